@@ -20,7 +20,7 @@ from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
 from bot.settings import Settings, Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import build_app
-from bot.slack.inbound.connection_limit import Limits, connection_cap, descriptor_limit
+from bot.slack.inbound.connection_limit import ConnectionLimits, connection_cap, descriptor_limit
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.startup import (
     PortUnusableError,
@@ -170,7 +170,7 @@ def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]
         settings.port,
         host=settings.http_host or http_mode.ALL_INTERFACES,
         signing_secret=settings.signing_secret,
-        limits=Limits(
+        limits=ConnectionLimits(
             connections=connection_cap(settings.http_connections, _connections(settings), descriptor_limit())
         ),
     )

@@ -17,7 +17,7 @@ from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
 from bot.store.connect import opened
 from bot.store.embedded import EmbeddedStoreError, NoStoreError
 from bot.store.private import is_open_to_others
-from bot.store.probe import Weight, probe, refusal
+from bot.store.probe import Weight, connection_problem, probe
 
 
 class Verdict(Enum):
@@ -168,7 +168,7 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
 
 
 def _store_away(exc: Exception) -> Finding:
-    if problem := refusal(exc):
+    if problem := connection_problem(exc):
         return Finding(problem.subject, Verdict.BAD, problem.text, problem.cure)
     fix = "check the host and port in REDIS_URL, whether the server wants TLS (rediss://…), and that it runs"
     return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", fix)

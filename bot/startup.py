@@ -15,7 +15,7 @@ from bot.ports.telemetry.slack import SlackUnreachable
 from bot.ports.telemetry.store import StoreUnreachable, StoreWeak
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, call
-from bot.store.probe import Problem, Weight, probe, refusal
+from bot.store.probe import Problem, Weight, connection_problem, probe
 
 LONGEST_BACKOFF_SECONDS = 30.0
 
@@ -80,7 +80,7 @@ async def _missing(client: redis.asyncio.Redis, team: TeamId) -> str | None:
     try:
         problems = (await probe(client, team)).problems
     except (RedisError, OSError) as exc:
-        if problem := refusal(exc):
+        if problem := connection_problem(exc):
             raise _refused(problem) from None
         return f"{type(exc).__name__}: {exc}"
     for weakness in problems:

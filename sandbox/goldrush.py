@@ -21,7 +21,7 @@ from sandbox.trouble import NEVER_ANSWERED
 BASE = "/platform/pipeline-api/"
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
-KEPT = 50_000  # entries of each log: a demo may run for days
+MOST_ENTRIES = 50_000  # entries of each log: a demo may run for days
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +180,7 @@ class GoldRush:
                 start_time=pipeline.start_time,
             )
         )
-        del self.changes[:-KEPT]
+        del self.changes[:-MOST_ENTRIES]
         self.on_change()
 
     # --- the API ---------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class GoldRush:
             pipeline_id=pipeline_id or None,
         )
         self.requests.append(entry)
-        del self.requests[:-KEPT]
+        del self.requests[:-MOST_ENTRIES]
         response = await self._respond(request, entry.pipeline_id, resource)
         entry.status = response.status if response.status != NEVER_ANSWERED else None
         return response

@@ -80,7 +80,7 @@ class StoreRecovery:
         now = self._clock.now()
         emptied = (await self._store.last_heartbeat()).last_at is None
         if not emptied:
-            self._doubt.arise(now)
+            self._doubt.begin(now)
         at, known = self._loss = self._loss or (now, self._repository.known)
         await self._store.accept_loss(None if emptied else now)
         lost = await self._repository.restore(known, emptied=emptied)
@@ -104,7 +104,7 @@ class StoreRecovery:
     async def check_server(self, last: LastHeartbeat) -> None:
         """Detects a restarted or another Redis, which may lack the last writes."""
         if last.doubt_since:
-            self._doubt.arise(last.doubt_since)
+            self._doubt.begin(last.doubt_since)
         first = self._run_id is None
         before = last.last_run_id if self._run_id is None else self._run_id
         self._run_id = last.run_id

@@ -17,5 +17,5 @@ class Doubt:
     def __post_init__(self) -> None:
         self.began_at = self.clock.now()
 
-    def arise(self, since: datetime) -> None:
+    def begin(self, since: datetime) -> None:
         self.since = max(self.since or since, since)

@@ -19,15 +19,15 @@ from bot.delivery.suspensions import Suspensions
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Recheck
 from bot.domain.delivery import (
+    AttemptState,
     Delay,
     Delivery,
     Lane,
     LookupResult,
     Outcome,
     Posted,
-    Refusal,
+    RefusalKind,
     Refused,
-    State,
     Unknown,
     Unreadable,
 )
@@ -183,9 +183,9 @@ class LaneWorker:
         self._limiter.record_send(self._lane.receiver, pending.method)
         outcome = await self._call(pending)
         match outcome:
-            case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
+            case Refused(kind=RefusalKind.RATE_LIMITED, retry_after=wait):
                 await self._throttle(pending.method, wait or timedelta(seconds=1))
-            case Unknown() | Refused(kind=Refusal.NOT_SENT | Refusal.WORKSPACE):
+            case Unknown() | Refused(kind=RefusalKind.NOT_SENT | RefusalKind.WORKSPACE):
                 self._limiter.record_no_answer(pending.method)
             case Posted() | Refused():
                 self._limiter.record_answer(pending.method)
@@ -261,7 +261,7 @@ class LaneWorker:
             )
         outcome, reason = summary(settlement)
         channel = delivery.receiver.channel
-        emit(DeliverySettled(id=delivery.id, channel=channel, outcome=outcome, reason=reason, kept=lease_held))
+        emit(DeliverySettled(id=delivery.id, channel=channel, outcome=outcome, reason=reason, lease_held=lease_held))
         if not lease_held:
             await self._lease_ran_out(settlement, pending)
         if isinstance(settlement, Suspend):
@@ -285,6 +285,6 @@ class LaneWorker:
         now = self._clock.now()
         if pending.updates:
             await self._outbox.enqueue([redraw_of(pending, now)], redrawn=tuple(pending.shown))
-        elif isinstance(settlement, Done | Again) and pending.delivery.attempt.state is State.SENDING:
+        elif isinstance(settlement, Done | Again) and pending.delivery.attempt.state is AttemptState.SENDING:
             await self._outbox.enqueue([recheck_of(pending, now)])
         raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")

@@ -34,7 +34,7 @@ PER_MINUTE: Mapping[Method, int] = {
 
 
 @dataclass(slots=True)
-class _Bucket:
+class _MethodBucket:
     tokens: float
     filled_at: float
     throttled_until: float = 0.0
@@ -52,7 +52,7 @@ class RateLimiter:
 
     clock: Clock
     per_minute: Mapping[Method, int] = field(default_factory=lambda: dict(PER_MINUTE))
-    _buckets: dict[Method, _Bucket] = field(default_factory=dict)
+    _buckets: dict[Method, _MethodBucket] = field(default_factory=dict)
     _posted_at: dict[Receiver, float] = field(default_factory=dict)
     """When a worker last chose a message. A moment later it calls Slack and sets `_sent_at`."""
     _sent_at: dict[Receiver, float] = field(default_factory=dict)
@@ -156,9 +156,9 @@ class RateLimiter:
         """True after a 429, or two unanswered calls in a row, until Slack answers a call."""
         return self._filled(method, self.clock.monotonic()).unanswered_calls >= UNANSWERED_UNTIL_AWAY
 
-    def _filled(self, method: Method, now: float) -> _Bucket:
+    def _filled(self, method: Method, now: float) -> _MethodBucket:
         burst = self._burst(method)
-        bucket = self._buckets.setdefault(method, _Bucket(tokens=burst, filled_at=now))
+        bucket = self._buckets.setdefault(method, _MethodBucket(tokens=burst, filled_at=now))
         gained = (now - bucket.filled_at) * self.per_minute[method] / 60
         bucket.tokens, bucket.filled_at = min(burst, bucket.tokens + gained), now
         return bucket

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
 from bot.domain.episode import Acknowledgement
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 
-UnresolvedReference = Ambiguous | Unknown
+UnresolvedReference = AmbiguousReference | UnknownReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class FailuresAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusalAnswer:
     """A click or command that changes nothing, and why. `command`: a command to type instead. `hint`: other advice."""
 
     reason: str
@@ -271,7 +271,7 @@ Answer = (
     | UnwatchAnswer
     | UndoAnswer
     | WatchesAnswer
-    | Refusal
+    | RefusalAnswer
     | AcknowledgeAnswer
     | AcknowledgeAllAnswer
     | NoteAnswer

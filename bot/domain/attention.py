@@ -12,7 +12,7 @@ from bot.domain.transition import PipelineState, Reach
 STUCK_AFTER = timedelta(minutes=15)
 
 
-class State(StrEnum):
+class StateFilter(StrEnum):
     """The words of `/pipeline status STATE` and `/pipeline list STATE`."""
 
     FAILED = "failed"
@@ -76,22 +76,22 @@ def _rank(kind: Trouble | None) -> int:
     return len(_ORDER) if kind is None else _ORDER.index(kind)
 
 
-def is_in(state: PipelineState, states: Collection[State]) -> bool:
+def is_in(state: PipelineState, states: Collection[StateFilter]) -> bool:
     """True if the pipeline is in one of these states. An unreachable one also matches its last known state."""
     return not states or bool(_states(state) & set(states))
 
 
-def _states(state: PipelineState) -> set[State]:
+def _states(state: PipelineState) -> set[StateFilter]:
     if state.reach is Reach.GONE:
-        return {State.GONE}
-    found = {State.UNREACHABLE} if state.reach is Reach.UNREACHABLE else set[State]()
+        return {StateFilter.GONE}
+    found = {StateFilter.UNREACHABLE} if state.reach is Reach.UNREACHABLE else set[StateFilter]()
     observation = state.observation
     if observation is None:
         return found
     if observation.phase.known:
-        found.add(State(observation.phase.lower()))
-    if observation.live and not found & {State.UNREACHABLE}:
-        found.add(State.LIVE)
+        found.add(StateFilter(observation.phase.lower()))
+    if observation.live and not found & {StateFilter.UNREACHABLE}:
+        found.add(StateFilter.LIVE)
     if observation.degraded:
-        found.add(State.DEGRADED)
+        found.add(StateFilter.DEGRADED)
     return found

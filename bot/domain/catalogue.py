@@ -37,23 +37,23 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResolvedReference:
     pipelines: tuple[Pipeline, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ambiguous:
+class AmbiguousReference:
     reference: str
     candidates: tuple[Pipeline, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownReference:
     reference: str
     nearest: tuple[Pipeline, ...]
 
 
-Resolution = Found | Ambiguous | Unknown
+Resolution = ResolvedReference | AmbiguousReference | UnknownReference
 
 
 def visible(text: str) -> str:
@@ -220,18 +220,18 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
     """
     names = catalogue if isinstance(catalogue, Names) else Names(catalogue)
     found = names.meant(reference)
-    if isinstance(found, Unknown) and suggest:
-        return Unknown(reference, names.nearest(comparable(reference)))
+    if isinstance(found, UnknownReference) and suggest:
+        return UnknownReference(reference, names.nearest(comparable(reference)))
     return found
 
 
 def _meant(reference: str, names: Names) -> Resolution:
     if is_pattern(reference):
-        return Found(tuple(pipeline for pipeline in names.pipelines if matches(reference, pipeline)))
+        return ResolvedReference(tuple(pipeline for pipeline in names.pipelines if matches(reference, pipeline)))
     wanted = comparable(reference)
     for look_up in (names.exactly, names.formerly, names.with_prefix):
         if hits := look_up(wanted):
-            return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
+            return ResolvedReference(hits) if len(hits) == 1 else AmbiguousReference(reference, hits)
     if hits := names.with_words(name_words(reference)):
-        return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
-    return Unknown(reference, ())
+        return ResolvedReference(hits) if len(hits) == 1 else AmbiguousReference(reference, hits)
+    return UnknownReference(reference, ())

@@ -85,7 +85,7 @@ class Delay(StrEnum):
     AWAY = "away"
 
 
-class State(StrEnum):
+class AttemptState(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"  # recorded before the call: a row found in this state has an unknown fate
 
@@ -115,7 +115,7 @@ class Message:
 class Attempt:
     """The progress of a delivery."""
 
-    state: State = State.QUEUED
+    state: AttemptState = AttemptState.QUEUED
     count: int = 0
     """The number of attempts so far."""
     sent_at: datetime | None = None
@@ -176,7 +176,7 @@ class Posted:
     message_id: str
 
 
-class Refusal(StrEnum):
+class RefusalKind(StrEnum):
     """The kinds of a definite no, by the bot's reaction."""
 
     RATE_LIMITED = "rate_limited"
@@ -190,7 +190,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    kind: Refusal
+    kind: RefusalKind
     error: str
     retry_after: timedelta | None = None
     suspend: SuspendReason | None = None

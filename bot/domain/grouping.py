@@ -21,7 +21,7 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
+from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority
 from bot.domain.digest import add_to_digest
 from bot.domain.episode import EpisodeKind, stable_key
 from bot.domain.lane_order import thread_of
@@ -33,7 +33,7 @@ BATCH_FROM = 4  # this many entries for one thread become a batch
 
 def regroup(backlog: Backlog) -> Grouping | None:
     """The next rows to combine; None if every row goes out alone."""
-    waiting = [row for row in backlog.rows if row.attempt.state is State.QUEUED]
+    waiting = [row for row in backlog.rows if row.attempt.state is AttemptState.QUEUED]
     untried = [row for row in waiting if row.attempt.count == 0]
     absent = [row for row in waiting if not (row.attempt.uncertain or row.attempt.possible_repeat)]
     return (

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import DigestEntry, HeldPages, PostedCard, SyncCard, ThreadEntry
-from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
+from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority
 from bot.domain.digest import digest_entry, merge_entries
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
@@ -49,7 +49,7 @@ def concerns_pages(backlog: Backlog) -> bool:
 
 def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
     """The next row to hold back or to add to a summary; None if every row may go out."""
-    untried = [row for row in backlog.rows if row.attempt.state is State.QUEUED and row.attempt.count == 0]
+    untried = [row for row in backlog.rows if row.attempt.state is AttemptState.QUEUED and row.attempt.count == 0]
     over_limit = [row for row in untried if allowance.left <= 0 and _is_unposted_page(backlog, row)]
     entries = [row for row in untried if _is_entry_of_held(backlog, row)]
     summaries = [row for row in untried if isinstance(row.body, HeldPages)]

@@ -40,7 +40,7 @@ class Account(StrEnum):
     """Slack does not know this person, or hides them from the bot."""
 
 
-class Unreadable(StrEnum):
+class UnknownFact(StrEnum):
     """Why the bot does not know a fact. It never counts as a yes."""
 
     AWAY = "away"
@@ -59,7 +59,7 @@ class Person:
     """`name` is the name shown in Slack; empty if the bot can't read it."""
 
     id: UserId
-    account: Account | Unreadable
+    account: Account | UnknownFact
     name: str = ""
 
     @property
@@ -71,7 +71,7 @@ class Person:
 class Place:
     """One channel, as it concerns one person. `public` is filled in only if the caller asked for it."""
 
-    membership: Membership | Unreadable
+    membership: Membership | UnknownFact
     public: bool = False
 
 
@@ -97,16 +97,16 @@ def unable_to_see(person: Person, place: Place) -> Denial | None:
     """Members see their channel's watches. Full members see those of public channels too."""
     if place.membership is Membership.INSIDE:
         return None
-    unread = _unread_person(person) or (outside_of(place) if isinstance(place.membership, Unreadable) else None)
+    unread = _unread_person(person) or (outside_of(place) if isinstance(place.membership, UnknownFact) else None)
     if unread:
         return unread
     return None if place.public and person.is_full_member else Denial.NO_SUCH_CHANNEL
 
 
 def _unread_person(person: Person) -> Denial | None:
-    if not isinstance(person.account, Unreadable):
+    if not isinstance(person.account, UnknownFact):
         return None
-    return Denial.PERSON_AWAY if person.account is Unreadable.AWAY else Denial.PERSON_NO_SCOPE
+    return Denial.PERSON_AWAY if person.account is UnknownFact.AWAY else Denial.PERSON_NO_SCOPE
 
 
 def outside_of(place: Place) -> Denial | None:
@@ -116,7 +116,7 @@ def outside_of(place: Place) -> Denial | None:
             return None
         case Membership.OUTSIDE:
             return Denial.NO_SUCH_CHANNEL
-        case Unreadable.AWAY:
+        case UnknownFact.AWAY:
             return Denial.PLACE_AWAY
-        case Unreadable.NO_SCOPE:
+        case UnknownFact.NO_SCOPE:
             return Denial.PLACE_NO_SCOPE

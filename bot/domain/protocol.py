@@ -13,6 +13,7 @@ from bot.domain.card import Recheck
 from bot.domain.delivery import (
     Absent,
     Attempt,
+    AttemptState,
     Delay,
     Delivery,
     Found,
@@ -20,9 +21,8 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Posted,
-    Refusal,
+    RefusalKind,
     Refused,
-    State,
     Unknown,
     Unreadable,
 )
@@ -53,7 +53,7 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
     if idempotent:
         return Send()
     if (
-        delivery.attempt.state is State.QUEUED
+        delivery.attempt.state is AttemptState.QUEUED
         and not in_doubt(delivery, ownership.doubt_since)
         and not _may_look_again(delivery, now)
     ):
@@ -62,7 +62,7 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
         ownership.doubt_since and ownership.doubt_since + LANDS_WITHIN > now
     ):  # a forgotten request may still be in flight
         return Wait(ownership.doubt_since + LANDS_WITHIN)
-    if delivery.attempt.state is State.QUEUED:
+    if delivery.attempt.state is AttemptState.QUEUED:
         return Find()
     if delivery.attempt.lease == ownership.lease:
         quiet_at = (delivery.attempt.sent_at or now) + LANDS_WITHIN
@@ -90,7 +90,7 @@ def _may_look_again(delivery: Delivery, now: datetime) -> bool:
 
 def sends_blind(delivery: Delivery) -> bool:
     """True if the message goes out without a lookup, because the lookups failed for too long."""
-    return delivery.attempt.state is State.QUEUED and delivery.attempt.possible_repeat
+    return delivery.attempt.state is AttemptState.QUEUED and delivery.attempt.possible_repeat
 
 
 def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
@@ -99,7 +99,7 @@ def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Deliv
     return delivery.after(
         replace(
             attempt,
-            state=State.SENDING,
+            state=AttemptState.SENDING,
             count=attempt.count + 1,
             blind_count=attempt.blind_count + attempt.possible_repeat,
             sent_at=now,
@@ -117,26 +117,26 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             return Done(message_id, recheck=delivery.attempt.uncertain)
         case Unknown():
             return _again(delivery, delivery.attempt, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER)
-        case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
+        case Refused(kind=RefusalKind.RATE_LIMITED, retry_after=wait):
             # Slack may answer 429 and still post. The row stays SENDING, so one lookup precedes the resend.
             later = now + (wait or timedelta(seconds=1))
             return _again(delivery, delivery.attempt, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED)
-        case Refused(kind=Refusal.CHANNEL, suspend=reason):
+        case Refused(kind=RefusalKind.CHANNEL, suspend=reason):
             # The suspension may fail, for example while Slack opens no conversation with the makers. So back off.
             waiting = delivery.after(
                 replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
             )
             return Suspend(waiting, reason or SuspendReason.NOT_FOUND)
-        case Refused(kind=Refusal.CONTENT, error=error):
+        case Refused(kind=RefusalKind.CONTENT, error=error):
             if delivery.attempt.plain:
                 return Drop(f"Slack refused even the plain text: {error}")
             return _again(delivery, _queued(delivery, now), plain=True)
-        case Refused(kind=Refusal.CARD_GONE, error=error):
+        case Refused(kind=RefusalKind.CARD_GONE, error=error):
             return Gone(error)
         case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
-            delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
-            plain = delivery.attempt.plain or kind is Refusal.OTHER  # Slack may object to the formatting
+            delay = Delay.NOT_REACHED if kind is RefusalKind.NOT_SENT else Delay.REFUSED
+            plain = delivery.attempt.plain or kind is RefusalKind.OTHER  # Slack may object to the formatting
             return _again(delivery, _queued(delivery, now), not_before=later, delay=delay, plain=plain)
         case _ as unreachable:
             assert_never(unreachable)
@@ -146,7 +146,7 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
     match lookup_result:
         case Found(message_ids, group):
             return Done(message_ids[0], found=True, group=group, repeats=message_ids[1:])
-        case Absent() if delivery.attempt.lookups + 1 >= LOOKUPS or delivery.attempt.state is State.QUEUED:
+        case Absent() if delivery.attempt.lookups + 1 >= LOOKUPS or delivery.attempt.state is AttemptState.QUEUED:
             # The lookup covered every earlier attempt, so none of them has landed.
             queued = _queued(delivery, now)
             return _again(delivery, queued, uncertain=_may_be_posted(delivery), possible_repeat=False, blind_count=0)
@@ -224,7 +224,7 @@ def oldest(delivery: Delivery) -> str:
 
 
 def _may_be_posted(delivery: Delivery) -> bool:
-    return delivery.attempt.uncertain or delivery.attempt.state is State.SENDING
+    return delivery.attempt.uncertain or delivery.attempt.state is AttemptState.SENDING
 
 
 def _again(delivery: Delivery, attempt: Attempt, **changes: Any) -> Again:
@@ -233,7 +233,7 @@ def _again(delivery: Delivery, attempt: Attempt, **changes: Any) -> Again:
 
 def _queued(delivery: Delivery, now: datetime) -> Attempt:
     """The attempt after a definite no: the message may be sent without another lookup."""
-    return replace(delivery.attempt, state=State.QUEUED, lookups=0, checked_at=now, not_before=None)
+    return replace(delivery.attempt, state=AttemptState.QUEUED, lookups=0, checked_at=now, not_before=None)
 
 
 def _backoff(delivery: Delivery) -> timedelta:

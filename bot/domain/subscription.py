@@ -65,7 +65,7 @@ class WatchChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class WatchLimits:
     """The most watches of one channel, and the most patterns among them."""
 
     watches: int = 500
@@ -100,7 +100,7 @@ def is_same(watch: Watch | None, other: Watch | None) -> bool:
     return watch is not None and other is not None and (watch.events, watch.targets) == (other.events, other.targets)
 
 
-def excess(current: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Excess | None:
+def excess(current: Iterable[Watch], edits: Sequence[Edit], limits: WatchLimits) -> Excess | None:
     """The limit that these edits would exceed. A channel beyond a limit may still change and end its watches."""
     added = [edit.after for edit in edits if edit.after and not edit.before]
     after = [*current, *added]

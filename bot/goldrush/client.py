@@ -90,7 +90,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Makes the first connection's client, so that a wrong setting fails here and not at the first read."""
-        self._connections.give_back(await self._connections.take())
+        self._connections.release(await self._connections.acquire())
         return self
 
     async def __aexit__(
@@ -128,7 +128,7 @@ class Client:
         return decode(status, headers, body, service_key=self._service_key)
 
     async def _exchange(self, path: str) -> tuple[int, httpx.Headers, bytes]:
-        http = await self._connections.take()
+        http = await self._connections.acquire()
         try:
             async with http.stream("GET", path) as response:
                 body = Body(response.headers.get("Content-Encoding", ""))
@@ -136,7 +136,7 @@ class Client:
                     body.feed(piece)
                 return response.status_code, response.headers, body.whole()
         finally:
-            self._connections.give_back(http)
+            self._connections.release(http)
 
     def _authorize(self, request: httpx.Request) -> httpx.Request:
         request.headers["Authorization"] = f"Bearer {self._service_key.get_secret_value()}"

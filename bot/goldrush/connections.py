@@ -21,13 +21,13 @@ class Connections:
         self._idle: deque[tuple[float, httpx.AsyncClient]] = deque()  # the one used last is at the right
         self._taken: set[httpx.AsyncClient] = set()
 
-    async def take(self) -> httpx.AsyncClient:
+    async def acquire(self) -> httpx.AsyncClient:
         await self._close_before(asyncio.get_running_loop().time() - IDLE_SECONDS)
         http = self._idle.pop()[1] if self._idle else self._make()
         self._taken.add(http)
         return http
 
-    def give_back(self, http: httpx.AsyncClient) -> None:
+    def release(self, http: httpx.AsyncClient) -> None:
         self._taken.remove(http)
         self._idle.append((asyncio.get_running_loop().time(), http))
 

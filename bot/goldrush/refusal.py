@@ -45,7 +45,9 @@ _STRAY = (
 )
 
 
-def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, object] | None, complaint: str) -> ApiError:
+def error_for(
+    status: int, headers: Mapping[str, str], envelope: Mapping[str, object] | None, complaint: str
+) -> ApiError:
     """The error for an HTTP status other than 200.
 
     `envelope` is the body, if it was a JSON object. `complaint` is its message without secrets. A 401, 403 or 404 that
@@ -64,7 +66,7 @@ def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, obje
             return NotFound(_NOT_FOUND + quoted)
         case 429:
             text = f"GoldRush answered 429: too many requests with this ServiceKey.{quoted}"
-            return Throttled(text, retry_after(headers))
+            return Throttled(text, retry_after_seconds(headers))
     return _out_of_order(status, headers, quoted)
 
 
@@ -85,11 +87,11 @@ def _out_of_order(status: int, headers: Mapping[str, str], quoted: str) -> ApiEr
         return Unavailable(f"GoldRush answered 402: the account's credits are used up.{quoted}")
     if status == 408 or 500 <= status < 600:
         fault = f"GoldRush answered {status}. I'll retry.{quoted}"
-        return Unavailable(fault, retry_after(headers))
+        return Unavailable(fault, retry_after_seconds(headers))
     return Malformed(f"GoldRush answered {status}, which its documentation doesn't mention for this request.{quoted}")
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, 0 to 3600; None if the header is missing or not valid.
 
     The header has seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after . A date counts from the

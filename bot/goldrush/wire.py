@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
-from bot.goldrush.refusal import redacted, refusal
+from bot.goldrush.refusal import error_for, redacted
 from bot.ports.pipeline_api import Malformed, NotFound, Page, Status
 
 BASE = "/platform/pipeline-api/"  # every path of the documentation ends in a slash
@@ -122,7 +122,7 @@ def _data(
         except Malformed:
             envelope = None  # a gateway's page
         complaint = _complaint(envelope or {}, service_key, known_code=str(status))
-        raise refusal(status, headers, envelope, complaint)
+        raise error_for(status, headers, envelope, complaint)
     envelope = _envelope(body)
     if envelope.get("error") is True:
         complaint = _complaint(envelope, service_key)

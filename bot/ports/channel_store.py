@@ -27,6 +27,6 @@ class ChannelStore(Protocol):
         """
         ...
 
-    async def say_hello(self, greeting: Message) -> bool:
+    async def add_greeting(self, greeting: Message) -> bool:
         """Enqueues the greeting, unless its channel was greeted in the last 30 days. False: it was."""
         ...

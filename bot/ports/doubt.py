@@ -5,6 +5,6 @@ from typing import Protocol
 
 
 class DeliveryDoubt(Protocol):
-    def arise(self, since: datetime) -> None:
+    def begin(self, since: datetime) -> None:
         """The store was rolled back. Before a resend, the sender looks for each message that was open at `since`."""
         ...

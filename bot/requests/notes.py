@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
+from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
 from bot.domain.catalogue import Pipeline, is_pattern, matches
 from bot.domain.episode import EpisodeKind
 from bot.domain.note import MOST_NOTES, Note, NoteKind
@@ -34,7 +34,7 @@ class Notes:
 
     async def change(
         self, channel: ChannelId, kind: NoteKind, reference: str, text: str | None, *, by: UserId, by_name: str
-    ) -> NoteAnswer | NoteUnresolved | Refusal:
+    ) -> NoteAnswer | NoteUnresolved | RefusalAnswer:
         """Sets the note, or removes it if `text` is empty. Updates open failure cards."""
         target = await self._resolve(channel, kind, reference, text or "")
         if isinstance(target, NoteUnresolved):
@@ -51,7 +51,7 @@ class Notes:
         notes = self._repository.watches.notes
         before = next((note for note in notes if note.id == wanted.id), None)
         if before is None and wanted.text and len(notes) >= MOST_NOTES:
-            return Refusal(
+            return RefusalAnswer(
                 reason=f"There are already {MOST_NOTES} runbooks and notes: that is the limit. Nothing was changed.",
                 hint="Use a pattern for many pipelines, or remove one that is no longer needed.",
             )

@@ -15,8 +15,8 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.attention import State, is_in, worst_first
-from bot.domain.catalogue import Found, Names, Pipeline, resolve
+from bot.domain.attention import StateFilter, is_in, worst_first
+from bot.domain.catalogue import Names, Pipeline, ResolvedReference, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, SuspendReason
@@ -54,7 +54,7 @@ class Queries:
         self,
         channel: ChannelId,
         references: Sequence[str],
-        states: Collection[State] = (),
+        states: Collection[StateFilter] = (),
         *,
         names: Names | None = None,
     ) -> StatusAnswer:
@@ -93,7 +93,7 @@ class Queries:
         return StatusAnswer(views=views, unresolved=resolved.unresolved, channel=channel, at=self._clock.now())
 
     async def browse(
-        self, channel: ChannelId, words: str, first: int, count: int, states: Collection[State] = ()
+        self, channel: ChannelId, words: str, first: int, count: int, states: Collection[StateFilter] = ()
     ) -> ListAnswer:
         """All pipelines with every word in name, project or id. Failures come first.
 
@@ -118,7 +118,7 @@ class Queries:
         )
 
     def _known(
-        self, chosen: Sequence[Pipeline], channel: ChannelId, states: Collection[State]
+        self, chosen: Sequence[Pipeline], channel: ChannelId, states: Collection[StateFilter]
     ) -> tuple[PipelineView, ...]:
         views = worst_first(self._views.known(chosen, channel), self._clock.now())
         return tuple(view for view in views if is_in(view.state, states))
@@ -142,7 +142,7 @@ class Queries:
         """The watched pipelines that were last read as FAILED, without a read. Unacknowledged ones come first."""
         pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.watched]
         known = self._views.known(pipelines, channel)
-        failed = [view for view in known if is_in(view.state, {State.FAILED})]
+        failed = [view for view in known if is_in(view.state, {StateFilter.FAILED})]
         failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))
         return FailuresAnswer(
             failed=tuple(FailedView(view=view, channels=self._watching(view.pipeline)) for view in failed),
@@ -168,13 +168,13 @@ class Queries:
         return reason
 
 
-def _in_order(states: Collection[State]) -> tuple[str, ...]:
-    return tuple(state.value for state in State if state in states)
+def _in_order(states: Collection[StateFilter]) -> tuple[str, ...]:
+    return tuple(state.value for state in StateFilter if state in states)
 
 
 def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:
     resolution = resolve(reference, names)
-    return resolution.pipelines if isinstance(resolution, Found) else ()
+    return resolution.pipelines if isinstance(resolution, ResolvedReference) else ()
 
 
 def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:

@@ -4,8 +4,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.answer import UnresolvedReference
-from bot.domain.attention import State
-from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, Resolution, Unknown, comparable, is_pattern, resolve
+from bot.domain.attention import StateFilter
+from bot.domain.catalogue import (
+    AmbiguousReference,
+    Names,
+    Pipeline,
+    Resolution,
+    ResolvedReference,
+    UnknownReference,
+    comparable,
+    is_pattern,
+    resolve,
+)
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.ports.catalogue import FreshCatalogue
@@ -43,20 +53,23 @@ class References:
         )
         names = self.names(channel) if names is None else names
         resolved = _resolved(exact, names)
-        if any(isinstance(resolution, Unknown) for resolution in resolved) or not names.pipelines:
+        if any(isinstance(resolution, UnknownReference) for resolution in resolved) or not names.pipelines:
             names = await self.fresh_names(channel)
             resolved = _with_suggestions(_resolved(exact, names), names)
         if ending:
             resolved = [_with_former(*pair, names) for pair in zip(exact, resolved, strict=True)]
         return ResolvedReferences(
             pipelines=tuple(
-                pipeline for lookup in resolved if isinstance(lookup, Found) for pipeline in lookup.pipelines
+                pipeline
+                for lookup in resolved
+                if isinstance(lookup, ResolvedReference)
+                for pipeline in lookup.pipelines
             ),
             patterns=patterns,
-            unresolved=tuple(reference for reference in resolved if not isinstance(reference, Found)),
+            unresolved=tuple(reference for reference in resolved if not isinstance(reference, ResolvedReference)),
         )
 
-    def no_names(self, states: Collection[State]) -> frozenset[State]:
+    def no_names(self, states: Collection[StateFilter]) -> frozenset[StateFilter]:
         """The words that are not the exact name of a pipeline."""
         names = {comparable(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
         return frozenset(state for state in states if comparable(state) not in names)
@@ -88,9 +101,9 @@ def _with_suggestions(resolved: Iterable[Resolution], names: Names) -> list[Reso
     suggested: list[Resolution] = []
     unknown = 0
     for resolution in resolved:
-        if isinstance(resolution, Unknown) and unknown < SUGGESTED:
+        if isinstance(resolution, UnknownReference) and unknown < SUGGESTED:
             unknown += 1
-            suggested.append(Unknown(resolution.reference, names.nearest(comparable(resolution.reference))))
+            suggested.append(UnknownReference(resolution.reference, names.nearest(comparable(resolution.reference))))
         else:
             suggested.append(resolution)
     return suggested
@@ -98,7 +111,7 @@ def _with_suggestions(resolved: Iterable[Resolution], names: Names) -> list[Reso
 
 def _with_former(reference: str, resolution: Resolution, names: Names) -> Resolution:
     """Ambiguous if one pipeline has the name now, and another watched one had it before."""
-    if not isinstance(resolution, Found):
+    if not isinstance(resolution, ResolvedReference):
         return resolution
     candidates = tuple(dict.fromkeys((*resolution.pipelines, *names.formerly(comparable(reference)))))
-    return Ambiguous(reference, candidates) if len(candidates) > 1 else resolution
+    return AmbiguousReference(reference, candidates) if len(candidates) > 1 else resolution

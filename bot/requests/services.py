@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from bot.domain.observation import PipelineId
-from bot.domain.subscription import Limits
+from bot.domain.subscription import WatchLimits
 from bot.domain.transition import PipelineState
 from bot.ports.alias_store import AliasStore
 from bot.ports.cards import Cards
@@ -25,7 +25,7 @@ from bot.requests.references import References
 from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = WatchLimits()
 
 
 class RequestsStore(WatchStore, ChannelStore, AliasStore, Cards, Outbox, Protocol):
@@ -52,7 +52,7 @@ class RequestServices:
         catalogue: FreshCatalogue,
         clock: Clock,
         conversations: DirectConversations,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: WatchLimits = DEFAULT_LIMITS,
     ) -> Self:
         views = PipelineViews(repository=repository, reads=reads, unrecorded=unrecorded, clock=clock)
         references = References(repository=repository, catalogue=catalogue)

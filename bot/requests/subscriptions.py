@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.answer import (
-    Refusal,
+    RefusalAnswer,
     UndoAnswer,
     UndoFate,
     UnmatchedAnswer,
@@ -19,9 +19,9 @@ from bot.domain.observation import PipelineId
 from bot.domain.subscription import (
     Edit,
     Excess,
-    Limits,
     Undo,
     WatchChange,
+    WatchLimits,
     Wish,
     edited_watch,
     excess,
@@ -51,7 +51,7 @@ class Subscriptions:
         references: References,
         views: PipelineViews,
         clock: Clock,
-        limits: Limits,
+        limits: WatchLimits,
     ) -> None:
         self._repository = repository
         self._watch_store = watch_store
@@ -77,10 +77,10 @@ class Subscriptions:
         unmatched = None if confirmed else await self._unmatched(channel, resolved.patterns)
         return unmatched or resolved
 
-    async def watch(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
+    async def watch(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | RefusalAnswer:
         """Subscribes a channel, and opens the cards of its open failures. Returns the pipelines' states."""
         answer = await self._subscribe(channel, resolved, wish)
-        return answer if isinstance(answer, Refusal) else await self._with_states(answer)
+        return answer if isinstance(answer, RefusalAnswer) else await self._with_states(answer)
 
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
         current = {watch.reference.lower() for watch in self._repository.watches.of(channel)}
@@ -99,7 +99,9 @@ class Subscriptions:
         await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         return self._repository.matches_any(pattern)
 
-    async def _subscribe(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
+    async def _subscribe(
+        self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish
+    ) -> WatchAnswer | RefusalAnswer:
         labels = {str(pipeline.id): pipeline.name for pipeline in resolved.pipelines} | {
             pattern: pattern for pattern in resolved.patterns
         }
@@ -131,12 +133,12 @@ class Subscriptions:
         await self._repository.welcome([answer.channel])
         return replace(answer, matched=matched, at=self._clock.now())
 
-    def _refuse(self, too_many: Excess) -> Refusal:
+    def _refuse(self, too_many: Excess) -> RefusalAnswer:
         if too_many is Excess.PATTERNS:
             reason = f"A channel can watch {self._limits.patterns} patterns at most. Nothing was changed."
-            return Refusal(reason=reason, hint="Remove one that nobody needs, or use a wider pattern.")
+            return RefusalAnswer(reason=reason, hint="Remove one that nobody needs, or use a wider pattern.")
         reason = f"A channel can have {self._limits.watches} watches at most. Nothing was changed."
-        return Refusal(reason=reason, hint="Remove some that nobody needs, or use a pattern for many pipelines.")
+        return RefusalAnswer(reason=reason, hint="Remove some that nobody needs, or use a pattern for many pipelines.")
 
     # --- unwatch ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from bot.domain.cadence import Cadence
 from bot.domain.history import HistoryLimits
 from bot.domain.permission import Broadcast, WhoMayWatch
-from bot.domain.subscription import Limits
+from bot.domain.subscription import WatchLimits
 from bot.domain.watch import ChannelId
 from bot.settings.combinations import Combinations
 from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
@@ -143,8 +143,8 @@ class Settings(EnvironmentSettings):
         )
 
     @property
-    def watch_limits(self) -> Limits:
-        return Limits(watches=self.max_watches_per_channel, patterns=self.max_patterns_per_channel)
+    def watch_limits(self) -> WatchLimits:
+        return WatchLimits(watches=self.max_watches_per_channel, patterns=self.max_patterns_per_channel)
 
     @property
     def history_limits(self) -> HistoryLimits:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.domain.answer import Refusal
-from bot.domain.permission import Unreadable
+from bot.domain.answer import RefusalAnswer
+from bot.domain.permission import UnknownFact
 from bot.domain.watch import ChannelId
 from bot.slack.grammar.clauses import ChannelWord
 from bot.slack.mrkdwn import outside
@@ -13,7 +13,7 @@ from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_s
 
 async def channel_to_change(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
-) -> ChannelId | Refusal:
+) -> ChannelId | RefusalAnswer:
     """The channel to change, after the permission checks. The bot joins no channel before they pass."""
     if refusal := await permissions.to_change_anything(asker):
         return refusal
@@ -24,7 +24,7 @@ async def channel_to_change(
 
 async def channel_to_see(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
-) -> ChannelId | Refusal:
+) -> ChannelId | RefusalAnswer:
     if word is None:
         return await permissions.to_see(asker, asker.channel) or asker.channel
     return await _permitted(word, asker, directory, permissions, changing=False)
@@ -32,7 +32,7 @@ async def channel_to_see(
 
 async def _permitted(
     word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
-) -> ChannelId | Refusal:
+) -> ChannelId | RefusalAnswer:
     """The one channel with that name that the person may use.
 
     An incomplete list can't prove that a channel is missing. So forbidden and missing channels get the same answer.
@@ -46,21 +46,21 @@ async def _permitted(
     usable = [channel for channel, refusal in zip(found.ids, refusals, strict=True) if refusal is None]
     if usable:
         return usable[0] if len(usable) == 1 else _which(named, usable, changing=changing)
-    if found.gap is Unreadable.AWAY:
+    if found.gap is UnknownFact.AWAY:
         return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
-    if found.gap is Unreadable.NO_SCOPE:
+    if found.gap is UnknownFact.NO_SCOPE:
         return channels_need_scopes(changing=changing)
     return next(iter(refusals), None) or await permissions.to_find_nothing(asker, named, changing=changing)
 
 
-def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> Refusal:
+def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:
     """For a name with several channels: another company's shared channel may have the name of an own one."""
     links = ", ".join(f"<#{channel}>" for channel in channels)
     reason = f"*{outside(named)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
-    return Refusal(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
+    return RefusalAnswer(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
 
 
-async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
+async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> RefusalAnswer | None:
     """Why the bot can't post there; None if it can. Joins a public channel if Slack allows it.
 
     `named` is Slack's name for the conversation where the person typed.
@@ -68,14 +68,14 @@ async def closed(channel: ChannelId, directory: Directory, *, there: bool, named
     return _closed(channel, await directory.admission(channel), there=there, named=named)
 
 
-def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> Refusal | None:
+def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> RefusalAnswer | None:
     if admission is Admission.ARCHIVED and _is_private_talk(channel, named):
-        return Refusal(
+        return RefusalAnswer(
             reason=f"This conversation is closed, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
     if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, named):
-        return Refusal(
+        return RefusalAnswer(
             reason=f"I can't be added to a direct message between people, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
@@ -84,12 +84,12 @@ def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str
         case Admission.MEMBER:
             return None
         case Admission.ARCHIVED:
-            return Refusal(
+            return RefusalAnswer(
                 reason=f"{where[:1].upper()}{where[1:]} is archived, so I can't post there. {UNCHANGED}",
                 hint="Unarchive it first.",
             )
         case Admission.OUTSIDE | Admission.UNSEEN:
-            return Refusal(
+            return RefusalAnswer(
                 reason=f"I'm not in {where}, so I can't post there. {UNCHANGED}",
                 hint="Invite me there with `/invite`, then type this again.",
             )

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.domain.answer import Refusal
+from bot.domain.answer import RefusalAnswer
 from bot.domain.catalogue import Names
 from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
@@ -14,7 +14,7 @@ from bot.slack.mrkdwn import escape
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Asker, Permissions
-from bot.slack.render.blocks import Block, Message, message
+from bot.slack.render.blocks import Block, RenderedMessage, message
 from bot.slack.render.help import HelpPage
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
@@ -39,7 +39,7 @@ class Reply:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def message(self) -> Message:
+    def message(self) -> RenderedMessage:
         return message(self.blocks)
 
 
@@ -73,7 +73,7 @@ class Call:
     names: Names | None = None
     confirmed: bool = False
 
-    def refused(self, refusal: Refusal) -> Reply:
+    def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self.services.render_context)
 
     def names_pipelines(self, typed: str) -> bool:
@@ -81,7 +81,7 @@ class Call:
         return bool(self.parse(escape(typed)).pipelines)
 
 
-def refused(refusal: Refusal, render_context: RenderContext) -> Reply:
+def refused(refusal: RefusalAnswer, render_context: RenderContext) -> Reply:
     return Reply(blocks=refusal_blocks(refusal, render_context))
 
 
@@ -134,7 +134,7 @@ class UsageError(Command):
         return False
 
     async def run(self, call: Call) -> Reply:
-        return call.refused(Refusal(reason=self.message, command=self.hint, in_goldrush=self.in_goldrush))
+        return call.refused(RefusalAnswer(reason=self.message, command=self.hint, in_goldrush=self.in_goldrush))
 
 
 @dataclass(frozen=True, slots=True)

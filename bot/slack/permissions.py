@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from bot.domain.answer import Refusal
+from bot.domain.answer import RefusalAnswer
 from bot.domain.permission import (
     Account,
     Denial,
     Membership,
-    Unreadable,
+    UnknownFact,
     WhoMayWatch,
     outside_of,
     unable_to_see,
@@ -51,35 +51,37 @@ class Permissions:
         self.facts = facts
         self._who_may_watch = who_may_watch
 
-    async def to_ask(self, asker: Asker) -> Refusal | None:
+    async def to_ask(self, asker: Asker) -> RefusalAnswer | None:
         """For messages. Slack offers commands only to the workspace's people, but anyone in a channel can mention."""
         person = await self.facts.person(asker.user, team=asker.team)
-        if person.account is Unreadable.AWAY:
+        if person.account is UnknownFact.AWAY:
             return slack_is_away("check who you are", changing=True)
-        foreign = person.account is Unreadable.NO_SCOPE and asker.team not in {"", self.facts.team}
+        foreign = person.account is UnknownFact.NO_SCOPE and asker.team not in {"", self.facts.team}
         if foreign or person.account is Account.STRANGER:
-            return Refusal(reason=f"I only answer people of this workspace. {UNCHANGED}", hint="Use a card's buttons.")
+            return RefusalAnswer(
+                reason=f"I only answer people of this workspace. {UNCHANGED}", hint="Use a card's buttons."
+            )
         return None
 
-    async def to_change_anything(self, asker: Asker) -> Refusal | None:
+    async def to_change_anything(self, asker: Asker) -> RefusalAnswer | None:
         """Checked before the channel lookup, so that people without permission learn nothing about channels."""
         if self._who_may_watch is WhoMayWatch.EVERYONE:
             return None
         why = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)
         return _refusal(why, asker, asker.channel, "", changing=True) if why else None
 
-    async def to_change(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+    async def to_change(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
         """`named` is how the asker spelled the channel."""
         return await self.to_change_anything(asker) or await self.inside(asker, channel, named=named)
 
-    async def inside(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+    async def inside(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
         """A command in its own channel comes from a member. A click may come from anyone who sees the button."""
         if asker.types_in(channel):
             return None
         why = outside_of(await self.facts.place(channel, asker.user))
         return _refusal(why, asker, channel, named, changing=True) if why else None
 
-    async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+    async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
         why = await self.unseen(asker, channel)
         return _refusal(why, asker, channel, named, changing=False) if why else None
 
@@ -92,13 +94,13 @@ class Permissions:
             return None
         return unable_to_see(await self.facts.person(asker.user, team=asker.team), place)
 
-    async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> Refusal:
+    async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> RefusalAnswer:
         """The answer for a name that no channel has.
 
         Makes the same call to Slack as for an existing channel, so a failing Slack doesn't reveal which channels exist.
         """
         place = await self.facts.place(asker.channel, asker.user)
-        if isinstance(place.membership, Unreadable) and (why := outside_of(place)):
+        if isinstance(place.membership, UnknownFact) and (why := outside_of(place)):
             return _refusal(why, asker, ChannelId(""), named, changing=changing)
         return no_such_channel(named, changing=changing)
 
@@ -107,37 +109,39 @@ class Permissions:
         return await self.facts.name(asker.user, asker.handle)
 
 
-def no_such_channel(named: str, *, changing: bool) -> Refusal:
+def no_such_channel(named: str, *, changing: bool) -> RefusalAnswer:
     """The one answer for a channel that is missing, hidden or forbidden."""
-    return Refusal(
+    return RefusalAnswer(
         reason=f"I can't find a channel *{outside(named)}* that you're in.{f' {UNCHANGED}' if changing else ''}",
         hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
     )
 
 
-def channels_need_scopes(*, changing: bool) -> Refusal:
+def channels_need_scopes(*, changing: bool) -> RefusalAnswer:
     return _no_scope("who is in that channel", "`channels:read` and `groups:read`", changing=changing)
 
 
-def slack_is_away(attempt: str, *, changing: bool) -> Refusal:
+def slack_is_away(attempt: str, *, changing: bool) -> RefusalAnswer:
     """`what` names the lookup that failed."""
     reason = f"Slack isn't answering right now, so I can't {attempt}."
-    return Refusal(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
+    return RefusalAnswer(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
 
 
-def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, changing: bool) -> Refusal:
+def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, changing: bool) -> RefusalAnswer:
     match why:
         case Denial.NO_SUCH_CHANNEL if channel == asker.channel and not changing:
-            return Refusal(reason="Only people in this channel can see what it watches.", hint="Join the channel.")
+            return RefusalAnswer(
+                reason="Only people in this channel can see what it watches.", hint="Join the channel."
+            )
         case Denial.NO_SUCH_CHANNEL if channel == asker.channel:
-            return Refusal(
+            return RefusalAnswer(
                 reason=f"Only people in this channel can change what it watches. {UNCHANGED}",
                 hint="Join the channel, then try again.",
             )
         case Denial.NO_SUCH_CHANNEL:
             return no_such_channel(named or channel, changing=changing)
         case Denial.NOT_FULL_MEMBER:
-            return Refusal(
+            return RefusalAnswer(
                 reason=f"Only full members of this workspace can change what a channel watches. {UNCHANGED}",
                 hint="Ask a full member to do it. Anyone in the channel can acknowledge a failure.",
             )
@@ -151,8 +155,8 @@ def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, chang
             return channels_need_scopes(changing=changing)
 
 
-def _no_scope(fact: str, scopes: str, *, changing: bool) -> Refusal:
-    return Refusal(
+def _no_scope(fact: str, scopes: str, *, changing: bool) -> RefusalAnswer:
+    return RefusalAnswer(
         reason=f"I can't check {fact}: the app lacks a scope.{f' {UNCHANGED}' if changing else ''}",
         hint=f"Ask the person who runs this bot to add {scopes}.",
     )

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.answer import Refusal
-from bot.domain.catalogue import Names, Unknown, resolve
+from bot.domain.answer import RefusalAnswer
+from bot.domain.catalogue import Names, UnknownReference, resolve
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Command, Reply, Services, Understood, UsageError, refused
-from bot.slack.features.help import ShortHelp, is_greeting
+from bot.slack.features.help import ShortHelpCommand, is_greeting
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
 from bot.slack.render.saved_question import SavedQuestion
@@ -53,7 +53,7 @@ class Router:
         text = interaction.payload["text"]
         return self._message(text, asker) if interaction.kind == MESSAGE else self.typed(text, asker)
 
-    def refused(self, refusal: Refusal) -> Reply:
+    def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self._services.render_context)
 
     def typed(self, text: str, asker: Asker) -> Reading:
@@ -87,7 +87,7 @@ class Router:
     def _greeted(self, asker: Asker) -> Reading:
         """Answers a greeting with the short help."""
         call = self._call(asker, SavedQuestion())
-        return Reading(changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelp().run(call))
+        return Reading(changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelpCommand().run(call))
 
     def _clicked(self, click: Click) -> Reading:
         button = self._routes.buttons.get(click.action) or Button(press=None)
@@ -105,7 +105,7 @@ class Router:
     async def _submit(self, submission: Submission) -> Reply:
         submit = self._routes.modals.get(submission.modal)
         if submit is None:
-            return self.refused(Refusal(reason="This form is too old. Nothing was changed.", command="help"))
+            return self.refused(RefusalAnswer(reason="This form is too old. Nothing was changed.", command="help"))
         return await submit(submission, self._call(submission.asker, SavedQuestion()))
 
     async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
@@ -148,7 +148,9 @@ class Router:
         if isinstance(command, UsageError):
             word = self._routes.word(text)
             return word is not None and word.takes_names
-        return any(isinstance(resolve(reference, names, suggest=False), Unknown) for reference in command.pipelines)
+        return any(
+            isinstance(resolve(reference, names, suggest=False), UnknownReference) for reference in command.pipelines
+        )
 
     def _may_change(self, command: Command, text: str) -> bool:
         """True for an invalid text that may become a command that writes, once a fresh listing has more names."""

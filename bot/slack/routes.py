@@ -14,7 +14,7 @@ from bot.slack.grammar.pasted import as_command
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.questions import answer, asked_for, is_question, is_sentence
 from bot.slack.grammar.spoken_names import known_span
-from bot.slack.grammar.tokens import Refused, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
+from bot.slack.grammar.tokens import ParseError, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
 from bot.slack.mrkdwn import escape, outside
 from bot.slack.render.help import HelpPage, help_lines
 
@@ -63,7 +63,7 @@ class Routes:
             return UsageError(f"That's {len(text)} characters, and I read up to {LONGEST_TEXT}.", "help")
         try:
             return self._parse(as_command(unlinked(text), names, self.vocabulary), names)
-        except Refused as refused:
+        except ParseError as refused:
             return UsageError(refused.message, self._hint(refused, names), refused.in_goldrush)
 
     def _parse(self, text: str, names: Names) -> Command:
@@ -76,7 +76,7 @@ class Routes:
             raise self._unknown(first, command_text, words)
         return word.parse(command_text)
 
-    def _unknown(self, word: Word, command_text: CommandText, words: list[Word]) -> Refused:
+    def _unknown(self, word: Word, command_text: CommandText, words: list[Word]) -> ParseError:
         name = word.text
         whole = typed(slice_of(command_text.text, words))
         asking = [f"status {whole}"] if len(words) > 1 and can_be_typed(whole) else []
@@ -84,7 +84,7 @@ class Routes:
         known = known_span(words, 0, command_text.text, command_text.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
             status_command = f"status {asked_for(words, command_text)}" if known else ""
-            return Refused(f"“{outside(name)}” isn't a command. To see its state:", status_command, *asking)
+            return ParseError(f"“{outside(name)}” isn't a command. To see its state:", status_command, *asking)
         if is_question(words) and not (word.lower in INFORMED and len(words) > 1):
             return answer(words, command_text)
         if helpful := near_command(word, self._rest(command_text)):
@@ -92,17 +92,19 @@ class Routes:
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
             fix = fixed(command_text.text, word.start, name, f"{near[0]} ")
-            return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
+            return ParseError(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
         if is_sentence(words) or asks_about_failures(spoken.text for spoken in words):
             return answer(words, command_text)
-        return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
+        return ParseError(
+            f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking
+        )
 
     def _rest(self, command_text: CommandText) -> Rest:
         """What stands behind an unknown command, and what of it `status` can show."""
         status_words = asked_for(command_text.words, command_text) if command_text.words else ""
         return Rest(command_text.rest, status_words or ("" if is_sentence(command_text.words) else command_text.rest))
 
-    def _hint(self, refused: Refused, names: Names) -> str:
+    def _hint(self, refused: ParseError, names: Names) -> str:
         """The first hint that is a valid command. For an invalid one, tries the hints of its own refusal."""
         for hint in refused.hints:
             if not self._begins(hint):
@@ -123,10 +125,10 @@ class Routes:
         first = "".join(hint.split(maxsplit=1)[:1])
         return 0 < len(hint) <= LONGEST_HINT and self.vocabulary.contains(first)
 
-    def _refused(self, hint: str, names: Names) -> Refused | None:
+    def _refused(self, hint: str, names: Names) -> ParseError | None:
         try:
             self._parse(unlinked(escape(hint)), names)
-        except Refused as refused:
+        except ParseError as refused:
             return refused
         return None
 

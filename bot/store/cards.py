@@ -9,7 +9,7 @@ from bot.domain.delivery import Receiver
 from bot.domain.grouping import burst_id
 from bot.store.codec import decode_posted_card
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 
 
 class RedisCards(RedisPort):
@@ -21,7 +21,7 @@ class RedisCards(RedisPort):
                 for key in keys:
                     pipe.hgetall(self._keys.card(key))
                 rows = await pipe.execute()
-        with readable("card"):
+        with decoding("card"):
             return {key: decode_posted_card(row) for key, row in zip(keys, rows, strict=True) if b"content" in row}
 
     async def group(self, key: str) -> tuple[PostedCard, ...]:

@@ -30,7 +30,7 @@ class RedisChannels(RedisPort):
         args: list[str | int] = [channel, self._clock.now().isoformat(), TRIAL_SECONDS if on_trial else 0]
         return bool(await self._scripts.write("resume", [*keys, self._keys.suspend_notice(channel)], args))
 
-    async def say_hello(self, greeting: Message) -> bool:
+    async def add_greeting(self, greeting: Message) -> bool:
         keys = [self._keys.hello(greeting.receiver), self._keys.outbox(greeting.lane)]
         row = encode_message(greeting)
         args: list[str | int] = [HELLO_SECONDS, greeting.lane.name, greeting.id, row]

@@ -12,7 +12,7 @@ from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import LastHeartbeat
 from bot.store.losses import Losses
 from bot.store.port import RedisPort
-from bot.store.scripts import Scripts, away, readable
+from bot.store.scripts import Scripts, away, decoding
 
 
 class RedisHeartbeats(RedisPort):
@@ -27,7 +27,7 @@ class RedisHeartbeats(RedisPort):
         if self._scripts.is_new:
             await self._scripts.greet()
         at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
-        with readable("heartbeat"):
+        with decoding("heartbeat"):
             return LastHeartbeat(
                 run_id=run_id,
                 last_run_id=last.get(b"run_id", b"").decode(),

@@ -12,7 +12,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Event, Reach, Transition
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 from bot.store.versions import VERSION, NewerRowError
 
 HEAD = f"{VERSION}\n"
@@ -25,7 +25,7 @@ class RedisHistory(RedisPort):
         """Oldest first, to the millisecond. `commit` appends to it, in the same step as the record."""
         with away():
             row = await self._redis.get(self._keys.history(pipeline_id))
-        with readable("history"):
+        with decoding("history"):
             return unpacked(pipeline_id, row.decode() if isinstance(row, bytes) else HEAD)
 
 

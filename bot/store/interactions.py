@@ -9,13 +9,13 @@ from bot.ports.interaction_store import Interaction
 from bot.store.codec import decode_interaction, encode_interaction
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 
 INTERACTION_SECONDS = 25 * 3600  # Slack may repeat an interaction a day later
 
 
 class RedisInteractions(RedisPort):
-    async def first_time(self, interaction: Interaction) -> bool:
+    async def add_interaction(self, interaction: Interaction) -> bool:
         mark = self._keys.interaction(hashlib.sha256(interaction.id.encode()).hexdigest()[:32])
         row = encode_interaction(interaction)
         keys = [mark, self._keys["interactions"]]
@@ -23,13 +23,13 @@ class RedisInteractions(RedisPort):
             await self._scripts.run("interaction", keys, [uuid4().hex, INTERACTION_SECONDS, interaction.id, row])
         )
 
-    async def finished(self, interaction: Interaction) -> None:
+    async def finish_interaction(self, interaction: Interaction) -> None:
         with away():
             await self._redis.hdel(self._keys["interactions"], interaction.id)
 
-    async def unfinished(self) -> tuple[Interaction, ...]:
+    async def unfinished_interactions(self) -> tuple[Interaction, ...]:
         with away():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["interactions"]))
-        with readable("interactions"):
+        with decoding("interactions"):
             stored = [decode_interaction(row, self.team) for row in rows if row != MARK]
         return tuple(sorted(stored, key=lambda interaction: (interaction.at, interaction.id)))

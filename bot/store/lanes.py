@@ -8,7 +8,7 @@ from uuid import uuid4
 from bot.domain.delivery import Lane, Receiver
 from bot.ports.lease_store import Lease
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 
 LEASE_SECONDS = 15.0
 
@@ -26,7 +26,7 @@ class RedisLanes(RedisPort):
                 pipe.smembers(self._keys["lanes"])
                 pipe.hkeys(self._keys["suspended"])
                 names, suspended = await pipe.execute()
-        with readable("lanes"):
+        with decoding("lanes"):
             lanes = [Lane.of(self.team, name.decode()) for name in sorted(names)]
         return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
 

@@ -9,10 +9,10 @@ from typing import cast
 from bot.domain.delivery import Lane
 from bot.domain.watch import ChannelId
 from bot.store.codec import decode_delivery
-from bot.store.scripts import Scripts, away, readable
+from bot.store.scripts import Scripts, away, decoding
 
 # Keys that never expire once written. A key that may run empty has a mark of this type, which keeps it.
-KEPT: Mapping[str, str] = {
+PERMANENT: Mapping[str, str] = {
     "records": "",
     "versions": "",
     "watches": "hash",
@@ -57,8 +57,8 @@ class Losses:
         return (*permanent, *lanes, *groups, *notices, *(["card"] if missing else [])), missing
 
     async def _lost_permanent(self) -> list[str]:
-        keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in KEPT]
-        lost = await self._present(keys=keys, args=[part for pair in KEPT.items() for part in pair])
+        keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in PERMANENT]
+        lost = await self._present(keys=keys, args=[part for pair in PERMANENT.items() for part in pair])
         return [name.decode() for name in cast("list[bytes]", lost)]
 
     # --- cards -----------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class Losses:
         if not thorough and await self._lanes_agree():
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
-        with readable("deliveries"):
+        with decoding("deliveries"):
             deliveries = [(id_, decode_delivery(row, self._team)) for id_, row in rows.items()]
         oldest_first = sorted(deliveries, key=lambda row: (row[1].message.made_at, row[0]))
         lane_of = {id_: delivery.lane for id_, delivery in oldest_first}

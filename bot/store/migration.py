@@ -17,7 +17,7 @@ from bot.ports.telemetry.store import Migrated, MigrationWaits
 from bot.store.aliases import encode_alias
 from bot.store.keys import SCHEMA
 from bot.store.leases import RedisLeases
-from bot.store.scripts import Scripts, away, readable
+from bot.store.scripts import Scripts, away, decoding
 
 BATCH = 200
 LEADER_SECONDS = 30.0  # longer than a lease: an older bot that still leads was not stopped
@@ -83,7 +83,7 @@ async def schema_of(scripts: Scripts) -> int:
     """
     with away():
         stored = await scripts.redis.get(scripts.keys["schema"])
-    with readable("schema"):
+    with decoding("schema"):
         number = int(stored or 0)
     scripts.refuse_newer(number)
     return number

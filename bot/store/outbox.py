@@ -13,7 +13,7 @@ from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery, encode_message
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
@@ -31,7 +31,7 @@ class RedisOutbox(RedisPort):
             if not ids:
                 return ()
             rows = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._keys["deliveries"], list(ids)))
-        with readable("deliveries"):
+        with decoding("deliveries"):
             return tuple(decode_delivery(row, self.team) for row in rows if row is not None)
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:

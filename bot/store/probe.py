@@ -50,7 +50,7 @@ class Report:
 async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
     """
     Raises:
-        RedisError, OSError: Redis does not answer; `refusal` says whether waiting helps.
+        RedisError, OSError: Redis does not answer; `connection_problem` says whether waiting helps.
     """
     facts = await _facts(client)
     known = facts or {}
@@ -150,7 +150,7 @@ def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
         )
 
 
-def refusal(exc: Exception) -> Problem | None:
+def connection_problem(exc: Exception) -> Problem | None:
     """The fault in the settings that causes this error; None if only waiting helps."""
     links = tuple(_chain(exc))
     text = " ".join(str(link) for link in links)

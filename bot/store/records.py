@@ -12,7 +12,7 @@ from bot.domain.plan import Plan, Record
 from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_message
 from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 
 CARD_SECONDS = 30 * 24 * 3600
 
@@ -23,7 +23,7 @@ class RedisRecords(RedisPort):
     async def versions(self) -> Mapping[PipelineId, int]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["versions"]))
-        with readable("versions"):
+        with decoding("versions"):
             return {PipelineId(key.decode()): int(version) for key, version in rows.items()}
 
     async def records(self) -> Mapping[PipelineId, Record]:
@@ -32,7 +32,7 @@ class RedisRecords(RedisPort):
                 pipe.hgetall(self._keys["records"])
                 pipe.hgetall(self._keys["versions"])
                 rows, versions = await pipe.execute()
-        with readable("records"):
+        with decoding("records"):
             return {
                 PipelineId(key.decode()): replace(RECORD.decode(row), version=int(versions.get(key, 0)))
                 for key, row in rows.items()
@@ -44,7 +44,7 @@ class RedisRecords(RedisPort):
                 pipe.hget(self._keys["records"], pipeline_id)
                 pipe.hget(self._keys["versions"], pipeline_id)
                 row, version = await pipe.execute()
-        with readable("records"):
+        with decoding("records"):
             record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
             return replace(record, version=int(version or 0))
 
@@ -90,7 +90,7 @@ class RedisRecords(RedisPort):
     async def catalogue(self) -> tuple[Pipeline, ...]:
         with away():
             raw = await self._redis.get(self._keys["catalogue"])
-        with readable("catalogue"):
+        with decoding("catalogue"):
             return decode_catalogue(raw) if isinstance(raw, bytes) else ()
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:

@@ -50,7 +50,7 @@ def away() -> Iterator[None]:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
+def decoding(name: str) -> Iterator[None]:
     """Turns an unreadable row into an error for people. The text does not quote the row.
 
     Raises:

@@ -7,7 +7,7 @@ from bot.ports.watch_store import Watches
 from bot.store.codec import NOTE, UNDO, WATCH, decode_watch
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import away, readable
+from bot.store.scripts import away, decoding
 
 
 class RedisWatches(RedisPort):
@@ -19,22 +19,22 @@ class RedisWatches(RedisPort):
                 pipe.hgetall(self._keys["suspended"])
                 pipe.hvals(self._keys["notes"])
                 version, rows, suspended, notes = await pipe.execute()
-        with readable("watches"):
+        with decoding("watches"):
             sorted_watches = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda pair: pair[0])
-        with readable("suspended"):
+        with decoding("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())
                 for channel, reason in suspended.items()
                 if channel != MARK
             }
-        with readable("notes"):
+        with decoding("notes"):
             sorted_notes = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
-        with readable("watches_version"):
+        with decoding("watches_version"):
             number = int(version or 0)
         return Watches(number, tuple(watch for _, watch in sorted_watches), reasons, tuple(sorted_notes))
 
     async def watches_version(self) -> int:
-        with away(), readable("watches_version"):
+        with away(), decoding("watches_version"):
             return int(await self._redis.get(self._keys["watches_version"]) or 0)
 
     async def change_watches(self, change: WatchChange) -> bool:
@@ -60,7 +60,7 @@ class RedisWatches(RedisPort):
     async def undo(self, undo_id: str) -> Undo | None:
         with away():
             raw = await self._redis.get(self._keys.undo(undo_id))
-        with readable("undo"):
+        with decoding("undo"):
             return UNDO.decode(raw) if raw else None
 
     async def set_note(self, note: Note) -> bool:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sandbox import retry_after, trouble
 from sandbox.slack.faults import Fault, FaultKind, Moment
-from sandbox.slack.journal import KEPT, Call
+from sandbox.slack.journal import MOST_ENTRIES, Call
 from sandbox.slack.methods import METHODS
 from sandbox.slack.methods.call import Arguments, Method, TokenKind
 from sandbox.slack.wire import JsonObject, SlackError
@@ -188,7 +188,7 @@ class WebApi:
             retry_after=retry_after,
         )
         self._workspace.calls.append(call)
-        del self._workspace.calls[:-KEPT]
+        del self._workspace.calls[:-MOST_ENTRIES]
         self._workspace.changes.notify()
 
 

@@ -17,7 +17,7 @@ from sandbox.background import Background
 from sandbox.changes import Changes
 from sandbox.clock import Clock
 from sandbox.slack.delivery_faults import DEAFENING, DeliveryFault, DeliveryFaultKind, DeliveryFaults
-from sandbox.slack.journal import KEPT
+from sandbox.slack.journal import MOST_ENTRIES
 from sandbox.slack.signed_http import HttpRefused, SignedHttp
 from sandbox.slack.sockets import NobodyListens, Sockets
 from sandbox.slack.wire import JsonObject, Refused
@@ -178,7 +178,7 @@ class Delivery:
             ack = Ack(transport=transport, error=str(refused))
         entry = Delivered(at=self._clock.monotonic(), kind=kind, payload=payload, retry=retry, ack=ack)
         self.log.append(entry)
-        del self.log[:-KEPT]
+        del self.log[:-MOST_ENTRIES]
         self._changes.notify()
         return ack
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sandbox.slack.messages import Message
 from sandbox.slack.wire import JsonObject
 
-KEPT = 50_000
+MOST_ENTRIES = 50_000
 """Entries of each log: a demo may run for days."""
 
 

@@ -9,7 +9,7 @@ from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel,
 from sandbox.slack.events import Events
 from sandbox.slack.faults import Faults
 from sandbox.slack.installation import Installation
-from sandbox.slack.journal import KEPT, Accepted, Call
+from sandbox.slack.journal import MOST_ENTRIES, Accepted, Call
 from sandbox.slack.limits import Limits
 from sandbox.slack.manifest import MessagesTab
 from sandbox.slack.messages import Board, Draft, Message
@@ -147,5 +147,5 @@ class WorkspaceState:
 
     def _accept(self, message: Message, method: str) -> None:
         self.accepted.append(Accepted.of(message, method, self.clock.monotonic()))
-        del self.accepted[:-KEPT]
+        del self.accepted[:-MOST_ENTRIES]
         self.changes.notify()

@@ -72,7 +72,7 @@ async def a_group(it: Office, channel: ChannelId) -> str:
     return "group-1"
 
 
-async def test_acknowledge_all_counts_only_where_the_message_stands(fake_redis: redis.asyncio.Redis) -> None:
+async def test_acknowledge_all_needs_the_groups_channel(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await failing(it, OPS)
         group = await a_group(it, OPS)
@@ -130,7 +130,7 @@ async def test_an_acknowledgement_counts_when_slack_names_neither_person_nor_cha
         assert await acknowledged(it) == ("", "")
 
 
-async def test_a_card_whose_channel_got_another_id_still_stands_there(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_card_of_a_renamed_channel_is_found(fake_redis: redis.asyncio.Redis) -> None:
     first = ChannelId("C0FIRST")  # Slack's announcement comes after someone watches under the new id
     async with office(fake_redis) as it:
         keys = await failing(it, ALERTS)

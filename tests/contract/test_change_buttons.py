@@ -64,7 +64,7 @@ class Room:
         raw = markup.for_command(text, self.office.sandbox.slack.directory, user)
         facts = {"text": raw, "channel": channel, "user": user, "response_url": self.url}
         self.clicks += 1
-        await self.inbox.take(_acknowledged, COMMAND, str(self.clicks), facts)  # type: ignore[arg-type]
+        await self.inbox.handle(_acknowledged, COMMAND, str(self.clicks), facts)  # type: ignore[arg-type]
         return str(self.replies[-1]["text"])
 
     async def button(self, action: str, channel: ChannelId = ALERTS) -> str:
@@ -110,7 +110,7 @@ class Room:
             **({} if shown is None else {"message": {"ts": "1.0", "blocks": list(shown)}}),
         }
         before = len(self.replies)
-        await self.inbox.take(_acknowledged, CLICK, *read_click(body))  # type: ignore[arg-type]
+        await self.inbox.handle(_acknowledged, CLICK, *read_click(body))  # type: ignore[arg-type]
         return str(self.replies[-1]["text"]) if len(self.replies) > before else ""
 
     async def watches(self, channel: ChannelId = ALERTS) -> list[str]:
@@ -185,7 +185,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("user", "channel", "team", "why"), REFUSED)
-async def test_who_may_not_type_it_may_not_confirm_it(
+async def test_confirm_needs_the_permission_of_its_command(
     fake_redis: redis.asyncio.Redis, user: UserId, channel: ChannelId, team: str, why: str
 ) -> None:
     async with room(fake_redis) as it:
@@ -197,7 +197,7 @@ async def test_who_may_not_type_it_may_not_confirm_it(
 
 
 @pytest.mark.parametrize(("user", "channel", "team", "why"), REFUSED)
-async def test_who_may_not_type_it_may_not_undo_it(
+async def test_undo_needs_the_permission_of_its_command(
     fake_redis: redis.asyncio.Redis, user: UserId, channel: ChannelId, team: str, why: str
 ) -> None:
     async with room(fake_redis) as it:
@@ -211,7 +211,7 @@ async def test_who_may_not_type_it_may_not_undo_it(
 
 
 @pytest.mark.parametrize("action", [action_ids.CONFIRM, action_ids.UNDO])
-async def test_who_has_left_the_channel_changes_nothing_there(fake_redis: redis.asyncio.Redis, action: str) -> None:
+async def test_a_former_member_changes_nothing(fake_redis: redis.asyncio.Redis, action: str) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1")
         if action == action_ids.CONFIRM:
@@ -223,7 +223,9 @@ async def test_who_has_left_the_channel_changes_nothing_there(fake_redis: redis.
 
 
 @pytest.mark.parametrize("elsewhere", [OPS, QUIET, ChannelId("D0ANN")])
-async def test_a_change_is_undone_only_where_it_was_made(fake_redis: redis.asyncio.Redis, elsewhere: ChannelId) -> None:
+async def test_undo_works_only_in_the_channel_of_the_change(
+    fake_redis: redis.asyncio.Redis, elsewhere: ChannelId
+) -> None:
     async with room(fake_redis) as it:
         it.office.sandbox.slack.invite_bot(OPS)
         it.office.sandbox.slack.invite_bot(QUIET)
@@ -245,7 +247,7 @@ async def test_a_confirmation_for_another_channel_checks_permission_again(fake_r
 # --- undo ------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_undo_acts_once_though_clicked_twice_and_by_others(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_undo_acts_once_under_repeated_clicks(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
         value = await it.button(action_ids.UNDO)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import redis.asyncio
 
 from bot.domain.alias import NO_ALIASES, Aliases, IdChange
-from bot.domain.delivery import Absent, Delivery, Found, Lookup, Posted, Refusal, Refused, Unreadable
+from bot.domain.delivery import Absent, Delivery, Found, Lookup, Posted, RefusalKind, Refused, Unreadable
 from bot.domain.permission import Membership
 from bot.domain.watch import ChannelId
 from bot.slack.outbound.calls import call, web_client
@@ -118,7 +118,7 @@ async def test_before_the_announcement_slack_refuses_the_old_id(fake_redis: redi
         changes_id(it)
         refused = await chat.post(row(it, "a"), a_card(), parent_id=None, now=now(it))
         assert isinstance(refused, Refused)
-        assert refused.kind is Refusal.CHANNEL
+        assert refused.kind is RefusalKind.CHANNEL
         (found,) = await chat.find([Lookup(receiver=row(it, "a").receiver, key="a", oldest="0")])
         assert isinstance(found, Absent | Unreadable)
         assert await it.directory.admission(ALERTS) is Admission.UNSEEN
@@ -150,7 +150,7 @@ async def test_a_channel_that_is_really_gone_costs_no_second_call(fake_redis: re
         assert it.call_count("chat.postMessage") == 1
 
 
-async def test_what_slack_says_of_the_channel_and_its_people_is_asked_under_the_new_id(
+async def test_the_directory_asks_slack_under_the_new_id(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with talking(fake_redis) as talk:

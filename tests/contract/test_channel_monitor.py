@@ -21,7 +21,7 @@ from bot.ports.watch_store import Watches
 from bot.settings import Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import Listeners, build_app
-from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox
+from bot.slack.inbound.inbox import STORE_SECONDS, Inbox
 from bot.slack.outbound.calls import call, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
@@ -166,11 +166,11 @@ async def test_the_monitor_ignores_other_members_and_unwatched_channels(yard: Ya
 
 
 @asynccontextmanager
-async def listening(yard: Yard, transport: Transport, keep_seconds: float = KEEP_SECONDS) -> AsyncIterator[None]:
+async def listening(yard: Yard, transport: Transport, store_seconds: float = STORE_SECONDS) -> AsyncIterator[None]:
     """The bot's own app, as Slack reaches it; only events are heard of."""
     slack = yard.sandbox.slack
     app = build_app(
-        Listeners(inbox=cast("Inbox", None), channel_monitor=yard.channel_monitor, keep_seconds=keep_seconds),
+        Listeners(inbox=cast("Inbox", None), channel_monitor=yard.channel_monitor, store_seconds=store_seconds),
         client=web_client("xoxb-sandbox", f"{yard.sandbox.url}/api/"),
         signing_secret="sandbox-signing-secret" if transport is Transport.HTTP else None,
         command="/pipeline",
@@ -220,15 +220,15 @@ async def test_a_rename_event_is_acknowledged_after_it_is_stored(
             raise StoreAway("no answer")
 
     yard.store.first["change_ids"] = away_at_first
-    async with listening(yard, transport, keep_seconds=0.1 if slow else KEEP_SECONDS):
+    async with listening(yard, transport, store_seconds=0.1 if slow else STORE_SECONDS):
         with capture_logs() as logs:
             yard.sandbox.slack.change_id(ROOM)
             async with asyncio.timeout(60):
                 while (there := (await yard.store.aliases()).current(ROOM)) == ROOM:
                     await asyncio.sleep(0.01)
-                while len(told := acknowledged(yard, "channel_id_changed")) < 3:
+                while len(acks := acknowledged(yard, "channel_id_changed")) < 3:
                     await asyncio.sleep(0.01)
-    assert told == [False, False, True]
+    assert acks == [False, False, True]
     assert there in yard.sandbox.slack.directory.channels
     assert [entry["event"] for entry in logs] == ["store_away", "store_away", "channel_id_changed"]
     await yard.channel_monitor.check_channels()
@@ -258,7 +258,7 @@ async def test_an_id_change_is_stored_once_redis_is_back(yard: Yard) -> None:
     yard.store.first["change_ids"] = away
     for _ in range(4):
         with pytest.raises(StoreAway):
-            await yard.channel_monitor.keep(event)
+            await yard.channel_monitor.store_rename(event)
     del yard.store.first["change_ids"]
     await yard.channel_monitor.check_channels()
     assert (await yard.store.aliases()).current(ROOM) == event["new_channel_id"]
@@ -269,7 +269,7 @@ async def test_an_id_change_is_stored_once_redis_is_back(yard: Yard) -> None:
 
 async def test_an_id_change_that_redis_lost_is_restored(yard: Yard, fake_redis: redis.asyncio.Redis) -> None:
     event = await id_changes(yard)
-    await yard.channel_monitor.keep(event)
+    await yard.channel_monitor.store_rename(event)
     await fake_redis.delete(yard.store._keys["aliases"])
     await yard.channel_monitor.check_channels()
     assert (await yard.store.aliases()).current(ROOM) == event["new_channel_id"]
@@ -277,7 +277,7 @@ async def test_an_id_change_that_redis_lost_is_restored(yard: Yard, fake_redis: 
 
 async def test_events_of_old_and_new_id_are_about_one_channel(yard: Yard) -> None:
     event = await id_changes(yard)
-    await yard.channel_monitor.keep(event)
+    await yard.channel_monitor.store_rename(event)
     await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
     assert (await yard.watches()).suspended == {}
     assert await yard.notices() == []
@@ -291,7 +291,7 @@ async def test_events_of_old_and_new_id_are_about_one_channel(yard: Yard) -> Non
 
 async def test_a_late_refusal_of_the_old_id_suspends_for_a_minute_at_most(yard: Yard) -> None:
     event = await id_changes(yard)
-    await yard.channel_monitor.keep(event)
+    await yard.channel_monitor.store_rename(event)
     await yard.store.rest(ROOM, SuspendReason.NOT_FOUND)
     await yard.channel_monitor.on(event)
     await yard.channel_monitor.check_channels()
@@ -305,11 +305,11 @@ async def test_a_failed_write_of_an_id_does_not_stop_the_other_checks(yard: Yard
 
     yard.store.first["change_ids"] = refused
     archive(yard)
-    asked = yard.calls("auth.test")
+    calls = yard.calls("auth.test")
     with pytest.raises(type(error)):
         await yard.a_day_later()
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
-    assert yard.calls("auth.test") == asked + 1
+    assert yard.calls("auth.test") == calls + 1
 
 
 async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard: Yard) -> None:
@@ -317,7 +317,7 @@ async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard:
     back = {"type": "channel_id_changed", "old_channel_id": NEW, "new_channel_id": ROOM, "event_ts": "2.0"}
     with capture_logs() as logs:
         for event in (there, back, there):
-            await yard.channel_monitor.keep(event)
+            await yard.channel_monitor.store_rename(event)
     assert (await yard.store.aliases()).current(NEW) == ROOM
     assert [(entry["old"], entry["new"]) for entry in logs] == [(ROOM, NEW), (NEW, ROOM)]
 
@@ -325,7 +325,9 @@ async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard:
 @pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
 async def test_an_invalid_rename_event_is_not_stored(yard: Yard, bent: str) -> None:
     for old, new in ((bent, NEW), (ROOM, bent), (ROOM, ROOM)):
-        await yard.channel_monitor.keep({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
+        await yard.channel_monitor.store_rename(
+            {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new}
+        )
     assert (await yard.store.aliases()).by_id == {}
 
 

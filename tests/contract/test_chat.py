@@ -11,15 +11,15 @@ from bot.domain.card import Card, Group, ThreadEntry
 from bot.domain.delivery import (
     Absent,
     Attempt,
+    AttemptState,
     Delivery,
     Found,
     Lookup,
     LookupResult,
     Outcome,
     Posted,
-    Refusal,
+    RefusalKind,
     Refused,
-    State,
     Unknown,
     Unreadable,
     in_slack,
@@ -71,7 +71,7 @@ def now(sandbox: Sandbox) -> datetime:
 def a_delivery(sandbox: Sandbox, key: str = "key-1", channel: ChannelId = ALERTS) -> Delivery:
     at = now(sandbox)
     return Delivery(
-        message=a_message(key, channel=channel, made_at=at), attempt=Attempt(state=State.SENDING, sent_at=at)
+        message=a_message(key, channel=channel, made_at=at), attempt=Attempt(state=AttemptState.SENDING, sent_at=at)
     )
 
 
@@ -240,14 +240,14 @@ async def test_errors_that_may_be_half_done_are_unknown(sandbox: Sandbox, poster
 async def test_a_429_says_when_to_come_back(sandbox: Sandbox, poster: SlackChat) -> None:
     sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.THROTTLED, retry_after=30))
     outcome = await post(poster, sandbox)
-    assert outcome == Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+    assert outcome == Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
 
 
 async def test_each_channel_error_has_its_own_suspend_reason(sandbox: Sandbox, poster: SlackChat) -> None:
     async def refused(channel: ChannelId) -> SuspendReason | None:
         outcome = await post(poster, sandbox, a_delivery(sandbox, channel=channel))
         assert isinstance(outcome, Refused)
-        assert outcome.kind is Refusal.CHANNEL
+        assert outcome.kind is RefusalKind.CHANNEL
         return outcome.suspend
 
     sandbox.slack.archive(ALERTS)
@@ -262,7 +262,7 @@ async def test_a_card_that_was_deleted_is_gone(sandbox: Sandbox, poster: SlackCh
     sandbox.slack.delete_message(ALERTS, posted.message_id)
     outcome = await poster.update(a_delivery(sandbox), a_card(), message_id=posted.message_id, now=now(sandbox))
     assert isinstance(outcome, Refused)
-    assert outcome.kind is Refusal.CARD_GONE
+    assert outcome.kind is RefusalKind.CARD_GONE
 
 
 async def test_an_unreadable_history_says_why(sandbox: Sandbox, poster: SlackChat) -> None:
@@ -280,7 +280,7 @@ async def test_no_connection_at_all_means_not_sent(sandbox: Sandbox, directory: 
     poster = SlackChat(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), directory, LOOK.content, US)
     outcome = await post(poster, sandbox)
     assert isinstance(outcome, Refused)
-    assert outcome.kind is Refusal.NOT_SENT
+    assert outcome.kind is RefusalKind.NOT_SENT
 
 
 # --- the directory ---------------------------------------------------------------------------------------------------

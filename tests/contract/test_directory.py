@@ -267,7 +267,7 @@ async def test_an_incomplete_channel_list_hides_forbidden_channels(
 
 
 @pytest.mark.parametrize("word", ["here", "channel", "@here", "<!channel>"])
-async def test_where_broadcasts_are_switched_off_they_are_refused(fake_redis: redis.asyncio.Redis, word: str) -> None:
+async def test_broadcasts_are_refused_when_switched_off(fake_redis: redis.asyncio.Redis, word: str) -> None:
     async with office(fake_redis, broadcast=Broadcast.NOBODY) as it:
         answer = await it.send(f"watch pipe_0001 page {word}")
         assert "the person who runs this bot turned that off. Nothing was changed." in answer

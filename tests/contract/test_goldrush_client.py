@@ -343,7 +343,7 @@ class TestFaults:
             goldrush.set_fault(None, orders)
             assert (await client.status(orders)).phase is Phase.FAILED
 
-    async def test_the_answer_about_another_pipeline_is_known_by_its_id_where_it_has_one(
+    async def test_an_answer_about_another_pipeline_is_malformed(
         self, goldrush: GoldRush, url: str, orders: PipelineId
     ) -> None:
         """A status has none: GoldRush documents no field by which it could be told."""
@@ -423,7 +423,7 @@ class TestBelowHttp:
                 with pytest.raises(Unavailable, match="refused"):
                     await client.status(PipelineId("pipe_1"))
 
-    async def test_no_tls_where_tls_was_expected(self, url: str) -> None:
+    async def test_a_server_without_tls_is_unavailable(self, url: str) -> None:
         async with client_of(url.replace("http://", "https://")) as client:
             with pytest.raises(Unavailable, match="TLS failed"):
                 await client.status(PipelineId("pipe_1"))
@@ -572,7 +572,7 @@ class TestTheKeyStaysInside:
                 await client.status(PipelineId("pipe_1"))
         assert KEY not in everything_of(caught.value)
 
-    async def test_not_even_where_the_server_repeats_it(self) -> None:
+    async def test_the_key_stays_hidden_when_the_server_repeats_it(self) -> None:
         async def echo(request: web.Request) -> web.Response:
             complaint = f"{request.headers['Authorization']} or {KEY} is not known"
             return web.json_response({"data": None, "error": True, "error_message": complaint}, status=401)

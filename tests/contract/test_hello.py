@@ -27,7 +27,7 @@ async def hellos(yard: Yard, channel: ChannelId = ALERTS) -> int:
     return sum(isinstance(row.body, Notice) and row.body.kind is NoticeKind.HELLO for row in rows)
 
 
-async def test_invited_it_says_hello_once_however_often_slack_tells_of_it(yard: Yard) -> None:
+async def test_a_repeated_invitation_gets_one_greeting(yard: Yard) -> None:
     for _ in range(3):
         await yard.channel_monitor.on(joined())
     assert await hellos(yard) == 1

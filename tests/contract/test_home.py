@@ -156,7 +156,7 @@ async def test_an_opening_of_the_messages_tab_publishes_nothing(fake_redis: redi
 async def test_another_bot_publishes_after_a_crash(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it, listening(it) as inbox:
         now, payload = it.bot.clock.now(), {"user": ANN, "channel": "D0ANN"}
-        await it.bot.store.first_time(Interaction(team=TEAM, id="home 1", kind=HOME, at=now, payload=payload))
+        await it.bot.store.add_interaction(Interaction(team=TEAM, id="home 1", kind=HOME, at=now, payload=payload))
         await it.bot.clock.pass_time(RECOVER_AFTER.total_seconds() + 1)
         await inbox.recover()
         await inbox.recover()
@@ -166,5 +166,5 @@ async def test_another_bot_publishes_after_a_crash(fake_redis: redis.asyncio.Red
 
 async def test_without_the_store_the_tab_says_that_it_cannot_answer(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it, listening(it):
-        it.bot.store.away_once("first_time")
+        it.bot.store.away_once("add_interaction")
         assert "I can't reach my database right now, so I can't answer this." in await opened(it, ANN)

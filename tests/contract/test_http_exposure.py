@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from structlog.testing import capture_logs
 
 from bot.slack.inbound import connection_limit, http_mode
-from bot.slack.inbound.connection_limit import Limits, Refusals, connection_cap
+from bot.slack.inbound.connection_limit import ConnectionLimits, Refusals, connection_cap
 from bot.slack.outbound.calls import web_client
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM
@@ -23,7 +23,7 @@ CHALLENGE = b'{"type":"url_verification","challenge":"x"}'
 
 
 @asynccontextmanager
-async def served(limits: Limits) -> AsyncIterator[int]:
+async def served(limits: ConnectionLimits) -> AsyncIterator[int]:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
     async with http_mode.http(app, 0, host="127.0.0.1", signing_secret=SECRET, limits=limits) as port:
         yield port
@@ -59,7 +59,7 @@ async def closed(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.mark.parametrize("first", [b"", b"P", UNFINISHED, b"\x16\x03\x01"])
 async def test_a_head_that_never_ends_closes_the_connection(first: bytes) -> None:
-    async with served(Limits(head=SOON)) as port:
+    async with served(ConnectionLimits(head=SOON)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(first)
         await closed(reader)
@@ -68,7 +68,7 @@ async def test_a_head_that_never_ends_closes_the_connection(first: bytes) -> Non
 
 
 async def test_a_head_that_drips_gets_no_extra_time() -> None:
-    async with served(Limits(head=SOON)) as port:
+    async with served(ConnectionLimits(head=SOON)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
         async def drip() -> None:
@@ -85,7 +85,7 @@ async def test_a_head_that_drips_gets_no_extra_time() -> None:
 
 
 async def test_a_body_that_drips_gets_no_extra_time() -> None:
-    async with served(Limits(body=SOON)) as port:
+    async with served(ConnectionLimits(body=SOON)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(UNFINISHED + b"Content-Length: 99999\r\n\r\n")
 
@@ -102,7 +102,7 @@ async def test_a_body_that_drips_gets_no_extra_time() -> None:
 
 
 async def test_1100_unfinished_heads_hold_no_more_than_the_cap() -> None:
-    async with served(Limits(connections=20, head=LONG)) as port:
+    async with served(ConnectionLimits(connections=20, head=LONG)) as port:
         attackers = []
         for _ in range(11):  # a hundred at a time: this process holds their other ends as well
             batch = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(100)))
@@ -118,7 +118,7 @@ async def test_1100_unfinished_heads_hold_no_more_than_the_cap() -> None:
 
 
 async def test_at_the_cap_the_oldest_untrusted_connection_is_dropped_and_slacks_stays() -> None:
-    async with served(Limits(connections=3, head=LONG)) as port, aiohttp.ClientSession() as slack:
+    async with served(ConnectionLimits(connections=3, head=LONG)) as port, aiohttp.ClientSession() as slack:
         assert await signed_status(port, slack) == 200
         first, second, third = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         await closed(first[0])
@@ -131,9 +131,9 @@ async def test_at_the_cap_the_oldest_untrusted_connection_is_dropped_and_slacks_
             writer.close()
 
 
-async def test_a_newcomer_is_refused_where_all_connections_are_slacks() -> None:
+async def test_a_new_connection_is_refused_when_all_are_trusted() -> None:
     async with (
-        served(Limits(connections=2, head=LONG)) as port,
+        served(ConnectionLimits(connections=2, head=LONG)) as port,
         aiohttp.ClientSession() as one,
         aiohttp.ClientSession() as two,
     ):
@@ -146,7 +146,7 @@ async def test_a_newcomer_is_refused_where_all_connections_are_slacks() -> None:
 
 
 async def test_an_idle_connection_of_slacks_outlives_the_deadline_of_the_head() -> None:
-    async with served(Limits(head=SOON, idle=LONG)) as port:
+    async with served(ConnectionLimits(head=SOON, idle=LONG)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw_signed())
         assert b" 200 " in await reader.readline()
@@ -162,7 +162,7 @@ async def test_an_idle_connection_of_slacks_outlives_the_deadline_of_the_head() 
 
 
 async def test_a_trusted_connections_deadline_starts_with_its_next_head() -> None:
-    async with served(Limits(head=SOON, idle=LONG)) as port:
+    async with served(ConnectionLimits(head=SOON, idle=LONG)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw_signed())
         await reader.readuntil(b"\r\n\r\n")
@@ -183,7 +183,7 @@ async def test_a_trusted_connections_deadline_starts_with_its_next_head() -> Non
     ],
 )
 async def test_an_unsigned_connection_is_closed_after_its_first_answer(raw: bytes) -> None:
-    async with served(Limits(head=LONG, body=LONG)) as port:
+    async with served(ConnectionLimits(head=LONG, body=LONG)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw)
         answer = await closed(reader)
@@ -192,7 +192,7 @@ async def test_an_unsigned_connection_is_closed_after_its_first_answer(raw: byte
 
 
 async def test_a_replayed_probe_of_the_certificate_earns_no_trust() -> None:
-    async with served(Limits(connections=2, head=LONG)) as port:
+    async with served(ConnectionLimits(connections=2, head=LONG)) as port:
         for body in (b"ssl_check=1&token=x", b"token=x&ssl_check=1"):
             headers = {"Content-Type": FORM, **signed(b"something else")}
             async with (
@@ -205,7 +205,7 @@ async def test_a_replayed_probe_of_the_certificate_earns_no_trust() -> None:
 
 async def test_a_flood_is_logged_in_two_lines() -> None:
     with capture_logs() as logs:
-        async with served(Limits(head=LONG)) as port, aiohttp.ClientSession() as session:
+        async with served(ConnectionLimits(head=LONG)) as port, aiohttp.ClientSession() as session:
             for _ in range(100):
                 async with session.post(f"http://127.0.0.1:{port}{PATH}", data=b"a=b") as response:
                     assert response.status == 401
@@ -232,7 +232,7 @@ async def test_later_refusals_are_counted_together() -> None:
 
 async def test_descriptors_that_ran_out_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     with capture_logs() as logs:
-        async with served(Limits()):
+        async with served(ConnectionLimits()):
             loop = asyncio.get_running_loop()
             for _ in range(100):
                 loop.call_exception_handler({"message": "socket.accept() out of system resource"})

@@ -10,7 +10,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.inbound import http_mode
-from bot.slack.inbound.connection_limit import Limits
+from bot.slack.inbound.connection_limit import ConnectionLimits
 from bot.slack.outbound.calls import web_client
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM, JSON
@@ -21,7 +21,7 @@ SOON_SECONDS = 0.3
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with http_mode.http(app, 0, limits=Limits(body=SOON_SECONDS)) as port:
+    async with http_mode.http(app, 0, limits=ConnectionLimits(body=SOON_SECONDS)) as port:
         yield port
 
 
@@ -100,7 +100,7 @@ async def test_a_client_that_disconnects_is_not_logged(port: int, caplog: pytest
 
 async def test_a_body_that_does_not_come_does_not_hold_up_the_end() -> None:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with http_mode.http(app, 0, limits=Limits(body=60)) as port:
+    async with http_mode.http(app, 0, limits=ConnectionLimits(body=60)) as port:
         raw = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw)

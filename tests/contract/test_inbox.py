@@ -51,7 +51,7 @@ class Counter:
         store: WholeStore | None = None,
         router: Router | None = None,
         *,
-        keep_seconds: float = inbox.KEEP_SECONDS,
+        store_seconds: float = inbox.STORE_SECONDS,
         act_seconds: float = inbox.ACT_SECONDS,
     ) -> Inbox:
         """Of one bot more; all of them share one Redis."""
@@ -61,7 +61,7 @@ class Counter:
             router=router or self.router(),
             clock=clock,
             catch_up=self.bot.repository.catch_up,
-            keep_seconds=keep_seconds,
+            store_seconds=store_seconds,
             act_seconds=act_seconds,
         )
 
@@ -78,12 +78,12 @@ class Counter:
     async def left_undone(self, text: str, seconds_ago: float = 0.0) -> None:
         """Kept by a bot that died before it acted."""
         at = self.bot.clock.now() - timedelta(seconds=seconds_ago)
-        await self.bot.store.first_time(
+        await self.bot.store.add_interaction(
             Interaction(team=TEAM, id=f"{COMMAND} 1", kind=COMMAND, at=at, payload=self.asking(text))
         )
 
     async def stored_count(self) -> int:
-        return len(await self.bot.store.unfinished())
+        return len(await self.bot.store.unfinished_interactions())
 
     async def watched(self) -> list[str]:
         return [watch.reference for watch in (await self.bot.store.watches()).all]
@@ -140,15 +140,15 @@ async def counter(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Counter]:
 class LosesReplies(WholeStore):
     """Redis did it, and the answer did not come."""
 
-    async def first_time(self, gesture: Interaction) -> bool:
-        await super().first_time(gesture)
+    async def add_interaction(self, gesture: Interaction) -> bool:
+        await super().add_interaction(gesture)
         raise StoreAway("no answer")
 
 
 class Silent(WholeStore):
     """Redis takes the command and never answers."""
 
-    async def first_time(self, gesture: Interaction) -> bool:
+    async def add_interaction(self, gesture: Interaction) -> bool:
         await asyncio.Event().wait()
         return True
 
@@ -186,7 +186,7 @@ async def test_it_is_in_redis_before_it_is_acknowledged_and_out_of_it_when_it_is
     facts = (
         counter.asking("watch orders-1") if kind == COMMAND else counter.clicking(action_ids.REFRESH, {"pipeline": ONE})
     )
-    await counter.inbox().take(ack, kind, "1", facts)
+    await counter.inbox().handle(ack, kind, "1", facts)
     assert ack.found == [1]
     assert await counter.stored_count() == 0
     assert len(counter.answers) == 1
@@ -197,17 +197,17 @@ async def test_a_redelivered_interaction_acts_once(
 ) -> None:
     ack, one, other = Ack(counter), counter.inbox(), counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock))
     facts = counter.clicking(action_ids.SHARE, {"asked": "status orders-1"})
-    await asyncio.gather(*(inbox.take(ack, CLICK, "1", facts) for inbox in (one, one, other)))
-    await one.take(ack, CLICK, "1", facts)
-    await counter.inbox().take(ack, CLICK, "1", facts)  # as after a restart
+    await asyncio.gather(*(inbox.handle(ack, CLICK, "1", facts) for inbox in (one, one, other)))
+    await one.handle(ack, CLICK, "1", facts)
+    await counter.inbox().handle(ack, CLICK, "1", facts)  # as after a restart
     assert len(ack.found) == 5  # each is acknowledged, else Slack delivers it again
     assert [answer["response_type"] for answer in counter.replies] == ["in_channel"]
-    await one.take(ack, CLICK, "2", facts)
+    await one.handle(ack, CLICK, "2", facts)
     assert len(counter.replies) == 2
 
 
 async def test_it_is_remembered_for_more_than_a_day(counter: Counter) -> None:
-    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("watches"))
+    await counter.inbox().handle(Ack(counter), COMMAND, "1", counter.asking("watches"))
     (mark,) = await counter.redis.keys("*:interaction:*")
     assert await counter.redis.ttl(mark) > 24 * 3600 + 600
 
@@ -237,7 +237,7 @@ async def test_recovery_skips_a_running_interaction(counter: Counter) -> None:
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
     one = counter.inbox()
-    taking = asyncio.create_task(one.take(Ack(counter), COMMAND, "1", counter.asking("status orders-1")))
+    taking = asyncio.create_task(one.handle(Ack(counter), COMMAND, "1", counter.asking("status orders-1")))
     while not counter.bot.api.reads:
         await asyncio.sleep(0)
     await counter.bot.clock.pass_time(40)
@@ -254,8 +254,8 @@ async def test_recovery_skips_a_running_interaction(counter: Counter) -> None:
 
 async def test_an_unreachable_store_is_reported_without_a_promise(counter: Counter) -> None:
     ack = Ack(counter)
-    counter.bot.store.away_once("first_time")
-    await counter.inbox().take(ack, CLICK, "1", counter.clicking(action_ids.UNWATCH, {"pipeline": ONE}))
+    counter.bot.store.away_once("add_interaction")
+    await counter.inbox().handle(ack, CLICK, "1", counter.clicking(action_ids.UNWATCH, {"pipeline": ONE}))
     assert ack.found == [0]
     (answer,) = counter.answers
     assert answer == (
@@ -266,8 +266,8 @@ async def test_an_unreachable_store_is_reported_without_a_promise(counter: Count
 
 @pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches"])
 async def test_a_question_gets_no_warning_about_lost_changes(counter: Counter, text: str) -> None:
-    counter.bot.store.away_once("first_time")
-    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
+    counter.bot.store.away_once("add_interaction")
+    await counter.inbox().handle(Ack(counter), COMMAND, "1", counter.asking(text))
     assert counter.answers == [
         "I can't reach my database right now, so I can't answer this. Nothing was changed.\nTry again in a minute."
     ]
@@ -283,11 +283,11 @@ async def test_a_question_gets_no_warning_about_lost_changes(counter: Counter, t
     ],
 )
 async def test_a_command_without_store_access_works_without_a_store(counter: Counter, text: str, says: str) -> None:
-    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
-    counter.bot.store.away_once("first_time")
-    await counter.inbox().take(Ack(counter), COMMAND, "2", counter.asking(text))
+    await counter.inbox().handle(Ack(counter), COMMAND, "1", counter.asking(text))
+    counter.bot.store.away_once("add_interaction")
+    await counter.inbox().handle(Ack(counter), COMMAND, "2", counter.asking(text))
     counter.bot.store.away_once("watches_version")  # after it was kept
-    await counter.inbox().take(Ack(counter), COMMAND, "3", counter.asking(text))
+    await counter.inbox().handle(Ack(counter), COMMAND, "3", counter.asking(text))
     first, *others = counter.answers
     assert says in first
     assert others == [first, first]
@@ -302,16 +302,16 @@ async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
 
 
 @pytest.mark.parametrize("action", sorted({*ROUTES.buttons} - {action_ids.LINK, action_ids.OPEN_WATCH_FORM}))
-async def test_a_changing_click_is_told_that_it_is_not_done_yet(counter: Counter, action: str) -> None:
-    counter.bot.store.away_once("first_time")
-    await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))
+async def test_a_changing_click_gets_the_warning_that_it_is_not_done_yet(counter: Counter, action: str) -> None:
+    counter.bot.store.away_once("add_interaction")
+    await counter.inbox().handle(Ack(counter), CLICK, "1", counter.clicking(action, {}))
     asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT, action_ids.REFRESH_HOME}
     assert ("so I can't answer this" if asks else "so this isn't done yet. I may still") in counter.answers[0]
 
 
-async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(counter: Counter) -> None:
+async def test_an_interaction_runs_after_a_lost_store_answer(counter: Counter) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
-    await lossy.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
+    await lossy.handle(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
     assert "I may still do it" in counter.answers[0]
     await counter.bot.clock.pass_time(31)
     await counter.inbox().recover()
@@ -322,7 +322,7 @@ async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(count
 @pytest.mark.parametrize("text", ["help", "wach orders-1"])
 async def test_help_is_answered_once_after_a_lost_store_answer(counter: Counter, text: str) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
-    await lossy.take(Ack(counter), COMMAND, "1", counter.asking(text))
+    await lossy.handle(Ack(counter), COMMAND, "1", counter.asking(text))
     assert await counter.stored_count() == 0  # no other bot takes it up either
     await counter.bot.clock.pass_time(31)
     await lossy.recover()
@@ -331,8 +331,8 @@ async def test_help_is_answered_once_after_a_lost_store_answer(counter: Counter,
 
 async def test_help_is_answered_once_after_a_late_store_write(counter: Counter) -> None:
     one = counter.inbox()
-    counter.bot.store.away_once("first_time")
-    await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
+    counter.bot.store.away_once("add_interaction")
+    await one.handle(Ack(counter), COMMAND, "1", counter.asking("help"))
     await counter.left_undone("help", seconds_ago=31)  # what Redis was sent before it came to it late
     await one.recover()
     assert len(counter.answers) == 1
@@ -341,16 +341,16 @@ async def test_help_is_answered_once_after_a_late_store_write(counter: Counter) 
 
 async def test_a_crash_without_store_access_is_reported(counter: Counter) -> None:
     one = counter.inbox(router=counter.router(Trips))
-    counter.bot.store.away_once("first_time")
-    await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
+    counter.bot.store.away_once("add_interaction")
+    await one.handle(Ack(counter), COMMAND, "1", counter.asking("help"))
     assert "I ran into an internal error" in counter.answers[0]
 
 
 async def test_a_hanging_store_does_not_delay_the_acknowledgement(counter: Counter) -> None:
-    assert inbox.KEEP_SECONDS < 3
+    assert inbox.STORE_SECONDS < 3
     ack = Ack(counter)
-    silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock), keep_seconds=0.01)
-    await silent.take(ack, COMMAND, "1", counter.asking("watch orders-1"))
+    silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock), store_seconds=0.01)
+    await silent.handle(ack, COMMAND, "1", counter.asking("watch orders-1"))
     assert ack.found == [0]
     assert "so this isn't done yet. I may still" in counter.answers[0]
 
@@ -358,7 +358,7 @@ async def test_a_hanging_store_does_not_delay_the_acknowledgement(counter: Count
 async def test_an_interaction_finishes_after_the_store_returns(counter: Counter) -> None:
     one = counter.inbox()
     counter.bot.store.away_once("change_watches")
-    await one.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
+    await one.handle(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
     assert "I saved your request, and will finish it if the database is back within 25 minutes." in counter.answers[0]
     assert timedelta(minutes=25) == inbox.TOO_OLD
     await counter.bot.clock.pass_time(31)
@@ -374,8 +374,8 @@ async def test_an_interaction_finishes_after_the_store_returns(counter: Counter)
 
 async def test_a_finished_interaction_is_not_repeated_when_the_store_missed_it(counter: Counter) -> None:
     one = counter.inbox()
-    counter.bot.store.away_once("finished")
-    await one.take(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
+    counter.bot.store.away_once("finish_interaction")
+    await one.handle(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
     await counter.bot.clock.pass_time(31)
     await one.recover()
     assert len(counter.replies) == 1
@@ -406,7 +406,7 @@ async def test_a_slow_interaction_is_stopped_and_refused(counter: Counter) -> No
     assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.RECOVER_AFTER
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
-    await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await counter.inbox(act_seconds=0.5).handle(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert "This took too long" in counter.answers[0]
     assert await counter.stored_count() == 0
@@ -421,7 +421,7 @@ async def test_a_slow_interaction_is_finished_before_its_refusal(counter: Counte
         found.append(await counter.stored_count())
 
     counter.meanwhile.append(another_looks)
-    await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await counter.inbox(act_seconds=0.5).handle(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert found == [0]
 
@@ -441,7 +441,7 @@ async def test_a_button_of_a_closed_failure_redraws_the_card(counter: Counter) -
     for row in await bot.store.owed(ALERTS):
         await counter.redis.hdel(f"pipeline-bot:{{{TEAM}}}:deliveries", row.id)  # as if all were delivered
     facts = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card.id})
-    await counter.inbox().take(Ack(counter), CLICK, "1", facts)
+    await counter.inbox().handle(Ack(counter), CLICK, "1", facts)
     assert "over" in counter.answers[0]
     assert card.id in [row.id for row in await bot.store.owed(ALERTS)]
 
@@ -459,8 +459,8 @@ async def the_card_of_a_failure(counter: Counter) -> str:
 async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Counter) -> None:
     card = await the_card_of_a_failure(counter)
     inbox = counter.inbox()
-    await inbox.take(Ack(counter), COMMAND, "1", counter.asking("unwatch orders-1"))
-    await inbox.take(
+    await inbox.handle(Ack(counter), COMMAND, "1", counter.asking("unwatch orders-1"))
+    await inbox.handle(
         Ack(counter), CLICK, "2", counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
     )
     assert counter.answers[-1] == (
@@ -480,7 +480,7 @@ async def test_a_click_on_an_unknown_card_gets_the_current_state(
     many = counter.clicking(action_ids.ACKNOWLEDGE_ALL, {"group": "s"})
     inbox = counter.inbox()
     for number, click in enumerate((one, many)):
-        await inbox.take(Ack(counter), CLICK, str(number), click)
+        await inbox.handle(Ack(counter), CLICK, str(number), click)
     to_all = [(answer["replace_original"], answer["response_type"]) for answer in counter.replies]
     assert to_all == [(False, "ephemeral")] * 2
     assert all(replies.startswith("I couldn't save your click") for replies in counter.answers)

@@ -5,7 +5,7 @@ import redis.asyncio
 
 from bot.domain.delivery import Lane, LaneKind, in_slack
 from bot.ports.store_errors import StoreAway
-from bot.store.losses import KEPT
+from bot.store.losses import PERMANENT
 from tests.builders import ALERTS, TEAM, a_message, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
@@ -22,8 +22,8 @@ async def lost(store: WholeStore) -> set[str]:
 
 
 async def test_each_key_that_is_kept_is_missed_once(store: WholeStore) -> None:
-    keys = {name: store._keys[name] for name in KEPT}
-    for name, mark in KEPT.items():
+    keys = {name: store._keys[name] for name in PERMANENT}
+    for name, mark in PERMANENT.items():
         if not mark:
             await store._redis.hset(keys[name], "a", "1")
     assert await lost(store) == {"heartbeat"}  # there are records, and nobody ever gave a sign of life
@@ -31,7 +31,7 @@ async def test_each_key_that_is_kept_is_missed_once(store: WholeStore) -> None:
     for name, key in keys.items():
         assert await store._redis.delete(key) == 1
         assert await lost(store) == {name}
-        if KEPT[name]:
+        if PERMANENT[name]:
             assert await store._redis.exists(key)
         else:
             await store._redis.hset(key, "a", "1")
@@ -81,7 +81,7 @@ async def test_rows_that_are_gone_leave_no_lane_behind(store: WholeStore) -> Non
     assert await lost(store) == set()
 
 
-async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeStore) -> None:
+async def test_a_lost_counter_keeps_the_order_of_rows(store: WholeStore) -> None:
     assert await lost(store) == set()
     await owing(store, "one", "two", "three")
     assert await lost(store) == set()

@@ -226,7 +226,7 @@ READS: Mapping[str, Callable[[WholeStore], Awaitable[object]]] = {
     "notes": WholeStore.watches,
     "records": WholeStore.records,
     "deliveries": lambda store: store.deliveries(a_message().lane),
-    "interactions": WholeStore.unfinished,
+    "interactions": WholeStore.unfinished_interactions,
     "catalogue": WholeStore.catalogue,
     "undo": lambda store: store.undo("x"),
     "card": lambda store: store.cards(["x"]),

@@ -84,7 +84,7 @@ async def test_members_watch_from_elsewhere_by_reference_and_by_typed_name(fake_
         assert "no longer watches orders-1" in await it.type("unwatch all in #ops-private", BOB)
 
 
-async def test_who_leaves_a_channel_or_becomes_a_guest_is_refused_at_once(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_new_guest_or_former_member_is_refused_at_once(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         assert "already watches" in await it.type("watch pipe_0001 page @bob in #ops-private", BOB)

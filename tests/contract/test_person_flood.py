@@ -21,7 +21,7 @@ async def flood(here: Counter, inbox: Inbox, times: int, facts: dict[str, str], 
     stored = 0
     for number in range(times):
         before = await here.redis.dbsize()
-        await inbox.take(Ack(here), kind, f"{kind} {number} {facts['user']}", facts)
+        await inbox.handle(Ack(here), kind, f"{kind} {number} {facts['user']}", facts)
         stored += await here.redis.dbsize() > before
     return stored
 
@@ -37,7 +37,7 @@ async def test_a_flood_is_acknowledged_unstored_and_refused_once(counter: Counte
     assert stored == BURST
     assert refusals(counter) == 1
     assert len(counter.replies) == BURST + 1
-    await inbox.take(ack, COMMAND, "one more", counter.asking("help"))
+    await inbox.handle(ack, COMMAND, "one more", counter.asking("help"))
     assert len(ack.found) == 1
 
 
@@ -45,7 +45,7 @@ async def test_another_person_is_answered_meanwhile(counter: Counter) -> None:  
     inbox = counter.inbox()
     await flood(counter, inbox, 100, counter.asking("help"))
     before = len(counter.replies)
-    await inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB})
+    await inbox.handle(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB})
     assert len(counter.replies) == before + 1
     assert refusals(counter) == 1
 
@@ -54,7 +54,7 @@ async def test_a_flood_of_changes_is_announced_half_as_often(counter: Counter) -
     inbox = counter.inbox()
     for number in range(50):
         for text in ("watch orders-1", "unwatch orders-1"):
-            await inbox.take(Ack(counter), COMMAND, f"{text} {number}", counter.asking(text))
+            await inbox.handle(Ack(counter), COMMAND, f"{text} {number}", counter.asking(text))
             counter.bot.clock.seconds += 0.001
     rows = [row.body for row in await counter.bot.store.owed(ALERTS)]
     kinds = {NoticeKind.WATCHING, NoticeKind.UNWATCHED}
@@ -83,12 +83,12 @@ async def test_commands_work_again_after_the_announced_wait(counter: Counter) ->
     await flood(counter, inbox, BURST + 1, counter.asking("help"))
     assert "Try again in 2 s" in str(counter.replies[-1])
     counter.bot.clock.seconds += 2
-    await inbox.take(Ack(counter), COMMAND, "later", counter.asking("help"))
+    await inbox.handle(Ack(counter), COMMAND, "later", counter.asking("help"))
     assert refusals(counter) == 1
     assert "Try again" not in str(counter.replies[-1])
 
 
-async def test_who_has_two_under_way_waits_and_others_do_not(counter: Counter) -> None:  # noqa: F811
+async def test_a_person_with_two_running_commands_waits_alone(counter: Counter) -> None:  # noqa: F811
     inbox, go, started = counter.inbox(), asyncio.Event(), asyncio.Event()
 
     async def hang() -> None:
@@ -98,13 +98,13 @@ async def test_who_has_two_under_way_waits_and_others_do_not(counter: Counter) -
 
     counter.meanwhile.append(hang)
     tasks = [
-        asyncio.create_task(inbox.take(Ack(counter), COMMAND, f"of ann's {number}", counter.asking("help")))
+        asyncio.create_task(inbox.handle(Ack(counter), COMMAND, f"of ann's {number}", counter.asking("help")))
         for number in range(6)
     ]
     async with asyncio.timeout(60):
         await started.wait()
     assert len(inbox._slots._of) == 1
-    other = asyncio.create_task(inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB}))
+    other = asyncio.create_task(inbox.handle(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB}))
     go.set()
     await asyncio.gather(*tasks, other)
     assert len(counter.replies) == 7

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from bot.domain.watch import TeamId
 from bot.startup import StoppedError, StoreRefusedError, until_store_fits
 from bot.store.connect import connect
-from bot.store.probe import Problem, Weight, probe, refusal
+from bot.store.probe import Problem, Weight, connection_problem, probe
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
@@ -36,7 +36,7 @@ async def problems(url: str) -> list[Problem]:
         try:
             return list((await probe(client, TEAM)).problems)
         except (RedisError, OSError) as exc:
-            problem = refusal(exc)
+            problem = connection_problem(exc)
             return [problem] if problem else []
 
 
@@ -119,10 +119,10 @@ async def test_a_wrong_login_is_refused_without_the_password(valkey: Valkey, log
     (problem,) = await problems(url)
     assert (problem.subject, problem.weight) == ("Store login", Weight.FATAL)
     assert words in problem.text
-    refusal = await starts(url) or ""
-    assert words in refusal
-    assert "wrong" not in refusal
-    assert "hush" not in refusal
+    connection_problem = await starts(url) or ""
+    assert words in connection_problem
+    assert "wrong" not in connection_problem
+    assert "hush" not in connection_problem
 
 
 async def test_a_password_that_is_missing_is_asked_for(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ async def test_goldrush_is_read_through_the_proxy(monkeypatch: pytest.MonkeyPatc
     assert [url.partition("/platform")[0] for url in proxy.urls] == [NOWHERE]
 
 
-async def test_a_proxy_that_cannot_be_used_fails_where_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_proxy_fails_when_the_client_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxied(monkeypatch, HTTP_PROXY="socks5://hush:1"):
         with pytest.raises(ValueError, match="HTTP_PROXY is not valid"):
             web_client("xoxb-1", f"{NOWHERE}/api/")
@@ -88,7 +88,7 @@ async def test_a_proxy_that_cannot_be_used_fails_where_the_client_is_made(monkey
             Client(base_url=NOWHERE, service_key=SecretStr("k"))
 
 
-async def test_certificates_that_cannot_be_read_fail_where_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_certificates_fail_when_the_client_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
     with pytest.raises(ValueError, match="SSL_CERT_FILE is not valid"):
         Client(base_url="https://goldrush.invalid", service_key=SecretStr("k"))

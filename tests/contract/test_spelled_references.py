@@ -98,7 +98,7 @@ async def test_no_group_of_another_company_and_no_workflow_is_paged(fake_redis: 
         assert await it.watches(ALERTS) == []
 
 
-async def test_who_is_in_a_large_channel_is_found(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_member_of_a_large_channel_is_found(fake_redis: redis.asyncio.Redis) -> None:
     """As many pages as Tier 4 lets through at once, on a machine of any speed."""
     async with office(fake_redis) as it:
         it.sandbox.slack.directory.channels[QUIET].members[:0] = [f"U1{number:06}" for number in range(60_000)]

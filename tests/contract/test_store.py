@@ -9,7 +9,7 @@ import redis.asyncio
 
 from bot.domain.backlog import Backlog
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
-from bot.domain.delivery import Delivery, Lane, Message, Priority, State, in_slack
+from bot.domain.delivery import AttemptState, Delivery, Lane, Message, Priority, in_slack
 from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -98,7 +98,7 @@ async def test_one_of_two_concurrent_commits_wins(store: WholeStore) -> None:
     assert len(await store.owed(ALERTS)) == 1
 
 
-async def test_a_card_is_owed_once_however_often_it_changes(store: WholeStore) -> None:
+async def test_a_changing_card_is_owed_once(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     record = await store.record(ORDERS)
     deploying = plan_reading(record, an_observation(Phase.DEPLOYING, 2, ready=0), a_routing())
@@ -115,7 +115,7 @@ async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeC
     assert await store.lease(pages(ALERTS)) is None
     assert await store.lease(pages(ALERTS), lease) == lease
     stranger = replace(lease, token="another")
-    sending = changed(row, state=State.SENDING, count=1, sent_at=at(3))
+    sending = changed(row, state=AttemptState.SENDING, count=1, sent_at=at(3))
     assert not await store.write(sending, stranger)
     assert await store.write(sending, lease)
     assert await store.owed(ALERTS) == (sending,)
@@ -141,13 +141,13 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeSto
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    await store.write(changed(row, state=State.SENDING, count=3, sent_at=at(1)), lease)
+    await store.write(changed(row, state=AttemptState.SENDING, count=3, sent_at=at(1)), lease)
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     assert await store.settle(row, lease, ended(row))
     rows = {delivery.id: delivery for delivery in await store.owed(ALERTS)}
-    assert (rows[row.id].attempt.state, rows[row.id].attempt.count) == (State.QUEUED, 0)
+    assert (rows[row.id].attempt.state, rows[row.id].attempt.count) == (AttemptState.QUEUED, 0)
     lease = await store.leased(feed(ALERTS))
     assert await store.settle(rows[row.id], lease, replace(ended(row), shown={row.id: 2}))
     assert row.id not in {delivery.id for delivery in await store.owed(ALERTS)}
@@ -288,7 +288,7 @@ async def test_makers_get_one_suspension_notice_from_two_bots(
 
 
 @pytest.mark.parametrize("lane", [pages(ALERTS), feed(ALERTS)])
-async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore, lane: Lane) -> None:
+async def test_a_delivered_message_makes_the_next_suspension_news(store: WholeStore, lane: Lane) -> None:
     await store.commit(failing(), 0)
     await store.enqueue([an_announcement()])
     assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", OTHER)) == 1
@@ -332,16 +332,16 @@ async def test_the_memory_store_remembers_suspension_notices_like_redis(
     assert await memory.suspend(ALERTS, SuspendReason.RESTRICTED, later, [a_watch()]) == 1
 
 
-async def test_a_gesture_counts_once(store: WholeStore) -> None:
+async def test_an_interaction_is_added_once(store: WholeStore) -> None:
     one, two = (Interaction(team=TEAM, id=f"click {n}", kind="click", at=at(n), payload={"user": ANN}) for n in (1, 2))
-    assert await store.first_time(one)
-    assert not await store.first_time(one)
-    assert await store.first_time(two)
-    assert await store.unfinished() == (one, two)
-    await store.finished(one)
-    assert await store.unfinished() == (two,)
-    assert not await store.first_time(one)
-    assert await store.unfinished() == (two,)
+    assert await store.add_interaction(one)
+    assert not await store.add_interaction(one)
+    assert await store.add_interaction(two)
+    assert await store.unfinished_interactions() == (one, two)
+    await store.finish_interaction(one)
+    assert await store.unfinished_interactions() == (two,)
+    assert not await store.add_interaction(one)
+    assert await store.unfinished_interactions() == (two,)
 
 
 async def test_workspaces_live_side_by_side_each_in_one_slot(
@@ -369,8 +369,8 @@ async def test_deliveries_and_interactions_carry_their_team_without_storing_it(
         (row,) = await store.deliveries(lane)
         assert lane.receiver.team == row.receiver.team == team
         click = Interaction(team=team, id="click", kind="click", at=at(0), payload={})
-        assert await store.first_time(click)
-        assert await store.unfinished() == (click,)
+        assert await store.add_interaction(click)
+        assert await store.unfinished_interactions() == (click,)
         keys = store._keys
         rows = [*await any_redis.hvals(keys["deliveries"]), *await any_redis.hvals(keys["interactions"])]
         assert not any(b"team" in stored_row for stored_row in rows)

@@ -51,7 +51,7 @@ async def test_a_bot_that_starts_is_as_far_from_redis_clock_as_the_others(store:
 
 async def test_a_clock_that_went_back_takes_no_time_away(store: RedisClock, any_redis: redis.asyncio.Redis) -> None:
     """Here the stored clock goes forward, because nobody can set that of a real server."""
-    kept = await store.time(at(0))
-    await any_redis.hset(KEY, "clock", int((kept.clock + HOUR).timestamp() * 1e6))
+    stored = await store.time(at(0))
+    await any_redis.hset(KEY, "clock", int((stored.clock + HOUR).timestamp() * 1e6))
     assert (await store.time()).latest == at(0)
     assert (await store.time(at(0) - HOUR)).latest == at(0)

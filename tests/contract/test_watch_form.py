@@ -75,7 +75,9 @@ class Forms:
 
     def said(self, user: UserId = ANN) -> list[str]:
         direct = self.office.sandbox.slack.directory.im_id(user)
-        return [each.text for each in self.office.sandbox.slack.messages(direct, user) if each.user == BOT_USER]
+        return [
+            message.text for message in self.office.sandbox.slack.messages(direct, user) if message.user == BOT_USER
+        ]
 
 
 @asynccontextmanager
@@ -99,7 +101,7 @@ async def test_without_a_channel_the_person_watches(fake_redis: redis.asyncio.Re
         answer = await it.submit("orders-1")
         assert "You now watch orders-1 — all events" in answer
         assert it.office.sandbox.slack.views.top(ANN) is None
-        assert [each.reference for each in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
+        assert [watch.reference for watch in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
         home = it.office.sandbox.slack.views.home(ANN)
         assert "• *orders-1* — all events" in json.dumps(home, ensure_ascii=False)
 
@@ -126,7 +128,7 @@ async def test_a_channel_with_another_id_keeps_its_watches(fake_redis: redis.asy
         await it.office.bot.store.change_ids([IdChange(ALERTS, ChannelId(new.id), "1.0")])
         await it.open()
         assert f"<#{new.id}> now watches orders-1" in await it.submit("orders-1", channel=new.id)
-        assert [each.channel for each in (await it.office.bot.store.watches()).all] == [ALERTS]
+        assert [watch.channel for watch in (await it.office.bot.store.watches()).all] == [ALERTS]
 
 
 @pytest.mark.parametrize(("typed", "watched"), [("orders-1, orders-2", [ONE, TWO]), ("orders-*", ["orders-*"])])
@@ -134,7 +136,7 @@ async def test_it_takes_what_the_command_takes(fake_redis: redis.asyncio.Redis, 
     async with forms(fake_redis) as it:
         await it.open()
         await it.submit(typed)
-        assert [each.reference for each in await it.office.watches(ChannelId("D0ANN"))] == watched
+        assert [watch.reference for watch in await it.office.watches(ChannelId("D0ANN"))] == watched
 
 
 async def test_an_empty_field_leaves_an_existing_watch_as_it_is(fake_redis: redis.asyncio.Redis) -> None:
@@ -183,7 +185,9 @@ async def test_a_channel_that_is_hidden_missing_or_not_theirs_gets_one_answer(fa
     async with forms(fake_redis) as it:
         it.office.sandbox.slack.leave("C0GENERAL", CAROL)
         await it.open(CAROL)
-        answers = {await it.submit("orders-1", CAROL, channel=each) for each in (OPS, "C0GENERAL", "C0NOSUCH", "D0ANN")}
+        answers = {
+            await it.submit("orders-1", CAROL, channel=channel) for channel in (OPS, "C0GENERAL", "C0NOSUCH", "D0ANN")
+        }
         assert answers == {
             json.dumps({CHANNEL: "I can't find that channel, or you're not in it. Nothing was changed."})
         }
@@ -229,7 +233,7 @@ async def test_a_slow_answer_comes_as_a_message(fake_redis: redis.asyncio.Redis)
 async def test_without_the_store_the_modal_stays_open(fake_redis: redis.asyncio.Redis) -> None:
     async with forms(fake_redis) as it:
         await it.open()
-        it.office.bot.store.away_once("first_time")
+        it.office.bot.store.away_once("add_interaction")
         assert "I can't reach my database right now" in await it.submit("orders-1")
         assert "You now watch orders-1" in await it.submit("orders-1")
 
@@ -251,7 +255,7 @@ async def test_an_expired_click_opens_nothing_and_says_so(fake_redis: redis.asyn
 async def test_a_click_opens_the_form_although_the_store_is_away(fake_redis: redis.asyncio.Redis) -> None:
     async with forms(fake_redis) as it:
         await it.go_home()
-        it.office.bot.store.away_once("first_time")
+        it.office.bot.store.away_once("add_interaction")
         await it.office.sandbox.slack.click_in_view(ANN, CLICK)
         await it.office.sandbox.until(lambda: it.office.sandbox.slack.views.top(ANN))
 
@@ -260,14 +264,14 @@ async def test_the_form_opens_before_the_click_is_stored(fake_redis: redis.async
     async with forms(fake_redis) as it:
         await it.go_home()
         opened_first = []
-        keep = it.office.bot.store.first_time
+        keep = it.office.bot.store.add_interaction
 
         async def slowly(interaction: Interaction) -> bool:
             await it.office.sandbox.until(lambda: it.office.sandbox.slack.views.top(ANN))
             opened_first.append(interaction.kind)
             return await keep(interaction)
 
-        it.office.bot.store.first_time = slowly  # type: ignore[method-assign]
+        it.office.bot.store.add_interaction = slowly  # type: ignore[method-assign]
         assert (await it.office.sandbox.slack.click_in_view(ANN, CLICK)).ok
         assert opened_first == ["click"]
 
@@ -297,12 +301,12 @@ async def test_another_bot_finishes_a_submission_after_a_crash(fake_redis: redis
         it.office.sandbox.slack.open_messages_tab(ANN)
         at = it.office.bot.clock.now() - RECOVER_AFTER - timedelta(seconds=1)
         stored = Interaction(team=TEAM, id=f"{MODAL} 1", kind=MODAL, at=at, payload=submission("orders-1"))
-        await it.office.bot.store.first_time(stored)
+        await it.office.bot.store.add_interaction(stored)
         await it.inbox.recover()
         await it.inbox.recover()
         await it.office.sandbox.until(it.said)
         assert len(it.said()) == 1
-        assert [each.reference for each in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
+        assert [watch.reference for watch in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
 
 
 async def test_a_form_of_an_older_version_is_refused(fake_redis: redis.asyncio.Redis) -> None:
@@ -310,7 +314,7 @@ async def test_a_form_of_an_older_version_is_refused(fake_redis: redis.asyncio.R
         it.office.sandbox.slack.open_messages_tab(ANN)
         at = it.office.bot.clock.now() - RECOVER_AFTER - timedelta(seconds=1)
         payload = {**submission("orders-1"), "modal": "older"}
-        await it.office.bot.store.first_time(
+        await it.office.bot.store.add_interaction(
             Interaction(team=TEAM, id=f"{MODAL} 1", kind=MODAL, at=at, payload=payload)
         )
         await it.inbox.recover()

@@ -52,7 +52,7 @@ from tests.fuzz.http_requests import SECRET
 from tests.permissions import services_of
 from tests.stores import WholeStore
 
-KEPT = ChannelId("C0KEPT")  # watches something; no fuzz input names it
+WATCHING = ChannelId("C0KEPT")  # watches something; no fuzz input names it
 
 # The second is how the Socket Mode client logs an error of Bolt's; `socket_mode` removes the traceback.
 SIGNS = ("Traceback", "Failed to run a request listener")
@@ -88,9 +88,9 @@ class Bot:
     async def lost(self) -> str:
         """Names what changed or stayed unfinished; empty if nothing is lost."""
         await self.quiet()
-        if (await self.store.watches()).of(KEPT) != self.watches:
+        if (await self.store.watches()).of(WATCHING) != self.watches:
             return "a watch"
-        return "a gesture" if await self.store.unfinished() else ""
+        return "a gesture" if await self.store.unfinished_interactions() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ class HeardInbox(Inbox):
     under_way = 0
     idle: asyncio.Event
 
-    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
+    async def store(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
         self.under_way += 1
         self.idle.clear()
         try:
-            stored = await super().keep(kind, id, payload)
+            stored = await super().store(kind, id, payload)
         except BaseException:
             self._ended()
             raise
@@ -261,8 +261,8 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     clock, acted = FakeClock(), list[str]()
     redis = fakeredis.FakeAsyncRedis()
     store = WholeStore(redis, TEAM, clock)
-    watch = a_watch(channel=KEPT)
-    await store.add_watches([watch], a_message(channel=KEPT))
+    watch = a_watch(channel=WATCHING)
+    await store.add_watches([watch], a_message(channel=WATCHING))
     slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
     directory = Directory(slack, clock, TEAM)
     suspensions = Suspensions(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)

@@ -3,13 +3,13 @@
 from random import Random
 from time import perf_counter
 
-from bot.domain.answer import Answer, HelpAnswer, Refusal, StatusAnswer
-from bot.domain.catalogue import Found, resolve
+from bot.domain.answer import Answer, HelpAnswer, RefusalAnswer, StatusAnswer
+from bot.domain.catalogue import ResolvedReference, resolve
 from bot.domain.observation import PipelineId
 from bot.slack.feature import Command, UsageError
-from bot.slack.features.status import Status
-from bot.slack.features.unwatch import Unwatch
-from bot.slack.features.watch.command import Watch
+from bot.slack.features.status import StatusCommand
+from bot.slack.features.unwatch import UnwatchCommand
+from bot.slack.features.watch.command import WatchCommand
 from bot.slack.mrkdwn import escape
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import LONGEST_TEXT
@@ -84,10 +84,10 @@ def check(text: str) -> bool:
 def _answer(command: Command | UsageError) -> Answer:
     match command:
         case UsageError(message, hint):
-            return Refusal(reason=message, command=hint)
-        case Status(references) | Watch(references) | Unwatch(references) if references:
+            return RefusalAnswer(reason=message, command=hint)
+        case StatusCommand(references) | WatchCommand(references) | UnwatchCommand(references) if references:
             found = [resolve(reference, CATALOGUE) for reference in references]
-            unknown = tuple(reference for reference in found if not isinstance(reference, Found))
+            unknown = tuple(reference for reference in found if not isinstance(reference, ResolvedReference))
             return StatusAnswer(views=(), unresolved=unknown, at=at(0))
         case _:
             return HelpAnswer()

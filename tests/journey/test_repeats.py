@@ -47,7 +47,7 @@ def frozen(valkey: Valkey) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-async def test_a_command_and_a_click_act_once_however_often_slack_sends_them(tmp_path: Path, *, http: bool) -> None:
+async def test_a_repeated_command_or_click_acts_once(tmp_path: Path, *, http: bool) -> None:
     async with rigged(tmp_path, http=http) as rig:
         await rig.ask("watch orders-eu")
         await rig.card("added a watch", "orders-eu")

@@ -87,7 +87,7 @@ def posts(rig: Rig, *words: str, channel: str = ALERTS) -> int:
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-async def test_stop_at_rest(tmp_path: Path, *, http: bool) -> None:
+async def test_stop_while_idle(tmp_path: Path, *, http: bool) -> None:
     async with a_bot(tmp_path, http=http) as (rig, valkey):
         await stopped(rig, signals=2)
         assert await keys(valkey, "*:lease:*") == []

@@ -33,7 +33,7 @@ from bot.domain.delivery import (
     Outcome,
     Posted,
     Receiver,
-    Refusal,
+    RefusalKind,
     Refused,
     Unknown,
     Unreadable,
@@ -133,9 +133,9 @@ class Chat:
                 return Posted(message_id)
             case Trouble.THROTTLED_YET_POSTED:
                 lands()
-                return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
+                return Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
             case Trouble.THROTTLED:
-                return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
+                return Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
             case _:
                 return Posted(lands())
 

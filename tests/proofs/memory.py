@@ -173,7 +173,7 @@ class MemoryStore:
     async def undo(self, undo_id: str) -> Undo | None:
         raise NotImplementedError
 
-    async def say_hello(self, greeting: Message) -> bool:
+    async def add_greeting(self, greeting: Message) -> bool:
         raise NotImplementedError
 
     async def set_note(self, note: Note) -> bool:
@@ -297,7 +297,7 @@ class MemoryStore:
 
     # --- interactions, leases, heartbeats ---------------------------------------------------------------------------
 
-    async def first_time(self, interaction: Interaction) -> bool:
+    async def add_interaction(self, interaction: Interaction) -> bool:
         def answer() -> bool:
             if interaction.id in self.disk.interaction_keys:
                 return False
@@ -307,10 +307,10 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def finished(self, interaction: Interaction) -> None:
+    async def finish_interaction(self, interaction: Interaction) -> None:
         await self._query(lambda: self.disk.interactions.pop(interaction.id, None))
 
-    async def unfinished(self) -> tuple[Interaction, ...]:
+    async def unfinished_interactions(self) -> tuple[Interaction, ...]:
         return await self._query(
             lambda: tuple(sorted(self.disk.interactions.values(), key=lambda interaction: interaction.at))
         )

@@ -16,6 +16,7 @@ from bot.domain.card import ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
     Absent,
+    AttemptState,
     Delivery,
     Found,
     LookupResult,
@@ -23,7 +24,6 @@ from bot.domain.delivery import (
     Outcome,
     Posted,
     Priority,
-    State,
     Unknown,
     in_slack,
 )
@@ -73,7 +73,7 @@ def send_until_acknowledged(delivery: Delivery, now: datetime, ownership: Owners
 
 def look_at_once(delivery: Delivery, now: datetime, ownership: Ownership) -> Step:
     """Looks up the message while the first request may still land."""
-    if delivery.attempt.state is State.SENDING:
+    if delivery.attempt.state is AttemptState.SENDING:
         return Find()
     return ours(delivery, now, ownership)
 
@@ -261,7 +261,7 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
     row = next(iter(in_order(world.rows, {STORY: True})), None)
     if row is None:
         return
-    if protocol.gives_up and row.attempt.state is State.SENDING:
+    if protocol.gives_up and row.attempt.state is AttemptState.SENDING:
         yield world.writes(tuple(delivery for delivery in world.rows if delivery.id != row.id))
         return
     match protocol.decide(row, at(world.now), owner.ownership):

@@ -100,7 +100,7 @@ def _doubt() -> None:
     def ignore(self: Doubt, since: datetime) -> None:
         return None
 
-    Doubt.arise = ignore  # type: ignore[method-assign]
+    Doubt.begin = ignore  # type: ignore[method-assign]
 
 
 def _broadcast() -> None:

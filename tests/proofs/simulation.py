@@ -41,7 +41,7 @@ from bot.domain.delivery import (
     Outcome,
     Posted,
     Receiver,
-    Refusal,
+    RefusalKind,
     Refused,
     Unknown,
     Unreadable,
@@ -251,7 +251,7 @@ class Process:
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
         if message_id not in self.world.slack.messages:
-            return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
+            return Refused(kind=RefusalKind.CARD_GONE, error="message_not_found")
         self._note(f"edits {message_id} in {delivery.receiver.channel}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
         return await self._logged("update", delivery.receiver.channel, lands)
@@ -288,7 +288,7 @@ class Process:
             return Unknown("timeout")
         if world.strikes(odds.throttled):
             return Refused(
-                kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 30))
+                kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 30))
             )
         if world.strikes(odds.lost_request):
             await self._pause(chance.uniform(0, DEADLINE))
@@ -301,7 +301,7 @@ class Process:
         message_id = lands()
         if world.strikes(odds.throttled_yet_posted):
             return Refused(
-                kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 5))
+                kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 5))
             )
         await self._pause(0.05)
         if world.strikes(odds.lost_reply):

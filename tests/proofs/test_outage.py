@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from bot.delivery.dispatcher import POLL_SECONDS
-from bot.domain.delivery import Lookup, LookupResult, Outcome, Refusal, Refused, Unknown, Unreadable
+from bot.domain.delivery import Lookup, LookupResult, Outcome, RefusalKind, Refused, Unknown, Unreadable
 from bot.domain.episode import ENTRIES_KEPT
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -45,7 +45,9 @@ class Trouble:
 
 
 RESET = Trouble(0.01, Unknown("no answer from Slack (ClientOSError)"))
-THROTTLED = Trouble(0.05, Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30)))
+THROTTLED = Trouble(
+    0.05, Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+)
 
 
 @dataclass
@@ -162,7 +164,7 @@ async def _flaps(world: Away, pipeline_id: PipelineId) -> None:
 
 
 @pytest.mark.parametrize("trouble", [RESET, THROTTLED], ids=["reset", "429"])
-def test_an_hour_without_slack_ends_in_a_short_catch_up(trouble: Trouble) -> None:
+def test_an_hour_without_slack_ends_in_a_short_digest(trouble: Trouble) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     loop = VirtualLoop()
     try:

@@ -41,7 +41,7 @@ async def sent(sandbox: Sandbox) -> list[dict[str, Any]]:
     "typed",
     ["@Pipeline Bot status", "@pipeline bot status", "@pipeline_bot status", f"<@{BOT}> status"],
 )
-async def test_a_mention_is_an_event_however_it_was_typed(sandbox: Sandbox, typed: str) -> None:
+async def test_each_spelling_of_a_mention_is_an_event(sandbox: Sandbox, typed: str) -> None:
     message = sandbox.slack.say(ANN, ALERTS, typed)
     (event,) = await sent(sandbox)
     assert (event["type"], event["text"], event["ts"]) == ("app_mention", f"<@{BOT}> status", message.ts)
@@ -61,7 +61,7 @@ async def test_a_message_that_does_not_name_the_bot_is_no_event(sandbox: Sandbox
     assert await sent(sandbox) == []
 
 
-async def test_a_mention_where_the_bot_is_absent_is_no_event(sandbox: Sandbox) -> None:
+async def test_a_mention_in_another_channel_is_no_event(sandbox: Sandbox) -> None:
     sandbox.slack.mention(ANN, QUIET, "status")
     assert await sent(sandbox) == []
 
@@ -103,7 +103,7 @@ async def test_the_bots_own_direct_messages_come_back_with_its_bot_id(sandbox: S
     assert (deleted["subtype"], deleted["deleted_ts"]) == ("message_deleted", posted["ts"])
 
 
-async def test_nobody_edits_the_message_of_another(sandbox: Sandbox) -> None:
+async def test_an_app_cannot_edit_anothers_message(sandbox: Sandbox) -> None:
     message = sandbox.slack.mention(ANN, ALERTS, "status")
     with pytest.raises(Refused, match="no message"):
         sandbox.slack.edit_message(BOB, ALERTS, message.ts, "hello")

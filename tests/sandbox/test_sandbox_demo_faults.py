@@ -138,7 +138,7 @@ async def test_the_bot_lives_through_trouble_with_its_store_its_clock_and_itself
     assert demo.process.returncode == 0
 
 
-async def test_the_demo_ends_though_the_bot_is_frozen_and_its_store_is_gone(tmp_path: Path) -> None:
+async def test_the_demo_ends_with_a_frozen_bot_and_no_store(tmp_path: Path) -> None:
     async with the_demo(tmp_path) as demo:
         await demo.post("faults", target="redis", kind="silent")
         await demo.post("faults", target="bot", kind="frozen", seconds=600)

@@ -201,7 +201,7 @@ async def test_a_page_past_the_end_is_empty(client: httpx.AsyncClient) -> None:
     assert data["pagination"]["has_more"] is False
 
 
-async def test_nobody_can_read_a_secret(client: httpx.AsyncClient, orders: Pipeline) -> None:
+async def test_a_secret_is_unreadable_in_settings(client: httpx.AsyncClient, orders: Pipeline) -> None:
     assert (await client.get(f"{orders.id}/")).json()["data"]["destination_config"]["password"] == "******"
 
 
@@ -351,7 +351,7 @@ async def test_an_error_instead_of_the_answer(
 
 
 @pytest.mark.parametrize("retry_after", ["7", "Fri, 31 Dec 2027 23:59:59 GMT", "soon"])
-async def test_throttled_may_say_for_how_long(client: httpx.AsyncClient, goldrush: GoldRush, retry_after: str) -> None:
+async def test_a_throttle_may_carry_its_wait(client: httpx.AsyncClient, goldrush: GoldRush, retry_after: str) -> None:
     goldrush.set_fault(Fault(kind=FaultKind.THROTTLED, retry_after=retry_after))
 
     assert (await client.get("")).headers["Retry-After"] == retry_after

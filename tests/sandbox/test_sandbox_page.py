@@ -360,7 +360,7 @@ async def test_on_a_phone_the_messages_have_the_width_and_the_drawer_opens_below
     await expect(page.get_by_test_id("composer")).to_be_in_viewport(ratio=1)
 
 
-async def test_a_thread_leaves_the_drawer_where_it_is(sandbox: Sandbox, page: Page) -> None:
+async def test_opening_a_thread_leaves_the_drawer(sandbox: Sandbox, page: Page) -> None:
     ts = await bot_posts(sandbox, text="orders-eu failed")
     await bot_posts(sandbox, text="orders-eu recovered", thread_ts=ts)
     await page.set_viewport_size({"width": 1024, "height": 720})

@@ -117,7 +117,7 @@ async def test_a_direct_message_to_a_bot_an_outsider_or_a_former_member_is_refus
     assert refused.value.response["error"] == error
 
 
-async def test_nobody_writes_where_they_are_not_a_member(sandbox: Sandbox) -> None:
+async def test_only_members_can_write_in_a_channel(sandbox: Sandbox) -> None:
     with pytest.raises(Refused, match="is not in #quiet"):
         await sandbox.slack.run_command(CAROL, QUIET, "/pipeline")
     with pytest.raises(Refused, match="sees no channel"):

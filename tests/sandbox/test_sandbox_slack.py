@@ -381,7 +381,7 @@ async def test_archived_channels_can_be_left_out_of_the_list(sandbox: Sandbox, c
     assert {channel["id"] for channel in everything} - {channel["id"] for channel in living} == {"C0QUIET"}
 
 
-async def test_who_is_in_a_channel(client: AsyncWebClient) -> None:
+async def test_the_member_list_of_a_channel(client: AsyncWebClient) -> None:
     assert (await client.conversations_members(channel="C0QUIET"))["members"] == ["U0ANN", "U0BOB"]
     info = await client.conversations_info(channel=ALERTS, include_num_members=True)
     assert info["channel"]["num_members"] == 4

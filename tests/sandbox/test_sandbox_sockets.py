@@ -387,9 +387,7 @@ async def test_a_button_that_is_not_there_cannot_be_clicked(sandbox: Sandbox, ap
 # --- events
 
 
-async def test_a_mention_arrives_where_the_bot_is_and_only_there(
-    sandbox: Sandbox, app: AsyncApp, received: Heard
-) -> None:
+async def test_a_mention_arrives_only_in_the_bots_channels(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
     app.event("app_mention")(received.listen)
     async with over_socket(sandbox, app):
         sandbox.slack.mention(ANN, "C0QUIET", "anybody?")

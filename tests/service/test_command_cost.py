@@ -9,7 +9,7 @@ from typing import Any
 
 import redis.asyncio
 
-from bot.domain.catalogue import Pipeline, Unknown
+from bot.domain.catalogue import Pipeline, UnknownReference
 from bot.domain.observation import PipelineId
 from bot.requests.pipeline_views import READ_AT_ONCE
 from bot.requests.references import SUGGESTED
@@ -49,7 +49,7 @@ def many(count: int) -> list[Pipeline]:
 async def test_only_the_first_unknown_words_get_suggestions(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(5)) as bot:
         answer = await bot.requests.queries.status(ALERTS, [f"ordrs-{number}" for number in range(199)])
-    unknown = [reference for reference in answer.unresolved if isinstance(reference, Unknown)]
+    unknown = [reference for reference in answer.unresolved if isinstance(reference, UnknownReference)]
     assert len(unknown) == 199
     assert [bool(reference.nearest) for reference in unknown] == [True] * SUGGESTED + [False] * (199 - SUGGESTED)
 

@@ -17,7 +17,7 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Posted,
-    Refusal,
+    RefusalKind,
     Refused,
     Unknown,
     Unreadable,
@@ -36,7 +36,7 @@ from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
 NO_ANSWER = Unknown("timeout")
-LIMITED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+LIMITED = Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_in_doubt_every_open_message_is_looked_up_before_it_is_sent(
         (card,) = (await store.cards([row.id])).values()
         chat.land("7.0", row, card.content)
     doubt = Doubt(clock)
-    doubt.arise(clock.now())
+    doubt.begin(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(LANDS_WITHIN.total_seconds() - 1)
         assert (chat.lookups, len(chat.posts)) == (0, 0)  # a forgotten request may still be under way
@@ -97,7 +97,7 @@ async def test_in_doubt_an_unreadable_history_delays_a_page_only_briefly_and_is_
     chat.results = [Unreadable("missing_scope")] * 50
     await fail(store)
     doubt = Doubt(clock)
-    doubt.arise(clock.now())
+    doubt.begin(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     ((delivery, _, _),) = chat.posts
@@ -115,7 +115,7 @@ async def test_in_doubt_an_old_message_is_looked_up_as_patiently_as_a_new_one(
     chat.land("7.0", row, card.content)
     chat.results = [Unreadable("fatal_error")]
     doubt = Doubt(clock)
-    doubt.arise(clock.now())
+    doubt.begin(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     assert chat.lookups == 2
@@ -131,7 +131,7 @@ async def test_in_doubt_a_message_that_may_be_posted_is_not_regrouped(
     cards = await store.cards([row.id for row in rows])
     chat.land("7.0", rows[0], cards[rows[0].id].content)
     doubt = Doubt(clock)
-    doubt.arise(clock.now())
+    doubt.begin(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     contents = [content for _, content, _ in chat.posts]
@@ -203,7 +203,7 @@ async def test_a_page_goes_out_even_if_the_history_hangs_for_ever(
 async def test_after_an_outage_a_failure_goes_before_the_interrupted_message(
     store: WholeStore, clock: FakeClock, away: int, *, lost: bool
 ) -> None:
-    chat = Away(none=NO_ANSWER if lost else Refused(kind=Refusal.NOT_SENT, error="no connection"))
+    chat = Away(none=NO_ANSWER if lost else Refused(kind=RefusalKind.NOT_SENT, error="no connection"))
     await announce(store, 2, ALERTS)
     async with sending(store, chat, clock):
         await clock.pass_time(20)
@@ -384,8 +384,8 @@ async def posted_after(answer: Refused | Unknown, store: WholeStore, chat: FakeC
     [
         (LIMITED, Delay.RATE_LIMITED),
         (Unknown("timeout"), Delay.NO_ANSWER),
-        (Refused(kind=Refusal.NOT_SENT, error="no connection"), Delay.NOT_REACHED),
-        (Refused(kind=Refusal.WORKSPACE, error="invalid_auth"), Delay.REFUSED),
+        (Refused(kind=RefusalKind.NOT_SENT, error="no connection"), Delay.NOT_REACHED),
+        (Refused(kind=RefusalKind.WORKSPACE, error="invalid_auth"), Delay.REFUSED),
     ],
 )
 async def test_a_late_message_knows_its_reason(
@@ -466,7 +466,7 @@ async def test_a_refusal_for_an_unknown_reason_delays_nothing_else(store: WholeS
     class Refusing(FakeChat):
         async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
             if delivery.id == poison.id:
-                return Refused(kind=Refusal.OTHER, error="error_of_next_year")
+                return Refused(kind=RefusalKind.OTHER, error="error_of_next_year")
             return await super().post(delivery, content, parent_id=parent_id, now=now)
 
     chat = Refusing()

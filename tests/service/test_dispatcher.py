@@ -17,10 +17,10 @@ from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
+    AttemptState,
     Found,
-    Refusal,
+    RefusalKind,
     Refused,
-    State,
     Unknown,
     Unreadable,
 )
@@ -181,7 +181,7 @@ async def test_a_delivery_left_by_a_killed_bot_is_looked_up_first(
     await fail(store)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    await store.write(changed(row, state=State.SENDING, count=1, sent_at=clock.now()), lease)
+    await store.write(changed(row, state=AttemptState.SENDING, count=1, sent_at=clock.now()), lease)
     (card,) = (await store.cards([row.id])).values()
     chat.land("7.0", row, card.content)  # the first request had landed
     await store.release(lease)
@@ -226,7 +226,7 @@ async def test_an_unreadable_history_leads_to_a_resend_that_says_so(
 
 
 async def test_after_a_429_one_lookup_precedes_the_resend(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    limited = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+    limited = Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
     chat.answers = [(limited, True)]  # Slack answered 429 but posted the message
     await fail(store)
     await fail(store, 2, OTHER)
@@ -244,7 +244,7 @@ async def test_a_refusing_channel_is_suspended_its_makers_notified_and_nothing_e
     await store.add_watches([a_watch()], an_announcement())
     await run(2)
     chat.posts.clear()
-    archived = Refused(kind=Refusal.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
+    archived = Refused(kind=RefusalKind.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
     chat.answers = [(archived, False)]
     await fail(store)
     await run(5)
@@ -262,7 +262,7 @@ async def test_a_refusing_channel_is_suspended_its_makers_notified_and_nothing_e
 
 
 async def test_blocks_that_slack_refuses_go_out_once_as_plain_text(store: WholeStore, chat: FakeChat, run: Run) -> None:
-    invalid = Refused(kind=Refusal.CONTENT, error="invalid_blocks")
+    invalid = Refused(kind=RefusalKind.CONTENT, error="invalid_blocks")
     chat.answers = [(invalid, False)]
     await fail(store)
     await run(5)
@@ -279,7 +279,7 @@ async def test_a_deleted_card_returns_with_the_next_change(store: WholeStore, ch
     await fail(store)
     await run(20)
     assert len(chat.posts) == 1  # without news the bot does not notice the deletion
-    chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
+    chat.answers = [(Refused(kind=RefusalKind.CARD_GONE, error="message_not_found"), False)]
     record = await store.record(ORDERS)
     assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_routing()), 0)
     await run(10)
@@ -294,7 +294,7 @@ async def test_a_deleted_card_returns_with_the_next_change(store: WholeStore, ch
 async def test_without_a_connection_the_message_is_tried_again(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    refused = Refused(kind=Refusal.NOT_SENT, error="no connection to Slack")
+    refused = Refused(kind=RefusalKind.NOT_SENT, error="no connection to Slack")
     chat.answers = [(refused, False)] * 3
     chat.results = [Absent()] * 9
     await fail(store)
@@ -419,7 +419,7 @@ async def test_a_deleted_group_message_returns_with_the_next_change(
 ) -> None:
     await group(store, 6)
     await run(2)
-    chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
+    chat.answers = [(Refused(kind=RefusalKind.CARD_GONE, error="message_not_found"), False)]
     await change(store, 1, 100, Phase.DEPLOYING)
     await run(10)
     assert len(groups(chat)) == 2

@@ -3,7 +3,7 @@
 import redis.asyncio
 
 from bot.domain.answer import ListAnswer, StatusAnswer
-from bot.domain.attention import State
+from bot.domain.attention import StateFilter
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -53,7 +53,7 @@ async def test_a_list_of_hundreds_shows_watched_failures_without_reading_all(
         await watch(bot, "orders-299")
         before = len(bot.api.reads)
         listed = await bot.requests.queries.browse(ALERTS, "", 0, PAGE_SIZE)
-        failed = await bot.requests.queries.browse(ALERTS, "", 0, PAGE_SIZE, {State.FAILED})
+        failed = await bot.requests.queries.browse(ALERTS, "", 0, PAGE_SIZE, {StateFilter.FAILED})
         assert len(bot.api.reads) - before <= PAGE_SIZE
         assert lines(listed)[0] == "1 of 300 needs attention: 1 failed · 280 not read yet · page 1 of 15"
         assert lines(listed)[1].startswith("orders-299 — FAILED")
@@ -73,11 +73,14 @@ async def test_a_state_word_filters_the_watched_pipelines(fake_redis: redis.asyn
         bot.api.statuses |= {numbered(2): FAILED, numbered(4): PAUSED}
         await watch(bot, "*")
         ask = bot.requests.queries.status
-        assert names(await ask(ALERTS, ["failed"], {State.FAILED})) == ["orders-2"]
-        assert names(await ask(ALERTS, ["PAUSED", "failed"], {State.PAUSED, State.FAILED})) == ["orders-2", "orders-4"]
-        assert names(await ask(ALERTS, ["live"], {State.LIVE})) == ["orders-1", "orders-3", "orders-5"]
-        assert names(await ask(ALERTS, ["failed", "orders-2", "orders-3"], {State.FAILED})) == ["orders-2"]
-        none = await ask(ALERTS, ["degraded"], {State.DEGRADED})
+        assert names(await ask(ALERTS, ["failed"], {StateFilter.FAILED})) == ["orders-2"]
+        assert names(await ask(ALERTS, ["PAUSED", "failed"], {StateFilter.PAUSED, StateFilter.FAILED})) == [
+            "orders-2",
+            "orders-4",
+        ]
+        assert names(await ask(ALERTS, ["live"], {StateFilter.LIVE})) == ["orders-1", "orders-3", "orders-5"]
+        assert names(await ask(ALERTS, ["failed", "orders-2", "orders-3"], {StateFilter.FAILED})) == ["orders-2"]
+        none = await ask(ALERTS, ["degraded"], {StateFilter.DEGRADED})
         assert lines(none) == ["No pipeline is degraded · 5 watched here"]
 
 
@@ -87,7 +90,7 @@ async def test_a_pipeline_with_that_exact_name_wins_over_the_state(fake_redis: r
         bot.api.statuses[numbered(1)] = FAILED
         await watch(bot, "*")
         await bot.catalogue.refresh()
-        answer = await bot.requests.queries.status(ALERTS, ["failed"], {State.FAILED})
+        answer = await bot.requests.queries.status(ALERTS, ["failed"], {StateFilter.FAILED})
         assert names(answer) == ["Failed"]
         assert not answer.states
 
@@ -96,6 +99,6 @@ async def test_a_list_combines_a_state_with_words_of_a_name(fake_redis: redis.as
     async with running(fake_redis, *pipelines(12)) as bot:
         bot.api.statuses |= {numbered(1): FAILED, numbered(11): FAILED, numbered(3): FAILED}
         await watch(bot, "*")
-        answer = await bot.requests.queries.browse(ALERTS, "orders-1", 0, PAGE_SIZE, {State.FAILED})
+        answer = await bot.requests.queries.browse(ALERTS, "orders-1", 0, PAGE_SIZE, {StateFilter.FAILED})
         assert names(answer) == ["orders-1", "orders-11"]
         assert lines(answer)[0] == "2 of 4 pipelines are FAILED · with “orders-1”"

@@ -29,7 +29,7 @@ def posted_in(world: Whole, channel: ChannelId) -> list[str]:
     return [LOOK.content(card, row, row.message.made_at).text for row, card in posts if isinstance(card, Card | Group)]
 
 
-async def test_the_fallback_pings_only_people_whom_the_watch_names(
+async def test_the_fallback_pings_only_the_watchs_people(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:

@@ -7,7 +7,7 @@ import redis.asyncio
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
 from bot.domain.card import Group, TimelineBatch
-from bot.domain.delivery import Refusal, Refused
+from bot.domain.delivery import RefusalKind, Refused
 from bot.domain.phase import Phase
 from bot.ports.pipeline_api import Status
 from bot.slack.render.renderer import Look
@@ -130,7 +130,7 @@ async def test_an_update_of_a_posted_message_is_not_late(store: WholeStore, chat
 async def test_acknowledging_one_member_leaves_the_others_open(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 4) as world:
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
-        world.chat.answers = [(Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=WAIT), False)]
+        world.chat.answers = [(Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=WAIT), False)]
         await world.bot.watch("*")
         await world.bot.catalogue.refresh()
         await world.bot.poll(20)

@@ -16,7 +16,7 @@ from bot.delivery.lane_worker import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind
-from bot.domain.delivery import Refusal, Refused
+from bot.domain.delivery import RefusalKind, Refused
 from bot.domain.note import Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
@@ -124,7 +124,7 @@ async def test_a_card_found_in_a_group_message_does_not_overwrite_the_group(fake
         await world.bot.watch(*statuses)
         await world.bot.poll(20)
         old = await snapshot(fake_redis)
-        wait = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+        wait = Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
         world.chat.answers = [(wait, False)]  # the others have to wait and form a group
         statuses.update(dict.fromkeys(statuses, FAILED))
         await world.bot.poll(60)
@@ -144,7 +144,7 @@ async def test_nothing_is_sent_before_the_bot_notices_the_loss(fake_redis: redis
         await world.bot.watch(ONE)
         await world.bot.poll(20)
         world.bot.api.statuses[ONE] = FAILED
-        world.chat.answers = [(Refused(kind=Refusal.NOT_SENT, error="no connection"), False)] * 3
+        world.chat.answers = [(Refused(kind=RefusalKind.NOT_SENT, error="no connection"), False)] * 3
         await world.bot.poll(16)
         old = await snapshot(fake_redis)
         await world.bot.poll(40)
@@ -237,19 +237,19 @@ async def test_lost_notes_are_announced(
     async with whole(fake_redis, operator=operator) as world:
         if watched:
             await world.bot.watch(ONE)
-        for each in (note, runbook):
-            assert await world.bot.store.set_note(each)
+        for lost_note in (note, runbook):
+            assert await world.bot.store.set_note(lost_note)
         await world.bot.poll(20)
         await fake_redis.flushall()
         await world.bot.poll(40)
-        told = {
-            delivery.receiver.channel: {each.id for each in content.notes}
+        announced_notes = {
+            delivery.receiver.channel: {lost_note.id for lost_note in content.notes}
             for delivery, content, _ in world.chat.posts
             if isinstance(content, Notice) and content.kind is NoticeKind.ROLLED_BACK
         }
     both = {note.id, runbook.id}
     channels = {ALERTS: set() if operator else both} if watched else {}
-    assert told == channels | ({operator: both} if operator else {})
+    assert announced_notes == channels | ({operator: both} if operator else {})
 
 
 @pytest.mark.parametrize("key", ["watches", "notes"])
@@ -565,7 +565,7 @@ def footnote(chat: FakeChat, world: Whole, channel: ChannelId = ALERTS) -> str:
     return next(line for line in text.splitlines() if line.startswith("Late by "))
 
 
-SLOWED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=90))
+SLOWED = Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=90))
 
 
 async def test_a_card_delayed_by_slack_says_when_it_was_read_and_delivered_and_why(

@@ -8,7 +8,7 @@ import fakeredis
 import pytest
 
 from bot.domain.card import Content
-from bot.domain.delivery import Delivery, Outcome, Refusal, Refused, Unknown
+from bot.domain.delivery import Delivery, Outcome, RefusalKind, Refused, Unknown
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM
 from tests.fakes import FakeChat, FakeClock
@@ -17,8 +17,8 @@ from tests.shuffled_loop import ShuffledLoop
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
-LIMITED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
-NOT_SENT = Refused(kind=Refusal.NOT_SENT, error="no connection")
+LIMITED = Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+NOT_SENT = Refused(kind=RefusalKind.NOT_SENT, error="no connection")
 SEEDS = range(2)  # `make test-all` runs all service tests in shuffled order
 
 Story = Callable[[WholeStore, FakeChat, FakeClock], Awaitable[None]]

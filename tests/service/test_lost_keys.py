@@ -15,7 +15,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.interaction_store import Interaction
-from bot.store.losses import KEPT
+from bot.store.losses import PERMANENT
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_watch, at
 from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
@@ -61,7 +61,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.change_ids([IdChange(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")])
     await bot.store.save_throttle("update", at(0) + timedelta(minutes=9))
-    await bot.store.first_time(Interaction(team=TEAM, id="click 1", kind="click", at=bot.clock.now(), payload={}))
+    await bot.store.add_interaction(Interaction(team=TEAM, id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # the state after one message for all of them
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
         await bot.store._redis.sadd(bot.store._keys.group("group-1"), key)
@@ -111,7 +111,7 @@ async def test_a_lost_key_is_reported_while_the_bot_runs(fake_redis: redis.async
             await fake_redis.delete(key or "none")
             await world.bot.poll(30)
             assert name in reports(lines) | AGAIN_OR_LATE
-            if name in KEPT:
+            if name in PERMANENT:
                 if name in {"watches", "notes"}:
                     assert world.notices(NoticeKind.ROLLED_BACK)
                     assert world.notices(NoticeKind.INCOMPLETE) == []

@@ -2,7 +2,7 @@
 
 import redis.asyncio
 
-from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
+from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
 from bot.domain.card import Card
 from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
@@ -135,7 +135,7 @@ async def test_the_number_of_notes_is_limited(fake_redis: redis.asyncio.Redis) -
             await bot.store.set_note(Note(kind=NOTE, reference=f"p{number}-*", text="x", by=ANN, at=at(0)))
         await bot.repository.refresh_watches()
         full = await bot.requests.notes.change(ALERTS, NOTE, "orders-1", "one more", by=ANN, by_name="")
-        assert isinstance(full, Refusal)
+        assert isinstance(full, RefusalAnswer)
         assert "Nothing was changed." in full.reason
         assert (await change(bot, NOTE, "p0-*", "changed")).change is NoteChange.SET
 

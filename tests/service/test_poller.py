@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
-from bot.domain.answer import Fate, Refusal, UnmatchedAnswer, WatchAnswer
+from bot.domain.answer import Fate, RefusalAnswer, UnmatchedAnswer, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
@@ -519,7 +519,7 @@ async def test_the_bot_asks_for_the_intent_behind_a_stop(fake_redis: redis.async
 
 async def subscribe(
     subscriptions: Subscriptions, channel: ChannelId, references: Sequence[str], wish: Wish, *, confirmed: bool = False
-) -> WatchAnswer | UnmatchedAnswer | Refusal:
+) -> WatchAnswer | UnmatchedAnswer | RefusalAnswer:
     prepared = await subscriptions.prepare(channel, references, confirmed=confirmed)
     return await subscriptions.watch(channel, prepared, wish) if isinstance(prepared, ResolvedReferences) else prepared
 

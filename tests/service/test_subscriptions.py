@@ -7,11 +7,11 @@ from datetime import timedelta
 import redis.asyncio
 
 from bot.domain import delivery
-from bot.domain.answer import Refusal, UndoFate, UnmatchedAnswer, UnwatchAnswer, WatchAnswer
+from bot.domain.answer import RefusalAnswer, UndoFate, UnmatchedAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.card import Notice, NoticeKind
-from bot.domain.catalogue import Ambiguous
+from bot.domain.catalogue import AmbiguousReference
 from bot.domain.phase import Phase
-from bot.domain.subscription import Edit, Limits, WatchChange, Wish
+from bot.domain.subscription import Edit, WatchChange, WatchLimits, Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
 from bot.ports.pipeline_api import Status
@@ -108,7 +108,9 @@ async def test_no_page_is_sent_after_recovery_or_acknowledgement(fake_redis: red
         await world.bot.catalogue.refresh()
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
         await world.bot.poll(30)
-        slow_down = delivery.Refused(kind=delivery.Refusal.RATE_LIMITED, error="", retry_after=timedelta(seconds=60))
+        slow_down = delivery.Refused(
+            kind=delivery.RefusalKind.RATE_LIMITED, error="", retry_after=timedelta(seconds=60)
+        )
         world.chat.answers = [(slow_down, False)] * 5  # this covers the delivery that goes first
         await name_bob(world, "orders-*")
         await world.bot.poll(10)
@@ -151,7 +153,7 @@ async def test_an_edit_keeps_unmentioned_options_and_can_be_undone_once(fake_red
         assert [body.kind for body in bodies if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
 
 
-async def test_an_unwatch_can_be_undone_until_somebody_changes_something(
+async def test_an_unwatch_can_be_undone_until_the_next_change(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -239,12 +241,12 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
             catalogue=bot.catalogue,
             clock=bot.clock,
             conversations=FakeChat(),
-            limits=Limits(watches=2, patterns=1),
+            limits=WatchLimits(watches=2, patterns=1),
         ).subscriptions
         await watch(bot, "orders-*", "orders-1")
         for reference, word in (("orders-2", "2 watches"), ("pipe_*", "1 patterns")):
             refused = await subscribe(limited, ALERTS, [reference], Wish(by=ANN))
-            assert isinstance(refused, Refusal)
+            assert isinstance(refused, RefusalAnswer)
             assert word in refused.reason or "2 watches" in refused.reason
         assert len(bot.repository.watches.of(ALERTS)) == 2
         edited = await subscribe(limited, ALERTS, ["orders-1"], Wish(targets=(BOB_TARGET,), by=ANN))
@@ -270,6 +272,6 @@ async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_
         (shown,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert shown.pipeline.id == TWO  # another pipeline has the name now
         answer = await unwatch(bot, "orders-1")
-        assert isinstance(answer.unresolved[0], Ambiguous)
+        assert isinstance(answer.unresolved[0], AmbiguousReference)
         assert {pipeline.id for pipeline in answer.unresolved[0].candidates} == {ONE, TWO}
         assert [watch.label for watch in (await unwatch(bot, "invoices")).removed] == ["invoices"]

@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.delivery.suspensions import Suspensions
 from bot.domain.alias import IdChange
 from bot.domain.card import Card, Notice, NoticeKind
-from bot.domain.delivery import Refusal, Refused
+from bot.domain.delivery import RefusalKind, Refused
 from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway
@@ -26,9 +26,11 @@ from tests.stores import WholeStore
 BOB = UserId("U0BOB")
 NOWHERE = "http://127.0.0.1:1/api/"
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
-ARCHIVED = Refused(kind=Refusal.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
-NOT_FOUND = Refused(kind=Refusal.CHANNEL, error="channel_not_found", suspend=SuspendReason.NOT_FOUND)
-READ_ONLY = Refused(kind=Refusal.CHANNEL, error="restricted_action_read_only_channel", suspend=SuspendReason.RESTRICTED)
+ARCHIVED = Refused(kind=RefusalKind.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
+NOT_FOUND = Refused(kind=RefusalKind.CHANNEL, error="channel_not_found", suspend=SuspendReason.NOT_FOUND)
+READ_ONLY = Refused(
+    kind=RefusalKind.CHANNEL, error="restricted_action_read_only_channel", suspend=SuspendReason.RESTRICTED
+)
 
 
 def posted_in(world: Whole, channel: ChannelId) -> list[str]:

@@ -14,7 +14,7 @@ from bot.domain.answer import (
     ListAnswer,
     NoteAnswer,
     NoteUnresolved,
-    Refusal,
+    RefusalAnswer,
     StatusAnswer,
     StopPagingAnswer,
     UndoAnswer,
@@ -34,7 +34,7 @@ from bot.slack.features.unwatch import unwatch_blocks
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watches import watches_blocks
 from bot.slack.mrkdwn import escape
-from bot.slack.render.blocks import ROW_LINK, Block, Message, message, section
+from bot.slack.render.blocks import ROW_LINK, Block, RenderedMessage, message, section
 from bot.slack.render.help import help_blocks
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
@@ -46,7 +46,7 @@ from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import a_delivery, at
 
 
-def render_answer(answer: Answer, question: SavedQuestion, render_context: RenderContext) -> Message:
+def render_answer(answer: Answer, question: SavedQuestion, render_context: RenderContext) -> RenderedMessage:
     """Any answer, as its feature renders it."""
     return message(_blocks(answer, question, render_context))
 
@@ -73,7 +73,7 @@ def _blocks(answer: Answer, question: SavedQuestion, render_context: RenderConte
             return stop_blocks(answer)
         case HelpAnswer(topic=topic):
             return help_blocks(topic, ROUTES.help_pages, render_context.command)
-        case Refusal():
+        case RefusalAnswer():
             return refusal_blocks(answer, render_context)
 
 
@@ -84,7 +84,7 @@ def _complete(typed: str) -> bool:
 class Rendering(Look):
     """Also renders answers, whatever their feature."""
 
-    def answer(self, answer: Answer, question: SavedQuestion) -> Message:
+    def answer(self, answer: Answer, question: SavedQuestion) -> RenderedMessage:
         return render_answer(answer, question, self.render_context)
 
 
@@ -113,12 +113,12 @@ class Button:
     asks_first: bool
 
 
-def shown(content: Content, *, late: float = 0.0, **delivery: Any) -> Message:
+def shown(content: Content, *, late: float = 0.0, **delivery: Any) -> RenderedMessage:
     """As it is posted `late` seconds after it was made."""
     return LOOK.content(content, a_delivery(**delivery), at(late))
 
 
-def buttons(message: Message) -> dict[str, Button]:
+def buttons(message: RenderedMessage) -> dict[str, Button]:
     """By label; the values as they will come back."""
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
@@ -131,7 +131,7 @@ def buttons(message: Message) -> dict[str, Button]:
     }
 
 
-def choices(message: Message) -> dict[str, Any]:
+def choices(message: RenderedMessage) -> dict[str, Any]:
     """What its one select offers: the values as they will come back, by label."""
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
@@ -143,12 +143,12 @@ def choices(message: Message) -> dict[str, Any]:
     return made
 
 
-def says(message: Message) -> list[str]:
+def says(message: RenderedMessage) -> list[str]:
     """Every marked-up text of its blocks, with ordinary spaces."""
     return [text.replace(NO_BREAK, " ") for kind, text in _texts(message) if kind == "mrkdwn"]
 
 
-def _texts(message: Message) -> list[tuple[str, str]]:
+def _texts(message: RenderedMessage) -> list[tuple[str, str]]:
     """Every text of its blocks as written, those of buttons and dialogs included."""
 
     def texts(value: Any) -> Iterator[tuple[str, str]]:
@@ -163,7 +163,7 @@ def _texts(message: Message) -> list[tuple[str, str]]:
     return list(texts(json.loads(json.dumps(list(message.blocks)))))
 
 
-def valid(message: Message, *, posted: bool = True) -> Message:
+def valid(message: RenderedMessage, *, posted: bool = True) -> RenderedMessage:
     """Slack takes it, and nothing from outside can ping or hide. `posted`: by chat.postMessage, which takes less."""
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     assert check_message(blocks) == []
@@ -182,7 +182,7 @@ def valid(message: Message, *, posted: bool = True) -> Message:
     return message
 
 
-def tells_all(message: Message) -> Message:
+def tells_all(message: RenderedMessage) -> RenderedMessage:
     """The text says what the blocks say, in their order, but for marks and for what it has no room for."""
     at_place = 0
     whole = not message.text.endswith("… and more")

@@ -66,8 +66,8 @@ def walks() -> Sequence[list[ChannelId]]:
 @pytest.mark.parametrize("walk", walks(), ids="-".join)
 def test_order_and_repeats_of_the_announcements_never_matter(walk: list[ChannelId]) -> None:
     changes = [IdChange(old, new, f"{number}.0") for number, (old, new) in enumerate(pairwise(walk), 1)]
-    for told in itertools.permutations(changes):
-        aliases = NO_ALIASES.after([*told, *told[:2]])
+    for order in itertools.permutations(changes):
+        aliases = NO_ALIASES.after([*order, *order[:2]])
         assert {aliases.current(channel) for channel in walk} == {walk[-1]}
         assert len({aliases.stable(channel) for channel in walk}) == 1
-        assert aliases.after(told) == aliases
+        assert aliases.after(order) == aliases

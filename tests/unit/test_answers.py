@@ -13,7 +13,7 @@ from bot.domain.answer import (
     HelpAnswer,
     ListAnswer,
     PipelineView,
-    Refusal,
+    RefusalAnswer,
     StatusAnswer,
     UndoAnswer,
     UndoFate,
@@ -23,7 +23,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
 from bot.domain.episode import Acknowledgement
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
@@ -31,12 +31,12 @@ from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.slack.feature import UsageError
-from bot.slack.features.list import List
-from bot.slack.features.status import Status
-from bot.slack.features.unwatch import Unwatch
+from bot.slack.features.list import ListCommand
+from bot.slack.features.status import StatusCommand
+from bot.slack.features.unwatch import UnwatchCommand
 from bot.slack.grammar.clauses import ChannelWord
 from bot.slack.render import action_ids
-from bot.slack.render.blocks import Message, message
+from bot.slack.render.blocks import RenderedMessage, message
 from bot.slack.render.help import help_blocks
 from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.phrases import SUSPENDED
@@ -50,7 +50,7 @@ RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
 NAMED = replace(a_watch(), label="orders-eu")
 
 
-def answered(answer: Answer, question: SavedQuestion | None = None) -> Message:
+def answered(answer: Answer, question: SavedQuestion | None = None) -> RenderedMessage:
     return tells_all(valid(LOOK.answer(answer, question or SavedQuestion()), posted=False))
 
 
@@ -71,7 +71,9 @@ def views(number: int) -> tuple[PipelineView, ...]:
     return tuple(a_view(name=f"orders-{place:02}") for place in range(number))
 
 
-def status(*shown: PipelineView, whole_channel: bool = False, page: int = 1, question: str = "status") -> Message:
+def status(
+    *shown: PipelineView, whole_channel: bool = False, page: int = 1, question: str = "status"
+) -> RenderedMessage:
     return answered(
         StatusAnswer(views=shown, whole_channel=whole_channel, at=at(17)), SavedQuestion(text=question, page=page)
     )
@@ -161,14 +163,14 @@ def test_refresh_is_there_for_one_pipeline_only() -> None:
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 
-def paged(number: int, page: int, kind: str) -> Message:
+def paged(number: int, page: int, kind: str) -> RenderedMessage:
     if kind == "status":
         return status(*views(number), page=page, question="status orders-*")
     answer = ListAnswer(views=views(number), words="orders", at=at(17))
     return answered(answer, SavedQuestion(text="list orders", page=page))
 
 
-def rows(message: Message) -> list[str]:
+def rows(message: RenderedMessage) -> list[str]:
     return [line.split(" ")[0] for line in message.text.split("\n") if line.startswith("orders-")]
 
 
@@ -191,7 +193,7 @@ def test_sixty_pipelines_are_three_pages(kind: str, page: int, labels: set[str])
 @pytest.mark.parametrize(
     ("number", "page", "labels"), [(1, 1, set()), (20, 1, set()), (21, 2, {"‹ Previous"}), (40, 2, {"‹ Previous"})]
 )
-def test_where_pages_begin_and_end(kind: str, number: int, page: int, labels: set[str]) -> None:
+def test_pages_split_long_answers(kind: str, number: int, page: int, labels: set[str]) -> None:
     assert set(buttons(paged(number, page, kind))) - {"Refresh"} == labels | {"Share to channel"}
 
 
@@ -207,15 +209,15 @@ def test_the_share_button_repeats_the_command() -> None:
     shared = buttons(paged(60, 2, "list"))["Share to channel"]
     assert shared.action == action_ids.SHARE
     assert shared.facts == {"asked": "list orders", "page": 2}
-    assert parse(shared.facts["asked"]) == List("orders")
+    assert parse(shared.facts["asked"]) == ListCommand("orders")
     shared = buttons(status(a_view(), question='status "Base Swaps" orders-eu'))["Share to channel"]
-    assert parse(shared.facts["asked"]) == Status(("Base Swaps", "orders-eu"))
+    assert parse(shared.facts["asked"]) == StatusCommand(("Base Swaps", "orders-eu"))
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        StatusAnswer(views=(), unresolved=(Unknown("ordres", ()),), at=at(17)),
+        StatusAnswer(views=(), unresolved=(UnknownReference("ordres", ()),), at=at(17)),
         StatusAnswer(views=(), at=at(17)),
         StatusAnswer(views=(), whole_channel=True, at=at(17)),
         ListAnswer(views=(), words="ordres", at=at(17)),
@@ -226,7 +228,7 @@ def test_an_answer_without_pipelines_has_no_share_button(answer: Answer) -> None
 
 
 def test_an_answer_shows_known_pipelines_beside_unknown_names() -> None:
-    answer = StatusAnswer(views=(a_view(),), unresolved=(Unknown("ordres", ()),), at=at(17))
+    answer = StatusAnswer(views=(a_view(),), unresolved=(UnknownReference("ordres", ()),), at=at(17))
     assert "Share to channel" in buttons(answered(answer, SavedQuestion(text="status orders-eu ordres")))
 
 
@@ -370,7 +372,7 @@ def test_unwatch_offers_to_end_the_covering_pattern() -> None:
     ]
     made = buttons(message)["Unwatch orders-*"]
     assert made.action == action_ids.CONFIRM
-    assert parse(made.facts["asked"]) == Unwatch(("orders-*",), ChannelWord(id=ALERTS))
+    assert parse(made.facts["asked"]) == UnwatchCommand(("orders-*",), ChannelWord(id=ALERTS))
 
 
 def test_unwatch_of_an_unwatched_pattern_lists_matching_watches() -> None:
@@ -380,7 +382,7 @@ def test_unwatch_of_an_unwatched_pattern_lists_matching_watches() -> None:
     assert "`/pipeline unwatch orders-eu`" in message.text
     assert '`/pipeline unwatch "orders us"`' in message.text
     made = buttons(message)["Remove these 2 watches"]
-    assert parse(made.facts["asked"]) == Unwatch(("pipe_0001", "pipe_0002"), ChannelWord(id=ALERTS))
+    assert parse(made.facts["asked"]) == UnwatchCommand(("pipe_0001", "pipe_0002"), ChannelWord(id=ALERTS))
 
 
 def test_a_pattern_that_matches_nothing_is_watched_only_after_a_click() -> None:
@@ -425,15 +427,17 @@ def test_a_direct_message_says_you_watch() -> None:
 @pytest.mark.parametrize(
     ("unknown", "words"),
     [
-        ((Unknown("ordrs", (a_pipeline(),)),), ["`/pipeline watch orders-eu b page @ann`"]),
-        ((Unknown("ordrs", ()),), ["`/pipeline list`"]),
+        ((UnknownReference("ordrs", (a_pipeline(),)),), ["`/pipeline watch orders-eu b page @ann`"]),
+        ((UnknownReference("ordrs", ()),), ["`/pipeline list`"]),
         (
-            (Unknown("ordrs", (a_pipeline(),)), Unknown("b", (a_pipeline("big one"),))),
+            (UnknownReference("ordrs", (a_pipeline(),)), UnknownReference("b", (a_pipeline("big one"),))),
             ['For example: `/pipeline watch orders-eu "big one" page @ann`'],
         ),
     ],
 )
-def test_an_unknown_name_is_corrected_in_the_whole_command(unknown: tuple[Unknown, ...], words: list[str]) -> None:
+def test_an_unknown_name_is_corrected_in_the_whole_command(
+    unknown: tuple[UnknownReference, ...], words: list[str]
+) -> None:
     answer = WatchAnswer(channel=ALERTS, unresolved=unknown, at=at(17))
     text = answered(answer, SavedQuestion(text="watch ordrs b page <@U0ANN|ann>")).text
     assert "Nothing was changed." in text
@@ -483,7 +487,7 @@ def test_a_suspended_channels_answer_says_why(reason: SuspendReason) -> None:
 # --- references that mean nothing, or too much -----------------------------------------------------------------------
 
 
-def unresolved(*references: Ambiguous | Unknown) -> str:
+def unresolved(*references: AmbiguousReference | UnknownReference) -> str:
     return answered(StatusAnswer(views=(), unresolved=references, at=at(17))).text
 
 
@@ -492,7 +496,7 @@ def pipelines(*names: str) -> tuple[Pipeline, ...]:
 
 
 def test_an_ambiguous_name_offers_unambiguous_names() -> None:
-    text = unresolved(Ambiguous("orders", pipelines("orders-eu", "Orders-US", "orders-us", "orders-*")))
+    text = unresolved(AmbiguousReference("orders", pipelines("orders-eu", "Orders-US", "orders-us", "orders-*")))
     assert "“orders” could mean 4 pipelines. Which one?" in text
     assert "• orders-eu · shop · `/pipeline status orders-eu`" in text
     assert "• Orders-US · shop · `/pipeline status pipe_1`" in text
@@ -501,14 +505,16 @@ def test_an_ambiguous_name_offers_unambiguous_names() -> None:
 
 
 def test_an_ambiguous_name_offers_ids_when_a_hidden_pipeline_shares_it() -> None:
-    text = unresolved(Ambiguous("orders", pipelines(*(f"orders-{number}" for number in range(30)), "orders-0")))
+    text = unresolved(
+        AmbiguousReference("orders", pipelines(*(f"orders-{number}" for number in range(30)), "orders-0"))
+    )
     assert "`/pipeline status pipe_0`" in text
     assert "`/pipeline status orders-1`" in text
 
 
 def test_a_question_by_id_is_answered_by_id() -> None:
     """There may be others of that name, which the beginning of an id does not tell."""
-    text = unresolved(Ambiguous("pipe_", pipelines("orders-eu", "pipe_1")))
+    text = unresolved(AmbiguousReference("pipe_", pipelines("orders-eu", "pipe_1")))
     assert "• orders-eu · shop · `/pipeline status pipe_0`" in text
     assert "• pipe_1 · shop · `/pipeline status pipe_1`" in text
 
@@ -524,14 +530,14 @@ def test_a_question_by_id_is_answered_by_id() -> None:
     ],
 )
 def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed: str) -> None:
-    unknown = Unknown("ordrs", pipelines(name))
+    unknown = UnknownReference("ordrs", pipelines(name))
     text = answered(UnwatchAnswer(channel=ALERTS, unresolved=(unknown,), at=at(0))).text
     assert "I couldn't find a pipeline called ordrs. Did you mean one of these?" in text
     assert typed in text
 
 
 def test_an_unknown_name_without_suggestions_leads_to_list() -> None:
-    text = unresolved(Unknown("<!channel>", ()))
+    text = unresolved(UnknownReference("<!channel>", ()))
     assert "I couldn't find a pipeline called &lt;!channel&gt;. `/pipeline list` shows all pipelines." in text
 
 
@@ -551,14 +557,14 @@ def test_an_unknown_name_without_suggestions_leads_to_list() -> None:
 def test_a_mistake_is_answered_with_a_corrected_command(typed: str, hint: str) -> None:
     error = parse(typed)
     assert isinstance(error, UsageError)
-    text = answered(Refusal(reason=error.message, command=error.hint)).text
+    text = answered(RefusalAnswer(reason=error.message, command=error.hint)).text
     assert text.split("\n")[-1] == hint
 
 
 def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
-    text = answered(Refusal(reason="I'm not in <#C0ALERTS>.", hint="Invite me there with `/invite`.")).text
+    text = answered(RefusalAnswer(reason="I'm not in <#C0ALERTS>.", hint="Invite me there with `/invite`.")).text
     assert text == "I'm not in <#C0ALERTS>.\nInvite me there with `/invite`."
-    assert answered(Refusal(reason="No.")).text == "No."
+    assert answered(RefusalAnswer(reason="No.")).text == "No."
 
 
 @pytest.mark.parametrize(
@@ -642,14 +648,14 @@ def test_the_command_has_the_name_that_it_was_given() -> None:
     for answer in (
         HelpAnswer(),
         StatusAnswer(views=(), whole_channel=True, at=at(0)),
-        Refusal(reason="x", command="help"),
+        RefusalAnswer(reason="x", command="help"),
     ):
         text = look.answer(answer, SavedQuestion()).text
         assert "/goldrush" in text
         assert "/pipeline" not in text
 
 
-def test_where_intent_is_not_known_none_is_claimed() -> None:
+def test_an_unknown_intent_is_not_shown() -> None:
     view = a_view(a_standing(STOPPED))
     unknown = replace(view, pipeline=replace(view.pipeline, intent=None))
     assert "wanted" not in status(unknown).text
@@ -679,7 +685,7 @@ def test_a_shared_answer_names_its_sharer_and_quotes_nothing() -> None:
     evil = "URGENT evil.example/login"
     question = SavedQuestion(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
     answers = (
-        StatusAnswer(views=(a_view(),), unresolved=(Unknown(evil, ()),), at=at(17)),
+        StatusAnswer(views=(a_view(),), unresolved=(UnknownReference(evil, ()),), at=at(17)),
         ListAnswer(views=views(2), words=evil, at=at(17)),
     )
     for answer in answers:
@@ -692,7 +698,7 @@ def test_a_shared_answer_names_its_sharer_and_quotes_nothing() -> None:
 def test_an_unsupported_action_leads_to_goldrush() -> None:
     error = parse("stop orders-eu")
     assert isinstance(error, UsageError)
-    refusal = Refusal(reason=error.message, command=error.hint, in_goldrush=error.in_goldrush)
+    refusal = RefusalAnswer(reason=error.message, command=error.hint, in_goldrush=error.in_goldrush)
     text = LOOK.answer(refusal, SavedQuestion()).text
     assert "I can only read pipelines" in text
     assert "<https://goldrush.dev/platform/|Open GoldRush Platform>" in text
@@ -712,7 +718,7 @@ def test_an_unsupported_action_leads_to_goldrush() -> None:
     ],
 )
 def test_the_corrected_command_leaves_out_unknown_words(text: str, unknown: list[str], right: str) -> None:
-    answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(name, ()) for name in unknown), at=at(0))
+    answer = WatchAnswer(channel=ALERTS, unresolved=tuple(UnknownReference(name, ()) for name in unknown), at=at(0))
     answer_text = LOOK.answer(answer, SavedQuestion(text=text)).text
     assert (right in answer_text) if right else ("Without" not in answer_text)
     assert "Nothing was changed." in answer_text

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.answer import PipelineView
-from bot.domain.attention import STUCK_AFTER, State, Trouble, is_in, trouble, troubles, worst_first
+from bot.domain.attention import STUCK_AFTER, StateFilter, Trouble, is_in, trouble, troubles, worst_first
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState, Reach
 from tests.builders import a_pipeline, an_observation, at
@@ -84,17 +84,17 @@ def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
 @pytest.mark.parametrize(
     ("is_so", "words"),
     [
-        (WELL, {State.RUNNING, State.LIVE}),
-        (DEGRADED, {State.RUNNING, State.DEGRADED}),
-        (FAILED, {State.FAILED}),
-        (FAILED_BLIND, {State.FAILED, State.UNREACHABLE}),
-        (BLIND, {State.RUNNING, State.UNREACHABLE}),
-        (GONE, {State.GONE}),
-        (standing(Phase.PAUSED), {State.PAUSED}),
+        (WELL, {StateFilter.RUNNING, StateFilter.LIVE}),
+        (DEGRADED, {StateFilter.RUNNING, StateFilter.DEGRADED}),
+        (FAILED, {StateFilter.FAILED}),
+        (FAILED_BLIND, {StateFilter.FAILED, StateFilter.UNREACHABLE}),
+        (BLIND, {StateFilter.RUNNING, StateFilter.UNREACHABLE}),
+        (GONE, {StateFilter.GONE}),
+        (standing(Phase.PAUSED), {StateFilter.PAUSED}),
         (standing(Phase("ARCHIVING")), set()),
         (PipelineState(), set()),
     ],
 )
-def test_which_words_ask_for_a_pipeline(is_so: PipelineState, words: set[State]) -> None:
-    assert {state for state in State if is_in(is_so, [state])} == words
+def test_which_words_ask_for_a_pipeline(is_so: PipelineState, words: set[StateFilter]) -> None:
+    assert {state for state in StateFilter if is_in(is_so, [state])} == words
     assert is_in(is_so, [])

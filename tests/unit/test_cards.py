@@ -15,7 +15,7 @@ from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_read
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.blocks import Message
+from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import (
     ALERTS,
@@ -46,7 +46,7 @@ def blind(first: int, kind: FailedReadKind = FailedReadKind.FAULT) -> list[Readi
     return [a_failed_read(read, kind) for read in (first, first + 1, first + 2)]
 
 
-def cards(*readings: Reading) -> list[Message]:
+def cards(*readings: Reading) -> list[RenderedMessage]:
     """Every drawing of every card, in order."""
     return [tells_all(valid(shown(card))) for plan in story(*readings) for card in plan.cards]
 
@@ -356,7 +356,7 @@ def test_the_outage_of_the_api_says_when_it_is_read_again() -> None:
     assert "Until then I can't tell whether pipelines are healthy." in text
 
 
-def test_a_card_that_somebody_wanted_fresh_in_vain_leads_with_that() -> None:
+def test_a_card_with_a_failed_refresh_leads_with_that() -> None:
     record = story(an_observation(RUNNING, 1, ready=2, replicas=2), an_observation(RUNNING, 2, ready=1, replicas=2))[-1]
     plan = plan_redrawn(record.record, a_routing(), unread_at=at(99))
     assert plan is not None
@@ -423,7 +423,7 @@ def test_an_acknowledgement_does_not_name_the_channel_that_shows_it(place: str) 
 
 
 @pytest.mark.parametrize("number", [1, 20, 300, 1000])
-def test_however_many_are_to_be_paged_the_first_of_them_are_called(number: int) -> None:
+def test_the_first_of_many_page_targets_are_mentioned(number: int) -> None:
     crowd = tuple(a_person(f"U1{place:04}") for place in range(number))
     card = replace(a_card(), targets=crowd)
     for message in (shown(card), shown(Group(key="s", channel=ALERTS, cards=(card, card, card)))):
@@ -458,7 +458,7 @@ def test_an_open_failure_can_be_acknowledged_refreshed_and_unwatched() -> None:
         (a_card(replace(an_episode(), closed_at=at(9)), channel=ChannelId("D0ANN")), {"Refresh"}),
     ],
 )
-def test_buttons_stand_where_they_do_something(card: Card, labels: set[str]) -> None:
+def test_only_useful_buttons_are_shown(card: Card, labels: set[str]) -> None:
     assert set(buttons(valid(shown(card)))) == labels
 
 
@@ -530,7 +530,7 @@ def test_a_card_shows_the_intent_when_it_differs_from_the_phase(
 
 
 def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
-    def card(bounded: bool) -> Message:
+    def card(bounded: bool) -> RenderedMessage:
         standing = PipelineState(observation=replace(an_observation(STOPPED), bounded=bounded))
         return shown(replace(a_card(an_episode(EpisodeKind.PAUSE, phase=STOPPED)), state=standing))
 
@@ -586,7 +586,7 @@ def test_a_possible_repeat_says_so() -> None:
         assert "Possible repeat" in tells_all(valid(shown(content, possible_repeat=True))).text
 
 
-def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
+def test_the_plain_text_is_complete_without_blocks() -> None:
     rich, plain = shown(replace(a_card(), targets=PAGED)), shown(replace(a_card(), targets=PAGED), plain=True)
     assert plain.blocks == ()
     assert plain.text == rich.text

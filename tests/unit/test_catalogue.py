@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from bot.domain.catalogue import (
     NEAREST,
-    Ambiguous,
-    Found,
+    AmbiguousReference,
     Names,
     Pipeline,
-    Unknown,
+    ResolvedReference,
+    UnknownReference,
     comparable,
     is_pattern,
     matches,
@@ -97,7 +97,7 @@ def ids(pipelines: tuple[Pipeline, ...]) -> list[str]:
 )
 def test_resolve_finds_pipelines(reference: str, found: list[str]) -> None:
     resolution = resolve(reference, CATALOGUE)
-    assert isinstance(resolution, Found)
+    assert isinstance(resolution, ResolvedReference)
     assert ids(resolution.pipelines) == found
 
 
@@ -112,7 +112,7 @@ def test_resolve_finds_pipelines(reference: str, found: list[str]) -> None:
 )
 def test_resolve_reports_ambiguous_references(reference: str, candidates: list[str]) -> None:
     resolution = resolve(reference, CATALOGUE)
-    assert isinstance(resolution, Ambiguous)
+    assert isinstance(resolution, AmbiguousReference)
     assert (resolution.reference, ids(resolution.candidates)) == (reference, candidates)
 
 
@@ -126,7 +126,7 @@ def test_resolve_reports_ambiguous_references(reference: str, candidates: list[s
 )
 def test_an_unknown_reference_has_nearest_names(reference: str, nearest: str) -> None:
     resolution = resolve(reference, CATALOGUE)
-    assert isinstance(resolution, Unknown)
+    assert isinstance(resolution, UnknownReference)
     assert resolution.reference == reference
     assert nearest in ids(resolution.nearest)
 
@@ -147,8 +147,8 @@ def test_names_that_look_the_same_are_the_same(text: str, shape: str) -> None:
 
 
 def test_an_unknown_reference_unlike_any_name_has_no_nearest() -> None:
-    assert resolve("xyzzy", CATALOGUE) == Unknown("xyzzy", ())
-    assert resolve("orders", []) == Unknown("orders", ())
+    assert resolve("xyzzy", CATALOGUE) == UnknownReference("xyzzy", ())
+    assert resolve("orders", []) == UnknownReference("orders", ())
 
 
 @pytest.mark.parametrize(
@@ -198,12 +198,12 @@ catalogues = st.lists(
 @given(catalogues, st.one_of(names, st.text(max_size=20)))
 def test_any_reference_is_found_or_ambiguous_or_unknown(catalogue: list[Pipeline], reference: str) -> None:
     match resolve(reference, catalogue):
-        case Found(pipelines):
+        case ResolvedReference(pipelines):
             assert is_pattern(reference) or len(pipelines) == 1
-        case Ambiguous(_, candidates):
+        case AmbiguousReference(_, candidates):
             assert len(candidates) > 1
             assert set(candidates) <= set(catalogue)
-        case Unknown(_, nearest):
+        case UnknownReference(_, nearest):
             assert len(nearest) <= NEAREST
             assert not any(comparable(pipeline.name) == comparable(reference) for pipeline in catalogue)
 
@@ -213,13 +213,13 @@ def test_an_id_always_means_its_pipeline_unless_another_is_called_so(catalogue: 
     for pipeline in catalogue:
         resolution = resolve(pipeline.id, catalogue)
         if not any(comparable(other.name) == comparable(pipeline.id) for other in catalogue if other != pipeline):
-            assert resolution == Found((pipeline,))
+            assert resolution == ResolvedReference((pipeline,))
 
 
 @given(catalogues, names)
 def test_a_pattern_covers_the_pipelines_that_it_finds(catalogue: list[Pipeline], reference: str) -> None:
     resolution = resolve(f"{reference}*", catalogue)
-    assert isinstance(resolution, Found)
+    assert isinstance(resolution, ResolvedReference)
     for pipeline in catalogue:
         assert (pipeline in resolution.pipelines) == matches(f"{reference}*", pipeline)
         begins = [comparable(text).startswith(comparable(reference)) for text in (pipeline.name, pipeline.id)]
@@ -241,28 +241,28 @@ def test_a_pattern_matches_like_the_shell(pattern: str, name: str) -> None:
 def test_nearest_names_are_found_among_many_and_among_very_long_ones() -> None:
     many = [*(named(f"payments-{number:05}" * 5) for number in range(2000)), named("orders-eu")]
     resolution = resolve("ordrs-eu", Names(many))
-    assert isinstance(resolution, Unknown)
+    assert isinstance(resolution, UnknownReference)
     assert resolution.nearest[0].name == "orders-eu"
 
 
 def test_resolve_skips_nearest_names_without_suggest() -> None:
-    assert resolve("ordrs-eu", CATALOGUE, suggest=False) == Unknown("ordrs-eu", ())
+    assert resolve("ordrs-eu", CATALOGUE, suggest=False) == UnknownReference("ordrs-eu", ())
 
 
 def test_a_word_that_several_names_have_may_mean_each_of_them() -> None:
     resolution = resolve("watch", [named("🐳 Whale Watch", "pipe_1"), named("the bird watch", "pipe_2"), named("x")])
-    assert isinstance(resolution, Ambiguous)
+    assert isinstance(resolution, AmbiguousReference)
     assert ids(resolution.candidates) == ["pipe_2", "pipe_1"]
 
 
 def test_whole_names_match_before_parts_of_names() -> None:
-    assert resolve("sale feed", [named("⚡ sale-feed", "pipe_1"), named("big sale feed", "pipe_2")]) == Found(
-        (named("⚡ sale-feed", "pipe_1"),)
-    )
+    assert resolve(
+        "sale feed", [named("⚡ sale-feed", "pipe_1"), named("big sale feed", "pipe_2")]
+    ) == ResolvedReference((named("⚡ sale-feed", "pipe_1"),))
 
 
 def test_a_former_name_matches_unless_another_pipeline_has_it() -> None:
     renamed, other = named("invoices", "pipe_1"), named("bills", "pipe_2")
     former = {renamed.id: "bills old"}
-    assert resolve("Bills Old", Names([renamed, other], former)) == Found((renamed,))
-    assert resolve("bills", Names([renamed, other], {renamed.id: "bills"})) == Found((other,))
+    assert resolve("Bills Old", Names([renamed, other], former)) == ResolvedReference((renamed,))
+    assert resolve("bills", Names([renamed, other], {renamed.id: "bills"})) == ResolvedReference((other,))

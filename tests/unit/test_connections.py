@@ -21,12 +21,12 @@ def on_virtual_time(course: Coroutine[Any, Any, None]) -> None:
 def test_connections_are_exclusive_and_last_used_first() -> None:
     async def course() -> None:
         connections = Connections(httpx.AsyncClient)
-        first, second = await connections.take(), await connections.take()
+        first, second = await connections.acquire(), await connections.acquire()
         assert first is not second
-        connections.give_back(first)
-        connections.give_back(second)
-        assert await connections.take() is second
-        assert await connections.take() is first
+        connections.release(first)
+        connections.release(second)
+        assert await connections.acquire() is second
+        assert await connections.acquire() is first
         await connections.close()
         assert first.is_closed
         assert second.is_closed
@@ -37,14 +37,14 @@ def test_connections_are_exclusive_and_last_used_first() -> None:
 def test_idle_connections_close_during_use_of_another() -> None:
     async def course() -> None:
         connections = Connections(httpx.AsyncClient)
-        burst = [await connections.take() for _ in range(40)]
+        burst = [await connections.acquire() for _ in range(40)]
         for client in burst:
-            connections.give_back(client)
+            connections.release(client)
         used = burst[-1]
         for _ in range(int(IDLE_SECONDS) + 2):
-            used = await connections.take()
+            used = await connections.acquire()
             await asyncio.sleep(1)
-            connections.give_back(used)
+            connections.release(used)
         assert [client.is_closed for client in burst].count(False) == 1
         assert not used.is_closed
         await connections.close()

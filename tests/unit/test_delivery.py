@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.card import Body, Notice, NoticeKind, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
+    AttemptState,
     Delay,
     Delivery,
     Found,
@@ -19,9 +20,8 @@ from bot.domain.delivery import (
     LookupResult,
     Posted,
     Priority,
-    Refusal,
+    RefusalKind,
     Refused,
-    State,
     Unknown,
     Unreadable,
     in_slack,
@@ -54,7 +54,7 @@ from tests.builders import ALERTS, TEAM, a_delivery, a_pipeline, an_episode, at,
 from tests.fakes import NOON
 
 QUEUED = a_delivery()
-SENDING = a_delivery(state=State.SENDING, sent_at=NOON, count=1, lease="ours")
+SENDING = a_delivery(state=AttemptState.SENDING, sent_at=NOON, count=1, lease="ours")
 OURS = Ownership(since=at(-60), lease="ours")
 ANOTHER = Ownership(since=NOON, lease="another")
 LANDED = NOON + LANDS_WITHIN
@@ -137,7 +137,7 @@ def test_a_sending_row_records_time_lease_and_predecessor() -> None:
     ownership = replace(OURS, last_id="17.5")
     assert as_sending(before, at(5), ownership) == changed(
         before,
-        state=State.SENDING,
+        state=AttemptState.SENDING,
         count=1,
         sent_at=at(5),
         lease="ours",
@@ -184,7 +184,7 @@ holds = st.builds(
 deliveries = st.builds(
     a_delivery,
     priority=st.sampled_from(Priority),
-    state=st.sampled_from(State),
+    state=st.sampled_from(AttemptState),
     count=st.integers(0, 100),
     sent_at=maybe_moments,
     lease=st.sampled_from(["", "ours", "another"]),
@@ -202,7 +202,7 @@ def test_a_possibly_posted_message_is_never_sent_without_a_lookup(
     delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
     step = decide(delivery, now, ownership, idempotent=False)
-    if delivery.attempt.state is State.SENDING:
+    if delivery.attempt.state is AttemptState.SENDING:
         assert not isinstance(step, Send)
     if ownership.doubt_since and (
         delivery.attempt.checked_at is None or delivery.attempt.checked_at <= ownership.doubt_since
@@ -225,9 +225,9 @@ def test_no_lookup_runs_while_the_request_may_still_land(
     if step == Send():
         return
     assert not ownership.doubt_since or now >= ownership.doubt_since + LANDS_WITHIN
-    if delivery.attempt.state is State.SENDING and delivery.attempt.lease == ownership.lease:
+    if delivery.attempt.state is AttemptState.SENDING and delivery.attempt.lease == ownership.lease:
         assert now >= sent_at + LANDS_WITHIN
-    elif delivery.attempt.state is State.SENDING:
+    elif delivery.attempt.state is AttemptState.SENDING:
         assert now >= ownership.since + STRAGGLES_FOR
 
 
@@ -235,13 +235,13 @@ def test_no_lookup_runs_while_the_request_may_still_land(
 
 
 def refused(
-    kind: Refusal, error: str = "x", wait: float | None = None, suspend: SuspendReason | None = None
+    kind: RefusalKind, error: str = "x", wait: float | None = None, suspend: SuspendReason | None = None
 ) -> Refused:
     retry_after = timedelta(seconds=wait) if wait is not None else None
     return Refused(kind=kind, error=error, retry_after=retry_after, suspend=suspend)
 
 
-AGAIN = changed(SENDING, state=State.QUEUED, checked_at=NOON)
+AGAIN = changed(SENDING, state=AttemptState.QUEUED, checked_at=NOON)
 TIMES_OF_BACKOFF = [(1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (12, 30), (1000, 30)]
 LIMITED = changed(SENDING, lookups=LOOKUPS - 1, delay=Delay.RATE_LIMITED)
 SUSPENDED = changed(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
@@ -252,16 +252,16 @@ SUSPENDED = changed(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
     [
         (Posted("1.0"), Done("1.0")),
         (Unknown("timeout"), Again(changed(SENDING, not_before=at(2), delay=Delay.NO_ANSWER))),
-        (refused(Refusal.RATE_LIMITED, wait=30), Again(changed(LIMITED, not_before=at(30)))),
-        (refused(Refusal.RATE_LIMITED), Again(changed(LIMITED, not_before=at(1)))),
-        (refused(Refusal.CHANNEL, suspend=SuspendReason.ARCHIVED), Suspend(SUSPENDED, SuspendReason.ARCHIVED)),
-        (refused(Refusal.CHANNEL), Suspend(SUSPENDED, SuspendReason.NOT_FOUND)),
-        (refused(Refusal.CONTENT), Again(changed(AGAIN, plain=True))),
-        (refused(Refusal.CARD_GONE, "message_not_found"), Gone("message_not_found")),
-        (refused(Refusal.WORKSPACE), Again(changed(AGAIN, not_before=at(2), delay=Delay.REFUSED))),
-        (refused(Refusal.WORKSPACE, wait=60), Again(changed(AGAIN, not_before=at(60), delay=Delay.REFUSED))),
-        (refused(Refusal.NOT_SENT), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
-        (refused(Refusal.NOT_SENT, wait=1), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
+        (refused(RefusalKind.RATE_LIMITED, wait=30), Again(changed(LIMITED, not_before=at(30)))),
+        (refused(RefusalKind.RATE_LIMITED), Again(changed(LIMITED, not_before=at(1)))),
+        (refused(RefusalKind.CHANNEL, suspend=SuspendReason.ARCHIVED), Suspend(SUSPENDED, SuspendReason.ARCHIVED)),
+        (refused(RefusalKind.CHANNEL), Suspend(SUSPENDED, SuspendReason.NOT_FOUND)),
+        (refused(RefusalKind.CONTENT), Again(changed(AGAIN, plain=True))),
+        (refused(RefusalKind.CARD_GONE, "message_not_found"), Gone("message_not_found")),
+        (refused(RefusalKind.WORKSPACE), Again(changed(AGAIN, not_before=at(2), delay=Delay.REFUSED))),
+        (refused(RefusalKind.WORKSPACE, wait=60), Again(changed(AGAIN, not_before=at(60), delay=Delay.REFUSED))),
+        (refused(RefusalKind.NOT_SENT), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
+        (refused(RefusalKind.NOT_SENT, wait=1), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
     ],
 )
 def test_settlement_after_an_outcome(outcome: Posted | Refused | Unknown, settlement: object) -> None:
@@ -273,12 +273,12 @@ def test_a_resend_after_a_failed_lookup_schedules_a_recheck() -> None:
 
 
 def test_a_message_refused_as_plain_text_is_dropped() -> None:
-    settlement = after_send(changed(SENDING, plain=True), refused(Refusal.CONTENT, "no_text"), NOON)
+    settlement = after_send(changed(SENDING, plain=True), refused(RefusalKind.CONTENT, "no_text"), NOON)
     assert settlement == Drop("Slack refused even the plain text: no_text")
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), TIMES_OF_BACKOFF)
-@pytest.mark.parametrize("outcome", [Unknown("reset"), refused(Refusal.NOT_SENT), refused(Refusal.WORKSPACE)])
+@pytest.mark.parametrize("outcome", [Unknown("reset"), refused(RefusalKind.NOT_SENT), refused(RefusalKind.WORKSPACE)])
 def test_it_waits_ever_longer_and_never_too_long(outcome: Refused | Unknown, attempts: int, seconds: float) -> None:
     for priority in Priority:
         settlement = after_send(changed(SENDING, count=attempts, priority=priority), outcome, NOON)
@@ -292,7 +292,7 @@ outcomes = st.one_of(
     st.builds(Unknown, st.text()),
     st.builds(
         Refused,
-        kind=st.sampled_from(Refusal),
+        kind=st.sampled_from(RefusalKind),
         error=st.text(),
         retry_after=st.one_of(st.none(), st.timedeltas(timedelta(), timedelta(hours=1))),
         suspend=st.one_of(st.none(), st.sampled_from(SuspendReason)),
@@ -307,8 +307,8 @@ def test_only_a_definite_refusal_allows_a_resend_without_lookup(
     given_away = as_sending(delivery, now, OURS)
     settlement = after_send(given_away, outcome, now)
     if isinstance(settlement, Again):
-        definite = isinstance(outcome, Refused) and outcome.kind is not Refusal.RATE_LIMITED
-        assert (settlement.delivery.attempt.state is State.QUEUED) == definite
+        definite = isinstance(outcome, Refused) and outcome.kind is not RefusalKind.RATE_LIMITED
+        assert (settlement.delivery.attempt.state is AttemptState.QUEUED) == definite
     if isinstance(settlement, Again | Suspend):
         attempt = given_away.attempt
         unchanged = {name: getattr(attempt, name) for name in ("state", "plain", "lookups", "checked_at", "delay")}
@@ -327,7 +327,7 @@ NO_ANSWER = Unreadable("timeout", lost=True)
 
 def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Again:
     """It may be sent again, and an earlier try may yet land."""
-    queued = changed(delivery, state=State.QUEUED, lookups=0, not_before=None, checked_at=now, uncertain=True)
+    queued = changed(delivery, state=AttemptState.QUEUED, lookups=0, not_before=None, checked_at=now, uncertain=True)
     return Again(changed(queued, possible_repeat=repeat))
 
 
@@ -423,7 +423,7 @@ def test_each_blind_try_without_an_answer_doubles_the_patience(
 
 
 def test_a_given_up_message_is_sent_after_one_more_failed_lookup() -> None:
-    row = changed(blind(7), state=State.QUEUED, checked_at=LANDED)
+    row = changed(blind(7), state=AttemptState.QUEUED, checked_at=LANDED)
     assert after_lookup(row, NO_ANSWER, LANDED, OURS) == once_more(row, LANDED, repeat=True)
 
 
@@ -436,7 +436,7 @@ def test_the_patience_starts_with_the_first_possible_lookup(row: Delivery, owner
         assert settlement.delivery.attempt.possible_repeat is repeat
 
 
-GIVEN_UP = changed(CARD, state=State.QUEUED, uncertain=True, possible_repeat=True, checked_at=LANDED)
+GIVEN_UP = changed(CARD, state=AttemptState.QUEUED, uncertain=True, possible_repeat=True, checked_at=LANDED)
 
 
 @pytest.mark.parametrize(
@@ -640,7 +640,7 @@ bodies = st.one_of(
     st.just(NOTICE),
 )
 outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).map(
-    lambda those: rows(*((f"{place}", body, priority) for place, (body, priority) in enumerate(those)))
+    lambda contents: rows(*((f"{place}", body, priority) for place, (body, priority) in enumerate(contents)))
 )
 
 

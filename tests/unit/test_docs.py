@@ -29,7 +29,7 @@ from bot.monitoring.breaker import ApiHealth
 from bot.ports import telemetry
 from bot.settings import PREFIX, Settings
 from bot.slack.feature import UsageError
-from bot.slack.features.help import Help
+from bot.slack.features.help import HelpCommand
 from bot.slack.inbound import home, inbox, messages, socket_mode
 from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
@@ -224,7 +224,7 @@ def test_each_command_is_explained(command: str) -> None:
     assert re.search(pattern, text("docs/slack.md"))
     assert re.search(pattern, text("README.md"))
     assert f"/pipeline {command}" in "\n".join(help_lines(None, "/pipeline"))
-    assert isinstance(parse(f"help {command}"), Help)
+    assert isinstance(parse(f"help {command}"), HelpCommand)
 
 
 @pytest.mark.parametrize(("alias", "command"), ALIASES.items())
@@ -269,7 +269,7 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     assert len(documented) == len(NoticeKind)
 
 
-@pytest.mark.parametrize("name", ["AWAY", "UNANSWERED", "KEPT", "LAPSED", "SLOW", "BROKEN"])
+@pytest.mark.parametrize("name", ["AWAY", "UNANSWERED", "SAVED", "LAPSED", "SLOW", "BROKEN"])
 def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
     documented = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
     assert sum(getattr(inbox, name).reason.startswith(words) for words in documented) == 1
@@ -330,7 +330,7 @@ NUMBERS: Mapping[str, list[str]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [(name, sentence) for name, those in NUMBERS.items() for sentence in those]
+    ("name", "sentence"), [(name, sentence) for name, sentences in NUMBERS.items() for sentence in sentences]
 )
 def test_documented_numbers_match_the_code(name: str, sentence: str) -> None:
     assert sentence in prose(name)

@@ -12,5 +12,5 @@ def test_without_a_reason_there_is_no_doubt() -> None:
 def test_the_latest_doubt_counts_in_any_order() -> None:
     doubt = Doubt(FakeClock())
     for seconds, since in ((5, 5), (9, 9), (7, 9)):
-        doubt.arise(at(seconds))
+        doubt.begin(at(seconds))
         assert doubt.since == at(since)

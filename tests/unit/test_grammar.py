@@ -8,20 +8,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.attention import State
+from bot.domain.attention import StateFilter
 from bot.domain.catalogue import Names, Pipeline
 from bot.domain.note import NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import Every, TargetKind
 from bot.slack.feature import Command, UsageError
-from bot.slack.features.help import Help
-from bot.slack.features.list import List
+from bot.slack.features.help import HelpCommand
+from bot.slack.features.list import ListCommand
 from bot.slack.features.notes import NoteCommand
-from bot.slack.features.status import Overview, Status
-from bot.slack.features.unwatch import Unwatch
-from bot.slack.features.watch.command import Watch
-from bot.slack.features.watches import Watches
+from bot.slack.features.status import OverviewCommand, StatusCommand
+from bot.slack.features.unwatch import UnwatchCommand
+from bot.slack.features.watch.command import WatchCommand
+from bot.slack.features.watches import WatchesCommand
 from bot.slack.grammar.clauses import ChannelWord, TargetWord
 from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.grammar.tokens import MOST_WORDS, can_be_typed, quoted
@@ -60,18 +60,21 @@ def refused(text: str) -> UsageError:
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("", Overview()),
-        (" \t\n", Overview()),
-        ("status", Status(())),
-        ("  status   orders-eu  ", Status(("orders-eu",))),
-        ("StAtUs Orders-EU", Status(("Orders-EU",))),  # a name keeps its case
-        ("status failed", Status(("failed",), frozenset({State.FAILED}))),
-        ("status FAILED, paused", Status(("FAILED", "paused"), frozenset({State.FAILED, State.PAUSED}))),
-        ("status failed orders-eu", Status(("failed", "orders-eu"), frozenset({State.FAILED}))),
-        ('status "failed"', Status(("failed",))),
-        ("list paused", List("", frozenset({State.PAUSED}))),
-        ("list failed orders", List("orders", frozenset({State.FAILED}))),
-        ('list "failed" orders', List("failed orders")),
+        ("", OverviewCommand()),
+        (" \t\n", OverviewCommand()),
+        ("status", StatusCommand(())),
+        ("  status   orders-eu  ", StatusCommand(("orders-eu",))),
+        ("StAtUs Orders-EU", StatusCommand(("Orders-EU",))),  # a name keeps its case
+        ("status failed", StatusCommand(("failed",), frozenset({StateFilter.FAILED}))),
+        (
+            "status FAILED, paused",
+            StatusCommand(("FAILED", "paused"), frozenset({StateFilter.FAILED, StateFilter.PAUSED})),
+        ),
+        ("status failed orders-eu", StatusCommand(("failed", "orders-eu"), frozenset({StateFilter.FAILED}))),
+        ('status "failed"', StatusCommand(("failed",))),
+        ("list paused", ListCommand("", frozenset({StateFilter.PAUSED}))),
+        ("list failed orders", ListCommand("orders", frozenset({StateFilter.FAILED}))),
+        ('list "failed" orders', ListCommand("failed orders")),
         ("runbook orders-eu", NoteCommand(NoteKind.RUNBOOK, "orders-eu")),
         (
             "runbook orders-eu https://wiki.example.com/orders",
@@ -89,33 +92,33 @@ def refused(text: str) -> UsageError:
         ('note "Base Swaps to Postgres"', NoteCommand(NoteKind.NOTE, "Base Swaps to Postgres")),
         ('note orders-eu "none"', NoteCommand(NoteKind.NOTE, "orders-eu", "none")),
         ("note project:shop none", NoteCommand(NoteKind.NOTE, "project:shop", "")),
-        ("list", List("")),
-        ("list orders eu", List("orders eu")),
-        ('list "Base Swaps" eu', List("Base Swaps eu")),
-        ("list orders, eu", List("orders eu")),
-        ("list ,orders ,, eu,", List("orders eu")),
-        ('list "orders," eu', List("orders, eu")),
-        ("watch orders-eu", Watch(("orders-eu",))),
-        ("subscribe orders-eu", Watch(("orders-eu",))),
-        ("unwatch orders-eu", Unwatch(("orders-eu",))),
-        ("unsubscribe orders-eu", Unwatch(("orders-eu",))),
-        ("unwatch all", Unwatch(None)),
-        ("unwatch ALL", Unwatch(None)),
-        ('unwatch "all"', Unwatch(("all",))),
-        ("unsubscribe all", Unwatch(None)),
-        ("unwatch a b", Unwatch(("a", "b"))),
-        ("unwatch all in <#C0TEAM|data-team>", Unwatch(None, TEAM)),
-        ("unwatch a in #data-team", Unwatch(("a",), ChannelWord(name="data-team"))),
-        ("unwatch a on page", Unwatch(("a", "on", "page"))),  # only `in` means something there
-        ("watches", Watches()),
-        ("watches in #data-team", Watches(ChannelWord(name="data-team"))),
-        ("watches in <#C0TEAM|data-team>", Watches(TEAM)),
-        ("watches in here", Watches()),
-        ("subscriptions", Watches()),
-        ("help", Help()),
-        ("HELP Watch", Help("watch")),
-        ("help unsubscribe", Help("unwatch")),
-        ("help subscriptions", Help("watches")),
+        ("list", ListCommand("")),
+        ("list orders eu", ListCommand("orders eu")),
+        ('list "Base Swaps" eu', ListCommand("Base Swaps eu")),
+        ("list orders, eu", ListCommand("orders eu")),
+        ("list ,orders ,, eu,", ListCommand("orders eu")),
+        ('list "orders," eu', ListCommand("orders, eu")),
+        ("watch orders-eu", WatchCommand(("orders-eu",))),
+        ("subscribe orders-eu", WatchCommand(("orders-eu",))),
+        ("unwatch orders-eu", UnwatchCommand(("orders-eu",))),
+        ("unsubscribe orders-eu", UnwatchCommand(("orders-eu",))),
+        ("unwatch all", UnwatchCommand(None)),
+        ("unwatch ALL", UnwatchCommand(None)),
+        ('unwatch "all"', UnwatchCommand(("all",))),
+        ("unsubscribe all", UnwatchCommand(None)),
+        ("unwatch a b", UnwatchCommand(("a", "b"))),
+        ("unwatch all in <#C0TEAM|data-team>", UnwatchCommand(None, TEAM)),
+        ("unwatch a in #data-team", UnwatchCommand(("a",), ChannelWord(name="data-team"))),
+        ("unwatch a on page", UnwatchCommand(("a", "on", "page"))),  # only `in` means something there
+        ("watches", WatchesCommand()),
+        ("watches in #data-team", WatchesCommand(ChannelWord(name="data-team"))),
+        ("watches in <#C0TEAM|data-team>", WatchesCommand(TEAM)),
+        ("watches in here", WatchesCommand()),
+        ("subscriptions", WatchesCommand()),
+        ("help", HelpCommand()),
+        ("HELP Watch", HelpCommand("watch")),
+        ("help unsubscribe", HelpCommand("unwatch")),
+        ("help subscriptions", HelpCommand("watches")),
     ],
 )
 def test_commands_and_aliases_in_any_case(text: str, command: Command) -> None:
@@ -153,7 +156,7 @@ def test_commands_and_aliases_in_any_case(text: str, command: Command) -> None:
     ],
 )
 def test_references(typed: str, references: tuple[str, ...]) -> None:
-    assert understood(f"status {typed}") == Status(references)
+    assert understood(f"status {typed}") == StatusCommand(references)
 
 
 UNSEEN = ["\u200b", "\u200c", "\u200d", "\u200e", "\u2060", "\u2066", "\u2067", "\u2068", "\u2069", "\ufeff", "\u00ad"]
@@ -161,23 +164,23 @@ UNSEEN = ["\u200b", "\u200c", "\u200d", "\u200e", "\u2060", "\u2066", "\u2067", 
 
 @pytest.mark.parametrize("sign", UNSEEN)
 def test_invisible_characters_are_ignored(sign: str) -> None:
-    assert understood(f"{sign}sta{sign}tus{sign} {sign}orders{sign}-eu{sign}") == Status(("orders-eu",))
-    assert understood(f"status {sign} a") == Status(("a",))
-    assert understood(f"{sign}") == Overview()
-    assert understood(f'unwatch "{sign}Base{sign} Swaps" in{sign} #data{sign}-team') == Unwatch(
+    assert understood(f"{sign}sta{sign}tus{sign} {sign}orders{sign}-eu{sign}") == StatusCommand(("orders-eu",))
+    assert understood(f"status {sign} a") == StatusCommand(("a",))
+    assert understood(f"{sign}") == OverviewCommand()
+    assert understood(f'unwatch "{sign}Base{sign} Swaps" in{sign} #data{sign}-team') == UnwatchCommand(
         ("Base Swaps",), ChannelWord(name="data-team")
     )
     assert refused(f"watch a on fi{sign}aled").hint == "watch a on failed"
 
 
 def test_a_blank_that_does_not_break_is_a_blank() -> None:
-    assert understood('status "Base\u00a0Swaps\u202f to\n Postgres"') == Status(("Base Swaps to Postgres",))
+    assert understood('status "Base\u00a0Swaps\u202f to\n Postgres"') == StatusCommand(("Base Swaps to Postgres",))
 
 
 @pytest.mark.parametrize("name", ["_under_ :a:b: __x", "خط أنابيب", "orders_eu_", "צינור eu"])
 def test_a_name_pasted_from_an_answer_is_found(name: str) -> None:
     assert outside(name) != name
-    assert understood(f"status {quoted(outside(name))}") == Status((name,))
+    assert understood(f"status {quoted(outside(name))}") == StatusCommand((name,))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,7 @@ def test_a_name_pasted_from_an_answer_is_found(name: str) -> None:
     ],
 )
 def test_a_linkified_word_means_its_shown_text(typed: str, references: tuple[str, ...]) -> None:
-    assert understood(f"status {typed}") == Status(references)
+    assert understood(f"status {typed}") == StatusCommand(references)
     assert refused(typed.split(",", maxsplit=1)[0]).hint == f"status {quoted(references[0])}"
 
 
@@ -218,7 +221,7 @@ def test_a_linkified_word_means_its_shown_text(typed: str, references: tuple[str
     ],
 )
 def test_events(typed: str, wanted: frozenset[Event] | Every) -> None:
-    assert understood(f"watch a on {typed}") == Watch(("a",), events=wanted)
+    assert understood(f"watch a on {typed}") == WatchCommand(("a",), events=wanted)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +248,7 @@ def test_events(typed: str, wanted: frozenset[Event] | Every) -> None:
     ],
 )
 def test_targets_escaped_and_plain(typed: str, targets: tuple[TargetWord, ...]) -> None:
-    assert understood(f"watch a page {typed}") == Watch(("a",), targets=targets)
+    assert understood(f"watch a page {typed}") == WatchCommand(("a",), targets=targets)
 
 
 @pytest.mark.parametrize("escaped", [escape, lambda text: escape(escape(text))], ids=["once", "twice"])
@@ -277,12 +280,12 @@ def test_a_channel_typed_by_hand_in_slacks_own_form_is_no_channel(command: str, 
     ],
 )
 def test_an_escaped_name_is_unescaped_once(typed: str, name: str) -> None:
-    assert understood(f"status {typed}") == Status((name,))
+    assert understood(f"status {typed}") == StatusCommand((name,))
 
 
 def test_the_names_that_slack_spelled_are_kept() -> None:
     command = understood("watch a page <@U0ANN|ann &amp; co> <!subteam^S0ONCALL|@data-oncall> <@U0BOB>")
-    assert isinstance(command, Watch)
+    assert isinstance(command, WatchCommand)
     assert [target.label for target in command.targets or ()] == ["ann & co", "@data-oncall", ""]
 
 
@@ -301,7 +304,7 @@ def test_the_names_that_slack_spelled_are_kept() -> None:
 )
 def test_channels_escaped_and_plain(typed: str, channel: ChannelWord) -> None:
     command = understood(f"watch a in {typed}")
-    assert isinstance(command, Watch)
+    assert isinstance(command, WatchCommand)
     assert command.channel == channel
 
 
@@ -311,7 +314,7 @@ CLAUSES = ["on failed,live", "PAGE <@U0ANN|ann> here", "In <#C0TEAM|data-team>"]
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
 def test_clauses_in_any_order(order: tuple[int, ...]) -> None:
     text = " ".join(["watch a b", *(CLAUSES[place] for place in order)])
-    assert understood(text) == Watch(("a", "b"), events(FAILED, LIVE), (ANN, HERE), TEAM)
+    assert understood(text) == WatchCommand(("a", "b"), events(FAILED, LIVE), (ANN, HERE), TEAM)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +329,7 @@ def test_clauses_in_any_order(order: tuple[int, ...]) -> None:
     ],
 )
 def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[str, ...]) -> None:
-    assert understood(text) == Watch(references, events(FAILED))
+    assert understood(text) == WatchCommand(references, events(FAILED))
 
 
 # --- what is not understood ------------------------------------------------------------------------------------------
@@ -429,8 +432,8 @@ def test_an_unknown_event_is_refused_with_the_nearest_in_its_place(text: str, me
 
 
 def test_at_the_limits_it_is_still_read() -> None:
-    assert understood("status " + "x" * (LONGEST_TEXT - 7)) == Status(("x" * (LONGEST_TEXT - 7),))
-    assert understood("status " + "a " * (MOST_WORDS - 1)) == Status(("a",))
+    assert understood("status " + "x" * (LONGEST_TEXT - 7)) == StatusCommand(("x" * (LONGEST_TEXT - 7),))
+    assert understood("status " + "a " * (MOST_WORDS - 1)) == StatusCommand(("a",))
 
 
 def test_a_hinted_page_command_parses() -> None:
@@ -541,7 +544,7 @@ def test_a_watch_typed_out_is_read_back(
     chance.shuffle(clauses)
     text = " ".join(["watch", *(escape(quoted(name)) for name in references), *clauses])
     words = tuple(word for word, _ in paged) if paged else None
-    assert understood(text) == Watch(tuple(references), wanted, words, channel)
+    assert understood(text) == WatchCommand(tuple(references), wanted, words, channel)
 
 
 @example("EVERYTHING")
@@ -549,8 +552,8 @@ def test_a_watch_typed_out_is_read_back(
 def test_a_name_typed_out_means_that_name_in_every_command(name: str) -> None:
     assert can_be_typed(name)
     typed = escape(quoted(name))
-    assert understood(f"status {typed}") == Status((name,))
-    assert understood(f"unwatch {typed}") == Unwatch((name,))
+    assert understood(f"status {typed}") == StatusCommand((name,))
+    assert understood(f"unwatch {typed}") == UnwatchCommand((name,))
 
 
 @pytest.mark.parametrize("name", ['12" pipes', "the “best”", ""])
@@ -630,7 +633,7 @@ def test_a_runbook_or_note_that_cannot_be_kept_says_why(typed: str, why: str, hi
 )
 def test_page_me_means_the_person_who_types(typed: str, targets: tuple[TargetWord, ...]) -> None:
     command = parse(typed)
-    assert isinstance(command, Watch)
+    assert isinstance(command, WatchCommand)
     assert (command.references, command.targets) == (("orders-eu",), targets)
 
 
@@ -642,8 +645,8 @@ def test_me_in_another_place_is_put_right(typed: str) -> None:
 
 
 def test_a_pipeline_may_be_called_me() -> None:
-    assert parse("watch me", Names((a_pipeline("me"),))) == Watch(("me",))
-    assert parse("status me") == Status(("me",))
+    assert parse("watch me", Names((a_pipeline("me"),))) == WatchCommand(("me",))
+    assert parse("status me") == StatusCommand(("me",))
 
 
 def test_a_name_that_looks_like_a_host_is_asked_for() -> None:
@@ -679,11 +682,11 @@ KNOWN = Names(
 )
 def test_quotes_of_every_keyboard(opening: str, closing: str) -> None:
     typed = f"{opening}Base Swaps to Postgres{closing}"
-    assert understood(f"status {typed}") == Status(("Base Swaps to Postgres",))
-    assert understood(f"watch {typed}, {opening}on{closing} on failed") == Watch(
+    assert understood(f"status {typed}") == StatusCommand(("Base Swaps to Postgres",))
+    assert understood(f"watch {typed}, {opening}on{closing} on failed") == WatchCommand(
         ("Base Swaps to Postgres", "on"), events(FAILED)
     )
-    assert understood(f"watch a page {opening}@Ann Araya{closing}") == Watch(
+    assert understood(f"watch a page {opening}@Ann Araya{closing}") == WatchCommand(
         ("a",), targets=(TargetWord(TargetKind.USER, name="Ann Araya"),)
     )
 
@@ -703,39 +706,39 @@ def test_quotes_of_every_keyboard(opening: str, closing: str) -> None:
     ],
 )
 def test_an_apostrophe_is_no_quotation_mark(typed: str, references: tuple[str, ...]) -> None:
-    assert understood(f"status {typed}") == Status(references)
+    assert understood(f"status {typed}") == StatusCommand(references)
 
 
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("status Base Swaps to Postgres", Status(("Base Swaps to Postgres",))),
-        ("status base swaps TO postgres, orders-eu", Status(("base swaps TO postgres", "orders-eu"))),
-        ("status orders-eu Base Swaps", Status(("orders-eu", "Base Swaps"))),
-        ("status Bob’s pipeline", Status(("Bob’s pipeline",))),
-        ("status rock 'n' roll", Status(("rock 'n' roll",))),
-        ("status orders eu", Status(("orders eu",))),
-        ("status Base Swaps to Postgress", Status(("Base Swaps to Postgress",))),
-        ("status orders payments", Status(("orders", "payments"))),
-        ("status R&amp;D", Status(("R&D",))),
-        ("status failed", Status(("failed",), frozenset({State.FAILED}))),
+        ("status Base Swaps to Postgres", StatusCommand(("Base Swaps to Postgres",))),
+        ("status base swaps TO postgres, orders-eu", StatusCommand(("base swaps TO postgres", "orders-eu"))),
+        ("status orders-eu Base Swaps", StatusCommand(("orders-eu", "Base Swaps"))),
+        ("status Bob’s pipeline", StatusCommand(("Bob’s pipeline",))),
+        ("status rock 'n' roll", StatusCommand(("rock 'n' roll",))),
+        ("status orders eu", StatusCommand(("orders eu",))),
+        ("status Base Swaps to Postgress", StatusCommand(("Base Swaps to Postgress",))),
+        ("status orders payments", StatusCommand(("orders", "payments"))),
+        ("status R&amp;D", StatusCommand(("R&D",))),
+        ("status failed", StatusCommand(("failed",), frozenset({StateFilter.FAILED}))),
         (
             "watch Base Swaps to Postgres on failed page @bob",
-            Watch(("Base Swaps to Postgres",), events(FAILED), (BOB,)),
+            WatchCommand(("Base Swaps to Postgres",), events(FAILED), (BOB,)),
         ),
-        ("watch Fraud and Risk and payments on live", Watch(("Fraud and Risk", "payments"), events(LIVE))),
-        ("watch fraud and, payments", Watch(("fraud", "payments"))),
-        ("watch orders on call page @bob", Watch(("orders on call",), targets=(BOB,))),
-        ("watch orders on failed", Watch(("orders",), events(FAILED))),
-        ('watch "orders" on live', Watch(("orders",), events(LIVE))),
-        ("watch orders on call on live", Watch(("orders on call",), events(LIVE))),
-        ("watch page me page here", Watch(("page me",), targets=(HERE,))),
-        ("watch failed on failed", Watch(("failed",), events(FAILED))),
-        ("watch orders-eu;payments", Watch(("orders-eu", "payments"))),
-        ("watch orders-eu/payments", Watch(("orders-eu", "payments"))),
-        ("watch orders-eu,payments & R&amp;D", Watch(("orders-eu", "payments", "R&D"))),
-        ("unwatch orders on call", Unwatch(("orders on call",))),
-        ("unwatch Bob's pipeline in #data-team", Unwatch(("Bob's pipeline",), ChannelWord(name="data-team"))),
+        ("watch Fraud and Risk and payments on live", WatchCommand(("Fraud and Risk", "payments"), events(LIVE))),
+        ("watch fraud and, payments", WatchCommand(("fraud", "payments"))),
+        ("watch orders on call page @bob", WatchCommand(("orders on call",), targets=(BOB,))),
+        ("watch orders on failed", WatchCommand(("orders",), events(FAILED))),
+        ('watch "orders" on live', WatchCommand(("orders",), events(LIVE))),
+        ("watch orders on call on live", WatchCommand(("orders on call",), events(LIVE))),
+        ("watch page me page here", WatchCommand(("page me",), targets=(HERE,))),
+        ("watch failed on failed", WatchCommand(("failed",), events(FAILED))),
+        ("watch orders-eu;payments", WatchCommand(("orders-eu", "payments"))),
+        ("watch orders-eu/payments", WatchCommand(("orders-eu", "payments"))),
+        ("watch orders-eu,payments & R&amp;D", WatchCommand(("orders-eu", "payments", "R&D"))),
+        ("unwatch orders on call", UnwatchCommand(("orders on call",))),
+        ("unwatch Bob's pipeline in #data-team", UnwatchCommand(("Bob's pipeline",), ChannelWord(name="data-team"))),
     ],
 )
 def test_a_known_name_needs_no_quotes_and_the_longest_comes_first(text: str, command: Command) -> None:
@@ -764,16 +767,16 @@ SEPARATED = [
 
 @pytest.mark.parametrize("separator", SEPARATED)
 def test_separators_that_people_use(separator: str) -> None:
-    assert understood(f"watch a on failed{separator}live") == Watch(("a",), events(FAILED, LIVE))
-    assert understood(f"watch a page @bob{separator}here") == Watch(("a",), targets=(BOB, HERE))
-    assert understood(f"watch a page <@U0ANN|ann>{separator}<!subteam^S0ONCALL|@on>") == Watch(
+    assert understood(f"watch a on failed{separator}live") == WatchCommand(("a",), events(FAILED, LIVE))
+    assert understood(f"watch a page @bob{separator}here") == WatchCommand(("a",), targets=(BOB, HERE))
+    assert understood(f"watch a page <@U0ANN|ann>{separator}<!subteam^S0ONCALL|@on>") == WatchCommand(
         ("a",), targets=(ANN, ONCALL)
     )
 
 
 def test_page_none_and_on_all_reset_and_missing_clauses_stay() -> None:
-    assert understood("watch a page none on all") == Watch(("a",), Every.EVENT, ())
-    assert understood("watch a") == Watch(("a",), None, None)
+    assert understood("watch a page none on all") == WatchCommand(("a",), Every.EVENT, ())
+    assert understood("watch a") == WatchCommand(("a",), None, None)
     assert refused("watch a page none @bob").hint == "watch a page @bob"
 
 
@@ -833,8 +836,10 @@ def test_a_misplaced_word_is_refused_with_every_word_in_its_place(text: str, wro
 
 
 def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
-    assert understood('watch orders-eu "degraded" "@ann" "#ops"') == Watch(("orders-eu", "degraded", "@ann", "#ops"))
-    assert parse("watch orders-eu failed", KNOWN) == Watch(("orders-eu", "failed"))
+    assert understood('watch orders-eu "degraded" "@ann" "#ops"') == WatchCommand(
+        ("orders-eu", "degraded", "@ann", "#ops")
+    )
+    assert parse("watch orders-eu failed", KNOWN) == WatchCommand(("orders-eu", "failed"))
 
 
 @pytest.mark.parametrize(
@@ -972,13 +977,13 @@ def test_every_hint_of_a_watch_is_understood(words: list[str]) -> None:
 )
 def test_a_pasted_hint_is_understood(text: str) -> None:
     names = Names([Pipeline(id=PipelineId("pipe_1"), name="orders-eu")])
-    assert parse(text, names) == Status(("orders-eu",))
+    assert parse(text, names) == StatusCommand(("orders-eu",))
 
 
 def test_the_full_stop_of_a_name_or_a_note_stays() -> None:
     names = Names([Pipeline(id=PipelineId("pipe_1"), name="Acme Inc.")])
-    assert parse("status Acme Inc.", names) == Status(("Acme Inc.",))
-    assert parse('status "Acme Inc."') == Status(("Acme Inc.",))
+    assert parse("status Acme Inc.", names) == StatusCommand(("Acme Inc.",))
+    assert parse('status "Acme Inc."') == StatusCommand(("Acme Inc.",))
     assert quoted("Acme.") == '"Acme."'
     note = parse('note orders-eu "Call Bob."')
     assert isinstance(note, NoteCommand)
@@ -992,12 +997,12 @@ def test_other_slashes_and_marks_are_no_command(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["&'", "a&;", "x&\u2019y", "R&D"])
 def test_the_end_of_an_entity_separates_nothing(name: str) -> None:
-    assert parse(f"status {escape(quoted(name))}") == Status((name,))
+    assert parse(f"status {escape(quoted(name))}") == StatusCommand((name,))
 
 
 def test_a_sentence_ends_behind_the_last_person() -> None:
     watch = parse("watch orders-eu page <@U0BOB|bob>.")
-    assert isinstance(watch, Watch)
+    assert isinstance(watch, WatchCommand)
     assert [target.id for target in watch.targets or ()] == ["U0BOB"]
 
 
@@ -1031,9 +1036,9 @@ def test_a_command_alone_may_end_a_sentence(text: str) -> None:
 
 
 def test_all_events_is_all() -> None:
-    assert parse("watch orders-eu on all events") == Watch(("orders-eu",), events=Every.EVENT)
+    assert parse("watch orders-eu on all events") == WatchCommand(("orders-eu",), events=Every.EVENT)
 
 
 def test_of_names_in_one_word_the_unknown_one_is_found() -> None:
     names = Names(Pipeline(id=PipelineId(f"pipe_{name}"), name=name) for name in ("orders-eu", "orders-us"))
-    assert parse("unwatch orders-eu,orders-us;nosuch", names) == Unwatch(("orders-eu", "orders-us", "nosuch"))
+    assert parse("unwatch orders-eu,orders-us;nosuch", names) == UnwatchCommand(("orders-eu", "orders-us", "nosuch"))

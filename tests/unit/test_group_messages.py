@@ -192,7 +192,7 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
         (40, False, "2 more pipelines failed, 40 in all"),
     ],
 )
-def test_a_message_of_a_larger_group_says_how_many_there_are(in_burst: int, first: bool, head: str) -> None:
+def test_a_message_of_a_larger_group_counts_all_pipelines(in_burst: int, first: bool, head: str) -> None:
     message = valid(shown(replace(a_group(OPEN, OPEN), in_burst=in_burst, first=first)))
     assert message.text.split("\n")[0] == head
     part = valid(shown(replace(a_group(OPEN, OVER), in_burst=in_burst, first=first)))
@@ -270,7 +270,7 @@ def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:
 
 
 @pytest.mark.parametrize(("of_all", "owner"), [(True, ""), (False, " · for orders-0")])
-def test_a_group_says_whose_runbook_it_shows(*, of_all: bool, owner: str) -> None:
+def test_a_group_names_the_pipelines_of_a_runbook(*, of_all: bool, owner: str) -> None:
     note = Note(kind=NoteKind.NOTE, reference="*", text="restart the sink", by=ANN, at=at(0))
     other = replace(OPEN, guidance=Guidance(note=note)) if of_all else OPEN
     text = valid(shown(a_group(replace(OPEN, guidance=Guidance(note=note)), other))).text

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping
 from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.delivery import AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import DIGEST_FROM
 from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
 from bot.domain.grouping import BATCH_FROM, GROUP_FROM, regroup
@@ -112,7 +112,7 @@ def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> No
     ("row", "card"),
     [
         (a_sync(3, count=1), a_posted(3)),  # it was tried, and may be there
-        (a_sync(3, state=State.SENDING), a_posted(3)),
+        (a_sync(3, state=AttemptState.SENDING), a_posted(3)),
         (a_sync(3), a_posted(3, message_id="1.0")),
         (a_sync(3), a_posted(3, removed=True)),
         (a_sync(3), a_posted(3, over=True)),
@@ -221,11 +221,11 @@ def test_a_waiting_digest_takes_one_more_episode() -> None:
     assert of_three.counts == {Event.FAILED: 1, Event.LIVE: 1, Event.DEGRADED: 1}
     assert (of_three.since, of_three.until, of_three.last) == (at(1), at(9), line(9, Event.DEGRADED))
     # Where it was given to Slack already, what comes later goes its own way.
-    assert gathered([changed(first.row, state=State.SENDING), again, new], some((40,), DEPLOYMENT)) is None
+    assert gathered([changed(first.row, state=AttemptState.SENDING), again, new], some((40,), DEPLOYMENT)) is None
     assert gathered([changed(first.row, count=1), again, new], some((40,), DEPLOYMENT)) is None
 
 
-@pytest.mark.parametrize("sent", [{"state": State.SENDING, "count": 1}, {"count": 1}])
+@pytest.mark.parametrize("sent", [{"state": AttemptState.SENDING, "count": 1}, {"count": 1}])
 def test_a_second_digest_counts_nothing_twice(sent: dict[str, Any]) -> None:
     first = gathered(feed_of(range(11)), some(range(11), DEPLOYMENT))
     assert first is not None
@@ -282,7 +282,7 @@ def _went(*phases: Phase) -> list[Observation]:
         ),
     ],
 )
-def test_a_catch_up_counts_each_event_once(readings: list[Observation], counts: dict[Event, int]) -> None:
+def test_a_digest_counts_each_event_once(readings: list[Observation], counts: dict[Event, int]) -> None:
     """Though a story goes on after it was counted, and though what ends one story begins another."""
     assert _gathered_stories(*readings) == counts
 
@@ -297,7 +297,7 @@ def test_a_digest_takes_the_ends_of_posted_cards() -> None:
     assert len(found.row.body.entries) == len(rows)
 
 
-def test_an_open_failure_is_in_no_catch_up() -> None:
+def test_an_open_failure_is_in_no_digest() -> None:
     rows = feed_of(range(12))
     cards = [*some(range(11), DEPLOYMENT), a_posted(11)]
     found = gathered(rows, cards)
@@ -334,7 +334,7 @@ def test_the_end_needs_no_broadcast_if_a_card_that_waits_announces_it(count: int
     ("card", "posted"),
     [
         (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, message_id="1.0")),
-        (changed(a_sync(1, Priority.RECOVERY), state=State.SENDING, count=1), a_posted(1, over=True)),
+        (changed(a_sync(1, Priority.RECOVERY), state=AttemptState.SENDING, count=1), a_posted(1, over=True)),
         (changed(a_sync(1, Priority.RECOVERY), count=1, uncertain=True), a_posted(1, over=True)),
         (changed(a_sync(1, Priority.RECOVERY), possible_repeat=True), a_posted(1, over=True)),
         (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, removed=True)),
@@ -419,7 +419,7 @@ posted = st.builds(
 )
 worlds = st.lists(posted, max_size=14, unique_by=lambda card: card.content.key)
 states: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    [{}, {}, {}, {"count": 1}, {"state": State.SENDING, "count": 1}]
+    [{}, {}, {}, {"count": 1}, {"state": AttemptState.SENDING, "count": 1}]
 )
 
 
@@ -512,7 +512,7 @@ def test_grouping_leaves_tried_messages_alone(world: tuple[list[Delivery], list[
     rows, cards = world
     outbox = settled(rows, cards)
     for row in rows:
-        if row.attempt.state is State.SENDING:
+        if row.attempt.state is AttemptState.SENDING:
             assert outbox.rows[row.id] == row
 
 
@@ -532,7 +532,7 @@ def test_open_failures_and_pages_are_never_only_counted(world: tuple[list[Delive
             assert successor.lane.kind is LaneKind.PAGES
 
 
-@pytest.mark.parametrize("fields", [{}, {"count": 1, "state": State.SENDING}], ids=["no room", "under way"])
+@pytest.mark.parametrize("fields", [{}, {"count": 1, "state": AttemptState.SENDING}], ids=["no room", "under way"])
 def test_a_line_stays_while_its_card_is_unsent(fields: dict[str, Any]) -> None:
     """Of thirty-one stories the last has no room in the message, or goes its own way already."""
     last = a_row_of(30, line(3, Event.DEGRADED))

@@ -26,7 +26,7 @@ def direct(**event: Any) -> dict[str, Any]:
     return body(**{"type": "message", "channel": "D0ANN", "channel_type": "im", "text": "status", **event})
 
 
-def test_a_mention_is_answered_where_it_was_written() -> None:
+def test_a_mention_carries_channel_and_thread() -> None:
     assert read_message(body(), BOT) == (
         "C0A 7.1",
         {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.answer import (
     Answer,
-    Refusal,
+    RefusalAnswer,
     StatusAnswer,
     UndoAnswer,
     UndoFate,
@@ -20,7 +20,7 @@ from bot.domain.answer import (
     WatchesAnswer,
 )
 from bot.domain.card import Card, Digest, DigestEntry, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
-from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import Observation, PipelineId
@@ -164,9 +164,9 @@ def test_groups_of_thirty(name: str) -> None:
             valid(shown(group, **WORST, delay=delay))
 
 
-def fifty_watches(name: str, whom: tuple[Target, ...]) -> tuple[Watch, ...]:
+def fifty_watches(name: str, targets: tuple[Target, ...]) -> tuple[Watch, ...]:
     return tuple(
-        replace(a_watch(f"{name}{number}*" if number % 2 else f"{name}{number}"), label=name, targets=whom)
+        replace(a_watch(f"{name}{number}*" if number % 2 else f"{name}{number}"), label=name, targets=targets)
         for number in range(50)
     )
 
@@ -210,7 +210,10 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
 @name_table
 def test_sixty_pipelines_and_two_hundred_unknown_words(name: str) -> None:
     sixty = tuple(a_pipeline(name, number) for number in range(60))
-    unclear: tuple[Ambiguous | Unknown, ...] = (Ambiguous(name, sixty), Unknown(name, sixty[:3])) * 100
+    unclear: tuple[AmbiguousReference | UnknownReference, ...] = (
+        AmbiguousReference(name, sixty),
+        UnknownReference(name, sixty[:3]),
+    ) * 100
     for number, few in ((0, unclear), (1, unclear[:3]), (60, ()), (60, unclear[:3])):
         found = tuple(
             replace(a_view(a_standing(name), name), pipeline=pipeline, problem=name) for pipeline in sixty[:number]
@@ -222,7 +225,7 @@ def test_sixty_pipelines_and_two_hundred_unknown_words(name: str) -> None:
 @name_table
 def test_a_wrong_command_is_quoted_harmlessly(name: str) -> None:
     for hint in ("", f"status {name}", f"WATCH {name}"):
-        valid(LOOK.answer(Refusal(reason="No.", command=hint), SavedQuestion()), posted=False)
+        valid(LOOK.answer(RefusalAnswer(reason="No.", command=hint), SavedQuestion()), posted=False)
 
 
 def test_a_reading_without_anything_in_it() -> None:

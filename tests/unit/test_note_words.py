@@ -104,7 +104,7 @@ def test_a_misleading_runbook_address_is_refused(address: str) -> None:
     assert address_problem(address)
 
 
-def test_however_long_they_are_a_card_holds_them() -> None:
+def test_a_card_holds_the_longest_notes() -> None:
     long = Guidance(
         runbook=a_note("https://w.example/" + "a" * 480, NoteKind.RUNBOOK), note=a_note("&" * 300, by_name="&" * 80)
     )

@@ -12,7 +12,7 @@ from bot.domain.note import Note, NoteKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
-from bot.slack.features.watch.command import Watch as Typed
+from bot.slack.features.watch.command import WatchCommand as Typed
 from bot.slack.grammar.clauses import TargetWord
 from bot.slack.render.phrases import TARGETS_SHOWN, watch_command
 from tests.builders import ALERTS, ANN, a_person, a_pipeline, a_usergroup, a_watch, at

@@ -17,7 +17,7 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import Attempt, Delay, Delivery, Message, Priority, State, in_slack
+from bot.domain.delivery import Attempt, AttemptState, Delay, Delivery, Message, Priority, in_slack
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.store.codec import CARD, WATCH, decode_delivery, encode_delivery
@@ -104,7 +104,7 @@ def the_same_today() -> list[Body]:
 
 def test_a_delivery_of_version_0_becomes_a_message_and_an_attempt() -> None:
     attempt = Attempt(
-        state=State.SENDING,
+        state=AttemptState.SENDING,
         count=2,
         sent_at=at(1),
         lease="lease-1",

@@ -7,25 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.delivery import Posted, Refusal, Refused, Unknown
+from bot.domain.delivery import Posted, RefusalKind, Refused, Unknown
 from bot.domain.watch import SuspendReason
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 
 SECOND = timedelta(seconds=1)
 # https://docs.slack.dev/reference/methods/chat.postMessage and /chat.update, by what is to be done about them
-KINDS: Mapping[Refusal, list[str]] = {
-    Refusal.WORKSPACE: [
+KINDS: Mapping[RefusalKind, list[str]] = {
+    RefusalKind.WORKSPACE: [
         *["account_inactive", "access_denied", "ekm_access_denied", "invalid_auth", "missing_scope", "no_permission"],
         *["not_allowed_token_type", "not_authed", "org_login_required", "team_access_not_granted"],
         *["team_added_to_org", "token_expired", "token_revoked", "two_factor_setup_required"],
     ],
-    Refusal.CONTENT: [
+    RefusalKind.CONTENT: [
         *["attachment_payload_limit_exceeded", "block_mismatch", "invalid_attachments", "invalid_blocks"],
         *["invalid_blocks_format", "markdown_text_conflict", "msg_blocks_too_long", "msg_too_long", "no_text"],
         *["only_one_table_allowed", "too_many_attachments"],
     ],
-    Refusal.CARD_GONE: ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"],
-    Refusal.OTHER: ["accesslimited", "deprecated_endpoint", "some_error_of_next_year", "message_limit_exceeded"],
+    RefusalKind.CARD_GONE: ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"],
+    RefusalKind.OTHER: ["accesslimited", "deprecated_endpoint", "some_error_of_next_year", "message_limit_exceeded"],
 }
 SUSPENDED = {
     "channel_not_found": SuspendReason.NOT_FOUND,
@@ -50,14 +50,14 @@ AMBIGUOUS = [
 
 
 @pytest.mark.parametrize(("kind", "error"), [(kind, error) for kind, errors in KINDS.items() for error in errors])
-def test_refusals_are_sorted_by_reaction(kind: Refusal, error: str) -> None:
+def test_refusals_are_sorted_by_reaction(kind: RefusalKind, error: str) -> None:
     assert outcome_of(200, {"ok": False, "error": error}, {}) == Refused(kind=kind, error=error)
 
 
 @pytest.mark.parametrize(("error", "reason"), SUSPENDED.items())
 def test_a_refusing_channel_is_suspended_with_its_reason(error: str, reason: SuspendReason) -> None:
     refused = outcome_of(200, {"ok": False, "error": error}, {})
-    assert refused == Refused(kind=Refusal.CHANNEL, error=error, suspend=reason)
+    assert refused == Refused(kind=RefusalKind.CHANNEL, error=error, suspend=reason)
 
 
 @pytest.mark.parametrize("error", AMBIGUOUS)
@@ -84,7 +84,7 @@ def test_behind_a_server_error_nothing_is_known(status: int, body: dict[str, obj
     ],
 )
 def test_a_429_carries_its_wait(status: int, body: dict[str, object]) -> None:
-    wanted = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=7))
+    wanted = Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=7))
     assert outcome_of(status, body, {"Retry-After": "7"}) == wanted
 
 

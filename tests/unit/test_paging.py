@@ -133,7 +133,7 @@ def test_a_long_summary_counts_the_rest() -> None:
     assert "… and 170 more" in text
 
 
-def test_the_answer_names_the_makers_and_offers_the_rest() -> None:
+def test_stop_paging_names_makers_and_offers_all_pipelines() -> None:
     watch = replace(a_watch(targets=(BOB,)), made_by_name="Ann Araya")
     answer = StopPagingAnswer(by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=(watch,), others=2, at=at(0))
     message = LOOK.answer(answer, SavedQuestion())

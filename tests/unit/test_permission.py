@@ -8,7 +8,7 @@ from bot.domain.permission import (
     Membership,
     Person,
     Place,
-    Unreadable,
+    UnknownFact,
     WhoMayWatch,
     outside_of,
     unable_to_see,
@@ -18,10 +18,10 @@ from tests.builders import ANN
 
 MEMBERS, EVERYONE = WhoMayWatch.MEMBERS, WhoMayWatch.EVERYONE
 INSIDE, OUTSIDE = Membership.INSIDE, Membership.OUTSIDE
-AWAY, NO_SCOPE = Unreadable.AWAY, Unreadable.NO_SCOPE
+AWAY, NO_SCOPE = UnknownFact.AWAY, UnknownFact.NO_SCOPE
 
 
-def person(account: Account | Unreadable) -> Person:
+def person(account: Account | UnknownFact) -> Person:
     return Person(id=ANN, account=account)
 
 
@@ -36,7 +36,7 @@ def test_a_full_member_may_change_watches() -> None:
 
 
 @pytest.mark.parametrize(("why", "denial"), [(AWAY, Denial.PERSON_AWAY), (NO_SCOPE, Denial.PERSON_NO_SCOPE)])
-def test_an_unknown_account_is_no_permission(why: Unreadable, denial: Denial) -> None:
+def test_an_unknown_account_is_no_permission(why: UnknownFact, denial: Denial) -> None:
     assert unfit_to_change(person(why), MEMBERS) is denial
     assert unfit_to_change(person(why), EVERYONE) is None
     assert unable_to_see(person(why), Place(membership=OUTSIDE, public=True)) is denial
@@ -52,7 +52,7 @@ def test_an_unknown_account_is_no_permission(why: Unreadable, denial: Denial) ->
         (NO_SCOPE, Denial.PLACE_NO_SCOPE),
     ],
 )
-def test_only_somebody_in_a_channel_counts_as_that(membership: Membership | Unreadable, denial: Denial | None) -> None:
+def test_only_a_member_counts_as_inside(membership: Membership | UnknownFact, denial: Denial | None) -> None:
     assert outside_of(Place(membership=membership, public=True)) is denial
 
 
@@ -69,5 +69,5 @@ def test_only_somebody_in_a_channel_counts_as_that(membership: Membership | Unre
         (Account.FULL_MEMBER, Place(membership=NO_SCOPE), Denial.PLACE_NO_SCOPE),
     ],
 )
-def test_who_sees_the_watches_of_a_channel(account: Account, place: Place, denial: Denial | None) -> None:
+def test_only_permitted_people_see_a_channels_watches(account: Account, place: Place, denial: Denial | None) -> None:
     assert unable_to_see(person(account), place) is denial

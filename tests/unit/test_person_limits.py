@@ -114,7 +114,7 @@ async def test_a_command_without_a_slot_is_refused_in_time() -> None:
     assert slots._of == {}
 
 
-async def test_who_gives_up_holds_no_slot() -> None:
+async def test_a_command_that_gives_up_holds_no_slot() -> None:
     slots = CommandSlots(per_person=1, in_all=1)
     async with slots.taken(ANN):
         waiting = asyncio.create_task(_enter(slots, BOB))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.domain.attention import State
+from bot.domain.attention import StateFilter
 from bot.domain.catalogue import Names, Pipeline
 from bot.domain.observation import PipelineId
 from bot.slack.feature import UsageError
-from bot.slack.features.status import Status
+from bot.slack.features.status import StatusCommand
 from bot.slack.grammar.plain_questions import plain_command
 from tests.routes import parse
 
@@ -30,7 +30,7 @@ from tests.routes import parse
 )
 def test_a_message_that_asks_for_failures_means_status_failed(text: str) -> None:
     assert plain_command(text) == "status failed"
-    assert parse(plain_command(text)) == Status(("failed",), frozenset({State.FAILED}))
+    assert parse(plain_command(text)) == StatusCommand(("failed",), frozenset({StateFilter.FAILED}))
 
 
 @pytest.mark.parametrize("text", ["is everything ok", "Everything OK?", "is everything up?", "all good?", "all good"])

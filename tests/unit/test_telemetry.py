@@ -24,7 +24,7 @@ def test_each_subscriber_gets_each_record_while_it_is_subscribed() -> None:
     assert (len(one), other) == (2, [LATE])
 
 
-def test_the_log_subscribes_once_however_often_it_is_configured() -> None:
+def test_configuring_the_log_twice_subscribes_once() -> None:
     subscribe(log_record)
     subscribe(log_record)
     with capture_logs() as lines:

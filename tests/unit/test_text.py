@@ -59,7 +59,7 @@ def test_cut_respects_the_limit_and_whole_entities(text: str, limit: int) -> Non
         ("", 5, ""),
     ],
 )
-def test_where_it_is_cut(text: str, limit: int, shown: str) -> None:
+def test_cut_shortens_to_the_limit(text: str, limit: int, shown: str) -> None:
     assert cut(text, limit) == shown
 
 

@@ -127,7 +127,7 @@ def test_a_pause_ends_a_failure_without_a_recovery() -> None:
 
 
 @pytest.mark.parametrize(("intent", "recovers"), [(Intent.RUNNING, True), (None, True), (Intent.PAUSED, False)])
-def test_a_stop_ends_a_failure_only_where_it_was_wanted(intent: Intent | None, *, recovers: bool) -> None:
+def test_only_a_wanted_stop_ends_a_failure(intent: Intent | None, *, recovers: bool) -> None:
     events = events_of(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=intent), an_observation(RUNNING, 3))
     assert (Event.RECOVERED in events) is recovers
 

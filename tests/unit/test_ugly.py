@@ -18,7 +18,7 @@ from bot.domain.answer import (
     HelpAnswer,
     ListAnswer,
     PipelineView,
-    Refusal,
+    RefusalAnswer,
     StatusAnswer,
     UndoAnswer,
     UndoFate,
@@ -40,7 +40,7 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import PipelineId
@@ -49,7 +49,7 @@ from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.slack.feature import UsageError
-from bot.slack.render.blocks import Message
+from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.saved_question import SavedQuestion
 from sandbox.slack.blocks import check_message
 from sandbox.slack.drafts import read_draft, refuse_too_much
@@ -84,7 +84,7 @@ OURS = re.compile(
 PINGS = re.compile(r"<@|<!subteam|<!here|<!channel|<!everyone")
 
 
-def valid(message: Message, *, mentions: bool = False, posted: bool = True) -> Message:
+def valid(message: RenderedMessage, *, mentions: bool = False, posted: bool = True) -> RenderedMessage:
     """What Slack would say of it, and what a reader must be safe from. `posted`: by chat.postMessage, which takes less
     than a `response_url`."""
     blocks = json.loads(json.dumps(list(message.blocks)))
@@ -153,14 +153,14 @@ standings = st.one_of(
     st.builds(a_standing, st.one_of(st.sampled_from(Phase), names.filter(bool)), st.sampled_from(Reach)),
 )
 cards = st.builds(
-    lambda name, episode, standing, whom: Card(
+    lambda name, episode, standing, targets: Card(
         key="k" * 32,
         channel=ALERTS,
         pipeline=a_pipeline_called(name),
         episode=episode,
         state=standing,
-        targets=whom,
-        stands_in_for=(ALERTS,) if len(whom) % 2 else (),
+        targets=targets,
+        stands_in_for=(ALERTS,) if len(targets) % 2 else (),
     ),
     names,
     episodes,
@@ -180,7 +180,7 @@ how_they_come = st.fixed_dictionaries(
 )
 
 
-def rendered(content: Content, late: float = 0.0, **fields: Any) -> Message:
+def rendered(content: Content, late: float = 0.0, **fields: Any) -> RenderedMessage:
     delivery = a_delivery("k" * 32, Notice(kind=NoticeKind.SUSPENDED, at=at(0)), **fields)
     return LOOK.content(content, delivery, at(late))
 
@@ -235,12 +235,12 @@ def test_digests_fit_and_escape(entries: list[DigestEntry], how: dict[str, Any])
     valid(rendered(Digest(key="k" * 32, entries=tuple(entries)), **how))
 
 
-def a_watch_of(name: str, whom: tuple[Target, ...], channel: str = "C0ALERTS") -> Watch:
+def a_watch_of(name: str, targets: tuple[Target, ...], channel: str = "C0ALERTS") -> Watch:
     return Watch(
         channel=ChannelId(channel),
         reference=name or "x",
         events=frozenset(SELECTABLE),
-        targets=whom,
+        targets=targets,
         made_by=UserId("U0ANN"),
         made_by_name=name,
         made_at=at(0),
@@ -302,8 +302,10 @@ views = st.builds(
 many_views = st.lists(views, max_size=60).map(tuple)
 unresolved = st.lists(
     st.one_of(
-        st.builds(Unknown, names, st.lists(st.builds(a_pipeline_called, names), max_size=3).map(tuple)),
-        st.builds(Ambiguous, names, st.lists(st.builds(a_pipeline_called, names), min_size=2, max_size=40).map(tuple)),
+        st.builds(UnknownReference, names, st.lists(st.builds(a_pipeline_called, names), max_size=3).map(tuple)),
+        st.builds(
+            AmbiguousReference, names, st.lists(st.builds(a_pipeline_called, names), min_size=2, max_size=40).map(tuple)
+        ),
     ),
     max_size=20,
 ).map(tuple)
@@ -313,7 +315,7 @@ answers = st.one_of(
     st.builds(
         WatchAnswer,
         channel=st.just(ALERTS),
-        edits=watches.map(lambda those: tuple(Edit(before=watch, after=watch) for watch in those)),
+        edits=watches.map(lambda drawn: tuple(Edit(before=watch, after=watch) for watch in drawn)),
         undo=st.sampled_from(["", "u" * 32]),
         unchanged=watches.map(tuple),
         matched=many_views,
@@ -342,7 +344,7 @@ answers = st.one_of(
         UndoAnswer,
         channel=st.just(ALERTS),
         fate=st.sampled_from(UndoFate),
-        edits=watches.map(lambda those: tuple(Edit(before=watch) for watch in those)),
+        edits=watches.map(lambda drawn: tuple(Edit(before=watch) for watch in drawn)),
     ),
     st.builds(
         WatchesAnswer,
@@ -381,7 +383,7 @@ def test_a_mistyped_command_is_quoted_harmlessly(text: str) -> None:
     for typed in (text, f"watch x on {text}", f"watch x page {text}", f"watch x in {text}", f"watch {text} on failed"):
         command = parse(typed)
         if isinstance(command, UsageError):
-            valid(LOOK.answer(Refusal(reason=command.message, command=command.hint), SavedQuestion()))
+            valid(LOOK.answer(RefusalAnswer(reason=command.message, command=command.hint), SavedQuestion()))
 
 
 @pytest.mark.parametrize("name", NASTY)

@@ -17,7 +17,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush import wire
-from bot.goldrush.refusal import redacted, retry_after
+from bot.goldrush.refusal import redacted, retry_after_seconds
 from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
@@ -341,19 +341,19 @@ class TestRetryAfter:
         ],
     )
     def test_seconds_or_a_date(self, value: str, seconds: float | None) -> None:
-        assert retry_after(NOW | {"Retry-After": value}) == seconds
+        assert retry_after_seconds(NOW | {"Retry-After": value}) == seconds
 
     def test_absent(self) -> None:
-        assert retry_after(NOW | {"Content-Type": "text/html"}) is None
+        assert retry_after_seconds(NOW | {"Content-Type": "text/html"}) is None
 
     @pytest.mark.parametrize("headers", [{}, {"date": "today"}])
     def test_a_date_means_nothing_without_the_clock_that_wrote_it(self, headers: dict[str, str]) -> None:
-        assert retry_after(headers | {"retry-after": "Fri, 01 May 2026 10:00:30 GMT"}) is None
-        assert retry_after(headers | {"retry-after": "30"}) == 30.0
+        assert retry_after_seconds(headers | {"retry-after": "Fri, 01 May 2026 10:00:30 GMT"}) is None
+        assert retry_after_seconds(headers | {"retry-after": "30"}) == 30.0
 
     @given(st.text(), st.text())
     def test_a_body_is_bounded_under_any_headers(self, value: str, date: str) -> None:
-        seconds = retry_after({"retry-after": value, "date": date})
+        seconds = retry_after_seconds({"retry-after": value, "date": date})
         assert seconds is None or 0.0 <= seconds <= 3600.0
 
 

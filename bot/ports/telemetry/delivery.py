@@ -7,12 +7,12 @@ from bot.ports.telemetry import EventRecord, Level, event
 
 @event("delivery", Level.INFO)
 class DeliverySettled(EventRecord):
-    """How a delivery ended. `kept` is false if the lease ran out during the call."""
+    """How a delivery ended. `lease_held` is false if the lease ran out during the call."""
 
     id: str
     channel: str
     outcome: str
-    kept: bool
+    lease_held: bool
     reason: str | None = None
 
 

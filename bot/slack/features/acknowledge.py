@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, Refusal
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, RefusalAnswer
 from bot.domain.observation import PipelineId
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
@@ -12,7 +12,7 @@ from bot.slack.render.blocks import section
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for, row
 
-NOT_HERE = Refusal(
+NOT_HERE = RefusalAnswer(
     reason="That button belongs to a card in another conversation. Nothing was changed.",
     hint="Use the button on the card itself.",
 )

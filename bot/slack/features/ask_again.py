@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.domain.answer import Refusal
+from bot.domain.answer import RefusalAnswer
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
 from bot.slack.render import action_ids
@@ -23,7 +23,7 @@ async def _answer(question: SavedQuestion, call: Call) -> Reply:
     """Runs a command that only asks, never one that changes something."""
     understood = await call.understand(question.text)
     if not understood.command.repeatable:
-        return call.refused(Refusal(reason="This answer is too old for its buttons to work.", command="help"))
+        return call.refused(RefusalAnswer(reason="This answer is too old for its buttons to work.", command="help"))
     if understood.command.shows_watches and (
         refusal := await call.services.permissions.to_see(call.asker, call.asker.channel)
     ):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.tokens import Refused, typed
+from bot.slack.grammar.tokens import ParseError, typed
 from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage, help_blocks, short_help_blocks
 
@@ -13,7 +13,7 @@ _GREETINGS = frozenset(("", "hello", "hi", "hey", "hello there", "good morning",
 
 
 @dataclass(frozen=True, slots=True)
-class Help(Command):
+class HelpCommand(Command):
     topic: str | None = None
 
     @property
@@ -26,7 +26,7 @@ class Help(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class ShortHelp(Command):
+class ShortHelpCommand(Command):
     """Someone greeted the bot, or mentioned it without a word."""
 
     @property
@@ -43,22 +43,22 @@ def is_greeting(text: str) -> bool:
 
 def _parse(command_text: CommandText) -> Command:
     if not command_text.words:
-        return Help()
+        return HelpCommand()
     vocabulary = command_text.vocabulary
     topic = command_text.words[0].lower.lstrip("/")
     topic = vocabulary.command(topic)
     if topic not in vocabulary.commands:
         near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=0.6)
         known = ", ".join(vocabulary.commands)
-        raise Refused(
+        raise ParseError(
             f"I have no help on “{outside(typed(command_text.words[0].text))}”. There is help on {known}.",
             f"help {near[0]}" if near else "help",
         )
     if len(command_text.words) > 1:
-        raise Refused(
+        raise ParseError(
             f"`help` takes one command, so it can't take “{outside(command_text.words[1].text)}”.", f"help {topic}"
         )
-    return Help(topic)
+    return HelpCommand(topic)
 
 
 FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, place=8, help=HelpPage()),))

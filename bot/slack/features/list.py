@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from bot.domain.answer import ListAnswer
-from bot.domain.attention import State, trouble
+from bot.domain.attention import StateFilter, trouble
 from bot.domain.catalogue import Names, comparable
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import is_signed, states_in
-from bot.slack.grammar.tokens import Refused, Word, bare, stripped, typed
+from bot.slack.grammar.tokens import ParseError, Word, bare, stripped, typed
 from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import doubts
 from bot.slack.render.blocks import Block, context, section, sections
@@ -22,17 +22,17 @@ from bot.slack.render.rows import row
 from bot.slack.render.saved_question import SavedQuestion
 
 STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
-_STATES = ", ".join(State)
+_STATES = ", ".join(StateFilter)
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class List(Command):
+class ListCommand(Command):
     """Lists the pipelines with `words` in their name, project or id, and in one of `states`."""
 
     words: str
-    states: frozenset[State] = frozenset()
+    states: frozenset[StateFilter] = frozenset()
 
     @property
     def repeatable(self) -> bool:
@@ -51,7 +51,7 @@ def _parse(command_text: CommandText) -> Command:
     stray = next((word for word in command_text.words if not word.quoted and _is_stray(word, command_text.names)), None)
     if stray:
         there = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
-        raise Refused(
+        raise ParseError(
             f"“{outside(typed(stray.text))}” can't be part of a name. `list` searches all pipelines that "
             "the ServiceKey can see.",
             there,
@@ -61,7 +61,7 @@ def _parse(command_text: CommandText) -> Command:
     words = (
         word.text if word.quoted else stripped(word.text) for word in command_text.words if word.lower not in states
     )
-    return List(" ".join(word for word in words if word), states)
+    return ListCommand(" ".join(word for word in words if word), states)
 
 
 def _is_stray(word: Word, names: Names) -> bool:
@@ -96,8 +96,8 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
 def _meant(words: str) -> str:
     """Suggests the states that these unknown words may mean."""
     if asks_about_failures(words.split()):
-        return f" Did you mean *{State.FAILED}*?"
-    near = [get_close_matches(word.lower(), list(State), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
+        return f" Did you mean *{StateFilter.FAILED}*?"
+    near = [get_close_matches(word.lower(), list(StateFilter), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
     states = dict.fromkeys(state for matches in near for state in matches)
     return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
 

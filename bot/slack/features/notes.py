@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
-from bot.domain.catalogue import Ambiguous, Unknown, comparable, is_pattern, resolve
+from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
+from bot.domain.catalogue import AmbiguousReference, UnknownReference, comparable, is_pattern, resolve
 from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span
-from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted, slice_of, typed
+from bot.slack.grammar.tokens import NONE, PUNCTUATION, ParseError, Word, can_be_typed, quoted, slice_of, typed
 from bot.slack.mrkdwn import code, date, outside
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.help import HelpPage
@@ -53,10 +53,10 @@ class NoteCommand(Command):
 
 
 def _parser(kind: NoteKind) -> Callable[[CommandText], Command]:
-    return lambda command_text: note_command(kind, command_text)
+    return lambda command_text: parse_note(kind, command_text)
 
 
-def note_command(kind: NoteKind, command_text: CommandText) -> NoteCommand:
+def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     """Reads the last word as the runbook or note, and the words before it as one name, quoted or not.
 
     Raises:
@@ -64,7 +64,7 @@ def note_command(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     """
     words, names = command_text.words, command_text.names
     if not words:
-        raise Refused(f"Which pipeline is the {kind} for?", f"{kind} orders-eu {_EXAMPLES[kind]}")
+        raise ParseError(f"Which pipeline is the {kind} for?", f"{kind} orders-eu {_EXAMPLES[kind]}")
     *name, last = words
     if name and last.means(NONE):
         return NoteCommand(kind, _name(name), "")
@@ -72,10 +72,10 @@ def note_command(kind: NoteKind, command_text: CommandText) -> NoteCommand:
         _refuse_plain_text(kind, command_text)
         return NoteCommand(kind, _name(words))
     if corrected := _with_scheme(kind, name, last):
-        raise Refused("The address must begin with https://. Nothing was changed.", corrected)
+        raise ParseError("The address must begin with https://. Nothing was changed.", corrected)
     if wrong := FIND_PROBLEM[kind](last.text):
         example = f"{_named(kind, name)} {_EXAMPLES[kind]}"
-        raise Refused(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
+        raise ParseError(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
     return NoteCommand(kind, _name(name), last.text)
 
 
@@ -83,15 +83,15 @@ def _refuse_plain_text(kind: NoteKind, command_text: CommandText) -> None:
     """A known pipeline, and behind it text without quotes."""
     words, names = command_text.words, command_text.names
     span = known_span(words, 0, command_text.text, names, begun=False) or int(is_pattern(words[0].text))
-    whole_is_a_name = not isinstance(resolve(_name(words), names, suggest=False), Unknown)
+    whole_is_a_name = not isinstance(resolve(_name(words), names, suggest=False), UnknownReference)
     if not 0 < span < len(words) or (whole_is_a_name and not is_pattern(_name(words))):
         return
     if kind is NoteKind.RUNBOOK:
         text = outside(typed(slice_of(command_text.text, words[span:])))
         example = f"{_named(kind, words[:span])} {_EXAMPLES[kind]}"
-        raise Refused(f"“{text}” isn't an address. Nothing was changed.", example)
+        raise ParseError(f"“{text}” isn't an address. Nothing was changed.", example)
     text = _name(words[span:])
-    raise Refused("Put the note in quotes. Nothing was changed.", f'{_named(kind, words[:span])} "{text}"')
+    raise ParseError("Put the note in quotes. Nothing was changed.", f'{_named(kind, words[:span])} "{text}"')
 
 
 def _name(words: list[Word]) -> str:
@@ -129,8 +129,8 @@ def _named(kind: NoteKind, name: list[Word]) -> str:
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _reply(answer: NoteAnswer | NoteUnresolved | Refusal, call: Call) -> Reply:
-    if isinstance(answer, Refusal):
+def _reply(answer: NoteAnswer | NoteUnresolved | RefusalAnswer, call: Call) -> Reply:
+    if isinstance(answer, RefusalAnswer):
         return call.refused(answer)
     return Reply(blocks=note_answer_blocks(answer, call.services.render_context))
 
@@ -219,7 +219,7 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
     reference = answer.reference
     name = outside(reference.reference)
     text = f" {_typed_text(answer)}" if answer.text else ""
-    if isinstance(reference, Ambiguous):
+    if isinstance(reference, AmbiguousReference):
         lines = [
             f":point_right: “{name}” could mean {len(reference.candidates)} pipelines. Nothing was changed. Which one?"
         ]
@@ -233,9 +233,9 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
         lines = [f":grey_question: I couldn't find a pipeline called “{name}”. Nothing was changed. {near}"]
         chosen = reference.nearest
     for pipeline in chosen:
-        typed = command_for(answer.kind.value, pipeline, render_context, by_id=isinstance(reference, Ambiguous)).strip(
-            "`"
-        )
+        typed = command_for(
+            answer.kind.value, pipeline, render_context, by_id=isinstance(reference, AmbiguousReference)
+        ).strip("`")
         lines.append(f"• *{outside(pipeline.name)}* · `{typed}{text}`")
     if answer.kind is NoteKind.NOTE and not answer.text:
         lines.append(f'To set a note, put it in quotes: `{render_context.command} note NAME "…"`')

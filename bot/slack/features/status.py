@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.answer import PipelineView, Refusal, StatusAnswer
-from bot.domain.attention import State
+from bot.domain.answer import PipelineView, RefusalAnswer, StatusAnswer
+from bot.domain.attention import StateFilter
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import references_in, states_in, without_strays
-from bot.slack.grammar.tokens import Refused, bare, quoted, typed
+from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import doubts, phrases
 from bot.slack.render.blocks import Block, context, section, sections
@@ -23,13 +23,13 @@ from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, row, trying_again, unresolved
 from bot.slack.render.saved_question import SavedQuestion
 
-_STATES = ", ".join(State)
+_STATES = ", ".join(StateFilter)
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Overview(Command):
+class OverviewCommand(Command):
     """The command for an empty text."""
 
     @property
@@ -49,11 +49,11 @@ class Overview(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class Status(Command):
+class StatusCommand(Command):
     """`states` are the references that may mean a state. A pipeline with that exact name takes precedence."""
 
     references: tuple[str, ...]
-    states: frozenset[State] = frozenset()
+    states: frozenset[StateFilter] = frozenset()
 
     @property
     def repeatable(self) -> bool:
@@ -76,19 +76,19 @@ class Status(Command):
         return _reply(answer, call)
 
 
-def _plain_question(answer: StatusAnswer) -> Refusal | None:
+def _plain_question(answer: StatusAnswer) -> RefusalAnswer | None:
     """For `status what is failing`: the command to type instead, if none of the words is a pipeline."""
     unknown = [unresolved.reference for unresolved in answer.unresolved]
     if answer.views or answer.considered or not asks_about_failures(unknown):
         return None
     shown = outside(" ".join(unknown))
     reason = f"I couldn't find a pipeline called *{shown}*. To see what has failed:"
-    return Refusal(reason=reason, command="status failed")
+    return RefusalAnswer(reason=reason, command="status failed")
 
 
 def _parse(command_text: CommandText) -> Command:
     if not command_text.text:
-        return Overview()
+        return OverviewCommand()
     words, strays = without_strays(command_text)
     references = tuple(dict.fromkeys(references_in(replace(command_text, words=words))))
     if strays:
@@ -96,8 +96,10 @@ def _parse(command_text: CommandText) -> Command:
         plainly = " ".join(["status", *map(quoted, references)])
         channel = next((word for word in strays if kind_of(word) is ClauseKind.CHANNEL), None)
         there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
-        raise Refused(f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", there, "status")
-    return Status(references, states_in(words) & {reference.lower() for reference in references})
+        raise ParseError(
+            f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", there, "status"
+        )
+    return StatusCommand(references, states_in(words) & {reference.lower() for reference in references})
 
 
 # --- render ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.answer import Refusal, UnwatchAnswer
+from bot.domain.answer import RefusalAnswer, UnwatchAnswer
 from bot.domain.watch import ChannelId, Watch
 from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
@@ -13,7 +13,7 @@ from bot.slack.grammar.clause_reader import ClauseReader
 from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
-from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
+from bot.slack.grammar.tokens import EVERYTHING, ParseError, quoted, typed
 from bot.slack.mrkdwn import code, escape, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -26,7 +26,7 @@ from bot.slack.render.rows import unresolved
 
 
 @dataclass(frozen=True, slots=True)
-class Unwatch(Command):
+class UnwatchCommand(Command):
     """`references` None removes every watch of the channel."""
 
     references: tuple[str, ...] | None
@@ -47,7 +47,7 @@ class Unwatch(Command):
     async def run(self, call: Call) -> Reply:
         services, asker = call.services, call.asker
         there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
-        if isinstance(there, Refusal):
+        if isinstance(there, RefusalAnswer):
             return call.refused(there)
         name = await services.permissions.name(asker)
         answer = await services.requests.subscriptions.unwatch(
@@ -59,18 +59,18 @@ class Unwatch(Command):
 def _parse(command_text: CommandText) -> Command:
     draft = ClauseReader(command_text.text, command_text.names, ("in",)).read(command_text.words)
     if not draft.names and not draft.all:
-        raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
+        raise ParseError("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
     if len(draft.names) == 1 and _means_all(draft.names[0].lower(), command_text):
         right = replace(draft, all=True, names=[]).command("unwatch")
-        raise Refused("To remove every watch, type *all*. Nothing was changed.", right, "unwatch all")
+        raise ParseError("To remove every watch, type *all*. Nothing was changed.", right, "unwatch all")
     _refuse_half(draft)
     refuse_mistakes(draft, "unwatch", command_text, "help unwatch")
     channel = channel_in(draft, "unwatch orders-eu in #data-alerts")
     if draft.all and draft.names:
         named = replace(draft, all=False)
         message = "*all* removes every watch of the channel, so it can't take a pipeline. Nothing was changed."
-        raise Refused(message, named.command("unwatch"))
-    return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
+        raise ParseError(message, named.command("unwatch"))
+    return UnwatchCommand(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
 
 
 def _means_all(name: str, command_text: CommandText) -> bool:
@@ -84,14 +84,14 @@ def _refuse_half(draft: Draft) -> None:
     named = " ".join(quoted(name) for name in draft.names) or "orders-eu"
     there = "".join(f" in {item.corrected}" for item in draft.items(ClauseKind.CHANNEL)[:1])
     if targets := draft.items(ClauseKind.TARGET):
-        raise Refused(
+        raise ParseError(
             f"`unwatch` removes a whole watch, so it can't take “{outside(typed(targets[0].text))}”. Nothing was "
             "changed. To page nobody:",
             f"watch {named} page none{there}",
         )
     if events := draft.items(ClauseKind.EVENT):
         remaining = [event for event in EVENTS if event not in {item.corrected for item in events}]
-        raise Refused(
+        raise ParseError(
             f"`unwatch` removes a whole watch, so it can't take “{outside(events[0].text)}”. Nothing was changed. To "
             "watch the other events only:",
             f"watch {named} on {','.join(remaining)}{there}" if remaining and draft.correctable else "",

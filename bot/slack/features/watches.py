@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.answer import Refusal, WatchedView, WatchesAnswer
+from bot.domain.answer import RefusalAnswer, WatchedView, WatchesAnswer
 from bot.slack.channels import channel_to_see
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, references_in
-from bot.slack.grammar.tokens import Refused, Word, bare, quoted, typed
+from bot.slack.grammar.tokens import ParseError, Word, bare, quoted, typed
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -22,13 +22,13 @@ from bot.slack.render.rows import row_below_name, trying_again
 
 
 @dataclass(frozen=True, slots=True)
-class Watches(Command):
+class WatchesCommand(Command):
     channel: ChannelWord | None = None
 
     async def run(self, call: Call) -> Reply:
         services, asker = call.services, call.asker
         there = await channel_to_see(self.channel, asker, services.directory, services.permissions)
-        if isinstance(there, Refusal):
+        if isinstance(there, RefusalAnswer):
             return call.refused(there)
         answer = await services.requests.queries.watches(there)
         return Reply(blocks=watches_blocks(replace(answer, here=there == asker.channel), services.render_context))
@@ -39,29 +39,29 @@ def _parse(command_text: CommandText) -> Command:
     if words and words[0].means("in"):
         words = words[1:]
         if not words:
-            raise Refused("Name one channel after *in*.", "watches in #data-alerts")
+            raise ParseError("Name one channel after *in*.", "watches in #data-alerts")
     elif words and kind_of(words[0]) is ClauseKind.CHANNEL:
-        raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
+        raise ParseError("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
         signed = any(is_signed(word) for word in words)
         suggestion = (
             "" if signed else " ".join(["status", *(quoted(reference) for reference in references_in(command_text))])
         )
-        raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
+        raise ParseError("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
     if not words:
-        return Watches()
+        return WatchesCommand()
     if len(words) > 1 or kind_of(words[0]) is not ClauseKind.CHANNEL:
         channels = [_as_channel(word) for word in words if kind_of(word) is ClauseKind.CHANNEL]
         channel = channels[0] if channels else f"#{bare(words[0].text)}"
         shown = next((word for word in words if kind_of(word) is not ClauseKind.CHANNEL), words[-1])
         if shown.means("here") and len(words) == 1:
-            return Watches()
-        raise Refused(
+            return WatchesCommand()
+        raise ParseError(
             f"I couldn't find a channel in “{outside(typed(shown.text))}”: a channel begins with #.",
             f"watches in {channel}",
             "watches",
         )
-    return Watches(channel_of(words[0].text, reference=words[0].reference))
+    return WatchesCommand(channel_of(words[0].text, reference=words[0].reference))
 
 
 def _as_channel(word: Word) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.tokens import ALL, Refused, fixed, quoted
+from bot.slack.grammar.tokens import ALL, ParseError, fixed, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def refuse_mistakes(draft: Draft, name: str, command_text: CommandText, otherwis
         return
     mistake = draft.mistakes[0]
     simply = fixed(command_text.text, *mistake.fix) if mistake.fix and len(draft.mistakes) == 1 else ""
-    raise Refused(mistake.message, simply, draft.command(name), mistake.example, otherwise)
+    raise ParseError(mistake.message, simply, draft.command(name), mistake.example, otherwise)
 
 
 def channel_in(draft: Draft, example: str) -> ChannelWord | None:
@@ -69,7 +69,7 @@ def channel_in(draft: Draft, example: str) -> ChannelWord | None:
         return None
     items = draft.items(ClauseKind.CHANNEL)
     if len(items) != 1:
-        raise Refused("Name one channel after *in*. Nothing was changed.", example)
+        raise ParseError("Name one channel after *in*. Nothing was changed.", example)
     if items[0].corrected == "here":
         return None
     return channel_of(items[0].text, reference=items[0].reference)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.slack.grammar.tokens import Refused, Word, quoted_target
+from bot.slack.grammar.tokens import ParseError, Word, quoted_target
 from bot.slack.mrkdwn import outside
 
 _READ_ONLY = (
@@ -33,23 +33,23 @@ class Rest:
     status_words: str
 
 
-def near_command(word: Word, behind: Rest) -> Refused | None:
+def near_command(word: Word, behind: Rest) -> ParseError | None:
     """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
     name, shown, rest = word.lower.lstrip("/"), outside(word.text), behind.text
     asks = f"status {behind.status_words}".strip()
     if name in ACKNOWLEDGE:
-        return Refused(
+        return ParseError(
             "To acknowledge a failure, click *Acknowledge* on its card. Nothing was changed. To see what has failed:",
             asks,
             "status",
         )
     if name in {"undo", "revert"}:
-        return Refused(
+        return ParseError(
             "To undo a change of watches, click *Undo* on its announcement. Nothing was changed. To see the watches:",
             "watches",
         )
     if name in READ_ONLY:
-        return Refused(
+        return ParseError(
             f"I can only read pipelines, so I can't {shown} one. Nothing was changed. You can do that in GoldRush. To "
             "see its state:",
             asks,
@@ -58,9 +58,9 @@ def near_command(word: Word, behind: Rest) -> Refused | None:
             in_goldrush=True,
         )
     if name in NOT_YET:
-        return Refused(f"I can't do “{shown}” yet. Nothing was changed. What I can do:", "help")
+        return ParseError(f"I can't do “{shown}” yet. Nothing was changed. What I can do:", "help")
     if name == "page":
-        return Refused(
+        return ParseError(
             "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",
             f"watch {rest}" if "@" in rest and not rest.startswith("@") else "",
             f"watch orders-eu page {rest}".strip(),
@@ -71,9 +71,9 @@ def near_command(word: Word, behind: Rest) -> Refused | None:
     return _suggest_synonym(name, shown, behind) if name in SAME_AS else None
 
 
-def _suggest_synonym(name: str, shown: str, behind: Rest) -> Refused:
+def _suggest_synonym(name: str, shown: str, behind: Rest) -> ParseError:
     command = SAME_AS[name]
     to_us = behind.text.lower().startswith(("me ", "us "))
     rest = behind.status_words if command == "status" or to_us else behind.text
     reason = f"There is no command called *{shown}*. Did you mean *{command}*?"
-    return Refused(reason, f"{command} {rest}".strip(), command, "help")
+    return ParseError(reason, f"{command} {rest}".strip(), command, "help")

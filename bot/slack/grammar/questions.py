@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.domain.attention import State
+from bot.domain.attention import StateFilter
 from bot.slack.grammar.clauses import EVENT_SYNONYMS
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.spoken_names import known_span
-from bot.slack.grammar.tokens import Refused, Word, slice_of, typed
+from bot.slack.grammar.tokens import ParseError, Word, slice_of, typed
 from bot.slack.mrkdwn import outside
 
 _BEGINNINGS = (
@@ -34,11 +34,11 @@ def is_sentence(words: list[Word]) -> bool:
     return len(words) >= _SENTENCE and not any(word.quoted for word in words)
 
 
-def answer(words: list[Word], command_text: CommandText) -> Refused:
+def answer(words: list[Word], command_text: CommandText) -> ParseError:
     """`words`: with the first one."""
     shown = outside(typed(words[0].text))
     heading = f"I only understand commands, and “{shown}” isn't one. Nothing was changed. This may help:"
-    return Refused(heading, *_answers(words, command_text), "help")
+    return ParseError(heading, *_answers(words, command_text), "help")
 
 
 def asked_for(words: list[Word], command_text: CommandText) -> str:
@@ -95,7 +95,9 @@ def _without_ending(word: Word) -> Word:
 
 def _state(words: list[Word]) -> str:
     plain = [_plain(word) for word in words]
-    return next((EVENT_SYNONYMS.get(word, word) for word in plain if EVENT_SYNONYMS.get(word, word) in set(State)), "")
+    return next(
+        (EVENT_SYNONYMS.get(word, word) for word in plain if EVENT_SYNONYMS.get(word, word) in set(StateFilter)), ""
+    )
 
 
 def _plain(word: Word) -> str:

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from bot.domain.attention import State
+from bot.domain.attention import StateFilter
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span, names_in
 from bot.slack.grammar.tokens import Word, slice_of, stripped
 
 
-def states_in(words: Sequence[Word]) -> frozenset[State]:
+def states_in(words: Sequence[Word]) -> frozenset[StateFilter]:
     """The states among these words. A quoted word is a name, never a state."""
-    return frozenset(state for state in State if any(state == word.lower for word in words))
+    return frozenset(state for state in StateFilter if any(state == word.lower for word in words))
 
 
 def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:
@@ -47,7 +47,7 @@ def references_in(command_text: CommandText) -> list[str]:
     place = 0
     while place < len(command_text.words):
         span = known_span(command_text.words, place, command_text.text, command_text.names, begun=False)
-        if not span and command_text.words[place].lower in set(State):
+        if not span and command_text.words[place].lower in set(StateFilter):
             found += [*names_in(loose, command_text.text, command_text.names), stripped(command_text.words[place].text)]
             loose = []
         elif not span:

@@ -7,7 +7,7 @@ second. After another name, a name that begins with a keyword needs quotes.
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from bot.domain.catalogue import Found, Names, Unknown, comparable, is_pattern, name_words, resolve
+from bot.domain.catalogue import Names, ResolvedReference, UnknownReference, comparable, is_pattern, name_words, resolve
 from bot.slack.grammar.tokens import ARROWS, CONNECTIVES, KEYWORDS, Word, slice_of, split_list, stripped
 
 MISSPELLED = 0.75  # from this similarity on, several words are one misspelled name
@@ -60,22 +60,22 @@ def _loose_span(words: Sequence[Word], first: int, text: str, names: Names) -> i
         if any(word.quoted for word in span):
             continue
         reading = slice_of(text, span)
-        if not is_pattern(reading) and isinstance(resolve(reading, names, suggest=False), Found):
+        if not is_pattern(reading) and isinstance(resolve(reading, names, suggest=False), ResolvedReference):
             return count
     return 0
 
 
 def _split_names(word: Word, names: Names) -> list[str]:
     """Splits a word at its separators if one of its parts is a known name: `orders-eu;payments`."""
-    if word.quoted or word.reference or not isinstance(resolve(word.text, names, suggest=False), Unknown):
+    if word.quoted or word.reference or not isinstance(resolve(word.text, names, suggest=False), UnknownReference):
         return [word.text if word.quoted else stripped(word.text)]
     parts = split_list([word])
-    any_known = any(isinstance(resolve(part, names, suggest=False), Found) for part in parts)
+    any_known = any(isinstance(resolve(part, names, suggest=False), ResolvedReference) for part in parts)
     return parts if len(parts) > 1 and any_known else [stripped(word.text)]
 
 
 def _one_misspelled(found: list[str], whole: str, names: Names) -> list[str]:
-    if all(not isinstance(resolve(name, names, suggest=False), Unknown) for name in found):
+    if all(not isinstance(resolve(name, names, suggest=False), UnknownReference) for name in found):
         return found
     near = names.nearest(comparable(whole))
     alike = near and SequenceMatcher(None, comparable(whole), comparable(near[0].name)).ratio()

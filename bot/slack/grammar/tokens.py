@@ -78,7 +78,7 @@ class Word:
         return "" if self.quoted or self.reference else self.text.lower().strip(_LIST_MARKS) or self.text
 
 
-class Refused(Exception):
+class ParseError(Exception):
     """`hints` are commands to type instead, the best first. `in_goldrush`: people can do this in GoldRush."""
 
     def __init__(self, message: str, *hints: str, in_goldrush: bool = False) -> None:
@@ -101,10 +101,10 @@ def words_in(text: str) -> list[Word]:
     if sum(text.count(mark) for mark in _DOUBLE) % 2:
         closed = _closed(text)
         alone = f"status {closed}" if closed.startswith('"') else ""
-        raise Refused("A closing quotation mark is missing.", closed, alone, "help")
+        raise ParseError("A closing quotation mark is missing.", closed, alone, "help")
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
-        raise Refused(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
+        raise ParseError(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
     beside = {place for word in words if word.reference for place in (word.start, word.end)}
     return [word for word in words if not (_is_punctuation(word) and beside & {word.start, word.end})]

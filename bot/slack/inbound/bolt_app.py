@@ -16,9 +16,9 @@ from bot.ports.telemetry.store import StoreUnreachable
 from bot.slack.inbound import home, messages
 from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.home import read_opening
-from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, StoredInteraction
+from bot.slack.inbound.inbox import STORE_SECONDS, Inbox, StoredInteraction
 from bot.slack.inbound.messages import read_message
-from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.payloads import encodable
 from bot.slack.inbound.submissions import read_submission
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.channel_monitor import EVENTS, ChannelMonitor
@@ -40,12 +40,12 @@ class Listeners:
     """One method for each kind of payload. `bot_user` is the bot's own id."""
 
     def __init__(
-        self, *, inbox: Inbox, channel_monitor: ChannelMonitor, bot_user: str = "", keep_seconds: float = KEEP_SECONDS
+        self, *, inbox: Inbox, channel_monitor: ChannelMonitor, bot_user: str = "", store_seconds: float = STORE_SECONDS
     ) -> None:
         self._inbox = inbox
         self._channel_monitor = channel_monitor
         self._bot_user = bot_user
-        self._keep_seconds = keep_seconds
+        self._store_seconds = store_seconds
 
     async def on_command(self, ack: AsyncAck, command: Mapping[str, object]) -> None:
         texts = texts_of(
@@ -57,14 +57,14 @@ class Listeners:
         if not (which and payload["channel"] and payload["user"]):
             await ack()
             return
-        await self._inbox.take(ack, COMMAND, which, payload)
+        await self._inbox.handle(ack, COMMAND, which, payload)
 
     async def on_click(self, ack: AsyncAck, body: Mapping[str, object]) -> None:
         which, payload = read_click(body)
         if not (payload["channel"] and payload["user"]):
             await ack()
             return
-        await self._inbox.take(ack, CLICK, which, payload)
+        await self._inbox.handle(ack, CLICK, which, payload)
 
     async def on_submission(self, ack: AsyncAck, body: Mapping[str, object]) -> None:
         if submission := read_submission(body):
@@ -72,32 +72,32 @@ class Listeners:
         else:
             await ack()
 
-    async def keep_message(
+    async def store_message(
         self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
     ) -> None:
         """Bolt acknowledges an event after this middleware."""
         if message := read_message(body, self._bot_user):
-            context["kept"] = await self._inbox.keep(MESSAGE, *message)
+            context["stored"] = await self._inbox.store(MESSAGE, *message)
         await next_()
 
-    async def keep_opening(
+    async def store_opening(
         self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
     ) -> None:
         """Keeps that a person opened the Home tab."""
         if opening := read_opening(body):
-            context["kept"] = await self._inbox.keep(HOME, *opening)
+            context["stored"] = await self._inbox.store(HOME, *opening)
         await next_()
 
-    async def on_kept(self, context: Mapping[str, object]) -> None:
-        stored = context.get("kept")
+    async def on_stored(self, context: Mapping[str, object]) -> None:
+        stored = context.get("stored")
         if isinstance(stored, StoredInteraction):
             await stored.answer()
 
-    async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
+    async def store_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt acknowledges an event after this middleware. If it raises, Slack delivers the event again."""
         try:
-            async with asyncio.timeout(self._keep_seconds):
-                await self._channel_monitor.keep(texts_of(event, tuple(event)))
+            async with asyncio.timeout(self._store_seconds):
+                await self._channel_monitor.store_rename(texts_of(event, tuple(event)))
         except TimeoutError as exc:
             raise StoreAway("it did not answer in time") from exc
         await next_()
@@ -114,7 +114,7 @@ class Listeners:
 
 def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
     """The texts under these names. A missing one is empty."""
-    return {name: readable(body.get(name)) for name in names}
+    return {name: encodable(body.get(name)) for name in names}
 
 
 def build_app(listeners: Listeners, *, client: SlackClient, signing_secret: str | None, command: str) -> AsyncApp:
@@ -140,9 +140,9 @@ def build_app(listeners: Listeners, *, client: SlackClient, signing_secret: str 
     for callback_id in ROUTES.modals:
         app.view_submission(callback_id)(listeners.on_submission)
     for event in EVENTS:
-        app.event(event, middleware=[listeners.keep_event])(listeners.on_event)
+        app.event(event, middleware=[listeners.store_event])(listeners.on_event)
     for event in messages.EVENTS:
-        app.event(event, middleware=[listeners.keep_message])(listeners.on_kept)
-    app.event(home.EVENT, middleware=[listeners.keep_opening])(listeners.on_kept)
+        app.event(event, middleware=[listeners.store_message])(listeners.on_stored)
+    app.event(home.EVENT, middleware=[listeners.store_opening])(listeners.on_stored)
     app.error(listeners.on_error)
     return app

@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payl
 import json
 from collections.abc import Mapping
 
-from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.payloads import encodable
 from bot.slack.render import action_ids
 
 
@@ -33,7 +33,7 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
     which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
     if action.get("action_id") == action_ids.CONFIRM:  # answers each question once, even after several clicks
         which = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
-    return readable(which), {name: readable(value) for name, value in payload.items()}
+    return encodable(which), {name: encodable(value) for name, value in payload.items()}
 
 
 def _shown(body: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ LOG_EVERY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """All times in seconds. `head` runs from the first byte of a trusted connection, else from its opening."""
 
     connections: int = 200
@@ -73,7 +73,7 @@ class Refusals:
 class ConnectionLimiter:
     """Holds the open connections, oldest first, and makes room for new ones."""
 
-    def __init__(self, limits: Limits, refusals: Refusals) -> None:
+    def __init__(self, limits: ConnectionLimits, refusals: Refusals) -> None:
         self.limits = limits
         self.refusals = refusals
         self._open: dict[asyncio.BaseTransport, Connection] = {}

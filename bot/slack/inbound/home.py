@@ -5,7 +5,7 @@ Source: https://docs.slack.dev/reference/events/app_home_opened
 
 from collections.abc import Mapping
 
-from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.payloads import encodable
 
 EVENT = "app_home_opened"
 
@@ -18,7 +18,7 @@ def read_opening(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | Non
     event = body.get("event")
     if not isinstance(event, dict) or event.get("tab") != "home":
         return None
-    user, channel, at = (readable(event.get(name)) for name in ("user", "channel", "event_ts"))
+    user, channel, at = (encodable(event.get(name)) for name in ("user", "channel", "event_ts"))
     if not (user and channel):
         return None
     return f"{user} {at}", {"user": user, "channel": channel}

@@ -14,7 +14,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 
-from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, Limits, Refusals, limited
+from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, ConnectionLimits, Refusals, limited
 from bot.slack.inbound.payloads import bolt_request, signable
 
 LARGEST_REQUEST = 512 * 1024  # far above Slack's largest; the server refuses a larger body unread
@@ -44,7 +44,7 @@ async def http(
     *,
     host: str = ALL_INTERFACES,
     signing_secret: str = "",
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[int]:
     """Serves `/slack/events` and `/healthz`; yields the port. Bolt checks signature and age of every request.
 
@@ -52,7 +52,7 @@ async def http(
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     refusals = Refusals()
-    limiter = ConnectionLimiter(limits or Limits(), refusals)
+    limiter = ConnectionLimiter(limits or ConnectionLimits(), refusals)
     verifier = SignatureVerifier(signing_secret) if signing_secret else None
     runner = web.AppRunner(
         _Server(app, limiter, verifier).application(),

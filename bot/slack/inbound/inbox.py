@@ -10,7 +10,7 @@ from typing import Protocol
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.answer import Refusal
+from bot.domain.answer import RefusalAnswer
 from bot.domain.watch import UserId
 from bot.ports.alias_store import AliasStore
 from bot.ports.clock import Clock
@@ -35,35 +35,35 @@ from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.outbound.channel_ids import with_stable_ids
 from bot.slack.router import CLICK, MODAL, Reading, Router
 
-KEEP_SECONDS = 2.0  # Slack waits 3 s for the acknowledgement
-MODAL_SECONDS = 2.5  # likewise; longer than KEEP_SECONDS, so that the store has had its chance
+STORE_SECONDS = 2.0  # Slack waits 3 s for the acknowledgement
+MODAL_SECONDS = 2.5  # likewise; longer than STORE_SECONDS, so that the store has had its chance
 ACT_SECONDS = 25.0
 RECOVER_AFTER = timedelta(seconds=30)  # by then the bot that began it has finished or died
 RECOVER_SECONDS = 8.0  # the lease on an interaction lasts 10 s
 TOO_OLD = timedelta(minutes=25)  # a response_url works for 30 minutes
 
-AWAY = Refusal(
+AWAY = RefusalAnswer(
     reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is back. "
     "It's safe to retry. Check with:",
     command="watches",
 )
-UNANSWERED = Refusal(
+UNANSWERED = RefusalAnswer(
     reason="I can't reach my database right now, so I can't answer this. Nothing was changed.",
     hint="Try again in a minute.",
 )
-KEPT = Refusal(
+SAVED = RefusalAnswer(
     reason="I can't reach my database right now, so this isn't done yet, or only partly.",
     hint="I saved your request, and will finish it if the database is back within 25 minutes.",
 )
-LAPSED = Refusal(
+LAPSED = RefusalAnswer(
     reason="I was away too long to finish your request, so it may not be done, or only partly.",
     hint="Check the current state, then try again.",
 )
-SLOW = Refusal(
+SLOW = RefusalAnswer(
     reason="This took too long, so I stopped. It may be partly done.",
     hint="Check the current state, then try again.",
 )
-BROKEN = Refusal(
+BROKEN = RefusalAnswer(
     reason="I ran into an internal error, so I have no answer. It may be partly done.",
     hint="It's safe to retry. The person who runs this bot can find the cause in its log.",
 )
@@ -95,7 +95,7 @@ class Inbox:
         catch_up: Callable[[], Awaitable[None]],
         respond: Callable[[Interaction], Respond] = by_response_url,
         limits: PersonLimits | None = None,
-        keep_seconds: float = KEEP_SECONDS,
+        store_seconds: float = STORE_SECONDS,
         act_seconds: float = ACT_SECONDS,
         modal_seconds: float = MODAL_SECONDS,
     ) -> None:
@@ -104,7 +104,7 @@ class Inbox:
         self._clock = clock
         self._catch_up = catch_up
         self._respond = respond
-        self._keep_seconds = keep_seconds
+        self._store_seconds = store_seconds
         self._act_seconds = act_seconds
         self._modal_seconds = modal_seconds
         self._limits = limits or PersonLimits(clock)
@@ -116,11 +116,11 @@ class Inbox:
         self._unrecorded: set[str] = set()
         """Interactions that this bot answered, but that the store still holds as unfinished."""
 
-    async def take(self, ack: AsyncAck, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
+    async def handle(self, ack: AsyncAck, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
         """Stores an interaction, acknowledges it and answers it. A repeated one is only acknowledged."""
-        kept = await self.keep(kind, id, payload)
+        stored = await self.store(kind, id, payload)
         await ack()
-        await kept.answer()
+        await stored.answer()
 
     async def take_submission(self, ack: AsyncAck, id: str, payload: dict[str, str]) -> None:  # noqa: A002
         """Stores a submitted modal and answers it. The acknowledgement closes the modal, or shows errors in it.
@@ -137,10 +137,10 @@ class Inbox:
             self._modals.pop(f"{MODAL} {id}", None)
 
     async def _keep_and_answer(self, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
-        kept = await self.keep(kind, id, payload)
-        await kept.answer()
+        stored = await self.store(kind, id, payload)
+        await stored.answer()
 
-    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
+    async def store(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
         """Stores an interaction before its acknowledgement. Stores nothing beyond a person's limit."""
         interaction = Interaction(
             team=self._store.team, id=f"{kind} {id}", kind=kind, at=self._clock.now(), payload=payload
@@ -151,16 +151,16 @@ class Inbox:
         if reading.at_once:
             reading = self._begun(reading)
         try:
-            async with asyncio.timeout(self._keep_seconds):
-                first = await self._store.first_time(interaction)
+            async with asyncio.timeout(self._store_seconds):
+                first = await self._store.add_interaction(interaction)
         except (StoreAway, TimeoutError) as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc) or "it did not answer in time"))
-            return StoredInteraction(partial(self._answer_unkept, interaction, reading))
+            return StoredInteraction(partial(self._answer_unstored, interaction, reading))
         if not first:
             return StoredInteraction(_no_answer)
         slot = self._slot(interaction, reading)
         return StoredInteraction(
-            partial(self._process, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT)
+            partial(self._process, interaction, reading, self._act_seconds, slot=slot, if_away=SAVED)
         )
 
     def _begun(self, reading: Reading) -> Reading:
@@ -192,7 +192,7 @@ class Inbox:
         if too_many.tell:
             await self._send_refusal(interaction, too_many.refusal(self._limits.per_minute))
 
-    async def _answer_unkept(self, interaction: Interaction, reading: Reading) -> None:
+    async def _answer_unstored(self, interaction: Interaction, reading: Reading) -> None:
         if reading.needs_store:
             await self._send_refusal(interaction, AWAY if reading.changes else UNANSWERED)
             return
@@ -206,7 +206,7 @@ class Inbox:
             StoreAway: a later run recovers them.
         """
         now = self._clock.now()
-        for interaction in await self._store.unfinished():
+        for interaction in await self._store.unfinished_interactions():
             age = now - interaction.at
             if age < RECOVER_AFTER or interaction.id in self._under_way:
                 continue
@@ -219,7 +219,7 @@ class Inbox:
                         await self._store.release_lease(lease)
 
     async def _recover(self, interaction: Interaction, age: timedelta) -> None:
-        if interaction not in await self._store.unfinished():
+        if interaction not in await self._store.unfinished_interactions():
             return  # another bot finished it before we had the lease
         if interaction.id in self._unrecorded:
             await self._finished(interaction)
@@ -248,14 +248,14 @@ class Inbox:
         seconds: float,
         *,
         slot: AbstractAsyncContextManager[None] | None = None,
-        if_away: Refusal | None = None,
+        if_away: RefusalAnswer | None = None,
     ) -> None:
         """Runs the interaction, and tells the person after any failure whether something may have changed.
 
         If the store goes away, the interaction stays stored and `recover` finishes it later. `if_away` says so.
         """
         self._under_way[interaction.id] = asyncio.current_task()
-        refusal: Refusal | None = None
+        refusal: RefusalAnswer | None = None
         try:
             async with slot or nullcontext(), asyncio.timeout(seconds):
                 await self._run_and_respond(interaction, reading)
@@ -281,7 +281,7 @@ class Inbox:
     async def _finished(self, interaction: Interaction) -> None:
         self._unrecorded.add(interaction.id)
         try:
-            await self._store.finished(interaction)
+            await self._store.finish_interaction(interaction)
             self._unrecorded.discard(interaction.id)
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
@@ -300,7 +300,7 @@ class Inbox:
             return reading
         return self._router.read(replace(interaction, payload=payload))
 
-    async def _send_refusal(self, interaction: Interaction, refusal: Refusal) -> None:
+    async def _send_refusal(self, interaction: Interaction, refusal: RefusalAnswer) -> None:
         reply = self._router.refused(refusal)
         errors = {block: reply.message.text} if (block := interaction.payload.get("first")) else {}
         await self._tell(interaction, replace(reply, errors=errors))

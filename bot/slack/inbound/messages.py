@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/reference/events/app_mention and https://docs.sla
 import re
 from collections.abc import Mapping
 
-from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.payloads import encodable
 
 EVENTS = ("app_mention", "message")
 SUBSCRIBED = ("app_mention", "message.im")  # as the manifest calls them
@@ -20,16 +20,16 @@ def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[s
     event = body.get("event")
     if not isinstance(event, dict) or not _asks(event, bot_user):
         return None
-    channel, ts, user = (readable(event.get(name)) for name in ("channel", "ts", "user"))
+    channel, ts, user = (encodable(event.get(name)) for name in ("channel", "ts", "user"))
     if not (channel and ts and user):
         return None
     direct = event.get("type") == "message"
-    thread = readable(event.get("thread_ts"))
+    thread = encodable(event.get("thread_ts"))
     payload = {
-        "text": command_in(readable(event.get("text")), bot_user),
+        "text": command_in(encodable(event.get("text")), bot_user),
         "channel": channel,
         "user": user,
-        "team": readable(event.get("user_team")) or readable(event.get("team")),
+        "team": encodable(event.get("user_team")) or encodable(event.get("team")),
         "direct": "yes" if direct else "",
         # Slack shows an ephemeral message in a thread only if the thread has replies already.
         "thread": (thread or ts) if direct else thread,
@@ -43,7 +43,7 @@ def _asks(event: Mapping[str, object], bot_user: str) -> bool:
         return False
     if event.get("user") == bot_user:
         return False
-    in_direct = event.get("channel_type") == "im" or readable(event.get("channel")).startswith("D")
+    in_direct = event.get("channel_type") == "im" or encodable(event.get("channel")).startswith("D")
     return in_direct == (event.get("type") == "message")
 
 

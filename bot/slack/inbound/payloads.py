@@ -54,7 +54,7 @@ def is_envelope(type: object, envelope_id: object, retry_reason: object) -> bool
     return _text(type) and _text(envelope_id) and bool(envelope_id) and (retry_reason is None or _text(retry_reason))
 
 
-def readable(text: object) -> str:
+def encodable(text: object) -> str:
     """The text with half surrogate pairs replaced, because they cannot be encoded. Empty if it is no text."""
     return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
 
-from bot.domain.answer import Refusal
+from bot.domain.answer import RefusalAnswer
 from bot.domain.watch import UserId
 from bot.ports.clock import Clock
 
@@ -19,14 +19,14 @@ AT_ONCE = 2
 AT_ONCE_IN_ALL = 16
 WAIT_SECONDS = 10.0
 
-BUSY = Refusal(
+BUSY = RefusalAnswer(
     reason="I'm still working on other commands, so I didn't start this one. Nothing was changed.",
     hint="Try again in a few seconds.",
 )
 
 
 @dataclass(slots=True)
-class _Bucket:
+class _PersonBucket:
     tokens: float
     filled_at: float
     told_at: float = float("-inf")
@@ -39,9 +39,9 @@ class TooMany:
     seconds: float
     tell: bool
 
-    def refusal(self, per_minute: int) -> Refusal:
+    def refusal(self, per_minute: int) -> RefusalAnswer:
         seconds = ceil(self.seconds)
-        return Refusal(
+        return RefusalAnswer(
             reason=f"You sent more than about {per_minute} commands and clicks a minute, so I skipped this one. "
             "Nothing was changed.",
             hint=f"Try again in {seconds} s.",
@@ -56,7 +56,7 @@ class PersonLimits:
         self._rate = per_minute / 60
         self._depth = max(CHANGE_COSTS, per_minute * 2 / 3)
         self._clock = clock
-        self._buckets: dict[UserId, _Bucket] = {}
+        self._buckets: dict[UserId, _PersonBucket] = {}
 
     def take(self, person: UserId, cost: float = 1.0) -> TooMany | None:
         """None if the request is accepted."""
@@ -76,9 +76,9 @@ class PersonLimits:
             bucket.told_at = now
         return TooMany(seconds=(cost - bucket.tokens) / self._rate, tell=tell)
 
-    def _filled(self, person: UserId, now: float) -> _Bucket:
+    def _filled(self, person: UserId, now: float) -> _PersonBucket:
         """Refills the bucket and moves it to the end. So the first one is the longest unused, and full."""
-        bucket = self._buckets.pop(person, None) or _Bucket(self._depth, now)
+        bucket = self._buckets.pop(person, None) or _PersonBucket(self._depth, now)
         self._buckets[person] = bucket
         if len(self._buckets) > MOST_PEOPLE:
             del self._buckets[next(iter(self._buckets))]

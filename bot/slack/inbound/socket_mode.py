@@ -26,7 +26,7 @@ from bot.ports.telemetry.slack import (
     SocketNotRenewed,
 )
 from bot.proxy import proxy_for
-from bot.slack.inbound.payloads import is_envelope, readable, well_formed
+from bot.slack.inbound.payloads import encodable, is_envelope, well_formed
 
 CONNECTIONS = 2
 DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
@@ -81,7 +81,7 @@ class FrameFilter(AsyncSocketModeHandler):
         if is_envelope(req.type, req.envelope_id, req.retry_reason) and well_formed(req.payload):
             await super().handle(client, req)
         else:
-            emit(EnvelopeDropped(type=readable(req.type)[:40]))
+            emit(EnvelopeDropped(type=encodable(req.type)[:40]))
 
 
 @dataclass(slots=True)

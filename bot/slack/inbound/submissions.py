@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/reference/interaction-payloads/view-interactions-
 import json
 from collections.abc import Iterator, Mapping
 
-from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.payloads import encodable
 
 _CHANNEL = "selected_conversation"
 _FIELDS = ("value", "selected_option", "selected_options", "selected_users", _CHANNEL)
@@ -30,8 +30,8 @@ def read_submission(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | 
         "first": next(iter(values), ""),
         "direct": "yes",
     }
-    texts = {name: readable(value) for name, value in payload.items()}
-    which = readable(body.get("trigger_id"))
+    texts = {name: encodable(value) for name, value in payload.items()}
+    which = encodable(body.get("trigger_id"))
     return (which, texts) if which and texts["channel"] and texts["user"] else None
 
 
@@ -43,8 +43,8 @@ def _values(of_block: object) -> Iterator[str]:
     for element in _object(of_block).values():
         for name in _FIELDS:
             held = _object(element).get(name)
-            for each in held if isinstance(held, list) else [held]:
-                if text := readable(_object(each).get("value") if isinstance(each, dict) else each):
+            for option in held if isinstance(held, list) else [held]:
+                if text := encodable(_object(option).get("value") if isinstance(option, dict) else option):
                     yield f"<#{text}>" if name == _CHANNEL else text
 
 

@@ -74,7 +74,7 @@ class ChannelMonitor:
         self._id_changes: list[IdChange] = []
         """Every change that Slack announced to this process. Redis may lose one, or may be away."""
 
-    async def keep(self, event: Mapping[str, object]) -> None:
+    async def store_rename(self, event: Mapping[str, object]) -> None:
         """Keeps a new channel id before Slack gets its acknowledgement, because no later check could learn it.
 
         Raises:
@@ -122,7 +122,7 @@ class ChannelMonitor:
         at = self._clock.now()
         key = stable_key(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
         notice = Notice(kind=NoticeKind.HELLO, at=at)
-        await self._store.say_hello(
+        await self._store.add_greeting(
             Message(
                 id=key, receiver=in_slack(self._store.team, channel), priority=Priority.UPDATE, body=notice, made_at=at
             )

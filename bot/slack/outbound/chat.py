@@ -11,7 +11,7 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Receiver,
-    Refusal,
+    RefusalKind,
     Refused,
     Unknown,
     Unreadable,
@@ -25,13 +25,13 @@ from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 from bot.slack.outbound.pages import pages
-from bot.slack.render.blocks import Message
+from bot.slack.render.blocks import RenderedMessage
 
 HISTORY_PAGE = 200  # Slack gives fewer to some apps, and a cursor to the rest
 HISTORY_PAGES = 8
 
 
-Render = Callable[[Content, Delivery, datetime], Message]
+Render = Callable[[Content, Delivery, datetime], RenderedMessage]
 
 
 class SlackChat:
@@ -120,7 +120,7 @@ class SlackChat:
 
 def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
     if answer.lost is Lost.NEVER_SENT:
-        return Refused(kind=Refusal.NOT_SENT, error=answer.detail)
+        return Refused(kind=RefusalKind.NOT_SENT, error=answer.detail)
     if answer.lost is Lost.UNKNOWN:
         return Unknown(answer.detail)
     if "invalid_metadata" in str(answer.body.get("response_metadata", "")):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from bot.domain.permission import Unreadable
+from bot.domain.permission import UnknownFact
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
@@ -35,11 +35,11 @@ class Admission(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class People:
     """The people and groups with a typed name. `gap` says why the list may be incomplete."""
 
     matches: Matches
-    gap: Unreadable | None = None
+    gap: UnknownFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Channels:
     """The channels with a name. Several if other companies share theirs. `gap` says why some may be missing."""
 
     ids: tuple[ChannelId, ...]
-    gap: Unreadable | None = None
+    gap: UnknownFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +88,19 @@ class Directory:
             client, clock, "conversations.list", "channels", _channel, arguments=both, narrower=public
         )
 
-    async def named(self, name: str) -> Found:
+    async def named(self, name: str) -> People:
         """The person or group that `@name` means. If none or several match, reads the lists afresh."""
         found = await self._named(name, KEPT_SECONDS)
         return found if len(found.matches.entries) == 1 else await self._named(name, NONE_KEPT_SECONDS)
 
-    async def _named(self, name: str, older_than: float) -> Found:
+    async def _named(self, name: str, older_than: float) -> People:
         """If groups are unreadable now, a person's name may also be a group's, so no match is sure."""
         groups = await self._groups.rows(older_than=older_than)
         users = await self._users.rows(older_than=older_than)
         matches = people.meant(name, self._index_of(users.rows), Index(groups.rows))
-        if groups.gap is Unreadable.AWAY:
-            return Found(Matches(matches.entries), Unreadable.AWAY)
-        return Found(matches, users.gap or groups.gap)
+        if groups.gap is UnknownFact.AWAY:
+            return People(Matches(matches.entries), UnknownFact.AWAY)
+        return People(matches, users.gap or groups.gap)
 
     def _index_of(self, users: tuple[Entry, ...]) -> Index:
         """Builds the index of a list once, until the list is read again."""
@@ -108,7 +108,7 @@ class Directory:
             self._indexed, self._index = users, Index(users)
         return self._index
 
-    async def group(self, group: str) -> Entry | Unreadable | None:
+    async def group(self, group: str) -> Entry | UnknownFact | None:
         """The user group with this id, unless it is disabled."""
         rows = await self._groups.rows(older_than=NONE_KEPT_SECONDS)
         found = next((entry for entry in rows.rows if entry.id == group), None)

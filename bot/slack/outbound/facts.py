@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from bot.domain.permission import Account, Membership, Person, Place, Unreadable
+from bot.domain.permission import Account, Membership, Person, Place, UnknownFact
 from bot.domain.watch import ChannelId, TeamId, UserId
 from bot.headers import header
 from bot.ports.clock import Clock
@@ -51,7 +51,7 @@ class Facts:
         if answer.ok and isinstance(row, dict):
             return Place(membership=membership, public=_is_public(row))
         missing = answer.error in {"channel_not_found", "missing_scope"}
-        return Place(membership=membership if missing else Unreadable.AWAY)
+        return Place(membership=membership if missing else UnknownFact.AWAY)
 
     async def name(self, user: UserId, otherwise: str = "") -> str:
         """The name that people see in Slack; `otherwise` if it is unreadable now."""
@@ -78,7 +78,7 @@ class Facts:
             return ""
         return f"#{text_in(row, 'name')}" if _is_public(row) else "a private channel"
 
-    async def _membership(self, channel: ChannelId, user: UserId) -> Membership | Unreadable:
+    async def _membership(self, channel: ChannelId, user: UserId) -> Membership | UnknownFact:
         """Source: https://docs.slack.dev/reference/methods/conversations.members (Tier 4; `limit` up to 1,000)."""
         found = pages(self._client, "conversations.members", {"channel": channel, "limit": PAGE}, most=MOST_PAGES)
         async for answer, last in found:
@@ -89,7 +89,7 @@ class Facts:
                 return Membership.INSIDE
             if last:
                 return Membership.OUTSIDE
-        return Unreadable.AWAY
+        return UnknownFact.AWAY
 
 
 def account_of(row: Mapping[str, object], home: TeamId) -> Account:
@@ -129,17 +129,17 @@ def _foreign(row: Mapping[str, object], team: str, home: TeamId) -> Account | No
     return Account.STRANGER if team not in {"", home} and home not in _workspaces(row) else None
 
 
-def _why_unread(answer: Answer) -> Unreadable:
-    return Unreadable.NO_SCOPE if answer.error == "missing_scope" else Unreadable.AWAY
+def _why_unread(answer: Answer) -> UnknownFact:
+    return UnknownFact.NO_SCOPE if answer.error == "missing_scope" else UnknownFact.AWAY
 
 
-def _outside_or_unread(answer: Answer) -> Membership | Unreadable:
+def _outside_or_unread(answer: Answer) -> Membership | UnknownFact:
     """Without both scopes, Slack's errors would reveal hidden channels, so the membership then counts as unreadable."""
     if answer.error != "channel_not_found":
         return _why_unread(answer)
     scopes = header(answer.headers, "x-oauth-scopes")
     granted = {scope.strip() for scope in scopes.split(",")}
-    return Membership.OUTSIDE if not scopes or granted >= _READS_CHANNELS else Unreadable.NO_SCOPE
+    return Membership.OUTSIDE if not scopes or granted >= _READS_CHANNELS else UnknownFact.NO_SCOPE
 
 
 def _is_public(row: Mapping[str, object]) -> bool:

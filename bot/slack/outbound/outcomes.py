@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/methods/chat.update
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.domain.delivery import Outcome, Posted, Refusal, Refused, Unknown
+from bot.domain.delivery import Outcome, Posted, RefusalKind, Refused, Unknown
 from bot.domain.watch import SuspendReason
 from bot.headers import header
 
@@ -73,7 +73,7 @@ def outcome_of(status: int, body: Mapping[str, object], headers: Mapping[str, st
     """The outcome of one answered request: HTTP status, JSON body, headers."""
     error = str(body.get("error") or "")
     if status == 429 or error in {"ratelimited", "rate_limited"}:
-        return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=retry_after(headers))
+        return Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=retry_after(headers))
     if status >= 500 or error in _AMBIGUOUS:
         return Unknown(f"HTTP {status} {error}".strip())
     ts = body.get("ts")
@@ -86,14 +86,14 @@ def outcome_of(status: int, body: Mapping[str, object], headers: Mapping[str, st
 
 def _refused(error: str) -> Refused:
     if error in _CHANNEL or error.startswith("restricted_action"):
-        return Refused(kind=Refusal.CHANNEL, error=error, suspend=_CHANNEL.get(error, SuspendReason.RESTRICTED))
+        return Refused(kind=RefusalKind.CHANNEL, error=error, suspend=_CHANNEL.get(error, SuspendReason.RESTRICTED))
     if error in _WORKSPACE:
-        return Refused(kind=Refusal.WORKSPACE, error=error)
+        return Refused(kind=RefusalKind.WORKSPACE, error=error)
     if error in _CONTENT:
-        return Refused(kind=Refusal.CONTENT, error=error)
+        return Refused(kind=RefusalKind.CONTENT, error=error)
     if error in _CARD_GONE:
-        return Refused(kind=Refusal.CARD_GONE, error=error)
-    return Refused(kind=Refusal.OTHER, error=error)
+        return Refused(kind=RefusalKind.CARD_GONE, error=error)
+    return Refused(kind=RefusalKind.OTHER, error=error)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bot.domain.permission import Unreadable
+from bot.domain.permission import UnknownFact
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import Answer, SlackClient
 from bot.slack.outbound.list_pages import Row, next_cursor, rows_in
@@ -29,7 +29,7 @@ class Rows(Generic[T]):
     """`gap` says why rows may be missing. None if the list is complete."""
 
     rows: tuple[T, ...]
-    gap: Unreadable | None = None
+    gap: UnknownFact | None = None
 
 
 class PagedList(Generic[T]):
@@ -59,7 +59,7 @@ class PagedList(Generic[T]):
         self._narrowed = False
         """True if this read uses `narrower`. The next one tries `arguments` again: someone may grant the scope."""
         self._whole: tuple[T, ...] = ()
-        self._whole_gap: Unreadable | None = None
+        self._whole_gap: UnknownFact | None = None
         self._whole_at = float("-inf")
         self._part: list[T] = []
         self._cursor: str | None = None
@@ -87,7 +87,7 @@ class PagedList(Generic[T]):
             if self._begun:
                 await self._go_on()
 
-    async def _go_on(self) -> Unreadable | None:
+    async def _go_on(self) -> UnknownFact | None:
         """Reads until the end or the deadline. Returns why it stopped early; None at the end."""
         self._begun = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
@@ -106,14 +106,14 @@ class PagedList(Generic[T]):
                 self._cursor = next_cursor(answer)
                 if not self._may_read(until):
                     break
-        return Unreadable.AWAY
+        return UnknownFact.AWAY
 
     def _may_read(self, until: float) -> bool:
         return self._held_until <= self._clock.monotonic() < until
 
     def _finish(self) -> None:
         self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
-        self._whole_gap = Unreadable.NO_SCOPE if self._narrowed else None
+        self._whole_gap = UnknownFact.NO_SCOPE if self._narrowed else None
         self._part, self._cursor, self._begun, self._narrowed = [], None, False, False
 
     def _begins_again(self, answer: Answer) -> bool:
@@ -126,10 +126,10 @@ class PagedList(Generic[T]):
             return True
         return False
 
-    def _stopped(self, answer: Answer) -> Unreadable:
+    def _stopped(self, answer: Answer) -> UnknownFact:
         if answer.status == 429 or answer.error == "ratelimited":
             self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
         if answer.error != "missing_scope":
-            return Unreadable.AWAY
+            return UnknownFact.AWAY
         self._begun = self._narrowed = False
-        return Unreadable.NO_SCOPE
+        return UnknownFact.NO_SCOPE

@@ -26,16 +26,16 @@ _MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class RenderedMessage:
     """`text` repeats the blocks without the links of rows, for screen readers and notifications."""
 
     text: str
     blocks: tuple[Block, ...] = ()
 
     @property
-    def plain(self) -> "Message":
+    def plain(self) -> "RenderedMessage":
         """The message without blocks, for a workspace that refuses them."""
-        return Message(self.text)
+        return RenderedMessage(self.text)
 
     def as_response(self, *, in_channel: bool = False, replace: bool = False) -> dict[str, object]:
         """The arguments of an answer to a `response_url`."""
@@ -47,11 +47,11 @@ class Message:
         }
 
 
-def message(blocks: Sequence[Block]) -> Message:
+def message(blocks: Sequence[Block]) -> RenderedMessage:
     """Builds the text from the blocks, so that it omits nothing."""
     shown = tuple(blocks[:MOST_BLOCKS])
     lines = [line for block in shown for line in _spoken(block)]
-    return Message(shortened("\n".join(lines), TEXT_LIMIT), shown)
+    return RenderedMessage(shortened("\n".join(lines), TEXT_LIMIT), shown)
 
 
 def _spoken(block: Block) -> list[str]:

@@ -10,7 +10,17 @@ from bot.domain.transition import Event
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.blocks import Block, Message, actions, button, confirmation, context, message, section, value
+from bot.slack.render.blocks import (
+    Block,
+    RenderedMessage,
+    actions,
+    button,
+    confirmation,
+    context,
+    message,
+    section,
+    value,
+)
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
@@ -20,7 +30,7 @@ LATE_AFTER = timedelta(seconds=30)
 POSSIBLE_REPEAT = "Possible repeat: I couldn't check whether an earlier copy of this message arrived."
 
 
-def render_card(card: Card, delivery: Delivery, now: datetime, render_context: RenderContext) -> Message:
+def render_card(card: Card, delivery: Delivery, now: datetime, render_context: RenderContext) -> RenderedMessage:
     of_the_api = card.pipeline.id == API_PIPELINE_ID
     blocks: list[Block] = [section(headline(card))]
     if calling := _calling(card):
@@ -118,7 +128,7 @@ def _buttons(card: Card) -> list[Block]:
 # --- lines -----------------------------------------------------------------------------------------------
 
 
-def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> Message:
+def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> RenderedMessage:
     named = thread_entry.pipeline if thread_entry.broadcast else None
     line = section(line_words(thread_entry.entry, delivery.receiver.channel, named))
     return message([line, *footnotes(delivery, now)])

@@ -8,12 +8,12 @@ from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, Timel
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Outcome
 from bot.domain.transition import Event
-from bot.slack.mrkdwn import outside, period, span, time_of_day
+from bot.slack.mrkdwn import from_to, outside, span, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import (
     ROW_LINK,
     Block,
-    Message,
+    RenderedMessage,
     actions,
     button,
     context,
@@ -35,7 +35,7 @@ GUIDANCE_SHOWN = 3
 TOGETHER_FROM = 2
 
 
-def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> Message:
+def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> RenderedMessage:
     """Drops the rows' links if the message is too large."""
     whole = _blocks(group, delivery, now, render_context, links=True)
     fits = len(json.dumps(whole, ensure_ascii=False)) <= BLOCKS_LIMIT
@@ -194,7 +194,7 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
     return f"{phrases.standing_symbol(card.state)} {name} {phrases.state_clause(card.state)}{answered}{link}"
 
 
-def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Message:
+def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> RenderedMessage:
     """Several lines of a thread. A line names its pipeline in a group's thread, and if the channel sees it too. Many
     recoveries become one line, and so does the last recovery of a group."""
     named = batch.of_group or batch.broadcast
@@ -222,13 +222,13 @@ def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     return f":large_green_circle: {names} *recovered*, the last after {lasted}"
 
 
-def render_catch_up(digest: Digest, delivery: Delivery, now: datetime) -> Message:
+def render_catch_up(digest: Digest, delivery: Delivery, now: datetime) -> RenderedMessage:
     """A digest: what each pipeline went through. Rows carry no symbol: it would look like the current state, which only
     the cards show."""
     since = min(entry.since for entry in digest.entries)
     until = max(entry.until for entry in digest.entries)
     pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries)} pipelines"
-    head = f":fast_forward: *Catching up* on {pipelines}, {period(since, until)}"
+    head = f":fast_forward: *Catching up* on {pipelines}, {from_to(since, until)}"
     apart = "This is what happened in between. Pipelines that are failed now have their own messages."
     rows = [f"• {_history(entry)}" for entry in sorted(digest.entries, key=lambda entry: entry.pipeline.name.lower())]
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])

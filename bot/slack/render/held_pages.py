@@ -6,7 +6,7 @@ from bot.domain.card import HeldPages
 from bot.domain.delivery import Delivery
 from bot.domain.held_pages import PERIOD
 from bot.slack.mrkdwn import time_of_day
-from bot.slack.render.blocks import Message, actions, message, section, sections
+from bot.slack.render.blocks import RenderedMessage, actions, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.groups import went_through
 from bot.slack.render.paging import stop_paging
@@ -14,7 +14,7 @@ from bot.slack.render.paging import stop_paging
 MOST_ROWS = 30
 
 
-def render_held_pages(held: HeldPages, delivery: Delivery, now: datetime) -> Message:
+def render_held_pages(held: HeldPages, delivery: Delivery, now: datetime) -> RenderedMessage:
     """Carries no late mark, because the summary waits on purpose."""
     entries = sorted(held.entries, key=lambda entry: entry.pipeline.name.lower())
     pipelines = "1 pipeline" if len(entries) == 1 else f"{len(entries)} pipelines"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
-from bot.slack.mrkdwn import duration, outside, period
+from bot.slack.mrkdwn import duration, from_to, outside
 from bot.slack.render import phrases
-from bot.slack.render.blocks import Block, Message, message, section, sections
+from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.groups import NAME_LIMIT, went_through
@@ -19,7 +19,7 @@ MOST_CHANNELS = 50
 LISTED = 6000  # characters: JSON may double them, and Slack refuses a message that is much larger
 
 
-def render_notice(notice: Notice, delivery: Delivery, render_context: RenderContext) -> Message:
+def render_notice(notice: Notice, delivery: Delivery, render_context: RenderContext) -> RenderedMessage:
     return message([*_WORDS[notice.kind](notice, render_context), *possible_repeat(delivery)])
 
 
@@ -110,7 +110,7 @@ def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
 def _blind(notice: Notice, _: RenderContext) -> list[Block]:
     since, until = notice.since or notice.at, notice.at
     took = duration((until - since).total_seconds())
-    head = f":see_no_evil: I couldn't watch any pipelines for {took}, {period(since, until)}."
+    head = f":see_no_evil: I couldn't watch any pipelines for {took}, {from_to(since, until)}."
     unchanged = "The ones I've read since" if notice.unread else "All of them"
     now = "These have changed:" if notice.missed else f"{unchanged} are unchanged."
     rest = f"I may have missed changes that began and ended in that time. {now}"
@@ -134,8 +134,8 @@ def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
         watches = [_restoring(watch, render_context) for watch in notice.watches]
         blocks += [section(f"{lost} {how}"), *_as_many_as_fit(watches)]
     if notice.notes:
-        gone = "These runbooks and notes are gone"
-        lost = f"{gone} too." if notice.watches else f"{head} {gone} from the failure cards."
+        missing = "These runbooks and notes are gone"
+        lost = f"{missing} too." if notice.watches else f"{head} {missing} from the failure cards."
         notes = [f"• `{render_context.command} {phrases.note_command(note)}`" for note in notice.notes]
         blocks += [section(f"{lost} To restore one, type its line anywhere:"), *_as_many_as_fit(notes)]
     keep = (

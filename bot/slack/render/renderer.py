@@ -7,7 +7,7 @@ from typing import TypeVar
 from bot.domain.card import Card, Content, Digest, Group, HeldPages, Notice, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.permission import Broadcast
-from bot.slack.render.blocks import Message
+from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.cards import render_card, render_line
 from bot.slack.render.groups import render_catch_up, render_group, render_lines
 from bot.slack.render.held_pages import render_held_pages
@@ -30,11 +30,11 @@ class Look:
     def render_context(self) -> RenderContext:
         return RenderContext(platform_url=self.platform_url, command=self.command)
 
-    def content(self, content: Content, delivery: Delivery, now: datetime) -> Message:
+    def content(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
         message = self._rendered(content, delivery, now)
         return message.plain if delivery.attempt.plain else message
 
-    def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> Message:
+    def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
         match content:
             case Card():
                 return render_card(self._allowed(content), delivery, now, self.render_context)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
-from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, comparable, is_pattern, resolve
+from bot.domain.catalogue import AmbiguousReference, Names, Pipeline, ResolvedReference, comparable, is_pattern, resolve
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
 from bot.slack.mrkdwn import ago, code, outside
@@ -84,7 +84,7 @@ def unresolved(
 
 def _problem(reference: UnresolvedReference, render_context: RenderContext) -> str:
     name = outside(reference.reference)
-    if isinstance(reference, Ambiguous):
+    if isinstance(reference, AmbiguousReference):
         return f":point_right: “{name}” could mean {len(reference.candidates)} pipelines. Which one?"
     near = (
         " Did you mean one of these?" if reference.nearest else f" `{render_context.command} list` shows all pipelines."
@@ -94,7 +94,7 @@ def _problem(reference: UnresolvedReference, render_context: RenderContext) -> s
 
 def _chosen(reference: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
     """The pipelines that a reference could mean, and the candidates that a suggested name must distinguish."""
-    if isinstance(reference, Ambiguous):
+    if isinstance(reference, AmbiguousReference):
         return reference.candidates[:CANDIDATES], Names(reference.candidates)
     return reference.nearest, None
 
@@ -133,7 +133,7 @@ def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
     """True if the name is unambiguous among the candidates."""
     name, typed = comparable(pipeline.name), comparable(reference)
     found = resolve(pipeline.name, among, suggest=False)
-    return typed != name and typed in name and not is_pattern(pipeline.name) and found == Found((pipeline,))
+    return typed != name and typed in name and not is_pattern(pipeline.name) and found == ResolvedReference((pipeline,))
 
 
 def command_for(command: str, pipeline: Pipeline, render_context: RenderContext, *, by_id: bool = False) -> str:

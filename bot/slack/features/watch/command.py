@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.answer import Refusal, UnmatchedAnswer, WatchAnswer
+from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, WatchAnswer
 from bot.domain.subscription import Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every
@@ -16,19 +16,19 @@ from bot.slack.grammar.clause_reader import ClauseReader
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, target_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
-from bot.slack.grammar.tokens import ALL, NONE, Refused
+from bot.slack.grammar.tokens import ALL, NONE, ParseError
 
 
 @dataclass(frozen=True, slots=True)
 class ClauseRefusal:
     """A refusal, and the clause that it is about."""
 
-    refusal: Refusal
+    refusal: RefusalAnswer
     clause: ClauseKind
 
 
 @dataclass(frozen=True, slots=True)
-class Watch(Command):
+class WatchCommand(Command):
     """None means that the clause is missing, so an existing watch keeps its value. Empty `targets` page nobody."""
 
     references: tuple[str, ...]
@@ -59,17 +59,19 @@ class Watch(Command):
         """Changes the channel's watches, or nothing."""
         services, asker = call.services, call.asker
         there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
-        if isinstance(there, Refusal):
+        if isinstance(there, RefusalAnswer):
             return ClauseRefusal(there, ClauseKind.CHANNEL)
         targets = await targets_of(self.targets, asker, services)
-        if isinstance(targets, Refusal):
+        if isinstance(targets, RefusalAnswer):
             return ClauseRefusal(targets, ClauseKind.TARGET)
         name = await services.permissions.name(asker)
         wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
         answer = await self._subscribe(call, there, wish)
-        return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, Refusal) else answer
+        return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, RefusalAnswer) else answer
 
-    async def _subscribe(self, call: Call, channel: ChannelId, wish: Wish) -> WatchAnswer | UnmatchedAnswer | Refusal:
+    async def _subscribe(
+        self, call: Call, channel: ChannelId, wish: Wish
+    ) -> WatchAnswer | UnmatchedAnswer | RefusalAnswer:
         """Resolves the references before it checks the channel, because that check may join the channel."""
         subscriptions = call.services.requests.subscriptions
         prepared = await subscriptions.prepare(channel, self.references, confirmed=call.confirmed, names=call.names)
@@ -80,14 +82,14 @@ class Watch(Command):
         return refusal or await subscriptions.watch(channel, prepared, wish)
 
 
-def parse_watch(command_text: CommandText) -> Watch:
+def parse_watch(command_text: CommandText) -> WatchCommand:
     draft = ClauseReader(command_text.text, command_text.names).read(command_text.words)
     if not draft.names:
-        raise Refused(
+        raise ParseError(
             "Which pipeline should I watch? Nothing was changed.", _without_name(draft), "watch orders-eu page @ann"
         )
     refuse_mistakes(draft, "watch", command_text, "help watch")
-    return Watch(
+    return WatchCommand(
         references=tuple(dict.fromkeys(draft.names)),
         events=_events(draft),
         targets=_targets(draft),
@@ -105,7 +107,7 @@ def _events(draft: Draft) -> frozenset[Event] | Every | None:
         return None
     items = draft.items(ClauseKind.EVENT)
     if not items:
-        raise Refused(
+        raise ParseError(
             "Name at least one event after *on*. Nothing was changed.",
             "watch orders-eu on failed,recovered",
         )
@@ -119,7 +121,7 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
         return None
     items = draft.items(ClauseKind.TARGET)
     if not items:
-        raise Refused(
+        raise ParseError(
             "Who should I page? Name a person, a user group, here, channel or none after *page*. Nothing was changed.",
             "help watch",
         )
@@ -127,7 +129,7 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
         others = [item for item in items if item.text.lower() != NONE]
         if others:
             without_targets = replace(draft, clauses={**draft.clauses, ClauseKind.TARGET.value: others})
-            raise Refused(
+            raise ParseError(
                 "Type *none* or someone to page, not both. Nothing was changed.", without_targets.command("watch")
             )
         return ()

@@ -4,14 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.domain.answer import Refusal, UnmatchedAnswer, UnresolvedReference, WatchAnswer
-from bot.domain.catalogue import Ambiguous, Pipeline
+from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, UnresolvedReference, WatchAnswer
+from bot.domain.catalogue import AmbiguousReference, Pipeline
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.click import Click
 from bot.slack.feature import Call, Reply, UsageError
 from bot.slack.features.home import home
-from bot.slack.features.watch.command import ClauseRefusal, Watch
+from bot.slack.features.watch.command import ClauseRefusal, WatchCommand
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord
 from bot.slack.mrkdwn import escape, plain_cut, unescape
@@ -26,8 +26,8 @@ EXPLAINED = 3  # unknown names that get a sentence of their own
 _BLOCKS = {ClauseKind.CHANNEL: CHANNEL, ClauseKind.TARGET: TARGETS, ClauseKind.EVENT: EVENTS}
 _CHANNEL_LINK = re.compile(r"<#[^>]*>")
 
-LATE = Refusal(reason=f"That took too long, so the form didn't open. {UNCHANGED}", hint="Click the button again.")
-FAILED = Refusal(reason=f"Slack didn't open the form. {UNCHANGED}", hint="Click the button again.")
+LATE = RefusalAnswer(reason=f"That took too long, so the form didn't open. {UNCHANGED}", hint="Click the button again.")
+FAILED = RefusalAnswer(reason=f"Slack didn't open the form. {UNCHANGED}", hint="Click the button again.")
 
 # --- open ------------------------------------------------------------------------------------------------------------
 
@@ -104,9 +104,11 @@ async def submit_form(submission: Submission, call: Call) -> Reply:
     understood = await call.understand(text)
     command = understood.command
     if isinstance(command, UsageError):
-        return _refused(PIPELINES, Refusal(reason=command.message), call)
-    if not isinstance(command, Watch) or command != Watch(references=command.references):
-        return _refused(PIPELINES, Refusal(reason=f"Put only pipelines here, and the rest below. {UNCHANGED}"), call)
+        return _refused(PIPELINES, RefusalAnswer(reason=command.message), call)
+    if not isinstance(command, WatchCommand) or command != WatchCommand(references=command.references):
+        return _refused(
+            PIPELINES, RefusalAnswer(reason=f"Put only pipelines here, and the rest below. {UNCHANGED}"), call
+        )
     watch = replace(
         command,
         events=frozenset(event for event in SELECTABLE if event.value in submission.all(EVENTS)) or None,
@@ -122,7 +124,7 @@ async def submit_form(submission: Submission, call: Call) -> Reply:
     return Reply(blocks=blocks, home=(await home(call)).home)
 
 
-def _refused(block: str, refusal: Refusal, call: Call, channel: ChannelWord | None = None) -> Reply:
+def _refused(block: str, refusal: RefusalAnswer, call: Call, channel: ChannelWord | None = None) -> Reply:
     return replace(call.refused(refusal), errors={block: _error(refusal, channel)})
 
 
@@ -136,7 +138,7 @@ def _confirmation(answer: WatchAnswer | UnmatchedAnswer, text: str, call: Call) 
     return watch_blocks(answer, text, call.services.render_context, complete=call.names_pipelines)
 
 
-def _error(refusal: Refusal, channel: ChannelWord | None) -> str:
+def _error(refusal: RefusalAnswer, channel: ChannelWord | None) -> str:
     """In plain text: Slack formats nothing in an error. The person picked the channel, so its id says nothing."""
     if channel and refusal == no_such_channel(channel.id, changing=True):
         return f"I can't find that channel, or you're not in it. {UNCHANGED}"
@@ -150,11 +152,11 @@ def _unwatched(answer: WatchAnswer | UnmatchedAnswer) -> str:
     return " ".join([*map(_problem, answer.unresolved[:EXPLAINED]), UNCHANGED])
 
 
-def _problem(each: UnresolvedReference) -> str:
-    name = plain_cut(each.reference, 75)
-    if isinstance(each, Ambiguous):
-        return f"“{name}” could mean {len(each.candidates)} pipelines: {_names(each.candidates)}."
-    return f"I couldn't find a pipeline called “{name}”.{_nearest(each.nearest)}"
+def _problem(reference: UnresolvedReference) -> str:
+    name = plain_cut(reference.reference, 75)
+    if isinstance(reference, AmbiguousReference):
+        return f"“{name}” could mean {len(reference.candidates)} pipelines: {_names(reference.candidates)}."
+    return f"I couldn't find a pipeline called “{name}”.{_nearest(reference.nearest)}"
 
 
 def _nearest(pipelines: Sequence[Pipeline]) -> str:
@@ -162,5 +164,5 @@ def _nearest(pipelines: Sequence[Pipeline]) -> str:
 
 
 def _names(pipelines: Sequence[Pipeline]) -> str:
-    *others, last = (plain_cut(each.name, 75) for each in pipelines[:EXPLAINED])
+    *others, last = (plain_cut(pipeline.name, 75) for pipeline in pipelines[:EXPLAINED])
     return f"{', '.join(others)} or {last}" if others else last

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Sequence
 
-from bot.domain.answer import Refusal
-from bot.domain.permission import Account, Broadcast, Unreadable
+from bot.domain.answer import RefusalAnswer
+from bot.domain.permission import Account, Broadcast, UnknownFact
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.ports.chat import ChatAway
 from bot.slack.feature import Services
 from bot.slack.grammar.clauses import TargetWord
 from bot.slack.grammar.tokens import PUNCTUATION
 from bot.slack.mrkdwn import outside
-from bot.slack.outbound.directory import Directory, Found
+from bot.slack.outbound.directory import Directory, People
 from bot.slack.outbound.people import Entry
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
 
@@ -25,33 +25,33 @@ _NOT_PAGED = {
 
 async def targets_of(
     words: Sequence[TargetWord] | None, asker: Asker, services: Services
-) -> tuple[Target, ...] | Refusal | None:
+) -> tuple[Target, ...] | RefusalAnswer | None:
     """Each target once; None if no target was typed."""
     if words is None:
         return None
     if refusal := too_many_words(words, services.max_targets):
         return refusal
     targets = await resolve_targets(words, asker, services.directory, services.permissions, services.broadcast)
-    if isinstance(targets, Refusal):
+    if isinstance(targets, RefusalAnswer):
         return targets
     return too_many(targets, services.max_targets) or targets
 
 
-def too_many_words(words: Sequence[TargetWord], limit: int) -> Refusal | None:
+def too_many_words(words: Sequence[TargetWord], limit: int) -> RefusalAnswer | None:
     """Checks the limit before any lookup. Counts only ids, because two names may mean the same person."""
     return _refused(len({(word.kind, word.id) for word in words if word.id}), limit)
 
 
-def too_many(targets: Collection[Target], limit: int) -> Refusal | None:
+def too_many(targets: Collection[Target], limit: int) -> RefusalAnswer | None:
     """Checks the limit after the lookups. Counts a repeated target once."""
     return _refused(len(set(targets)), limit)
 
 
-def _refused(number: int, limit: int) -> Refusal | None:
+def _refused(number: int, limit: int) -> RefusalAnswer | None:
     if number <= limit:
         return None
     most = "1 target" if limit == 1 else f"{limit} targets"
-    return Refusal(
+    return RefusalAnswer(
         reason=f"A watch can page at most {most}, and you named {number}. Nothing was changed.",
         hint="Name fewer, or page a user group: it counts as one.",
     )
@@ -63,12 +63,12 @@ async def resolve_targets(
     directory: Directory,
     permissions: Permissions,
     broadcast: Broadcast = Broadcast.MEMBERS,
-) -> tuple[Target, ...] | Refusal:
+) -> tuple[Target, ...] | RefusalAnswer:
     """The targets to page, each with the plain name to show outside a page."""
     targets: list[Target] = []
     for word in words:
         target = await _target(word, asker, directory, permissions, broadcast)
-        if isinstance(target, Refusal):
+        if isinstance(target, RefusalAnswer):
             return target
         targets.append(target)
     return tuple(dict.fromkeys(targets))
@@ -76,7 +76,7 @@ async def resolve_targets(
 
 async def _target(
     word: TargetWord, asker: Asker, directory: Directory, permissions: Permissions, broadcast: Broadcast
-) -> Target | Refusal:
+) -> Target | RefusalAnswer:
     match word.kind:
         case TargetKind.HERE | TargetKind.CHANNEL if broadcast is Broadcast.NOBODY:
             why = "the person who runs this bot turned that off"
@@ -98,10 +98,10 @@ async def _has_name(name: str, directory: Directory) -> bool:
     if not name:
         return False
     found = await directory.named(name)
-    return bool(found.matches.entries) or found.gap is Unreadable.AWAY
+    return bool(found.matches.entries) or found.gap is UnknownFact.AWAY
 
 
-async def _named(name: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
+async def _named(name: str, directory: Directory, permissions: Permissions) -> Target | RefusalAnswer:
     found = await directory.named(name)
     plain = name.lstrip("@").rstrip(PUNCTUATION)
     if not found.matches.entries and plain not in {"", name}:
@@ -117,11 +117,11 @@ async def _named(name: str, directory: Directory, permissions: Permissions) -> T
     return await _person(UserId(entry.id), entry.shown, directory, permissions)
 
 
-async def _person(user: UserId, label: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
+async def _person(user: UserId, label: str, directory: Directory, permissions: Permissions) -> Target | RefusalAnswer:
     """Accepts guests that people picked from Slack's list. Refuses accounts that can't see the page."""
     person = await permissions.facts.person(user)
     named = person.name or label
-    if person.account is Unreadable.AWAY:
+    if person.account is UnknownFact.AWAY:
         return slack_is_away(f"look up @{outside(named or user)}", changing=True)
     if why := _NOT_PAGED.get(person.account) if isinstance(person.account, Account) else None:
         return _cannot_page(f"@{named or user}", f"that account {why}")
@@ -134,25 +134,27 @@ async def _person(user: UserId, label: str, directory: Directory, permissions: P
     return Target(kind=TargetKind.USER, id=user, direct=direct, label=named)
 
 
-async def _group(word: TargetWord, directory: Directory) -> Target | Refusal:
+async def _group(word: TargetWord, directory: Directory) -> Target | RefusalAnswer:
     found = await directory.group(word.id)
     label = word.label.lstrip("@")
     match found:
         case Entry():
             return Target(kind=TargetKind.USERGROUP, id=word.id, label=found.handle)
-        case Unreadable.NO_SCOPE:
+        case UnknownFact.NO_SCOPE:
             return Target(kind=TargetKind.USERGROUP, id=word.id, label=label)
-        case Unreadable.AWAY:
+        case UnknownFact.AWAY:
             return slack_is_away(f"look up the group @{outside(label or word.id)}", changing=True)
         case None:
             return _cannot_page(f"@{label or word.id}", "that user group is disabled or missing")
 
 
-def _several(name: str, entries: Sequence[Entry]) -> Refusal:
+def _several(name: str, entries: Sequence[Entry]) -> RefusalAnswer:
     listed = [f"• {_described(entry)}" for entry in entries[:MOST_LISTED]]
     more = [f"… and {len(entries) - MOST_LISTED} more"] if len(entries) > MOST_LISTED else []
     head = f"@{outside(name)} could mean {len(entries)} people or groups. {UNCHANGED}"
-    return Refusal(reason="\n".join([head, *listed, *more]), hint="Type the handle, or pick from the list after @.")
+    return RefusalAnswer(
+        reason="\n".join([head, *listed, *more]), hint="Type the handle, or pick from the list after @."
+    )
 
 
 def _described(entry: Entry) -> str:
@@ -160,16 +162,18 @@ def _described(entry: Entry) -> str:
     return f"{outside(entry.shown or entry.full)} (@{outside(entry.handle)}, {kind})"
 
 
-def _nobody(name: str, found: Found) -> Refusal:
+def _nobody(name: str, found: People) -> RefusalAnswer:
     match found.gap:
-        case Unreadable.AWAY:
+        case UnknownFact.AWAY:
             return slack_is_away(f"look up @{outside(name)}", changing=True)
-        case Unreadable.NO_SCOPE:
+        case UnknownFact.NO_SCOPE:
             why = "the app lacks the scope `users:read` or `usergroups:read`, so I can't look up names"
             return _cannot_page(f"@{name}", why)
         case None:
             return _cannot_page(f"@{name}", "no person or user group of this workspace has that name")
 
 
-def _cannot_page(named: str, why: str, hint: str = "Pick the name from the list that Slack offers after @.") -> Refusal:
-    return Refusal(reason=f"I can't page {outside(named)}: {why}. {UNCHANGED}", hint=hint)
+def _cannot_page(
+    named: str, why: str, hint: str = "Pick the name from the list that Slack offers after @."
+) -> RefusalAnswer:
+    return RefusalAnswer(reason=f"I can't page {outside(named)}: {why}. {UNCHANGED}", hint=hint)
