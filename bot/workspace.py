@@ -12,11 +12,13 @@ from redis.asyncio import Redis
 from bot.clock import StoreClock
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
+from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
+from bot.domain.delivery import ReceiverKind
 from bot.domain.watch import ChannelId, TeamId
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
@@ -36,6 +38,7 @@ from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
+from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Look
@@ -226,15 +229,20 @@ def _requests(base: _Base, monitoring: Monitoring) -> RequestServices:
 
 def _delivery(base: _Base, renderer: Look) -> _Delivery:
     settings, clock = base.settings, base.clock
-    chat = SlackChat(base.slack, base.directory, renderer.content, base.identity.user)
-    suspensions = Suspensions(store=base.store, chat=chat, clock=clock, wake=base.wake, fallback=base.fallback)
+    chat = SlackChat(base.slack, renderer.content, base.identity.user)
+    suspensions = Suspensions(
+        store=base.store,
+        conversations=base.directory,
+        clock=clock,
+        wake=base.wake,
+        fallback=base.fallback,
+    )
+    slack = Carrier(chat=chat, limiter=RateLimiter(clock, SLACK_LIMITS), suspender=suspensions)
     services = LaneServices(
         store=base.store,
-        chat=chat,
+        carriers={ReceiverKind.SLACK: slack},
         clock=clock,
-        limiter=RateLimiter(clock),
         doubt=base.doubt,
-        suspensions=suspensions,
         pages_an_hour=settings.pages_per_hour,
     )
     return _Delivery(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))

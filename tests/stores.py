@@ -61,7 +61,7 @@ class WholeStore(RedisStore):
         if not edits:
             return 0
         change = WatchChange(
-            version=version, channel=announcement.receiver.channel, edits=edits, announcements=(announcement,)
+            version=version, channel=ChannelId(announcement.receiver.id), edits=edits, announcements=(announcement,)
         )
         assert await self.change_watches(change)
         return len(edits)

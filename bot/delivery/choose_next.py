@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.delivery.claims import Rank
 from bot.delivery.pending import PendingDelivery, cards_of
-from bot.delivery.rate_limiter import Method, RateLimiter
+from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.backlog import Backlog
 from bot.domain.card import ALONE, Burst, Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Lane, LaneKind
@@ -16,6 +16,7 @@ from bot.domain.protocol import decide, in_doubt, patience_with, sends_blind
 from bot.domain.settlement import Find, Ownership, Wait
 from bot.ports.cards import Cards
 from bot.ports.outbox import Outbox
+from bot.ports.rate_limits import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def choose_next(
 
 
 def _retries_first(ready: Sequence[PendingDelivery], limiter: RateLimiter) -> Sequence[PendingDelivery]:
-    """While Slack answers no posts, a lane only retries earlier attempts. Untried messages can still be
+    """While the service answers no posts, a lane only retries earlier attempts. Untried messages can still be
     grouped."""
     tried = [pending for pending in ready if pending.delivery.attempt.count > 0]
     return tried if tried and limiter.away(Method.POST) else ready
@@ -135,7 +136,7 @@ def _seconds_until(lane: Lane, pending: PendingDelivery, method: Method, limiter
 
 
 def _seconds_until_lookup(lane: Lane, pending: PendingDelivery, limiter: RateLimiter) -> float:
-    """A page waits for a throttled history only as long as its patience lasts, unless Slack answers no calls at all.
+    """A page waits for a throttled history only as long as its patience lasts, unless nothing answers.
 
     After patience ran out, the lane repeats the lookup only right before it can send.
     """

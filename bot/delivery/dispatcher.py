@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
-from bot.delivery.rate_limiter import Method
 from bot.domain.delivery import Lane, LaneKind
 from bot.ports.chat import ChatAway
 from bot.ports.lanes import Lanes
 from bot.ports.rate_limit_store import RateLimitStore
+from bot.ports.rate_limits import Method
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
@@ -27,14 +27,16 @@ class Dispatcher:
 
     def __init__(self, services: LaneServices, wake: asyncio.Event, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._services = services
+        self._carriers = services.carriers
         self._poll_seconds = poll_seconds
         self._lanes: Lanes = services.store
         self._rate_limits: RateLimitStore = services.store
         self._clock = services.clock
         self._wake = wake
         self._polled = asyncio.Event()
-        """Set after a poll that `wake` started: a new page claims its channel before the feed continues."""
+        """Set after a poll that `wake` started: a new page claims its receiver before the feed continues."""
         self._busy: set[Lane] = set()
+        self._without_carrier: set[Lane] = set()
         self._stopping = False
         self._regrouped_at = float("-inf")
 
@@ -61,10 +63,10 @@ class Dispatcher:
         while not self._stopping:
             try:
                 now = self._clock.now()
-                for method, until in (await self._rate_limits.throttles()).items():
+                for (kind, method), until in (await self._rate_limits.throttles()).items():
                     remaining = (until - now).total_seconds()
-                    if method in set(Method) and remaining > 0:
-                        self._services.limiter.throttle(Method(method), remaining)
+                    if method in set(Method) and remaining > 0 and (carrier := self._carriers.get(kind)):
+                        carrier.limiter.throttle(Method(method), remaining)
             except StoreAway:
                 await self._clock.sleep(STORE_AWAY_SECONDS)
             else:
@@ -82,16 +84,26 @@ class Dispatcher:
             self._start(lanes, await self._lanes.suspended_lanes(), suspended=True)
 
     def _start(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, suspended: bool) -> None:
-        """A lane of pages claims its channel before the feed starts, even if the feed reads its rows first."""
+        """A lane of pages claims its receiver before the feed starts, even if the feed reads its rows first."""
         for lane in lanes:
             if lane in self._busy:
                 continue
+            if lane.receiver.kind not in self._carriers:
+                self._report_without_carrier(lane)
+                continue
             self._busy.add(lane)
             if lane.kind is LaneKind.PAGES and not suspended:
-                self._services.limiter.claim(lane.receiver)
+                self._carriers[lane.receiver.kind].limiter.claim(lane.receiver)
             tasks.create_task(
                 self._supervise(lane, suspended=suspended), name=f"{'resting ' if suspended else ''}lane {lane.name}"
             )
+
+    def _report_without_carrier(self, lane: Lane) -> None:
+        """Once for each lane: its messages wait until a later start wires a carrier for this kind."""
+        if lane not in self._without_carrier:
+            self._without_carrier.add(lane)
+            problem = f"this bot is not set up to send to a receiver of the kind {lane.receiver.kind}"
+            emit(LaneInterrupted(lane=lane.name, problem=problem))
 
     async def _sleep(self, seconds: float, until: asyncio.Event) -> None:
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
@@ -109,14 +121,14 @@ class Dispatcher:
         except (StoreAway, LeaseLostError) as exc:
             emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
             await self._clock.sleep(STORE_AWAY_SECONDS)
-        except ChatAway as exc:  # a channel must be suspended, but Slack opens no conversation with its makers
+        except ChatAway as exc:  # suspends a channel, but cannot reach the makers of its watches
             emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
             await self._clock.sleep(CHAT_AWAY_SECONDS)
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(LaneCrashed(lane=lane.name, exception=exc))
             await self._clock.sleep(CRASHED_SECONDS)
         finally:
-            self._services.limiter.claims.withdraw(lane)
+            self._carriers[lane.receiver.kind].limiter.claims.withdraw(lane)
             self._busy.discard(lane)
 
     async def _work_leased(self, lane: Lane, *, suspended: bool) -> None:

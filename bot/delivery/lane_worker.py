@@ -4,18 +4,17 @@ Writes `sending` before the call, so a later worker looks the message up before 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.delivery.carrier import Carrier
 from bot.delivery.choose_next import LaneSnapshot, choose_next
 from bot.delivery.claims import Rank
 from bot.delivery.doubt import Doubt
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
-from bot.delivery.rate_limiter import CALL_SECONDS, Method, RateLimiter
 from bot.delivery.results import result_of, summary
-from bot.delivery.suspensions import Suspensions
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Recheck
 from bot.domain.delivery import (
@@ -26,6 +25,7 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Posted,
+    ReceiverKind,
     RefusalKind,
     Refused,
     Unknown,
@@ -36,12 +36,12 @@ from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.settlement import Again, Done, Drop, Ownership, Settlement, Suspend
 from bot.ports.cards import Cards
-from bot.ports.chat import Chat
 from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import Outbox
 from bot.ports.rate_limit_store import RateLimitStore
+from bot.ports.rate_limits import Method
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import DeliverySettled, DuplicatesFound
 
@@ -59,15 +59,11 @@ class LaneServices:
     """The services that all lane workers of one bot share."""
 
     store: LaneStore
-    chat: Chat
+    carriers: Mapping[ReceiverKind, Carrier]
     clock: Clock
-    limiter: RateLimiter
     doubt: Doubt
-    suspensions: Suspensions
     pages_an_hour: int = 10
     """The limit of direct pages for one person in an hour. A summary replaces later ones."""
-    lookup_seconds: float = CALL_SECONDS
-    """The deadline of one lookup. A lease must outlast it."""
 
 
 class LaneWorker:
@@ -80,13 +76,14 @@ class LaneWorker:
         self._outbox: Outbox = services.store
         self._cards: Cards = services.store
         self._rate_limits: RateLimitStore = services.store
-        self._chat = services.chat
+        carrier = services.carriers[lane.receiver.kind]
+        self._chat = carrier.chat
+        self._limiter = carrier.limiter
+        self._suspender = carrier.suspender
+        self._call_seconds = carrier.limiter.limits.call_seconds
         self._clock = services.clock
-        self._limiter = services.limiter
         self._doubt = services.doubt
-        self._suspensions = services.suspensions
         self._pages_an_hour = services.pages_an_hour
-        self._lookup_seconds = services.lookup_seconds
         self._lane = lane
         self._last_id = last_id
         self._resumed_at = resumed_at
@@ -95,7 +92,7 @@ class LaneWorker:
     async def step(self) -> float | None:
         """Takes the next allowed action. Returns the seconds until the next one.
 
-        None if the lane is empty, or the worker suspended the channel.
+        None if the lane is empty, or the worker suspended the receiver.
 
         Raises:
             LeaseLostError: another worker owns the lane now.
@@ -138,7 +135,7 @@ class LaneWorker:
         return Ownership(self.lease.since, self.lease.token, self._doubt.since, self._last_id)
 
     async def _keep_lease(self) -> None:
-        if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
+        if self.lease.expires - self._clock.monotonic() > 1.5 * self._call_seconds:
             return
         renewed = await self._lanes.lease(self._lane, self.lease)
         if renewed is None:
@@ -148,7 +145,7 @@ class LaneWorker:
     # --- actions ---------------------------------------------------------------------------------------------------
 
     async def _work(self, pending: PendingDelivery) -> bool:
-        """Sends the message, or drops it if Slack already shows it. False: the channel was suspended."""
+        """Sends the message, or drops it if the receiver already has it. False: the receiver was suspended."""
         if pending.worth_sending:
             self._limiter.reserve(
                 self._lane.receiver, pending.method
@@ -169,7 +166,7 @@ class LaneWorker:
         sending = as_sending(delivery, self._clock.now(), self._ownership)
         if not await self._outbox.write(sending, self.lease):
             raise LeaseLostError(f"{sending.id} could not be claimed")
-        if self.lease.expires - self._clock.monotonic() < CALL_SECONDS:
+        if self.lease.expires - self._clock.monotonic() < self._call_seconds:
             raise LeaseLostError(f"too little is left of the lease of {self._lane.name}")
         return sending
 
@@ -196,7 +193,7 @@ class LaneWorker:
     async def _throttle(self, method: Method, wait: timedelta) -> None:
         """Stores the throttle as well: the bot obeys it after a restart too."""
         self._limiter.throttle(method, wait.total_seconds())
-        await self._rate_limits.save_throttle(method, self._clock.now() + wait)
+        await self._rate_limits.save_throttle(self._lane.receiver.kind, method, self._clock.now() + wait)
 
     async def _call(self, pending: PendingDelivery) -> Outcome:
         now = self._clock.now()
@@ -231,13 +228,13 @@ class LaneWorker:
     async def _find(self, deliveries: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
         if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.of(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
-            return [Unreadable("Slack asked me to wait before I read the history again", lost=lost)] * len(deliveries)
+            return [Unreadable("the history cannot be read for now", lost=lost)] * len(deliveries)
         self._limiter.reserve(self._lane.receiver, Method.HISTORY)
         try:
-            async with asyncio.timeout(self._lookup_seconds):
+            async with asyncio.timeout(self._call_seconds):
                 results = await self._chat.find([pending.lookup for pending in deliveries])
         except TimeoutError:
-            results = [Unreadable("Slack took too long to show the history", lost=True)] * len(deliveries)
+            results = [Unreadable("the history took too long to read", lost=True)] * len(deliveries)
         match next((result for result in results if isinstance(result, Unreadable)), None):
             case Unreadable(retry_after=timedelta() as wait):
                 await self._throttle(Method.HISTORY, wait)
@@ -260,19 +257,23 @@ class LaneWorker:
                 delivery, self.lease, result_of(settlement, pending, self._clock.now())
             )
         outcome, reason = summary(settlement)
-        channel = delivery.receiver.channel
-        emit(DeliverySettled(id=delivery.id, channel=channel, outcome=outcome, reason=reason, lease_held=lease_held))
+        receiver = delivery.receiver
+        emit(
+            DeliverySettled(
+                id=delivery.id, receiver=receiver.name, outcome=outcome, reason=reason, lease_held=lease_held
+            )
+        )
         if not lease_held:
             await self._lease_ran_out(settlement, pending)
         if isinstance(settlement, Suspend):
-            await self._suspensions.suspend(channel, settlement.reason)
+            await self._suspender.suspend(receiver, settlement.reason)
 
     async def _delete_repeats(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
         deleted = [await self._chat.delete(delivery.receiver, repeat) for repeat in repeats]
         if repeats:
             emit(
                 DuplicatesFound(
-                    delivery=delivery.id, channel=delivery.receiver.channel, messages=repeats, deleted=sum(deleted)
+                    delivery=delivery.id, receiver=delivery.receiver.name, messages=repeats, deleted=sum(deleted)
                 )
             )
         return all(deleted)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.delivery.rate_limiter import Method
 from bot.domain.card import (
     ALONE,
     Burst,
@@ -24,6 +23,8 @@ from bot.domain.card import (
 from bot.domain.delivery import Delivery, Lookup, Message, Priority
 from bot.domain.episode import Outcome, stable_key
 from bot.domain.protocol import RECHECK_AFTER, oldest
+from bot.domain.watch import ChannelId
+from bot.ports.rate_limits import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class PendingDelivery:
 
     @property
     def message_id(self) -> str | None:
-        """The Slack message of the card or group; None before it is posted."""
+        """The posted message of the card or group; None before it is posted."""
         return self.cards[0].message_id if self.cards else None
 
     @property
@@ -49,7 +50,7 @@ class PendingDelivery:
 
     @property
     def method(self) -> Method:
-        """The Slack call that sends the message."""
+        """The call that sends the message."""
         return Method.UPDATE if self.updates else Method.POST
 
     @property
@@ -65,7 +66,7 @@ class PendingDelivery:
 
     @property
     def worth_sending(self) -> bool:
-        """False if Slack already shows all of it.
+        """False if the receiver already has all of it.
 
         A deleted card returns only with news, and a thread entry vanishes with its card. A held page is not sent
         either: a summary covers it.
@@ -122,7 +123,8 @@ class PendingDelivery:
             case SyncGroup(key):
                 cards = tuple(card.content for card in self.cards)
                 total, first = self.burst.total, self.burst.first
-                return Group(key=key, channel=self.delivery.receiver.channel, cards=cards, in_burst=total, first=first)
+                channel = ChannelId(self.delivery.receiver.id)
+                return Group(key=key, channel=channel, cards=cards, in_burst=total, first=first)
             case TimelineBatch(of_group=True) as batch:
                 return self._of_whole_group(batch)
             case Notice(failures=failures) as notice:
@@ -151,7 +153,7 @@ def cards_of(
 
 
 def redraw_of(pending: PendingDelivery, at: datetime) -> Message:
-    """The message to enqueue if Slack does not show the latest revision of the cards."""
+    """The message to enqueue if the receiver does not have the latest revision of the cards."""
     row = pending.delivery
     body, key = row.body, row.id
     if isinstance(body, Recheck):

@@ -1,36 +1,16 @@
-"""Limits the rate of calls to Slack. Source: https://docs.slack.dev/apis/web-api/rate-limits"""
+"""Limits the rate of calls to one kind of receiver. "Away": its service gives no answer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
 from bot.domain.delivery import Delay, Lane, Priority, Receiver
 from bot.ports.clock import Clock
+from bot.ports.rate_limits import Method, RateLimits
 
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room even if all other lanes are busy
 UNANSWERED_UNTIL_AWAY = 2  # one unanswered call says little about the next
 LONGEST_PAUSE_SECONDS = 15.0
-CALL_SECONDS = 6.0  # the longest call to Slack
-POST_SPACING_SECONDS = (
-    1.0  # "1 message per second per channel"; Slack allows bursts but does not promise them, so we send none
-)
-
-
-class Method(StrEnum):
-    """Slack limits the calls of each method separately, for the whole workspace."""
-
-    POST = "post"
-    UPDATE = "update"
-    HISTORY = "history"
-
-
-PER_MINUTE: Mapping[Method, int] = {
-    Method.POST: 240,  # "several hundred messages per minute" for the whole workspace
-    Method.UPDATE: 50,
-    Method.HISTORY: 50,
-}
 
 
 @dataclass(slots=True)
@@ -38,9 +18,9 @@ class _MethodBucket:
     tokens: float
     filled_at: float
     throttled_until: float = 0.0
-    """The end of the pause that Slack asked for."""
+    """The end of the pause that the service asked for."""
     unanswered_calls: int = 0
-    """The number of calls in a row that got no answer, or a 429."""
+    """The number of calls in a row that got no answer, or a demand for a pause."""
     trial_until: float = 0.0
     troubled_until: float = float("-inf")
     why: Delay = Delay.NOT_REACHED
@@ -51,10 +31,10 @@ class RateLimiter:
     """Says how long a call must wait, and records the calls made. Times are seconds on the monotonic clock."""
 
     clock: Clock
-    per_minute: Mapping[Method, int] = field(default_factory=lambda: dict(PER_MINUTE))
+    limits: RateLimits
     _buckets: dict[Method, _MethodBucket] = field(default_factory=dict)
     _posted_at: dict[Receiver, float] = field(default_factory=dict)
-    """When a worker last chose a message. A moment later it calls Slack and sets `_sent_at`."""
+    """When a worker last chose a message. A moment later it makes the call and sets `_sent_at`."""
     _sent_at: dict[Receiver, float] = field(default_factory=dict)
     _claimed_until: dict[Receiver, float] = field(default_factory=dict)
     claims: Claims = field(init=False)
@@ -67,19 +47,19 @@ class RateLimiter:
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         needed = 1.0 if priority in URGENT else 1.0 + RESERVED_SHARE * self._burst(method)
-        missing = max(0.0, needed - bucket.tokens) * 60 / self.per_minute[method]
+        missing = max(0.0, needed - bucket.tokens) * 60 / self.limits.per_minute[method]
         spacing = 0.0
         if method is Method.POST and receiver in self._posted_at:
-            spacing = self._posted_at[receiver] + POST_SPACING_SECONDS - now
+            spacing = self._posted_at[receiver] + self.limits.spacing_seconds - now
         if method is Method.POST and priority not in URGENT:
             spacing = max(spacing, self._claimed_until.get(receiver, now) - now)
         return max(0.0, missing, spacing, bucket.throttled_until - now, bucket.trial_until - now)
 
     def ranked_wait(self, lane: Lane, method: Method, rank: Rank) -> float:
-        """As `wait`, but more urgent lanes go first while Slack is away.
+        """As `wait`, but more urgent lanes go first while the service is away.
 
-        While Slack is away, one call is made at a time, in order of rank. Otherwise lanes are independent, except that
-        a channel's feed waits for the channel's pages.
+        Then one call is made at a time, in order of rank. Otherwise lanes are independent, except that a receiver's
+        feed waits for its pages.
         """
         seconds = self.wait(lane.receiver, method, rank.priority)
         if self.away(method):
@@ -87,21 +67,21 @@ class RateLimiter:
         return seconds
 
     def claim(self, receiver: Receiver) -> None:
-        """A page waits for this channel: its feed gives way until shortly after the last claim."""
+        """A page waits for this receiver: its feed gives way until shortly after the last claim."""
         self._claimed_until[receiver] = self.clock.monotonic() + CLAIM_SECONDS
 
     def reserve(self, receiver: Receiver, method: Method) -> None:
-        """Takes the call's token and its place in the channel before the worker makes the call."""
+        """Takes the call's token and its place in the receiver's order before the worker makes the call."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.tokens -= 1.0
         if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
-            bucket.trial_until = now + CALL_SECONDS  # one call is the trial: the others wait for its outcome
+            bucket.trial_until = now + self.limits.call_seconds  # the trial: other calls wait for its outcome
         if method is Method.POST:
             self._posted_at[receiver] = now
 
     def throttle(self, method: Method, seconds: float) -> None:
-        """Slack answered 429, which throttles this method in the whole workspace."""
+        """The service limits this method for all receivers of the kind."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.throttled_until = max(bucket.throttled_until, now + seconds)
@@ -111,7 +91,7 @@ class RateLimiter:
     def record_no_answer(self, method: Method) -> None:
         """A call got no answer.
 
-        After several in a row Slack counts as away. Then trial calls go out one at a time, less and less often.
+        After several in a row the service counts as away. Then trial calls go out one at a time, less and less often.
         """
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
@@ -131,10 +111,10 @@ class RateLimiter:
     def blocked_for(self, receiver: Receiver, method: Method) -> float:
         """Seconds until a chosen call may really be made.
 
-        Since the choice, Slack may have answered 429, or another message may have gone out.
+        Since the choice, the service may have asked for a pause, or another message may have gone out.
         """
         now = self.clock.monotonic()
-        spacing = self._sent_at.get(receiver, float("-inf")) + POST_SPACING_SECONDS - now
+        spacing = self._sent_at.get(receiver, float("-inf")) + self.limits.spacing_seconds - now
         return max(0.0, self._filled(method, now).throttled_until - now, spacing if method is Method.POST else 0.0)
 
     def record_send(self, receiver: Receiver, method: Method) -> None:
@@ -148,20 +128,20 @@ class RateLimiter:
         return bucket.why if now - until <= seconds else None
 
     def unanswered(self, method: Method) -> bool:
-        """True if the latest such call got no answer, not even a 429."""
+        """True if the latest such call got no answer, not even a demand for a pause."""
         bucket = self._filled(method, self.clock.monotonic())
         return bucket.unanswered_calls > 0 and bucket.why is Delay.NOT_REACHED
 
     def away(self, method: Method) -> bool:
-        """True after a 429, or two unanswered calls in a row, until Slack answers a call."""
+        """True after a demand for a pause, or two unanswered calls in a row, until the service answers a call."""
         return self._filled(method, self.clock.monotonic()).unanswered_calls >= UNANSWERED_UNTIL_AWAY
 
     def _filled(self, method: Method, now: float) -> _MethodBucket:
         burst = self._burst(method)
         bucket = self._buckets.setdefault(method, _MethodBucket(tokens=burst, filled_at=now))
-        gained = (now - bucket.filled_at) * self.per_minute[method] / 60
+        gained = (now - bucket.filled_at) * self.limits.per_minute[method] / 60
         bucket.tokens, bucket.filled_at = min(burst, bucket.tokens + gained), now
         return bucket
 
     def _burst(self, method: Method) -> float:
-        return self.per_minute[method] / 3
+        return self.limits.per_minute[method] / 3

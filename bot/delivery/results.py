@@ -32,7 +32,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
             kind = ResultKind.REMOVED if pending.updates else ResultKind.UNCHANGED
             return DeliveryResult(kind=kind, redraw=redraw, shown=dict.fromkeys(pending.shown, 0))
         case Drop():
-            # Treat a card that Slack refuses as removed: later messages must not wait for it.
+            # Treat a card that is refused as removed: later messages must not wait for it.
             kind = ResultKind.REMOVED if pending.shows_cards and pending.message_id is None else ResultKind.UNCHANGED
             return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown)
 

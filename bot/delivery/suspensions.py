@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.card import Notice, NoticeKind
-from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.delivery import Message, Priority, Receiver, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.channel_store import ChannelStore
-from bot.ports.chat import Chat
 from bot.ports.clock import Clock
+from bot.ports.conversations import DirectConversations
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import ChannelResumed, ChannelSuspended
@@ -28,15 +28,21 @@ class Suspensions:
     """`fallback` gets a suspended channel's cards meanwhile. `wake` tells the dispatcher about new messages."""
 
     def __init__(
-        self, *, store: SuspensionStore, chat: Chat, clock: Clock, wake: asyncio.Event, fallback: ChannelId | None
+        self,
+        *,
+        store: SuspensionStore,
+        conversations: DirectConversations,
+        clock: Clock,
+        wake: asyncio.Event,
+        fallback: ChannelId | None,
     ) -> None:
         self._store = store
-        self._chat = chat
+        self._conversations = conversations
         self._clock = clock
         self._wake = wake
         self._fallback = fallback
 
-    async def suspend(self, channel: ChannelId, reason: SuspendReason) -> None:
+    async def suspend(self, receiver: Receiver, reason: SuspendReason) -> None:
         """Suspends the channel. A direct message tells the makers of its watches why, and how to resume it.
 
         For a read-only channel or a missing scope, only a message shows whether the channel takes any. The bot resumes
@@ -47,6 +53,7 @@ class Suspensions:
         Raises:
             StoreAway, ChatAway: nothing was changed.
         """
+        channel = ChannelId(receiver.id)
         reached: dict[UserId, ChannelId | None] = {}
         for _ in range(MAX_TRIES):
             watches = await self._store.watches()
@@ -55,19 +62,19 @@ class Suspensions:
             notices = await self._notices(channel, reason, watches, reached)
             notified = await self._store.suspend(channel, reason, notices, watches.of(channel))
             if notified is not None:
-                emit(ChannelSuspended(channel=channel, reason=reason.value, notified=notified))
+                emit(ChannelSuspended(receiver=receiver.name, reason=reason.value, notified=notified))
                 self._wake.set()
                 return
         raise StoreAway(f"{channel} could not be suspended: its watches kept changing")
 
-    async def resume(self, channel: ChannelId) -> None:
+    async def resume(self, receiver: Receiver) -> None:
         """Resumes a channel that seems to take messages again. Its messages go out.
 
         Raises:
             StoreAway: nothing was changed.
         """
-        if await self._store.resume(channel, on_trial=True):
-            emit(ChannelResumed(channel=channel))
+        if await self._store.resume(ChannelId(receiver.id), on_trial=True):
+            emit(ChannelResumed(receiver=receiver.name))
             self._wake.set()
 
     async def _notices(
@@ -79,7 +86,7 @@ class Suspensions:
         makers = _by_maker(watches.of(channel))
         for maker in makers:
             if maker not in reached:
-                reached[maker] = await self._chat.direct(maker)
+                reached[maker] = await self._conversations.direct(maker)
         return [
             self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
             for maker, theirs in makers.items()

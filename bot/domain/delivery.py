@@ -40,11 +40,6 @@ class Receiver:
         """Unique in its team. Slack ids stand alone, as in the keys of earlier versions."""
         return f"{self.kind}:{self.id}".removeprefix(f"{ReceiverKind.SLACK}:")
 
-    @property
-    def channel(self) -> ChannelId:
-        """The Slack conversation."""
-        return ChannelId(self.id)
-
 
 def in_slack(team: TeamId, channel: ChannelId) -> Receiver:
     return Receiver(team, ReceiverKind.SLACK, channel)

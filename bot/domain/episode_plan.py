@@ -38,7 +38,9 @@ def plan_episode(
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
     if after:
-        syncs = [replace(message, after_card=after.card_in(message.receiver.channel) or "") for message in syncs]
+        syncs = [
+            replace(sync, after_card=after.card_in(card.channel) or "") for sync, card in zip(syncs, cards, strict=True)
+        ]
     threads = {} if only else had
     entries = [
         message

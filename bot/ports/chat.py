@@ -1,6 +1,6 @@
-"""The chat that gets the messages.
+"""What every kind of receiver does with messages: a chat, or a pager.
 
-ChatAway                  Slack does not answer right now
+ChatAway                  the chat does not answer right now
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from typing import Protocol
 
 from bot.domain.card import Content
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver
-from bot.domain.watch import ChannelId, UserId
 
 
 class ChatAway(Exception):
@@ -17,7 +16,7 @@ class ChatAway(Exception):
 
 
 class Chat(Protocol):
-    """An outcome is never a guess: without a clear answer from Slack it is `Unknown`."""
+    """An outcome is never a guess: without a clear answer it is `Unknown`."""
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome: ...
 
@@ -29,12 +28,4 @@ class Chat(Protocol):
 
     async def delete(self, receiver: Receiver, message_id: str) -> bool:
         """True if the message is gone."""
-        ...
-
-    async def direct(self, user: UserId) -> ChannelId | None:
-        """The conversation of this person's direct messages; None if Slack allows none.
-
-        Raises:
-            ChatAway: Slack does not answer right now.
-        """
         ...

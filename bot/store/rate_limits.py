@@ -1,26 +1,34 @@
-"""The rate-limit pauses that Slack asked for, in Redis."""
+"""The pauses that the receivers' services asked for, in Redis."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import cast
 
+from bot.domain.delivery import Receiver, ReceiverKind
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import away
+from bot.store.scripts import away, decoding
 
 _VERSION_0 = {"chat.postMessage": "post", "chat.update": "update", "conversations.history": "history"}
 
 
 class RedisRateLimits(RedisPort):
-    async def throttles(self) -> Mapping[str, datetime]:
+    async def throttles(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
         spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
         old_first = sorted(spans.items(), key=lambda span: span[0] not in _VERSION_0)
-        return {_VERSION_0.get(name, name): datetime.fromisoformat(until) for name, (_, until) in old_first}
+        with decoding("holds"):
+            return {self._method(name): datetime.fromisoformat(until) for name, (_, until) in old_first}
 
-    async def save_throttle(self, method: str, until: datetime) -> None:
+    def _method(self, name: str) -> tuple[ReceiverKind, str]:
+        """Methods have names like receivers: those of Slack stand alone."""
+        named = Receiver.of(self.team, _VERSION_0.get(name, name))
+        return named.kind, named.id
+
+    async def save_throttle(self, kind: ReceiverKind, method: str, until: datetime) -> None:
         """The row also says since when: people read it, and so do earlier versions of the bot."""
+        name = Receiver(self.team, kind, method).name
         row = f"{self._clock.now().isoformat()} {until.isoformat()}"
         with away():
-            await self._redis.hset(self._keys["holds"], method, row)
+            await self._redis.hset(self._keys["holds"], name, row)

@@ -178,7 +178,7 @@ def roots(it: Office, channel: ChannelId) -> list[Message]:
 
 
 def chat_of(it: Office) -> SlackChat:
-    return SlackChat(it.slack, it.directory, LOOK.content, BOT_USER)
+    return SlackChat(it.slack, LOOK.content, BOT_USER)
 
 
 def row(it: Office, key: str) -> Delivery:

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import in_slack
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway
@@ -25,7 +26,6 @@ from bot.slack.inbound.inbox import STORE_SECONDS, Inbox
 from bot.slack.outbound.calls import call, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
-from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
 from bot.slack.render.renderer import Look
 from sandbox.server import Sandbox
@@ -56,7 +56,9 @@ class Yard:
         """What is owed in direct messages, and to whom."""
         channels = [ChannelId(channel.id) for channel in self.sandbox.slack.directory.channels.values()]
         rows = [row for channel in channels for row in await self.store.owed(channel)]
-        return [(row.receiver.channel, row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel]
+        return [
+            (ChannelId(row.receiver.id), row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel
+        ]
 
     def calls(self, method: str) -> int:
         return sum(call.method == method for call in self.sandbox.slack.calls)
@@ -73,8 +75,9 @@ async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
         store = WholeStore(fake_redis, TEAM, clock)
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/", ChannelIds(store.aliases))
         directory = Directory(client, clock, TEAM)
-        chat = SlackChat(client, directory, LOOK.content, BOT)
-        suspensions = Suspensions(store=store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=FALLBACK)
+        suspensions = Suspensions(
+            store=store, conversations=directory, clock=clock, wake=asyncio.Event(), fallback=FALLBACK
+        )
         channel_monitor = ChannelMonitor(
             store=store, suspensions=suspensions, directory=directory, clock=clock, user=BOT
         )
@@ -434,7 +437,7 @@ async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> No
 async def test_a_refused_token_is_logged_with_its_fix_and_suspends_nothing(
     yard: Yard, error: str, *, by_event: bool
 ) -> None:
-    await yard.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+    await yard.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
     yard.sandbox.slack.set_fault("*", Fault(kind=FaultKind.ERROR, error=error))
     with capture_logs() as logs:
         if by_event:

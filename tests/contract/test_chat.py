@@ -61,7 +61,7 @@ def directory(sandbox: Sandbox, clock: FakeClock) -> Directory:
 
 @pytest.fixture
 def poster(sandbox: Sandbox, directory: Directory) -> SlackChat:
-    return SlackChat(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), directory, LOOK.content, US)
+    return SlackChat(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), LOOK.content, US)
 
 
 def now(sandbox: Sandbox) -> datetime:
@@ -79,7 +79,7 @@ async def post(
     poster: SlackChat, sandbox: Sandbox, delivery: Delivery | None = None, card: Card | None = None
 ) -> Outcome:
     delivery = delivery or a_delivery(sandbox)
-    content = card or a_card(channel=delivery.receiver.channel)
+    content = card or a_card(channel=ChannelId(delivery.receiver.id))
     return await poster.post(delivery, content, parent_id=None, now=now(sandbox))
 
 
@@ -198,7 +198,7 @@ async def test_a_lookup_ignores_messages_of_other_apps(
     delivery = a_delivery(sandbox)
     await post(poster, sandbox, delivery)
     client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
-    other = SlackChat(client, directory, LOOK.content, "U0OTHER")
+    other = SlackChat(client, LOOK.content, "U0OTHER")
     assert await look(other, delivery) == Absent()
 
 
@@ -277,7 +277,7 @@ async def test_an_unreadable_history_says_why(sandbox: Sandbox, poster: SlackCha
 
 
 async def test_no_connection_at_all_means_not_sent(sandbox: Sandbox, directory: Directory) -> None:
-    poster = SlackChat(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), directory, LOOK.content, US)
+    poster = SlackChat(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), LOOK.content, US)
     outcome = await post(poster, sandbox)
     assert isinstance(outcome, Refused)
     assert outcome.kind is RefusalKind.NOT_SENT

@@ -167,7 +167,7 @@ async def test_old_deliveries_are_sent_once(dump: Dump, valkey: redis.asyncio.Re
             await bot.run(120)
             assert set(bot.posts) == new
             assert max(Counter(bot.posts).values()) == 1
-            assert {lane.receiver.channel for lane in await bot.world.bot.store.suspended_lanes()} == {SUSPENDED}
+            assert {lane.receiver.id for lane in await bot.world.bot.store.suspended_lanes()} == {SUSPENDED}
             assert await bot.world.bot.store.lanes_with_work() == ()
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == []
     before = len(chat.posts)

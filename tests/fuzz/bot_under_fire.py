@@ -265,7 +265,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     await store.add_watches([watch], a_message(channel=WATCHING))
     slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
     directory = Directory(slack, clock, TEAM)
-    suspensions = Suspensions(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
+    suspensions = Suspensions(store=store, conversations=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
     channel_monitor = HeardGuardian(
         store=store, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
     )

@@ -16,15 +16,17 @@ import aiohttp
 import httpx
 import redis.asyncio.connection
 
-from bot import jobs
+from bot import jobs, workspace
 from bot.app import run
 from bot.coordination import leadership
-from bot.delivery import claims, dispatcher, lane_worker, pending, rate_limiter
+from bot.delivery import claims, dispatcher, pending, rate_limiter
 from bot.domain import protocol
 from bot.jobs import PeriodicJob
+from bot.ports.rate_limits import RateLimits
 from bot.settings import Settings
 from bot.slack.inbound import inbox
 from bot.slack.outbound import calls
+from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.store import lanes, leases
 from bot.telemetry.logs import configure
 
@@ -71,15 +73,16 @@ def _shorten_waits() -> None:
     lanes.LEASE_SECONDS /= SCALE
     leases.LEADER_LEASE_SECONDS /= JOBS_SCALE
     leadership.SPARE_SECONDS /= JOBS_SCALE
-    rate_limiter.CALL_SECONDS /= SCALE
-    vars(lane_worker)["CALL_SECONDS"] = rate_limiter.CALL_SECONDS
     calls.DEADLINE_SECONDS /= SCALE
     dispatcher.STORE_AWAY_SECONDS /= SCALE
-    rate_limiter.POST_SPACING_SECONDS /= SCALE
     rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
-    rate_limiter.PER_MINUTE = {method: rate * int(SCALE) for method, rate in rate_limiter.PER_MINUTE.items()}
+    vars(workspace)["SLACK_LIMITS"] = RateLimits(
+        per_minute={method: rate * int(SCALE) for method, rate in SLACK_LIMITS.per_minute.items()},
+        spacing_seconds=SLACK_LIMITS.spacing_seconds / SCALE,
+        call_seconds=SLACK_LIMITS.call_seconds / SCALE,
+    )
     inbox.RECOVER_AFTER /= SCALE
     at_length = PeriodicJob.__init__
 

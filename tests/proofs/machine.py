@@ -20,7 +20,6 @@ from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
-from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content
@@ -50,6 +49,7 @@ from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
+from tests.carriers import by_slack
 from tests.contract.test_store import an_announcement
 from tests.fakes import NO_MEMBERSHIPS, FakeClock
 from tests.proofs.differential_store import DifferentialStore
@@ -197,14 +197,14 @@ class Bot:
             doubt=doubt,
             memberships=NO_MEMBERSHIPS,
         )
-        suspensions = Suspensions(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
+        suspensions = Suspensions(
+            store=self.store, conversations=chat, clock=clock, wake=asyncio.Event(), fallback=None
+        )
         self._services = LaneServices(
             store=self.store,
-            chat=chat,
             clock=clock,
-            limiter=RateLimiter(clock),
             doubt=doubt,
-            suspensions=suspensions,
+            carriers=by_slack(chat, clock, suspensions),
         )
         self._lane_workers: dict[Lane, LaneWorker] = {}
         self._reads = 0

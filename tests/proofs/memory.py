@@ -13,7 +13,7 @@ from bot.domain.alias import NO_ALIASES, Aliases, IdChange
 from bot.domain.backlog import Grouping
 from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver, in_slack
+from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver, ReceiverKind, in_slack
 from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
@@ -58,7 +58,7 @@ class Disk:
     last_id: dict[Lane, str] = field(default_factory=dict)
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
-    throttles: dict[str, datetime] = field(default_factory=dict)
+    throttles: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
     interactions: dict[str, Interaction] = field(default_factory=dict)
     interaction_keys: set[str] = field(default_factory=set)
@@ -139,8 +139,8 @@ class MemoryStore:
             self.disk.watches.update({watch.id: watch for watch in new})
             if new:
                 self.disk.watches_version += 1
-                self._wake(announcement.receiver.channel)
-                self.disk.notified.pop(announcement.receiver.channel, None)
+                self._wake(ChannelId(announcement.receiver.id))
+                self.disk.notified.pop(ChannelId(announcement.receiver.id), None)
                 self._enqueue(announcement)
             return len(new)
 
@@ -399,12 +399,12 @@ class MemoryStore:
 
     async def lanes_with_work(self) -> tuple[Lane, ...]:
         return await self._query(
-            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.channel not in self.disk.suspended))
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.id not in self.disk.suspended))
         )
 
     async def suspended_lanes(self) -> tuple[Lane, ...]:
         return await self._query(
-            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.channel in self.disk.suspended))
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.id in self.disk.suspended))
         )
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
@@ -439,7 +439,7 @@ class MemoryStore:
         return await self._query(lambda: self.disk.last_id.get(lane, ""))
 
     async def resumed_at(self, receiver: Receiver) -> datetime | None:
-        return await self._query(lambda: self.disk.resumed.get(receiver.channel))
+        return await self._query(lambda: self.disk.resumed.get(ChannelId(receiver.id)))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         return await self._query(
@@ -553,11 +553,11 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def throttles(self) -> Mapping[str, datetime]:
+    async def throttles(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
         return await self._query(lambda: dict(self.disk.throttles))
 
-    async def save_throttle(self, method: str, until: datetime) -> None:
+    async def save_throttle(self, kind: ReceiverKind, method: str, until: datetime) -> None:
         def answer() -> None:
-            self.disk.throttles[method] = until
+            self.disk.throttles[kind, method] = until
 
         await self._query(answer)

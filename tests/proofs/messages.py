@@ -32,7 +32,7 @@ class Slack:
         self._last = 0
 
     def land(self, delivery: Delivery, content: Content, parent_id: str | None, text: str) -> str:
-        channel, metadata = delivery.receiver.channel, metadata_of(delivery, content)
+        channel, metadata = ChannelId(delivery.receiver.id), metadata_of(delivery, content)
         broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast
         self._last = max(self._last + 1, int(self._clock.now().timestamp() * 1_000_000))
         ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
@@ -44,7 +44,7 @@ class Slack:
         return [
             {"ts": message.ts, "user": US, "metadata": message.metadata, "reply_count": int(message.ts in threaded)}
             for message in self.messages.values()
-            if message.channel == lookup.receiver.channel
+            if message.channel == lookup.receiver.id
             and message.thread_ts == lookup.parent_id
             and message.ts > lookup.oldest
         ]

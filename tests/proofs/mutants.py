@@ -13,7 +13,7 @@ from bot.delivery.lane_worker import LaneWorker
 from bot.domain import grouping, protocol
 from bot.domain.backlog import Backlog, Grouping, with_changes
 from bot.domain.card import ThreadEntry
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, ReceiverKind
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
 from bot.goldrush.client import Client
@@ -116,7 +116,7 @@ def _broadcast() -> None:
 
 
 def run_bot_without_stored_throttles(*given: Any) -> None:
-    async def unstored(self: RedisRateLimits, method: str, until: datetime) -> None:
+    async def unstored(self: RedisRateLimits, kind: ReceiverKind, method: str, until: datetime) -> None:
         return None
 
     RedisRateLimits.save_throttle = unstored  # type: ignore[method-assign]

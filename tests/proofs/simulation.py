@@ -29,7 +29,6 @@ from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
-from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content
@@ -56,6 +55,7 @@ from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
+from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
@@ -244,17 +244,17 @@ class Process:
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
-        self._note(f"posts to {delivery.receiver.channel} under {parent_id}, {delivery.id[:6]}", text)
+        self._note(f"posts to {ChannelId(delivery.receiver.id)} under {parent_id}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.land, delivery, content, parent_id, text)
-        return await self._logged("post", delivery.receiver.channel, lands)
+        return await self._logged("post", ChannelId(delivery.receiver.id), lands)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
         if message_id not in self.world.slack.messages:
             return Refused(kind=RefusalKind.CARD_GONE, error="message_not_found")
-        self._note(f"edits {message_id} in {delivery.receiver.channel}, {delivery.id[:6]}", text)
+        self._note(f"edits {message_id} in {ChannelId(delivery.receiver.id)}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
-        return await self._logged("update", delivery.receiver.channel, lands)
+        return await self._logged("update", ChannelId(delivery.receiver.id), lands)
 
     def _note(self, event: str, text: str) -> None:
         self.world.note(f"bot {self._number} {event}: {text[:200]!r}")
@@ -361,14 +361,12 @@ class Process:
             doubt=doubt,
             memberships=NO_MEMBERSHIPS,
         )
-        suspensions = Suspensions(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
+        suspensions = Suspensions(store=self.store, conversations=self, clock=clock, wake=wake, fallback=None)
         around = LaneServices(
             store=self.store,
-            chat=self,
             clock=clock,
-            limiter=RateLimiter(clock),
             doubt=doubt,
-            suspensions=suspensions,
+            carriers=by_slack(self, clock, suspensions),
         )
         await heartbeat.beat()
         jobs = (

@@ -17,6 +17,7 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Posted,
+    ReceiverKind,
     RefusalKind,
     Refused,
     Unknown,
@@ -28,6 +29,7 @@ from bot.domain.plan import plan_reading
 from bot.domain.protocol import LANDS_WITHIN
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
+from bot.slack.outbound.limits import SLACK_LIMITS
 from tests.builders import ALERTS, TEAM, a_pipeline, a_routing, a_watch, an_observation
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat, FakeClock
@@ -194,7 +196,7 @@ async def test_a_page_goes_out_even_if_the_history_hangs_for_ever(
         await clock.pass_time(5)
         chat.posts_away = False
         await clock.pass_time(115)
-    assert {delivery.receiver.channel for delivery, _, _ in chat.posts} == set(places)
+    assert {delivery.receiver.id for delivery, _, _ in chat.posts} == set(places)
     assert len(chat.posts) == channels
 
 
@@ -431,7 +433,7 @@ async def test_a_throttled_history_binds_a_restarted_bot(store: WholeStore, chat
 
 
 async def test_an_expired_retry_after_delays_no_lookup(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await store.save_throttle("post", clock.now() + timedelta(seconds=30))
+    await store.save_throttle(ReceiverKind.SLACK, "post", clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
         await clock.pass_time(1)
@@ -491,7 +493,7 @@ async def test_a_history_slower_than_the_lease_is_unreadable(store: WholeStore, 
     chat = Slow()
     chat.answers = [(Unknown("reset"), False)]
     await fail(store)
-    async with sending(store, chat, clock, lookup_seconds=0.01):
+    async with sending(store, chat, clock, limits=replace(SLACK_LIMITS, call_seconds=0.01)):
         while not chat.posts:
             await clock.pass_time(0.5)
             await asyncio.sleep(0.002)  # the lookup takes real time

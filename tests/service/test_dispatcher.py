@@ -12,7 +12,6 @@ import redis.asyncio
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
-from bot.delivery.rate_limiter import CALL_SECONDS, RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
@@ -28,7 +27,10 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason
+from bot.ports.rate_limits import RateLimits
+from bot.slack.outbound.limits import SLACK_LIMITS
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_routing, a_watch, an_observation, at, changed
+from tests.carriers import by_slack
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat, FakeClock
 from tests.stores import WholeStore, pages
@@ -58,17 +60,15 @@ async def sending(
     clock: FakeClock,
     doubt: Doubt | None = None,
     *,
-    lookup_seconds: float = CALL_SECONDS,
+    limits: RateLimits = SLACK_LIMITS,
 ) -> AsyncIterator[None]:
     wake = asyncio.Event()
+    suspensions = Suspensions(store=store, conversations=chat, clock=clock, wake=wake, fallback=None)
     around = LaneServices(
         store=store,
-        chat=chat,
         clock=clock,
-        limiter=RateLimiter(clock),
         doubt=doubt or Doubt(clock),
-        suspensions=Suspensions(store=store, chat=chat, clock=clock, wake=wake, fallback=None),
-        lookup_seconds=lookup_seconds,
+        carriers=by_slack(chat, clock, suspensions, limits),
     )
     dispatcher = Dispatcher(around, wake)
     task = asyncio.create_task(dispatcher.run())
@@ -251,14 +251,14 @@ async def test_a_refusing_channel_is_suspended_its_makers_notified_and_nothing_e
     await fail(store, 2, OTHER)
     await run(5)
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
-    delivered = {delivery.receiver.channel: content for delivery, content, _ in chat.posts}
+    delivered = {delivery.receiver.id: content for delivery, content, _ in chat.posts}
     assert set(delivered) == {ChannelId(f"D{ANN}"), OTHER}
     notice = delivered[ChannelId(f"D{ANN}")]
     assert isinstance(notice, Notice)
     assert (notice.kind, notice.reason) == (NoticeKind.SUSPENDED, SuspendReason.ARCHIVED)
     await store.resume(ALERTS)
     await run(5)
-    assert ALERTS in {delivery.receiver.channel for delivery, _, _ in chat.posts}  # late, but delivered
+    assert ALERTS in {delivery.receiver.id for delivery, _, _ in chat.posts}  # late, but delivered
 
 
 async def test_blocks_that_slack_refuses_go_out_once_as_plain_text(store: WholeStore, chat: FakeChat, run: Run) -> None:

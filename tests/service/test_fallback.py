@@ -4,10 +4,11 @@ import pytest
 import redis.asyncio
 
 from bot.domain.card import Card, Group
+from bot.domain.delivery import in_slack
 from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
 from bot.slack.render.renderer import Look
-from tests.builders import ALERTS, a_delivery, a_message, a_person, a_usergroup, a_watch
+from tests.builders import ALERTS, TEAM, a_delivery, a_message, a_person, a_usergroup, a_watch
 from tests.fakes import NOON
 from tests.service.test_heartbeat import FALLBACK, Whole, whole
 from tests.service.test_poller import FAILED, ONE, TWO, pipelines, running
@@ -25,7 +26,7 @@ async def watch(world: Whole, reference: str, channel: ChannelId, targets: tuple
 
 
 def posted_in(world: Whole, channel: ChannelId) -> list[str]:
-    posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
+    posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.id == channel]
     return [LOOK.content(card, row, row.message.made_at).text for row, card in posts if isinstance(card, Card | Group)]
 
 
@@ -35,7 +36,7 @@ async def test_the_fallback_pings_only_the_watchs_people(
     async with whole(fake_redis, fallback=FALLBACK) as world:
         await watch(world, ONE, ALERTS, EVERYBODY)
         await world.bot.poll(20)
-        await world.suspensions.suspend(ALERTS, SuspendReason.NOT_IN_CHANNEL)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.NOT_IN_CHANNEL)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         (text,) = posted_in(world, FALLBACK)
@@ -49,7 +50,7 @@ async def test_the_fallbacks_own_watches_page_as_usual(fake_redis: redis.asyncio
         await watch(world, ONE, ALERTS, (CHANNEL,))
         await watch(world, ONE, FALLBACK, (HERE,))
         await world.bot.poll(20)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         (text,) = posted_in(world, FALLBACK)

@@ -13,10 +13,9 @@ from structlog.testing import capture_logs
 
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_worker import LaneServices
-from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind
-from bot.domain.delivery import RefusalKind, Refused
+from bot.domain.delivery import RefusalKind, Refused, in_slack
 from bot.domain.note import Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
@@ -27,6 +26,7 @@ from bot.ports.pipeline_api import Unavailable
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.slack.render.renderer import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
+from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock
 from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
@@ -79,14 +79,12 @@ async def whole(
         memberships=memberships,
         team=team,
     ) as bot:
-        suspensions = Suspensions(store=bot.store, chat=chat, clock=bot.clock, wake=wake, fallback=fallback)
+        suspensions = Suspensions(store=bot.store, conversations=chat, clock=bot.clock, wake=wake, fallback=fallback)
         around = LaneServices(
             store=bot.store,
-            chat=chat,
             clock=bot.clock,
-            limiter=RateLimiter(bot.clock),
             doubt=bot.doubt,
-            suspensions=suspensions,
+            carriers=by_slack(chat, bot.clock, suspensions),
         )
         dispatcher = Dispatcher(around, wake)
         sending = asyncio.create_task(dispatcher.run())
@@ -176,7 +174,7 @@ async def test_lost_watches_are_announced_and_stay_lost(
         await world.bot.poll(40)
         notices = world.notices(NoticeKind.ROLLED_BACK)
         assert all({watch.reference for watch in notice.watches} == {ONE, TWO} for notice in notices)
-        where = [delivery.receiver.channel for delivery, content, _ in world.chat.posts if content in notices]
+        where = [delivery.receiver.id for delivery, content, _ in world.chat.posts if content in notices]
         assert sorted(where) == sorted({ALERTS, operator or ALERTS})
         assert (await world.bot.store.watches()).all == ()
         await world.bot.watch(ONE)
@@ -196,7 +194,7 @@ async def test_after_redis_was_emptied_the_operator_gets_one_notice(
         await first.bot.watch(ONE, "orders-*")
         await first.bot.watch(TWO, channel=OTHER)
         await first.bot.poll(20)
-        await first.suspensions.suspend(OTHER, SuspendReason.NOT_IN_CHANNEL)
+        await first.suspensions.suspend(in_slack(TEAM, OTHER), SuspendReason.NOT_IN_CHANNEL)
         first.bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
         await first.bot.poll(60)
         if outage != "none":
@@ -221,7 +219,7 @@ async def test_after_redis_was_emptied_the_operator_gets_one_notice(
         notices = [
             content.kind
             for delivery, content, _ in first.chat.posts
-            if isinstance(content, Notice) and delivery.receiver.channel == OPERATOR
+            if isinstance(content, Notice) and delivery.receiver.id == OPERATOR
         ]
     assert notices == [NoticeKind.ROLLED_BACK]
 
@@ -243,7 +241,7 @@ async def test_lost_notes_are_announced(
         await fake_redis.flushall()
         await world.bot.poll(40)
         announced_notes = {
-            delivery.receiver.channel: {lost_note.id for lost_note in content.notes}
+            delivery.receiver.id: {lost_note.id for lost_note in content.notes}
             for delivery, content, _ in world.chat.posts
             if isinstance(content, Notice) and content.kind is NoticeKind.ROLLED_BACK
         }
@@ -263,7 +261,7 @@ async def test_the_operator_gets_one_notice_of_lost_watches_or_notes(fake_redis:
         notices = [
             content.kind
             for delivery, content, _ in world.chat.posts
-            if isinstance(content, Notice) and delivery.receiver.channel == OPERATOR
+            if isinstance(content, Notice) and delivery.receiver.id == OPERATOR
         ]
     assert notices == [NoticeKind.ROLLED_BACK]
 
@@ -328,9 +326,7 @@ async def test_a_channel_learns_of_its_own_lost_watches_and_the_operator_of_all(
         await fake_redis.flushall()
         await world.bot.poll(40)
         lost = world.notices(NoticeKind.ROLLED_BACK)
-        by_channel = {
-            delivery.receiver.channel: content for delivery, content, _ in world.chat.posts if content in lost
-        }
+        by_channel = {delivery.receiver.id: content for delivery, content, _ in world.chat.posts if content in lost}
     assert {channel: {watch.reference for watch in notice.watches} for channel, notice in by_channel.items()} == {
         ALERTS: {ONE},
         OTHER: {TWO},
@@ -412,7 +408,7 @@ async def test_a_store_emptied_while_no_bot_ran_is_reported_and_a_failure_gets_a
         await second.bot.poll(20)
         (notice,) = second.notices(NoticeKind.EMPTY)
         assert notice.channels == (ALERTS,)
-        assert [row.receiver.channel for row, content, _ in chat.posts if content is notice] == [OPERATOR]
+        assert [row.receiver.id for row, content, _ in chat.posts if content is notice] == [OPERATOR]
         assert (await second.bot.store.last_heartbeat()).doubt_since is None
         await second.bot.watch(ONE)
         await second.bot.poll(40)
@@ -511,7 +507,7 @@ async def test_an_absence_notice_states_its_times_and_its_changes(fake_redis: re
     async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot) as second:
         await second.bot.poll(150)
     row, notice = next((row, content) for row, content, _ in chat.posts if content in second.notices(NoticeKind.BLIND))
-    assert row.receiver.channel == OPERATOR
+    assert row.receiver.id == OPERATOR
     text = LOOK.content(notice, row, second.bot.clock.now()).text
     assert "I couldn't watch any pipelines for 1 day 6 h, " in text
     assert "2026-11-23 12:00" in text
@@ -537,7 +533,7 @@ async def test_a_channel_learns_only_of_changes_to_its_own_pipelines(fake_redis:
         rows = [(row, content) for row, content, _ in chat.posts if content in second.notices(NoticeKind.BLIND)]
         hangs.set()
     by_channel = {
-        row.receiver.channel: ([entry.pipeline.id for entry in notice.missed], notice.unread) for row, notice in rows
+        row.receiver.id: ([entry.pipeline.id for entry in notice.missed], notice.unread) for row, notice in rows
     }
     assert by_channel == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
 
@@ -559,7 +555,7 @@ def test_a_failed_read_claims_nothing(unread: int, words: str) -> None:
 
 def footnote(chat: FakeChat, world: Whole, channel: ChannelId = ALERTS) -> str:
     row, card = next(
-        (row, card) for row, card, _ in chat.posts if isinstance(card, Card) and row.receiver.channel == channel
+        (row, card) for row, card, _ in chat.posts if isinstance(card, Card) and row.receiver.id == channel
     )
     text = LOOK.content(card, row, world.bot.clock.now()).text
     return next(line for line in text.splitlines() if line.startswith("Late by "))
@@ -626,20 +622,20 @@ async def test_the_fallback_receives_news_of_a_suspended_channel_until_it_resume
         await world.bot.watch(ONE, TWO)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
         await world.bot.poll(10)
         (notice,) = world.notices(NoticeKind.SUSPENDED)
         assert notice.instead == FALLBACK
-        cards = [(row.receiver.channel, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
+        cards = [(row.receiver.id, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
         where = [(channel, card.pipeline.id) for channel, card in cards]
         assert where == [(ALERTS, ONE), (FALLBACK, ONE)]  # current failures open there at once
         world.bot.api.statuses[TWO] = FAILED
         await world.bot.poll(20)
-        assert world.chat.posts[-1][0].receiver.channel == FALLBACK
-        await world.suspensions.resume(ALERTS)
+        assert world.chat.posts[-1][0].receiver.id == FALLBACK
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         world.bot.api.statuses[TWO] = LIVE
         await world.bot.poll(40)
-        assert {delivery.receiver.channel for delivery, _, _ in world.chat.posts} == {
+        assert {delivery.receiver.id for delivery, _, _ in world.chat.posts} == {
             ALERTS,
             FALLBACK,
             ChannelId(f"D{ANN}"),

@@ -11,7 +11,6 @@ import redis.asyncio
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
-from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Content, Group, HeldPages, ThreadEntry
 from bot.domain.delivery import Delivery
@@ -21,6 +20,7 @@ from bot.domain.plan import plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM, a_person, a_pipeline, a_routing, a_watch, an_observation
+from tests.carriers import by_slack
 from tests.fakes import FakeChat, FakeClock
 from tests.stores import WholeStore
 
@@ -41,13 +41,12 @@ class Rig:
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         wake = asyncio.Event()
+        suspensions = Suspensions(store=self.store, conversations=self.chat, clock=self.clock, wake=wake, fallback=None)
         around = LaneServices(
             store=self.store,
-            chat=self.chat,
             clock=self.clock,
-            limiter=RateLimiter(self.clock),
             doubt=Doubt(self.clock),
-            suspensions=Suspensions(store=self.store, chat=self.chat, clock=self.clock, wake=wake, fallback=None),
+            carriers=by_slack(self.chat, self.clock, suspensions),
             pages_an_hour=LIMIT,
         )
         dispatcher = Dispatcher(around, wake)
@@ -83,7 +82,7 @@ class Rig:
         await self.clock.pass_time(5)
 
     def posts(self, channel: ChannelId) -> list[tuple[Delivery, Content]]:
-        return [(delivery, content) for delivery, content, _ in self.chat.posts if delivery.receiver.channel == channel]
+        return [(delivery, content) for delivery, content, _ in self.chat.posts if delivery.receiver.id == channel]
 
     def pages(self, channel: ChannelId) -> int:
         return sum(isinstance(content, Card | Group) for _, content in self.posts(channel))

@@ -36,7 +36,7 @@ def posts_under(seed: int, scenario: Story, chat: FakeChat) -> list[tuple[str, s
 
     with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
         runner.run(run())
-    return [(row.receiver.channel, type(content).__name__) for row, content, _ in chat.posts]
+    return [(row.receiver.id, type(content).__name__) for row, content, _ in chat.posts]
 
 
 class Away(FakeChat):

@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.delivery.suspensions import Suspensions
 from bot.domain.alias import IdChange
 from bot.domain.card import Card, Notice, NoticeKind
-from bot.domain.delivery import RefusalKind, Refused
+from bot.domain.delivery import RefusalKind, Refused, in_slack
 from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway
@@ -35,7 +35,7 @@ READ_ONLY = Refused(
 
 def posted_in(world: Whole, channel: ChannelId) -> list[str]:
     """Returns the texts posted in the channel, cards and replies, in order."""
-    posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
+    posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.id == channel]
     return [
         LOOK.content(content, row, row.message.made_at).text
         for row, content in posts
@@ -64,7 +64,7 @@ async def test_a_suspended_channels_deliveries_go_out_in_order_on_resume(
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
         owed = await world.bot.store.owed(ALERTS)
         assert owed
-        await world.suspensions.resume(ALERTS)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         await world.bot.poll(60)
         now, before, end = posted_in(world, ALERTS)  # open failures go first
         assert "pipe_0001 failed" in now
@@ -78,7 +78,7 @@ async def test_a_suspended_channels_backlog_stays_bounded(fake_redis: redis.asyn
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE, TWO)
         await world.bot.poll(20)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
         sizes = []
         for _ in range(4):
             await flap(world, 20)
@@ -86,7 +86,7 @@ async def test_a_suspended_channels_backlog_stays_bounded(fake_redis: redis.asyn
             sizes.append(len(await world.bot.store.owed(ALERTS)))
         assert max(sizes) < 30
         assert sizes[-1] <= sizes[0] + 4
-        await world.suspensions.resume(ALERTS)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         await world.bot.poll(120)
         assert await world.bot.store.owed(ALERTS) == ()
         assert len(posted_in(world, ALERTS)) < 30
@@ -97,7 +97,7 @@ async def test_other_channels_receive_everything_meanwhile(fake_redis: redis.asy
         await world.bot.watch(ONE)
         await world.bot.watch(ONE, channel=OTHER)
         await world.bot.poll(20)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         assert len(posted_in(world, OTHER)) == 1
@@ -110,13 +110,15 @@ async def test_a_second_refusal_after_resume_does_not_notify_the_maker_again(
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(10)  # no delivery may go out between resume and suspension
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
-        await world.suspensions.resume(ALERTS)
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
-        await world.suspensions.resume(ALERTS)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)  # another reason does notify the maker
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
+        await world.suspensions.suspend(
+            in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED
+        )  # another reason does notify the maker
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
 
@@ -146,7 +148,9 @@ async def test_a_command_in_a_suspended_channel_tries_it_at_once(fake_redis: red
 def another_bots(world: Whole) -> Suspensions:
     """Returns the suspensions of a bot that knows only the contents of Redis: another bot or a restarted one."""
     store = WholeStore(world.bot.store._redis, TEAM, world.bot.clock)
-    return Suspensions(store=store, chat=world.chat, clock=world.bot.clock, wake=asyncio.Event(), fallback=None)
+    return Suspensions(
+        store=store, conversations=world.chat, clock=world.bot.clock, wake=asyncio.Event(), fallback=None
+    )
 
 
 async def test_the_daily_trial_of_a_read_only_channel_notifies_nobody_again(
@@ -155,13 +159,13 @@ async def test_the_daily_trial_of_a_read_only_channel_notifies_nobody_again(
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(10)
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         for _ in range(3):
             await world.bot.clock.pass_time(1)
-            await world.suspensions.resume(ALERTS)
-            await another_bots(world).suspend(ALERTS, SuspendReason.RESTRICTED)
-            await another_bots(world).resume(ALERTS)
-            await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+            await world.suspensions.resume(in_slack(TEAM, ALERTS))
+            await another_bots(world).suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
+            await another_bots(world).resume(in_slack(TEAM, ALERTS))
+            await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
 
@@ -172,12 +176,12 @@ async def test_a_suspension_after_a_delivered_message_notifies_the_maker_again(
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(10)
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
-        await world.suspensions.resume(ALERTS)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         assert len(posted_in(world, ALERTS)) == 1
-        await another_bots(world).suspend(ALERTS, SuspendReason.RESTRICTED)
+        await another_bots(world).suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
 
@@ -197,13 +201,13 @@ async def test_notified_makers_are_remembered_when_the_store_goes_away(
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(10)
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
-        await world.suspensions.resume(ALERTS)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         world.bot.store.away_once("suspend")
         with pytest.raises(StoreAway):
-            await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+            await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         await world.bot.clock.pass_time(1)
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
 
@@ -211,8 +215,8 @@ async def test_notified_makers_are_remembered_when_the_store_goes_away(
 async def test_a_suspended_fallback_is_not_named(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:
         await world.bot.watch(ONE)
-        await world.suspensions.suspend(FALLBACK, SuspendReason.ARCHIVED)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(in_slack(TEAM, FALLBACK), SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
         await world.bot.poll(10)
         (notice,) = world.notices(NoticeKind.SUSPENDED)
         assert notice.instead is None
@@ -260,7 +264,7 @@ async def test_a_channel_whose_makers_are_unreachable_is_tried_less_and_less_oft
         world.chat.answers = [(ARCHIVED, False)]
         await world.bot.poll(6)
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
-        await world.suspensions.resume(ALERTS)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         await world.bot.poll(6)
         assert len(posted_in(world, ALERTS)) == 1
 
@@ -277,7 +281,7 @@ async def test_a_maker_who_joins_during_the_suspension_is_notified_too(
             return ChannelId(f"D{user}")
 
         world.chat.opens = meanwhile
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
         await world.bot.poll(10)
         assert {watch.made_by for notice in world.notices(NoticeKind.SUSPENDED) for watch in notice.watches} == {
@@ -300,10 +304,10 @@ async def test_endless_new_watches_only_postpone_the_suspension(
 
         world.chat.opens = meanwhile
         with pytest.raises(StoreAway):
-            await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+            await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         world.chat.opens = None
         assert (await world.bot.store.watches()).suspended == {}
-        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.RESTRICTED)
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
 
 
@@ -328,7 +332,9 @@ async def test_many_channels_are_suspended_at_once_with_one_query_each(
 
         world.chat.opens = direct
         world.bot.store.first["watches"] = counted
-        await asyncio.gather(*(world.suspensions.suspend(name, SuspendReason.RESTRICTED) for name in names))
+        await asyncio.gather(
+            *(world.suspensions.suspend(in_slack(TEAM, name), SuspendReason.RESTRICTED) for name in names)
+        )
         assert (len(requested), next(readings)) == (40, 40)
         assert (await world.bot.store.watches()).suspended.keys() == set(names)
 
@@ -339,12 +345,12 @@ async def test_a_message_late_after_a_suspension_says_so(fake_redis: redis.async
         await world.bot.watch(ONE)
         await world.bot.poll(20)
         if later:
-            await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+            await world.suspensions.suspend(in_slack(TEAM, ALERTS), SuspendReason.ARCHIVED)
         else:
             world.chat.answers = [(ARCHIVED, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(120)
-        await world.suspensions.resume(ALERTS)
+        await world.suspensions.resume(in_slack(TEAM, ALERTS))
         await world.bot.poll(20)
         (row, card) = next((row, card) for row, card, _ in world.chat.posts if isinstance(card, Card))
         text = LOOK.content(card, row, world.bot.clock.now()).text

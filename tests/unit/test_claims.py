@@ -3,9 +3,11 @@
 import pytest
 
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
-from bot.delivery.rate_limiter import Method, RateLimiter
+from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.delivery import Lane, LaneKind, Priority, in_slack
 from bot.domain.watch import ChannelId
+from bot.ports.rate_limits import Method
+from bot.slack.outbound.limits import SLACK_LIMITS
 from tests.builders import ALERTS, TEAM, at
 from tests.fakes import FakeClock
 
@@ -71,7 +73,7 @@ def test_a_lane_keeps_the_best_of_its_claims(claims: Claims) -> None:
 @pytest.mark.parametrize("away", [True, False])
 def test_while_slack_is_away_the_one_call_is_that_of_the_first_in_rank(clock: FakeClock, *, away: bool) -> None:
     """While it answers, channels go their own ways."""
-    limiter = RateLimiter(clock)
+    limiter = RateLimiter(clock, SLACK_LIMITS)
     for _ in range(2 if away else 1):
         limiter.record_no_answer(POST)
     clock.seconds += 60

@@ -32,6 +32,7 @@ from bot.slack.feature import UsageError
 from bot.slack.features.help import HelpCommand
 from bot.slack.inbound import home, inbox, messages, socket_mode
 from bot.slack.outbound import calls, channel_monitor
+from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.slack.render import cards, phrases
 from bot.store import interactions, lanes, leases, records
@@ -289,7 +290,7 @@ NUMBERS: Mapping[str, list[str]] = {
     "docs/architecture.md": [
         f"({seconds(leases.LEADER_LEASE_SECONDS)}",
         f"lease of {seconds(lanes.LEASE_SECONDS)}",
-        f"{seconds(rate_limiter.CALL_SECONDS)} left",
+        f"{seconds(SLACK_LIMITS.call_seconds)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
         f"{seconds(protocol.BACKOFF)}, doubled up to {seconds(protocol.LONGEST_BACKOFF)};",
         f"pages: {seconds(protocol.PAGE_LONGEST_BACKOFF)}), drop",

@@ -50,7 +50,7 @@ def test_a_steady_reading_is_not_written_but_its_age_is_known() -> None:
 def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
     plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(FAILED, 1, ready=0), routing)
-    assert [(message.receiver.channel, message.priority) for message in plan.messages] == [
+    assert [(message.receiver.id, message.priority) for message in plan.messages] == [
         (ALERTS, Priority.FAILURE),
         (OTHER, Priority.FAILURE),
         (ANN_DIRECT, Priority.PAGE),
@@ -79,7 +79,7 @@ def test_a_transition_between_episodes_is_reported_by_the_new_one(before: Phase)
     _, first, failure = story(
         an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), routing=routing
     )
-    assert {message.receiver.channel for message in first.messages} == {OTHER}
+    assert {message.receiver.id for message in first.messages} == {OTHER}
     ended, *opened = failure.cards
     assert (ended.channel, ended.episode.outcome) == (OTHER, Outcome.SUPERSEDED)  # where it stands it is ended
     assert [(card.channel, card.episode.kind) for card in opened] == [
@@ -98,7 +98,7 @@ def test_a_second_unknown_phase_is_its_own_episode() -> None:
 def test_failed_pages_under_any_filter() -> None:
     routing = a_routing(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
     plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=routing)[-1]
-    assert {message.receiver.channel for message in plan.messages} == {ALERTS, ANN_DIRECT}
+    assert {message.receiver.id for message in plan.messages} == {ALERTS, ANN_DIRECT}
 
 
 def test_the_end_of_a_failure_is_broadcast_and_nothing_else_is() -> None:
@@ -127,7 +127,7 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
-    channels = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
+    channels = {message.receiver.id for message in plan.messages if isinstance(message.body, ThreadEntry)}
     assert channels == {ALERTS, OTHER}  # the direct message's own card says it
     assert plan_acknowledgement(plan.record, routing, UserId("U0BOB"), at(10)) is None
 
@@ -135,14 +135,14 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
 def test_a_paged_person_gets_the_ending() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)))
     plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), routing=routing)[-1]
-    channels = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
+    channels = {message.receiver.id for message in plan.messages if isinstance(message.body, ThreadEntry)}
     assert channels == {ALERTS, ANN_DIRECT}
 
 
 def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
     plan = plan_reading(record, an_observation(RUNNING, 2), a_routing(a_watch(channel=OTHER)))
-    of_alerts = [type(message.body) for message in plan.messages if message.receiver.channel == ALERTS]
+    of_alerts = [type(message.body) for message in plan.messages if message.receiver.id == ALERTS]
     assert of_alerts == [SyncCard]
 
 
@@ -156,7 +156,7 @@ def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:
     routing = a_routing(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     plan = plan_newcomer(failed(), routing, OTHER)
     assert plan is not None
-    assert {message.receiver.channel for message in plan.messages} == {OTHER, ANN_DIRECT}
+    assert {message.receiver.id for message in plan.messages} == {OTHER, ANN_DIRECT}
     assert plan_newcomer(plan.record, routing, OTHER) is None
     assert plan_newcomer(failed(), routing, ALERTS) is None
 
@@ -257,9 +257,7 @@ def test_a_lost_delivery_is_restored_under_its_lookup_key() -> None:
     plan = plan_restored(last, Record(pipeline_id=ORDERS), routing)
     assert {message.id for message in plan.messages} == {message.id for message in sent}
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
-    urgent = {
-        message.receiver.channel: message.priority for message in plan.messages if isinstance(message.body, SyncCard)
-    }
+    urgent = {message.receiver.id: message.priority for message in plan.messages if isinstance(message.body, SyncCard)}
     assert urgent == {ALERTS: Priority.FAILURE, OTHER: Priority.FAILURE, ANN_DIRECT: Priority.PAGE}
 
 

@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from bot.delivery.rate_limiter import CALL_SECONDS, LONGEST_PAUSE_SECONDS, POST_SPACING_SECONDS, Method, RateLimiter
+from bot.delivery.rate_limiter import LONGEST_PAUSE_SECONDS, RateLimiter
 from bot.domain.delivery import Delay, Priority, Receiver, in_slack
 from bot.domain.watch import ChannelId
+from bot.ports.rate_limits import Method
+from bot.slack.outbound.limits import SLACK_LIMITS
 from tests.builders import ALERTS as CHANNEL
 from tests.builders import TEAM
 from tests.fakes import FakeClock
@@ -28,7 +30,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def limiter(clock: FakeClock) -> RateLimiter:
-    return RateLimiter(clock)
+    return RateLimiter(clock, SLACK_LIMITS)
 
 
 def test_one_unanswered_call_delays_no_other(limiter: RateLimiter) -> None:
@@ -45,7 +47,7 @@ def test_a_slack_that_is_away_is_tried_by_one_call_at_a_time(limiter: RateLimite
     assert wait(limiter) > 0
     clock.seconds += wait(limiter)
     limiter.reserve(ALERTS, POST)
-    assert wait(limiter) == CALL_SECONDS
+    assert wait(limiter) == SLACK_LIMITS.call_seconds
     assert wait(limiter, method=HISTORY) == 0
 
 
@@ -64,7 +66,7 @@ def test_an_unfinished_trial_expires(limiter: RateLimiter, clock: FakeClock) -> 
     limiter.throttle(POST, 30)
     clock.seconds += 30
     limiter.reserve(ALERTS, POST)
-    clock.seconds += CALL_SECONDS
+    clock.seconds += SLACK_LIMITS.call_seconds
     assert wait(limiter) == 0
 
 
@@ -82,7 +84,7 @@ def test_after_a_429_one_call_goes_first(limiter: RateLimiter, clock: FakeClock)
     clock.seconds += 30
     assert wait(limiter) == 0
     limiter.reserve(ALERTS, POST)
-    assert wait(limiter) == CALL_SECONDS
+    assert wait(limiter) == SLACK_LIMITS.call_seconds
     limiter.record_answer(POST)
     assert wait(limiter) == 0
 
@@ -108,7 +110,7 @@ def test_a_claim_that_is_not_made_again_runs_out(limiter: RateLimiter, clock: Fa
 
 def test_a_channel_hears_one_message_a_second(limiter: RateLimiter, clock: FakeClock) -> None:
     limiter.reserve(ALERTS, POST)
-    assert wait(limiter, ALERTS) == POST_SPACING_SECONDS
+    assert wait(limiter, ALERTS) == SLACK_LIMITS.spacing_seconds
     assert wait(limiter, OTHER) == 0
 
 
@@ -133,7 +135,7 @@ def test_a_claim_is_barred_after_a_throttle_or_another_message(limiter: RateLimi
     assert limiter.blocked_for(ALERTS, POST) == 0
     limiter.record_send(ALERTS, POST)
     clock.seconds += 0.25
-    assert limiter.blocked_for(ALERTS, POST) == POST_SPACING_SECONDS - 0.25
+    assert limiter.blocked_for(ALERTS, POST) == SLACK_LIMITS.spacing_seconds - 0.25
     assert limiter.blocked_for(OTHER, POST) == limiter.blocked_for(ALERTS, Method.UPDATE) == 0
     limiter.throttle(Method.UPDATE, 7.0)
     assert limiter.blocked_for(ALERTS, Method.UPDATE) == limiter.blocked_for(OTHER, Method.UPDATE) == 7.0

@@ -10,7 +10,7 @@ class DeliverySettled(EventRecord):
     """How a delivery ended. `lease_held` is false if the lease ran out during the call."""
 
     id: str
-    channel: str
+    receiver: str
     outcome: str
     lease_held: bool
     reason: str | None = None
@@ -19,7 +19,7 @@ class DeliverySettled(EventRecord):
 @event("duplicates", Level.WARNING)
 class DuplicatesFound(EventRecord):
     delivery: str
-    channel: str
+    receiver: str
     messages: Sequence[str]
     deleted: int
 
@@ -28,14 +28,14 @@ class DuplicatesFound(EventRecord):
 class ChannelSuspended(EventRecord):
     """`notified` people got a direct message."""
 
-    channel: str
+    receiver: str
     reason: str
     notified: int
 
 
 @event("channel_resumed", Level.INFO)
 class ChannelResumed(EventRecord):
-    channel: str
+    receiver: str
 
 
 @event("lane_interrupted", Level.WARNING)

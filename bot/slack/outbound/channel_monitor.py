@@ -175,7 +175,7 @@ class ChannelMonitor:
             return
         reason = await self._directory.obstacle(channel)
         if reason is None and suspended is not None:
-            await self._suspensions.resume(channel)
+            await self._suspensions.resume(in_slack(self._store.team, channel))
         elif reason is not None and suspended is None:
-            await self._suspensions.suspend(channel, reason)
+            await self._suspensions.suspend(in_slack(self._store.team, channel), reason)
         self._due_at[channel] = self._clock.monotonic() + EVERY_SECONDS

@@ -16,12 +16,10 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
-from bot.domain.watch import ChannelId, UserId
 from bot.headers import header
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefused
 from bot.slack.outbound.calls import Answer, Lost, SlackClient, call
-from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 from bot.slack.outbound.pages import pages
@@ -37,10 +35,9 @@ Render = Callable[[Content, Delivery, datetime], RenderedMessage]
 class SlackChat:
     """`user` is the bot's own id. A message by anyone else is never taken for the bot's, whatever its metadata."""
 
-    def __init__(self, client: SlackClient, directory: Directory, render: Render, user: str) -> None:
+    def __init__(self, client: SlackClient, render: Render, user: str) -> None:
         self._client = client
         self._user = user
-        self._directory = directory
         self._render = render
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
@@ -111,11 +108,8 @@ class SlackChat:
         answer = await call(self._client, "chat.delete", channel=receiver.id, ts=message_id)
         if answer.ok or answer.error == "message_not_found":
             return True
-        emit(DeleteRefused(channel=receiver.channel, ts=message_id, error=answer.error))
+        emit(DeleteRefused(channel=receiver.id, ts=message_id, error=answer.error))
         return False
-
-    async def direct(self, user: UserId) -> ChannelId | None:
-        return await self._directory.direct(user)
 
 
 def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
@@ -127,7 +121,7 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
         emit(MetadataDropped(delivery=delivery.id, warnings=str(answer.body.get("response_metadata"))))
     outcome = outcome_of(answer.status, answer.body, answer.headers)
     if isinstance(outcome, Refused):
-        emit(SlackRefused(delivery=delivery.id, channel=delivery.receiver.channel, error=outcome.error))
+        emit(SlackRefused(delivery=delivery.id, channel=delivery.receiver.id, error=outcome.error))
     return outcome
 
 

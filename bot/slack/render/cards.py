@@ -130,7 +130,7 @@ def _buttons(card: Card) -> list[Block]:
 
 def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> RenderedMessage:
     named = thread_entry.pipeline if thread_entry.broadcast else None
-    line = section(line_words(thread_entry.entry, delivery.receiver.channel, named))
+    line = section(line_words(thread_entry.entry, ChannelId(delivery.receiver.id), named))
     return message([line, *footnotes(delivery, now)])
 
 

@@ -8,6 +8,7 @@ from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, Timel
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Outcome
 from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import from_to, outside, span, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import (
@@ -201,7 +202,7 @@ def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
     together = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
     in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
     apart = [entry for entry in batch.entries if not in_one or entry not in together]
-    here = delivery.receiver.channel
+    here = ChannelId(delivery.receiver.id)
     words = [line_words(entry.entry, here, entry.pipeline if named else None) for entry in apart]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")

@@ -1,0 +1,17 @@
+"""The carriers of a bot in a test: Slack alone, unless the test adds a kind."""
+
+from collections.abc import Mapping
+
+from bot.delivery.carrier import Carrier, Suspender
+from bot.delivery.rate_limiter import RateLimiter
+from bot.domain.delivery import ReceiverKind
+from bot.ports.chat import Chat
+from bot.ports.clock import Clock
+from bot.ports.rate_limits import RateLimits
+from bot.slack.outbound.limits import SLACK_LIMITS
+
+
+def by_slack(
+    chat: Chat, clock: Clock, suspender: Suspender, limits: RateLimits = SLACK_LIMITS
+) -> Mapping[ReceiverKind, Carrier]:
+    return {ReceiverKind.SLACK: Carrier(chat=chat, limiter=RateLimiter(clock, limits), suspender=suspender)}
