@@ -11,7 +11,7 @@ from bot.domain.card import (
 from bot.domain.delivery import Delivery, Message
 from bot.domain.watch import TeamId
 
-ENTRIES_PER_MESSAGE = 30  # the most pipelines or thread entries that one message can show within Slack's limits
+ENTRIES_PER_MESSAGE = 30  # the most pipelines or thread entries that one message can show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Grouping:
 class Backlog:
     """The rows that wait in one lane. `group_sizes`: the number of cards in each unposted group of these rows.
 
-    `away`: Slack takes no posts for now.
+    `away`: the service takes no posts for now.
     """
 
     team: TeamId

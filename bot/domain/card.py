@@ -229,7 +229,7 @@ ALONE = Burst()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedCard:
-    """A stored card: its content, its message in Slack, and the revision that this message shows.
+    """A stored card: its content, its message, and the revision that this message shows.
 
     `group`: the group's message that shows the card.
     """

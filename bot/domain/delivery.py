@@ -193,7 +193,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Slack may or may not have posted the message."""
+    """The message may or may not be posted."""
 
     detail: str
 
@@ -219,7 +219,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """`lost`: Slack gave no answer at all."""
+    """`lost`: there was no answer at all."""
 
     error: str
     retry_after: timedelta | None = None

@@ -140,7 +140,7 @@ class Episode:
 
 
 def stable_key(*parts: str) -> str:
-    """32 hex digits: short enough for Slack's metadata, long enough never to collide."""
+    """32 hex digits: short enough for a message's metadata, long enough never to collide."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 

@@ -54,8 +54,8 @@ def regroup(backlog: Backlog) -> Grouping | None:
 def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
     """Groups failures that no message has shown yet.
 
-    A card with an earlier attempt stays single, since Slack may already have it. While Slack is away all cards stay
-    single: those that recover meanwhile must not appear in the first message.
+    A card with an earlier attempt stays single, since it may be posted already. While the service is away, all
+    cards stay single: those that recover meanwhile must not appear in the first message.
     """
     if backlog.away:
         return None
@@ -162,7 +162,7 @@ def _failures(rows: Sequence[Delivery]) -> tuple[OpenFailure, ...]:
 def _closed_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
     """Moves the pages of closed failures to the feed: they need no action any more.
 
-    `rows`: those that Slack surely lacks. The others keep their lane, whose owner looks for them.
+    `rows`: those surely not posted. The others keep their lane, whose owner looks for them.
     """
     pages = [row for row in rows if row.lane.kind is LaneKind.PAGES and is_unposted(backlog, row)]
     closed = tuple(row for row in pages if not backlog.cards[row.id].content.episode.open)
@@ -175,7 +175,7 @@ def _closed_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
 def _quiet_end(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
     """Takes the broadcast from the end of an episode whose card, still to be posted, announces that end.
 
-    `rows`: those that Slack surely lacks. Any other card may have arrived while the episode was open.
+    `rows`: those surely not posted. Any other card may have arrived while the episode was open.
     """
     unposted = (row.id for row in rows if is_unposted(backlog, row))
     closed = {key for key in unposted if not backlog.cards[key].content.episode.open}

@@ -192,7 +192,7 @@ def _with_episode(record: Record, routing: Routing, episode: Episode, before: Ep
 def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
     """Writes a pipeline's record again after the store lost a part of it.
 
-    The sender finds an already posted message in Slack by its key, and does not post it twice.
+    The sender finds an already posted message by its key, and does not post it twice.
     """
     restored = replace(record, version=stored.version)
     episode = record.episode

@@ -1,8 +1,7 @@
 """Decides the next step of a delivery. Pure: makes no calls.
 
-Slack has no idempotency key for a post (https://github.com/slackapi/slack-api-specs/issues/10). So if the fate of a
-message is unknown, the bot looks it up before it sends it again. The lookup waits until the first request can no longer
-land.
+A post need not have an idempotency key (a chat's has none). So if the fate of a message is unknown, the bot looks it up
+before it sends it again. The lookup waits until the first request can no longer land.
 """
 
 from dataclasses import replace
@@ -42,7 +41,7 @@ UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
 PAGE_UNREADABLE_FOR = timedelta(seconds=5)
 PATIENCE_DOUBLES = 2  # beyond that, one more repeat is better than a later page
 BACKOFF = timedelta(seconds=2)
-LONGEST_BACKOFF = timedelta(seconds=30)  # while all of Slack is away, the rate limiter spaces the calls
+LONGEST_BACKOFF = timedelta(seconds=30)  # while the whole service is away, the rate limiter spaces the calls
 PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 
@@ -72,7 +71,7 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
 
 
 def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
-    """True if Slack may have the message although the store lost the record.
+    """True if the receiver may have the message although the store lost the record.
 
     After a rollback, new rows are suspect too: the next reading recreates lost ones.
     """
@@ -82,7 +81,7 @@ def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
 
 
 def _may_look_again(delivery: Delivery, now: datetime) -> bool:
-    """The lookups failed and the send had to wait: by now Slack may answer a lookup."""
+    """The lookups failed and the send had to wait: by now a lookup may succeed."""
     return sends_blind(delivery) and (
         delivery.attempt.checked_at is None or now - delivery.attempt.checked_at > LOOKUP_INTERVAL
     )
@@ -118,25 +117,25 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
         case Unknown():
             return _again(delivery, delivery.attempt, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER)
         case Refused(kind=RefusalKind.RATE_LIMITED, retry_after=wait):
-            # Slack may answer 429 and still post. The row stays SENDING, so one lookup precedes the resend.
+            # The service may ask for a pause and still post. The row stays SENDING, so one lookup precedes the resend.
             later = now + (wait or timedelta(seconds=1))
             return _again(delivery, delivery.attempt, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED)
         case Refused(kind=RefusalKind.CHANNEL, suspend=reason):
-            # The suspension may fail, for example while Slack opens no conversation with the makers. So back off.
+            # The suspension may fail, for example while the makers cannot be reached. So back off.
             waiting = delivery.after(
                 replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
             )
             return Suspend(waiting, reason or SuspendReason.NOT_FOUND)
         case Refused(kind=RefusalKind.CONTENT, error=error):
             if delivery.attempt.plain:
-                return Drop(f"Slack refused even the plain text: {error}")
+                return Drop(f"even the plain text was refused: {error}")
             return _again(delivery, _queued(delivery, now), plain=True)
         case Refused(kind=RefusalKind.CARD_GONE, error=error):
             return Gone(error)
         case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
             delay = Delay.NOT_REACHED if kind is RefusalKind.NOT_SENT else Delay.REFUSED
-            plain = delivery.attempt.plain or kind is RefusalKind.OTHER  # Slack may object to the formatting
+            plain = delivery.attempt.plain or kind is RefusalKind.OTHER  # the formatting may be the fault
             return _again(delivery, _queued(delivery, now), not_before=later, delay=delay, plain=plain)
         case _ as unreachable:
             assert_never(unreachable)
@@ -182,7 +181,7 @@ def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime
 
 
 def after_failed_delete(delivery: Delivery, done: Done, now: datetime) -> Settlement:
-    """Slack refused to delete a repeat: a recheck tries again, at most `RECHECKS` times."""
+    """A repeat could not be deleted: a recheck tries again, at most `RECHECKS` times."""
     if not isinstance(delivery.body, Recheck):
         return replace(done, recheck=True)
     if delivery.attempt.lookups + 1 >= RECHECKS:
@@ -193,9 +192,9 @@ def after_failed_delete(delivery: Delivery, done: Done, now: datetime) -> Settle
 def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     """How long to wait for a history that cannot be read. Then the bot sends: a repeated page is better than none.
 
-    `lost`: Slack gives no answer at all. Then a post would hardly succeed either, so even a page waits longer. It does
-    not wait forever, since only the history may hang. Each blind attempt doubles the wait, up to a limit, because Slack
-    may have posted every one of them.
+    `lost`: there is no answer at all. Then a post would hardly succeed either, so even a page waits longer. It does
+    not wait forever, since only the history may hang. Each blind attempt doubles the wait, up to a limit, because
+    every one of them may have been posted.
     """
     first = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
     doubled: timedelta = first * 2 ** min(delivery.attempt.blind_count, PATIENCE_DOUBLES)
@@ -210,7 +209,7 @@ def _lookups_since(delivery: Delivery, ownership: Ownership) -> datetime:
 
 
 def oldest(delivery: Delivery) -> str:
-    """Where a lookup starts: at Slack's own timestamp if known, since Slack's clock may differ from ours.
+    """Where a lookup starts: at the service's own timestamp if known, since its clock may differ from ours.
 
     It never starts long before the message was made, because the conversation may have grown since the lane's last
     message.

@@ -30,7 +30,7 @@ class Ownership:
     """The right to send the messages of one lane: its start and its lease.
 
     `doubt_since`: when a bot noticed that the store had lost writes, perhaps records of sent messages.
-    `last_id`: Slack's timestamp of the lane's last message.
+    `last_id`: the service's timestamp of the lane's last message.
     """
 
     since: datetime
@@ -41,7 +41,7 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Slack has the message. `found`: a lookup found it, so it may show an older revision.
+    """The receiver has the message. `found`: a lookup found it, so it may show an older revision.
 
     The worker deletes `repeats`. `recheck`: an earlier attempt may still land, so a later lookup follows.
     """
@@ -75,7 +75,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The message to update was deleted in Slack: the news goes out as a new message."""
+    """The message to update was deleted: the news goes out as a new message."""
 
     reason: str
 

@@ -36,7 +36,7 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A person or group to page. `direct`: the user's direct-message conversation, if Slack allows one.
+    """A person or group to page. `direct`: the user's direct-message conversation, if there is one.
 
     `label` is the name that people saw at setup. Outside a page it replaces the mention. Empty in rows of earlier
     versions.

@@ -10,7 +10,7 @@ from bot.domain.watch import TeamId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """The parts of a command or click that the bot needs to act. A repeat by Slack has the same `id`."""
+    """The parts of a command or click that the bot needs to act. A repeated delivery has the same `id`."""
 
     team: TeamId
     """The bot's workspace. The person's own workspace is in the payload."""
@@ -25,7 +25,7 @@ class InteractionStore(Protocol):
     def team(self) -> TeamId: ...
 
     async def add_interaction(self, interaction: Interaction) -> bool:
-        """Keeps an interaction until it is finished. False: Slack delivered it before, in the last day."""
+        """Keeps an interaction until it is finished. False: it was delivered before, in the last day."""
         ...
 
     async def finish_interaction(self, interaction: Interaction) -> None: ...

@@ -21,7 +21,7 @@ class Lanes(Protocol):
     async def release(self, lease: Lease) -> None: ...
 
     async def last_id(self, lane: Lane) -> str:
-        """Slack's stamp of the lane's last message; empty before the first."""
+        """The service's stamp of the lane's last message; empty before the first."""
         ...
 
     async def resumed_at(self, receiver: Receiver) -> datetime | None:

@@ -185,8 +185,8 @@ async def test_without_its_carrier_a_delivery_waits_and_delays_no_other(yard: Ya
         async with yard.sending(by_slack(yard.chat, yard.clock, Suspended())):
             await yard.clock.pass_time(20)
     assert [delivery.id for delivery, _, _ in yard.chat.posts] == ["b"]
-    reports = [each for each in records if isinstance(each, LaneInterrupted)]
-    assert [each.lane for each in reports] == ["feed:file:pages.log"]
+    reports = [record for record in records if isinstance(record, LaneInterrupted)]
+    assert [report.lane for report in reports] == ["feed:file:pages.log"]
     async with yard.sending():
         await yard.clock.pass_time(5)
     assert yard.pager.lines(yard.log) == ["a Notice"]

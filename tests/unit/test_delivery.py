@@ -274,7 +274,7 @@ def test_a_resend_after_a_failed_lookup_schedules_a_recheck() -> None:
 
 def test_a_message_refused_as_plain_text_is_dropped() -> None:
     settlement = after_send(changed(SENDING, plain=True), refused(RefusalKind.CONTENT, "no_text"), NOON)
-    assert settlement == Drop("Slack refused even the plain text: no_text")
+    assert settlement == Drop("even the plain text was refused: no_text")
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), TIMES_OF_BACKOFF)

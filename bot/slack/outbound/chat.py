@@ -1,4 +1,7 @@
-"""Implements the Chat port over Slack's Web API: posts, updates, deletes and finds messages."""
+"""Implements the Chat port over Slack's Web API: posts, updates, deletes and finds messages.
+
+Slack has no idempotency key for a post (https://github.com/slackapi/slack-api-specs/issues/10).
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
