@@ -15,6 +15,7 @@ from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.features.watch.form import CHANNEL, EVENTS, PIPELINES, TARGETS
 from bot.slack.inbound.inbox import RECOVER_AFTER, Inbox
+from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
 from bot.slack.router import MODAL
 from sandbox.slack.delivery import Ack, Kind
@@ -103,7 +104,7 @@ async def test_without_a_channel_the_person_watches(fake_redis: redis.asyncio.Re
         assert it.office.sandbox.slack.views.top(ANN) is None
         assert [watch.reference for watch in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
         home = it.office.sandbox.slack.views.home(ANN)
-        assert "• *orders-1* — all events" in json.dumps(home, ensure_ascii=False)
+        assert "• *orders-1* — all events" in json.dumps(home, ensure_ascii=False).replace(NO_BREAK, " ")
 
 
 async def test_a_channel_gets_the_watch_and_the_announcement(fake_redis: redis.asyncio.Redis) -> None:
