@@ -11,7 +11,7 @@ from bot.goldrush.client import Client
 from bot.headers import header
 from bot.ports.pipeline_api import ApiError, StrayNotFound, Unavailable
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
-from bot.slack.outbound.calls import Answer, SlackClient, call, web_client
+from bot.slack.outbound.calls import SlackAnswer, SlackClient, call, web_client
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
 from bot.store.connect import opened
@@ -61,7 +61,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding("Settings", Verdict.WEAK, detail, "use rediss:// if your Redis offers TLS")
 
 
-async def _slack(answer: Answer, slack: SlackClient, settings: Settings) -> AsyncIterator[Finding]:
+async def _slack(answer: SlackAnswer, slack: SlackClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
         again = "copy the xoxb-… token again: https://api.slack.com/apps > your app > OAuth & Permissions"
         fix = "check SLACK_API_URL, the network and any proxy" if answer.transient else again

@@ -21,7 +21,7 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.delivery import Delivery, Lookup, Message, Priority
-from bot.domain.episode import Outcome, stable_key
+from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.protocol import RECHECK_AFTER, oldest
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
@@ -92,7 +92,7 @@ class PendingDelivery:
         """Broadcasts only the end of a group's last open failure."""
         episodes = [card.content.episode for card in self.cards]
         broadcast = batch.broadcast and not any(episode.open for episode in episodes)
-        recovered = all(episode.outcome is Outcome.RECOVERED for episode in episodes)
+        recovered = all(episode.outcome is EpisodeOutcome.RECOVERED for episode in episodes)
         return replace(batch, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
 
     @property

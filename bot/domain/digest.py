@@ -13,7 +13,7 @@ from bot.domain.card import (
 )
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority
-from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry, stable_key
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry, stable_key
 from bot.domain.observation import PipelineId
 
 DIGEST_FROM = 10  # more episodes would take too long at one message a second
@@ -126,7 +126,7 @@ def _uncounted(backlog: Backlog, row: Delivery, counted: int) -> DigestEntry | N
 def digest_entry(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: Episode | None) -> DigestEntry | None:
     if not lines:
         return None
-    superseded = episode is not None and episode.outcome is Outcome.SUPERSEDED
+    superseded = episode is not None and episode.outcome is EpisodeOutcome.SUPERSEDED
     # The event that superseded an episode opens the next one, and counts there.
     counted = (line.events[:-1] if superseded and line.ends else line.events for line in lines)
     counts = Counter(event for events in counted for event in events)

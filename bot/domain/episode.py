@@ -24,7 +24,7 @@ class EpisodeKind(StrEnum):
     OTHER = "other"
 
 
-class Outcome(StrEnum):
+class EpisodeOutcome(StrEnum):
     """How an episode ended."""
 
     RECOVERED = "recovered"
@@ -94,7 +94,7 @@ class Episode:
     first_seen: bool = False
     """The first reading found it like this: it began at `opened_at` or earlier."""
     closed_at: datetime | None = None
-    outcome: Outcome | None = None
+    outcome: EpisodeOutcome | None = None
     cards: Mapping[str, ChannelId] = field(default_factory=dict)
     """The conversation of each card, by the card's key."""
     healthy: Healthy | None = None
@@ -128,7 +128,7 @@ class Episode:
 
     def unwatched(self, at: datetime) -> "Episode":
         """Closes the episode because nobody watches it any more. The problem itself may go on."""
-        return replace(self, revision=self.revision + 1, closed_at=at, outcome=Outcome.UNWATCHED)
+        return replace(self, revision=self.revision + 1, closed_at=at, outcome=EpisodeOutcome.UNWATCHED)
 
     @property
     def open(self) -> bool:
@@ -169,13 +169,13 @@ _ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
     EpisodeKind.BLIND: frozenset(_READING),
     EpisodeKind.OTHER: frozenset(_READING),
 }
-_ENDS: Mapping[EpisodeKind, Mapping[Event, Outcome]] = {
-    EpisodeKind.FAILURE: {Event.RECOVERED: Outcome.RECOVERED},
-    EpisodeKind.DEGRADED: {Event.LIVE: Outcome.LIVE},
-    EpisodeKind.DEPLOYMENT: {Event.LIVE: Outcome.LIVE},
+_ENDS: Mapping[EpisodeKind, Mapping[Event, EpisodeOutcome]] = {
+    EpisodeKind.FAILURE: {Event.RECOVERED: EpisodeOutcome.RECOVERED},
+    EpisodeKind.DEGRADED: {Event.LIVE: EpisodeOutcome.LIVE},
+    EpisodeKind.DEPLOYMENT: {Event.LIVE: EpisodeOutcome.LIVE},
     EpisodeKind.PAUSE: {},
-    EpisodeKind.RESTART: {Event.RESTARTED: Outcome.DONE},
-    EpisodeKind.BLIND: {Event.BACK: Outcome.READABLE},
+    EpisodeKind.RESTART: {Event.RESTARTED: EpisodeOutcome.DONE},
+    EpisodeKind.BLIND: {Event.BACK: EpisodeOutcome.READABLE},
     EpisodeKind.OTHER: {},
 }
 
@@ -194,7 +194,9 @@ def advance(
     episode = current if current and current.open else None
     for transition in transitions:
         if episode and transition.event not in _ABSORBS[episode.kind]:
-            touched[episode.identity] = _closed(_with(episode, transition, state), transition, Outcome.SUPERSEDED)
+            touched[episode.identity] = _closed(
+                _with(episode, transition, state), transition, EpisodeOutcome.SUPERSEDED
+            )
             episode = None
         if episode is None:
             kind = _OPENS.get(transition.event)
@@ -264,11 +266,11 @@ def _ended(episode: Episode, transition: Transition, state: PipelineState) -> Ep
         return _closed(episode, transition, outcome)
     stopped = transition.event in {Event.PAUSED, Event.STOPPED} and state.observation is not None
     if episode.kind is EpisodeKind.FAILURE and stopped and state.failed_since is None:
-        return _closed(episode, transition, Outcome.ON_PURPOSE)
+        return _closed(episode, transition, EpisodeOutcome.ON_PURPOSE)
     return episode
 
 
-def _closed(episode: Episode, transition: Transition, outcome: Outcome) -> Episode:
+def _closed(episode: Episode, transition: Transition, outcome: EpisodeOutcome) -> Episode:
     downtime = (transition.at - episode.opened_at).total_seconds()
     last = replace(episode.timeline[-1], downtime_seconds=downtime, at_least=episode.first_seen)
     return replace(episode, closed_at=transition.at, outcome=outcome, timeline=(*episode.timeline[:-1], last))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import Episode, EpisodeKind, Outcome, stable_key
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
 from bot.domain.transition import PipelineState
@@ -88,7 +88,7 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
     priority = Priority.UPDATE
     if fresh and card.episode.kind is EpisodeKind.FAILURE:
         priority = Priority.FAILURE if routing.audience(card.channel) else Priority.PAGE
-    elif card.episode.outcome is Outcome.RECOVERED:
+    elif card.episode.outcome is EpisodeOutcome.RECOVERED:
         priority = Priority.RECOVERY
     earliest = card.episode.timeline[-1].after if card.episode.timeline else None
     body = SyncCard(card.key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.card import PageOrigin
 from bot.domain.catalogue import Pipeline
-from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.transition import Event
 from bot.domain.watch import Audience, ChannelId, TeamId
@@ -45,7 +45,7 @@ def new_entries(episode: Episode, before: Episode | None) -> list[TimelineEntry]
 
 def _own_events(episode: Episode, entry: TimelineEntry) -> tuple[Event, ...]:
     """If a transition closes one episode and opens another, only the new card shows it."""
-    superseded = entry.ends and episode.outcome is Outcome.SUPERSEDED
+    superseded = entry.ends and episode.outcome is EpisodeOutcome.SUPERSEDED
     return entry.events[:-1] if superseded else entry.events
 
 

@@ -8,7 +8,7 @@ LONGEST_BODY = 1024 * 1024  # bytes after decompression; 50 pipelines with their
 GZIP = 16 + zlib.MAX_WBITS
 
 
-class Body:
+class ResponseBody:
     """`feed` it every piece, then take `whole()`.
 
     The library's own decoder inflates each piece before anyone can count: 64 KiB of gzip may become 64 MiB. So this

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.goldrush import wire
-from bot.goldrush.body import Body
+from bot.goldrush.body import ResponseBody
 from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.ports.pipeline_api import Page, Status, Unavailable
 from bot.proxy import proxy_for
@@ -131,7 +131,7 @@ class Client:
         http = await self._connections.acquire()
         try:
             async with http.stream("GET", path) as response:
-                body = Body(response.headers.get("Content-Encoding", ""))
+                body = ResponseBody(response.headers.get("Content-Encoding", ""))
                 async for piece in response.aiter_raw():
                     body.feed(piece)
                 return response.status_code, response.headers, body.whole()

@@ -6,7 +6,7 @@ from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, Sta
 from bot.domain.card import PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import Outcome
+from bot.domain.episode import EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, plan_acknowledgement
 from bot.domain.routing import Routing
@@ -113,7 +113,7 @@ class Acknowledgements:
             return await self._forgotten(channel, self._repository.pipeline(pipeline_id))
         await self._draw_again(channel, card_key)
         pipeline, episode = card.content.pipeline, card.content.episode
-        fate = Fate.UNWATCHED if episode.open or episode.outcome is Outcome.UNWATCHED else Fate.OVER
+        fate = Fate.UNWATCHED if episode.open or episode.outcome is EpisodeOutcome.UNWATCHED else Fate.OVER
         return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:

@@ -20,7 +20,7 @@ COMMAND, CLICK, MESSAGE, HOME, MODAL = "command", "click", "message", "home", "m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ParsedInteraction:
     """A parsed interaction. `run` returns its answer, or None for a click without one.
 
     `changes`: it writes. `acknowledges`: a person acknowledges a failure. `needs_store`: the text alone
@@ -42,7 +42,7 @@ class Router:
         self._services = services
         self._routes = routes
 
-    def read(self, interaction: Interaction) -> Reading:
+    def read(self, interaction: Interaction) -> ParsedInteraction:
         if interaction.kind == CLICK:
             return self._clicked(Click.of(interaction.payload))
         if interaction.kind == MODAL:
@@ -56,42 +56,46 @@ class Router:
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self._services.render_context)
 
-    def typed(self, text: str, asker: Asker) -> Reading:
+    def typed(self, text: str, asker: Asker) -> ParsedInteraction:
         """Parses with the names known now. That shows whether the command writes; `run` may fetch a fresh listing."""
         understood = self._known(text, asker.channel)
         command = understood.command
-        return Reading(
+        return ParsedInteraction(
             changes=command.changes or self._may_change(command, text),
             acknowledges=False,
             needs_store=command.needs_store,
             run=lambda: self._answer(text, understood, asker),
         )
 
-    def _message(self, text: str, asker: Asker) -> Reading:
+    def _message(self, text: str, asker: Asker) -> ParsedInteraction:
         greets = is_greeting(text)
-        reading = self._greeted(asker) if greets else self.typed(plain_command(text) or text, asker)
-        return self._permitted(reading, asker)
+        parsed = self._greeted(asker) if greets else self.typed(plain_command(text) or text, asker)
+        return self._permitted(parsed, asker)
 
-    def _permitted(self, reading: Reading, asker: Asker) -> Reading:
+    def _permitted(self, parsed: ParsedInteraction, asker: Asker) -> ParsedInteraction:
         async def run() -> Reply | None:
             if refusal := await self._services.permissions.to_ask(asker):
                 return self.refused(refusal)
-            return await reading.run()
+            return await parsed.run()
 
-        return replace(reading, run=run)
+        return replace(parsed, run=run)
 
-    def _home(self, asker: Asker) -> Reading:
+    def _home(self, asker: Asker) -> ParsedInteraction:
         call = self._call(asker, SavedQuestion())
-        return Reading(changes=False, acknowledges=False, needs_store=True, run=lambda: self._routes.home(call))
+        return ParsedInteraction(
+            changes=False, acknowledges=False, needs_store=True, run=lambda: self._routes.home(call)
+        )
 
-    def _greeted(self, asker: Asker) -> Reading:
+    def _greeted(self, asker: Asker) -> ParsedInteraction:
         """Answers a greeting with the short help."""
         call = self._call(asker, SavedQuestion())
-        return Reading(changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelpCommand().run(call))
+        return ParsedInteraction(
+            changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelpCommand().run(call)
+        )
 
-    def _clicked(self, click: Click) -> Reading:
+    def _clicked(self, click: Click) -> ParsedInteraction:
         button = self._routes.buttons.get(click.action) or Button(press=None)
-        return Reading(
+        return ParsedInteraction(
             changes=button.changes,
             acknowledges=button.acknowledges,
             needs_store=not button.opens,
@@ -99,8 +103,10 @@ class Router:
             at_once=button.opens,
         )
 
-    def _submitted(self, submission: Submission) -> Reading:
-        return Reading(changes=True, acknowledges=False, needs_store=True, run=lambda: self._submit(submission))
+    def _submitted(self, submission: Submission) -> ParsedInteraction:
+        return ParsedInteraction(
+            changes=True, acknowledges=False, needs_store=True, run=lambda: self._submit(submission)
+        )
 
     async def _submit(self, submission: Submission) -> Reply:
         submit = self._routes.modals.get(submission.modal)

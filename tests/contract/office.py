@@ -25,7 +25,7 @@ from bot.slack.outbound.facts import Facts
 from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.renderer import Look
-from bot.slack.router import CLICK, Reading, Router
+from bot.slack.router import CLICK, ParsedInteraction, Router
 from sandbox.server import Sandbox
 from sandbox.slack import markup
 from sandbox.slack.directory import BOT_USER, TEAM_ID
@@ -69,7 +69,7 @@ class Office:
         click = Interaction(team=TeamId(TEAM_ID), id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
         return await self.answered(self.router.read(click))
 
-    async def answered(self, reading: Reading) -> str:
+    async def answered(self, reading: ParsedInteraction) -> str:
         """In plain text. A refusal says what to do instead."""
         reply = await reading.run()
         assert reply

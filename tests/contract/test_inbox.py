@@ -25,7 +25,7 @@ from bot.slack.inbound.bolt_app import Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.permissions import Asker
 from bot.slack.render import action_ids
-from bot.slack.router import CLICK, COMMAND, Reading, Router
+from bot.slack.router import CLICK, COMMAND, ParsedInteraction, Router
 from bot.slack.routes import ROUTES
 from bot.store.losses import MARK
 from tests.builders import ALERTS, ANN, TEAM
@@ -154,7 +154,7 @@ class Silent(WholeStore):
 
 
 class Trips(Router):
-    def typed(self, text: str, asker: Asker) -> Reading:
+    def typed(self, text: str, asker: Asker) -> ParsedInteraction:
         async def trip() -> Reply:
             raise ValueError("a flaw of ours")
 

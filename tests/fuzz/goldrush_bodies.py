@@ -9,7 +9,7 @@ from time import perf_counter
 from pydantic import SecretStr
 
 from bot.domain.catalogue import Pipeline
-from bot.goldrush.body import Body
+from bot.goldrush.body import ResponseBody
 from bot.goldrush.wire import LONGEST_TEXT, MOST_REPLICAS, decode_page, decode_pipeline, decode_status
 from bot.ports.pipeline_api import ApiError, Page, Status
 from tests.builders import ORDERS
@@ -91,7 +91,7 @@ def check(status: int, headers: Mapping[str, str], encoding: str, raw: bytes, rn
     """Returns whether the body is a value. An `AssertionError` says what is wrong with the value or the error."""
     decode = rng.choice((_status, decode_page, _pipeline))
     try:
-        body = Body(encoding)
+        body = ResponseBody(encoding)
         half = rng.randint(0, len(raw))
         for piece in (raw[:half], raw[half:]):
             body.feed(piece)

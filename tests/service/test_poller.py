@@ -19,7 +19,7 @@ from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import EpisodeKind, Outcome
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.subscription import Wish
@@ -622,13 +622,13 @@ async def test_the_end_of_the_last_watch_redraws_the_open_cards(fake_redis: redi
         keys = [episode.key(TEAM, channel) for channel in (ALERTS, ANN_DIRECT)]
         await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
         other = episode.key(TEAM, OTHER)
-        assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
+        assert {await outcome(bot, key) for key in keys} == {EpisodeOutcome.UNWATCHED}
         assert await outcome(bot, other) is None  # one watch remains, so polling continues
         now = bot.repository.record(ONE).episode
         assert now is not None
         assert set(now.cards) == {other}
         await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
-        assert {await outcome(bot, key) for key in (*keys, other)} == {Outcome.UNWATCHED}
+        assert {await outcome(bot, key) for key in (*keys, other)} == {EpisodeOutcome.UNWATCHED}
         assert (await bot.requests.acknowledgements.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
 
 
@@ -666,10 +666,10 @@ async def test_the_last_card_of_an_unlisted_pipeline_keeps_its_name(
         else:
             await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
         card = (await bot.store.cards([key]))[key].content
-        assert (card.pipeline.name, card.episode.outcome) == ("orders-eu", Outcome.UNWATCHED)
+        assert (card.pipeline.name, card.episode.outcome) == ("orders-eu", EpisodeOutcome.UNWATCHED)
 
 
-async def outcome(bot: Bot, key: str) -> Outcome | None:
+async def outcome(bot: Bot, key: str) -> EpisodeOutcome | None:
     return (await bot.store.cards([key]))[key].content.episode.outcome
 
 
@@ -685,7 +685,7 @@ async def test_the_next_request_cleans_up_a_watch_whose_removal_crashed(fake_red
         await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
-        assert await outcome(bot, key) is Outcome.UNWATCHED
+        assert await outcome(bot, key) is EpisodeOutcome.UNWATCHED
 
 
 async def test_two_bots_on_one_store_report_a_failure_once(fake_redis: redis.asyncio.Redis) -> None:
@@ -726,7 +726,7 @@ async def test_the_other_bot_continues_when_the_reading_bot_leaves(fake_redis: r
         await one.poll(40)
         episode = one.repository.record(ONE).episode
         assert episode is not None
-        assert episode.outcome is Outcome.RECOVERED
+        assert episode.outcome is EpisodeOutcome.RECOVERED
 
 
 async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import redis.asyncio
 
 from bot.domain.card import SyncCard
-from bot.domain.episode import Outcome
+from bot.domain.episode import EpisodeOutcome
 from bot.domain.transition import Reach
 from bot.ports.pipeline_api import NotFound
 from tests.builders import ALERTS, ANN
@@ -90,7 +90,7 @@ async def test_a_pipeline_outside_the_pattern_is_read_until_it_recovers(
             await bot.poll(30)
             episode = bot.repository.record(ONE).episode
             assert episode is not None
-            assert episode.outcome is Outcome.RECOVERED
+            assert episode.outcome is EpisodeOutcome.RECOVERED
             before = Counter(bot.api.reads)[ONE]
             await bot.poll(60)
             assert Counter(bot.api.reads)[ONE] == before  # nobody watches it now

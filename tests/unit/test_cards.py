@@ -8,7 +8,7 @@ import pytest
 from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay, Delivery
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import FailedReadKind, PipelineId, Reading
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
@@ -302,7 +302,7 @@ def test_an_interrupted_episode_names_its_successor(before: list[Reading], says_
 def test_every_kind_of_episode_has_a_card_at_every_outcome() -> None:
     entries = (TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
     for kind in EpisodeKind:
-        for outcome in [None, *Outcome]:
+        for outcome in [None, *EpisodeOutcome]:
             for reach in Reach:
                 for timeline in ((), entries):
                     episode = replace(
@@ -314,7 +314,7 @@ def test_every_kind_of_episode_has_a_card_at_every_outcome() -> None:
 
 @pytest.mark.parametrize("kind", EpisodeKind)
 def test_an_unwatched_card_shows_the_last_state_and_no_updates(kind: EpisodeKind) -> None:
-    episode = replace(an_episode(kind), outcome=Outcome.UNWATCHED, closed_at=at(99))
+    episode = replace(an_episode(kind), outcome=EpisodeOutcome.UNWATCHED, closed_at=at(99))
     message = tells_all(valid(shown(a_card(episode))))
     assert message.text.startswith("orders-eu is no longer watched here. This channel gets no further updates on this")
     assert re.search(r"Began at <!date\^[^>]*>, last seen FAILED", message.text)
@@ -323,7 +323,7 @@ def test_an_unwatched_card_shows_the_last_state_and_no_updates(kind: EpisodeKind
 
 
 def test_an_unwatched_card_says_when_the_pipeline_was_unreadable() -> None:
-    episode = replace(an_episode(EpisodeKind.BLIND), outcome=Outcome.UNWATCHED, closed_at=at(99))
+    episode = replace(an_episode(EpisodeKind.BLIND), outcome=EpisodeOutcome.UNWATCHED, closed_at=at(99))
     unread = replace(a_card(episode), state=PipelineState(reach=Reach.UNREACHABLE))
     assert ">, can't be read" in tells_all(valid(shown(unread))).text
 
@@ -340,7 +340,7 @@ def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     assert "Until it can be read again, I can't tell whether pipelines are healthy." in message.text
 
     assert buttons(message) == {}
-    over = replace(episode, closed_at=at(61), outcome=Outcome.READABLE)
+    over = replace(episode, closed_at=at(61), outcome=EpisodeOutcome.READABLE)
     assert (
         "can be read again after 1 min" in shown(replace(a_card(over, pipeline=pipeline), state=PipelineState())).text
     )
@@ -381,7 +381,7 @@ def test_an_open_failure_mentions_its_page_targets() -> None:
     "episode",
     [
         replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))),
-        replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED),
+        replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED),
         *(an_episode(kind) for kind in EpisodeKind if kind is not EpisodeKind.FAILURE),
     ],
 )
@@ -452,7 +452,7 @@ def test_an_open_failure_can_be_acknowledged_refreshed_and_unwatched() -> None:
     ("card", "labels"),
     [
         (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Refresh", "Unwatch"}),
-        (a_card(replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED)), {"Refresh", "Unwatch"}),
+        (a_card(replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED)), {"Refresh", "Unwatch"}),
         (a_card(an_episode(EpisodeKind.DEPLOYMENT)), {"Refresh", "Unwatch"}),
         (a_card(channel=ChannelId("D0ANN")), {"Acknowledge", "Refresh"}),
         (a_card(replace(an_episode(), closed_at=at(9)), channel=ChannelId("D0ANN")), {"Refresh"}),

@@ -1,4 +1,4 @@
-from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import Reading
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_reading
@@ -44,7 +44,7 @@ def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:
         an_observation(RUNNING, 92),
     )
     assert failure.kind is EpisodeKind.FAILURE
-    assert failure.outcome is Outcome.RECOVERED
+    assert failure.outcome is EpisodeOutcome.RECOVERED
     assert failure.downtime_seconds == 90
     assert [line.events for line in failure.timeline] == [
         (Event.FAILED,),
@@ -56,23 +56,23 @@ def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:
 
 def test_a_failure_after_a_deployment_is_its_own_episode() -> None:
     good = episodes(an_observation(RUNNING, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 9))
-    assert [(episode.kind, episode.outcome) for episode in good] == [(EpisodeKind.DEPLOYMENT, Outcome.LIVE)]
+    assert [(episode.kind, episode.outcome) for episode in good] == [(EpisodeKind.DEPLOYMENT, EpisodeOutcome.LIVE)]
     bad = episodes(an_observation(DEPLOYING, 1), an_observation(DEPLOYING, 2, uid="new"), an_observation(FAILED, 3))
     assert [(episode.kind, episode.outcome) for episode in bad] == [
-        (EpisodeKind.RESTART, Outcome.DONE),
+        (EpisodeKind.RESTART, EpisodeOutcome.DONE),
         (EpisodeKind.FAILURE, None),
     ]
 
 
 def test_the_next_phase_closes_a_pause() -> None:
     paused, deployed = episodes(an_observation(RUNNING, 1), an_observation(PAUSED, 2), an_observation(RUNNING, 3))
-    assert (paused.kind, paused.outcome) == (EpisodeKind.PAUSE, Outcome.SUPERSEDED)
-    assert (deployed.kind, deployed.outcome) == (EpisodeKind.DEPLOYMENT, Outcome.LIVE)
+    assert (paused.kind, paused.outcome) == (EpisodeKind.PAUSE, EpisodeOutcome.SUPERSEDED)
+    assert (deployed.kind, deployed.outcome) == (EpisodeKind.DEPLOYMENT, EpisodeOutcome.LIVE)
 
 
 def test_a_pause_closes_a_failure_and_a_crash_does_not() -> None:
     by_hand = episodes(an_observation(FAILED, 1), an_observation(PAUSED, 2))
-    assert by_hand[0].outcome is Outcome.ON_PURPOSE
+    assert by_hand[0].outcome is EpisodeOutcome.ON_PURPOSE
     by_itself = episodes(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=Intent.RUNNING))
     assert by_itself[0].open
 
@@ -83,7 +83,7 @@ def test_degraded_turns_into_a_failure_with_a_card_of_its_own() -> None:
         an_observation(RUNNING, 2, ready=1, replicas=2),
         an_observation(FAILED, 3, ready=0, replicas=2),
     )
-    assert (degraded.kind, degraded.outcome) == (EpisodeKind.DEGRADED, Outcome.SUPERSEDED)
+    assert (degraded.kind, degraded.outcome) == (EpisodeKind.DEGRADED, EpisodeOutcome.SUPERSEDED)
     assert (failure.kind, failure.open) == (EpisodeKind.FAILURE, True)
 
 
@@ -99,7 +99,7 @@ def test_losing_sight_of_a_healthy_pipeline_opens_and_closes_a_card() -> None:
     (blind,) = episodes(
         an_observation(RUNNING, 1), a_failed_read(2), a_failed_read(3), a_failed_read(4), an_observation(RUNNING, 5)
     )
-    assert (blind.kind, blind.outcome) == (EpisodeKind.BLIND, Outcome.READABLE)
+    assert (blind.kind, blind.outcome) == (EpisodeKind.BLIND, EpisodeOutcome.READABLE)
 
 
 def test_each_failure_of_a_deployment_has_its_own_derivable_key() -> None:

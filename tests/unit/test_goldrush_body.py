@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.goldrush.body import LONGEST_BODY, Body
+from bot.goldrush.body import LONGEST_BODY, ResponseBody
 from bot.ports.pipeline_api import Malformed
 
 
 def read(encoding: str, *pieces: bytes) -> bytes:
-    body = Body(encoding)
+    body = ResponseBody(encoding)
     for piece in pieces:
         body.feed(piece)
     return body.whole()
@@ -60,4 +60,4 @@ def test_an_empty_body_is_empty_in_any_encoding() -> None:
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate"])
 def test_an_encoding_that_was_not_asked_for(encoding: str) -> None:
     with pytest.raises(Malformed, match="that I didn't ask for"):
-        Body(encoding)
+        ResponseBody(encoding)

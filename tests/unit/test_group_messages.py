@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.card import Card, Content, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
-from bot.domain.episode import Acknowledgement, Outcome, TimelineEntry
+from bot.domain.episode import Acknowledgement, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -32,8 +32,8 @@ ANSWERED = replace(
     OPEN,
     episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9), name="Bob", place="#ops")),
 )
-OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
-UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.UNWATCHED))
+OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=EpisodeOutcome.RECOVERED))
+UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=EpisodeOutcome.UNWATCHED))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, Sy
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import DIGEST_FROM
-from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.grouping import BATCH_FROM, GROUP_FROM, regroup
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
@@ -56,7 +56,7 @@ def a_posted(number: int = 1, kind: EpisodeKind = FAILURE, *, over: bool = False
     timeline = (line(1, Event.FAILED, phase=Phase.FAILED), line(2))
     episode = replace(an_episode(kind, revision=2), pipeline_id=pipeline(number).id, timeline=timeline)
     if over:
-        episode = replace(episode, closed_at=at(2), outcome=Outcome.RECOVERED)
+        episode = replace(episode, closed_at=at(2), outcome=EpisodeOutcome.RECOVERED)
     content = replace(a_card(episode, pipeline=pipeline(number)), key=key(number))
     return replace(PostedCard(content=content, revision=2), **fields)
 

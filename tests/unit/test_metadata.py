@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
-from bot.domain.episode import Outcome
+from bot.domain.episode import EpisodeOutcome
 from bot.slack.outbound.metadata import EVENT_TYPE, SHORT, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
 from tests.builders import ALERTS, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
 
 OPEN = a_card()
-OVER = a_card(replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED))
+OVER = a_card(replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED))
 LINE = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=an_episode().timeline[0])
 
 

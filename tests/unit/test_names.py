@@ -31,8 +31,19 @@ def repeated(names: Iterator[str]) -> set[str]:
     return {name for name, count in Counter(names).items() if count > 1}
 
 
-def test_each_class_has_a_name_of_its_own() -> None:
-    assert repeated(node.name for path in BOT for node in definitions(path) if isinstance(node, ast.ClassDef)) == set()
+def types(path: Path) -> Iterator[str]:
+    """The names of a module's classes and type aliases."""
+    module = nodes(path)[0]
+    assert isinstance(module, ast.Module)
+    for node in module.body:
+        match node:
+            case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                if re.match("[A-Z][A-Za-z]*[a-z]", name):
+                    yield name
+
+
+def test_each_type_has_a_name_of_its_own() -> None:
+    assert repeated(name for path in BOT for name in types(path)) == set()
 
 
 def test_each_public_function_has_a_name_of_its_own() -> None:

@@ -22,7 +22,7 @@ from bot.domain.answer import (
 from bot.domain.card import Card, Digest, DigestEntry, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
 from bot.domain.delivery import Delay
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
@@ -82,7 +82,10 @@ def ends(episode: Episode) -> list[Episode]:
     answered = Acknowledgement(by=ANN, at=at(3))
     return [
         episode,
-        *(replace(episode, outcome=outcome, closed_at=at(10.0**8), acknowledged=answered) for outcome in Outcome),
+        *(
+            replace(episode, outcome=outcome, closed_at=at(10.0**8), acknowledged=answered)
+            for outcome in EpisodeOutcome
+        ),
     ]
 
 

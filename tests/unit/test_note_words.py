@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.episode import EpisodeKind, Outcome
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.note import Guidance, Note, NoteKind, address_problem
 from bot.domain.watch import ChannelId
 from bot.slack.render.note_words import guidance_lines, note_text
@@ -33,7 +33,7 @@ def test_an_open_failure_shows_runbook_and_note(card: object) -> None:
 
 @pytest.mark.parametrize(
     "episode",
-    [replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED), an_episode(EpisodeKind.DEPLOYMENT)],
+    [replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED), an_episode(EpisodeKind.DEPLOYMENT)],
 )
 def test_only_an_open_failure_shows_notes(episode: object) -> None:
     text = shown(replace(OPEN, episode=episode)).text  # type: ignore[arg-type]  # two episodes

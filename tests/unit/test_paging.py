@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.answer import StopPagingAnswer
 from bot.domain.card import Card, DigestEntry, Group, HeldPages, Notice, NoticeKind, PageOrigin
-from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -194,7 +194,7 @@ def test_an_earlier_versions_dialog_names_no_watch() -> None:
 
 
 def test_a_person_who_left_gets_no_unwatched_notice() -> None:
-    episode = replace(an_episode(), outcome=Outcome.UNWATCHED, closed_at=at(99))
+    episode = replace(an_episode(), outcome=EpisodeOutcome.UNWATCHED, closed_at=at(99))
     runbook = Note(kind=NoteKind.RUNBOOK, reference="*", text="https://wiki.example.com/orders", by=ANN, at=at(0))
     guidance = Guidance(runbook=runbook)
     card = replace(a_page(), episode=episode, continues_in=(ALERTS,), guidance=guidance)

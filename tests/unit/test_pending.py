@@ -7,7 +7,7 @@ import pytest
 from bot.delivery.pending import PendingDelivery, recheck_of
 from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
-from bot.domain.episode import Outcome, TimelineEntry
+from bot.domain.episode import EpisodeOutcome, TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.protocol import oldest
 from bot.domain.transition import Event
@@ -20,7 +20,7 @@ ENDS = TimelineEntry(revision=3, at=at(3), events=(Event.RECOVERED,), phase=Phas
 
 def a_story_that_ended() -> Card:
     episode = replace(
-        an_episode(), revision=3, timeline=(BEGINS, GOES_ON, ENDS), closed_at=at(3), outcome=Outcome.RECOVERED
+        an_episode(), revision=3, timeline=(BEGINS, GOES_ON, ENDS), closed_at=at(3), outcome=EpisodeOutcome.RECOVERED
     )
     return a_card(episode)
 

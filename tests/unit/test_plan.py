@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
-from bot.domain.episode import EpisodeKind, Outcome, stable_key
+from bot.domain.episode import EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.observation import Reading
 from bot.domain.phase import Phase
 from bot.domain.plan import (
@@ -81,7 +81,7 @@ def test_a_transition_between_episodes_is_reported_by_the_new_one(before: Phase)
     )
     assert {message.receiver.id for message in first.messages} == {OTHER}
     ended, *opened = failure.cards
-    assert (ended.channel, ended.episode.outcome) == (OTHER, Outcome.SUPERSEDED)  # where it stands it is ended
+    assert (ended.channel, ended.episode.outcome) == (OTHER, EpisodeOutcome.SUPERSEDED)  # where it stands it is ended
     assert [(card.channel, card.episode.kind) for card in opened] == [
         (ALERTS, EpisodeKind.FAILURE),
         (OTHER, EpisodeKind.FAILURE),
@@ -188,7 +188,7 @@ def test_open_cards_get_a_last_update_when_unwatched() -> None:
     )[-1]
     last = plan_forgotten(plan.record, Routing(TEAM, a_pipeline(), ()), at(600))
     assert {card.channel: card.key for card in last.cards} == {card.channel: card.key for card in plan.cards}
-    assert {card.episode.outcome for card in last.cards} == {Outcome.UNWATCHED}
+    assert {card.episode.outcome for card in last.cards} == {EpisodeOutcome.UNWATCHED}
     assert all(card.revision > plan.cards[0].revision and not card.episode.open for card in last.cards)
     assert [(message.id, message.made_at) for message in last.messages] == [(card.key, at(600)) for card in last.cards]
     assert all(card.state.phase == FAILED for card in last.cards)  # it says how it was last seen
@@ -201,8 +201,8 @@ def test_a_conversation_that_stops_watching_gets_a_last_card() -> None:
     plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
     assert plan is not None
     assert {(card.channel, card.episode.outcome) for card in plan.cards} == {
-        (ALERTS, Outcome.UNWATCHED),
-        (ANN_DIRECT, Outcome.UNWATCHED),
+        (ALERTS, EpisodeOutcome.UNWATCHED),
+        (ANN_DIRECT, EpisodeOutcome.UNWATCHED),
     }
     assert [type(message.body) for message in plan.messages] == [SyncCard, SyncCard]
     later = plan_reading(plan.record, an_observation(DEPLOYING, 90, ready=0), rest)

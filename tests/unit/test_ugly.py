@@ -42,7 +42,7 @@ from bot.domain.card import (
 )
 from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
 from bot.domain.delivery import Delay
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
@@ -138,7 +138,7 @@ episodes = st.builds(
     acknowledged=st.one_of(st.none(), answered),
     first_seen=st.booleans(),
     closed_at=st.sampled_from([None, at(9), at(10.0**7)]),
-    outcome=st.sampled_from([None, *Outcome]),
+    outcome=st.sampled_from([None, *EpisodeOutcome]),
 )
 targets = st.lists(
     st.one_of(

@@ -31,9 +31,10 @@ from bot.slack.inbound.person_limits import (
     PersonLimits,
     TooMany,
 )
+from bot.slack.inbound.refusals import AWAY, BROKEN, LAPSED, SAVED, SLOW, UNANSWERED
 from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.outbound.channel_ids import with_stable_ids
-from bot.slack.router import CLICK, MODAL, Reading, Router
+from bot.slack.router import CLICK, MODAL, ParsedInteraction, Router
 
 STORE_SECONDS = 2.0  # Slack waits 3 s for the acknowledgement
 MODAL_SECONDS = 2.5  # likewise; longer than STORE_SECONDS, so that the store has had its chance
@@ -41,32 +42,6 @@ ACT_SECONDS = 25.0
 RECOVER_AFTER = timedelta(seconds=30)  # by then the bot that began it has finished or died
 RECOVER_SECONDS = 8.0  # the lease on an interaction lasts 10 s
 TOO_OLD = timedelta(minutes=25)  # a response_url works for 30 minutes
-
-AWAY = RefusalAnswer(
-    reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is back. "
-    "It's safe to retry. Check with:",
-    command="watches",
-)
-UNANSWERED = RefusalAnswer(
-    reason="I can't reach my database right now, so I can't answer this. Nothing was changed.",
-    hint="Try again in a minute.",
-)
-SAVED = RefusalAnswer(
-    reason="I can't reach my database right now, so this isn't done yet, or only partly.",
-    hint="I saved your request, and will finish it if the database is back within 25 minutes.",
-)
-LAPSED = RefusalAnswer(
-    reason="I was away too long to finish your request, so it may not be done, or only partly.",
-    hint="Check the current state, then try again.",
-)
-SLOW = RefusalAnswer(
-    reason="This took too long, so I stopped. It may be partly done.",
-    hint="Check the current state, then try again.",
-)
-BROKEN = RefusalAnswer(
-    reason="I ran into an internal error, so I have no answer. It may be partly done.",
-    hint="It's safe to retry. The person who runs this bot can find the cause in its log.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +105,13 @@ class Inbox:
         modal = self._modals[f"{MODAL} {id}"] = OpenModal(ack)
         try:
             async with asyncio.TaskGroup() as tasks:
-                answering = tasks.create_task(self._keep_and_answer(MODAL, id, payload), name="answer a modal")
+                answering = tasks.create_task(self._store_and_answer(MODAL, id, payload), name="answer a modal")
                 await asyncio.wait({answering}, timeout=self._modal_seconds)
                 await modal.settle({})
         finally:
             self._modals.pop(f"{MODAL} {id}", None)
 
-    async def _keep_and_answer(self, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
+    async def _store_and_answer(self, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
         stored = await self.store(kind, id, payload)
         await stored.answer()
 
@@ -145,36 +120,36 @@ class Inbox:
         interaction = Interaction(
             team=self._store.team, id=f"{kind} {id}", kind=kind, at=self._clock.now(), payload=payload
         )
-        reading = self._admitted(interaction)
-        if isinstance(reading, TooMany):
-            return StoredInteraction(partial(self._refuse, interaction, reading))
-        if reading.at_once:
-            reading = self._begun(reading)
+        parsed = self._admitted(interaction)
+        if isinstance(parsed, TooMany):
+            return StoredInteraction(partial(self._refuse, interaction, parsed))
+        if parsed.at_once:
+            parsed = self._started(parsed)
         try:
             async with asyncio.timeout(self._store_seconds):
                 first = await self._store.add_interaction(interaction)
         except (StoreAway, TimeoutError) as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc) or "it did not answer in time"))
-            return StoredInteraction(partial(self._answer_unstored, interaction, reading))
+            return StoredInteraction(partial(self._answer_unstored, interaction, parsed))
         if not first:
             return StoredInteraction(_no_answer)
-        slot = self._slot(interaction, reading)
+        slot = self._slot(interaction, parsed)
         return StoredInteraction(
-            partial(self._process, interaction, reading, self._act_seconds, slot=slot, if_away=SAVED)
+            partial(self._process, interaction, parsed, self._act_seconds, slot=slot, if_away=SAVED)
         )
 
-    def _begun(self, reading: Reading) -> Reading:
-        """The reading, already running. `run` waits for its end."""
+    def _started(self, parsed: ParsedInteraction) -> ParsedInteraction:
+        """The interaction, already running. `run` waits for its end."""
 
         async def begin() -> Reply | None:
-            return await reading.run()
+            return await parsed.run()
 
         begun = asyncio.create_task(begin(), name="begun at once")
         self._at_once.add(begun)
         begun.add_done_callback(self._at_once.discard)
-        return replace(reading, run=lambda: begun)
+        return replace(parsed, run=lambda: begun)
 
-    def _admitted(self, interaction: Interaction) -> Reading | TooMany:
+    def _admitted(self, interaction: Interaction) -> ParsedInteraction | TooMany:
         """Refuses a text beyond the person's limit before parsing it, because parsing costs more than a refusal.
 
         Acknowledgements have their own limit, so that a flood never blocks people who answer failures.
@@ -182,21 +157,21 @@ class Inbox:
         person = UserId(interaction.payload.get("user", ""))
         if interaction.kind != CLICK and (too_many := self._limits.lacks(person)):
             return too_many
-        reading = self._router.read(interaction)
-        if reading.acknowledges:
-            return self._acknowledgements.take(person) or reading
-        return self._limits.take(person, CHANGE_COSTS if reading.changes else 1.0) or reading
+        parsed = self._router.read(interaction)
+        if parsed.acknowledges:
+            return self._acknowledgements.take(person) or parsed
+        return self._limits.take(person, CHANGE_COSTS if parsed.changes else 1.0) or parsed
 
     async def _refuse(self, interaction: Interaction, too_many: TooMany) -> None:
         """Answers only a few interactions of a flood."""
         if too_many.tell:
             await self._send_refusal(interaction, too_many.refusal(self._limits.per_minute))
 
-    async def _answer_unstored(self, interaction: Interaction, reading: Reading) -> None:
-        if reading.needs_store:
-            await self._send_refusal(interaction, AWAY if reading.changes else UNANSWERED)
+    async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
+        if parsed.needs_store:
+            await self._send_refusal(interaction, AWAY if parsed.changes else UNANSWERED)
             return
-        await self._process(interaction, reading, self._act_seconds, slot=self._slot(interaction, reading))
+        await self._process(interaction, parsed, self._act_seconds, slot=self._slot(interaction, parsed))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later
 
     async def recover(self) -> None:
@@ -236,15 +211,15 @@ class Inbox:
         if under_way := [*self._at_once, *(task for task in self._under_way.values() if task)]:
             await asyncio.wait(under_way)
 
-    def _slot(self, interaction: Interaction, reading: Reading) -> AbstractAsyncContextManager[None]:
+    def _slot(self, interaction: Interaction, parsed: ParsedInteraction) -> AbstractAsyncContextManager[None]:
         """An acknowledgement needs no slot, so nothing delays it. Nor does what has begun."""
-        free = reading.acknowledges or reading.at_once
+        free = parsed.acknowledges or parsed.at_once
         return nullcontext() if free else self._slots.taken(UserId(interaction.payload["user"]))
 
     async def _process(
         self,
         interaction: Interaction,
-        reading: Reading,
+        parsed: ParsedInteraction,
         seconds: float,
         *,
         slot: AbstractAsyncContextManager[None] | None = None,
@@ -258,7 +233,7 @@ class Inbox:
         refusal: RefusalAnswer | None = None
         try:
             async with slot or nullcontext(), asyncio.timeout(seconds):
-                await self._run_and_respond(interaction, reading)
+                await self._run_and_respond(interaction, parsed)
         except BusyError:
             refusal = BUSY
         except StoreAway as exc:
@@ -286,18 +261,18 @@ class Inbox:
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
 
-    async def _run_and_respond(self, interaction: Interaction, reading: Reading) -> None:
-        if reading.needs_store:
+    async def _run_and_respond(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
+        if parsed.needs_store:
             await self._catch_up()
-            reading = await self._with_stable_ids(interaction, reading)
-        if reply := await reading.run():
+            parsed = await self._with_stable_ids(interaction, parsed)
+        if reply := await parsed.run():
             await self._tell(interaction, reply)
 
-    async def _with_stable_ids(self, interaction: Interaction, reading: Reading) -> Reading:
+    async def _with_stable_ids(self, interaction: Interaction, parsed: ParsedInteraction) -> ParsedInteraction:
         """Reads the interaction again if a channel in it has another id in the store."""
         payload = with_stable_ids(interaction.payload, await self._store.aliases())
         if payload == interaction.payload:
-            return reading
+            return parsed
         return self._router.read(replace(interaction, payload=payload))
 
     async def _send_refusal(self, interaction: Interaction, refusal: RefusalAnswer) -> None:

@@ -15,7 +15,7 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import AnswerLost, AnswerRefused
 from bot.proxy import proxy_for
 from bot.slack.feature import Reply
-from bot.slack.outbound.calls import DEADLINE_SECONDS, Answer, SlackClient, call
+from bot.slack.outbound.calls import DEADLINE_SECONDS, SlackAnswer, SlackClient, call
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.render.blocks import MOST_VIEW_BLOCKS, Block
 from bot.slack.router import HOME, MESSAGE
@@ -79,7 +79,7 @@ async def _post(client: SlackClient, payload: Mapping[str, str], reply: Reply) -
     _report(sent)
 
 
-def _report(sent: Answer) -> None:
+def _report(sent: SlackAnswer) -> None:
     if sent.lost is not None:
         emit(AnswerLost(problem=sent.detail))
     elif not sent.ok:

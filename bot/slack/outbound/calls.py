@@ -28,7 +28,7 @@ class Lost(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SlackAnswer:
     """`lost` is set if no readable answer came. `detail` says why, without secrets."""
 
     status: int = 0
@@ -75,7 +75,7 @@ def web_client(token: str | None, api_url: str, channel_ids: ChannelIds | None =
     return client
 
 
-async def call(client: SlackClient, method: str, **arguments: object) -> Answer:
+async def call(client: SlackClient, method: str, **arguments: object) -> SlackAnswer:
     """Calls `method` (e.g. `chat.postMessage`). Returns failures of Slack or the network instead of raising.
 
     Arguments may hold any id of a channel. If the channel gets another id during the call, calls once more.
@@ -89,12 +89,12 @@ async def call(client: SlackClient, method: str, **arguments: object) -> Answer:
                 return await _called(client, method, later)
             return answer
     except aiohttp.ClientConnectorError as exc:
-        return Answer(lost=Lost.NEVER_SENT, detail=f"no connection to Slack ({type(exc).__name__})")
+        return SlackAnswer(lost=Lost.NEVER_SENT, detail=f"no connection to Slack ({type(exc).__name__})")
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
-        return Answer(lost=Lost.UNKNOWN, detail=f"no answer from Slack ({type(exc).__name__})")
+        return SlackAnswer(lost=Lost.UNKNOWN, detail=f"no answer from Slack ({type(exc).__name__})")
 
 
-async def _called(client: SlackClient, method: str, arguments: Mapping[str, object]) -> Answer:
+async def _called(client: SlackClient, method: str, arguments: Mapping[str, object]) -> SlackAnswer:
     """Methods that write take JSON; methods that read take a form (https://docs.slack.dev/apis/web-api/)."""
     try:
         if method.startswith(("chat.", "views.", "conversations.open", "conversations.join")):
@@ -110,15 +110,15 @@ def _form(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _answer_in(exc: SlackClientError) -> Answer:
+def _answer_in(exc: SlackClientError) -> SlackAnswer:
     """slack_sdk raises for `ok: false` with the response, and for a body that is not JSON without one."""
     response = getattr(exc, "response", None)
     if isinstance(response, AsyncSlackResponse):
         return _answer(response)
     status = getattr(response, "status", 0)
-    return Answer(lost=Lost.UNKNOWN, detail=f"unreadable answer from Slack (HTTP {status})")
+    return SlackAnswer(lost=Lost.UNKNOWN, detail=f"unreadable answer from Slack (HTTP {status})")
 
 
-def _answer(response: AsyncSlackResponse) -> Answer:
+def _answer(response: AsyncSlackResponse) -> SlackAnswer:
     body = response.data if isinstance(response.data, dict) else {}
-    return Answer(status=response.status_code, body=body, headers=dict(response.headers))
+    return SlackAnswer(status=response.status_code, body=body, headers=dict(response.headers))

@@ -22,7 +22,7 @@ from bot.domain.delivery import (
 from bot.headers import header
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefused
-from bot.slack.outbound.calls import Answer, Lost, SlackClient, call
+from bot.slack.outbound.calls import Lost, SlackAnswer, SlackClient, call
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 from bot.slack.outbound.pages import pages
@@ -115,7 +115,7 @@ class SlackChat:
         return False
 
 
-def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
+def _outcome(answer: SlackAnswer, delivery: Delivery) -> Outcome:
     if answer.lost is Lost.NEVER_SENT:
         return Refused(kind=RefusalKind.NOT_SENT, error=answer.detail)
     if answer.lost is Lost.UNKNOWN:
@@ -128,7 +128,7 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
     return outcome
 
 
-def _blind(answer: Answer) -> bool:
+def _blind(answer: SlackAnswer) -> bool:
     """True if the token lacks the scope: Slack then omits all metadata, so an empty result proves nothing."""
     granted = header(answer.headers, "x-oauth-scopes")
     return bool(granted) and "metadata.message:read" not in granted

@@ -12,7 +12,7 @@ from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
 from bot.slack.outbound import people
 from bot.slack.outbound.calls import SlackClient, call
-from bot.slack.outbound.list_pages import Row, rows_in, text_in
+from bot.slack.outbound.list_pages import ListItem, rows_in, text_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.paged_list import PagedList
 from bot.slack.outbound.pages import pages
@@ -56,7 +56,7 @@ class _Channel:
     name: str
 
 
-def _channel(row: Row) -> _Channel:
+def _channel(row: ListItem) -> _Channel:
     return _Channel(ChannelId(str(row["id"])), people.spelled(text_in(row, "name")))
 
 

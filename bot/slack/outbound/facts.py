@@ -7,7 +7,7 @@ from bot.domain.permission import Account, Membership, Person, Place, UnknownFac
 from bot.domain.watch import ChannelId, TeamId, UserId
 from bot.headers import header
 from bot.ports.clock import Clock
-from bot.slack.outbound.calls import Answer, SlackClient, call
+from bot.slack.outbound.calls import SlackAnswer, SlackClient, call
 from bot.slack.outbound.list_pages import text_in
 from bot.slack.outbound.pages import pages
 
@@ -129,11 +129,11 @@ def _foreign(row: Mapping[str, object], team: str, home: TeamId) -> Account | No
     return Account.STRANGER if team not in {"", home} and home not in _workspaces(row) else None
 
 
-def _why_unread(answer: Answer) -> UnknownFact:
+def _why_unread(answer: SlackAnswer) -> UnknownFact:
     return UnknownFact.NO_SCOPE if answer.error == "missing_scope" else UnknownFact.AWAY
 
 
-def _outside_or_unread(answer: Answer) -> Membership | UnknownFact:
+def _outside_or_unread(answer: SlackAnswer) -> Membership | UnknownFact:
     """Without both scopes, Slack's errors would reveal hidden channels, so the membership then counts as unreadable."""
     if answer.error != "channel_not_found":
         return _why_unread(answer)

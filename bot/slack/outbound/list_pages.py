@@ -2,22 +2,22 @@
 
 from collections.abc import Mapping
 
-from bot.slack.outbound.calls import Answer
+from bot.slack.outbound.calls import SlackAnswer
 
-Row = Mapping[str, object]
+ListItem = Mapping[str, object]
 
 
-def rows_in(answer: Answer, member: str) -> list[Row]:
+def rows_in(answer: SlackAnswer, member: str) -> list[ListItem]:
     rows = answer.body.get(member)
     return [row for row in rows if isinstance(row, dict) and "id" in row] if isinstance(rows, list) else []
 
 
-def next_cursor(answer: Answer) -> str | None:
+def next_cursor(answer: SlackAnswer) -> str | None:
     metadata = answer.body.get("response_metadata")
     cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
     return cursor if isinstance(cursor, str) and cursor else None
 
 
-def text_in(row: Row, name: str) -> str:
+def text_in(row: ListItem, name: str) -> str:
     value = row.get(name)
     return value if isinstance(value, str) else ""

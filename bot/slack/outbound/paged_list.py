@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.domain.permission import UnknownFact
 from bot.ports.clock import Clock
-from bot.slack.outbound.calls import Answer, SlackClient
-from bot.slack.outbound.list_pages import Row, next_cursor, rows_in
+from bot.slack.outbound.calls import SlackAnswer, SlackClient
+from bot.slack.outbound.list_pages import ListItem, next_cursor, rows_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.pages import pages
 
@@ -44,7 +44,7 @@ class PagedList(Generic[T]):
         clock: Clock,
         method: str,
         member: str,
-        keep: Callable[[Row], T | None],
+        keep: Callable[[ListItem], T | None],
         *,
         arguments: Mapping[str, object] | None = None,
         narrower: Mapping[str, object] | None = None,
@@ -116,7 +116,7 @@ class PagedList(Generic[T]):
         self._whole_gap = UnknownFact.NO_SCOPE if self._narrowed else None
         self._part, self._cursor, self._begun, self._narrowed = [], None, False, False
 
-    def _begins_again(self, answer: Answer) -> bool:
+    def _begins_again(self, answer: SlackAnswer) -> bool:
         """True if another attempt makes sense: after an expired cursor, or with narrower arguments."""
         if answer.error == "invalid_cursor" and self._cursor:
             self._cursor, self._part = None, []
@@ -126,7 +126,7 @@ class PagedList(Generic[T]):
             return True
         return False
 
-    def _stopped(self, answer: Answer) -> UnknownFact:
+    def _stopped(self, answer: SlackAnswer) -> UnknownFact:
         if answer.status == 429 or answer.error == "ratelimited":
             self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
         if answer.error != "missing_scope":

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from bot.slack.outbound.calls import Answer, SlackClient, call
+from bot.slack.outbound.calls import SlackAnswer, SlackClient, call
 from bot.slack.outbound.list_pages import next_cursor
 
 
@@ -13,7 +13,7 @@ async def pages(
     *,
     most: int | None = None,
     cursor: str | None = None,
-) -> AsyncIterator[tuple[Answer, bool]]:
+) -> AsyncIterator[tuple[SlackAnswer, bool]]:
     """Each answer, and whether it is the last page. Ends after a refusal, the last page, or `most` pages."""
     count = 0
     while most is None or count < most:

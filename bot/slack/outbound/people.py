@@ -15,7 +15,7 @@ from bot.domain.catalogue import visible
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
 from bot.slack.outbound.facts import account_of, name_of
-from bot.slack.outbound.list_pages import Row, text_in
+from bot.slack.outbound.list_pages import ListItem, text_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def spelled(name: str) -> str:
     return unicodedata.normalize("NFC", visible(name)).strip().lower()
 
 
-def person_in(row: Row, home: TeamId) -> Entry | None:
+def person_in(row: ListItem, home: TeamId) -> Entry | None:
     """None for an account that no typed name may find."""
     if account_of(row, home) is not Account.FULL_MEMBER:
         return None
@@ -88,7 +88,7 @@ def person_in(row: Row, home: TeamId) -> Entry | None:
     )
 
 
-def group_in(row: Row) -> Entry | None:
+def group_in(row: ListItem) -> Entry | None:
     """None for a disabled group, or one of another company (Slack Connect)."""
     if row.get("date_delete") or row.get("is_external"):
         return None

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bot.domain.card import Card, ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
-from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.transition import Event
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
@@ -68,14 +68,14 @@ def _facts(card: Card) -> list[str]:
         phrases.intent_words(card.pipeline, card.state) if card.episode.open else "",
         f"read at {time_of_day(observation.observed_at)}" if observation else "never read",
         _precision(card.episode),
-        FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is Outcome.RECOVERED else "",
+        FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is EpisodeOutcome.RECOVERED else "",
     ]
     return [fact for fact in facts if fact]
 
 
 def _precision(episode: Episode) -> str:
     """The uncertainty of a downtime: the failure may have begun or ended just after the reading before."""
-    if episode.outcome is not Outcome.RECOVERED or not episode.timeline:
+    if episode.outcome is not EpisodeOutcome.RECOVERED or not episode.timeline:
         return ""
     began, ended = episode.timeline[0], episode.timeline[-1]
     if began.after is None or ended.after is None:
@@ -109,7 +109,7 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
 def _buttons(card: Card) -> list[Block]:
     facts = {"pipeline": card.pipeline.id, "card": card.key}
     answerable = card.episode.kind is EpisodeKind.FAILURE and card.episode.open and not card.episode.acknowledged
-    watched = not phrases.is_direct(card.channel) and card.episode.outcome is not Outcome.UNWATCHED
+    watched = not phrases.is_direct(card.channel) and card.episode.outcome is not EpisodeOutcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",
         "This removes the channel's own watch on this pipeline. If a pattern covers it too, updates continue, and I'll "

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
-from bot.domain.episode import Outcome
+from bot.domain.episode import EpisodeOutcome
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import from_to, outside, span, time_of_day
@@ -105,7 +105,7 @@ def _headline(group: Group, still: list[Card]) -> str:
     since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
     if not still:
         return "\n".join([_over(group), *already])
-    unwatched = _count(group, Outcome.UNWATCHED)
+    unwatched = _count(group, EpisodeOutcome.UNWATCHED)
     head = _failed(group, found=bool(already)) if len(still) == total else _in_part(group, len(still))
     moved = sum(bool(card.continues_in) for card in group.cards)
     unwatched_count = unwatched - moved
@@ -134,7 +134,7 @@ def _in_part(group: Group, still: int) -> str:
 
 def _over(group: Group) -> str:
     """No pipeline of the group is open here. Unwatched ones may still be failing."""
-    total, unwatched = len(group.cards), _count(group, Outcome.UNWATCHED)
+    total, unwatched = len(group.cards), _count(group, EpisodeOutcome.UNWATCHED)
     if all(card.continues_in for card in group.cards):
         where = phrases.continues(channel for card in group.cards for channel in card.continues_in)
         return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
@@ -160,7 +160,7 @@ def _ended(group: Group) -> datetime:
     return max(card.episode.closed_at or card.episode.opened_at for card in group.cards)
 
 
-def _count(group: Group, outcome: Outcome) -> int:
+def _count(group: Group, outcome: EpisodeOutcome) -> int:
     return sum(card.episode.outcome is outcome for card in group.cards)
 
 
@@ -180,9 +180,9 @@ def _already(group: Group) -> list[str]:
 
 def _row(card: Card, render_context: RenderContext | None) -> str:
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
-    if card.episode.outcome is Outcome.RECOVERED:
+    if card.episode.outcome is EpisodeOutcome.RECOVERED:
         return f":large_green_circle: {name} {recovery_words(card.episode)}"
-    if card.episode.outcome is Outcome.UNWATCHED:
+    if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     answer = card.episode.acknowledged

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bot.domain.card import Card
-from bot.domain.episode import Episode, EpisodeKind, Outcome
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Healthy, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID
@@ -16,7 +16,7 @@ FAILED_BEFORE = "It had already failed when I first read it"
 
 def headline(card: Card) -> str:
     name = f"*{outside(card.pipeline.name)}*"
-    if card.episode.outcome is Outcome.UNWATCHED:
+    if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         return _unwatched(card, name)
     first, *rest = _HEADLINES[card.episode.kind](card, name)
     return "\n".join(line for line in (_unread(card), first, *rest, _unseen(card)) if line)
@@ -57,9 +57,9 @@ def _unseen(card: Card) -> str:
 def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
-    if episode.outcome is Outcome.RECOVERED:
+    if episode.outcome is EpisodeOutcome.RECOVERED:
         return (f":large_green_circle: {name} {recovery_words(episode)} · {_when(episode)}",)
-    if episode.outcome is Outcome.ON_PURPOSE:
+    if episode.outcome is EpisodeOutcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(state)
         return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_when(episode)}", first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
@@ -134,7 +134,7 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
     when = _when(episode)
     if episode.open:
         return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}", when)
-    if episode.outcome is Outcome.LIVE:
+    if episode.outcome is EpisodeOutcome.LIVE:
         return (f":large_green_circle: {name} has *all replicas ready* again after {downtime(episode)} · {when}",)
     return (f"{phrases.DEGRADED} {name} was *degraded* for {downtime(episode)}, then {_ending(episode)} · {when}",)
 
@@ -154,7 +154,7 @@ def _readiness(card: Card) -> Readiness:
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
-    if episode.outcome is Outcome.LIVE:
+    if episode.outcome is EpisodeOutcome.LIVE:
         took = f" after {downtime(episode)}" if episode.closed_at != episode.opened_at else ""
         return (f":large_green_circle: {name} is *live*{took} · {_when(episode)}",)
     if not episode.open:
@@ -195,7 +195,7 @@ def _blind(card: Card, name: str) -> tuple[str, ...]:
     since = _when(episode)
     why = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
-        if episode.outcome is Outcome.READABLE:
+        if episode.outcome is EpisodeOutcome.READABLE:
             return (f":large_green_circle: {name} *can be read again* after {downtime(episode)} · {since}",)
         ending = f"couldn't be read for {downtime(episode)}, then *{_ending(episode)}* · {since}"
         return (f"{phrases.standing_symbol(card.state)} {name} {ending}",)
