@@ -112,10 +112,10 @@ async def test_a_channel_with_another_id_keeps_its_watches_and_its_card(tmp_path
         await rig.sandbox.until(lambda: "channel_id_changed" in str(events[-1].payload) and events[-1].ack.ok, PATIENCE)
         assert "orders-eu" in await rig.ask("watches", channel=new)
         await rig.click(card, "acknowledge", user=BOB)
-        await rig.card("orders-eu failed", "Acknowledged by bob", channel=new)
+        acknowledged = await rig.card("orders-eu failed", "Acknowledged by bob", channel=new)
+        assert acknowledged.ts == card.ts
         rig.set_phase("orders-eu", "RUNNING")
-        recovered = await rig.card("orders-eu failed", "down for", channel=new)
-        assert recovered.ts == card.ts
+        assert (await rig.thread(acknowledged, "orders-eu recovered after")).broadcast
         assert [call for call in slack.calls if call.error] == []
         assert await rig.stop() == 0
 
