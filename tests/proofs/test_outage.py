@@ -163,6 +163,7 @@ async def _flaps(world: Away, pipeline_id: PipelineId) -> None:
             await asyncio.sleep(HELD_SECONDS + chance.uniform(0, 60))
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("trouble", [RESET, THROTTLED], ids=["reset", "429"])
 def test_an_hour_without_slack_ends_in_a_short_digest(trouble: Trouble) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
