@@ -34,9 +34,10 @@ from bot.startup import (
 from bot.store.connect import opened
 from bot.workspace import Shared, Workspace
 
-GOODBYE_SECONDS = 5.5  # longer than a call to Slack; the bot promises to stop within ten seconds
-LAST_SECONDS = 1.0
-CLOSE_SECONDS = 1.5
+# The bot promises to stop within ten seconds, so these three add up to less.
+STOP_TIMEOUT_SECONDS = 5.5  # for the work in progress: longer than a call to Slack
+LAST_SECONDS = 1.0  # to cancel work that hangs, and to give up leadership
+CLOSE_SECONDS = 1.5  # to close connections
 PEOPLE_CONNECTIONS = 4  # to GoldRush, reserved for people's commands
 
 
@@ -105,11 +106,11 @@ async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None
     stop_signal = asyncio.create_task(stopped.wait(), name="until stopped")
     try:
         await asyncio.wait({work, stop_signal}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({work}, timeout=GOODBYE_SECONDS)
+        await asyncio.wait({work}, timeout=STOP_TIMEOUT_SECONDS)
     finally:
         stop_signal.cancel()
         if not work.done():
-            emit(StoppedMidway(seconds=GOODBYE_SECONDS))
+            emit(StoppedMidway(seconds=STOP_TIMEOUT_SECONDS))
             work.cancel()
             await asyncio.wait({work}, timeout=LAST_SECONDS)
     if work.done() and not work.cancelled():

@@ -1,6 +1,6 @@
 """Runs what the bot does every few seconds: the poll tick on APScheduler, every other job as a plain loop.
 
-A watchdog on the monotonic clock restarts a job that died, hangs or stopped.
+A watchdog on the monotonic clock restarts a job that raised an error, hangs, or was not started again.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import JobCrashed, JobHung, JobLate, JobPostponed
 
-LATE_SECONDS = 1.0
-WATCH_SECONDS = 0.5
-GOODBYE_SECONDS = 5.0
+LATE_SECONDS = 1.0  # from then on, a late poll tick is reported and started
+WATCH_SECONDS = 0.5  # between two looks of the watchdog
+JOBS_STOP_SECONDS = 5.0  # for all runs in progress, when the bot stops
 HANGS_AFTER_SECONDS = 300.0
 
 
@@ -36,19 +36,22 @@ class PeriodicJob:
 
 
 class _Runner:
-    """Runs one job in a task, one run at a time, and knows since when it runs or waits."""
+    """Runs one job in a task, one run at a time. Subclasses decide when the next run starts.
+
+    `_since`: when the current run began or, between two runs, when the last one ended.
+    """
 
     def __init__(self, job: PeriodicJob, stopping: asyncio.Event) -> None:
         self._job = job
         self._stopping = stopping
-        self._runs = False
+        self._running = False
         self._since = _now()
         self._task: asyncio.Task[None] | None = None
 
     def supervise(self) -> None:
-        """Cancels a run that hangs and reports one that crashed."""
+        """Cancels a run that hangs and reports one that crashed. The watchdog calls this twice a second."""
         seconds = _now() - self._since
-        if self._runs and seconds > self._job.hangs_after and self._task:
+        if self._running and seconds > self._job.hangs_after and self._task:
             emit(JobHung(job=self._job.name, seconds=round(seconds)))
             self._since = _now()  # cancel again after the same time, if the run survives this
             self._task.cancel()
@@ -57,7 +60,7 @@ class _Runner:
             emit(JobCrashed(job=self._job.name, exception=exc))
 
     async def end(self, deadline: float) -> None:
-        """Lets a run in progress finish until `deadline`, then cancels it."""
+        """Lets a run in progress finish until `deadline`. Then reports it as postponed and cancels it."""
         if self._task:
             await asyncio.wait({self._task}, timeout=max(0.0, deadline - _now()))
         self.supervise()
@@ -66,17 +69,17 @@ class _Runner:
             self._task.cancel()
 
     async def _run(self) -> None:
-        self._runs, self._since = True, _now()
+        self._running, self._since = True, _now()
         try:
             await self._job.run()
         except (StoreAway, ChatAway) as exc:
             emit(JobPostponed(job=self._job.name, problem=str(exc)))
         finally:
-            self._runs, self._since = False, _now()
+            self._running, self._since = False, _now()
 
 
 class _Loop(_Runner):
-    """A job as a plain loop."""
+    """A job as a plain loop: run, wait, run again."""
 
     def start(self, *, after: float = 0.0) -> None:
         self._task = asyncio.create_task(self._loop(after), name=self._job.name)
@@ -101,8 +104,9 @@ class _Loop(_Runner):
 class _Tick(_Runner):
     """The poll tick: APScheduler fires it once, and the end of each run arms the next.
 
-    APScheduler lives by the wall clock. Its interval trigger makes up for every run that a clock set forward skips.
-    A clock set back delays a run (https://github.com/agronholm/apscheduler/issues/752); the watchdog arms it again.
+    APScheduler only says when the next tick is due, by the wall clock, which may jump. Its interval trigger would run
+    every tick that a jump forward skips. So each tick is a one-shot job. After a jump back a tick comes too late
+    (https://github.com/agronholm/apscheduler/issues/752), so the watchdog starts it.
     """
 
     def __init__(self, job: PeriodicJob, stopping: asyncio.Event, zone: tzinfo) -> None:
@@ -117,7 +121,7 @@ class _Tick(_Runner):
     def supervise(self) -> None:
         super().supervise()
         late = _now() - self._since - self._job.seconds
-        if late > LATE_SECONDS and not self._runs:
+        if late > LATE_SECONDS and not self._running:
             emit(JobLate(job=self._job.name, seconds=round(late, 1)))
             self._since = _now()
             self._arm(after=0.0)
@@ -149,9 +153,9 @@ class _Tick(_Runner):
 
 
 class Jobs:
-    """Runs `tick` and `loops` while `running()` is open. At its end, runs in progress get `goodbye_seconds` to finish.
+    """Runs `tick` and `loops` while `running()` is open. At its end, runs in progress get `stop_seconds` to finish.
 
-    APScheduler asks `datetime` for the time in `zone`.
+    `zone`: the time zone in which APScheduler asks for the time. Tests pass one with a clock of their own.
     """
 
     def __init__(
@@ -160,12 +164,12 @@ class Jobs:
         loops: Iterable[PeriodicJob],
         *,
         zone: tzinfo = UTC,
-        goodbye_seconds: float = GOODBYE_SECONDS,
+        stop_seconds: float = JOBS_STOP_SECONDS,
     ) -> None:
         self._tick = tick
         self._loops = tuple(loops)
         self._zone = zone
-        self._goodbye_seconds = goodbye_seconds
+        self._stop_seconds = stop_seconds
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -183,7 +187,7 @@ class Jobs:
                     watchdog.cancel()
         finally:
             stopping.set()
-            deadline = _now() + self._goodbye_seconds
+            deadline = _now() + self._stop_seconds
             for runner in runners:
                 await runner.end(deadline)
 

@@ -41,7 +41,7 @@ from bot.slack.outbound.facts import Facts
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Permissions
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from bot.state.repository import Repository
 from bot.store.clock import RedisClock
@@ -84,7 +84,7 @@ class Workspace:
         heartbeat = _heartbeat(base, monitoring)
         await heartbeat.beat()
         settings = shared.settings
-        renderer = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
+        renderer = Renderer(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
         delivery = _delivery(base, renderer)
         inbox = _inbox(base, _requests(base, monitoring), renderer)
         channels = ChannelMonitor(
@@ -227,7 +227,7 @@ def _requests(base: _Base, monitoring: Monitoring) -> RequestServices:
     )
 
 
-def _delivery(base: _Base, renderer: Look) -> _Delivery:
+def _delivery(base: _Base, renderer: Renderer) -> _Delivery:
     settings, clock = base.settings, base.clock
     chat = SlackChat(base.slack, renderer.content, base.identity.user)
     suspensions = Suspensions(
@@ -248,7 +248,7 @@ def _delivery(base: _Base, renderer: Look) -> _Delivery:
     return _Delivery(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
 
 
-def _inbox(base: _Base, requests: RequestServices, renderer: Look) -> Inbox:
+def _inbox(base: _Base, requests: RequestServices, renderer: Renderer) -> Inbox:
     settings = base.settings
     facts = Facts(base.slack, base.clock, base.identity.team)
     services = Services(

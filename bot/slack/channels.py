@@ -15,10 +15,10 @@ async def channel_to_change(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
 ) -> ChannelId | RefusalAnswer:
     """The channel to change, after the permission checks. The bot joins no channel before they pass."""
-    if refusal := await permissions.to_change_anything(asker):
+    if refusal := await permissions.check_account(asker):
         return refusal
     if word is None:
-        return await permissions.inside(asker, asker.channel) or asker.channel
+        return await permissions.check_membership(asker, asker.channel) or asker.channel
     return await _permitted(word, asker, directory, permissions, changing=True)
 
 
@@ -38,7 +38,7 @@ async def _permitted(
     An incomplete list can't prove that a channel is missing. So forbidden and missing channels get the same answer.
     """
     named = word.name or word.id
-    check = permissions.inside if changing else permissions.to_see
+    check = permissions.check_membership if changing else permissions.to_see
     if word.id:
         return await check(asker, ChannelId(word.id), named=named) or ChannelId(word.id)
     found = await directory.channels(word.name)
@@ -50,7 +50,7 @@ async def _permitted(
         return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
     if found.gap is UnknownFact.NO_SCOPE:
         return channels_need_scopes(changing=changing)
-    return next(iter(refusals), None) or await permissions.to_find_nothing(asker, named, changing=changing)
+    return next(iter(refusals), None) or await permissions.refusal_for_unknown_channel(asker, named, changing=changing)
 
 
 def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:

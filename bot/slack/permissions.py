@@ -1,4 +1,4 @@
-"""Checks permissions with facts from Slack. A refusal never reveals a hidden channel."""
+"""Decides whether a person may do what they ask, and words the refusal. A refusal never reveals a hidden channel."""
 
 from dataclasses import dataclass
 
@@ -42,9 +42,9 @@ class Asker:
 
 
 class Permissions:
-    """Decides who may change or see what a channel watches. Every such command and button asks here first.
+    """Decides who may change or see what a channel watches. Every such command and button asks this class first.
 
-    Each method returns None, or the refusal to show. `unseen` returns only the reason.
+    Methods `to_…` and `check_…` return None, or the refusal to show.
     """
 
     def __init__(self, facts: Facts, who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS) -> None:
@@ -63,8 +63,11 @@ class Permissions:
             )
         return None
 
-    async def to_change_anything(self, asker: Asker) -> RefusalAnswer | None:
-        """Checked before the channel lookup, so that people without permission learn nothing about channels."""
+    async def check_account(self, asker: Asker) -> RefusalAnswer | None:
+        """Checks that the person's account may change watches.
+
+        Call it before the channel lookup, so that people without permission learn nothing about channels.
+        """
         if self._who_may_watch is WhoMayWatch.EVERYONE:
             return None
         why = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)
@@ -72,20 +75,23 @@ class Permissions:
 
     async def to_change(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
         """`named` is how the asker spelled the channel."""
-        return await self.to_change_anything(asker) or await self.inside(asker, channel, named=named)
+        return await self.check_account(asker) or await self.check_membership(asker, channel, named=named)
 
-    async def inside(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
-        """A command in its own channel comes from a member. A click may come from anyone who sees the button."""
+    async def check_membership(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
+        """Checks that the person is in the channel.
+
+        A command in its own channel comes from a member. A click may come from anyone who sees the button.
+        """
         if asker.types_in(channel):
             return None
         why = outside_of(await self.facts.place(channel, asker.user))
         return _refusal(why, asker, channel, named, changing=True) if why else None
 
     async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
-        why = await self.unseen(asker, channel)
+        why = await self.denial_to_see(asker, channel)
         return _refusal(why, asker, channel, named, changing=False) if why else None
 
-    async def unseen(self, asker: Asker, channel: ChannelId) -> Denial | None:
+    async def denial_to_see(self, asker: Asker, channel: ChannelId) -> Denial | None:
         """Why the person may not see what the channel watches; None if they may."""
         if asker.types_in(channel):
             return None
@@ -94,7 +100,7 @@ class Permissions:
             return None
         return unable_to_see(await self.facts.person(asker.user, team=asker.team), place)
 
-    async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> RefusalAnswer:
+    async def refusal_for_unknown_channel(self, asker: Asker, named: str, *, changing: bool) -> RefusalAnswer:
         """The answer for a name that no channel has.
 
         Makes the same call to Slack as for an existing channel, so a failing Slack doesn't reveal which channels exist.
@@ -122,7 +128,7 @@ def channels_need_scopes(*, changing: bool) -> RefusalAnswer:
 
 
 def slack_is_away(attempt: str, *, changing: bool) -> RefusalAnswer:
-    """`what` names the lookup that failed."""
+    """`attempt`: what the bot could not do, as a verb phrase."""
     reason = f"Slack isn't answering right now, so I can't {attempt}."
     return RefusalAnswer(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
 

@@ -24,7 +24,7 @@ from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
 from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Asker, Permissions
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from bot.slack.router import CLICK, ParsedInteraction, Router
 from sandbox.server import Sandbox
 from sandbox.slack import markup
@@ -35,7 +35,7 @@ from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB, CAROL, GUEST, PARTNER = (UserId(f"U0{name}") for name in ("ANN", "BOB", "CAROL", "GIL", "PAT"))
 ALERTS, QUIET, OPS, SHARED = (ChannelId(name) for name in ("C0ALERTS", "C0QUIET", "G0OPS", "C0SHARED"))
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any, Never
 
 import pytest
 
-from bot.app import CLOSE_SECONDS, GOODBYE_SECONDS, LAST_SECONDS, run
+from bot.app import CLOSE_SECONDS, LAST_SECONDS, STOP_TIMEOUT_SECONDS, run
 from bot.delivery.dispatcher import Dispatcher
 from bot.ports.store_errors import StoreAway
 from bot.settings import Settings
@@ -17,7 +17,7 @@ from tests.journey.valkey import Valkey
 
 
 def test_shutdown_abandons_hanging_tasks_within_ten_seconds() -> None:
-    assert GOODBYE_SECONDS + LAST_SECONDS + CLOSE_SECONDS < 10
+    assert STOP_TIMEOUT_SECONDS + LAST_SECONDS + CLOSE_SECONDS < 10
 
 
 async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: asyncio.Event) -> None:

@@ -27,7 +27,7 @@ from bot.slack.outbound.calls import call, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
 from bot.slack.outbound.directory import Directory
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from sandbox.server import Sandbox
 from sandbox.slack.directory import ChannelKind
 from sandbox.slack.faults import Fault, FaultKind
@@ -38,7 +38,7 @@ from tests.stores import WholeStore
 
 ROOM, FALLBACK, NEW = ChannelId("C0TEAM"), ChannelId("C0FALLBACK"), ChannelId("C0NEW")
 BOT = "U0BOT"
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 
 @dataclass
@@ -123,7 +123,7 @@ async def test_a_channel_without_access_is_suspended_and_its_maker_notified_once
     happens(yard)
     for _ in range(2):  # Slack may tell twice
         if by_event:
-            await yard.channel_monitor.on({"type": event, "channel": ROOM, "user": BOT})
+            await yard.channel_monitor.check_event({"type": event, "channel": ROOM, "user": BOT})
         else:
             await yard.a_day_later()
     watches = await yard.watches()
@@ -143,10 +143,10 @@ async def test_a_channel_without_access_is_suspended_and_its_maker_notified_once
 @pytest.mark.parametrize("by_event", [True, False])
 async def test_it_resumes_when_the_channel_returns(yard: Yard, *, by_event: bool) -> None:
     archive(yard)
-    await yard.channel_monitor.on({"type": "channel_archive", "channel": ROOM})
+    await yard.channel_monitor.check_event({"type": "channel_archive", "channel": ROOM})
     yard.sandbox.slack.unarchive(ROOM)
     if by_event:
-        await yard.channel_monitor.on({"type": "channel_unarchive", "channel": ROOM})
+        await yard.channel_monitor.check_event({"type": "channel_unarchive", "channel": ROOM})
     else:
         await yard.a_day_later()
     assert (await yard.watches()).suspended == {}
@@ -163,8 +163,8 @@ async def test_a_channel_renamed_or_made_private_with_us_in_it_goes_on(yard: Yar
 
 async def test_the_monitor_ignores_other_members_and_unwatched_channels(yard: Yard) -> None:
     calls = yard.calls("conversations.info")
-    await yard.channel_monitor.on({"type": "member_left_channel", "channel": ROOM, "user": "U0ANN"})
-    await yard.channel_monitor.on({"type": "channel_archive", "channel": "C0QUIET"})
+    await yard.channel_monitor.check_event({"type": "member_left_channel", "channel": ROOM, "user": "U0ANN"})
+    await yard.channel_monitor.check_event({"type": "channel_archive", "channel": "C0QUIET"})
     assert yard.calls("conversations.info") == calls
 
 
@@ -261,7 +261,7 @@ async def test_an_id_change_is_stored_once_redis_is_back(yard: Yard) -> None:
     yard.store.first["change_ids"] = away
     for _ in range(4):
         with pytest.raises(StoreAway):
-            await yard.channel_monitor.store_rename(event)
+            await yard.channel_monitor.store_id_change(event)
     del yard.store.first["change_ids"]
     await yard.channel_monitor.check_channels()
     assert (await yard.store.aliases()).current(ROOM) == event["new_channel_id"]
@@ -272,7 +272,7 @@ async def test_an_id_change_is_stored_once_redis_is_back(yard: Yard) -> None:
 
 async def test_an_id_change_that_redis_lost_is_restored(yard: Yard, fake_redis: redis.asyncio.Redis) -> None:
     event = await id_changes(yard)
-    await yard.channel_monitor.store_rename(event)
+    await yard.channel_monitor.store_id_change(event)
     await fake_redis.delete(yard.store._keys["aliases"])
     await yard.channel_monitor.check_channels()
     assert (await yard.store.aliases()).current(ROOM) == event["new_channel_id"]
@@ -280,13 +280,13 @@ async def test_an_id_change_that_redis_lost_is_restored(yard: Yard, fake_redis: 
 
 async def test_events_of_old_and_new_id_are_about_one_channel(yard: Yard) -> None:
     event = await id_changes(yard)
-    await yard.channel_monitor.store_rename(event)
-    await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
+    await yard.channel_monitor.store_id_change(event)
+    await yard.channel_monitor.check_event({"type": "channel_deleted", "channel": ROOM})
     assert (await yard.watches()).suspended == {}
     assert await yard.notices() == []
     new = str(event["new_channel_id"])
     yard.sandbox.slack.archive(new)
-    await yard.channel_monitor.on({"type": "channel_archive", "channel": new})
+    await yard.channel_monitor.check_event({"type": "channel_archive", "channel": new})
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
     ((_, notice),) = await yard.notices()
     assert notice.channel == ROOM
@@ -294,9 +294,9 @@ async def test_events_of_old_and_new_id_are_about_one_channel(yard: Yard) -> Non
 
 async def test_a_late_refusal_of_the_old_id_suspends_for_a_minute_at_most(yard: Yard) -> None:
     event = await id_changes(yard)
-    await yard.channel_monitor.store_rename(event)
+    await yard.channel_monitor.store_id_change(event)
     await yard.store.rest(ROOM, SuspendReason.NOT_FOUND)
-    await yard.channel_monitor.on(event)
+    await yard.channel_monitor.check_event(event)
     await yard.channel_monitor.check_channels()
     assert (await yard.watches()).suspended == {}
 
@@ -320,7 +320,7 @@ async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard:
     back = {"type": "channel_id_changed", "old_channel_id": NEW, "new_channel_id": ROOM, "event_ts": "2.0"}
     with capture_logs() as logs:
         for event in (there, back, there):
-            await yard.channel_monitor.store_rename(event)
+            await yard.channel_monitor.store_id_change(event)
     assert (await yard.store.aliases()).current(NEW) == ROOM
     assert [(entry["old"], entry["new"]) for entry in logs] == [(ROOM, NEW), (NEW, ROOM)]
 
@@ -328,7 +328,7 @@ async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard:
 @pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
 async def test_an_invalid_rename_event_is_not_stored(yard: Yard, bent: str) -> None:
     for old, new in ((bent, NEW), (ROOM, bent), (ROOM, ROOM)):
-        await yard.channel_monitor.store_rename(
+        await yard.channel_monitor.store_id_change(
             {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new}
         )
     assert (await yard.store.aliases()).by_id == {}
@@ -346,7 +346,7 @@ async def test_the_daily_check_finds_and_logs_a_missed_rename(yard: Yard) -> Non
 async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minute(yard: Yard) -> None:
     archive(yard)
     yard.sandbox.slack.set_fault("conversations.info", Fault(kind=FaultKind.SERVER_ERROR, times=1))
-    await yard.channel_monitor.on({"type": "channel_archive", "channel": ROOM})
+    await yard.channel_monitor.check_event({"type": "channel_archive", "channel": ROOM})
     assert (await yard.watches()).suspended == {}
     await yard.clock.pass_time(60)
     await yard.channel_monitor.check_channels()
@@ -441,7 +441,7 @@ async def test_a_refused_token_is_logged_with_its_fix_and_suspends_nothing(
     yard.sandbox.slack.set_fault("*", Fault(kind=FaultKind.ERROR, error=error))
     with capture_logs() as logs:
         if by_event:
-            await yard.channel_monitor.on({"type": "tokens_revoked", "tokens": {"bot": [BOT]}})
+            await yard.channel_monitor.check_event({"type": "tokens_revoked", "tokens": {"bot": [BOT]}})
         for _ in range(round(LOG_AGAIN_SECONDS / 60) + 1):
             await yard.channel_monitor.check_channels()
             await yard.clock.pass_time(60)
@@ -457,7 +457,7 @@ async def test_a_refused_token_is_logged_with_its_fix_and_suspends_nothing(
 
 async def test_only_a_person_s_token_that_is_revoked_is_no_trouble(yard: Yard) -> None:
     with capture_logs() as logs:
-        await yard.channel_monitor.on({"type": "tokens_revoked", "tokens": {"oauth": ["U0ANN"]}})
+        await yard.channel_monitor.check_event({"type": "tokens_revoked", "tokens": {"oauth": ["U0ANN"]}})
     assert logs == []
 
 

@@ -33,14 +33,14 @@ from bot.ports.chat import ChatAway
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.chat import HISTORY_PAGES, SlackChat
 from bot.slack.outbound.directory import Admission, Directory
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.builders import TEAM, a_card, a_message, a_pipeline, changed
 from tests.fakes import US, FakeClock
 
 ALERTS, QUIET, PRIVATE = ChannelId("C0ALERTS"), ChannelId("C0QUIET"), ChannelId("G0OPS")
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 
 @pytest.fixture

@@ -29,14 +29,14 @@ async def hellos(yard: Yard, channel: ChannelId = ALERTS) -> int:
 
 async def test_a_repeated_invitation_gets_one_greeting(yard: Yard) -> None:
     for _ in range(3):
-        await yard.channel_monitor.on(joined())
+        await yard.channel_monitor.check_event(joined())
     assert await hellos(yard) == 1
 
 
 async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_redis: redis.asyncio.Redis) -> None:
-    await yard.channel_monitor.on(joined())
-    await yard.channel_monitor.on({"type": "channel_left", "channel": ALERTS})
-    await yard.channel_monitor.on(joined(inviter="U0BOB"))
+    await yard.channel_monitor.check_event(joined())
+    await yard.channel_monitor.check_event({"type": "channel_left", "channel": ALERTS})
+    await yard.channel_monitor.check_event(joined(inviter="U0BOB"))
     assert await hellos(yard) == 1
     assert await fake_redis.ttl(yard.store._keys.hello(in_slack(TEAM, ALERTS))) in range(
         HELLO_SECONDS - 60, HELLO_SECONDS + 1
@@ -53,7 +53,7 @@ async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_red
     ],
 )
 async def test_otherwise_it_says_nothing(yard: Yard, event: dict[str, str]) -> None:
-    await yard.channel_monitor.on(event)
+    await yard.channel_monitor.check_event(event)
     assert await hellos(yard) == 0
     assert await hellos(yard, ROOM) == 0
 
@@ -66,6 +66,6 @@ def test_the_greeting_shows_the_next_command() -> None:
 
 async def test_when_the_app_is_uninstalled_the_log_says_how_to_delete_its_data(yard: Yard) -> None:
     with capture_logs() as logs:
-        await yard.channel_monitor.on({"type": "app_uninstalled"})
+        await yard.channel_monitor.check_event({"type": "app_uninstalled"})
     (record,) = [entry for entry in logs if entry["event"] == "app_uninstalled"]
     assert f"pipeline-bot forget {TEAM}" in record["fix"]

@@ -106,7 +106,7 @@ async def test_a_body_that_does_not_come_does_not_hold_up_the_end() -> None:
         writer.write(raw)
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"  # so it is waited for
         began = monotonic()
-    assert monotonic() - began < http_mode.GOODBYE_SECONDS + 20
+    assert monotonic() - began < http_mode.REQUESTS_STOP_SECONDS + 20
     writer.close()
 
 

@@ -13,7 +13,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack.inbound.socket_mode import CONNECTIONS, DEAF_SECONDS, GOODBYE_SECONDS, SocketConnection, listening
+from bot.slack.inbound.socket_mode import CONNECTIONS, DEAF_SECONDS, SOCKET_CLOSE_SECONDS, SocketConnection, listening
 from bot.slack.outbound.calls import call, web_client
 from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind
@@ -156,7 +156,7 @@ async def test_the_end_does_not_wait_for_a_goodbye_that_is_not_answered(
         ours = {task for task in asyncio.all_tasks() - before if "socket_mode" in str(task)}
         assert ours
         began = monotonic()
-    assert monotonic() - began < GOODBYE_SECONDS + 20  # it would wait for minutes
+    assert monotonic() - began < SOCKET_CLOSE_SECONDS + 20  # it would wait for minutes
     assert all(task.done() for task in ours)
     wire.close()
     server.close()

@@ -247,9 +247,9 @@ class HeardSubscriptions(Subscriptions):
 class HeardGuardian(ChannelMonitor):
     acted: list[str]
 
-    async def on(self, event: Mapping[str, object]) -> None:
+    async def check_event(self, event: Mapping[str, object]) -> None:
         self.acted.append(f"event {event.get('type')}")
-        await super().on(event)
+        await super().check_event(event)
 
 
 async def _nothing_new() -> None:

@@ -170,7 +170,7 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
                     if result.faults:
                         break
                 else:
-                    yield await calm(world, "all of them, and then calm", CALM_SECONDS)
+                    yield await calm(world, "all of them, then none", CALM_SECONDS)
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import PipelineApi
 from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
 from tests.carriers import by_slack
@@ -59,7 +59,7 @@ from tests.proofs.oracle import Change, judge
 from tests.rollback import Snapshot, go_back, snapshot
 from tests.stores import WholeStore
 
-RENDERER = Look(command="/pipeline", platform_url="https://example.com/")
+RENDERER = Renderer(command="/pipeline", platform_url="https://example.com/")
 PIPELINES = tuple(a_pipeline(f"pipe-{number}", pipeline_id=PipelineId(f"pipe_000{number}")) for number in (1, 2))
 CHANNELS = (ALERTS, ChannelId("C0TEAM"))
 LATE_SECONDS = 7.0

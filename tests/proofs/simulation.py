@@ -53,7 +53,7 @@ from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
 from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS
@@ -386,7 +386,7 @@ async def _every(seconds: float, run: Any) -> None:
         await asyncio.sleep(seconds)
 
 
-RENDERER = Look(command="/pipeline", platform_url="https://example.com/")
+RENDERER = Renderer(command="/pipeline", platform_url="https://example.com/")
 
 
 # --- a world's course ------------------------------------------------------------------------------------------------

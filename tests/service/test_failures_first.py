@@ -8,7 +8,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.ports.pipeline_api import Status
-from bot.slack.render.pages import PAGE_SIZE
+from bot.slack.render.pagination import PAGE_SIZE
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, a_pipeline

@@ -7,13 +7,13 @@ from bot.domain.card import Card, Group
 from bot.domain.delivery import in_slack
 from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, TEAM, a_delivery, a_message, a_person, a_usergroup, a_watch
 from tests.fakes import NOON
 from tests.service.test_heartbeat import FALLBACK, Whole, whole
 from tests.service.test_poller import FAILED, ONE, TWO, pipelines, running
 
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 HERE, CHANNEL = Target(kind=TargetKind.HERE), Target(kind=TargetKind.CHANNEL)
 EVERYBODY = (CHANNEL, HERE, a_usergroup(), a_person("U0BOB"))
 MENTIONS = "<!subteam^S0ONCALL> <@U0BOB>"
@@ -92,7 +92,7 @@ async def test_with_broadcasts_off_an_old_watch_pings_no_channel(
         await world.bot.poll(20)
         world.bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
         await world.bot.poll(20)
-        silent = Look(command="/pipeline", platform_url="https://goldrush.dev/", broadcast=Broadcast.NOBODY)
+        silent = Renderer(command="/pipeline", platform_url="https://goldrush.dev/", broadcast=Broadcast.NOBODY)
         cards = [content for _, content, _ in world.chat.posts if isinstance(content, Card)]
         contents: list[Card | Group] = [*cards, Group(key="group", channel=ALERTS, cards=tuple(cards))]
         for content in contents:

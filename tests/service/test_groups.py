@@ -10,7 +10,7 @@ from bot.domain.card import Group, TimelineBatch
 from bot.domain.delivery import RefusalKind, Refused
 from bot.domain.phase import Phase
 from bot.ports.pipeline_api import Status
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, FakeClock
 from tests.service.test_dispatcher import change, fail, group, sending
@@ -20,7 +20,7 @@ from tests.stores import WholeStore
 
 WAIT = timedelta(seconds=10)  # all failures still wait for delivery
 RUNNING = Status(phase=Phase.RUNNING, replicas=1, ready=1)
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from bot.ports.chat import ChatAway
 from bot.ports.conversations import Memberships
 from bot.ports.pipeline_api import Unavailable
 from bot.ports.store_errors import StoreAway, StoreRolledBack
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock
@@ -32,7 +32,7 @@ from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
 
 FALLBACK = ChannelId("C0FALLBACK")
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 
 @dataclass

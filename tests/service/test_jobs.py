@@ -97,11 +97,11 @@ def test_every_job_keeps_its_interval_after_any_clock_change(step: timedelta) ->
 KINDS = pytest.mark.parametrize("kind", ["tick", "loop"])
 
 
-def jobs(kind: str, job: PeriodicJob, goodbye_seconds: float = 1.0) -> Jobs:
+def jobs(kind: str, job: PeriodicJob, stop_seconds: float = 1.0) -> Jobs:
     """Runs `job` as the tick or as a loop, beside an idle job."""
     other = Runs().job("other", 1.0)
     tick, loop = (job, other) if kind == "tick" else (other, job)
-    return Jobs(tick, [loop], zone=Wall(), goodbye_seconds=goodbye_seconds)
+    return Jobs(tick, [loop], zone=Wall(), stop_seconds=stop_seconds)
 
 
 @KINDS
@@ -182,7 +182,7 @@ async def test_a_job_waiting_at_shutdown_leaves_no_traceback(kind: str, caplog: 
         begun.set()
         await asyncio.Event().wait()
 
-    async with jobs(kind, PeriodicJob("waits", waits, 1.0), goodbye_seconds=0.05).running():
+    async with jobs(kind, PeriodicJob("waits", waits, 1.0), stop_seconds=0.05).running():
         await begun.wait()
     for _ in range(5):
         await asyncio.sleep(0)  # the cancelled run ends

@@ -14,7 +14,7 @@ from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway
 from bot.slack.permissions import Asker
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from tests.builders import ALERTS, ANN, TEAM, a_watch
 from tests.contract.test_store import an_announcement
@@ -25,7 +25,7 @@ from tests.stores import WholeStore
 
 BOB = UserId("U0BOB")
 NOWHERE = "http://127.0.0.1:1/api/"
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 ARCHIVED = Refused(kind=RefusalKind.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
 NOT_FOUND = Refused(kind=RefusalKind.CHANNEL, error="channel_not_found", suspend=SuspendReason.NOT_FOUND)
 READ_ONLY = Refused(

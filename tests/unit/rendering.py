@@ -38,7 +38,7 @@ from bot.slack.render.blocks import ROW_LINK, Block, RenderedMessage, message, s
 from bot.slack.render.help import help_blocks
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES
 from sandbox.slack.blocks import check_message
@@ -81,7 +81,7 @@ def _complete(typed: str) -> bool:
     return bool(ROUTES.parse(escape(typed)).pipelines)
 
 
-class Rendering(Look):
+class Rendering(Renderer):
     """Also renders answers, whatever their feature."""
 
     def answer(self, answer: Answer, question: SavedQuestion) -> RenderedMessage:

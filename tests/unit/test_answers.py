@@ -38,7 +38,7 @@ from bot.slack.grammar.clauses import ChannelWord
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import RenderedMessage, message
 from bot.slack.render.help import help_blocks
-from bot.slack.render.pages import PAGE_SIZE
+from bot.slack.render.pagination import PAGE_SIZE
 from bot.slack.render.phrases import SUSPENDED
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES

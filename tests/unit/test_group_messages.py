@@ -14,7 +14,7 @@ from bot.domain.phase import Phase
 from bot.domain.transition import Event
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack.render import phrases
-from bot.slack.render.renderer import Look
+from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, ANN, a_card, a_delivery, a_person, a_pipeline, a_usergroup, an_episode, at
 from tests.unit.rendering import buttons, choices, says, shown, tells_all, valid
 from tests.unit.test_notices import a_missed
@@ -221,7 +221,7 @@ def test_two_members_with_one_name_are_distinguished() -> None:
 def test_each_member_of_a_group_links_to_its_page() -> None:
     known = says(valid(shown(a_group(OPEN, OPEN))))
     assert sum(text.count("https://goldrush.dev/platform/?pipeline=pipe_0001|Open>") for text in known) == 2
-    unknown = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+    unknown = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
     text = "".join(says(unknown.content(a_group(OPEN, OPEN), a_delivery(), at(0))))
     assert text.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
 

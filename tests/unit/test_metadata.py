@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import EpisodeOutcome
-from bot.slack.outbound.metadata import EVENT_TYPE, SHORT, lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import CARD_KEY_LENGTH, EVENT_TYPE, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
 from tests.builders import ALERTS, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
@@ -75,7 +75,7 @@ def test_a_card_is_recognised_in_the_group_that_tells_of_it() -> None:
 def test_a_group_message_of_an_earlier_version_is_recognised() -> None:
     """Its metadata also has a revision for each card."""
     message = dict(a_message("2.0", "group", a_group("a" * 32, "b" * 32)))
-    payload = {"key": "group", "revision": 2, "cards": f"{'a' * SHORT}:1 {'b' * SHORT}:2"}
+    payload = {"key": "group", "revision": 2, "cards": f"{'a' * CARD_KEY_LENGTH}:1 {'b' * CARD_KEY_LENGTH}:2"}
     message["metadata"] = {"event_type": EVENT_TYPE, "event_payload": payload}
     assert looked_up("b" * 32, message) == Found(("2.0",), group="group")
 
@@ -103,12 +103,14 @@ def test_slack_keeps_the_mark_of_every_kind_of_message(content: Content) -> None
 
 @given(st.lists(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32), unique=True, min_size=1, max_size=30))
 def test_of_any_thirty_cards_each_is_recognised(keys: list[str]) -> None:
-    """Two whose keys begin alike are taken for one, so `SHORT` is long enough never to meet any."""
+    """Two whose keys begin alike are taken for one, so `CARD_KEY_LENGTH` is long enough never to meet any."""
     group = a_message("1.0", "group", a_group(*keys))
     for key in keys:
         assert stamps(looked_up(key, group)) == ("1.0",)
     other = next(
-        f"{number:0{SHORT}x}" for number in range(31) if f"{number:0{SHORT}x}" not in {k[:SHORT] for k in keys}
+        f"{number:0{CARD_KEY_LENGTH}x}"
+        for number in range(31)
+        if f"{number:0{CARD_KEY_LENGTH}x}" not in {k[:CARD_KEY_LENGTH] for k in keys}
     )
     assert looked_up(other + "0" * 20, group) == Absent()
 

@@ -76,7 +76,7 @@ class _Sight:
         if self._away or len(self._visible | self._hidden) > MOST_CHANNELS:
             self.complete = False
             return False
-        denial = await self._permissions.unseen(self._asker, channel)
+        denial = await self._permissions.denial_to_see(self._asker, channel)
         (self._hidden if denial else self._visible).add(channel)
         if denial and denial is not Denial.NO_SUCH_CHANNEL:  # Slack did not say
             self._away, self.complete = True, False

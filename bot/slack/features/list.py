@@ -15,9 +15,16 @@ from bot.slack.grammar.tokens import ParseError, Word, bare, stripped, typed
 from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import doubts
 from bot.slack.render.blocks import Block, context, section, sections
-from bot.slack.render.headings import Heading, heading
+from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage
-from bot.slack.render.pages import PAGE_SIZE, controls, page, page_words, shared, within
+from bot.slack.render.pagination import (
+    PAGE_SIZE,
+    answer_buttons,
+    on_existing_page,
+    page_number,
+    shared_by,
+    views_on_page,
+)
 from bot.slack.render.rows import row
 from bot.slack.render.saved_question import SavedQuestion
 
@@ -77,20 +84,20 @@ NO_PIPELINES = "The ServiceKey can't see any pipelines."
 
 def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
     blocks: list[Block] = []
-    question = within(question, len(answer.views))
+    question = on_existing_page(question, len(answer.views))
     if not answer.views and not answer.considered:
         none = f"I couldn't find a pipeline with “{outside(answer.words)}”." if answer.words else NO_PIPELINES
         blocks.append(section(f"{none}{_meant(answer.words)}"))
     else:
         words = "" if question.shared else answer.words
-        head = heading(Heading(answer.views, answer.considered, answer.states, answer.at, words))
+        head = heading(Listing(answer.views, answer.considered, answer.states, answer.at, words))
         shown = _by_project(answer, question)
-        doubt = doubts.lead(page(answer.views, question))
-        blocks += sections([*doubt, head + page_words(question, len(answer.views)), *shown])
+        doubt = doubts.lead(views_on_page(answer.views, question))
+        blocks += sections([*doubt, head + page_number(question, len(answer.views)), *shown])
     if answer.problem:
         reason = outside(answer.problem, REASON_LIMIT)
         blocks += context(f":warning: The list may be out of date: {reason}{doubts.waiting(answer.wait_until)}")
-    return blocks + (shared(question) or controls(question, len(answer.views), ""))
+    return blocks + (shared_by(question) or answer_buttons(question, len(answer.views), ""))
 
 
 def _meant(words: str) -> str:
@@ -106,7 +113,7 @@ def _by_project(answer: ListAnswer, question: SavedQuestion) -> list[str]:
     """Pipelines that need attention come first, each with its project. The others follow, grouped by project."""
     lines: list[str] = []
     project = None
-    for view in page(answer.views, question):
+    for view in views_on_page(answer.views, question):
         line = row(view, answer.at) + (" · :bell: watched here" if view.watched_here else "")
         if trouble(view.state, answer.at):
             lines.append(f"{line} · {outside(view.pipeline.project, 60)}" if view.pipeline.project else line)

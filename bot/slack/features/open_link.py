@@ -1,4 +1,7 @@
-"""Buttons that only open an address. Slack still reports the click, and expects an acknowledgement."""
+"""Link buttons: a click opens an address in the browser, and the bot does nothing.
+
+Slack still reports the click and expects an acknowledgement, so the button needs a listener.
+"""
 
 from bot.slack.feature import Button, Feature
 from bot.slack.render import action_ids

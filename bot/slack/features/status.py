@@ -15,10 +15,10 @@ from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import doubts, phrases
 from bot.slack.render.blocks import Block, context, section, sections
-from bot.slack.render.headings import Heading, heading
+from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
-from bot.slack.render.pages import controls, page, page_words, shared, within
+from bot.slack.render.pagination import answer_buttons, on_existing_page, page_number, shared_by, views_on_page
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, row, trying_again, unresolved
 from bot.slack.render.saved_question import SavedQuestion
@@ -114,16 +114,20 @@ def _reply(answer: StatusAnswer, call: Call) -> Reply:
 
 def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context: RenderContext) -> list[Block]:
     blocks = [section(trying_again(answer.channel, answer.suspended, render_context))] if answer.suspended else []
-    question = within(question, len(answer.views))
+    question = on_existing_page(question, len(answer.views))
     if len(answer.views) == 1 and not answer.states:
         blocks += _detail(answer.views[0], answer, render_context)
     elif answer.views or answer.considered:
         whole = answer.whole_channel
-        of = Heading(answer.views, answer.considered, answer.states, answer.at, whole_channel=whole)
-        head = heading(replace(of, channel=answer.channel))
-        lines = [row(view, answer.at) for view in page(answer.views, question)]
+        listing = Listing(answer.views, answer.considered, answer.states, answer.at, whole_channel=whole)
+        head = heading(replace(listing, channel=answer.channel))
+        lines = [row(view, answer.at) for view in views_on_page(answer.views, question)]
         blocks += sections(
-            [*doubts.lead(page(answer.views, question)), head + page_words(question, len(answer.views)), *lines]
+            [
+                *doubts.lead(views_on_page(answer.views, question)),
+                head + page_number(question, len(answer.views)),
+                *lines,
+            ]
         )
     elif answer.whole_channel:
         hint = (
@@ -132,11 +136,11 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
         who, verb = phrases.watcher(answer.channel, here=True), phrases.watches_verb(answer.channel)
         blocks.append(section(f"{who} {verb} nothing yet. {hint}"))
     if question.shared:
-        return blocks + shared(question)
+        return blocks + shared_by(question)
     blocks += unresolved(answer.unresolved, "status", render_context)
     if not (answer.views or answer.considered or answer.unresolved or answer.whole_channel):
         blocks.append(section("No pipeline matches this."))
-    return blocks + controls(question, len(answer.views), _only_id(answer.views))
+    return blocks + answer_buttons(question, len(answer.views), _only_id(answer.views))
 
 
 def _only_id(views: Sequence[PipelineView]) -> str:

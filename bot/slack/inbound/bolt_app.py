@@ -97,13 +97,13 @@ class Listeners:
         """Bolt acknowledges an event after this middleware. If it raises, Slack delivers the event again."""
         try:
             async with asyncio.timeout(self._store_seconds):
-                await self._channel_monitor.store_rename(texts_of(event, tuple(event)))
+                await self._channel_monitor.store_id_change(texts_of(event, tuple(event)))
         except TimeoutError as exc:
             raise StoreAway("it did not answer in time") from exc
         await next_()
 
     async def on_event(self, event: Mapping[str, object]) -> None:
-        await self._channel_monitor.on(texts_of(event, tuple(event)))
+        await self._channel_monitor.check_event(texts_of(event, tuple(event)))
 
     async def on_error(self, error: Exception) -> None:
         if isinstance(error, StoreAway):

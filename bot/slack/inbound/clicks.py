@@ -1,4 +1,4 @@
-"""Clicks on buttons, as Slack describes them. Pure.
+"""Decodes clicks on buttons from Slack's payload. Pure.
 
 Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
@@ -11,11 +11,15 @@ from bot.slack.render import action_ids
 
 
 def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
-    """An id that is the same each time Slack delivers this click, and the payload to keep."""
-    action, user, place = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
-    in_view = place.get("type") == "view"
-    channel = _object(body.get("channel")).get("id") or place.get("channel_id")
-    if in_view:  # a view belongs to no channel, so the bot wrote there the person's direct conversation with it
+    """The identity of a click, and the payload to store.
+
+    A click that Slack delivers twice has the same identity both times, so the bot acts on it once. `direct`: the answer
+    goes to the person's direct conversation, because a view has no `response_url`.
+    """
+    action, user, container = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
+    in_view = container.get("type") == "view"
+    channel = _object(body.get("channel")).get("id") or container.get("channel_id")
+    if in_view:  # a view belongs to no channel; its metadata holds the person's direct conversation with the bot
         channel = _object(body.get("view")).get("private_metadata")
     payload = {
         "action": action.get("action_id"),
@@ -23,17 +27,17 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "user": user.get("id"),
         "team": user.get("team_id"),
         "handle": user.get("name") or user.get("username"),
-        "ephemeral": "yes" if place.get("is_ephemeral") else "",
+        "ephemeral": "yes" if container.get("is_ephemeral") else "",
         "direct": "yes" if in_view else "",
         "trigger": body.get("trigger_id"),
         "value": action.get("value") or _object(action.get("selected_option")).get("value"),
         "response_url": body.get("response_url"),
         "shown": _shown(body) if action.get("action_id") == action_ids.UNDO else "",
     }
-    which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
-    if action.get("action_id") == action_ids.CONFIRM:  # answers each question once, even after several clicks
-        which = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
-    return encodable(which), {name: encodable(value) for name, value in payload.items()}
+    identity = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {container.get('message_ts')}"
+    if action.get("action_id") == action_ids.CONFIRM:  # all clicks that confirm the same question count as one
+        identity = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
+    return encodable(identity), {name: encodable(value) for name, value in payload.items()}
 
 
 def _shown(body: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""HTTP mode: Slack sends signed requests to the bot. The same Bolt app also serves Socket Mode."""
+"""HTTP mode: an HTTP server that verifies Slack's signed requests and passes them to Bolt."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, Conne
 from bot.slack.inbound.payloads import bolt_request, signable
 
 LARGEST_REQUEST = 512 * 1024  # far above Slack's largest; the server refuses a larger body unread
-GOODBYE_SECONDS = 2.0  # for requests in progress
+REQUESTS_STOP_SECONDS = 2.0  # for requests in progress
 LINGERING_SECONDS = 1.0  # for the rest of a body, after its answer
 ALL_INTERFACES = ""
 
 
 def _server_log(refusals: Refusals) -> logging.Logger:
-    """A logger without aiohttp's tracebacks for clients that don't speak HTTP. The bot's own errors keep theirs."""
+    """A logger for aiohttp: without tracebacks about clients that don't speak HTTP, with those of our own errors."""
 
     def is_our_own(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -46,9 +46,11 @@ async def http(
     signing_secret: str = "",
     limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[int]:
-    """Serves `/slack/events` and `/healthz`; yields the port. Bolt checks signature and age of every request.
+    """Serves `/slack/events` and `/healthz`; yields the port.
 
-    Without `signing_secret`, no connection is trusted, so new ones can replace any of them.
+    The server refuses a request without a valid signature, or with one older than 5 minutes. Bolt checks both again.
+    Without `signing_secret` the server leaves the check to Bolt and trusts no connection, so a new connection may
+    replace any other.
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     refusals = Refusals()
@@ -59,11 +61,11 @@ async def http(
         access_log=None,
         logger=_server_log(refusals),
         lingering_time=LINGERING_SECONDS,
-        shutdown_timeout=GOODBYE_SECONDS,
+        shutdown_timeout=REQUESTS_STOP_SECONDS,
     )
     await runner.setup()
     try:
-        with _few_words_about_descriptors(refusals):
+        with _descriptor_shortage_counted(refusals):
             async with _listening(runner, limiter, host, port) as bound:
                 yield bound
     finally:
@@ -84,16 +86,16 @@ async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: st
 
 
 @contextmanager
-def _few_words_about_descriptors(refusals: Refusals) -> Iterator[None]:
-    """Counts the connections without a descriptor. asyncio would log a traceback for each, a hundred in a second."""
+def _descriptor_shortage_counted(refusals: Refusals) -> Iterator[None]:
+    """Counts connections for which no file descriptor is left. asyncio would log a traceback for each, 100 a second."""
     loop = asyncio.get_running_loop()
-    before = loop.get_exception_handler()
+    earlier_handler = loop.get_exception_handler()
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if "accept() out of system resource" in str(context.get("message")):
             refusals.count("no_descriptor")
-        elif before is not None:
-            before(loop, context)
+        elif earlier_handler is not None:
+            earlier_handler(loop, context)
         else:
             loop.default_exception_handler(context)
 
@@ -101,7 +103,7 @@ def _few_words_about_descriptors(refusals: Refusals) -> Iterator[None]:
     try:
         yield
     finally:
-        loop.set_exception_handler(before)
+        loop.set_exception_handler(earlier_handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +152,18 @@ class _Server:
             return self._refused(400, "broken_body", "the body is broken, or the client has gone")
         if not _is_text(body):
             return self._refused(400, "broken_body", "the body is not UTF-8")
-        trusted = self._trust(request, body)
-        if self.verifier and not trusted and not _is_ssl_check(body):
+        signed = self._is_signed(request, body)
+        if signed and (connection := self.limiter.of(request.transport)):
+            connection.trusted = True
+        if self.verifier and not signed and not _is_ssl_check(body):
             return self._refused(401, "not_signed", "not signed")
         slack_request = bolt_request(request.query_string, request.headers, body)
         if slack_request is None:
             return web.Response(status=400, text="nothing that Slack sends")
         return await to_aiohttp_response(await self.app.async_dispatch(slack_request))
 
-    def _trust(self, request: web.Request, body: bytes) -> bool:
-        verified = self.verifier is not None and self.verifier.is_valid_request(body, dict(request.headers))
-        if verified and (connection := self.limiter.of(request.transport)):
-            connection.trusted = True
-        return verified
+    def _is_signed(self, request: web.Request, body: bytes) -> bool:
+        return self.verifier is not None and self.verifier.is_valid_request(body, dict(request.headers))
 
     def _refused(self, status: int, reason: str, text: str) -> web.Response:
         self.limiter.refusals.count(reason)
@@ -180,6 +181,7 @@ def _is_text(body: bytes) -> bool:
 def _is_ssl_check(body: bytes) -> bool:
     """Slack's probe of the certificate, the one request without a signature.
 
+    A forged probe does no harm: Bolt answers a probe itself, and refuses any other request without a valid signature.
     Source: https://docs.slack.dev/interactivity/implementing-slash-commands (`ssl_check`)
     """
     return b"ssl_check=1" in body

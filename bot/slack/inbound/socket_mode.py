@@ -32,7 +32,7 @@ CONNECTIONS = 2
 DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
 CHECK_SECONDS = 5.0
 PING_SECONDS = 10.0
-GOODBYE_SECONDS = 2.0
+SOCKET_CLOSE_SECONDS = 2.0
 LET_THROUGH = "let WebSockets to Slack through; the bot keeps trying, and loses commands and clicks until then"
 
 
@@ -134,7 +134,7 @@ class SocketConnection:
     async def close(self) -> None:
         client = self.handler.client
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_SECONDS):
+            async with asyncio.timeout(SOCKET_CLOSE_SECONDS):
                 await self.handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's own
         tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
         under_way = [task for task in tasks if task is not None]

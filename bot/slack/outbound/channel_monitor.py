@@ -1,4 +1,6 @@
-"""Suspends and resumes channels, after an event from Slack or a daily check. The check posts nothing.
+"""Suspends a channel in which the bot can't post, and resumes it later.
+
+Checks a channel after an event from Slack about it, and once a day. A check asks Slack and posts no test message.
 
 Sources: https://docs.slack.dev/reference/events and https://docs.slack.dev/reference/methods/conversations.info
 """
@@ -51,7 +53,9 @@ REINSTALL = (
     "the bot keeps its messages and sends them then"
 )
 MAX_FAILED_CHECKS = 2  # one failed check may be about that channel; after two, Slack is away
-AT_ONCE = 10  # Slack allows about 50 conversations.info a minute, and people's commands need some
+CHECKS_PER_CALL = (
+    10  # one call a minute; Slack allows about 50 conversations.info a minute, and people's commands need some
+)
 
 
 class ChannelMonitorStore(WatchStore, ChannelStore, AliasStore, Protocol):
@@ -59,7 +63,10 @@ class ChannelMonitorStore(WatchStore, ChannelStore, AliasStore, Protocol):
 
 
 class ChannelMonitor:
-    """`user` is the bot's own id. No row holds a channel's name, so a new name changes nothing."""
+    """Keeps the stored suspensions in step with what the bot may do in each channel. `user` is the bot's own id.
+
+    A channel may get another id, which this class stores. A new name changes nothing, because no row holds names.
+    """
 
     def __init__(
         self, *, store: ChannelMonitorStore, suspensions: Suspensions, directory: Directory, clock: Clock, user: str
@@ -74,8 +81,8 @@ class ChannelMonitor:
         self._id_changes: list[IdChange] = []
         """Every change that Slack announced to this process. Redis may lose one, or may be away."""
 
-    async def store_rename(self, event: Mapping[str, object]) -> None:
-        """Keeps a new channel id before Slack gets its acknowledgement, because no later check could learn it.
+    async def store_id_change(self, event: Mapping[str, object]) -> None:
+        """Stores a channel's new id before Slack gets the acknowledgement, because no later check could learn it.
 
         Raises:
             StoreAway: the id is not kept. Slack has to deliver the event again.
@@ -90,10 +97,10 @@ class ChannelMonitor:
             if await self._store.change_ids(self._id_changes):
                 emit(ChannelIdChanged(old=old, new=new))
 
-    async def on(self, event: Mapping[str, object]) -> None:
+    async def check_event(self, event: Mapping[str, object]) -> None:
         """Checks the channel of an event. The event itself proves nothing: Slack may deliver it twice or late.
 
-        A failed check runs again within a minute.
+        If the check fails, the channel stays due, and the next `check_channels` repeats it.
         """
         try:
             await self._handle(event)
@@ -114,7 +121,8 @@ class ChannelMonitor:
             if kind == "member_joined_channel" and event.get("inviter") and not watches.of(stable):
                 await self._greet(stable)
             self._due_at.pop(stable, None)
-            if kind != "channel_id_changed":  # a refusal under the old id may still suspend the channel: check later
+            # Slack may still refuse the old id. A check now would suspend the channel, so `check_channels` does it.
+            if kind != "channel_id_changed":
                 await self._check_channel(stable, watches)
 
     async def _greet(self, channel: ChannelId) -> None:
@@ -146,7 +154,7 @@ class ChannelMonitor:
         due_at = {channel: self._due_at.get(channel, float("-inf")) for channel in sorted(channels)}
         due = sorted((channel for channel in due_at if due_at[channel] <= now), key=due_at.__getitem__)
         failures: list[ChatAway] = []
-        for channel in due[:AT_ONCE]:
+        for channel in due[:CHECKS_PER_CALL]:
             try:
                 await self._check_channel(channel, watches)
             except ChatAway as exc:

@@ -25,7 +25,7 @@ from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefus
 from bot.slack.outbound.calls import Lost, SlackAnswer, SlackClient, call
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
-from bot.slack.outbound.pages import pages
+from bot.slack.outbound.pagination import read_pages
 from bot.slack.render.blocks import RenderedMessage
 
 HISTORY_PAGE = 200  # Slack gives fewer to some apps, and a cursor to the rest
@@ -79,13 +79,13 @@ class SlackChat:
         They get fifteen messages a call and one call a minute.
         Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata).
         """
-        found, unreadable = await self._marks(lookups[0], min(lookup.oldest for lookup in lookups))
+        found, unreadable = await self._read_metadata(lookups[0], min(lookup.oldest for lookup in lookups))
         results = [lookup_result(found, lookup) for lookup in lookups]
         if unreadable is None:
             return results
         return [result if isinstance(result, Found) else unreadable for result in results]
 
-    async def _marks(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
+    async def _read_metadata(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
         """The metadata of the messages found. `Unreadable` says why some are missing."""
         found: list[MessageMetadata] = []
         method = "conversations.replies" if place.parent_id else "conversations.history"
@@ -96,11 +96,11 @@ class SlackChat:
             "include_all_metadata": True,
             "limit": HISTORY_PAGE,
         }
-        async for answer, last in pages(self._client, method, arguments, most=HISTORY_PAGES):
+        async for answer, last in read_pages(self._client, method, arguments, most=HISTORY_PAGES):
             if not answer.ok:
                 wait = retry_after(answer.headers) if answer.status == 429 else None
                 return found, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
-            if _blind(answer):
+            if _lacks_metadata_scope(answer):
                 return found, Unreadable("missing_scope: metadata.message:read")
             found += metadata_in(answer.body, self._user)
             if last:
@@ -128,7 +128,7 @@ def _outcome(answer: SlackAnswer, delivery: Delivery) -> Outcome:
     return outcome
 
 
-def _blind(answer: SlackAnswer) -> bool:
+def _lacks_metadata_scope(answer: SlackAnswer) -> bool:
     """True if the token lacks the scope: Slack then omits all metadata, so an empty result proves nothing."""
     granted = header(answer.headers, "x-oauth-scopes")
     return bool(granted) and "metadata.message:read" not in granted

@@ -12,10 +12,10 @@ from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
 from bot.slack.outbound import people
 from bot.slack.outbound.calls import SlackClient, call
-from bot.slack.outbound.list_pages import ListItem, rows_in, text_in
+from bot.slack.outbound.list_items import ListItem, items_in, text_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.paged_list import PagedList
-from bot.slack.outbound.pages import pages
+from bot.slack.outbound.pagination import read_pages
 from bot.slack.outbound.people import Entry, Index, Matches
 
 KEPT_SECONDS = 600.0  # names rarely change, and the lists are Tier 2
@@ -185,10 +185,12 @@ class Directory:
         """
         there: list[ChannelId] = []
         arguments = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
-        async for answer, _ in pages(self._client, "users.conversations", arguments, most=MOST_PAGES_OF_MEMBERSHIPS):
+        async for answer, _ in read_pages(
+            self._client, "users.conversations", arguments, most=MOST_PAGES_OF_MEMBERSHIPS
+        ):
             if answer.transient:
                 raise ChatAway(f"Slack didn't list my channels: {answer.error}")
-            there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]
+            there += [ChannelId(str(row["id"])) for row in items_in(answer, "channels")]
         aliases = await self._client.channel_ids.aliases()
         return tuple(map(aliases.stable, there))
 

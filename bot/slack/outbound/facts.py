@@ -8,8 +8,8 @@ from bot.domain.watch import ChannelId, TeamId, UserId
 from bot.headers import header
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call
-from bot.slack.outbound.list_pages import text_in
-from bot.slack.outbound.pages import pages
+from bot.slack.outbound.list_items import text_in
+from bot.slack.outbound.pagination import read_pages
 
 PAGE = 1000
 MOST_PAGES = 200
@@ -80,7 +80,7 @@ class Facts:
 
     async def _membership(self, channel: ChannelId, user: UserId) -> Membership | UnknownFact:
         """Source: https://docs.slack.dev/reference/methods/conversations.members (Tier 4; `limit` up to 1,000)."""
-        found = pages(self._client, "conversations.members", {"channel": channel, "limit": PAGE}, most=MOST_PAGES)
+        found = read_pages(self._client, "conversations.members", {"channel": channel, "limit": PAGE}, most=MOST_PAGES)
         async for answer, last in found:
             if not answer.ok:
                 return _outside_or_unread(answer)

@@ -1,4 +1,4 @@
-"""The metadata of the bot's messages. The bot uses it to find a message again. Pure.
+"""The metadata that the bot attaches to its messages, so that a lookup can find a message again. Pure.
 
 Source: https://docs.slack.dev/messaging/message-metadata
 """
@@ -10,17 +10,21 @@ from bot.domain.card import Card, Content, Group
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
 
 EVENT_TYPE = "pipeline_bot_delivery"  # only letters, digits, _ and -, otherwise Slack drops the metadata
-SHORT = 12  # characters of a card's key, enough to be unique within one group
+CARD_KEY_LENGTH = 12  # characters of a card's key, a hash: enough to be unique among the cards of a channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageMetadata:
-    """`cards` has the start of each card's key in the message."""
+    """One message of the bot, as found in a channel or thread."""
 
     ts: str
+    """Slack's id of the message. Within a channel, ids sort by time."""
     key: str
+    """The id of the delivery that posted the message."""
     cards: tuple[str, ...] = ()
+    """The beginning of the key of each card that the message shows."""
     threaded: bool = False
+    """True if the message has replies."""
 
 
 def metadata_of(delivery: Delivery, content: Content) -> Mapping[str, object]:
@@ -34,12 +38,12 @@ def metadata_of(delivery: Delivery, content: Content) -> Mapping[str, object]:
 
 
 def _packed(*cards: Card) -> str:
-    return " ".join(card.key[:SHORT] for card in cards)
+    return " ".join(card.key[:CARD_KEY_LENGTH] for card in cards)
 
 
 def _cards_in(packed: object) -> tuple[str, ...]:
     """In messages of earlier versions, a colon and a revision follow each key."""
-    return tuple(pair.partition(":")[0] for pair in str(packed or "").split())
+    return tuple(key.partition(":")[0] for key in str(packed or "").split())
 
 
 def metadata_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
@@ -76,6 +80,6 @@ def lookup_result(found: Iterable[MessageMetadata], lookup: Lookup) -> LookupRes
     found = sorted(found, key=lambda metadata: (not metadata.threaded, metadata.ts))
     if same := [metadata for metadata in found if metadata.key == lookup.key]:
         return Found(tuple(metadata.ts for metadata in same))
-    if group := next((metadata for metadata in found if lookup.key[:SHORT] in metadata.cards), None):
+    if group := next((metadata for metadata in found if lookup.key[:CARD_KEY_LENGTH] in metadata.cards), None):
         return Found((group.ts,), group=group.key)
     return Absent()

@@ -8,9 +8,9 @@ from typing import Generic, Protocol, TypeVar
 from bot.domain.permission import UnknownFact
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import SlackAnswer, SlackClient
-from bot.slack.outbound.list_pages import ListItem, next_cursor, rows_in
+from bot.slack.outbound.list_items import ListItem, items_in, next_cursor
 from bot.slack.outbound.outcomes import retry_after
-from bot.slack.outbound.pages import pages
+from bot.slack.outbound.pagination import read_pages
 
 PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
 ONE_READ_SECONDS = 3.0  # a person is waiting; `read_on` reads the rest
@@ -93,13 +93,15 @@ class PagedList(Generic[T]):
         until = self._clock.monotonic() + ONE_READ_SECONDS
         while self._may_read(until):
             arguments = (self._narrower or {}) if self._narrowed else self._arguments
-            found = pages(self._client, self._method, {**arguments, "limit": PAGE}, cursor=self._cursor)
+            found = read_pages(self._client, self._method, {**arguments, "limit": PAGE}, cursor=self._cursor)
             async for answer, last in found:
                 if not answer.ok and not self._begins_again(answer):
                     return self._stopped(answer)
                 if not answer.ok:
                     break
-                self._part += [entry for row in rows_in(answer, self._member) if (entry := self._keep(row)) is not None]
+                self._part += [
+                    entry for row in items_in(answer, self._member) if (entry := self._keep(row)) is not None
+                ]
                 if last:
                     self._finish()
                     return None

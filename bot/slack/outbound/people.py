@@ -15,7 +15,7 @@ from bot.domain.catalogue import visible
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
 from bot.slack.outbound.facts import account_of, name_of
-from bot.slack.outbound.list_pages import ListItem, text_in
+from bot.slack.outbound.list_items import ListItem, text_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The heading over several pipelines: their number, and how many need attention. Pure."""
+"""The heading over a list of pipelines: how many need attention, or how many are in the states asked for. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,62 +14,75 @@ from bot.slack.render.doubts import is_doubtful
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
-    """`views` are all listed pipelines, over all pages. With `states`, they are those of `looked_at` in one of them."""
+class Listing:
+    """The list below the heading, over all its pages."""
 
     views: Sequence[PipelineView]
-    looked_at: Sequence[PipelineView]
+    """The listed pipelines."""
+    considered: Sequence[PipelineView]
+    """The pipelines among which `views` are those in one of `states`. Empty without `states`."""
     states: Sequence[str]
+    """The states that the person asked for. Empty for any state."""
     at: datetime
     words: str = ""
+    """The words that a listed pipeline's name, project or id contains."""
     whole_channel: bool = False
+    """True if the person named no pipeline, so the list has all pipelines of `channel`."""
     channel: ChannelId | None = None
 
 
-def heading(of: Heading) -> str:
-    facts = [*(_chosen(of) if of.states else _counted(of)), _unread(of)]
-    return " · ".join(fact for fact in facts if fact)
+def heading(listing: Listing) -> str:
+    counts = _by_state(listing) if listing.states else _by_attention(listing)
+    return " · ".join(part for part in (*counts, _not_read_yet(listing)) if part)
 
 
-def _counted(of: Heading) -> tuple[str, ...]:
-    total, found = len(of.views), troubles(of.views, of.at)
-    number = sum(found.values())
+def _by_attention(listing: Listing) -> tuple[str, ...]:
+    """`2 of 5 need attention: 1 failed, 1 degraded`, or `5 pipelines` if none does."""
+    total, kinds = len(listing.views), troubles(listing.views, listing.at)
+    number = sum(kinds.values())
     if number == 0:
-        watches = f"{phrases.watcher(of.channel, here=True)} {phrases.watches_verb(of.channel)} "
-        watches = watches if of.whole_channel else ""
-        return (f"*{watches}{_pipelines(total)}{f' {_with(of)}' if of.words else ''}*",)
-    kinds = ", ".join(f"{count} {kind.value}" for kind, count in found.items())
-    return (f"*{number} of {total} {'needs' if number == 1 else 'need'} attention: {kinds}*", _scope(of))
+        words = f" {_words(listing)}" if listing.words else ""
+        return (f"*{_watcher(listing)}{_pipelines(total)}{words}*",)
+    named_kinds = ", ".join(f"{count} {kind.value}" for kind, count in kinds.items())
+    return (f"*{number} of {total} {'needs' if number == 1 else 'need'} attention: {named_kinds}*", _scope(listing))
 
 
-def _chosen(of: Heading) -> tuple[str, ...]:
-    number, total = len(of.views), len(of.looked_at)
-    wanted = " or ".join(_word(state) for state in of.states)
-    if any(is_doubtful(view) for view in of.looked_at):
-        are = f"{'was' if number <= 1 else 'were'} last seen"
+def _watcher(listing: Listing) -> str:
+    if not listing.whole_channel:
+        return ""
+    return f"{phrases.watcher(listing.channel, here=True)} {phrases.watches_verb(listing.channel)} "
+
+
+def _by_state(listing: Listing) -> tuple[str, ...]:
+    """`2 of 5 pipelines are FAILED`, or `were last seen FAILED` if some readings are out of date."""
+    number, total = len(listing.views), len(listing.considered)
+    states = " or ".join(_state_word(state) for state in listing.states)
+    if any(is_doubtful(view) for view in listing.considered):
+        verb = f"{'was' if number <= 1 else 'were'} last seen"
     else:
-        are = "is" if number <= 1 else "are"
+        verb = "is" if number <= 1 else "are"
     if number == 0:
-        return (f"*No pipeline {are} {wanted}*", f"{total} {_scope(of) or 'in all'}")
-    return (f"*{number} of {_pipelines(total)} {are} {wanted}*", _scope(of))
+        return (f"*No pipeline {verb} {states}*", f"{total} {_scope(listing) or 'in all'}")
+    return (f"*{number} of {_pipelines(total)} {verb} {states}*", _scope(listing))
 
 
-def _word(state: str) -> str:
+def _state_word(state: str) -> str:
     """A phase in upper case, as GoldRush writes it."""
     return state.upper() if state.upper() in Phase.__members__ else state
 
 
-def _scope(of: Heading) -> str:
-    return "watched here" if of.whole_channel else _with(of)
+def _scope(listing: Listing) -> str:
+    return "watched here" if listing.whole_channel else _words(listing)
 
 
-def _with(of: Heading) -> str:
-    return f"with “{outside(of.words)}”" if of.words else ""
+def _words(listing: Listing) -> str:
+    return f"with “{outside(listing.words)}”" if listing.words else ""
 
 
-def _unread(of: Heading) -> str:
+def _not_read_yet(listing: Listing) -> str:
     """Pipelines without a reading count neither as healthy nor as troubled."""
-    unread = sum(view.state.observation is None for view in of.looked_at or of.views)
+    everything = listing.considered if listing.states else listing.views
+    unread = sum(view.state.observation is None for view in everything)
     return f"{unread} not read yet" if unread else ""
 
 

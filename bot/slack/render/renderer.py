@@ -18,7 +18,7 @@ Calls = TypeVar("Calls", Card, Notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Renderer:
     """`platform_url` is a template that may contain `{pipeline_id}`."""
 
     command: str

@@ -10,7 +10,7 @@ from bot.slack.mrkdwn import code, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, answer_undo_blocks, confirm_blocks
-from bot.slack.render.pages import PAGE_SIZE
+from bot.slack.render.pagination import PAGE_SIZE
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row, unresolved
 

@@ -7,7 +7,7 @@ from bot.slack.outbound.calls import SlackAnswer
 ListItem = Mapping[str, object]
 
 
-def rows_in(answer: SlackAnswer, member: str) -> list[ListItem]:
+def items_in(answer: SlackAnswer, member: str) -> list[ListItem]:
     rows = answer.body.get(member)
     return [row for row in rows if isinstance(row, dict) and "id" in row] if isinstance(rows, list) else []
 

@@ -1,12 +1,15 @@
-"""Slack's long lists, one page after the other: https://docs.slack.dev/apis/web-api/pagination ."""
+"""Reads Slack's long lists page by page.
+
+Source: https://docs.slack.dev/apis/web-api/pagination
+"""
 
 from collections.abc import AsyncIterator, Mapping
 
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call
-from bot.slack.outbound.list_pages import next_cursor
+from bot.slack.outbound.list_items import next_cursor
 
 
-async def pages(
+async def read_pages(
     client: SlackClient,
     method: str,
     arguments: Mapping[str, object],
