@@ -18,7 +18,7 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
-from bot.domain.delivery import ReceiverKind
+from bot.domain.delivery import SLACK
 from bot.domain.watch import ChannelId, TeamId
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
@@ -240,7 +240,7 @@ def _delivery(base: _Base, renderer: Renderer) -> _Delivery:
     slack = Carrier(chat=chat, limiter=RateLimiter(clock, SLACK_LIMITS), suspender=suspensions)
     services = LaneServices(
         store=base.store,
-        carriers={ReceiverKind.SLACK: slack},
+        carriers={SLACK: slack},
         clock=clock,
         doubt=base.doubt,
         pages_an_hour=settings.pages_per_hour,

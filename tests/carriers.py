@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.delivery.carrier import Carrier, Suspender
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.delivery import ReceiverKind
+from bot.domain.delivery import SLACK, ReceiverKind
 from bot.ports.chat import Chat
 from bot.ports.clock import Clock
 from bot.ports.rate_limits import RateLimits
@@ -14,4 +14,4 @@ from bot.slack.outbound.limits import SLACK_LIMITS
 def by_slack(
     chat: Chat, clock: Clock, suspender: Suspender, limits: RateLimits = SLACK_LIMITS
 ) -> Mapping[ReceiverKind, Carrier]:
-    return {ReceiverKind.SLACK: Carrier(chat=chat, limiter=RateLimiter(clock, limits), suspender=suspender)}
+    return {SLACK: Carrier(chat=chat, limiter=RateLimiter(clock, limits), suspender=suspender)}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 from bot.domain.card import Body
 from bot.domain.watch import ChannelId, SuspendReason, TeamId
@@ -18,8 +18,9 @@ class Priority(IntEnum):
     UPDATE = 3
 
 
-class ReceiverKind(StrEnum):
-    SLACK = "slack"
+ReceiverKind = NewType("ReceiverKind", str)
+"""Not an enum: a bot must read the rows of a kind that only a newer bot can send to."""
+SLACK = ReceiverKind("slack")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,16 +34,16 @@ class Receiver:
     @classmethod
     def of(cls, team: TeamId, name: str) -> "Receiver":
         kind, separator, receiver_id = name.partition(":")
-        return cls(team, ReceiverKind(kind), receiver_id) if separator else cls(team, ReceiverKind.SLACK, name)
+        return cls(team, ReceiverKind(kind), receiver_id) if separator else cls(team, SLACK, name)
 
     @property
     def name(self) -> str:
         """Unique in its team. Slack ids stand alone, as in the keys of earlier versions."""
-        return f"{self.kind}:{self.id}".removeprefix(f"{ReceiverKind.SLACK}:")
+        return f"{self.kind}:{self.id}".removeprefix(f"{SLACK}:")
 
 
 def in_slack(team: TeamId, channel: ChannelId) -> Receiver:
-    return Receiver(team, ReceiverKind.SLACK, channel)
+    return Receiver(team, SLACK, channel)
 
 
 class LaneKind(StrEnum):

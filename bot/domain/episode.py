@@ -19,7 +19,7 @@ class EpisodeKind(StrEnum):
     DEGRADED = "degraded"
     DEPLOYMENT = "deployment"
     PAUSE = "pause"
-    RESTART = "restart"
+    MOMENT = "restart"  # an event that is over at once; the first one was a restart
     BLIND = "blind"
     OTHER = "other"
 
@@ -153,7 +153,7 @@ _OPENS = {
     Event.PAUSED: EpisodeKind.PAUSE,
     Event.STOPPING: EpisodeKind.PAUSE,
     Event.STOPPED: EpisodeKind.PAUSE,
-    Event.RESTARTED: EpisodeKind.RESTART,
+    Event.RESTARTED: EpisodeKind.MOMENT,
     Event.UNREACHABLE: EpisodeKind.BLIND,
     Event.GONE: EpisodeKind.BLIND,
     Event.CHANGED: EpisodeKind.OTHER,
@@ -165,7 +165,7 @@ _ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
     EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READING}),
     EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READING}),
     EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, *_READING}),
-    EpisodeKind.RESTART: frozenset(),
+    EpisodeKind.MOMENT: frozenset(),
     EpisodeKind.BLIND: frozenset(_READING),
     EpisodeKind.OTHER: frozenset(_READING),
 }
@@ -174,7 +174,7 @@ _ENDS: Mapping[EpisodeKind, Mapping[Event, EpisodeOutcome]] = {
     EpisodeKind.DEGRADED: {Event.LIVE: EpisodeOutcome.LIVE},
     EpisodeKind.DEPLOYMENT: {Event.LIVE: EpisodeOutcome.LIVE},
     EpisodeKind.PAUSE: {},
-    EpisodeKind.RESTART: {Event.RESTARTED: EpisodeOutcome.DONE},
+    EpisodeKind.MOMENT: {event: EpisodeOutcome.DONE for event, kind in _OPENS.items() if kind is EpisodeKind.MOMENT},
     EpisodeKind.BLIND: {Event.BACK: EpisodeOutcome.READABLE},
     EpisodeKind.OTHER: {},
 }

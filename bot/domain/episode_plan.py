@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.card import Card, SyncCard, ThreadEntry
-from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
@@ -94,7 +94,7 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
     body = SyncCard(card.key)
     return Message(
         id=card.key,
-        receiver=in_slack(routing.team, card.channel),
+        receiver=Receiver.of(routing.team, card.channel),
         priority=priority,
         body=body,
         made_at=at,
@@ -122,7 +122,7 @@ def thread_entries(
         messages.append(
             Message(
                 id=stable_key(key, str(entry.revision)),
-                receiver=in_slack(routing.team, channel),
+                receiver=Receiver.of(routing.team, channel),
                 priority=Priority.RECOVERY if ends_failure else Priority.UPDATE,
                 body=body,
                 made_at=entry.at,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.card import Card, Notice, NoticeKind, OpenFailure
-from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, advance, stable_key
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
 from bot.domain.observation import PipelineId, Reading
@@ -159,7 +159,7 @@ def _page_newly_named(
     )
     return Message(
         id=stable_key(card_key, "call", *(target.identity for target in targets)),
-        receiver=in_slack(routing.team, audience.channel),
+        receiver=Receiver.of(routing.team, audience.channel),
         priority=Priority.FAILURE,
         body=call,
         made_at=latest.made_at,

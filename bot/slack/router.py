@@ -68,7 +68,7 @@ class Router:
         )
 
     def _message(self, text: str, asker: Asker) -> ParsedInteraction:
-        greets = is_greeting(text)
+        greets = is_greeting(text) and self._routes.word(text) is None
         parsed = self._greeted(asker) if greets else self.typed(plain_command(text) or text, asker)
         return self._permitted(parsed, asker)
 

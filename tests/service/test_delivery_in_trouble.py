@@ -11,13 +11,13 @@ import redis.asyncio
 from bot.delivery.doubt import Doubt
 from bot.domain.card import Card, Content, Digest, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
+    SLACK,
     Delay,
     Delivery,
     Lookup,
     LookupResult,
     Outcome,
     Posted,
-    ReceiverKind,
     RefusalKind,
     Refused,
     Unknown,
@@ -433,7 +433,7 @@ async def test_a_throttled_history_binds_a_restarted_bot(store: WholeStore, chat
 
 
 async def test_an_expired_retry_after_delays_no_lookup(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await store.save_throttle(ReceiverKind.SLACK, "post", clock.now() + timedelta(seconds=30))
+    await store.save_throttle(SLACK, "post", clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
         await clock.pass_time(1)

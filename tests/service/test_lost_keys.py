@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.alias import IdChange
 from bot.domain.card import NoticeKind
-from bot.domain.delivery import ReceiverKind
+from bot.domain.delivery import SLACK
 from bot.domain.note import Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -61,7 +61,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.change_ids([IdChange(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")])
-    await bot.store.save_throttle(ReceiverKind.SLACK, "update", at(0) + timedelta(minutes=9))
+    await bot.store.save_throttle(SLACK, "update", at(0) + timedelta(minutes=9))
     await bot.store.add_interaction(Interaction(team=TEAM, id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # the state after one message for all of them
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio
-from pydantic import TypeAdapter
 
 from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
@@ -37,7 +36,6 @@ from bot.domain.watch import SuspendReason
 from bot.ports.rate_limits import Method, RateLimits
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.delivery import LaneInterrupted
-from bot.store import codec
 from tests.builders import ALERTS, TEAM
 from tests.carriers import by_slack
 from tests.contract.test_store import an_announcement
@@ -47,15 +45,7 @@ from tests.stores import WholeStore
 LIMITS = RateLimits(per_minute=dict.fromkeys(Method, 6000), spacing_seconds=0.0, call_seconds=6.0)
 
 
-@pytest.fixture(autouse=True)
-def file_kind(monkeypatch: pytest.MonkeyPatch) -> ReceiverKind:
-    """The one entry that a new kind adds to the domain. The codec learns the kinds when it is imported."""
-    kind = str.__new__(ReceiverKind, "file")
-    kind._name_, kind._value_ = "FILE", "file"
-    monkeypatch.setitem(ReceiverKind._member_map_, "FILE", kind)
-    monkeypatch.setitem(ReceiverKind._value2member_map_, "file", kind)
-    monkeypatch.setattr(codec, "_DELIVERY", TypeAdapter(Delivery))
-    return kind
+FILE = ReceiverKind("file")
 
 
 @dataclass
@@ -136,8 +126,8 @@ class Yard:
 
 
 @pytest.fixture
-def yard(fake_redis: redis.asyncio.Redis, tmp_path: Path, file_kind: ReceiverKind) -> Yard:
-    return Yard(fake_redis, tmp_path, file_kind)
+def yard(fake_redis: redis.asyncio.Redis, tmp_path: Path) -> Yard:
+    return Yard(fake_redis, tmp_path, FILE)
 
 
 async def test_each_delivery_goes_out_by_the_carrier_of_its_kind(yard: Yard) -> None:

@@ -178,7 +178,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
         ),
         (
             [an_observation(RUNNING, 1), an_observation(RUNNING, 2, uid="uid-2")],
-            ["restarted between two readings", "RUNNING, live"],
+            ["restarted, now running: 1 of 1 ready"],
         ),
         ([an_observation(RUNNING, 1), *blind(2)], ["can't be read, last seen RUNNING", "no answer within 5 s"]),
         (blind(1), ["can't be read, never read yet"]),

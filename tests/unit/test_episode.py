@@ -59,7 +59,7 @@ def test_a_failure_after_a_deployment_is_its_own_episode() -> None:
     assert [(episode.kind, episode.outcome) for episode in good] == [(EpisodeKind.DEPLOYMENT, EpisodeOutcome.LIVE)]
     bad = episodes(an_observation(DEPLOYING, 1), an_observation(DEPLOYING, 2, uid="new"), an_observation(FAILED, 3))
     assert [(episode.kind, episode.outcome) for episode in bad] == [
-        (EpisodeKind.RESTART, EpisodeOutcome.DONE),
+        (EpisodeKind.MOMENT, EpisodeOutcome.DONE),
         (EpisodeKind.FAILURE, None),
     ]
 

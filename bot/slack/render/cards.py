@@ -3,12 +3,10 @@
 from datetime import datetime, timedelta
 
 from bot.domain.card import Card, ThreadEntry
-from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
-from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
-from bot.domain.transition import Event
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
-from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
+from bot.slack.mrkdwn import date, duration, outside, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import (
     Block,
@@ -21,6 +19,7 @@ from bot.slack.render.blocks import (
     section,
     value,
 )
+from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
@@ -130,42 +129,5 @@ def _buttons(card: Card) -> list[Block]:
 
 def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> RenderedMessage:
     named = thread_entry.pipeline if thread_entry.broadcast else None
-    line = section(line_words(thread_entry.entry, ChannelId(delivery.receiver.id), named))
+    line = section(entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), named))
     return message([line, *footnotes(delivery, now)])
-
-
-_LINES: tuple[tuple[Event, str], ...] = (
-    (Event.ACKNOWLEDGED, ":eyes: {name}{acknowledged} by {by}"),
-    (Event.RECOVERED, "{sign} {name}*recovered*{took}"),
-    (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
-    (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
-    (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
-    (Event.BACK, "{readable} {name}*can be read again*{took}"),
-    (Event.GONE, f"{phrases.BLIND} {{name}}{{be}}*{phrases.GONE}*"),
-    (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*can't be read*: {{reason}}"),
-)
-
-
-def line_words(line: TimelineEntry, here: ChannelId, named: Pipeline | None = None) -> str:
-    """One sentence for one reading, about its most important event. Outside its thread it needs a name.
-
-    `here`: the conversation of the thread.
-    """
-    ready = phrases.replicas(line.phase, line.ready, line.replicas)
-    sign = phrases.counted_symbol(line.phase, line.ready, line.replicas)
-    # A reading with a change also shows that the bot can read the pipeline again.
-    events = [event for event in line.events if event is not Event.BACK] or line.events
-    form = next((form for event, form in _LINES if event in events), "{sign} {name}{clause}{counted}")
-    return form.format(
-        name=f"*{outside(named.name)}* " if named else "",
-        be="is " if named else "",
-        acknowledged="acknowledged" if named else "Acknowledged",
-        by=phrases.answered_by(line, here),
-        sign=sign,
-        readable=":large_green_circle:" if sign == phrases.UNREAD else sign,
-        phase=phrases.phase_in_a_sentence(line.phase),
-        clause=phrases.phase_clause(line.phase) if named else f"*{phrases.phase_in_a_sentence(line.phase)}*",
-        counted=f": {ready}" if ready else "",
-        took=f" after {phrases.length(line.downtime_seconds, first_seen=line.at_least)}" if line.ends else "",
-        reason=outside(line.reason, REASON_LIMIT) if line.reason else "",
-    )

@@ -24,7 +24,8 @@ from bot.slack.render.blocks import (
     select,
     value,
 )
-from bot.slack.render.cards import footnotes, line_words
+from bot.slack.render.cards import footnotes
+from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
@@ -153,7 +154,7 @@ def _over(group: Group) -> str:
         return f"{head}, {rest} · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in group.cards)
     longest = phrases.length(seconds, first_seen=bool(_already(group)))
-    return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
+    return f":large_green_circle: {phrases.all_recovered(total)}, the last after {longest} · {when}"
 
 
 def _ended(group: Group) -> datetime:
@@ -203,7 +204,7 @@ def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
     in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
     apart = [entry for entry in batch.entries if not in_one or entry not in together]
     here = ChannelId(delivery.receiver.id)
-    words = [line_words(entry.entry, here, entry.pipeline if named else None) for entry in apart]
+    words = [entry_words(entry.entry, here, entry.pipeline if named else None) for entry in apart]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     if in_one:
@@ -219,8 +220,8 @@ def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     if everyone:
         few = len(recoveries) if 1 < len(recoveries) < everyone else 0
         last_ones = f"the last {few} after up to" if few else "the last after"
-        return f":large_green_circle: *All {everyone} pipelines have recovered*, {last_ones} {lasted}: {names}"
-    return f":large_green_circle: {names} *recovered*, the last after {lasted}"
+        return f":large_green_circle: {phrases.all_recovered(everyone)}, {last_ones} {lasted}: {names}"
+    return f":large_green_circle: {names} {phrases.RECOVERED}, the last after {lasted}"
 
 
 def render_catch_up(digest: Digest, delivery: Delivery, now: datetime) -> RenderedMessage:
@@ -255,19 +256,6 @@ def _goes_without_saying(event: Event, entry: DigestEntry) -> bool:
     return event is Event.LIVE and entry.counts[event] <= entry.counts.get(Event.RECOVERED, 0)
 
 
-_COUNTED = (
-    Event.FAILED,
-    Event.RECOVERED,
-    Event.DEGRADED,
-    Event.DEPLOYING,
-    Event.LIVE,
-    Event.RESTARTED,
-    Event.PAUSED,
-    Event.STOPPING,
-    Event.STOPPED,
-    Event.UNREACHABLE,
-    Event.GONE,
-    Event.BACK,
-    Event.CHANGED,
-    Event.ACKNOWLEDGED,
-)
+_FIRST = (Event.FAILED, Event.RECOVERED, Event.DEGRADED, Event.DEPLOYING, Event.LIVE, Event.RESTARTED)
+_UNCOUNTED = {Event.RUNNING}  # DEPLOYING or LIVE says more
+_COUNTED = (*_FIRST, *(event for event in Event if event not in {*_FIRST, *_UNCOUNTED}))

@@ -9,6 +9,7 @@ from bot.domain.transition import Healthy, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.mrkdwn import REASON_LIMIT, date, outside, span, time_of_day
 from bot.slack.render import phrases
+from bot.slack.render.entry_words import entry_words
 
 SHORTEST_HEALTHY = 60.0  # seconds
 FAILED_BEFORE = "It had already failed when I first read it"
@@ -110,7 +111,7 @@ def _healthy_for(healthy: Healthy) -> str:
 
 
 def recovery_words(episode: Episode) -> str:
-    return f"*recovered* after {downtime(episode)}"
+    return f"{phrases.RECOVERED} after {downtime(episode)}"
 
 
 def _ready(card: Card) -> str:
@@ -181,12 +182,9 @@ def _pause(card: Card, name: str) -> tuple[str, ...]:
     return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
 
 
-def _restart(card: Card, name: str) -> tuple[str, ...]:
-    symbol = phrases.standing_symbol(card.state)
-    return (
-        f":arrows_counterclockwise: {name} *restarted* between two readings",
-        f"{symbol} {phrases.state_words(card.state)}",
-    )
+def _moment(card: Card, name: str) -> tuple[str, ...]:
+    entries = card.episode.timeline[:1]
+    return tuple(entry_words(entry, card.channel, card.pipeline) for entry in entries) or (f"{name} changed",)
 
 
 def _blind(card: Card, name: str) -> tuple[str, ...]:
@@ -231,7 +229,7 @@ _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
     EpisodeKind.DEGRADED: _degraded,
     EpisodeKind.DEPLOYMENT: _deployment,
     EpisodeKind.PAUSE: _pause,
-    EpisodeKind.RESTART: _restart,
+    EpisodeKind.MOMENT: _moment,
     EpisodeKind.BLIND: _blind,
     EpisodeKind.OTHER: _other,
 }

@@ -31,6 +31,7 @@ DEGRADED = ":large_yellow_circle:"
 
 GONE = "no longer visible: deleted, or access changed"
 UNREACHABLE = "can't be read"
+RECOVERED = "*recovered*"
 
 SUSPENDED = {
     SuspendReason.ARCHIVED: "it's archived",
@@ -290,3 +291,7 @@ DELAYS: Mapping[Delay, str] = {
     Delay.SUSPENDED: "I couldn't post here",
     Delay.AWAY: "I wasn't running",
 }
+
+
+def all_recovered(pipelines: int) -> str:
+    return f"*All {pipelines} pipelines have recovered*"

@@ -1,0 +1,44 @@
+"""One sentence for each entry of a timeline, by its most important event. Pure."""
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import TimelineEntry
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
+from bot.slack.mrkdwn import REASON_LIMIT, outside
+from bot.slack.render import phrases
+
+_FORMS: tuple[tuple[Event, str], ...] = (
+    (Event.ACKNOWLEDGED, ":eyes: {name}{acknowledged} by {by}"),
+    (Event.RECOVERED, f"{{sign}} {{name}}{phrases.RECOVERED}{{took}}"),
+    (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
+    (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
+    (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
+    (Event.BACK, "{readable} {name}*can be read again*{took}"),
+    (Event.GONE, f"{phrases.BLIND} {{name}}{{be}}*{phrases.GONE}*"),
+    (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*can't be read*: {{reason}}"),
+)
+
+
+def entry_words(entry: TimelineEntry, here: ChannelId, named: Pipeline | None = None) -> str:
+    """One sentence for one reading, about its most important event. Outside its thread it needs a name.
+
+    `here`: the conversation of the thread.
+    """
+    ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
+    sign = phrases.counted_symbol(entry.phase, entry.ready, entry.replicas)
+    # A reading with a change also shows that the bot can read the pipeline again.
+    events = [event for event in entry.events if event is not Event.BACK] or entry.events
+    form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
+    return form.format(
+        name=f"*{outside(named.name)}* " if named else "",
+        be="is " if named else "",
+        acknowledged="acknowledged" if named else "Acknowledged",
+        by=phrases.answered_by(entry, here),
+        sign=sign,
+        readable=":large_green_circle:" if sign == phrases.UNREAD else sign,
+        phase=phrases.phase_in_a_sentence(entry.phase),
+        clause=phrases.phase_clause(entry.phase) if named else f"*{phrases.phase_in_a_sentence(entry.phase)}*",
+        counted=f": {ready}" if ready else "",
+        took=f" after {phrases.length(entry.downtime_seconds, first_seen=entry.at_least)}" if entry.ends else "",
+        reason=outside(entry.reason, REASON_LIMIT) if entry.reason else "",
+    )
