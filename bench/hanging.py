@@ -107,7 +107,7 @@ async def _polling(
     store = MemoryStore(lambda: disk, TeamId("T"), clock, 1, lambda: asyncio.sleep(0))
     repository, leadership = Repository(store, asyncio.Event()), Leadership(store, clock)
     await repository.load()
-    monitoring = Monitoring.over(
+    monitoring = Monitoring.build(
         api=client,
         repository=repository,
         budget=Budget(rate, clock),
@@ -116,7 +116,7 @@ async def _polling(
         leadership=leadership,
         slots=slots,
     )
-    heartbeat = Heartbeat.over(
+    heartbeat = Heartbeat.build(
         repository=repository,
         store=store,
         outbox=store,

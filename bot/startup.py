@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from bot.domain.watch import TeamId
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.slack import SlackUnreachable
+from bot.ports.telemetry.slack import SlackAway
 from bot.ports.telemetry.store import StoreUnreachable, StoreWeak
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, call
@@ -161,6 +161,6 @@ async def _answered(slack: SlackClient, method: str, stopped: asyncio.Event, ref
     while not (answer := await call(slack, method)).ok:
         if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
             raise SlackRefusedError(refused.format(error=answer.error))
-        emit(SlackUnreachable(problem=answer.error, next_try_seconds=backoff.seconds))
+        emit(SlackAway(problem=answer.error, next_try_seconds=backoff.seconds))
         await backoff.wait()
     return answer.body

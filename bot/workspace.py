@@ -186,7 +186,7 @@ async def _base(shared: Shared, slack: SlackClient, identity: Identity) -> _Base
 
 
 def _monitoring(base: _Base) -> Monitoring:
-    return Monitoring.over(
+    return Monitoring.build(
         api=base.shared.api,
         repository=base.repository,
         budget=base.budget,
@@ -199,7 +199,7 @@ def _monitoring(base: _Base) -> Monitoring:
 
 
 def _heartbeat(base: _Base, monitoring: Monitoring) -> Heartbeat:
-    return Heartbeat.over(
+    return Heartbeat.build(
         repository=base.repository,
         store=base.store,
         outbox=base.store,
@@ -215,7 +215,7 @@ def _heartbeat(base: _Base, monitoring: Monitoring) -> Heartbeat:
 
 
 def _requests(base: _Base, monitoring: Monitoring) -> RequestServices:
-    return RequestServices.over(
+    return RequestServices.build(
         repository=base.repository,
         store=base.store,
         reads=monitoring.scheduler,
@@ -272,7 +272,7 @@ def _inbox(base: _Base, requests: RequestServices, renderer: Renderer) -> Inbox:
 
 def _jobs(base: _Base, monitoring: Monitoring, heartbeat: Heartbeat, inbox: Inbox, channels: ChannelMonitor) -> Jobs:
     """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
-    refresh_catalogue = base.leadership.only(monitoring.scheduler.refresh_catalogue)
+    refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
 
     async def beat() -> None:
         await base.clock.follow()

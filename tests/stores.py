@@ -68,7 +68,7 @@ class WholeStore(RedisStore):
 
     async def rest(self, channel: ChannelId, reason: SuspendReason, *notices: Message) -> int | None:
         """Suspends the channel on the current state of its watches."""
-        return await self.suspend(channel, reason, notices, (await self.watches()).of(channel))
+        return await self.suspend(channel, reason, notices, (await self.watches()).in_channel(channel))
 
     def meet_another_server(self) -> None:
         """Makes the store believe that another server answers now."""

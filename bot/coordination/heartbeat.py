@@ -23,7 +23,7 @@ from bot.ports.polling import Polling
 from bot.ports.store_errors import StoreRolledBack
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import PollingStarted, WasBlind
-from bot.ports.telemetry.slack import SlackUnreachable
+from bot.ports.telemetry.slack import SlackAway
 from bot.ports.telemetry.store import RollbackFound
 from bot.state.repository import Repository
 
@@ -58,7 +58,7 @@ class Heartbeat:
         self._rereading_since: float | None = None
 
     @classmethod
-    def over(
+    def build(
         cls,
         *,
         repository: Repository,
@@ -116,12 +116,12 @@ class Heartbeat:
         last = await self._store.last_heartbeat()
         await self._recovery.check_server(last)
         await self._repository.catch_up()  # the leader too: another bot may have ended and renewed a watch
-        if not self._leadership.held:
+        if not self._leadership.is_leader:
             return
         await self._recovery.check_keys()
         if not self._loaded:
             await self._lead(last)
-        await self._report_blindness(last)
+        await self._report_read_gap(last)
 
     async def _lead(self, last: LastHeartbeat) -> None:
         await self._repository.load(last.read_since)
@@ -130,7 +130,7 @@ class Heartbeat:
         self._loaded = True
         emit(PollingStarted(pipelines=len(self._repository.pollable)))
 
-    async def _report_blindness(self, last: LastHeartbeat) -> None:
+    async def _report_read_gap(self, last: LastHeartbeat) -> None:
         """Records no heartbeat until the report is written: if this bot stops before, the next one reports."""
         now = self._clock.now()
         if last.last_at is None:
@@ -156,7 +156,7 @@ class Heartbeat:
         try:
             notices = await self._recovery.check_emptied(now)
         except ChatAway as exc:
-            emit(SlackUnreachable(problem=str(exc)))
+            emit(SlackAway(problem=str(exc)))
         else:
             await self._record(last, now, notices)
 

@@ -17,7 +17,7 @@ class Leadership:
         self._lease: Lease | None = None
 
     @property
-    def held(self) -> bool:
+    def is_leader(self) -> bool:
         return self._lease is not None and self._lease.expires - self._clock.monotonic() > SPARE_SECONDS
 
     async def acquire(self) -> bool:
@@ -26,15 +26,15 @@ class Leadership:
         Raises:
             StoreAway: a lease that this bot holds runs on until it expires.
         """
-        before = self.held
+        before = self.is_leader
         self._lease = await self._store.acquire_lease(READER, self._lease)
-        return self.held and not before
+        return self.is_leader and not before
 
-    def only(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    def only_as_leader(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """A job that does nothing while another bot leads."""
 
         async def run_as_leader() -> None:
-            if self.held:
+            if self.is_leader:
                 await run()
 
         return run_as_leader

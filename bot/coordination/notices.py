@@ -42,7 +42,7 @@ class Notices:
 
     def _own_part(self, channel: ChannelId, notice: Notice, unread: Collection[PipelineId]) -> Notice:
         """The channel's own part: another channel must not see its watches."""
-        covered = self._repository.covered_by(self._repository.watches.of(channel))
+        covered = self._repository.covered_by(self._repository.watches.in_channel(channel))
         return replace(
             notice,
             watches=tuple(watch for watch in notice.watches if watch.channel == channel),

@@ -22,7 +22,7 @@ from bot.ports.telemetry.store import (
     StoreRestarted,
     WatchesLost,
 )
-from bot.state.known_pipelines import KnownState, LostByPeople
+from bot.state.known_pipelines import KnownState, LostWatchesAndNotes
 from bot.state.repository import Repository
 
 
@@ -91,12 +91,12 @@ class StoreRecovery:
         self._recovered = True
         return bool(lost)
 
-    async def _report(self, lost: LostByPeople, at: datetime) -> None:
+    async def _report(self, lost: LostWatchesAndNotes, at: datetime) -> None:
         if lost.watches:
             emit(WatchesLost(watches=[f"{watch.channel} {watch.reference}" for watch in lost.watches]))
         if lost.notes:
             emit(NotesLost(notes=[f"{note.kind} {note.reference}" for note in lost.notes]))
-        if self._leadership.held:
+        if self._leadership.is_leader:
             channels = dict.fromkeys(watch.channel for watch in lost.watches)
             notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost.watches, notes=lost.notes)
             await self._outbox.enqueue(self._notices.messages(notice, tuple(channels)))

@@ -12,7 +12,7 @@ from bot.domain.card import ALONE, Burst, Notice, PostedCard, Recheck, SyncCard,
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.grouping import GROUP_FROM
 from bot.domain.lane_order import in_order, thread_of
-from bot.domain.protocol import decide, in_doubt, patience_with, sends_blind
+from bot.domain.protocol import decide, in_doubt, patience_with, sends_without_lookup
 from bot.domain.settlement import Find, Ownership, Wait
 from bot.ports.cards import Cards
 from bot.ports.outbox import Outbox
@@ -42,11 +42,11 @@ class LaneSnapshot:
         keys |= {row.message.after_card for row in rows if row.message.after_card}
         cards = await known.cards(sorted(keys))
         groups = {key: await known.group(key) for key in sorted(group_keys)}
-        bursts = {key: await known.in_burst(key) for key in sorted(group_keys)}
+        bursts = {key: await known.burst_of(key) for key in sorted(group_keys)}
         many = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
         return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if many else ())
 
-    def backlog(self, doubt_since: datetime | None, *, away: bool) -> Backlog:
+    def backlog(self, doubt_since: datetime | None, *, service_away: bool) -> Backlog:
         """The rows that may be regrouped.
 
         Do not regroup a message that may already be posted: the lookup needs its key. A card with a known message
@@ -55,7 +55,8 @@ class LaneSnapshot:
         rows = [row for row in self.rows if self._is_posted(row) or not in_doubt(row, doubt_since)]
         unposted = {key: cards for key, cards in self.groups.items() if all(card.message_id is None for card in cards)}
         sizes = {key: len(cards) for key, cards in unposted.items()}
-        return Backlog(self.lane.receiver.team, rows, self.cards, sizes, away=away, growing=self.growing)
+        team = self.lane.receiver.team
+        return Backlog(team, rows, self.cards, sizes, service_away=service_away, growing=self.growing)
 
     def _is_posted(self, row: Delivery) -> bool:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
@@ -71,7 +72,8 @@ class LaneSnapshot:
             if (thread_key := thread_of(pending.delivery.body))
         }
         posted |= {
-            key: card.message_id is not None or card.removed or card.held > 0 for key, card in self.cards.items()
+            key: card.message_id is not None or card.removed or card.summarized_revision > 0
+            for key, card in self.cards.items()
         }
         ordered = [pending_by_id[row.id] for row in in_order(self.rows, posted)]
         return sorted(ordered, key=lambda pending: pending.is_closed) if self.lane.kind is LaneKind.PAGES else ordered
@@ -126,13 +128,13 @@ def _retries_first(ready: Sequence[PendingDelivery], limiter: RateLimiter) -> Se
 
 
 def _claim(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLimiter) -> None:
-    limiter.claims.make(lane, method, Rank.of(pending.delivery))
+    limiter.claims.make(lane, method, Rank.from_delivery(pending.delivery))
     if lane.kind is LaneKind.PAGES and method is Method.POST:
         limiter.claim(lane.receiver)
 
 
 def _seconds_until(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLimiter) -> float:
-    return limiter.ranked_wait(lane, method, Rank.of(pending.delivery))
+    return limiter.ranked_wait(lane, method, Rank.from_delivery(pending.delivery))
 
 
 def _seconds_until_lookup(lane: Lane, pending: PendingDelivery, limiter: RateLimiter) -> float:
@@ -144,7 +146,11 @@ def _seconds_until_lookup(lane: Lane, pending: PendingDelivery, limiter: RateLim
     silent = limiter.unanswered(Method.HISTORY) and limiter.unanswered(Method.POST)
     if lane.kind is LaneKind.PAGES and not silent:
         wait = 0.0 if wait > patience_with(pending.delivery, lost=False).total_seconds() else wait
-    return max(wait, _seconds_until(lane, pending, Method.POST, limiter)) if sends_blind(pending.delivery) else wait
+    return (
+        max(wait, _seconds_until(lane, pending, Method.POST, limiter))
+        if sends_without_lookup(pending.delivery)
+        else wait
+    )
 
 
 def _lookups_in_same_place(

@@ -18,7 +18,7 @@ class Rank(NamedTuple):
     lane: str
 
     @classmethod
-    def of(cls, delivery: Delivery) -> "Rank":
+    def from_delivery(cls, delivery: Delivery) -> "Rank":
         return cls(delivery.message.priority, delivery.message.made_at, delivery.lane.name)
 
 
@@ -46,7 +46,7 @@ class Claims:
     def withdraw(self, lane: Lane) -> None:
         self._by_lane.pop(lane, None)
 
-    def before(self, lane: Lane, method: str, rank: Rank) -> float:
+    def seconds_until_first(self, lane: Lane, method: str, rank: Rank) -> float:
         """Seconds until every claim ahead of `rank` expires, unless its lane renews it; 0 if none is ahead."""
         now = self.clock.monotonic()
         others = (claims.get(method) for other, claims in self._by_lane.items() if other != lane)

@@ -114,7 +114,7 @@ class LaneWorker:
         """Regroups the lane's rows until nothing more can be combined, then returns them."""
         while True:
             snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
-            backlog = snapshot.backlog(self._doubt.since, away=self._limiter.away(Method.POST))
+            backlog = snapshot.backlog(self._doubt.since, service_away=self._limiter.away(Method.POST))
             grouping = await self._hold_back(backlog) or regroup(backlog)
             if grouping is None:
                 return snapshot
@@ -173,7 +173,7 @@ class LaneWorker:
     def _postpone(self, delivery: Delivery, seconds: float) -> Again:
         """Restores the row from before `_record_sending`, since the call was not made."""
         return Again(
-            delivery.after(replace(delivery.attempt, not_before=self._clock.now() + timedelta(seconds=seconds)))
+            delivery.with_attempt(replace(delivery.attempt, not_before=self._clock.now() + timedelta(seconds=seconds)))
         )
 
     async def _send(self, pending: PendingDelivery) -> Settlement:
@@ -204,7 +204,7 @@ class LaneWorker:
                 message_id=pending.message_id,
                 now=now,
             )
-        delivery = pending.delivery.after(
+        delivery = pending.delivery.with_attempt(
             replace(pending.delivery.attempt, delay=pending.delivery.attempt.delay or self._delay(pending, now))
         )
         return await self._chat.post(delivery, pending.content, parent_id=pending.parent_id, now=now)
@@ -226,7 +226,7 @@ class LaneWorker:
             await self._settle(settlement, pending)
 
     async def _find(self, deliveries: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
-        if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.of(deliveries[0].delivery)) > 0:
+        if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.from_delivery(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
             return [Unreadable("the history cannot be read for now", lost=lost)] * len(deliveries)
         self._limiter.reserve(self._lane.receiver, Method.HISTORY)

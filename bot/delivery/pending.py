@@ -22,7 +22,7 @@ from bot.domain.card import (
 )
 from bot.domain.delivery import Delivery, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
-from bot.domain.protocol import RECHECK_AFTER, oldest
+from bot.domain.protocol import RECHECK_AFTER, lookup_start
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
 
@@ -75,7 +75,7 @@ class PendingDelivery:
             case SyncGroup(grown=True) if self.updates:
                 return True
             case SyncCard() | SyncGroup():
-                return any(card.revision > card.shown_revision and not card.held for card in self.cards)
+                return any(card.revision > card.shown_revision and not card.summarized_revision for card in self.cards)
             case ThreadEntry() | TimelineBatch():
                 return bool(self.cards)
             case Notice(failures=failures) if failures:
@@ -111,7 +111,7 @@ class PendingDelivery:
         return Lookup(
             receiver=self.delivery.receiver,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
-            oldest=oldest(self.delivery),
+            oldest=lookup_start(self.delivery),
             parent_id=self.parent_id,
         )
 
@@ -122,9 +122,8 @@ class PendingDelivery:
                 return self.cards[0].content
             case SyncGroup(key):
                 cards = tuple(card.content for card in self.cards)
-                total, first = self.burst.total, self.burst.first
                 channel = ChannelId(self.delivery.receiver.id)
-                return Group(key=key, channel=channel, cards=cards, in_burst=total, first=first)
+                return Group(key=key, channel=channel, cards=cards, burst=self.burst)
             case TimelineBatch(of_group=True) as batch:
                 return self._of_whole_group(batch)
             case Notice(failures=failures) as notice:

@@ -63,7 +63,7 @@ class RateLimiter:
         """
         seconds = self.wait(lane.receiver, method, rank.priority)
         if self.away(method):
-            return max(seconds, self.claims.before(lane, method, rank))
+            return max(seconds, self.claims.seconds_until_first(lane, method, rank))
         return seconds
 
     def claim(self, receiver: Receiver) -> None:

@@ -38,8 +38,8 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
 
 
 def _page_entry(pending: PendingDelivery, now: datetime) -> PageEntry | None:
-    of_summary = isinstance(pending.delivery.body, HeldPages)
-    return PageEntry(of_summary=of_summary, at=now) if of_summary or pending.is_new_page else None
+    is_summary = isinstance(pending.delivery.body, HeldPages)
+    return PageEntry(is_summary=is_summary, at=now) if is_summary or pending.is_new_page else None
 
 
 def summary(settlement: Settlement) -> tuple[str, str | None]:

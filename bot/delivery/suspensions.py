@@ -60,7 +60,7 @@ class Suspensions:
             if channel in watches.suspended:
                 return
             notices = await self._notices(channel, reason, watches, reached)
-            notified = await self._store.suspend(channel, reason, notices, watches.of(channel))
+            notified = await self._store.suspend(channel, reason, notices, watches.in_channel(channel))
             if notified is not None:
                 emit(ChannelSuspended(receiver=receiver.name, reason=reason.value, notified=notified))
                 self._wake.set()
@@ -83,7 +83,7 @@ class Suspensions:
         """One notice for each maker. `reached` caches the makers' conversations. This method adds the missing ones."""
         at, fallback = self._clock.now(), self._fallback
         instead = fallback if fallback != channel and fallback not in watches.suspended else None
-        makers = _by_maker(watches.of(channel))
+        makers = _by_maker(watches.in_channel(channel))
         for maker in makers:
             if maker not in reached:
                 reached[maker] = await self._conversations.direct(maker)

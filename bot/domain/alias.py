@@ -39,7 +39,7 @@ class Aliases:
         ids = {channel_id: alias.since for channel_id, alias in self.by_id.items() if alias.stable == stable}
         return max(ids, key=lambda channel_id: (ids[channel_id], channel_id != stable), default=channel)
 
-    def after(self, changes: Iterable[IdChange]) -> "Aliases":
+    def with_changes(self, changes: Iterable[IdChange]) -> "Aliases":
         """Adds changes. Their order and repeats make no difference to the current id."""
         by_id = dict(self.by_id)
         for old, new, at in changes:

@@ -188,7 +188,7 @@ class RefusalAnswer:
     """The person can do it in GoldRush instead."""
 
 
-class Fate(Enum):
+class AcknowledgeFate(Enum):
     """The outcome of an acknowledgement."""
 
     ACKNOWLEDGED = "acknowledged"
@@ -206,7 +206,7 @@ class AcknowledgeAnswer:
     """
 
     pipeline: Pipeline
-    fate: Fate
+    fate: AcknowledgeFate
     by: UserId | None = None
     by_name: str = ""
     at: datetime | None = None

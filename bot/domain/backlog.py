@@ -30,7 +30,7 @@ class Grouping:
     only a number in a heading depends on it."""
     joins: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
-    held: Mapping[str, int] = field(default_factory=dict)
+    summarized: Mapping[str, int] = field(default_factory=dict)
     """Cards whose page is held back, with the revision that the summary covers."""
     merges: bool = False
 
@@ -46,7 +46,7 @@ class Backlog:
     rows: Sequence[Delivery]
     cards: Mapping[str, PostedCard]
     group_sizes: Mapping[str, int]
-    away: bool = False
+    service_away: bool = False
     growing: Sequence[str] = ()
     """The messages of the channel's group that is still growing: new failures continue it."""
 
@@ -57,7 +57,13 @@ class Backlog:
 
 def is_unposted(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
-    return card is not None and card.message_id is None and not card.removed and card.group is None and not card.held
+    return (
+        card is not None
+        and card.message_id is None
+        and not card.removed
+        and card.group is None
+        and not card.summarized_revision
+    )
 
 
 def replacement(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A002 (the field's own name)

@@ -1,4 +1,7 @@
-"""The content of messages. `slack` renders it."""
+"""The content of every kind of message, as data. `slack` renders it.
+
+The fields are stored in Redis, so a new name needs an upgrade of older rows.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +17,18 @@ from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOrigin:
-    """Who made a watch that pages someone, where, and for which pipelines. Earlier versions stored no name, or no
-    reference."""
+    """A watch that pages someone, as its card explains it. Rows of earlier versions lack the name or the reference."""
 
     by: UserId
+    """The person who made the watch."""
     name: str
+    """That person's name, as plain text."""
     channel: ChannelId
+    """The channel of the watch."""
     reference: str = ""
+    """The watched pipeline's id, or a pattern."""
     label: str = ""
+    """The watched pipeline's name when the watch was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +36,14 @@ class Card:
     """One episode in one channel: the message at the top of a thread. Each update renders all of it."""
 
     key: str
+    """`Episode.key` of the episode and this channel."""
     channel: ChannelId
     """The channel's id when the bot wrote this row."""
     pipeline: Pipeline
     episode: Episode
     state: PipelineState
     targets: tuple[Target, ...] = ()
+    """The people and groups that a failure pages here."""
     stands_in_for: tuple[ChannelId, ...] = ()
     """The channels that take no messages; this fallback channel gets their cards."""
     guidance: Guidance = NO_GUIDANCE
@@ -44,7 +53,7 @@ class Card:
     origins: tuple[PageOrigin, ...] = ()
     """The people who set up the paging, and where."""
     continues_in: tuple[ChannelId, ...] = ()
-    """Channels that still follow this failure, though it no longer pages this person."""
+    """Only in the last update of a paged person's direct message: the channels that still follow this failure."""
 
     @property
     def revision(self) -> int:
@@ -70,64 +79,79 @@ class SyncCard:
 
 @dataclass(frozen=True, slots=True)
 class SyncGroup:
-    """Posts or updates a group's message with the latest content of each card. `grown`: more failures joined the
-    group."""
+    """Posts or updates a group's message with the latest content of each card."""
 
     group_key: str
     grown: bool = False
+    """More failures joined the burst: the heading changes even if no card did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineBatch:
-    """Several timeline entries in one message of a thread: a group's, or that of a card that waited too long.
-
-    `broadcast` shows it in the channel too. `left_out`: how many entries in the middle are missing.
-    """
+    """Several timeline entries in one message of a thread."""
 
     thread_key: str
+    """The key of the card or group at the top of the thread."""
     of_group: bool
+    """`thread_key` is a group's."""
     entries: tuple[ThreadEntry, ...]
     left_out: int = 0
+    """The number of entries in the middle that a long timeline leaves out."""
     broadcast: bool = False
+    """Shows the message in the channel too."""
     all_recovered: int = 0
     """The number of pipelines in the group if all have recovered; else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestEntry:
-    """One pipeline's events while nobody could be notified. `counts`: how often each event occurred.
-
-    If the episode was still open, `card_key` is its card and `revision` how far it was counted. The card is posted
-    later, with the whole episode.
-    """
+    """What one pipeline went through in a period, in one line of a summary."""
 
     pipeline: Pipeline
     counts: Mapping[Event, int]
+    """How often each event occurred."""
     since: datetime
     until: datetime
     last: TimelineEntry
+    """The latest entry, which tells the current state."""
     card_key: str = ""
+    """The card of an episode that is still open. It follows later, with the whole episode."""
     revision: int = 0
+    """The last revision of that episode that `counts` includes. A later digest counts from there."""
 
 
 class NoticeKind(StrEnum):
+    """The occasions for a notice. The values are part of stored rows, so they never change."""
+
     WATCHING = "watching"
+    """Somebody added or changed watches of this channel."""
     UNWATCHED = "unwatched"
+    """Somebody removed watches of this channel."""
     PAGING_STOPPED = "paging_stopped"
+    """A person stopped their own pages. Goes to the channel, and to the people who set up the paging."""
     UNDONE = "undone"
+    """Somebody clicked *Undo* on one of the first two."""
     NOT_PAGED = "not_paged"
-    CALL = "call"
+    """Tells one person that somebody else removed them from a watch."""
+    LATE_PAGE = "call"
+    """Pages the people whom a watch names only after the failure began."""
     SUSPENDED = "parked"
+    """Tells the maker of a watch that its channel takes no messages."""
     BLIND = "blind"
+    """No bot read any pipeline for a while."""
     ROLLED_BACK = "rolled_back"
+    """Redis lost watches or notes."""
     EMPTY = "empty"
+    """Redis was emptied, so all watches are lost."""
     HELLO = "hello"
+    """Greets a channel to which somebody added the bot."""
     INCOMPLETE = "incomplete"
+    """Redis lost single keys, and the bot restored them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFailure:
-    """A failure that a call pages for, and its card. `since`: when it began, or was first read."""
+    """A failure that a late page is about, and its card. `since`: when it began, or was first read."""
 
     pipeline: Pipeline
     card_key: str
@@ -137,13 +161,30 @@ class OpenFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A message outside any episode."""
+    """A message about watches or about the bot itself, outside any episode.
+
+    One class for all kinds, because rows of earlier versions have this form. Each kind uses some of the fields:
+
+    WATCHING, UNWATCHED, UNDONE   by, watches, before, staying (UNWATCHED only), undo (not UNDONE)
+    PAGING_STOPPED                by, watches, covers, channel (only in the copy for a maker)
+    NOT_PAGED                     by, watches, channel
+    LATE_PAGE                     by, targets, failures
+    SUSPENDED                     watches, channel, reason, instead
+    BLIND                         since, missed, unread
+    ROLLED_BACK                   watches, notes
+    EMPTY                         channels
+    INCOMPLETE                    keys
+    HELLO                         none
+    """
 
     kind: NoticeKind
     at: datetime
     by: UserId | None = None
+    """The person who changed the watches."""
     by_name: str = ""
+    """That person's name, as plain text."""
     watches: tuple[Watch, ...] = ()
+    """The changed, removed, affected or lost watches."""
     covers: tuple[int, ...] = ()
     """How many pipelines each of `watches` covers. Empty in rows of earlier versions."""
     before: tuple[Watch, ...] = ()
@@ -153,16 +194,22 @@ class Notice:
     undo: str = ""
     """The id of the stored undo for this change."""
     targets: tuple[Target, ...] = ()
+    """The people and groups to page."""
     failures: tuple[OpenFailure, ...] = ()
+    """The failures to page them for."""
     channel: ChannelId | None = None
+    """The channel of the watches, if the notice goes elsewhere."""
     reason: SuspendReason | None = None
     instead: ChannelId | None = None
     """The fallback channel that gets the suspended channel's messages meanwhile."""
     since: datetime | None = None
+    """When a bot last read the pipelines."""
     missed: tuple[DigestEntry, ...] = ()
+    """The changes found after `since`, by pipeline."""
     unread: int = 0
-    """How many pipelines the bot could not read since then."""
+    """How many pipelines the bot still could not read by `at`."""
     channels: tuple[ChannelId, ...] = ()
+    """The channels that the bot is in, although Redis has no watches."""
     keys: tuple[str, ...] = ()
     """Names of the lost keys."""
     notes: tuple[Note, ...] = ()
@@ -183,66 +230,74 @@ class HeldPages:
 
     key: str
     limit: int
+    """Pages an hour."""
     entries: tuple[DigestEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """After a resend, looks for the message again. If the first try arrived after all, deletes one of the two.
-
-    `shows`: the cards in the message. `of_group`: it is a group's message.
-    """
+    """After a resend, looks for the message again. If the first try arrived after all, deletes one of the two."""
 
     of: str
+    """The id of the resent delivery, which is also the message's key."""
     after_id: str = ""
+    """`Attempt.after_id` of that delivery: the search starts there."""
     parent_id: str | None = None
+    """The message at the top of the thread to search; None: the channel itself."""
     shows: tuple[str, ...] = ()
+    """The keys of the cards in the message."""
     of_group: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Many simultaneous failures in one message. If they need several messages, `in_burst` counts the pipelines of all
-    of them, and `first` marks the first message."""
-
-    key: str
-    channel: ChannelId
-    cards: tuple[Card, ...]
-    in_burst: int = 0
-    first: bool = True
-
-    @property
-    def revision(self) -> int:
-        return sum(card.revision for card in self.cards)
+    """It is a group's message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burst:
-    """The number of failures in all messages of a group, and whether this message is the first."""
+    """A burst of failures may need several group messages in one channel. This is the place of one message in it."""
 
     total: int = 0
+    """The number of failures in all messages of the burst; 0 if this message is the only one."""
     first: bool = True
+    """This message is the first one of the burst."""
 
 
 ALONE = Burst()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostedCard:
-    """A stored card: its content, its message, and the revision that this message shows.
+class Group:
+    """Many simultaneous failures in one message. It shows the card of each failure as one line."""
 
-    `group`: the group's message that shows the card.
-    """
+    key: str
+    channel: ChannelId
+    cards: tuple[Card, ...]
+    burst: Burst = ALONE
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change of one of its cards."""
+        return sum(card.revision for card in self.cards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedCard:
+    """A card as the store has it: the latest content, and how much of it the channel has."""
 
     content: Card
     revision: int
+    """The latest revision of the content."""
     message_id: str | None = None
+    """The message that shows the card; None before it is posted."""
     shown_revision: int = 0
+    """The revision that the message shows; 0 if it needs an update in any case."""
     removed: bool = False
+    """Somebody deleted the message, or the service refused it."""
     group: str | None = None
-    held: int = 0
+    """The key of the group whose message shows this card."""
+    summarized_revision: int = 0
     """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
 
 
 Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | Recheck
+"""What the outbox stores. `SyncCard` and `SyncGroup` only name a card or group: the sender reads its latest content."""
 Content = Card | ThreadEntry | TimelineBatch | Notice | Group | Digest | HeldPages
+"""What the chat renders: a body with the latest content in place of the name."""

@@ -23,7 +23,7 @@ class Coverage:
         self._changed: AbstractSet[PipelineId] = frozenset()
         self._new = _Texts(())
 
-    def after(self, pipelines: Iterable[Pipeline]) -> "Coverage":
+    def updated(self, pipelines: Iterable[Pipeline]) -> "Coverage":
         """The coverage of the next catalogue; the same object if no pipeline, name or project changed."""
         now = {pipeline.id: pipeline for pipeline in pipelines}
         new = [pipeline for pipeline in now.values() if not self._has(pipeline)]
@@ -45,7 +45,7 @@ class Coverage:
                 self._ids[wanted] = before - self._changed | self._new.fitting(wanted)
         return self._ids[wanted]
 
-    def all(self, patterns: Iterable[str]) -> frozenset[PipelineId]:
+    def ids_of_any(self, patterns: Iterable[str]) -> frozenset[PipelineId]:
         """The pipelines that any of the patterns covers."""
         found: set[PipelineId] = set()
         for pattern in patterns:
@@ -54,7 +54,7 @@ class Coverage:
                 break
         return frozenset(found)
 
-    def among(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
+    def covering(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
         """The patterns, in the form of `comparable`, that cover a pipeline.
 
         The catalogue may lack the pipeline, or hold it under another name.
@@ -116,11 +116,11 @@ class Watchers:
 
     def ids(self, coverage: Coverage) -> frozenset[PipelineId]:
         """The watched pipelines."""
-        return frozenset(map(PipelineId, self._by_id)) | coverage.all(self.patterns)
+        return frozenset(map(PipelineId, self._by_id)) | coverage.ids_of_any(self.patterns)
 
-    def of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
+    def watches_of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, in their given order."""
         positions = list(self._by_id.get(pipeline.id, ()))
-        for pattern in coverage.among(self._by_pattern, pipeline):
+        for pattern in coverage.covering(self._by_pattern, pipeline):
             positions += self._by_pattern[pattern]
         return tuple(self._watches[position] for position in sorted(positions))

@@ -32,7 +32,7 @@ class Receiver:
     id: str
 
     @classmethod
-    def of(cls, team: TeamId, name: str) -> "Receiver":
+    def from_name(cls, team: TeamId, name: str) -> "Receiver":
         kind, separator, receiver_id = name.partition(":")
         return cls(team, ReceiverKind(kind), receiver_id) if separator else cls(team, SLACK, name)
 
@@ -60,9 +60,9 @@ class Lane(NamedTuple):
     receiver: Receiver
 
     @classmethod
-    def of(cls, team: TeamId, name: str) -> "Lane":
+    def from_name(cls, team: TeamId, name: str) -> "Lane":
         kind, _, receiver = name.partition(":")
-        return cls(LaneKind(kind), Receiver.of(team, receiver))
+        return cls(LaneKind(kind), Receiver.from_name(team, receiver))
 
     @property
     def name(self) -> str:
@@ -160,7 +160,7 @@ class Delivery:
     def not_before(self) -> datetime | None:
         return self.attempt.not_before or (self.message.not_before if self.attempt.count == 0 else None)
 
-    def after(self, attempt: Attempt) -> "Delivery":
+    def with_attempt(self, attempt: Attempt) -> "Delivery":
         return replace(self, attempt=attempt)
 
 

@@ -15,12 +15,14 @@ ENTRIES_KEPT = 40
 
 
 class EpisodeKind(StrEnum):
+    """The kinds of episode, by the event that opens them. The values are part of stored rows and of card keys."""
+
     FAILURE = "failure"
     DEGRADED = "degraded"
     DEPLOYMENT = "deployment"
     PAUSE = "pause"
     MOMENT = "restart"  # an event that is over at once; the first one was a restart
-    BLIND = "blind"
+    UNREADABLE = "blind"  # the bot cannot read this pipeline, or it is gone
     OTHER = "other"
 
 
@@ -38,23 +40,27 @@ class EpisodeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """`name` and `place` are plain text: the person, and words for the conversation that others may see.
-
-    `channel`: that conversation. Rows of earlier versions lack it.
-    """
+    """Who acknowledged a failure, when, and in which conversation."""
 
     by: UserId
     at: datetime
     name: str = ""
+    """The person's name, as plain text."""
     place: str = ""
+    """Words for the conversation that people elsewhere may see, as plain text."""
     channel: ChannelId | None = None
+    """The conversation. Rows of earlier versions lack it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One entry of an episode's timeline. Several events of one reading share an entry."""
+    """One entry of an episode's timeline: a change of the pipeline, or an acknowledgement.
+
+    Several events of one reading share an entry.
+    """
 
     revision: int
+    """The episode's revision that added the entry."""
     at: datetime
     events: tuple[Event, ...]
     after: datetime | None = None
@@ -63,11 +69,12 @@ class TimelineEntry:
     ready: int | None = None
     replicas: int | None = None
     by: UserId | None = None
+    """The person who acknowledged. None for a change of the pipeline, which leaves the next three empty too."""
     name: str = ""
     place: str = ""
     channel: ChannelId | None = None
-    """As `name` and `place`: of the acknowledgement."""
     reason: str = ""
+    """Why the bot can't read the pipeline, in words for people."""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     downtime_seconds: float | None = None
@@ -82,13 +89,15 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """`identity` is unique among the pipeline's episodes. A bot with an emptied store derives the same one again."""
+    """One continuous stretch of a pipeline's life, such as a failure from its begin to its recovery."""
 
     kind: EpisodeKind
     pipeline_id: PipelineId
     identity: str
+    """Unique among the pipeline's episodes. A bot with an emptied store derives the same one again."""
     opened_at: datetime
     revision: int = 0
+    """Grows with every change that a card must show."""
     timeline: tuple[TimelineEntry, ...] = ()
     acknowledged: Acknowledgement | None = None
     first_seen: bool = False
@@ -111,7 +120,7 @@ class Episode:
         )
 
     def card_in(self, channel: ChannelId) -> str | None:
-        """The key of this episode's card there: the first of two, which rows of earlier versions may have."""
+        """The key of this episode's card in the channel. Earlier versions could store two; then the first."""
         return next((key for key, conversation in self.cards.items() if conversation == channel), None)
 
     def with_entry(self, entry: TimelineEntry) -> "Episode":
@@ -144,6 +153,7 @@ def stable_key(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
+# The kind of episode that an event opens if none is open.
 _OPENS = {
     Event.FAILED: EpisodeKind.FAILURE,
     Event.DEGRADED: EpisodeKind.DEGRADED,
@@ -154,28 +164,30 @@ _OPENS = {
     Event.STOPPING: EpisodeKind.PAUSE,
     Event.STOPPED: EpisodeKind.PAUSE,
     Event.RESTARTED: EpisodeKind.MOMENT,
-    Event.UNREACHABLE: EpisodeKind.BLIND,
-    Event.GONE: EpisodeKind.BLIND,
+    Event.UNREACHABLE: EpisodeKind.UNREADABLE,
+    Event.GONE: EpisodeKind.UNREADABLE,
     Event.CHANGED: EpisodeKind.OTHER,
 }
 
-_READING = {Event.UNREACHABLE, Event.GONE, Event.BACK}
+_READABILITY = {Event.UNREACHABLE, Event.GONE, Event.BACK}
+# The events that continue an open episode. Any other event ends it and opens the next one.
 _ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
     EpisodeKind.FAILURE: frozenset(Event),
-    EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READING}),
-    EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READING}),
-    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, *_READING}),
+    EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READABILITY}),
+    EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READABILITY}),
+    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, *_READABILITY}),
     EpisodeKind.MOMENT: frozenset(),
-    EpisodeKind.BLIND: frozenset(_READING),
-    EpisodeKind.OTHER: frozenset(_READING),
+    EpisodeKind.UNREADABLE: frozenset(_READABILITY),
+    EpisodeKind.OTHER: frozenset(_READABILITY),
 }
+# The events that end an episode, each with the outcome.
 _ENDS: Mapping[EpisodeKind, Mapping[Event, EpisodeOutcome]] = {
     EpisodeKind.FAILURE: {Event.RECOVERED: EpisodeOutcome.RECOVERED},
     EpisodeKind.DEGRADED: {Event.LIVE: EpisodeOutcome.LIVE},
     EpisodeKind.DEPLOYMENT: {Event.LIVE: EpisodeOutcome.LIVE},
     EpisodeKind.PAUSE: {},
     EpisodeKind.MOMENT: {event: EpisodeOutcome.DONE for event, kind in _OPENS.items() if kind is EpisodeKind.MOMENT},
-    EpisodeKind.BLIND: {Event.BACK: EpisodeOutcome.READABLE},
+    EpisodeKind.UNREADABLE: {Event.BACK: EpisodeOutcome.READABLE},
     EpisodeKind.OTHER: {},
 }
 
@@ -195,7 +207,7 @@ def advance(
     for transition in transitions:
         if episode and transition.event not in _ABSORBS[episode.kind]:
             touched[episode.identity] = _closed(
-                _with(episode, transition, state), transition, EpisodeOutcome.SUPERSEDED
+                _with_transition(episode, transition, state), transition, EpisodeOutcome.SUPERSEDED
             )
             episode = None
         if episode is None:
@@ -203,7 +215,7 @@ def advance(
             if kind is None:
                 continue
             episode = _opened(kind, transition, state, identities)
-        episode = _ended(_with(episode, transition, state), transition, state)
+        episode = _ended(_with_transition(episode, transition, state), transition, state)
         touched[episode.identity] = episode
         if not episode.open:
             episode = None
@@ -238,9 +250,10 @@ def _identity(kind: EpisodeKind, state: PipelineState, at: datetime, last: str |
     return f"{anchor}#{int(last.rpartition('#')[2]) + 1}"
 
 
-def _with(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
+def _with_transition(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
+    """Adds the transition to the timeline. Transitions of one reading share an entry."""
     last = episode.timeline[-1] if episode.timeline else None
-    observation = state.observation if transition.event not in _READING else None
+    observation = state.observation if transition.event not in _READABILITY else None
     if last and last.at == transition.at and last.by is None:
         last = replace(last, events=(*last.events, transition.event))
         if observation:  # a readable pipeline shows its last observation
@@ -261,6 +274,7 @@ def _with(episode: Episode, transition: Transition, state: PipelineState) -> Epi
 
 
 def _ended(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
+    """The episode, closed if this transition ends it."""
     outcome = _ENDS[episode.kind].get(transition.event)
     if outcome:
         return _closed(episode, transition, outcome)

@@ -1,4 +1,4 @@
-"""The cards and messages of one step of one episode. Pure."""
+"""Plans the cards and messages for one step of one episode, in every conversation that wants it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +15,8 @@ from bot.domain.watch import ChannelId
 
 @dataclass(frozen=True, slots=True)
 class EpisodePlan:
+    """The episode with its new cards, the content of each card, and the messages to enqueue."""
+
     episode: Episode
     cards: tuple[Card, ...]
     messages: tuple[Message, ...]
@@ -22,30 +24,39 @@ class EpisodePlan:
 
 def plan_episode(
     episode: Episode,
-    before: Episode | None,
+    stored: Episode | None,
     state: PipelineState,
     routing: Routing,
     *,
     only: ChannelId | None = None,
-    after: Episode | None = None,
+    previous_episode: Episode | None = None,
 ) -> EpisodePlan:
-    """Updates each conversation's card, or opens one. A card from before also gets thread entries."""
-    had = before.cards if before else {}
-    wanting = [channel for channel in conversations(episode, before, routing) if channel not in had.values()]
+    """Updates each conversation's card, or opens one.
+
+    A card that existed before this step also gets entries in its thread.
+
+    Args:
+        stored: this episode before the step; None if the step opens it.
+        only: the one conversation to open a card in. The others get no messages.
+        previous_episode: the pipeline's earlier episode. Its card comes first in each conversation.
+    """
+    had = stored.cards if stored else {}
+    wanting = [channel for channel in conversations(episode, stored, routing) if channel not in had.values()]
     opened = {episode.key(routing.team, channel): channel for channel in wanting}
     episode = replace(episode, cards={**had, **opened})
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
-    if after:
+    if previous_episode:
         syncs = [
-            replace(sync, after_card=after.card_in(card.channel) or "") for sync, card in zip(syncs, cards, strict=True)
+            replace(sync, after_card=previous_episode.card_in(card.channel) or "")
+            for sync, card in zip(syncs, cards, strict=True)
         ]
     threads = {} if only else had
     entries = [
         message
         for key, channel in threads.items()
-        for message in thread_entries(episode, before, routing, key, channel)
+        for message in thread_entries(episode, stored, routing, key, channel)
     ]
     return EpisodePlan(episode, cards, (*syncs, *entries))
 
@@ -75,7 +86,7 @@ def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, ch
 def last_cards(
     episode: Episode, state: PipelineState, routing: Routing, channels: Mapping[str, ChannelId], at: datetime
 ) -> tuple[tuple[Card, ...], tuple[Message, ...]]:
-    """The cards that say that this conversation gets no further updates."""
+    """The last update of these cards: each says that its conversation gets no further updates."""
     cards = make_cards(episode.unwatched(at), state, routing, channels)
     return cards, tuple(replace(sync_message(card, routing, fresh=False), made_at=at, earliest=None) for card in cards)
 
@@ -94,7 +105,7 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
     body = SyncCard(card.key)
     return Message(
         id=card.key,
-        receiver=Receiver.of(routing.team, card.channel),
+        receiver=Receiver.from_name(routing.team, card.channel),
         priority=priority,
         body=body,
         made_at=at,
@@ -103,7 +114,7 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
 
 
 def thread_entries(
-    episode: Episode, before: Episode | None, routing: Routing, key: str, channel: ChannelId
+    episode: Episode, stored: Episode | None, routing: Routing, key: str, channel: ChannelId
 ) -> list[Message]:
     """The new entries of a card's thread. In a direct message that pages, only the end of the failure.
 
@@ -113,7 +124,7 @@ def thread_entries(
     ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
     paged = channel in {target.direct for audience in routing.audiences for target in audience.targets}
     messages = []
-    for entry in new_entries(episode, before):
+    for entry in new_entries(episode, stored):
         wanted = any(audience.wants(event) for event in entry.events) if audience else paged and ends_failure
         if not wanted:
             continue
@@ -122,7 +133,7 @@ def thread_entries(
         messages.append(
             Message(
                 id=stable_key(key, str(entry.revision)),
-                receiver=Receiver.of(routing.team, channel),
+                receiver=Receiver.from_name(routing.team, channel),
                 priority=Priority.RECOVERY if ends_failure else Priority.UPDATE,
                 body=body,
                 made_at=entry.at,

@@ -39,7 +39,7 @@ def regroup(backlog: Backlog) -> Grouping | None:
     return (
         _group_updates(backlog, waiting)
         or _group_entries(backlog, untried)
-        or _calls(untried)
+        or _late_pages(untried)
         or _closed_pages(backlog, absent)
         or _fresh_failures(backlog, untried)
         or add_to_digest(backlog, untried)
@@ -57,7 +57,7 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | Non
     A card with an earlier attempt stays single, since it may be posted already. While the service is away, all
     cards stay single: those that recover meanwhile must not appear in the first message.
     """
-    if backlog.away:
+    if backlog.service_away:
         return None
     unposted = [row for row in untried if is_unposted(backlog, row) and _is_open_failure(backlog, row)]
     for row in untried:
@@ -136,7 +136,7 @@ def _is_of_group(row: Delivery, key: str) -> bool:
 # --- calls of people to many failures --------------------------------------------------------------------------------
 
 
-def _calls(untried: list[Delivery]) -> Grouping | None:
+def _late_pages(untried: list[Delivery]) -> Grouping | None:
     """Combines calls of the same people: one command may call them to many failures."""
     alike: dict[Notice, list[Delivery]] = {}
     for row in untried:
@@ -145,10 +145,12 @@ def _calls(untried: list[Delivery]) -> Grouping | None:
         rows = alike.setdefault(replace(row.body, failures=()), [])
         if len(_failures([*rows, row])) <= ENTRIES_PER_MESSAGE:
             rows.append(row)
-    for call, rows in alike.items():
+    for late_page, rows in alike.items():
         if len(rows) > 1:
             row = replacement(rows, id=stable_key("calls", *(row.id for row in rows)))
-            return Grouping(row=with_changes(row, body=replace(call, failures=_failures(rows))), replaced=tuple(rows))
+            return Grouping(
+                row=with_changes(row, body=replace(late_page, failures=_failures(rows))), replaced=tuple(rows)
+            )
     return None
 
 

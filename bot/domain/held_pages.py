@@ -42,7 +42,7 @@ class Allowance:
 
 def concerns_pages(backlog: Backlog) -> bool:
     """True if any row here counts towards the person's limit."""
-    return any(card.held for card in backlog.cards.values()) or any(
+    return any(card.summarized_revision for card in backlog.cards.values()) or any(
         row.message.priority is Priority.PAGE or isinstance(row.body, HeldPages) for row in backlog.rows
     )
 
@@ -62,14 +62,14 @@ def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
 
 def _is_unposted_page(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
-    if card is None or card.message_id is not None or card.removed or card.group or card.held:
+    if card is None or card.message_id is not None or card.removed or card.group or card.summarized_revision:
         return False
     return row.lane.kind is LaneKind.PAGES and row.message.priority is Priority.PAGE
 
 
 def _is_entry_of_held(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadEntry) else None
-    return card is not None and card.held > 0
+    return card is not None and card.summarized_revision > 0
 
 
 def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
@@ -98,8 +98,8 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Deliver
             )
         )
     row = _due(row, allowance)
-    held = {row.id: backlog.cards[row.id].revision for row in chosen if isinstance(row.body, SyncCard)}
-    return Grouping(row=row, replaced=(*chosen, *summaries[1:]), held=held, merges=home is not None)
+    summarized = {row.id: backlog.cards[row.id].revision for row in chosen if isinstance(row.body, SyncCard)}
+    return Grouping(row=row, replaced=(*chosen, *summaries[1:]), summarized=summarized, merges=home is not None)
 
 
 def _due(row: Delivery, allowance: Allowance) -> Delivery:
@@ -115,7 +115,7 @@ def _entry(backlog: Backlog, row: Delivery) -> DigestEntry | None:
     """None for a thread entry that a summary already covers."""
     if isinstance(row.body, ThreadEntry):
         card: PostedCard = backlog.cards[row.body.card_key]
-        counted = row.body.entry.revision <= card.held
+        counted = row.body.entry.revision <= card.summarized_revision
         return None if counted else digest_entry(row.body.pipeline, (row.body.entry,), card.content.episode)
     content = backlog.cards[row.id].content
     return digest_entry(content.pipeline, content.episode.timeline, content.episode)

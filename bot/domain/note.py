@@ -51,7 +51,7 @@ class Guidance:
     runbook: Note | None = None
     note: Note | None = None
 
-    def of(self, kind: NoteKind) -> Note | None:
+    def of_kind(self, kind: NoteKind) -> Note | None:
         return self.runbook if kind is NoteKind.RUNBOOK else self.note
 
 

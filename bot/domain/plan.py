@@ -13,7 +13,7 @@ from bot.domain.routing import Routing, as_first_seen
 from bot.domain.transition import Event, PipelineState, Transition, detect
 from bot.domain.watch import Audience, ChannelId, Target, UserId
 
-CALLS_WAIT = timedelta(seconds=2)  # one command may page for many pipelines: their calls become one message
+LATE_PAGES_WAIT = timedelta(seconds=2)  # one command may page for many pipelines: their calls become one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,11 @@ def plan_transitions(
     last = record.episode
     for episode in touched:
         same = last is not None and last.identity == episode.identity
-        plans.append(plan_episode(episode, last if same else None, record.state, routing, after=None if same else last))
+        plans.append(
+            plan_episode(
+                episode, last if same else None, record.state, routing, previous_episode=None if same else last
+            )
+        )
         last = plans[-1].episode
     return Plan(
         record=replace(
@@ -136,11 +140,11 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     episode = replace(episode, revision=episode.revision + 1, paged=paged, cards=channels)
     cards = make_cards(episode, record.state, routing, channels)
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
-    calls = [_page_newly_named(episode, routing, audience, key, new)] if new else []
-    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*calls, *syncs))
+    late_pages = [_late_page(episode, routing, audience, key, new)] if new else []
+    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*late_pages, *syncs))
 
 
-def _page_newly_named(
+def _late_page(
     episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]
 ) -> Message:
     """The page to people who were named after the card came. It names the latest watch's maker."""
@@ -149,8 +153,8 @@ def _page_newly_named(
     failure = OpenFailure(
         pipeline=routing.pipeline, card_key=card_key, since=episode.opened_at, first_seen=episode.first_seen
     )
-    call = Notice(
-        kind=NoticeKind.CALL,
+    late_page = Notice(
+        kind=NoticeKind.LATE_PAGE,
         at=latest.made_at,
         by=latest.made_by,
         by_name=latest.made_by_name,
@@ -159,11 +163,11 @@ def _page_newly_named(
     )
     return Message(
         id=stable_key(card_key, "call", *(target.identity for target in targets)),
-        receiver=Receiver.of(routing.team, audience.channel),
+        receiver=Receiver.from_name(routing.team, audience.channel),
         priority=Priority.FAILURE,
-        body=call,
+        body=late_page,
         made_at=latest.made_at,
-        not_before=latest.made_at + CALLS_WAIT,
+        not_before=latest.made_at + LATE_PAGES_WAIT,
     )
 
 

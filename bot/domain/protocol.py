@@ -82,12 +82,12 @@ def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
 
 def _may_look_again(delivery: Delivery, now: datetime) -> bool:
     """The lookups failed and the send had to wait: by now a lookup may succeed."""
-    return sends_blind(delivery) and (
+    return sends_without_lookup(delivery) and (
         delivery.attempt.checked_at is None or now - delivery.attempt.checked_at > LOOKUP_INTERVAL
     )
 
 
-def sends_blind(delivery: Delivery) -> bool:
+def sends_without_lookup(delivery: Delivery) -> bool:
     """True if the message goes out without a lookup, because the lookups failed for too long."""
     return delivery.attempt.state is AttemptState.QUEUED and delivery.attempt.possible_repeat
 
@@ -95,7 +95,7 @@ def sends_blind(delivery: Delivery) -> bool:
 def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
     """The row to write before the call: a worker that finds it later looks the message up before it resends."""
     attempt = delivery.attempt
-    return delivery.after(
+    return delivery.with_attempt(
         replace(
             attempt,
             state=AttemptState.SENDING,
@@ -122,7 +122,7 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             return _again(delivery, delivery.attempt, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED)
         case Refused(kind=RefusalKind.CHANNEL, suspend=reason):
             # The suspension may fail, for example while the makers cannot be reached. So back off.
-            waiting = delivery.after(
+            waiting = delivery.with_attempt(
                 replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
             )
             return Suspend(waiting, reason or SuspendReason.NOT_FOUND)
@@ -155,7 +155,7 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
             )
         case Unreadable(retry_after=wait, lost=lost):
             patience = patience_with(delivery, lost=lost)
-            if sends_blind(delivery) or now - _lookups_since(delivery, ownership) >= LANDS_WITHIN + patience:
+            if sends_without_lookup(delivery) or now - _lookups_since(delivery, ownership) >= LANDS_WITHIN + patience:
                 return _again(
                     delivery, _queued(delivery, now), uncertain=_may_be_posted(delivery), possible_repeat=True
                 )
@@ -208,7 +208,7 @@ def _lookups_since(delivery: Delivery, ownership: Ownership) -> datetime:
     )
 
 
-def oldest(delivery: Delivery) -> str:
+def lookup_start(delivery: Delivery) -> str:
     """Where a lookup starts: at the service's own timestamp if known, since its clock may differ from ours.
 
     It never starts long before the message was made, because the conversation may have grown since the lane's last
@@ -227,7 +227,7 @@ def _may_be_posted(delivery: Delivery) -> bool:
 
 
 def _again(delivery: Delivery, attempt: Attempt, **changes: Any) -> Again:
-    return Again(delivery.after(replace(attempt, **changes)))
+    return Again(delivery.with_attempt(replace(attempt, **changes)))
 
 
 def _queued(delivery: Delivery, now: datetime) -> Attempt:

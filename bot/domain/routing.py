@@ -24,9 +24,12 @@ class Routing:
         return next((audience for audience in self.audiences if audience.channel == channel), None)
 
 
-def conversations(episode: Episode, before: Episode | None, routing: Routing) -> list[ChannelId]:
-    """The channels that want this step, and the direct messages of the people that a failure pages."""
-    entries = new_entries(episode, before) or episode.timeline
+def conversations(episode: Episode, stored: Episode | None, routing: Routing) -> list[ChannelId]:
+    """The channels that want this step, and the direct messages of the people that a failure pages.
+
+    `stored` is the episode before the step; None if the step opens it.
+    """
+    entries = new_entries(episode, stored) or episode.timeline
     events = {event for entry in entries for event in _own_events(episode, entry)}
     failure = episode.kind is EpisodeKind.FAILURE
     wanting = [
@@ -38,8 +41,9 @@ def conversations(episode: Episode, before: Episode | None, routing: Routing) ->
     return list(dict.fromkeys([*(audience.channel for audience in wanting), *direct]))
 
 
-def new_entries(episode: Episode, before: Episode | None) -> list[TimelineEntry]:
-    last = before.revision if before else 0
+def new_entries(episode: Episode, stored: Episode | None) -> list[TimelineEntry]:
+    """The entries that the stored episode lacks."""
+    last = stored.revision if stored else 0
     return [entry for entry in episode.timeline if entry.revision > last]
 
 

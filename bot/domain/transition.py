@@ -65,10 +65,13 @@ class PipelineState:
     """One pipeline's state after all readings so far."""
 
     observation: Observation | None = None
+    """The latest successful read."""
     since: datetime | None = None
+    """When the bot first read the current phase."""
     first_seen: bool = False
     """The first reading found this phase: it began at `since` or earlier."""
     failed_since: datetime | None = None
+    """The begin of a failure. It outlasts the phase FAILED, until the pipeline is live again or ends on purpose."""
     live: bool | None = None
     """As last reported in this phase. A reading without it keeps the value. None: never reported."""
     uid: str | None = None
@@ -78,7 +81,9 @@ class PipelineState:
     """The latest period in which the pipeline was live."""
     reach: Reach = Reach.REACHABLE
     failed_reads: int = 0
+    """The number of failed reads in a row."""
     not_found: int = 0
+    """How many of the latest reads in a row found no such pipeline."""
     sequence: ReadSequence = NEVER_READ
 
     @property
@@ -115,23 +120,28 @@ def detect(state: PipelineState, reading: Reading) -> tuple[PipelineState, tuple
 
 
 def read_since(states: Iterable[PipelineState]) -> datetime | None:
-    """When the oldest reading of a closely watched pipeline was taken. The store holds no steady readings."""
-    observations = (state.observation for state in states if _closely(state))
+    """The time of the oldest reading among the closely read pipelines; None if there is none.
+
+    The bot stores this one time, because it stores no readings without a change.
+    """
+    observations = (state.observation for state in states if _is_read_closely(state))
     return min((observation.observed_at for observation in observations if observation), default=None)
 
 
 def read_again(state: PipelineState, moment: datetime) -> PipelineState:
     """The state, given that a reading at `moment` or later found no change.
 
-    Skipped at rest: rarely polled, these would make the fleet look stale.
+    Leaves paused, stopped and unreachable pipelines as they are: `moment` comes from `read_since`, which ignores them.
     """
     observation = state.observation
-    if observation is None or not _closely(state) or observation.observed_at >= moment:
+    if observation is None or not _is_read_closely(state) or observation.observed_at >= moment:
         return state
     return replace(state, observation=replace(observation, observed_at=moment))
 
 
-def _closely(state: PipelineState) -> bool:
+def _is_read_closely(state: PipelineState) -> bool:
+    """False if an old observation is normal: the bot reads paused and stopped pipelines rarely, unreachable ones in
+    vain."""
     return state.reach is Reach.REACHABLE and state.phase not in AT_REST
 
 
@@ -193,6 +203,7 @@ def _observed(state: PipelineState, now: Observation) -> tuple[PipelineState, tu
 
 
 def _events(state: PipelineState, now: Observation) -> list[Event]:
+    """The events between the state and this observation. A first reading reports only FAILED."""
     before = state.observation
     back = [Event.BACK] if state.reach is not Reach.REACHABLE else []
     if before is None:

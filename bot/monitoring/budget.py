@@ -50,7 +50,7 @@ class Budget:
     def try_take(self, route: Route) -> bool:
         """Takes a request for the polling, if people don't need it."""
         taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
-        waits = not taken and not self.held(route)
+        waits = not taken and not self.current_hold(route)
         self._polling_waits_until = self._clock.monotonic() + POLLING_WAITS_SECONDS if waits else float("-inf")
         return taken
 
@@ -99,7 +99,7 @@ class Budget:
         since = since if until > now else now
         self._holds[route] = since, max(until, now + min(seconds, LONGEST_HOLD_SECONDS))
 
-    def held(self, route: Route) -> tuple[float, float] | None:
+    def current_hold(self, route: Route) -> tuple[float, float] | None:
         """Begin and end of the hold on this route, in monotonic seconds. None: the route is free."""
         hold = self._holds.get(route)
         return hold if hold and hold[1] > self._clock.monotonic() else None
@@ -109,7 +109,7 @@ class Budget:
 
     def _take_if(self, route: Route, least: float) -> bool:
         self._fill()
-        if self.held(route) or self._tokens < least:
+        if self.current_hold(route) or self._tokens < least:
             return False
         self._tokens -= 1.0
         return True
@@ -122,7 +122,7 @@ class Budget:
         self._peoples = min(1.0, self._peoples + passed * self._rate * RESERVED_SHARE)
 
     def _seconds_until_one(self, route: Route) -> float:
-        hold = self.held(route)
+        hold = self.current_hold(route)
         held = hold[1] - self._clock.monotonic() if hold else 0.0
         for_polling = POLLING_WAITS_SECONDS / 2 if self._polling_waits and self._peoples < 1.0 else 0.0
         return max(held, (1.0 - self._tokens) / self._rate, for_polling, 0.01)

@@ -71,7 +71,7 @@ class CatalogueSync:
 
     def _waits_until(self) -> datetime | None:
         """The end of the wait that GoldRush requested before the next listing."""
-        hold = self._budget.held(Route.LISTING)
+        hold = self._budget.current_hold(Route.LISTING)
         return self._clock.now() + timedelta(seconds=hold[1] - self._clock.monotonic()) if hold else None
 
     async def _all(self) -> tuple[tuple[Pipeline, ...], bool]:

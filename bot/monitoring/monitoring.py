@@ -26,7 +26,7 @@ class Monitoring:
     scheduler: Scheduler
 
     @classmethod
-    def over(
+    def build(
         cls,
         *,
         api: PipelineApi,

@@ -83,7 +83,9 @@ class OutageNotices:
 
     def _audience(self, channel: ChannelId) -> Audience:
         """A channel that heard of the outage also hears of its end, even if it watches nothing by then."""
-        return Audience(channel, self._repository.watches.of(channel) or (_api_watch(channel, self._clock.now()),))
+        return Audience(
+            channel, self._repository.watches.in_channel(channel) or (_api_watch(channel, self._clock.now()),)
+        )
 
 
 def _same_end(one: datetime | None, other: datetime | None) -> bool:

@@ -146,7 +146,7 @@ class Recorder:
 
     async def _commit(self, reading: Reading) -> None:
         pipeline_id = reading.pipeline_id
-        if not self._repository.follows(pipeline_id) or not self._leadership.held:
+        if not self._repository.follows(pipeline_id) or not self._leadership.is_leader:
             self._keep(reading)
             return
         try:
@@ -161,13 +161,13 @@ class Recorder:
         else:
             self.unrecorded[pipeline_id] = plan.record.state
         if plan:
-            self._after(plan)
+            self._emit_transitions(plan)
 
     def _keep(self, reading: Reading) -> None:
         before = self.unrecorded.get(reading.pipeline_id, PipelineState())
         self.unrecorded[reading.pipeline_id], _ = detect(before, reading)
 
-    def _after(self, plan: Plan) -> None:
+    def _emit_transitions(self, plan: Plan) -> None:
         pipeline_id = plan.record.pipeline_id
         for transition in plan.transitions:
             phase, reason = transition.phase and str(transition.phase), transition.reason or None

@@ -92,7 +92,7 @@ class Scheduler:
     @property
     def polls(self) -> bool:
         """True if this bot polls, so that its readings are as fresh as promised."""
-        return self._leadership.held
+        return self._leadership.is_leader
 
     @property
     def outage(self) -> str | None:
@@ -111,7 +111,7 @@ class Scheduler:
 
     def waits_until(self) -> datetime | None:
         """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
-        hold = self._budget.held(Route.STATUS)
+        hold = self._budget.current_hold(Route.STATUS)
         seconds = hold[1] - self._clock.monotonic() if hold else 0.0
         return self._clock.now() + timedelta(seconds=seconds) if seconds > PATIENCE_SECONDS else None
 
@@ -119,7 +119,7 @@ class Scheduler:
 
     async def tick(self) -> None:
         """Starts the due reads, most overdue first, as far as budget and slots allow."""
-        if self._reads is None or not self._leadership.held:
+        if self._reads is None or not self._leadership.is_leader:
             return
         now = self._clock.monotonic()
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
@@ -150,7 +150,7 @@ class Scheduler:
 
     async def _notice_wait(self, now: float) -> None:
         """No read fails during a wait, so only this check notices that the bot reads nothing."""
-        hold = self._budget.held(Route.STATUS)
+        hold = self._budget.current_hold(Route.STATUS)
         reported = self._breaker.health is ApiHealth.WAITING
         if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._due.is_any_late(now)):
             self._breaker.record_wait(self._clock.now() + timedelta(seconds=hold[1] - now))

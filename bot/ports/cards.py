@@ -14,7 +14,7 @@ class Cards(Protocol):
         """The cards in one group's message."""
         ...
 
-    async def in_burst(self, group_key: str) -> Burst:
+    async def burst_of(self, group_key: str) -> Burst:
         """The totals of the burst that the group belongs to."""
         ...
 

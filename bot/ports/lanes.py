@@ -14,8 +14,8 @@ class Lanes(Protocol):
         """The lanes with work whose channel is suspended."""
         ...
 
-    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
-        """Takes the lane's lease, or extends `held`. None: another sender has the lane."""
+    async def lease(self, lane: Lane, current: Lease | None = None) -> Lease | None:
+        """Takes the lane's lease, or extends `current`. None: another sender has the lane."""
         ...
 
     async def release(self, lease: Lease) -> None: ...

@@ -5,6 +5,6 @@ from typing import Protocol
 
 class LeadershipStatus(Protocol):
     @property
-    def held(self) -> bool:
+    def is_leader(self) -> bool:
         """True while this bot leads."""
         ...

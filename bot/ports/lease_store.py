@@ -20,8 +20,8 @@ class Lease:
 
 
 class LeaseStore(Protocol):
-    async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
-        """Takes the lease, or extends `held`. None: another bot has it."""
+    async def acquire_lease(self, name: str, current: Lease | None = None) -> Lease | None:
+        """Takes the lease, or extends `current`. None: another bot has it."""
         ...
 
     async def release_lease(self, lease: Lease) -> None: ...

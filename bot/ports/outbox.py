@@ -16,7 +16,7 @@ from bot.ports.lease_store import Lease
 class PageEntry:
     """A direct page of one person, or a summary of held pages, in the page log."""
 
-    of_summary: bool
+    is_summary: bool
     at: datetime
 
 

@@ -1,8 +1,10 @@
 """The errors of every port that the store implements. Each of their methods may raise `StoreAway`.
 
-StoreAway                 Redis cannot be reached right now; nothing was written
+StoreAway                 Redis can't be reached; a write may or may not have happened, and trying again is safe
 ├── StoreRolledBack       Redis lost a confirmed write; the store refuses writes until the bot has recovered
 └── StoreNewer            a newer version of the bot wrote there; update this bot
+
+After the last two, nothing was written.
 """
 
 

@@ -18,7 +18,7 @@ class Watches:
     suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
-    def of(self, channel: ChannelId) -> tuple[Watch, ...]:
+    def in_channel(self, channel: ChannelId) -> tuple[Watch, ...]:
         return tuple(watch for watch in self.all if watch.channel == channel)
 
 

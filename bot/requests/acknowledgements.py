@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, StatusAnswer
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, StatusAnswer
 from bot.domain.card import PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
@@ -79,7 +79,7 @@ class Acknowledgements:
             await self._draw_again(channel, card_key)
         return AcknowledgeAnswer(
             pipeline=self._repository.pipeline(pipeline_id),
-            fate=Fate.ACKNOWLEDGED if plan else Fate.ALREADY_ACKNOWLEDGED,
+            fate=AcknowledgeFate.ACKNOWLEDGED if plan else AcknowledgeFate.ALREADY_ACKNOWLEDGED,
             by=answered.by,
             by_name=answered.name,
             at=answered.at,
@@ -94,7 +94,7 @@ class Acknowledgements:
             await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place) for card in cards
         ]
         return AcknowledgeAllAnswer(
-            acknowledged=sum(answer.fate is Fate.ACKNOWLEDGED for answer in answers), known=len(cards)
+            acknowledged=sum(answer.fate is AcknowledgeFate.ACKNOWLEDGED for answer in answers), known=len(cards)
         )
 
     async def acknowledge_member(
@@ -113,15 +113,21 @@ class Acknowledgements:
             return await self._forgotten(channel, self._repository.pipeline(pipeline_id))
         await self._draw_again(channel, card_key)
         pipeline, episode = card.content.pipeline, card.content.episode
-        fate = Fate.UNWATCHED if episode.open or episode.outcome is EpisodeOutcome.UNWATCHED else Fate.OVER
+        fate = (
+            AcknowledgeFate.UNWATCHED
+            if episode.open or episode.outcome is EpisodeOutcome.UNWATCHED
+            else AcknowledgeFate.OVER
+        )
         return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
         """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""
         listed = [candidate for candidate in self._repository.catalogue if candidate.id == pipeline.id]
-        views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
+        views = await self._views.refreshed(listed, channel, older_than=FRESH_SECONDS)
         current = StatusAnswer(views=views, channel=channel, at=self._clock.now()) if views else None
-        return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), current=current)
+        return AcknowledgeAnswer(
+            pipeline=pipeline, fate=AcknowledgeFate.UNKNOWN, watched=self._covers(pipeline), current=current
+        )
 
     def _covers(self, pipeline: Pipeline) -> bool:
         """True if a watch covers the pipeline, even if no listing has it any more."""

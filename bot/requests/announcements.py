@@ -20,7 +20,7 @@ class Announcements:
         key = stable_key(self._repository.team, channel, "undo", by, ids, at.isoformat())
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
-    def of(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Message, ...]:
+    def messages(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Message, ...]:
         """The messages about a change. `staying`: watches that still cover a part of the ended ones."""
         return (*self._in_channel(kind, undo, staying), *self._to_unpaged(undo))
 

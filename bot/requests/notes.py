@@ -100,7 +100,7 @@ class Notes:
             label=target.name,
             pattern=pattern,
             change=change,
-            applies=own if pattern else self._repository.guidance(target).of(kind),
+            applies=own if pattern else self._repository.guidance(target).of_kind(kind),
             before=before,
             covers=tuple(pipeline.name for pipeline in self._covered(target)) if pattern else (),
         )

@@ -71,7 +71,7 @@ class PagingStops:
         ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
         for _ in range(ATTEMPTS):
             at, known = self._clock.now(), self._repository.watches
-            now = [watch for watch in known.of(channel) if watch.id in ids and _pages(watch, person)]
+            now = [watch for watch in known.in_channel(channel) if watch.id in ids and _pages(watch, person)]
             edited = tuple(replace(watch, targets=_without(watch.targets, person)) for watch in now)
             if not edited:
                 return

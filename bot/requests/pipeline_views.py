@@ -48,7 +48,7 @@ class PipelineViews:
         """Why the bot reads no pipeline now."""
         return self._reads.outage
 
-    async def of(
+    async def refreshed(
         self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
     ) -> tuple[PipelineView, ...]:
         """Views for `channel`, after reading the pipelines whose last reading is older than `older_than` seconds."""
@@ -89,7 +89,7 @@ class PipelineViews:
 
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """Views as last known, without a read."""
-        watched_here = self._repository.covered_by(self._repository.watches.of(channel))
+        watched_here = self._repository.covered_by(self._repository.watches.in_channel(channel))
         promised = self._reads.promised()
         known = (self._known(pipeline, watched_here=pipeline.id in watched_here) for pipeline in pipelines)
         return tuple(self._with_problem(view, self._staleness(view, promised)) for view in known)

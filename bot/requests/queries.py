@@ -75,9 +75,9 @@ class Queries:
         return replace(answer, views=chosen, states=_in_order(states), considered=views)
 
     async def _watched(self, channel: ChannelId) -> StatusAnswer:
-        watched = self._repository.in_order(self._repository.watches.of(channel))
+        watched = self._repository.in_order(self._repository.watches.in_channel(channel))
         pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in watched]
-        views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
+        views = await self._views.refreshed(pipelines, channel, older_than=self._views.recent_seconds)
         suspended = await self._reason_after_retry(channel)
         return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
 
@@ -89,7 +89,7 @@ class Queries:
             named |= {pipeline.id: pipeline for pipeline in _found(pattern, listed)}
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
-        views = await self._views.of(named.values(), channel, older_than=fresh)
+        views = await self._views.refreshed(named.values(), channel, older_than=fresh)
         return StatusAnswer(views=views, unresolved=resolved.unresolved, channel=channel, at=self._clock.now())
 
     async def browse(
@@ -125,7 +125,7 @@ class Queries:
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         covered = {}
-        for watch in self._repository.watches.of(channel):
+        for watch in self._repository.watches.in_channel(channel):
             covered[watch] = self._repository.in_order([watch])
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in dict.fromkeys(chain(*covered.values()))]
@@ -155,7 +155,7 @@ class Queries:
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads the pipeline and updates its open card, so that the card shows the reading's age."""
-        views = await self._views.of([self._repository.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
+        views = await self._views.refreshed([self._repository.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
         unread_at = self._clock.now() if any(view.problem for view in views) else None
         await self._repository.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
         return StatusAnswer(views=views, channel=channel, at=self._clock.now())

@@ -81,14 +81,16 @@ class References:
     def names(self, channel: ChannelId) -> Names:
         """The names that people in this channel may use, including earlier names of watched pipelines."""
         former = {
-            PipelineId(watch.reference): watch.label for watch in self._repository.watches.of(channel) if watch.label
+            PipelineId(watch.reference): watch.label
+            for watch in self._repository.watches.in_channel(channel)
+            if watch.label
         }
         return Names([*self._repository.catalogue, *self._unlisted(channel)], former)
 
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
         """Watched pipelines that no listing shows. People can still ask for them, and unwatch them, by name."""
         listed = {pipeline.id for pipeline in self._repository.catalogue}
-        unlisted = self._repository.covered_by(self._repository.watches.of(channel)) - listed
+        unlisted = self._repository.covered_by(self._repository.watches.in_channel(channel)) - listed
         return [self._repository.pipeline(pipeline_id) for pipeline_id in sorted(unlisted)]
 
 

@@ -42,7 +42,7 @@ class RequestServices:
     stops: PagingStops
 
     @classmethod
-    def over(
+    def build(
         cls,
         *,
         repository: Repository,

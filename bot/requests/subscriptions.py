@@ -83,7 +83,7 @@ class Subscriptions:
         return answer if isinstance(answer, RefusalAnswer) else await self._with_states(answer)
 
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
-        current = {watch.reference.lower() for watch in self._repository.watches.of(channel)}
+        current = {watch.reference.lower() for watch in self._repository.watches.in_channel(channel)}
         new = [pattern for pattern in patterns if pattern.lower() not in current]
         empty = [pattern for pattern in new if not await self._matches_any(pattern)]
         if not empty:
@@ -107,7 +107,7 @@ class Subscriptions:
         }
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
-            current = {watch.id: watch for watch in watches.of(channel)}
+            current = {watch.id: watch for watch in watches.in_channel(channel)}
             edits, same = _edits(channel, labels, wish, current, at)
             if too_many := excess(current.values(), edits, self._limits):
                 return self._refuse(too_many)
@@ -116,7 +116,7 @@ class Subscriptions:
             if not edits:
                 await self._channels.resume(channel)  # a new watch means that the channel wants messages again
                 return answer
-            messages = self._announcements.of(NoticeKind.WATCHING, undo)
+            messages = self._announcements.messages(NoticeKind.WATCHING, undo)
             change = WatchChange(
                 version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
             )
@@ -129,7 +129,7 @@ class Subscriptions:
         watched = (*answer.added, *answer.unchanged)
         covered = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.in_order(watched)]
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._views.recent_seconds
-        matched = await self._views.of(covered, answer.channel, older_than=fresh)
+        matched = await self._views.refreshed(covered, answer.channel, older_than=fresh)
         await self._repository.welcome([answer.channel])
         return replace(answer, matched=matched, at=self._clock.now())
 
@@ -158,7 +158,7 @@ class Subscriptions:
         resolved = await self._references.resolve(references, channel, ending=True, names=names)
         if resolved.unresolved:
             return UnwatchAnswer(channel=channel, unresolved=resolved.unresolved, at=at)
-        current = self._repository.watches.of(channel)
+        current = self._repository.watches.in_channel(channel)
         current_references = {watch.reference.lower() for watch in current}
         unwatched = [pattern for pattern in resolved.patterns if pattern.lower() not in current_references]
         if covered := [watch for watch in current if any(self._is_within(watch, pattern) for pattern in unwatched)]:
@@ -174,14 +174,14 @@ class Subscriptions:
     ) -> UnwatchAnswer:
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
-            current = watches.of(channel)
+            current = watches.in_channel(channel)
             ending = tuple(watch for watch in current if resolved is None or _is_named(watch, resolved))
             answer = self._ended(channel, current, ending, resolved, at)
             if not ending:
                 return answer
             edits = tuple(Edit(before=watch) for watch in ending)
             undo = self._announcements.undo(channel, by, by_name, at, edits)
-            messages = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(current, ending))
+            messages = self._announcements.messages(NoticeKind.UNWATCHED, undo, self._staying(current, ending))
             change = WatchChange(
                 version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
             )
@@ -256,12 +256,12 @@ class Subscriptions:
             undo, watches = await self._watch_store.undo(undo_id), self._repository.watches
             if undo is None or undo.channel != channel:
                 return UndoAnswer(channel=channel, fate=UndoFate.GONE)
-            edits = undone(undo, {watch.id: watch for watch in watches.of(channel)})
+            edits = undone(undo, {watch.id: watch for watch in watches.in_channel(channel)})
             if edits is None:
                 return UndoAnswer(channel=channel, fate=UndoFate.CHANGED_SINCE)
             at, ended = self._clock.now(), tuple(edit.before for edit in edits if edit.before and not edit.after)
             back = Undo(id="", channel=channel, by=by, by_name=by_name, at=at, edits=edits)
-            messages = self._announcements.of(NoticeKind.UNDONE, back)
+            messages = self._announcements.messages(NoticeKind.UNDONE, back)
             covered = self._covered(channel, ended)
             change = WatchChange(
                 version=watches.version, channel=channel, edits=edits, announcements=messages, uses=undo_id

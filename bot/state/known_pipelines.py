@@ -31,7 +31,7 @@ class KnownState:
 
 
 @dataclass(frozen=True, slots=True)
-class LostByPeople:
+class LostWatchesAndNotes:
     """The watches and notes that the store lost. Only people restore them, because someone may have removed them."""
 
     watches: tuple[Watch, ...]
@@ -189,7 +189,7 @@ class KnownPipelines:
         open_ = (record for record in self._records.values() if record.episode and record.episode.open)
         return {key: record.pipeline_id for record in open_ if record.episode for key in record.episode.cards}
 
-    def _count(self) -> None:
+    def _index_watches(self) -> None:
         """Updates the indexes after a change of the watches."""
         self._watchers = Watchers(self.watches.all)
         self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
@@ -197,12 +197,12 @@ class KnownPipelines:
 
     def _cover(self) -> None:
         """Updates the coverage after a change of the watches or the catalogue."""
-        self._coverage = self._coverage.after(chain(self._catalogue.values(), self._unlisted.values()))
+        self._coverage = self._coverage.updated(chain(self._catalogue.values(), self._unlisted.values()))
         self._watched = self._watchers.ids(self._coverage)
 
     async def _match(self, pipelines: Mapping[PipelineId, Pipeline]) -> None:
         """Matches every pattern against a new listing before it takes effect, with pauses for reads and alerts."""
-        coverage = self._coverage.after(pipelines.values())
+        coverage = self._coverage.updated(pipelines.values())
         for place, pattern in enumerate(self._watchers.patterns):
             coverage.ids(pattern)
             if place % MATCHED_AT_ONCE == 0:
@@ -213,7 +213,7 @@ class KnownPipelines:
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""
-        return self._watchers.of(pipeline, self._coverage)
+        return self._watchers.watches_of(pipeline, self._coverage)
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
         return Watchers(tuple(watches)).ids(self._coverage)
@@ -236,8 +236,8 @@ class KnownPipelines:
 
     def _audiences(self, pipeline: Pipeline) -> tuple[Audience, ...]:
         """Groups the watches by the channel that gets their messages now: a suspended one's go to the fallback."""
-        away = self.watches.suspended.keys() if self._fallback not in self.watches.suspended else ()
+        suspended = self.watches.suspended.keys() if self._fallback not in self.watches.suspended else ()
         return grouped(
-            watch.redirected_to(self._fallback) if self._fallback and watch.channel in away else watch
+            watch.redirected_to(self._fallback) if self._fallback and watch.channel in suspended else watch
             for watch in self.watches_of(pipeline)
         )

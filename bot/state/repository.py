@@ -25,7 +25,7 @@ from bot.ports.cards import Cards
 from bot.ports.record_store import RecordStore
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.ports.watch_store import Watches, WatchStore
-from bot.state.known_pipelines import KnownPipelines, KnownState, LostByPeople
+from bot.state.known_pipelines import KnownPipelines, KnownState, LostWatchesAndNotes
 
 ATTEMPTS = 5
 
@@ -51,7 +51,7 @@ class Repository(KnownPipelines):
         self._records = self._remembered(await self._store.records())
         self._catalogue = {pipeline.id: pipeline for pipeline in await self._store.catalogue()}
         self.watches = watches
-        self._count()
+        self._index_watches()
         if all_read_since:
             self._read_again(all_read_since)
 
@@ -62,7 +62,7 @@ class Repository(KnownPipelines):
         """
         if await self._store.watches_version() != self.watches.version:
             self.watches = self._no_older(await self._store.watches())
-            self._count()
+            self._index_watches()
 
     def _no_older(self, watches: Watches) -> Watches:
         if watches.version < self.watches.version:
@@ -92,7 +92,7 @@ class Repository(KnownPipelines):
         """Plans and writes. Plans again if another bot wrote first.
 
         Raises:
-            StoreAway: nothing was written. The caller may try the same reading or click again.
+            StoreAway: the plan may or may not be written. The caller may try the same reading or click again.
         """
         for _ in range(ATTEMPTS):
             record = self.record(pipeline_id)
@@ -120,7 +120,7 @@ class Repository(KnownPipelines):
             watching = (audience.channel for audience in self.routing(self.pipeline(pipeline_id)).audiences)
             for channel in channels or watching:
                 await self.write(pipeline_id, _opening_in(channel))
-                await self.write(pipeline_id, _calling_in(channel))
+                await self.write(pipeline_id, _late_page_in(channel))
 
     async def catch_up(self) -> None:
         """Loads other bots' later writes. Leaves older records of a rolled-back store for `restore`."""
@@ -134,7 +134,7 @@ class Repository(KnownPipelines):
                 if self.record(pipeline_id).version < record.version
             }
 
-    async def restore(self, known: KnownState, *, emptied: bool) -> LostByPeople:
+    async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
         """After the store lost writes, writes the records that this process knows better. Returns what it
         does not restore: lost watches and notes.
 
@@ -149,7 +149,7 @@ class Repository(KnownPipelines):
         kept_notes = {note.id: note for note in self.watches.notes}
         stored = await self._store.records()
         self._records = self._remembered(stored)
-        self._count()
+        self._index_watches()
         for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]
             before = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
@@ -158,7 +158,7 @@ class Repository(KnownPipelines):
         self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._cover()
         await self._store.save_catalogue(self.catalogue)
-        return LostByPeople(
+        return LostWatchesAndNotes(
             watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
             notes=tuple(note for note in known.notes if note.id not in kept_notes or kept_notes[note.id].at < note.at),
         )
@@ -205,5 +205,5 @@ def _opening_in(channel: ChannelId) -> MakePlan:
     return lambda record, routing: plan_newcomer(record, routing, channel)
 
 
-def _calling_in(channel: ChannelId) -> MakePlan:
+def _late_page_in(channel: ChannelId) -> MakePlan:
     return lambda record, routing: plan_newly_named(record, routing, channel)

@@ -8,7 +8,7 @@ from bot.domain.alias import Alias, Aliases, IdChange
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.store_errors import StoreAway
 from bot.store.codec import WATCH
-from bot.store.scripts import away
+from bot.store.scripts import translating_redis_errors
 from bot.store.watches import RedisWatches
 
 MAX_TRIES = 5  # a try fails if someone changes watches in between
@@ -16,7 +16,7 @@ MAX_TRIES = 5  # a try fails if someone changes watches in between
 
 class RedisAliases(RedisWatches):
     async def aliases(self) -> Aliases:
-        with away():
+        with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["aliases"]))
         return Aliases({ChannelId(channel.decode()): decode_alias(row) for channel, row in rows.items()})
 
@@ -24,7 +24,7 @@ class RedisAliases(RedisWatches):
         for _ in range(MAX_TRIES):
             watches = await self.watches()
             known = await self.aliases()
-            aliases = known.after(changes)
+            aliases = known.with_changes(changes)
             news = {channel: alias for channel, alias in aliases.by_id.items() if known.by_id.get(channel) != alias}
             moving = [watch for watch in watches.all if aliases.stable(watch.channel) != watch.channel]
             if not news and not moving:

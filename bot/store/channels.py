@@ -16,7 +16,7 @@ class RedisChannels(RedisPort):
     async def suspend(
         self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
-        outboxes, rows = self._scripts.enqueued(notices)
+        outboxes, rows = self._scripts.enqueue_arguments(notices)
         known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
         keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, in_slack(self.team, channel)).name for kind in LaneKind]

@@ -110,7 +110,7 @@ def encode_message(message: Message) -> str:
 
 
 def decode_delivery(raw: bytes, team: TeamId) -> Delivery:
-    """Caches small rows only: a large row absorbs others, so the bot seldom reads it twice."""
+    """Caches small rows only: a batch or digest changes with each message that joins, so caching it is useless."""
     return _cached_delivery(raw, team) if len(raw) <= SMALL_ROW else _decoded(raw, team)
 
 
@@ -142,5 +142,5 @@ def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
         shown_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
         group=row[b"group"].decode() if b"group" in row else None,
-        held=int(row.get(b"held", b"0")),
+        summarized_revision=int(row.get(b"held", b"0")),
     )

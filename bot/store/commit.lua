@@ -1,8 +1,9 @@
 -- Writes one plan, all or nothing: the state, its transitions, its cards and its deliveries.
 -- KEYS: (3 of the fence), records, versions, watches_version, history of the pipeline, then the cards and outboxes that
 --       ARGV[1] names
--- ARGV[1]: {pipeline_id, version, watches_version, record, history: {head, lines, oldest, most, seconds}, cards: [{slot,
---          content, revision, seconds}], deliveries: [{slot, lane, id, row}]}
+-- ARGV[1]: {pipeline_id, version, watches_version, record, history: {head, lines, oldest, most, seconds}, cards: [{
+--          key_index, content, revision, seconds}], deliveries: [{key_index, lane, id, row}]}. `key_index`: a place in
+--          KEYS. `seconds`: how long to keep the card (0: for good)
 
 -- Appends the lines, then drops the oldest: those before `oldest`, and all but `most`.
 local function remember(key, past, history)
@@ -31,10 +32,10 @@ if past then remember(KEYS[7], past, plan.history) end
 redis.call('HSET', KEYS[4], plan.pipeline_id, plan.record)
 redis.call('HSET', KEYS[5], plan.pipeline_id, plan.version + 1)
 for _, card in ipairs(plan.cards) do
-  redis.call('HSET', KEYS[card.slot], 'content', card.content, 'revision', card.revision)
-  if card.seconds > 0 then redis.call('EXPIRE', KEYS[card.slot], card.seconds) else redis.call('PERSIST', KEYS[card.slot]) end
+  redis.call('HSET', KEYS[card.key_index], 'content', card.content, 'revision', card.revision)
+  if card.seconds > 0 then redis.call('EXPIRE', KEYS[card.key_index], card.seconds) else redis.call('PERSIST', KEYS[card.key_index]) end
 end
 for _, delivery in ipairs(plan.deliveries) do
-  enqueue(KEYS[delivery.slot], delivery.lane, delivery.id, delivery.row)
+  enqueue(KEYS[delivery.key_index], delivery.lane, delivery.id, delivery.row)
 end
 return written(1)

@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.domain.watch import TeamId
 from bot.store.keys import Keys
 from bot.store.losses import MARK
-from bot.store.scripts import away
+from bot.store.scripts import translating_redis_errors
 
 BATCH = 500
 
@@ -35,7 +35,7 @@ async def workspace_data(client: redis.asyncio.Redis, team: TeamId) -> Workspace
     number = 0
     async for names in _batches(client, keys):
         number += len(names)
-    with away():
+    with translating_redis_errors():
         async with client.pipeline(transaction=False) as pipe:
             for name in ("watches", "records", "notes", "deliveries"):
                 pipe.hlen(keys[name])
@@ -62,7 +62,7 @@ async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
     """
     keys, deleted = Keys(team), 0
     async for names in _batches(client, keys):
-        with away():
+        with translating_redis_errors():
             deleted += await client.unlink(*names)
     return deleted
 
@@ -71,8 +71,8 @@ async def _batches(client: redis.asyncio.Redis, keys: Keys) -> AsyncIterator[lis
     """Yields each key once: a scan may return a key several times."""
     cursor, yielded = 0, set[bytes | str]()
     while True:
-        with away():
-            cursor, found = await client.scan(cursor, match=keys.every, count=BATCH)
+        with translating_redis_errors():
+            cursor, found = await client.scan(cursor, match=keys.all_keys_pattern, count=BATCH)
         names = [name for name in found if name not in yielded]
         yielded.update(names)
         for first in range(0, len(names), BATCH):

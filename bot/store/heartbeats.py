@@ -12,7 +12,7 @@ from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import LastHeartbeat
 from bot.store.losses import Losses
 from bot.store.port import RedisPort
-from bot.store.scripts import Scripts, away, decoding
+from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 
 class RedisHeartbeats(RedisPort):
@@ -21,7 +21,7 @@ class RedisHeartbeats(RedisPort):
         self._losses = Losses(scripts)
 
     async def last_heartbeat(self) -> LastHeartbeat:
-        with away():
+        with translating_redis_errors():
             last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["heartbeat"]))
             run_id = await self._run_id()
         if self._scripts.is_new:
@@ -39,14 +39,14 @@ class RedisHeartbeats(RedisPort):
     async def record_heartbeat(
         self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
-        outboxes, rows = self._scripts.enqueued(notices)
+        outboxes, rows = self._scripts.enqueue_arguments(notices)
         since = read_since.isoformat() if read_since else ""
         await self._scripts.write(
             "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, *rows]
         )
 
     async def next_epoch(self, above: int = 0) -> int:
-        with away():
+        with translating_redis_errors():
             epoch = int(await self._redis.incr(self._keys["epoch"]))
             if epoch <= above:
                 epoch = int(await self._redis.incrby(self._keys["epoch"], above + 1 - epoch))
@@ -55,7 +55,7 @@ class RedisHeartbeats(RedisPort):
     async def lost_keys(
         self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
-        return await self._losses.found(cards, suspended)
+        return await self._losses.find(cards, suspended)
 
     async def accept_loss(self, at: datetime | None) -> None:
         await self._scripts.greet()

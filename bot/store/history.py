@@ -12,7 +12,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Event, Reach, Transition
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import decoding, translating_redis_errors
 from bot.store.versions import VERSION, NewerRowError
 
 HEAD = f"{VERSION}\n"
@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RedisHistory(RedisPort):
     async def history(self, pipeline_id: PipelineId) -> tuple[Transition, ...]:
         """Oldest first, to the millisecond. `commit` appends to it, in the same step as the record."""
-        with away():
+        with translating_redis_errors():
             row = await self._redis.get(self._keys.history(pipeline_id))
         with decoding("history"):
             return unpacked(pipeline_id, row.decode() if isinstance(row, bytes) else HEAD)

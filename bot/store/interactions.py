@@ -9,7 +9,7 @@ from bot.ports.interaction_store import Interaction
 from bot.store.codec import decode_interaction, encode_interaction
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import decoding, translating_redis_errors
 
 INTERACTION_SECONDS = 25 * 3600  # Slack may repeat an interaction a day later
 
@@ -24,11 +24,11 @@ class RedisInteractions(RedisPort):
         )
 
     async def finish_interaction(self, interaction: Interaction) -> None:
-        with away():
+        with translating_redis_errors():
             await self._redis.hdel(self._keys["interactions"], interaction.id)
 
     async def unfinished_interactions(self) -> tuple[Interaction, ...]:
-        with away():
+        with translating_redis_errors():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["interactions"]))
         with decoding("interactions"):
             stored = [decode_interaction(row, self.team) for row in rows if row != MARK]

@@ -21,7 +21,7 @@ class Keys:
         return f"pipeline-bot:{{{self.team}}}:{name}"
 
     @property
-    def every(self) -> str:
+    def all_keys_pattern(self) -> str:
         """A pattern for all keys of this workspace, and no others."""
         return f"pipeline-bot:{{{self.team}}}:*"
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from bot.domain.delivery import Lane, Receiver
 from bot.ports.lease_store import Lease
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import decoding, translating_redis_errors
 
 LEASE_SECONDS = 15.0
 
@@ -21,33 +21,33 @@ class RedisLanes(RedisPort):
         return tuple(lane for lane, suspended in await self._lanes() if suspended)
 
     async def _lanes(self) -> list[tuple[Lane, bool]]:
-        with away():
+        with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.smembers(self._keys["lanes"])
                 pipe.hkeys(self._keys["suspended"])
                 names, suspended = await pipe.execute()
         with decoding("lanes"):
-            lanes = [Lane.of(self.team, name.decode()) for name in sorted(names)]
+            lanes = [Lane.from_name(self.team, name.decode()) for name in sorted(names)]
         return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
 
-    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
+    async def lease(self, lane: Lane, current: Lease | None = None) -> Lease | None:
         expires = (
             self._clock.monotonic() + LEASE_SECONDS
         )  # read before the call, so this lease ends no later than Redis' own
-        token = held.token if held else uuid4().hex
+        token = current.token if current else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
-        since = held.since if held else self._clock.now()
+        since = current.since if current else self._clock.now()
         return Lease(name=lane.name, token=token, since=since, expires=expires) if taken else None
 
     async def release(self, lease: Lease) -> None:
         await self._scripts.run("release", [self._keys.lease(lease.name)], [lease.token])
 
     async def last_id(self, lane: Lane) -> str:
-        with away():
+        with translating_redis_errors():
             message_id = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
         return message_id.decode() if message_id else ""
 
     async def resumed_at(self, receiver: Receiver) -> datetime | None:
-        with away():
+        with translating_redis_errors():
             at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["resumed"], receiver.name))
         return datetime.fromisoformat(at.decode()) if at else None

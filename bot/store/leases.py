@@ -9,11 +9,11 @@ LEADER_LEASE_SECONDS = 10.0
 
 
 class RedisLeases(RedisPort):
-    async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
+    async def acquire_lease(self, name: str, current: Lease | None = None) -> Lease | None:
         expires = self._clock.monotonic() + LEADER_LEASE_SECONDS
-        token = held.token if held else uuid4().hex
+        token = current.token if current else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(name)], [token, int(LEADER_LEASE_SECONDS * 1000)])
-        since = held.since if held else self._clock.now()
+        since = current.since if current else self._clock.now()
         return Lease(name=name, token=token, since=since, expires=expires) if taken else None
 
     async def release_lease(self, lease: Lease) -> None:

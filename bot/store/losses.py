@@ -9,7 +9,7 @@ from typing import cast
 from bot.domain.delivery import Lane
 from bot.domain.watch import ChannelId
 from bot.store.codec import decode_delivery
-from bot.store.scripts import Scripts, away, decoding
+from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 # Keys that never expire once written. A key that may run empty has a mark of this type, which keeps it.
 PERMANENT: Mapping[str, str] = {
@@ -41,7 +41,7 @@ class Losses:
         self._present = scripts.script("present")
         self._reconcile = scripts.script("reconcile")
 
-    async def found(
+    async def find(
         self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """The names of the keys lost since the last call, and the lost ones of `cards` (those of open episodes).
@@ -49,7 +49,7 @@ class Losses:
         Raises:
             StoreAway
         """
-        with away():
+        with translating_redis_errors():
             permanent = await self._lost_permanent()
             missing, groups = await self._lost_cards(cards)
             lanes = await self._lost_lanes(thorough="sequence" in permanent)
@@ -109,7 +109,7 @@ class Losses:
         numbers = {name: number for number, name in enumerate(lanes, 1)}
         places = [part for id_, lane in lane_of.items() for part in (id_, numbers[lane.name])]
         keys = [self._keys[name] for name in ("deliveries", "lanes", "sequence")]
-        outboxes = [self._keys.outbox(Lane.of(self._team, name)) for name in lanes]
+        outboxes = [self._keys.outbox(Lane.from_name(self._team, name)) for name in lanes]
         args: list[str | int | bytes] = [len(lanes), *lanes, *places]
         lost = await self._reconcile(keys=[*keys, *outboxes], args=args)
         return [name.decode() for name in cast("list[bytes]", lost)]
@@ -120,7 +120,7 @@ class Losses:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(self._keys["deliveries"])
             for name in names:
-                pipe.zcard(self._keys.outbox(Lane.of(self._team, name.decode())))
+                pipe.zcard(self._keys.outbox(Lane.from_name(self._team, name.decode())))
             rows, *counts = await pipe.execute()
         return bool(rows == sum(counts) and all(counts))
 

@@ -17,7 +17,7 @@ from bot.ports.telemetry.store import Migrated, MigrationWaits
 from bot.store.aliases import encode_alias
 from bot.store.keys import SCHEMA
 from bot.store.leases import RedisLeases
-from bot.store.scripts import Scripts, away, decoding
+from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 BATCH = 200
 LEADER_SECONDS = 30.0  # longer than a lease: an older bot that still leads was not stopped
@@ -53,8 +53,8 @@ def aliases_of(newest: Mapping[str, str], open_: Container[str], at: Mapping[str
         if old in open_:
             moving.append(change)
         else:  # back, so that the newest id is the stable one, and there again
-            done = done.after([IdChange(change.new, change.old, ""), change])
-    return done.after(moving)
+            done = done.with_changes([IdChange(change.new, change.old, ""), change])
+    return done.with_changes(moving)
 
 
 async def migrate(scripts: Scripts, clock: Clock) -> None:
@@ -81,7 +81,7 @@ async def schema_of(scripts: Scripts) -> int:
     Raises:
         StoreNewer: update this bot.
     """
-    with away():
+    with translating_redis_errors():
         stored = await scripts.redis.get(scripts.keys["schema"])
     with decoding("schema"):
         number = int(stored or 0)
@@ -109,11 +109,11 @@ class _Migration:
                 renamed += await self._renamed([(name, new + name.removeprefix(old), kind) for name in names])
         async for names in self._scanned("card:*"):
             await self._step()
-            with away():
+            with translating_redis_errors():
                 await self._cards(keys=[self._lease_key, *(self._keys[name] for name in names)], args=[self._token])
         await self._replace_renames()
         await self._rename_present()
-        with away():
+        with translating_redis_errors():
             keys = [self._lease_key, self._keys["schema"], self._keys[BARRIER]]
             await self._finish(keys=keys, args=[self._token, SCHEMA, BARRIER_TEXT])
         emit(Migrated(schema=SCHEMA, keys=renamed))
@@ -121,7 +121,7 @@ class _Migration:
     async def _renamed(self, names: list[tuple[str, str, str]]) -> int:
         await self._step()
         keys = [self._keys[key] for old, new, _ in names for key in (old, new)]
-        with away():
+        with translating_redis_errors():
             return int(
                 await self._rename(keys=[self._lease_key, *keys], args=[self._token, *(kind for _, _, kind in names)])
             )
@@ -129,7 +129,7 @@ class _Migration:
     async def _replace_renames(self) -> None:
         await self._step()
         keys = [self._keys[name] for name in ("renames", "open_renames", "renamed_at", "aliases", "watches_version")]
-        with away():
+        with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hgetall(keys[0])
                 pipe.smembers(keys[1])
@@ -145,7 +145,7 @@ class _Migration:
 
     async def _rename_present(self) -> None:
         """Renames the keys in the last heartbeat's list, so that the bot still notices a lost one."""
-        with away():
+        with translating_redis_errors():
             stored = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["heartbeat"], "present"))
             if stored:
                 present = " ".join(RENAMED.get(name, (name, ""))[0] for name in stored.decode().split())
@@ -154,7 +154,7 @@ class _Migration:
     async def _scanned(self, pattern: str) -> AsyncIterator[list[str]]:
         cursor, prefix = 0, self._keys[""]
         while True:
-            with away():
+            with translating_redis_errors():
                 cursor, found = await self._redis.scan(cursor, match=self._keys[pattern], count=BATCH)
             names = [name.decode().removeprefix(prefix) for name in cast("list[bytes]", found)]
             for first in range(0, len(names), BATCH):

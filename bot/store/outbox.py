@@ -13,7 +13,7 @@ from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery, encode_message
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import decoding, translating_redis_errors
 
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
@@ -26,7 +26,7 @@ class RedisOutbox(RedisPort):
         await self._scripts.enqueue(messages, redrawn)
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
-        with away():
+        with translating_redis_errors():
             ids = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.outbox(lane), 0, -1))
             if not ids:
                 return ()
@@ -62,7 +62,7 @@ class RedisOutbox(RedisPort):
             encode_message(redraw),
             follow_up.id if follow_up else "",
             encode_message(follow_up) if follow_up else "",
-            *_logged(delivery, result.log),
+            *_page_log_arguments(delivery, result.log),
             *(part for card in result.shown.items() for part in card),
         ]
         return bool(await self._scripts.write("settle", keys, args))
@@ -74,7 +74,7 @@ class RedisOutbox(RedisPort):
             self._keys.outbox(lane),
             self._keys.outbox(row.lane),
             self._keys.group(row.id),
-            *(self._keys.card(key) for key in (*grouping.joins, *grouping.held, *grouping.forgets)),
+            *(self._keys.card(key) for key in (*grouping.joins, *grouping.summarized, *grouping.forgets)),
         ]
         args: list[str | int] = [
             lease.token,
@@ -86,10 +86,10 @@ class RedisOutbox(RedisPort):
             GROUP_SECONDS,
             len(grouping.replaced),
             len(grouping.joins),
-            len(grouping.held),
+            len(grouping.summarized),
             *(delivery.id for delivery in grouping.replaced),
             *grouping.joins,
-            *grouping.held.values(),
+            *grouping.summarized.values(),
             *(part for delivery in grouping.accompanied_by for part in (delivery.id, encode_delivery(delivery))),
         ]
         regrouped = bool(await self._scripts.write("regroup", keys, args))
@@ -101,7 +101,7 @@ class RedisOutbox(RedisPort):
         """Not atomic with the regrouping: only the number in a heading depends on it."""
         burst = burst_id(group_key)
         until = (self._clock.now() + GROWS_FOR).isoformat()
-        with away():
+        with translating_redis_errors():
             place = await self._redis.zcard(self._keys.burst(burst))
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.zadd(self._keys.burst(burst), {group_key: place}, nx=True)
@@ -110,7 +110,7 @@ class RedisOutbox(RedisPort):
                 await pipe.execute()
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
-        with away():
+        with translating_redis_errors():
             query = self._redis.zrangebyscore(
                 self._keys.page_log(receiver), f"({since.timestamp()}", "+inf", withscores=True
             )
@@ -122,9 +122,9 @@ class RedisOutbox(RedisPort):
         )
 
 
-def _logged(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]:
+def _page_log_arguments(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]:
     """The message's entry in the page log, its time, and the time before which the script drops entries."""
     if entry is None:
         return "", "", ""
-    kind = SUMMARY if entry.of_summary else PAGE
+    kind = SUMMARY if entry.is_summary else PAGE
     return f"{kind} {delivery.id}", f"{entry.at.timestamp()}", f"{(entry.at - PERIOD).timestamp()}"

@@ -7,14 +7,14 @@ from typing import cast
 from bot.domain.delivery import Receiver, ReceiverKind
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import decoding, translating_redis_errors
 
 _VERSION_0 = {"chat.postMessage": "post", "chat.update": "update", "conversations.history": "history"}
 
 
 class RedisRateLimits(RedisPort):
     async def throttles(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
-        with away():
+        with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
         spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
         old_first = sorted(spans.items(), key=lambda span: span[0] not in _VERSION_0)
@@ -23,12 +23,12 @@ class RedisRateLimits(RedisPort):
 
     def _method(self, name: str) -> tuple[ReceiverKind, str]:
         """Methods have names like receivers: those of Slack stand alone."""
-        named = Receiver.of(self.team, _VERSION_0.get(name, name))
+        named = Receiver.from_name(self.team, _VERSION_0.get(name, name))
         return named.kind, named.id
 
     async def save_throttle(self, kind: ReceiverKind, method: str, until: datetime) -> None:
         """The row also says since when: people read it, and so do earlier versions of the bot."""
         name = Receiver(self.team, kind, method).name
         row = f"{self._clock.now().isoformat()} {until.isoformat()}"
-        with away():
+        with translating_redis_errors():
             await self._redis.hset(self._keys["holds"], name, row)

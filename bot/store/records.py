@@ -12,22 +12,25 @@ from bot.domain.plan import Plan, Record
 from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_message
 from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import FENCE_KEYS, decoding, translating_redis_errors
 
-CARD_SECONDS = 30 * 24 * 3600
+CARD_SECONDS = 30 * 24 * 3600  # how long a card outlives its episode
 
 
 class RedisRecords(RedisPort):
+    """Implements `RecordStore`."""
+
     history_limits: HistoryLimits
+    """`RedisStore` sets them."""
 
     async def versions(self) -> Mapping[PipelineId, int]:
-        with away():
+        with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["versions"]))
         with decoding("versions"):
             return {PipelineId(key.decode()): int(version) for key, version in rows.items()}
 
     async def records(self) -> Mapping[PipelineId, Record]:
-        with away():
+        with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hgetall(self._keys["records"])
                 pipe.hgetall(self._keys["versions"])
@@ -39,7 +42,7 @@ class RedisRecords(RedisPort):
             }
 
     async def record(self, pipeline_id: PipelineId) -> Record:
-        with away():
+        with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hget(self._keys["records"], pipeline_id)
                 pipe.hget(self._keys["versions"], pipeline_id)
@@ -49,7 +52,11 @@ class RedisRecords(RedisPort):
             return replace(record, version=int(version or 0))
 
     async def commit(self, plan: Plan, watches_version: int) -> bool:
-        fenced = 3
+        """Writes the record, its history, the cards and the deliveries of a plan in one step: commit.lua.
+
+        The script gets the plan as one JSON document. In it, each card and delivery names its key by `key_index`, its
+        place in the script's KEYS: Lua counts from 1, and the keys of the fence come first.
+        """
         keys = [self._keys[name] for name in ("records", "versions", "watches_version")]
         keys.append(self._keys.history(plan.record.pipeline_id))
         cards = []
@@ -57,12 +64,13 @@ class RedisRecords(RedisPort):
             keys.append(self._keys.card(card.key))
             content = CARD.encode(card)
             keep = 0 if card.episode.open else CARD_SECONDS
-            cards.append({"slot": fenced + len(keys), "content": content, "revision": card.revision, "seconds": keep})
+            key_index = len(FENCE_KEYS) + len(keys)
+            cards.append({"key_index": key_index, "content": content, "revision": card.revision, "seconds": keep})
         deliveries = []
         for message in plan.messages:
             keys.append(self._keys.outbox(message.lane))
             row = {"id": message.id, "lane": message.lane.name, "row": encode_message(message)}
-            deliveries.append({"slot": fenced + len(keys), **row})
+            deliveries.append({"key_index": len(FENCE_KEYS) + len(keys), **row})
         document = {
             "pipeline_id": plan.record.pipeline_id,
             "version": plan.record.version,
@@ -75,7 +83,7 @@ class RedisRecords(RedisPort):
         return bool(await self._scripts.write("commit", keys, [json.dumps(document)]))
 
     def _history_of(self, plan: Plan) -> dict[str, str | int]:
-        """The lines to append, and the limits by which commit.lua drops older ones."""
+        """The lines to append, and the limits (milliseconds, number of lines) by which commit.lua drops older ones."""
         if not plan.transitions:
             return {"lines": ""}
         limits, newest = self.history_limits, max(transition.at for transition in plan.transitions)
@@ -88,11 +96,11 @@ class RedisRecords(RedisPort):
         }
 
     async def catalogue(self) -> tuple[Pipeline, ...]:
-        with away():
+        with translating_redis_errors():
             raw = await self._redis.get(self._keys["catalogue"])
         with decoding("catalogue"):
             return decode_catalogue(raw) if isinstance(raw, bytes) else ()
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
-        with away():
+        with translating_redis_errors():
             await self._redis.set(self._keys["catalogue"], encode_catalogue(pipelines))

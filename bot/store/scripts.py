@@ -1,4 +1,7 @@
-"""Runs the Lua scripts. Each is one atomic step. Notices if Redis lost a write."""
+"""Runs the Lua scripts: each is one atomic step. Scripts that write run behind a fence, which notices lost writes.
+
+The fence (fence.lua) puts its own keys before the script's: `FENCE_KEYS`.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +20,7 @@ from bot.store.codec import encode_message
 from bot.store.keys import SCHEMA, Keys
 from bot.store.versions import NewerRowError
 
+FENCE_KEYS = ("deliveries", "lanes", "sequence")
 _FENCED = (
     "heartbeat",
     "change_note",
@@ -40,8 +44,8 @@ _UPDATE = "Update this bot to at least that version."
 
 
 @contextmanager
-def away() -> Iterator[None]:
-    """Turns every failure of Redis into `StoreAway`."""
+def translating_redis_errors() -> Iterator[None]:
+    """Raises `StoreAway` in place of every error of Redis or of its connection, inside the block."""
     try:
         yield
     except (RedisError, OSError) as exc:
@@ -68,9 +72,9 @@ def decoding(name: str) -> Iterator[None]:
 class Scripts:
     """The connection of one process to one workspace's data.
 
-    Each process counts its writes, here and in Redis, and knows its server. If Redis knows fewer writes, or another
-    server answers, Redis may have lost data: every script refuses to write until the bot has recovered and greets Redis
-    again. A lost reply makes the local count the smaller one, which is harmless.
+    Each process counts its writes, here and in Redis, and knows which server it wrote to. Redis may have lost data if
+    it knows fewer writes, or if another server answers. Then every script refuses to write until the bot has recovered
+    and called `greet` again. After a lost reply Redis knows more writes than this process, which is harmless.
     """
 
     def __init__(self, client: redis.asyncio.Redis, team: TeamId) -> None:
@@ -95,18 +99,18 @@ class Scripts:
         Raises:
             StoreAway: Redis does not answer.
         """
-        with away():
+        with translating_redis_errors():
             return int(cast("bytes", await self._scripts[script](keys=list(keys), args=list(args))))
 
     async def write(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
-        """Runs a script that writes. `keys` follow the fence's own. 0: the script refused.
+        """Runs a script that writes, and returns its answer. 0: it refused. `keys` come after `FENCE_KEYS`.
 
         Raises:
             StoreAway: Redis does not answer. The write may have happened; a second try does no harm.
             StoreRolledBack: Redis lost a confirmed write; nothing was done.
             StoreNewer: a newer version of the bot has renamed the keys; nothing was done.
         """
-        fence_keys = [self.keys[name] for name in ("deliveries", "lanes", "sequence")]
+        fence_keys = [self.keys[name] for name in FENCE_KEYS]
         answer = await self.run(
             script,
             [*fence_keys, *keys, self._writes, self.keys["schema"]],
@@ -120,21 +124,21 @@ class Scripts:
             self._written += 1
         return answer
 
-    def enqueued(self, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
-        """The keys and arguments that enqueue these messages: the outboxes; lane, id and row of each."""
+    def enqueue_arguments(self, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
+        """What a script needs to enqueue messages: the key of each one's outbox; then lane, id and row of each."""
         outboxes = [self.keys.outbox(message.lane) for message in messages]
         return outboxes, [
             part for message in messages for part in (message.lane.name, message.id, encode_message(message))
         ]
 
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
-        outboxes, rows = self.enqueued(messages)
+        outboxes, rows = self.enqueue_arguments(messages)
         cards = [self.keys.card(key) for key in redrawn]
         await self.write("enqueue", [*outboxes, *cards], [len(messages), *rows])
 
     async def greet(self) -> None:
         """Introduces this process: at the first contact, and when the bot accepts the data in Redis as it is."""
-        with away():
+        with translating_redis_errors():
             server, written = await self._greeting(keys=[self._writes])
         self._server, self._written = cast("bytes", server).decode(), int(written)
 

@@ -1,4 +1,5 @@
 -- Ends a delivery: its message was posted, or never will be. Enqueues a card again if it has changed since.
+-- `moved_on`: a card has a later revision than the message shows.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the cards that it shows
 -- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group whose message shows the card or '',
 --       id and row to enqueue if a card has changed, id and row to enqueue in any case (or ''), entry of the page log or

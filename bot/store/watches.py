@@ -7,12 +7,12 @@ from bot.ports.watch_store import Watches
 from bot.store.codec import NOTE, UNDO, WATCH, decode_watch
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import away, decoding
+from bot.store.scripts import decoding, translating_redis_errors
 
 
 class RedisWatches(RedisPort):
     async def watches(self) -> Watches:
-        with away():
+        with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.get(self._keys["watches_version"])
                 pipe.hvals(self._keys["watches"])
@@ -34,7 +34,7 @@ class RedisWatches(RedisPort):
         return Watches(number, tuple(watch for _, watch in sorted_watches), reasons, tuple(sorted_notes))
 
     async def watches_version(self) -> int:
-        with away(), decoding("watches_version"):
+        with translating_redis_errors(), decoding("watches_version"):
             return int(await self._redis.get(self._keys["watches_version"]) or 0)
 
     async def change_watches(self, change: WatchChange) -> bool:
@@ -42,7 +42,7 @@ class RedisWatches(RedisPort):
         keys = [self._keys[name] for name in ("watches", "watches_version", "suspended", "resumed")]
         keys += [self._keys.suspend_notice(change.channel if resumes else ChannelId(""))]
         keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
-        outboxes, rows = self._scripts.enqueued(change.announcements)
+        outboxes, rows = self._scripts.enqueue_arguments(change.announcements)
         args: list[str | int] = [
             change.version,
             change.channel if resumes else "",
@@ -58,7 +58,7 @@ class RedisWatches(RedisPort):
         return bool(await self._scripts.write("change_watches", [*keys, *outboxes], args))
 
     async def undo(self, undo_id: str) -> Undo | None:
-        with away():
+        with translating_redis_errors():
             raw = await self._redis.get(self._keys.undo(undo_id))
         with decoding("undo"):
             return UNDO.decode(raw) if raw else None

@@ -79,7 +79,7 @@ class Office:
         return text
 
     async def watches(self, channel: ChannelId) -> list[Watch]:
-        return list((await self.bot.store.watches()).of(channel))
+        return list((await self.bot.store.watches()).in_channel(channel))
 
     def call_count(self, method: str) -> int:
         return sum(call.method == method for call in self.sandbox.slack.calls)

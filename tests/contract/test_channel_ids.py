@@ -131,7 +131,7 @@ async def test_an_id_that_changes_during_a_call_costs_one_more_call(fake_redis: 
         answers = iter([NO_ALIASES])
 
         async def late() -> Aliases:
-            return next(answers, NO_ALIASES.after([change]))
+            return next(answers, NO_ALIASES.with_changes([change]))
 
         client = web_client("xoxb-sandbox", f"{it.sandbox.url}/api/", ChannelIds(late))
         answer = await call(client, "chat.postMessage", channel=ALERTS, text="once")

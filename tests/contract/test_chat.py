@@ -26,7 +26,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
-from bot.domain.protocol import oldest
+from bot.domain.protocol import lookup_start
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.chat import ChatAway
@@ -96,7 +96,7 @@ def a_trace(delivery: Delivery, parent_id: str | None = None) -> Lookup:
     return Lookup(
         receiver=delivery.receiver,
         key=delivery.id,
-        oldest=oldest(delivery),
+        oldest=lookup_start(delivery),
         parent_id=parent_id,
     )
 

@@ -112,7 +112,7 @@ async def test_a_channel_whose_rows_version_1_moved_keeps_its_newest_id(
     known = {name: aliases.current(ChannelId(f"C0{name}")).removeprefix("C0") for name in "ABCDEFGH"}
     assert rows == dict.fromkeys("ABC", "C") | dict.fromkeys("DEF", "E") | dict.fromkeys("GH", "G")
     assert known == dict.fromkeys("ABC", "C") | dict.fromkeys("DEF", "F") | dict.fromkeys("GH", "H")
-    later = aliases.after([IdChange(ChannelId("C0B"), ChannelId("C0C"), "2.0")])  # Slack repeats it
+    later = aliases.with_changes([IdChange(ChannelId("C0B"), ChannelId("C0C"), "2.0")])  # Slack repeats it
     assert later == aliases
     assert not {"renames", "open_renames", "renamed_at"} & (await contents(any_redis)).keys()
 

@@ -198,7 +198,7 @@ async def test_a_channel_that_got_another_id_keeps_its_card(valkey: redis.asynci
     async with started(dump, valkey, the_chat(dump)) as bot:
         aliases = await bot.world.bot.store.aliases()
         assert {aliases.stable(old), aliases.current(old), aliases.stable(new), aliases.current(new)} == {new}
-        (watch,) = bot.world.bot.repository.watches.of(new)
+        (watch,) = bot.world.bot.repository.watches.in_channel(new)
         bot.world.bot.api.statuses[PipelineId(watch.reference)] = Status(phase=Phase.RUNNING, replicas=1, ready=1)
         await bot.run(90)
         updated = {ts for delivery, _, ts in bot.world.chat.updates if delivery.receiver.id == new}

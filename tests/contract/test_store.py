@@ -227,21 +227,24 @@ async def test_a_suspended_channel_stays_suspended_until_it_is_resumed(store: Wh
 
 async def test_a_suspension_needs_the_current_watches(store: WholeStore) -> None:
     anew = replace(a_watch(), made_by=UserId("U0BOB"), made_at=at(60))
-    announcements, read = [an_announcement("parked", OTHER)], [(await store.watches()).of(ALERTS)]
+    announcements, read = [an_announcement("parked", OTHER)], [(await store.watches()).in_channel(ALERTS)]
     for number, watches in enumerate(([a_watch()], [a_watch("pipe_2")], [anew])):
         assert await store.add_watches(watches, an_announcement(f"{number}"))
-        read.append((await store.watches()).of(ALERTS))
+        read.append((await store.watches()).in_channel(ALERTS))
     assert await store.remove_watches([anew.id], an_announcement("bye"))
     for outdated in read:
         assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, announcements, outdated) is None
     assert (await store.watches()).suspended == {}
     assert await store.owed(OTHER) == ()
-    assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, announcements, (await store.watches()).of(ALERTS)) == 1
+    assert (
+        await store.suspend(ALERTS, SuspendReason.ARCHIVED, announcements, (await store.watches()).in_channel(ALERTS))
+        == 1
+    )
 
 
 async def test_a_change_in_another_channel_does_not_stop_a_suspension(store: WholeStore) -> None:
     await store.add_watches([a_watch()], an_announcement())
-    read = (await store.watches()).of(ALERTS)
+    read = (await store.watches()).in_channel(ALERTS)
     named_after_it = replace(a_watch(f'","channel":"{ALERTS}"', channel=OTHER), label=ALERTS)
     await store.add_watches([named_after_it], an_announcement("other", OTHER))
     await store.rest(OTHER, SuspendReason.ARCHIVED)

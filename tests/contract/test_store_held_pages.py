@@ -61,14 +61,14 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Differe
         replaced=(joining, held, other, forgotten),
         accompanied_by=(beside,),
         joins=(joining.id,),
-        held={held.id: 1, other.id: 7},
+        summarized={held.id: 1, other.id: 7},
         forgets=(forgotten.id,),
     )
     assert await store.regroup(grouping, PAGES, lease)
     assert await store.deliveries(PAGES) == ()
     assert await store.deliveries(FEED) == (row, beside)
     cards = await store.cards([joining.id, held.id, other.id, forgotten.id])
-    assert {key: (card.group, card.held) for key, card in cards.items()} == {
+    assert {key: (card.group, card.summarized_revision) for key, card in cards.items()} == {
         joining.id: (key, 0),
         held.id: (None, 1),
         other.id: (None, 7),
@@ -80,9 +80,9 @@ async def test_a_posted_page_is_logged_once_for_an_hour(store: DifferentialStore
         await fail(store, number)
     lease = await store.lease(PAGES)
     first, second, third = await store.deliveries(PAGES)
-    assert await store.settle(first, lease, ended(first, PageEntry(of_summary=False, at=at(1.25))))
-    assert await store.settle(second, lease, ended(second, PageEntry(of_summary=True, at=at(2))))
-    refused = ended(third, PageEntry(of_summary=False, at=at(3)), ResultKind.REMOVED, ts="")
+    assert await store.settle(first, lease, ended(first, PageEntry(is_summary=False, at=at(1.25))))
+    assert await store.settle(second, lease, ended(second, PageEntry(is_summary=True, at=at(2))))
+    refused = ended(third, PageEntry(is_summary=False, at=at(3)), ResultKind.REMOVED, ts="")
     assert await store.settle(third, lease, refused)
     assert await store.page_log(in_slack(TEAM, DIRECT), NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
     assert await store.page_log(in_slack(TEAM, DIRECT), at(1.25)) == PageLog(summaries=(at(2),))
@@ -95,7 +95,7 @@ async def test_the_page_log_holds_only_the_last_hour(store: DifferentialStore, a
     lease = await store.lease(PAGES)
     for place, row in enumerate(await store.deliveries(PAGES)):
         later = NOON + place * (PERIOD + timedelta(seconds=1))
-        assert await store.settle(row, lease, ended(row, PageEntry(of_summary=False, at=later)))
+        assert await store.settle(row, lease, ended(row, PageEntry(is_summary=False, at=later)))
     (key,) = [any_redi for any_redi in await any_redis.keys("*") if b"page_log:" in any_redi]
     assert await any_redis.zcard(key) == 1
     assert await any_redis.ttl(key) > PERIOD.total_seconds()
@@ -111,7 +111,7 @@ async def test_a_page_that_changed_while_logged_is_still_owed(store: Differentia
         redraw=again,
         message_id="17.5",
         shown={row.id: 0},
-        log=PageEntry(of_summary=False, at=at(1)),
+        log=PageEntry(is_summary=False, at=at(1)),
     )
     assert await store.settle(row, lease, ending)
     assert await store.deliveries(FEED) == (Delivery(message=again),)

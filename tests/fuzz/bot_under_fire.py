@@ -16,8 +16,8 @@ from bot.delivery.suspensions import Suspensions
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
+    AcknowledgeFate,
     FailuresAnswer,
-    Fate,
     StatusAnswer,
     StopPagingAnswer,
     UnwatchAnswer,
@@ -88,7 +88,7 @@ class Bot:
     async def lost(self) -> str:
         """Names what changed or stayed unfinished; empty if nothing is lost."""
         await self.quiet()
-        if (await self.store.watches()).of(WATCHING) != self.watches:
+        if (await self.store.watches()).in_channel(WATCHING) != self.watches:
             return "a watch"
         return "a gesture" if await self.store.unfinished_interactions() else ""
 
@@ -173,7 +173,7 @@ class HeardAcknowledgements(Acknowledgements):
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAnswer:
         self._acted.append(f"acknowledge {pipeline_id}")
-        return AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ACKNOWLEDGED, by=by)
+        return AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.ACKNOWLEDGED, by=by)
 
     async def acknowledge_member(
         self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""

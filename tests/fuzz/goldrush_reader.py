@@ -44,7 +44,7 @@ class Reader:
             pipeline_id: record.state.phase for pipeline_id, record in records.items() if pipeline_id != API_PIPELINE_ID
         }
         assert phases == {ORDERS: Phase.RUNNING}, "what was read is not kept"
-        assert (await self.store.watches()).of(ALERTS) == (a_watch(),), "a watch is lost"
+        assert (await self.store.watches()).in_channel(ALERTS) == (a_watch(),), "a watch is lost"
         rows = await self.store.owed(ALERTS)
         cards = await self.store.cards([row.body.card_key for row in rows if isinstance(row.body, SyncCard)])
         for card in cards.values():
@@ -62,7 +62,7 @@ async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
     repository = Repository(store, asyncio.Event())
     await repository.load()
     leadership = Leadership(store, clock)
-    scheduler = Monitoring.over(
+    scheduler = Monitoring.build(
         api=api,
         repository=repository,
         budget=Budget(4.0, clock),

@@ -175,7 +175,7 @@ class Bot:
         self.clock = clock
         self.repository = Repository(self.store, asyncio.Event())
         self.leadership, doubt = Leadership(self.store, clock), Doubt(clock)
-        monitoring = Monitoring.over(
+        monitoring = Monitoring.build(
             api=cast("PipelineApi", None),
             repository=self.repository,
             budget=Budget(4.0, clock),
@@ -185,7 +185,7 @@ class Bot:
             slots=1,
         )
         self.scheduler = monitoring.scheduler
-        self.heartbeat = Heartbeat.over(
+        self.heartbeat = Heartbeat.build(
             repository=self.repository,
             store=self.store,
             outbox=self.store,
@@ -216,7 +216,7 @@ class Bot:
 
     async def read(self, pipeline: Pipeline, phase: Phase) -> bool:
         """Returns whether the store has the phase."""
-        if not self.leadership.held or not self.scheduler.epoch:
+        if not self.leadership.is_leader or not self.scheduler.epoch:
             return False
         self._reads += 1
         self.clock.seconds += 0.05  # no two readings share a moment

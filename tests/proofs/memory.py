@@ -458,7 +458,7 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def in_burst(self, group_key: str) -> Burst:
+    async def burst_of(self, group_key: str) -> Burst:
         groups = await self._query(lambda: self.disk.bursts.get(burst_id(group_key), []))
         if group_key not in groups:
             return Burst()
@@ -533,8 +533,8 @@ class MemoryStore:
             for key in grouping.joins:
                 self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
                 self.disk.groups.setdefault(grouping.row.id, set()).add(key)
-            for key, revision in grouping.held.items():
-                self.disk.cards[key] = replace(self.disk.cards[key], held=revision)
+            for key, revision in grouping.summarized.items():
+                self.disk.cards[key] = replace(self.disk.cards[key], summarized_revision=revision)
             for key in grouping.forgets:
                 self.disk.cards.pop(key, None)
             if isinstance(grouping.row.body, SyncGroup) and not grouping.row.body.grown:
@@ -547,8 +547,8 @@ class MemoryStore:
         def answer() -> PageLog:
             entries = [entry for _, entry in self.disk.paged.get(receiver, []) if entry.at > since]
             return PageLog(
-                pages=tuple(entry.at for entry in entries if not entry.of_summary),
-                summaries=tuple(entry.at for entry in entries if entry.of_summary),
+                pages=tuple(entry.at for entry in entries if not entry.is_summary),
+                summaries=tuple(entry.at for entry in entries if entry.is_summary),
             )
 
         return await self._query(answer)

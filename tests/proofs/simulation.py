@@ -340,7 +340,7 @@ class Process:
         repository = Repository(self.store, wake)
         await repository.load()
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
-        monitoring = Monitoring.over(
+        monitoring = Monitoring.build(
             api=self,
             repository=repository,
             budget=Budget(self.world.budget, clock),
@@ -349,7 +349,7 @@ class Process:
             leadership=leadership,
             slots=20,
         )
-        heartbeat = Heartbeat.over(
+        heartbeat = Heartbeat.build(
             repository=repository,
             store=self.store,
             outbox=self.store,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
 from bot.domain.card import Group, TimelineBatch
 from bot.domain.delivery import RefusalKind, Refused
 from bot.domain.phase import Phase
@@ -139,17 +139,17 @@ async def test_acknowledging_one_member_leaves_the_others_open(fake_redis: redis
         chosen = burst.cards[1]
         done = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(done, AcknowledgeAnswer)
-        assert (done.fate, done.pipeline.id) == (Fate.ACKNOWLEDGED, chosen.pipeline.id)
+        assert (done.fate, done.pipeline.id) == (AcknowledgeFate.ACKNOWLEDGED, chosen.pipeline.id)
         await world.bot.poll(5)
         shown = [content for _, content, _ in world.chat.updates if isinstance(content, Group)][-1]
         assert [card.key for card in shown.cards if card.episode.acknowledged] == [chosen.key]
 
         again = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(again, AcknowledgeAnswer)
-        assert again.fate is Fate.ALREADY_ACKNOWLEDGED
+        assert again.fate is AcknowledgeFate.ALREADY_ACKNOWLEDGED
         world.bot.api.statuses[chosen.pipeline.id] = RUNNING
         await world.bot.poll(20)
         over = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(over, AcknowledgeAnswer)
-        assert over.fate is Fate.OVER
+        assert over.fate is AcknowledgeFate.OVER
         assert await answer(ALERTS, "no such card", ANN) == AcknowledgeAllAnswer(acknowledged=0, known=0)

@@ -25,7 +25,7 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 async def lasts(leadership: Leadership, clock: FakeClock) -> float:
     """Counts the seconds until the leadership expires without renewal."""
     seconds = 0.0
-    while leadership.held:
+    while leadership.is_leader:
         await clock.pass_time(0.5)
         seconds += 0.5
     return seconds
@@ -33,25 +33,25 @@ async def lasts(leadership: Leadership, clock: FakeClock) -> float:
 
 async def test_one_bot_has_the_leadership_and_keeps_it(store: WholeStore, clock: FakeClock) -> None:
     first, second = Leadership(store, clock), Leadership(store, clock)
-    assert not first.held
+    assert not first.is_leader
     assert await first.acquire()
     for _ in range(40):
         await clock.pass_time(3)
         assert not await first.acquire()  # this bot led already
         assert not await second.acquire()
-        assert (first.held, second.held) == (True, False)
+        assert (first.is_leader, second.is_leader) == (True, False)
 
 
 async def test_a_released_leadership_lets_another_bot_begin_at_once(store: WholeStore, clock: FakeClock) -> None:
     first, second = Leadership(store, clock), Leadership(store, clock)
     await first.acquire()
     await first.release()
-    assert not first.held
+    assert not first.is_leader
     assert await second.acquire()
     assert not await first.acquire()
     await first.release()  # a bot cannot release another's leadership
     assert not await first.acquire()
-    assert second.held
+    assert second.is_leader
 
 
 async def test_a_leadership_about_to_expire_counts_as_lost(store: WholeStore, clock: FakeClock) -> None:
@@ -79,11 +79,11 @@ async def test_an_unreachable_store_ends_no_leadership(fake_redis: redis.asyncio
     store.away = True
     with pytest.raises(StoreAway):
         await leadership.acquire()
-    assert leadership.held
+    assert leadership.is_leader
     await lasts(leadership, clock)
     with pytest.raises(StoreAway):
         await leadership.acquire()
-    assert not leadership.held
+    assert not leadership.is_leader
     store.away = False
     assert await leadership.acquire()
 
@@ -95,7 +95,7 @@ async def test_a_leaders_job_runs_only_while_it_leads(store: WholeStore, clock: 
     async def run() -> None:
         ran.append(clock.seconds)
 
-    once = leadership.only(run)
+    once = leadership.only_as_leader(run)
     await once()
     assert ran == []
     await leadership.acquire()

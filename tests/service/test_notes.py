@@ -35,7 +35,7 @@ async def open_cards(bot: Bot) -> list[Card]:
 
 
 async def shown(bot: Bot, kind: NoteKind = RUNBOOK) -> set[str]:
-    return {note.text for card in await open_cards(bot) if (note := card.guidance.of(kind))}
+    return {note.text for card in await open_cards(bot) if (note := card.guidance.of_kind(kind))}
 
 
 async def test_a_failure_card_and_the_page_show_what_to_do(fake_redis: redis.asyncio.Redis) -> None:
@@ -45,7 +45,7 @@ async def test_a_failure_card_and_the_page_show_what_to_do(fake_redis: redis.asy
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-1", targets=(Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT),))
         assert {card.channel for card in await open_cards(bot)} == {ALERTS, ANN_DIRECT}
-        assert all(card.guidance.of(RUNBOOK) for card in await open_cards(bot))
+        assert all(card.guidance.of_kind(RUNBOOK) for card in await open_cards(bot))
         assert await shown(bot) == {WIKI}
         assert await shown(bot, NOTE) == {"Restart the sink first"}
 

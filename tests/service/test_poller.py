@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
-from bot.domain.answer import Fate, RefusalAnswer, UnmatchedAnswer, WatchAnswer
+from bot.domain.answer import AcknowledgeFate, RefusalAnswer, UnmatchedAnswer, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
@@ -124,7 +124,7 @@ async def running(
     repository = Repository(store, asyncio.Event(), fallback)
     await repository.load()
     budget, leadership, doubt = Budget(rate, clock), Leadership(store, clock), Doubt(clock)
-    monitoring = Monitoring.over(
+    monitoring = Monitoring.build(
         api=api,
         repository=repository,
         budget=budget,
@@ -134,7 +134,7 @@ async def running(
         slots=20,
         operator=operator,
     )
-    heartbeat = Heartbeat.over(
+    heartbeat = Heartbeat.build(
         repository=repository,
         store=store,
         outbox=store,
@@ -147,7 +147,7 @@ async def running(
         operator=operator,
     )
     await heartbeat.beat()
-    requests = RequestServices.over(
+    requests = RequestServices.build(
         repository=repository,
         store=store,
         reads=monitoring.scheduler,
@@ -603,11 +603,13 @@ async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redi
         assert episode is not None
         assert episode.kind is EpisodeKind.FAILURE
         key = episode.key(TEAM, ALERTS)
-        assert (await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, "another card", ANN)).fate is Fate.UNKNOWN
+        assert (
+            await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, "another card", ANN)
+        ).fate is AcknowledgeFate.UNKNOWN
         first = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
-        assert (first.fate, first.by) == (Fate.ACKNOWLEDGED, ANN)
+        assert (first.fate, first.by) == (AcknowledgeFate.ACKNOWLEDGED, ANN)
         second = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
-        assert (second.fate, second.by) == (Fate.ALREADY_ACKNOWLEDGED, ANN)
+        assert (second.fate, second.by) == (AcknowledgeFate.ALREADY_ACKNOWLEDGED, ANN)
 
 
 async def test_the_end_of_the_last_watch_redraws_the_open_cards(fake_redis: redis.asyncio.Redis) -> None:
@@ -629,7 +631,9 @@ async def test_the_end_of_the_last_watch_redraws_the_open_cards(fake_redis: redi
         assert set(now.cards) == {other}
         await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
         assert {await outcome(bot, key) for key in (*keys, other)} == {EpisodeOutcome.UNWATCHED}
-        assert (await bot.requests.acknowledgements.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
+        assert (
+            await bot.requests.acknowledgements.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)
+        ).fate is AcknowledgeFate.UNWATCHED
 
 
 async def test_a_suspended_channel_still_counts_as_watching(fake_redis: redis.asyncio.Redis) -> None:
@@ -639,7 +643,7 @@ async def test_a_suspended_channel_still_counts_as_watching(fake_redis: redis.as
         await bot.watch(ONE, channel=OTHER)
         await bot.catalogue.refresh()
         await bot.poll(2)
-        await bot.store.suspend(ALERTS, SuspendReason.ARCHIVED, [], bot.repository.watches.of(ALERTS))
+        await bot.store.suspend(ALERTS, SuspendReason.ARCHIVED, [], bot.repository.watches.in_channel(ALERTS))
         await bot.repository.refresh_watches()
         await bot.requests.subscriptions.unwatch(ALERTS, [ONE], ANN)
         episode = bot.repository.record(ONE).episode
@@ -684,7 +688,7 @@ async def test_the_next_request_cleans_up_a_watch_whose_removal_crashed(fake_red
         await bot.store.remove_watches(watch_ids, a_message("ended"))  # the bot died here
         await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
-        assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
+        assert (answer.fate, answer.watched) == (AcknowledgeFate.UNWATCHED, False)
         assert await outcome(bot, key) is EpisodeOutcome.UNWATCHED
 
 
@@ -716,11 +720,11 @@ async def test_the_other_bot_continues_when_the_reading_bot_leaves(fake_redis: r
         await one.poll(20)
         async with running(fake_redis, clock=clock, api=api) as two:
             await two.poll(20)
-            assert not two.leadership.held
+            assert not two.leadership.is_leader
             await one.leadership.release()
             api.statuses[ONE] = FAILED
             await two.poll(20)
-            assert two.leadership.held
+            assert two.leadership.is_leader
         await one.poll(20)
         api.statuses[ONE] = LIVE
         await one.poll(40)
@@ -794,7 +798,7 @@ async def test_a_bot_without_leadership_reads_no_more_than_the_cadence_promises(
         assert one.scheduler.stretch > 3
         await two.repository.catch_up()
         await two.catalogue.refresh()
-        assert not two.leadership.held
+        assert not two.leadership.is_leader
         before = len(one.api.reads)
         await two.requests.queries.status(ALERTS, [])
         assert len(one.api.reads) == before

@@ -30,7 +30,7 @@ GROUP = Target(kind=TargetKind.USERGROUP, id="S0ONCALL")
 
 async def calls(bot: Bot, channel: ChannelId = ALERTS) -> list[tuple[str, ...]]:
     bodies = [row.body for row in await bot.store.owed(channel)]
-    notices = [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.CALL]
+    notices = [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.LATE_PAGE]
     return [tuple(target.id for target in notice.targets) for notice in notices]
 
 
@@ -71,7 +71,7 @@ async def test_the_page_goes_out_even_if_the_editing_bot_dies(fake_redis: redis.
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = FAILED
         await bot.poll(20)
-        (there,) = bot.repository.watches.of(ALERTS)
+        (there,) = bot.repository.watches.in_channel(ALERTS)
         await bot.store.add_watches([replace(there, targets=(BOB_TARGET,))], an_announcement("edited"))
         await bot.poll(10)
         assert await calls(bot) == [("U0BOB",)]
@@ -84,7 +84,7 @@ def called(world: Whole) -> list[list[str]]:
 
 
 async def name_bob(world: Whole, reference: str) -> None:
-    there = world.bot.repository.watches.of(ALERTS)
+    there = world.bot.repository.watches.in_channel(ALERTS)
     at = world.bot.clock.now()
     edited = [replace(watch, targets=(BOB_TARGET,), made_at=at) for watch in there if watch.reference == reference]
     await world.bot.store.add_watches(edited, an_announcement(f"edited {reference}"))
@@ -134,20 +134,20 @@ async def unwatch(bot: Bot, *references: str) -> UnwatchAnswer:
 async def test_an_edit_keeps_unmentioned_options_and_can_be_undone_once(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1", targets=(BOB_TARGET,))
-        before = bot.repository.watches.of(ALERTS)
+        before = bot.repository.watches.in_channel(ALERTS)
         subscriptions = bot.requests.subscriptions
         wish = Wish(events=frozenset({Event.RECOVERED}), by=ANN, by_name="ann")
         answer = await subscribe(subscriptions, ALERTS, ["pipe_0001"], wish)
         assert isinstance(answer, WatchAnswer)
-        (edited,) = bot.repository.watches.of(ALERTS)
+        (edited,) = bot.repository.watches.in_channel(ALERTS)
         assert (edited.events, edited.targets) == (frozenset({Event.RECOVERED}), (BOB_TARGET,))
         assert (await subscriptions.undo(OTHER, answer.undo, ANN)).fate is UndoFate.GONE
         assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.DONE
-        assert bot.repository.watches.of(ALERTS) == before
+        assert bot.repository.watches.in_channel(ALERTS) == before
         assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.GONE
         reset = Wish(events=Every.EVENT, targets=(), by=ANN)
         await subscribe(subscriptions, ALERTS, ["pipe_0001"], reset)
-        (edited,) = bot.repository.watches.of(ALERTS)
+        (edited,) = bot.repository.watches.in_channel(ALERTS)
         assert (edited.events, edited.targets) == (None, ())
         bodies = [row.body for row in await bot.store.owed(ChannelId("D0BOB"))]
         assert [body.kind for body in bodies if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
@@ -158,16 +158,16 @@ async def test_an_unwatch_can_be_undone_until_the_next_change(
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-1", "orders-2", targets=(BOB_TARGET,))
-        before = bot.repository.watches.of(ALERTS)
+        before = bot.repository.watches.in_channel(ALERTS)
         ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
-        assert bot.repository.watches.of(ALERTS) == ()
+        assert bot.repository.watches.in_channel(ALERTS) == ()
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.DONE
-        assert bot.repository.watches.of(ALERTS) == before
+        assert bot.repository.watches.in_channel(ALERTS) == before
         ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
         await watch(bot, "orders-2")
-        now = bot.repository.watches.of(ALERTS)
+        now = bot.repository.watches.in_channel(ALERTS)
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.CHANGED_SINCE
-        assert bot.repository.watches.of(ALERTS) == now
+        assert bot.repository.watches.in_channel(ALERTS) == now
 
 
 async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
@@ -177,7 +177,7 @@ async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.a
         await watch(bot, "orders-1")
         unwatched = await unwatch(bot, "orders-1", "nosuch")
         assert (unwatched.removed, [reference.reference for reference in unwatched.unresolved]) == ((), ["nosuch"])
-        assert [watch.reference for watch in bot.repository.watches.of(ALERTS)] == [ONE]
+        assert [watch.reference for watch in bot.repository.watches.in_channel(ALERTS)] == [ONE]
         answer = await watch(bot, "orders-1", "orders-")  # ambiguous between two
         assert answer.edits == ()
 
@@ -190,7 +190,7 @@ async def test_a_pattern_without_matches_is_watched_after_confirmation(
         answer = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish)
         assert isinstance(answer, UnmatchedAnswer)
         assert answer.patterns == ("ordres-*",)
-        assert bot.repository.watches.of(ALERTS) == ()
+        assert bot.repository.watches.in_channel(ALERTS) == ()
         made = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish, confirmed=True)
         assert isinstance(made, WatchAnswer)
         assert len(made.edits) == 1
@@ -206,7 +206,7 @@ async def test_unwatching_an_unwatched_pattern_ends_nothing_and_names_its_matche
         await watch(bot, "orders-1", "orders-2")
         answer = await unwatch(bot, "orders-*")
         assert [watch.reference for watch in answer.would_end] == [ONE, TWO]
-        assert len(bot.repository.watches.of(ALERTS)) == 2
+        assert len(bot.repository.watches.in_channel(ALERTS)) == 2
         await watch(bot, "orders-*")
         answer = await unwatch(bot, "orders-3")
         assert (answer.covered, [watch.reference for watch in answer.still_covered_by]) == (("orders-3",), ["orders-*"])
@@ -233,7 +233,7 @@ async def test_the_channel_learns_which_patterns_still_watch_a_pipeline(fake_red
 
 async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
-        limited = RequestServices.over(
+        limited = RequestServices.build(
             repository=bot.repository,
             store=bot.store,
             reads=bot.scheduler,
@@ -248,7 +248,7 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
             refused = await subscribe(limited, ALERTS, [reference], Wish(by=ANN))
             assert isinstance(refused, RefusalAnswer)
             assert word in refused.reason or "2 watches" in refused.reason
-        assert len(bot.repository.watches.of(ALERTS)) == 2
+        assert len(bot.repository.watches.in_channel(ALERTS)) == 2
         edited = await subscribe(limited, ALERTS, ["orders-1"], Wish(targets=(BOB_TARGET,), by=ANN))
         assert isinstance(edited, WatchAnswer)
         assert len(edited.edits) == 1

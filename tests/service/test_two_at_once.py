@@ -2,7 +2,7 @@
 
 import redis.asyncio
 
-from bot.domain.answer import Fate
+from bot.domain.answer import AcknowledgeFate
 from bot.domain.plan import Plan
 from bot.domain.subscription import Wish
 from tests.builders import ALERTS, ANN, TEAM
@@ -34,8 +34,8 @@ async def test_a_failure_is_reported_after_another_bot_unwatched_and_rewatched_i
         await both(reader, other, 20)
         assert len(before) == 1
         assert len(await reader.cards()) == 2
-        assert reader.leadership.held
-        assert not other.leadership.held
+        assert reader.leadership.is_leader
+        assert not other.leadership.is_leader
 
 
 async def test_a_click_does_not_acknowledge_a_failure_that_began_during_it(fake_redis: redis.asyncio.Redis) -> None:
@@ -62,7 +62,7 @@ async def test_a_click_does_not_acknowledge_a_failure_that_began_during_it(fake_
         other.store.commit = late  # type: ignore[method-assign]
         answer = await other.requests.acknowledgements.acknowledge(ALERTS, ONE, shown.key(TEAM, ALERTS), ANN)
         now = (await reader.store.record(ONE)).episode
-        assert answer.fate is Fate.OVER
+        assert answer.fate is AcknowledgeFate.OVER
         assert now
         assert now.identity != shown.identity
         assert now.acknowledged is None

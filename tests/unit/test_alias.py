@@ -14,7 +14,7 @@ A, B, C, OTHER = (ChannelId(f"C0{name}") for name in ("A", "B", "C", "OTHER"))
 
 
 def known(*changes: tuple[ChannelId, ChannelId, str]) -> Aliases:
-    return NO_ALIASES.after(IdChange(*change) for change in changes)
+    return NO_ALIASES.with_changes(IdChange(*change) for change in changes)
 
 
 def test_a_channel_that_kept_its_id_has_one() -> None:
@@ -67,7 +67,7 @@ def walks() -> Sequence[list[ChannelId]]:
 def test_order_and_repeats_of_the_announcements_never_matter(walk: list[ChannelId]) -> None:
     changes = [IdChange(old, new, f"{number}.0") for number, (old, new) in enumerate(pairwise(walk), 1)]
     for order in itertools.permutations(changes):
-        aliases = NO_ALIASES.after([*order, *order[:2]])
+        aliases = NO_ALIASES.with_changes([*order, *order[:2]])
         assert {aliases.current(channel) for channel in walk} == {walk[-1]}
         assert len({aliases.stable(channel) for channel in walk}) == 1
-        assert aliases.after(order) == aliases
+        assert aliases.with_changes(order) == aliases

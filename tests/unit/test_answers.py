@@ -8,8 +8,8 @@ import pytest
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
+    AcknowledgeFate,
     Answer,
-    Fate,
     HelpAnswer,
     ListAnswer,
     PipelineView,
@@ -570,24 +570,24 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ACKNOWLEDGED), "You acknowledged orders-eu."),
-        (AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.OVER), "is over"),
+        (AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.ACKNOWLEDGED), "You acknowledged orders-eu."),
+        (AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.OVER), "is over"),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED),
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.UNWATCHED),
             (
                 "orders-eu is no longer watched, so there are no further updates on this failure.\n"
                 "To watch it again: `/pipeline watch orders-eu`"
             ),
         ),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED, watched=True),
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.UNWATCHED, watched=True),
             (
                 "This failure of orders-eu was no longer watched here, so this card gets no further updates.\n"
                 "Check its current state: `/pipeline status orders-eu`"
             ),
         ),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNKNOWN),
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.UNKNOWN),
             (
                 "I couldn't save your click: my database was emptied, so I no longer know this failure of orders-eu. "
                 "The card gets no further updates.\n"
@@ -595,17 +595,19 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
             ),
         ),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline("a “b”"), fate=Fate.UNKNOWN, watched=True),
+            AcknowledgeAnswer(pipeline=a_pipeline("a “b”"), fate=AcknowledgeFate.UNKNOWN, watched=True),
             "Check its current state: `/pipeline status pipe_0001`",
         ),
         (
             AcknowledgeAnswer(
-                pipeline=a_pipeline(), fate=Fate.UNKNOWN, current=StatusAnswer(views=(a_view(),), at=at(17))
+                pipeline=a_pipeline(), fate=AcknowledgeFate.UNKNOWN, current=StatusAnswer(views=(a_view(),), at=at(17))
             ),
             "gets no further updates.\nNow: orders-eu — RUNNING, live",
         ),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ALREADY_ACKNOWLEDGED, by=ANN, by_name="Ann", at=at(9)),
+            AcknowledgeAnswer(
+                pipeline=a_pipeline(), fate=AcknowledgeFate.ALREADY_ACKNOWLEDGED, by=ANN, by_name="Ann", at=at(9)
+            ),
             "Ann already acknowledged orders-eu at <!date^1795435209^",
         ),
         (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),

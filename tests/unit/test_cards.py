@@ -323,14 +323,14 @@ def test_an_unwatched_card_shows_the_last_state_and_no_updates(kind: EpisodeKind
 
 
 def test_an_unwatched_card_says_when_the_pipeline_was_unreadable() -> None:
-    episode = replace(an_episode(EpisodeKind.BLIND), outcome=EpisodeOutcome.UNWATCHED, closed_at=at(99))
+    episode = replace(an_episode(EpisodeKind.UNREADABLE), outcome=EpisodeOutcome.UNWATCHED, closed_at=at(99))
     unread = replace(a_card(episode), state=PipelineState(reach=Reach.UNREACHABLE))
     assert ">, can't be read" in tells_all(valid(shown(unread))).text
 
 
 def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     episode = replace(
-        an_episode(EpisodeKind.BLIND),
+        an_episode(EpisodeKind.UNREADABLE),
         timeline=(TimelineEntry(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="401: the key was revoked"),),
     )
     pipeline = a_pipeline("GoldRush's API", pipeline_id=API_PIPELINE_ID, project="")
@@ -348,7 +348,7 @@ def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
 
 def test_the_outage_of_the_api_says_when_it_is_read_again() -> None:
     line = TimelineEntry(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="429: slow down.", until=at(600))
-    episode = replace(an_episode(EpisodeKind.BLIND), timeline=(line,))
+    episode = replace(an_episode(EpisodeKind.UNREADABLE), timeline=(line,))
     pipeline = a_pipeline("GoldRush API", pipeline_id=API_PIPELINE_ID, project="")
     text = valid(shown(replace(a_card(episode, pipeline=pipeline), state=PipelineState(reach=Reach.UNREACHABLE)))).text
     assert "429: slow down." in text

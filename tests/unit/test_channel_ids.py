@@ -9,7 +9,7 @@ from bot.slack.outbound import channel_ids
 from bot.slack.outbound.channel_ids import ChannelIds, with_stable_ids
 
 OLD, NEW, OTHER = ChannelId("C0OLD"), ChannelId("C0NEW"), ChannelId("C0OTHER")
-ALIASES = NO_ALIASES.after([IdChange(OLD, NEW, "1.0")])
+ALIASES = NO_ALIASES.with_changes([IdChange(OLD, NEW, "1.0")])
 
 
 async def known() -> Aliases:

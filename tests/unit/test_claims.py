@@ -46,28 +46,28 @@ def test_claims_follow_the_order_of_priority(claims: Claims, first: Rank, second
     lanes = {lane.name: lane for lane in (PAGES, FEED, ELSEWHERE)}
     claims.make(lanes[second.lane], POST, second)
     claims.make(lanes[first.lane], POST, first)
-    assert claims.before(lanes[first.lane], POST, first) == 0
-    assert claims.before(lanes[second.lane], POST, second) == CLAIM_SECONDS
+    assert claims.seconds_until_first(lanes[first.lane], POST, first) == 0
+    assert claims.seconds_until_first(lanes[second.lane], POST, second) == CLAIM_SECONDS
 
 
 def test_a_claim_counts_for_its_method_alone_and_until_it_is_withdrawn(claims: Claims) -> None:
     claims.make(PAGES, POST, rank(PAGES))
-    assert claims.before(FEED, HISTORY, rank(FEED, Priority.UPDATE)) == 0
+    assert claims.seconds_until_first(FEED, HISTORY, rank(FEED, Priority.UPDATE)) == 0
     claims.withdraw(PAGES)
-    assert claims.before(FEED, POST, rank(FEED, Priority.UPDATE)) == 0
+    assert claims.seconds_until_first(FEED, POST, rank(FEED, Priority.UPDATE)) == 0
 
 
 def test_a_claim_that_is_not_renewed_runs_out(claims: Claims, clock: FakeClock) -> None:
     claims.make(PAGES, POST, rank(PAGES))
     clock.seconds += CLAIM_SECONDS
-    assert claims.before(FEED, POST, rank(FEED, Priority.UPDATE)) == 0
+    assert claims.seconds_until_first(FEED, POST, rank(FEED, Priority.UPDATE)) == 0
 
 
 def test_a_lane_keeps_the_best_of_its_claims(claims: Claims) -> None:
     for priority in (Priority.FAILURE, Priority.PAGE, Priority.FAILURE):
         claims.make(PAGES, POST, rank(PAGES, priority))
-    assert claims.before(ELSEWHERE, POST, rank(ELSEWHERE, Priority.PAGE, -1)) == 0
-    assert claims.before(ELSEWHERE, POST, rank(ELSEWHERE, Priority.PAGE, 1)) > 0
+    assert claims.seconds_until_first(ELSEWHERE, POST, rank(ELSEWHERE, Priority.PAGE, -1)) == 0
+    assert claims.seconds_until_first(ELSEWHERE, POST, rank(ELSEWHERE, Priority.PAGE, 1)) > 0
 
 
 @pytest.mark.parametrize("away", [True, False])

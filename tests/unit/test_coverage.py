@@ -40,10 +40,10 @@ def test_coverage_equals_matching_everything(
 ) -> None:
     coverage = Coverage()
     for catalogue, watches in changes:
-        coverage, watchers = coverage.after(catalogue), Watchers(watches)
+        coverage, watchers = coverage.updated(catalogue), Watchers(watches)
         assert watchers.ids(coverage) == watched_ids(catalogue, watches)
         for pipeline in [*catalogue, stranger]:
-            assert grouped(watchers.of(pipeline, coverage)) == audiences(pipeline, watches)
+            assert grouped(watchers.watches_of(pipeline, coverage)) == audiences(pipeline, watches)
 
 
 def test_a_catalogue_that_patterns_see_unchanged_is_not_matched_again() -> None:
@@ -51,7 +51,7 @@ def test_a_catalogue_that_patterns_see_unchanged_is_not_matched_again() -> None:
     coverage = Coverage(catalogue)
     assert coverage.ids("orders-*") == {"pipe_1"}
     again = [Pipeline(id=PipelineId("pipe_1"), name="orders-eu", project="shop", bounded=True)]
-    assert coverage.after(again) is coverage
+    assert coverage.updated(again) is coverage
 
 
 def test_a_changed_pipeline_recomputes_only_itself() -> None:
@@ -60,7 +60,7 @@ def test_a_changed_pipeline_recomputes_only_itself() -> None:
     coverage = Coverage(catalogue)
     assert coverage.ids("orders-*") == {"pipe_0", "pipe_1"}
     renamed = [*catalogue[1:], Pipeline(id=PipelineId("pipe_0"), name="old-orders")]
-    later = coverage.after(renamed)
+    later = coverage.updated(renamed)
     assert later.ids("orders-*") == {"pipe_1"}
     assert later.ids("old-*") == {"pipe_0"}
     assert coverage.ids("orders-*") == {"pipe_0", "pipe_1"}

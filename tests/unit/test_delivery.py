@@ -46,7 +46,7 @@ from bot.domain.protocol import (
     as_sending,
     decide,
     in_doubt,
-    oldest,
+    lookup_start,
 )
 from bot.domain.settlement import Again, Done, Drop, Find, Gone, Ownership, Send, Step, Suspend, Wait
 from bot.domain.watch import SuspendReason, TeamId
@@ -166,10 +166,10 @@ def test_a_sending_row_records_time_lease_and_predecessor() -> None:
     ],
 )
 def test_a_lookup_starts_before_the_content_was_known(delivery: Delivery, seconds: float) -> None:
-    assert oldest(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
-    assert oldest(changed(delivery, after_id="1795435200.000100")) == "1795435200.000100"
+    assert lookup_start(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
+    assert lookup_start(changed(delivery, after_id="1795435200.000100")) == "1795435200.000100"
     long_ago = changed(delivery, after_id="1700000000.000100")
-    assert oldest(long_ago) == f"{(at(seconds) - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}"
+    assert lookup_start(long_ago) == f"{(at(seconds) - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}"
 
 
 moments = st.floats(0, 10_000).map(at)
@@ -502,7 +502,7 @@ def test_pages_and_failures_have_a_lane_of_their_own(priority: Priority) -> None
 def test_two_teams_never_share_a_lane() -> None:
     elsewhere = changed(QUEUED, receiver=in_slack(TeamId("T0OTHER"), ALERTS))
     assert elsewhere.lane != QUEUED.lane
-    assert Lane.of(TEAM, QUEUED.lane.name) == QUEUED.lane
+    assert Lane.from_name(TEAM, QUEUED.lane.name) == QUEUED.lane
 
 
 results = st.lists(

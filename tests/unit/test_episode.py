@@ -99,7 +99,7 @@ def test_losing_sight_of_a_healthy_pipeline_opens_and_closes_a_card() -> None:
     (blind,) = episodes(
         an_observation(RUNNING, 1), a_failed_read(2), a_failed_read(3), a_failed_read(4), an_observation(RUNNING, 5)
     )
-    assert (blind.kind, blind.outcome) == (EpisodeKind.BLIND, EpisodeOutcome.READABLE)
+    assert (blind.kind, blind.outcome) == (EpisodeKind.UNREADABLE, EpisodeOutcome.READABLE)
 
 
 def test_each_failure_of_a_deployment_has_its_own_derivable_key() -> None:

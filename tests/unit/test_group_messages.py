@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.card import Card, Content, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
+from bot.domain.card import Burst, Card, Content, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
@@ -193,9 +193,9 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
     ],
 )
 def test_a_message_of_a_larger_group_counts_all_pipelines(in_burst: int, first: bool, head: str) -> None:
-    message = valid(shown(replace(a_group(OPEN, OPEN), in_burst=in_burst, first=first)))
+    message = valid(shown(replace(a_group(OPEN, OPEN), burst=Burst(total=in_burst, first=first))))
     assert message.text.split("\n")[0] == head
-    part = valid(shown(replace(a_group(OPEN, OVER), in_burst=in_burst, first=first)))
+    part = valid(shown(replace(a_group(OPEN, OVER), burst=Burst(total=in_burst, first=first))))
     assert part.text.startswith("1 of 2 pipelines has not recovered yet")
     assert ("40 failed in all" in part.text) == (in_burst == 40)
 
@@ -234,7 +234,7 @@ def test_slack_accepts_the_largest_group() -> None:
         )
         for number in range(30)
     ]
-    message = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(worst), in_burst=300)))
+    message = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(worst), burst=Burst(total=300))))
     assert len([text for text in "\n".join(says(message)).split("\n") if text.startswith(":red_circle:")]) == 31
 
 

@@ -338,7 +338,7 @@ def test_the_end_needs_no_broadcast_if_a_card_that_waits_announces_it(count: int
         (changed(a_sync(1, Priority.RECOVERY), count=1, uncertain=True), a_posted(1, over=True)),
         (changed(a_sync(1, Priority.RECOVERY), possible_repeat=True), a_posted(1, over=True)),
         (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, removed=True)),
-        (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, held=2)),
+        (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, summarized_revision=2)),
         (a_sync(1, Priority.RECOVERY), a_posted(1)),
         (a_sync(2, Priority.RECOVERY), a_posted(1, over=True)),
     ],

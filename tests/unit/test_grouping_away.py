@@ -14,7 +14,7 @@ from tests.unit.test_grouping import DEPLOYMENT, Outbox, a_sync, key, pipeline, 
 
 def gathered_away(rows: list[Delivery], *, over: bool) -> Grouping | None:
     cards = some(range(len(rows)), over=over)
-    return regroup(Backlog(TEAM, rows, {card.content.key: card for card in cards}, {}, away=True))
+    return regroup(Backlog(TEAM, rows, {card.content.key: card for card in cards}, {}, service_away=True))
 
 
 def test_no_group_is_made_while_nothing_can_be_sent() -> None:

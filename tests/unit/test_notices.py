@@ -187,7 +187,7 @@ def a_call(*names: str, first_seen: bool = False) -> Notice:
         OpenFailure(pipeline=a_pipeline(name), card_key=name, since=at(0), first_seen=first_seen) for name in names
     )
     return Notice(
-        kind=NoticeKind.CALL, at=at(60), by=ANN, by_name="Ann", targets=(a_person("U0BOB"),), failures=failures
+        kind=NoticeKind.LATE_PAGE, at=at(60), by=ANN, by_name="Ann", targets=(a_person("U0BOB"),), failures=failures
     )
 
 

@@ -94,7 +94,7 @@ def the_same_today() -> list[Body]:
         SyncGroup("s" * 32, grown=True),
         entry,
         TimelineBatch(thread_key="s" * 32, of_group=True, entries=(entry,), left_out=1),
-        Notice(kind=NoticeKind.CALL, at=at(0), by=ANN, failures=(failure,)),
+        Notice(kind=NoticeKind.LATE_PAGE, at=at(0), by=ANN, failures=(failure,)),
         Notice(kind=NoticeKind.BLIND, at=at(0), missed=(missed,), unread=2),
         Digest(key="k" * 32, entries=(missed,)),
         HeldPages(key="h" * 32, limit=10, entries=(missed,)),

@@ -9,7 +9,7 @@ from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.episode import EpisodeOutcome, TimelineEntry
 from bot.domain.phase import Phase
-from bot.domain.protocol import oldest
+from bot.domain.protocol import lookup_start
 from bot.domain.transition import Event
 from tests.builders import a_card, a_delivery, a_pipeline, an_episode, at
 
@@ -44,4 +44,4 @@ def test_an_entry_vanishes_with_its_card() -> None:
 
 def test_a_recheck_starts_before_the_first_attempt() -> None:
     row = a_delivery(made_at=at(0), sent_at=at(1800), count=6)
-    assert oldest(Delivery(message=recheck_of(PendingDelivery(row, ()), at(1801)))) == oldest(row)
+    assert lookup_start(Delivery(message=recheck_of(PendingDelivery(row, ()), at(1801)))) == lookup_start(row)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
+    AcknowledgeFate,
     Answer,
-    Fate,
     HelpAnswer,
     ListAnswer,
     PipelineView,
@@ -283,7 +283,7 @@ notices = st.builds(
 
 @given(notices, how_they_come)
 def test_notices(notice: Notice, how: dict[str, Any]) -> None:
-    valid(rendered(notice, **how), mentions=notice.kind is NoticeKind.CALL)
+    valid(rendered(notice, **how), mentions=notice.kind is NoticeKind.LATE_PAGE)
 
 
 views = st.builds(
@@ -363,7 +363,7 @@ answers = st.one_of(
     st.builds(
         AcknowledgeAnswer,
         pipeline=st.builds(a_pipeline_called, names),
-        fate=st.sampled_from(Fate),
+        fate=st.sampled_from(AcknowledgeFate),
         watched=st.booleans(),
         by=st.just(ANN),
         by_name=names,

@@ -4,7 +4,7 @@ from bot.ports.telemetry import EventRecord, Level, event
 
 
 @event("slack_away", Level.WARNING)
-class SlackUnreachable(EventRecord):
+class SlackAway(EventRecord):
     problem: str
     next_try_seconds: float | None = None
 

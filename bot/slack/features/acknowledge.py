@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, RefusalAnswer
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, RefusalAnswer
 from bot.domain.observation import PipelineId
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
@@ -73,21 +73,21 @@ def acknowledgement(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, render_con
 def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
     name = f"*{outside(answer.pipeline.name)}*"
     match answer.fate:
-        case Fate.ACKNOWLEDGED:
+        case AcknowledgeFate.ACKNOWLEDGED:
             return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card."
-        case Fate.ALREADY_ACKNOWLEDGED:
+        case AcknowledgeFate.ALREADY_ACKNOWLEDGED:
             when = f" at {date(answer.at)}" if answer.at else ""
             by = phrases.who(answer.by_name)
             return f"{by[:1].upper()}{by[1:]} already acknowledged {name}{when}."
-        case Fate.OVER:
+        case AcknowledgeFate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
-        case Fate.UNWATCHED if answer.watched:
+        case AcknowledgeFate.UNWATCHED if answer.watched:
             text = f"This failure of {name} was no longer watched here, so this card gets no further updates."
             return f"{text}\n{_how_it_stands(answer, render_context)}"
-        case Fate.UNWATCHED:
+        case AcknowledgeFate.UNWATCHED:
             text = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
             return f"{text}\n{_to_watch(answer, render_context)}"
-        case Fate.UNKNOWN:
+        case AcknowledgeFate.UNKNOWN:
             text = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
             if answer.current or answer.watched:
                 text = f"{text}\n{_how_it_stands(answer, render_context)}"

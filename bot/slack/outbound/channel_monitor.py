@@ -118,7 +118,7 @@ class ChannelMonitor:
             return
         elif isinstance(channel, str):
             stable, watches = (await self._store.aliases()).stable(ChannelId(channel)), await self._store.watches()
-            if kind == "member_joined_channel" and event.get("inviter") and not watches.of(stable):
+            if kind == "member_joined_channel" and event.get("inviter") and not watches.in_channel(stable):
                 await self._greet(stable)
             self._due_at.pop(stable, None)
             # Slack may still refuse the old id. A check now would suspend the channel, so `check_channels` does it.
@@ -179,7 +179,7 @@ class ChannelMonitor:
 
     async def _check_channel(self, channel: ChannelId, watches: Watches) -> None:
         suspended = watches.suspended.get(channel)
-        if suspended is None and not watches.of(channel):
+        if suspended is None and not watches.in_channel(channel):
             return
         reason = await self._directory.obstacle(channel)
         if reason is None and suspended is not None:

@@ -119,16 +119,16 @@ def _failed(group: Group, *, found: bool) -> str:
     """A group with several messages says how many pipelines there are in all. `found`: the first reading of at least
     one pipeline already showed the failure, so nobody knows whether they failed at once."""
     here, failed = len(group.cards), "have failed*" if found else "failed* at once"
-    if group.in_burst <= here:
+    if group.burst.total <= here:
         return f":red_circle: *{here} pipelines {failed}"
-    if group.first:
-        return f":red_circle: *{group.in_burst} pipelines {failed}, {here} of them in this message"
+    if group.burst.first:
+        return f":red_circle: *{group.burst.total} pipelines {failed}, {here} of them in this message"
     pipelines = "1 more pipeline" if here == 1 else f"{here} more pipelines"
-    return f":red_circle: *{pipelines} failed*, {group.in_burst} in all"
+    return f":red_circle: *{pipelines} failed*, {group.burst.total} in all"
 
 
 def _in_part(group: Group, still: int) -> str:
-    in_all = f", {group.in_burst} failed in all" if group.in_burst > len(group.cards) else ""
+    in_all = f", {group.burst.total} failed in all" if group.burst.total > len(group.cards) else ""
     have = "has" if still == 1 else "have"
     return f":red_circle: *{still} of {len(group.cards)} pipelines* {have} not recovered yet{in_all}"
 

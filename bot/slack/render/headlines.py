@@ -49,7 +49,7 @@ def _unread(card: Card) -> str:
 
 def _unseen(card: Card) -> str:
     """The bot can't read the pipeline now, so the headline shows its last known state."""
-    says_so_itself = {EpisodeKind.PAUSE, EpisodeKind.BLIND}
+    says_so_itself = {EpisodeKind.PAUSE, EpisodeKind.UNREADABLE}
     if not card.episode.open or card.state.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
         return ""
     return f"{phrases.BLIND} Now: {phrases.state_words(card.state)}"
@@ -230,7 +230,7 @@ _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
     EpisodeKind.DEPLOYMENT: _deployment,
     EpisodeKind.PAUSE: _pause,
     EpisodeKind.MOMENT: _moment,
-    EpisodeKind.BLIND: _blind,
+    EpisodeKind.UNREADABLE: _blind,
     EpisodeKind.OTHER: _other,
 }
 

@@ -189,7 +189,7 @@ _WORDS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.PAGING_STOPPED: _paging_stopped,
     NoticeKind.UNDONE: _undone,
     NoticeKind.NOT_PAGED: _not_paged,
-    NoticeKind.CALL: _call,
+    NoticeKind.LATE_PAGE: _call,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _blind,
     NoticeKind.ROLLED_BACK: _rolled_back,
