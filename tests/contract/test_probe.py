@@ -17,8 +17,8 @@ from bot.domain.watch import TeamId
 from bot.startup import StoppedError, StoreRefusedError, until_store_fits
 from bot.store.connect import connect
 from bot.store.probe import Problem, Weight, connection_problem, probe
+from sandbox.ports import free_port
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
-from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
 
 TEAM = TeamId("T1")

@@ -1,7 +1,6 @@
 """Runs the bot as its own process. Only its settings point it to the sandbox."""
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
+from sandbox.ports import free_port
 from sandbox.server import Sandbox
 from sandbox.slack.messages import Message
 
@@ -25,12 +25,6 @@ FAST = {
     "PIPELINE_BOT_COMMANDS_PER_MINUTE": "10000",
     "PIPELINE_BOT_LOG_LEVEL": "info",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @dataclass

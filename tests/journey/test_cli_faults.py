@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
+from sandbox.ports import free_port
 from sandbox.server import Sandbox
-from tests.journey.rig import free_port
 from tests.journey.test_cli import bare, cli
 from tests.journey.valkey import Valkey
 

