@@ -31,7 +31,10 @@ REREAD_SECONDS = 120.0  # the bot reads all pipelines again before it reports wh
 
 
 class Heartbeat:
-    """`beat` runs every few seconds. The bot reports a time without polling if it exceeds `blind_after`."""
+    """Coordinates the bots of one workspace: decides who polls, notices lost data, and reports gaps in the polling.
+
+    `beat` runs every few seconds. A time in which no bot polled is reported if it exceeds `blind_after`.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Heartbeat:
         self._loaded = False
         """True once this leader has loaded the readings of the leader before it."""
         self._rereading_since: float | None = None
+        """When this bot began to read all pipelines again, before it reports a gap. In monotonic seconds."""
 
     @classmethod
     def build(
@@ -99,7 +103,8 @@ class Heartbeat:
         )
 
     async def beat(self) -> None:
-        """
+        """Checks leadership and store, and records that this bot lives.
+
         Raises:
             StoreAway: the next beat tries again.
         """
@@ -170,7 +175,7 @@ class Heartbeat:
 
 
 def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> DigestEntry | None:
-    """A summary of the current episode's later entries."""
+    """One line about what the pipeline went through after `moment`; None if nothing changed."""
     timeline = record.episode.timeline if record.episode else ()
     entries = [entry for entry in timeline if entry.at > moment and entry.by is None]
     if not entries:

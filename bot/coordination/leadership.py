@@ -9,7 +9,7 @@ SPARE_SECONDS = 2.0  # the bot doesn't rely on a lease that expires sooner
 
 
 class Leadership:
-    """Implements `LeadershipStatus`."""
+    """This bot's share in the leader's lease. Implements `LeadershipStatus`."""
 
     def __init__(self, store: LeaseStore, clock: Clock) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Who gets which part of a notice about the whole bot."""
+"""Addresses notices about the bot itself: decides which channel gets which part."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -24,6 +24,7 @@ class Notices:
     def messages(
         self, notice: Notice, channels: Collection[ChannelId] = (), unread: Collection[PipelineId] = ()
     ) -> list[Message]:
+        """The messages to enqueue. `channels`: the affected ones. `unread`: the pipelines that the bot can't read."""
         at = (notice.since or notice.at).isoformat()
         lost = notice.kind is NoticeKind.ROLLED_BACK
         bodies = {channel: self._own_part(channel, notice, unread) for channel in channels if lost or not self.operator}

@@ -58,7 +58,7 @@ class StoreRecovery:
         self._embedded = embedded
         self._run_id: str | None = None
         self._loss: tuple[datetime, KnownState] | None = None
-        """What this process knew when the store lost writes, until the recovery is complete."""
+        """When the store lost writes, and what this process knew then. None: no recovery is under way."""
         self._recovered = False
         """True once this process has recovered from a loss, and reported it."""
 
@@ -68,9 +68,7 @@ class StoreRecovery:
             await self.recover()
 
     async def recover(self) -> bool:
-        """Restores what this process knows, and marks all open deliveries as doubtful.
-
-        Returns True if watches or notes are lost.
+        """Restores what this process knows, and puts all open deliveries in doubt. True if watches or notes are lost.
 
         An emptied Redis has no deliveries to doubt. Then open failures get new cards.
 

@@ -1,4 +1,7 @@
-"""The way to all receivers of one kind. A new kind of receiver is one more carrier, wired in workspace.py."""
+"""A carrier: all that delivery needs to reach the receivers of one kind.
+
+A new kind of receiver is one more carrier, wired in workspace.py.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +13,8 @@ from bot.ports.chat import Chat
 
 
 class Suspender(Protocol):
+    """Stops the messages to a receiver that takes none."""
+
     async def suspend(self, receiver: Receiver, reason: SuspendReason) -> None:
         """Sends nothing more to a receiver that refused a message, until it resumes.
 
@@ -21,7 +26,7 @@ class Suspender(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
-    """The port, the pace of its calls, and what happens to a receiver that takes no messages."""
+    """The service, the pace of its calls, and what happens to a receiver that takes no messages."""
 
     chat: Chat
     limiter: RateLimiter

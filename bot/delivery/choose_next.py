@@ -21,14 +21,19 @@ from bot.ports.rate_limits import Method
 
 @dataclass(frozen=True, slots=True)
 class LaneSnapshot:
-    """The rows of one lane, oldest first, with the cards and groups that they show or reply to."""
+    """The rows of one lane, with the cards and groups that they show or reply to, all read just now."""
 
     lane: Lane
     rows: tuple[Delivery, ...]
+    """Oldest first."""
     cards: Mapping[str, PostedCard]
+    """By the card's key."""
     groups: Mapping[str, tuple[PostedCard, ...]]
+    """The cards of each group, by the group's key."""
     bursts: Mapping[str, Burst]
+    """Each group's place in its burst, by the group's key."""
     growing: tuple[str, ...] = ()
+    """The groups that new failures still join. Read only if enough cards wait for a group."""
 
     @classmethod
     async def read(cls, outbox: Outbox, known: Cards, lane: Lane) -> "LaneSnapshot":
@@ -85,11 +90,12 @@ class LaneSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class NextAction:
-    """One message to send, or lookups in one conversation or thread, or the seconds to wait."""
+    """One of three: a message to send, lookups in one conversation or thread, or a wait."""
 
     send: PendingDelivery | None = None
     look_up: tuple[PendingDelivery, ...] = ()
     seconds: float = 0.0
+    """How long to wait if there is nothing to send or look up. Infinite: until a new message comes."""
 
 
 def choose_next(

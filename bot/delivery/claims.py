@@ -1,4 +1,4 @@
-"""Orders lanes that compete for one rate-limited call by their messages, not by the event loop."""
+"""Decides which lane makes the next call while calls are scarce: the one with the most urgent message."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ CLAIM_SECONDS = 1.5  # a lane renews its claims twice a second while it waits
 
 
 class Rank(NamedTuple):
-    """Lower goes first: the more urgent message, then the older one. The lane's name settles a tie."""
+    """How urgent a message is: lower goes first. The older message, then the lane's name, settles a tie."""
 
     priority: Priority
     made_at: datetime
@@ -29,9 +29,9 @@ class _Claim(NamedTuple):
 
 @dataclass(slots=True)
 class Claims:
-    """Each lane claims the methods that its messages wait for. Times are seconds on the monotonic clock.
+    """The calls that lanes wait for: a claim says that a lane with a message of this rank wants to call this method.
 
-    Claims expire, so a lane that hangs does not delay the others for long.
+    Claims expire, so a lane that hangs does not delay the others for long. Times are monotonic seconds.
     """
 
     clock: Clock

@@ -16,14 +16,14 @@ from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
 from bot.ports.telemetry.store import StoreUnreachable
 
 POLL_SECONDS = 0.5
-CHAT_AWAY_SECONDS = 5.0
+CHAT_AWAY_SECONDS = 5.0  # the pause of a lane after each of these
 STORE_AWAY_SECONDS = 1.0
 CRASHED_SECONDS = 5.0
-REGROUP_SECONDS = 30.0
+REGROUP_SECONDS = 30.0  # between two regroupings of the suspended lanes
 
 
 class Dispatcher:
-    """Polls the outbox twice a second, and at once when `wake` is set."""
+    """Finds the lanes with work twice a second, and at once when `wake` is set. Runs one worker for each."""
 
     def __init__(self, services: LaneServices, wake: asyncio.Event, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._services = services
@@ -106,6 +106,7 @@ class Dispatcher:
             emit(LaneInterrupted(lane=lane.name, problem=problem))
 
     async def _sleep(self, seconds: float, until: asyncio.Event) -> None:
+        """Sleeps, but no longer than until the event is set."""
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
         woken = asyncio.ensure_future(until.wait())
         try:

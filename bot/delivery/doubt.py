@@ -8,6 +8,8 @@ from bot.ports.clock import Clock
 
 @dataclass(slots=True)
 class Doubt:
+    """Implements `DeliveryDoubt`: the time before which the store's records of sent messages may be missing."""
+
     clock: Clock
     began_at: datetime = field(init=False)
     """When this bot started. Older messages come from an earlier process."""

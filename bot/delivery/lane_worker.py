@@ -67,7 +67,10 @@ class LaneServices:
 
 
 class LaneWorker:
-    """Owns one lane while `lease` lasts."""
+    """Sends the messages of one lane, one at a time, while `lease` lasts.
+
+    `last_id`: the service's stamp of the lane's last message. `resumed_at`: when the receiver last resumed.
+    """
 
     def __init__(
         self, services: LaneServices, lane: Lane, lease: Lease, last_id: str, resumed_at: datetime | None
@@ -226,6 +229,7 @@ class LaneWorker:
             await self._settle(settlement, pending)
 
     async def _find(self, deliveries: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
+        """Looks up these deliveries in one read of their conversation or thread."""
         if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.from_delivery(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
             return [Unreadable("the history cannot be read for now", lost=lost)] * len(deliveries)
@@ -247,6 +251,11 @@ class LaneWorker:
     # --- outcomes -------------------------------------------------------------------------------------------------
 
     async def _settle(self, settlement: Settlement, pending: PendingDelivery) -> None:
+        """Stores what follows from a call or lookup: the delivery's progress, or its end.
+
+        Raises:
+            LeaseLostError: the lease ran out during the call.
+        """
         delivery = pending.delivery
         if isinstance(settlement, Done) and not await self._delete_repeats(delivery, settlement.repeats):
             settlement = after_failed_delete(delivery, settlement, self._clock.now())

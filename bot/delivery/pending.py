@@ -29,14 +29,17 @@ from bot.ports.rate_limits import Method
 
 @dataclass(frozen=True, slots=True)
 class PendingDelivery:
-    """`cards`: the cards that the message shows or replies to. A message without a card has none."""
+    """A delivery, and the latest content that it has to show."""
 
     delivery: Delivery
     cards: tuple[PostedCard, ...]
+    """The cards that the message shows or replies to. A message without a card has none."""
     burst: Burst = ALONE
+    """For a group: its place in the burst."""
 
     @property
     def shows_cards(self) -> bool:
+        """True if the message is a card or a group's message; False for thread entries and notices."""
         return isinstance(self.delivery.body, SyncCard | SyncGroup)
 
     @property
@@ -46,6 +49,7 @@ class PendingDelivery:
 
     @property
     def updates(self) -> bool:
+        """True if it updates a posted message, rather than posting a new one."""
         return self.shows_cards and self.message_id is not None
 
     @property
@@ -55,6 +59,7 @@ class PendingDelivery:
 
     @property
     def parent_id(self) -> str | None:
+        """The message at the top of the thread that gets this one; None outside a thread."""
         if isinstance(self.delivery.body, Recheck):
             return self.delivery.body.parent_id
         return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
@@ -107,6 +112,7 @@ class PendingDelivery:
 
     @property
     def lookup(self) -> Lookup:
+        """The search for this message, or for the message that it rechecks."""
         body = self.delivery.body
         return Lookup(
             receiver=self.delivery.receiver,
@@ -117,6 +123,11 @@ class PendingDelivery:
 
     @property
     def content(self) -> Content:
+        """The latest content, for the chat to render.
+
+        Raises:
+            TypeError: a recheck has none.
+        """
         match self.delivery.body:
             case SyncCard():
                 return self.cards[0].content
@@ -139,6 +150,7 @@ class PendingDelivery:
 def cards_of(
     row: Delivery, cards: Mapping[str, PostedCard], groups: Mapping[str, tuple[PostedCard, ...]]
 ) -> tuple[PostedCard, ...]:
+    """The cards that the row shows or replies to, without those that the store has forgotten."""
     match row.body:
         case SyncGroup(key) | TimelineBatch(thread_key=key, of_group=True):
             return groups[key]

@@ -1,4 +1,7 @@
-"""Limits the rate of calls to one kind of receiver. "Away": its service gives no answer."""
+"""Limits the rate of calls to one kind of receiver: a token bucket for each method, and a pause when its service asks.
+
+The service counts as away after several calls in a row without an answer. Then calls go out one at a time.
+"""
 
 from dataclasses import dataclass, field
 
@@ -15,6 +18,8 @@ LONGEST_PAUSE_SECONDS = 15.0
 
 @dataclass(slots=True)
 class _MethodBucket:
+    """The calls of one method that may be made now, and how the last ones went. Times are monotonic seconds."""
+
     tokens: float
     filled_at: float
     throttled_until: float = 0.0
@@ -22,8 +27,11 @@ class _MethodBucket:
     unanswered_calls: int = 0
     """The number of calls in a row that got no answer, or a demand for a pause."""
     trial_until: float = 0.0
+    """While the service is away: no call before this time. A call under way holds the others back too."""
     troubled_until: float = float("-inf")
+    """The last time at which a pause or an unanswered call could delay a message."""
     why: Delay = Delay.NOT_REACHED
+    """The kind of that trouble."""
 
 
 @dataclass(slots=True)
@@ -103,6 +111,7 @@ class RateLimiter:
             )
 
     def record_answer(self, method: Method) -> None:
+        """A call got an answer: the service is no longer away."""
         bucket = self._filled(method, now := self.clock.monotonic())
         if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
             bucket.troubled_until = now
@@ -118,6 +127,7 @@ class RateLimiter:
         return max(0.0, self._filled(method, now).throttled_until - now, spacing if method is Method.POST else 0.0)
 
     def record_send(self, receiver: Receiver, method: Method) -> None:
+        """A call is about to be made. The next post to this receiver keeps its distance from it."""
         if method is Method.POST:
             self._sent_at[receiver] = self._posted_at[receiver] = self.clock.monotonic()
 

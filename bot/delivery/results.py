@@ -13,7 +13,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
     redraw = redraw_of(pending, now)
     match settlement:
         case Done(message_id, found, group, _, recheck):
-            # A found message may show an older revision: shown revision 0 makes the store redraw it.
+            # A found message may show an older revision. So count it as showing revision 0: the store redraws it.
             shown = dict.fromkeys(pending.shown, 0) if found else pending.shown
             if isinstance(pending.delivery.body, Recheck) and settlement.repeats:
                 shown = dict.fromkeys(pending.delivery.body.shows, 0)
@@ -32,7 +32,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
             kind = ResultKind.REMOVED if pending.updates else ResultKind.UNCHANGED
             return DeliveryResult(kind=kind, redraw=redraw, shown=dict.fromkeys(pending.shown, 0))
         case Drop():
-            # Treat a card that is refused as removed: later messages must not wait for it.
+            # A refused card counts as removed: later messages must not wait for it.
             kind = ResultKind.REMOVED if pending.shows_cards and pending.message_id is None else ResultKind.UNCHANGED
             return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown)
 

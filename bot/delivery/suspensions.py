@@ -51,7 +51,8 @@ class Suspensions:
         this for all bots.
 
         Raises:
-            StoreAway, ChatAway: nothing was changed.
+            ChatAway: nothing was changed.
+            StoreAway: the channel may or may not be suspended. A second try is safe.
         """
         channel = ChannelId(receiver.id)
         reached: dict[UserId, ChannelId | None] = {}
@@ -71,7 +72,7 @@ class Suspensions:
         """Resumes a channel that seems to take messages again. Its messages go out.
 
         Raises:
-            StoreAway: nothing was changed.
+            StoreAway: the channel may or may not be resumed. A second try is safe.
         """
         if await self._store.resume(ChannelId(receiver.id), on_trial=True):
             emit(ChannelResumed(receiver=receiver.name))

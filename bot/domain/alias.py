@@ -1,4 +1,7 @@
-"""The ids that Slack gave a channel one after the other. Rows hold only one of them: the channel's stable id. Pure."""
+"""The ids that Slack gave a channel one after the other. Pure.
+
+Rows hold only the channel's stable id, the one that the bot met first. It sends to the current id.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,18 +11,20 @@ from bot.domain.watch import ChannelId
 
 
 class IdChange(NamedTuple):
-    """Slack gave a channel a new id. `at`: Slack's stamp of the event, which orders the changes of one channel."""
+    """Slack gave a channel a new id."""
 
     old: ChannelId
     new: ChannelId
     at: str
+    """Slack's stamp of the event, which orders the changes of one channel."""
 
 
 class Alias(NamedTuple):
-    """`since`: Slack's stamp of the last change to this id. Empty for the channel's first id."""
+    """One id of a channel, with the stable id of the same channel."""
 
     stable: ChannelId
     since: str
+    """Slack's stamp of the last change to this id. Empty for the channel's first id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Aliases:
         return max(ids, key=lambda channel_id: (ids[channel_id], channel_id != stable), default=channel)
 
     def with_changes(self, changes: Iterable[IdChange]) -> "Aliases":
-        """Adds changes. Their order and repeats make no difference to the current id."""
+        """These aliases and the changes. The order of the changes and repeats make no difference to the current id."""
         by_id = dict(self.by_id)
         for old, new, at in changes:
             first = Aliases(by_id).stable(old)

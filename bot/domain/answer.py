@@ -1,4 +1,4 @@
-"""Answers to commands: values for `slack` to render, with the age of each fact."""
+"""Answers to commands and clicks: values for `slack` to render. `at` is the time of the answer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,80 +16,87 @@ UnresolvedReference = AmbiguousReference | UnknownReference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineView:
-    """One pipeline as last known. `wait_until`: the end of a wait that GoldRush asked for.
-
-    `problem`: why the reading is older than it should be. An answer must not present it as the current state.
-    """
+    """One pipeline as last known, for one channel."""
 
     pipeline: Pipeline
     state: PipelineState
     watched_here: bool = False
+    """A watch of the channel covers it."""
     acknowledged: Acknowledgement | None = None
     problem: str | None = None
+    """Why the reading is older than it should be. The answer must not present it as the current state."""
     wait_until: datetime | None = None
+    """The end of a wait that GoldRush asked for."""
     guidance: Guidance = NO_GUIDANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """`channel`: where the answer goes. `whole_channel`: nobody named a pipeline, so `views` are all that it watches.
-
-    `states`: the person asked only for pipelines in these states, out of `considered`. `suspended`: why the channel
-    gets no messages now.
-    """
+    """The answer to `status`: some pipelines, read as freshly as the budget allows, failures first."""
 
     views: tuple[PipelineView, ...]
     states: tuple[str, ...] = ()
+    """The person asked only for pipelines in these states."""
     considered: tuple[PipelineView, ...] = ()
+    """With `states`: all pipelines that were tested for them."""
     unresolved: tuple[UnresolvedReference, ...] = ()
     whole_channel: bool = False
+    """Nobody named a pipeline, so `views` are all that the channel watches."""
     channel: ChannelId | None = None
+    """The conversation that gets the answer."""
     suspended: SuspendReason | None = None
+    """Why that channel gets no messages now."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAnswer:
-    """`states` and `considered` as in `StatusAnswer`."""
+    """The answer to `list`: all pipelines that match, failures first. `slack` shows one page of them at a time."""
 
     views: tuple[PipelineView, ...]
     words: str = ""
+    """The words that each name, project or id contains."""
     states: tuple[str, ...] = ()
     considered: tuple[PipelineView, ...] = ()
+    """As in `StatusAnswer`."""
     at: datetime
     problem: str | None = None
+    """Why the listing failed, in words for people. Then `views` come from an earlier listing."""
     wait_until: datetime | None = None
+    """The end of a wait that GoldRush asked for before the next listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPagingAnswer:
-    """`stopped`: the watches that paged this person until now. `others`: how many others still do.
-    `covers`: how many pipelines each of `stopped` covers.
-
-    `pipelines` is empty if the person chose all pipelines.
-    """
+    """A person stopped their own pages."""
 
     by: UserId
     pipelines: tuple[Pipeline, ...]
+    """The pipelines that the person chose; empty for all."""
     stopped: tuple[Watch, ...]
+    """The watches that paged this person until now."""
     covers: tuple[int, ...] = ()
+    """How many pipelines each of `stopped` covers."""
     others: int
+    """How many watches still page this person."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchAnswer:
-    """`matched`: the pipelines that the watch covers now, with their states. `channel`: the watching channel.
-
-    `edits`: the watches made or changed; none if a name is `unresolved`. `undo`: the id of the undo.
-    """
+    """The answer to `watch`. If a name is `unresolved`, nothing was changed."""
 
     channel: ChannelId
+    """The watching channel."""
     edits: tuple[Edit, ...] = ()
+    """The watches made or changed."""
     unchanged: tuple[Watch, ...] = ()
+    """The watches that were like this already."""
     matched: tuple[PipelineView, ...] = ()
+    """The pipelines that these watches cover now."""
     unresolved: tuple[UnresolvedReference, ...] = ()
     undo: str = ""
+    """The id of the stored undo."""
     at: datetime
 
     @property
@@ -100,30 +107,33 @@ class WatchAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmatchedAnswer:
-    """The patterns match no pipeline now, so the person must confirm first. `nearest`: similar names."""
+    """The patterns match no pipeline now, so the person must confirm first."""
 
     patterns: tuple[str, ...]
     nearest: tuple[Pipeline, ...] = ()
+    """Pipelines with similar names."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnwatchAnswer:
-    """Nothing was changed if a name is `unresolved`, or if this `would_end` watches that nobody named.
-
-    `still_covered_by`: remaining patterns that cover the pipelines `covered`. `still_watched`: other remaining watches
-    that cover a part of the removed ones.
-    """
+    """The answer to `unwatch`. Nothing was changed if a name is `unresolved`, or if `would_end` has watches."""
 
     channel: ChannelId
     removed: tuple[Watch, ...] = ()
     not_watched: tuple[str, ...] = ()
+    """Names and patterns that the channel does not watch."""
     unresolved: tuple[UnresolvedReference, ...] = ()
     covered: tuple[str, ...] = ()
+    """Names of pipelines that the channel still watches through a remaining pattern."""
     still_covered_by: tuple[Watch, ...] = ()
+    """Those patterns."""
     still_watched: tuple[Watch, ...] = ()
+    """Other remaining watches that cover a part of the removed ones."""
     would_end: tuple[Watch, ...] = ()
+    """What would end: watches that the person named, and others that a named pattern covers. It needs a yes."""
     undo: str = ""
+    """The id of the stored undo."""
     at: datetime
 
 
@@ -137,6 +147,8 @@ class UndoFate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoAnswer:
+    """The answer to a click on *Undo*. `edits`: the changes that it made."""
+
     channel: ChannelId
     fate: UndoFate
     edits: tuple[Edit, ...] = ()
@@ -152,11 +164,14 @@ class WatchedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchesAnswer:
+    """The answer to `watches`: all watches of a channel."""
+
     channel: ChannelId
     watches: tuple[WatchedView, ...]
     here: bool = True
     """True if the person asked in this channel."""
     suspended: SuspendReason | None = None
+    """Why the channel gets no messages now."""
     at: datetime
 
 
@@ -170,56 +185,63 @@ class FailedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailuresAnswer:
-    """All watched pipelines that have failed. `outage`: why the bot reads none now, so others may have failed since."""
+    """All watched pipelines that have failed."""
 
     failed: tuple[FailedView, ...]
     outage: str | None = None
+    """Why the bot reads no pipeline now, so that others may have failed since."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalAnswer:
-    """A click or command that changes nothing, and why. `command`: a command to type instead. `hint`: other advice."""
+    """A click or command that changes nothing, and why."""
 
     reason: str
+    """In whole sentences, for the person."""
     hint: str = ""
+    """Advice."""
     command: str = ""
+    """A command to type instead."""
     in_goldrush: bool = False
     """The person can do it in GoldRush instead."""
 
 
 class AcknowledgeFate(Enum):
-    """The outcome of an acknowledgement."""
+    """The outcome of a click on *Acknowledge*."""
 
     ACKNOWLEDGED = "acknowledged"
     ALREADY_ACKNOWLEDGED = "answered"  # somebody acknowledged it before
-    OVER = "over"
-    UNWATCHED = "unwatched"
+    OVER = "over"  # the failure has ended
+    UNWATCHED = "unwatched"  # nobody watches the pipeline any more
     UNKNOWN = "unknown"  # the store was emptied, and lacks the failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAnswer:
-    """`by` and `at`: who acknowledged the failure, and when. `watched`: a channel watches the pipeline now.
-
-    `current`: the pipeline's current state, if the store does not know the failure.
-    """
+    """The answer to an acknowledgement of one failure."""
 
     pipeline: Pipeline
     fate: AcknowledgeFate
     by: UserId | None = None
+    """The person who acknowledged the failure, now or before."""
     by_name: str = ""
     at: datetime | None = None
+    """When that person did."""
     watched: bool = False
+    """A channel watches the pipeline now."""
     current: StatusAnswer | None = None
+    """The pipeline's current state, if the store does not know the failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAllAnswer:
-    """How many failures of one group this click acknowledged, out of the `known` ones in the store."""
+    """The answer to an acknowledgement of all failures in one group's message."""
 
     acknowledged: int
+    """How many this click acknowledged. Others were acknowledged or over before."""
     known: int = 1
+    """How many cards of the group the store has; 0 if it has lost them."""
 
 
 class NoteChange(Enum):
@@ -234,32 +256,38 @@ class NoteChange(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAnswer:
-    """`applies`: the note that failure cards show now, perhaps from another pattern. `before`: the replaced note.
-
-    `covers`: the names that a pattern matches now. `failed`: how many of them have an open failure card.
-    """
+    """The answer to `runbook` or `note`."""
 
     kind: NoteKind
     label: str
+    """The pipeline's name, or the pattern."""
     pattern: bool
+    """`label` is a pattern."""
     change: NoteChange
     applies: Note | None = None
+    """The note that failure cards show now. It may belong to another pattern."""
     before: Note | None = None
+    """The note that was replaced or removed."""
     covers: tuple[str, ...] = ()
+    """The names that the pattern matches now."""
     failed: int = 0
+    """How many of these pipelines have an open failure card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteUnresolved:
-    """Nothing was changed: no pipeline has that name, or several have it. `text`: the new text."""
+    """`runbook` or `note` changed nothing: no pipeline has that name, or several have it."""
 
     kind: NoteKind
     reference: UnresolvedReference
     text: str = ""
+    """The new text, for the corrected command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpAnswer:
+    """The answer to `help`. `topic`: a command; None for all commands."""
+
     topic: str | None = None
 
 

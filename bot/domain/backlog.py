@@ -1,4 +1,4 @@
-"""The rows that wait in one lane, and a change that combines some of them."""
+"""The deliveries that wait in one lane (`Backlog`), and a change that combines some of them (`Grouping`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,46 +16,49 @@ ENTRIES_PER_MESSAGE = 30  # the most pipelines or thread entries that one messag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grouping:
-    """`row` and the rows in `accompanied_by` replace `replaced`. If `merges`, `row` also replaces the row with its id.
-
-    `joins`: cards that become part of the group with the row's id. `forgets`: cards that were never posted and never
-    will be.
-    """
+    """One atomic change of a lane's rows: `row` takes the place of the rows `replaced`."""
 
     row: Delivery
     replaced: tuple[Delivery, ...]
     accompanied_by: tuple[Delivery, ...] = ()
+    """Further new rows."""
     redraws: tuple[Message, ...] = ()
     """Earlier messages of the same group, to show the new count. The worker enqueues them in a separate step, since
     only a number in a heading depends on it."""
     joins: tuple[str, ...] = ()
+    """Keys of the cards that become part of the group with the row's id."""
     forgets: tuple[str, ...] = ()
+    """Keys of cards that were never posted and never will be."""
     summarized: Mapping[str, int] = field(default_factory=dict)
-    """Cards whose page is held back, with the revision that the summary covers."""
+    """Cards whose page is held back, by key, with the revision that the summary covers."""
     merges: bool = False
+    """`row` also replaces the waiting row with the same id. Otherwise such a row would stay as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The rows that wait in one lane. `group_sizes`: the number of cards in each unposted group of these rows.
-
-    `away`: the service takes no posts for now.
-    """
+    """The rows that wait in one lane, with all that a regrouping needs to know."""
 
     team: TeamId
     rows: Sequence[Delivery]
+    """Oldest first."""
     cards: Mapping[str, PostedCard]
+    """The cards that the rows show or reply to, by key."""
     group_sizes: Mapping[str, int]
+    """The number of cards in each group whose message is not posted yet, by the group's key."""
     service_away: bool = False
+    """The service takes no posts for now."""
     growing: Sequence[str] = ()
-    """The messages of the channel's group that is still growing: new failures continue it."""
+    """The keys of the channel's groups that new failures still join, oldest first."""
 
     def group_of(self, card_key: str) -> str:
+        """The key of the group that shows the card; empty if it stands alone."""
         card = self.cards.get(card_key)
         return card.group or "" if card else ""
 
 
 def is_unposted(backlog: Backlog, row: Delivery) -> bool:
+    """True if the row shows a card that no message shows and no summary covers."""
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
     return (
         card is not None

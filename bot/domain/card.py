@@ -134,7 +134,7 @@ class NoticeKind(StrEnum):
     NOT_PAGED = "not_paged"
     """Tells one person that somebody else removed them from a watch."""
     LATE_PAGE = "call"
-    """Pages the people whom a watch names only after the failure began."""
+    """Pages the people that a watch names only after the failure began."""
     SUSPENDED = "parked"
     """Tells the maker of a watch that its channel takes no messages."""
     BLIND = "blind"

@@ -1,4 +1,4 @@
-"""Resolves the names that people type, among the pipelines that a ServiceKey can see."""
+"""The pipelines that a ServiceKey can see, and how the names that people type refer to them. Pure."""
 
 import difflib
 import re
@@ -27,28 +27,36 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A pipeline as the API lists it. `intent` is its owner's wish, never the phase."""
+    """A pipeline as the API lists it."""
 
     id: PipelineId
     name: str
     project: str = ""
     intent: Intent | None = None
+    """Its owner's wish, never the phase. None: unknown."""
     bounded: bool = False
+    """It ends by itself when its input ends (`execution_mode`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedReference:
+    """A name means one pipeline. A pattern may mean many, or none."""
+
     pipelines: tuple[Pipeline, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousReference:
+    """A name means several pipelines, so the person must choose."""
+
     reference: str
     candidates: tuple[Pipeline, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownReference:
+    """A name means no pipeline. `nearest`: pipelines with similar names."""
+
     reference: str
     nearest: tuple[Pipeline, ...]
 
@@ -134,16 +142,17 @@ class Names:
         )
         self._resolutions: dict[str, Resolution] = {}
 
-    def meant(self, reference: str) -> "Resolution":
+    def resolution(self, reference: str) -> "Resolution":
         """Resolves a reference among these names, and remembers the result."""
         if reference not in self._resolutions:
-            self._resolutions[reference] = _meant(reference, self)
+            self._resolutions[reference] = _resolution(reference, self)
         return self._resolutions[reference]
 
-    def exactly(self, wanted: str) -> tuple[Pipeline, ...]:
+    def with_name(self, wanted: str) -> tuple[Pipeline, ...]:
+        """Pipelines with exactly this name or id. `wanted` is in the form of `comparable`, as in the next methods."""
         return self._at(place for text, place in self._from(wanted) if text == wanted)
 
-    def formerly(self, wanted: str) -> tuple[Pipeline, ...]:
+    def with_former_name(self, wanted: str) -> tuple[Pipeline, ...]:
         """Pipelines that had this name when someone began to watch them, and have another one now."""
         return tuple(
             pipeline
@@ -175,6 +184,7 @@ class Names:
         return {word: tuple(positions) for word, positions in places.items()}
 
     def with_prefix(self, wanted: str) -> tuple[Pipeline, ...]:
+        """Pipelines whose name or id begins like this."""
         return self._at(place for _, place in self._from(wanted))
 
     def nearest(self, wanted: str) -> tuple[Pipeline, ...]:
@@ -219,17 +229,17 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
     Without `suggest`, an unknown reference gets no nearest names, because finding them is the slowest step.
     """
     names = catalogue if isinstance(catalogue, Names) else Names(catalogue)
-    found = names.meant(reference)
+    found = names.resolution(reference)
     if isinstance(found, UnknownReference) and suggest:
         return UnknownReference(reference, names.nearest(comparable(reference)))
     return found
 
 
-def _meant(reference: str, names: Names) -> Resolution:
+def _resolution(reference: str, names: Names) -> Resolution:
     if is_pattern(reference):
         return ResolvedReference(tuple(pipeline for pipeline in names.pipelines if matches(reference, pipeline)))
     wanted = comparable(reference)
-    for look_up in (names.exactly, names.formerly, names.with_prefix):
+    for look_up in (names.with_name, names.with_former_name, names.with_prefix):
         if hits := look_up(wanted):
             return ResolvedReference(hits) if len(hits) == 1 else AmbiguousReference(reference, hits)
     if hits := names.with_words(name_words(reference)):

@@ -14,7 +14,7 @@ from bot.domain.watch import ChannelId, Watch
 
 
 class Coverage:
-    """The coverage of one catalogue. `after` derives the next catalogue's from it."""
+    """The pipelines of one catalogue that each pattern covers. `updated` derives the next catalogue's coverage."""
 
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
         self._pipelines = {pipeline.id: pipeline for pipeline in pipelines}
@@ -95,7 +95,7 @@ class _Texts:
 
 
 class Watchers:
-    """The watches of a workspace, by reference. `patterns` are in the form of `comparable`, each once."""
+    """Finds the watches that cover a pipeline. `patterns` are in the form of `comparable`, each once."""
 
     def __init__(self, watches: Sequence[Watch] = ()) -> None:
         self._watches = watches

@@ -1,4 +1,7 @@
-"""Puts episodes that need no action into a digest, if too many of them wait in the feed."""
+"""Replaces many waiting messages by one digest: a line for each pipeline, if too many episodes wait in the feed.
+
+A failure that is still open keeps its own card, because somebody must act on it. Pure.
+"""
 
 from collections import Counter
 from dataclasses import replace
@@ -124,6 +127,7 @@ def _uncounted(backlog: Backlog, row: Delivery, counted: int) -> DigestEntry | N
 
 
 def digest_entry(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: Episode | None) -> DigestEntry | None:
+    """One digest line for these timeline entries of an episode; None without entries."""
     if not lines:
         return None
     superseded = episode is not None and episode.outcome is EpisodeOutcome.SUPERSEDED
@@ -135,6 +139,7 @@ def digest_entry(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: 
 
 
 def merge_entries(before: DigestEntry | None, after: DigestEntry) -> DigestEntry:
+    """One line for an earlier and a later period of the same pipeline."""
     if before is None:
         return after
     return DigestEntry(

@@ -2,11 +2,12 @@
 
 - Group: failures that no message has shown yet.
 - Group update: all changes of one group.
-- Call: calls of the same people to several failures.
+- Late page: pages of the same people for several failures.
 - Thread batch: entries for one thread.
 - Digest: episodes that need no action, if too many of them wait.
 
 It also decides which entries still need a broadcast. In every combined page, each pipeline keeps a line of its own.
+Pure.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from bot.domain.digest import add_to_digest
 from bot.domain.episode import EpisodeKind, stable_key
 from bot.domain.lane_order import thread_of
 
-GROUP_ID = 16  # the length of the prefix that all messages of one group share in their keys
+GROUP_ID = 16  # the length of the prefix that all groups of one burst share in their keys
 GROUP_FROM = 3  # this many failure cards that wait in one channel become a group
 BATCH_FROM = 4  # this many entries for one thread become a batch
 
@@ -80,11 +81,12 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | Non
 
 
 def burst_id(group_key: str) -> str:
+    """The id that all groups of one burst share: the first half of their keys."""
     return group_key[:GROUP_ID]
 
 
 def _redrawn(group_key: str, cause: Delivery) -> Message:
-    """Makes an earlier message of the group show the new count."""
+    """Makes an earlier message of the burst show the new count."""
     body = SyncGroup(group_key, grown=True)
     return Message(
         id=group_key,
@@ -133,11 +135,11 @@ def _is_of_group(row: Delivery, key: str) -> bool:
     return isinstance(row.body, TimelineBatch) and row.body.of_group and row.body.thread_key == key
 
 
-# --- calls of people to many failures --------------------------------------------------------------------------------
+# --- late pages ------------------------------------------------------------------------------------------------------
 
 
 def _late_pages(untried: list[Delivery]) -> Grouping | None:
-    """Combines calls of the same people: one command may call them to many failures."""
+    """Combines late pages of the same people: one command may page them for many failures."""
     alike: dict[Notice, list[Delivery]] = {}
     for row in untried:
         if not isinstance(row.body, Notice) or not row.body.failures:

@@ -27,13 +27,19 @@ class Observation:
     pipeline_id: PipelineId
     sequence: ReadSequence
     observed_at: datetime
+    """The time of the answer."""
     phase: Phase
     replicas: int | None = None
+    """How many replicas should run."""
     ready: int | None = None
+    """How many of them report ready."""
     uid: str | None = None
+    """Identifies the running worker: another one means a restart."""
     start_time: datetime | None = None
     intent: Intent | None = None
+    """The owner's wish, as last read."""
     bounded: bool = False
+    """The pipeline ends by itself when its input ends."""
 
     @property
     def readiness(self) -> Readiness:
@@ -46,6 +52,7 @@ class Observation:
 
     @property
     def degraded(self) -> bool:
+        """RUNNING, and fewer replicas than wanted report ready."""
         return self.phase == Phase.RUNNING and self.readiness is Readiness.SHORT
 
     @property

@@ -13,18 +13,21 @@ from bot.domain.routing import Routing, as_first_seen
 from bot.domain.transition import Event, PipelineState, Transition, detect
 from bot.domain.watch import Audience, ChannelId, Target, UserId
 
-LATE_PAGES_WAIT = timedelta(seconds=2)  # one command may page for many pipelines: their calls become one message
+LATE_PAGES_WAIT = timedelta(seconds=2)  # one command may page for many pipelines: one message names all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """All stored data of one pipeline. `version` counts its writes: the store refuses a plan for another version."""
+    """All stored data of one pipeline, except its history."""
 
     pipeline_id: PipelineId
     state: PipelineState = field(default_factory=PipelineState)
     episode: Episode | None = None
+    """The current episode, or the last one if it has ended."""
     identities: Mapping[EpisodeKind, str] = field(default_factory=dict)
+    """The identity of the last episode of each kind, so that the next one gets another."""
     version: int = 0
+    """Counts the writes. The store refuses a plan that was made for another version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ def plan_reading(record: Record, reading: Reading, routing: Routing) -> Plan:
 def plan_transitions(
     record: Record, transitions: tuple[Transition, ...], routing: Routing, *, before: PipelineState
 ) -> Plan:
+    """Plans for these transitions. `record` has the state after them, `before` is the state before them."""
     touched = advance(record.episode, transitions, record.state, record.identities)
     if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)

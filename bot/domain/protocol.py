@@ -1,4 +1,4 @@
-"""Decides the next step of a delivery. Pure: makes no calls.
+"""Decides the next step of a delivery, so that its message arrives once. Pure: makes no calls.
 
 A post need not have an idempotency key (a chat's has none). So if the fate of a message is unknown, the bot looks it up
 before it sends it again. The lookup waits until the first request can no longer land.
@@ -30,11 +30,11 @@ from bot.domain.watch import SuspendReason
 
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s), and a margin for a request still in flight
 STRAGGLES_FOR = timedelta(seconds=3)  # a previous owner's request may still land after its lease ran out
-CLOCKS_DIFFER = timedelta(minutes=2)
-CLOCKS_DIFFER_AT_MOST = timedelta(hours=1)
-RECREATED_WITHIN = timedelta(minutes=10)
+CLOCKS_DIFFER = timedelta(minutes=2)  # a lookup starts this much before the message's own time
+CLOCKS_DIFFER_AT_MOST = timedelta(hours=1)  # and never earlier than this
+RECREATED_WITHIN = timedelta(minutes=10)  # after a loss: the readings have recreated lost messages by then
 LOOKUP_INTERVAL = timedelta(seconds=3)
-LOOKUPS = 2
+LOOKUPS = 2  # a message that so many lookups don't find was not posted
 RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier attempt has landed or never will
 RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
@@ -46,7 +46,10 @@ PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 
 def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempotent: bool) -> Step:
-    """`idempotent`: a repeat is harmless (an update of a posted card), so no lookup is needed."""
+    """The next step: wait, look the message up, or send it.
+
+    `idempotent`: a repeat is harmless (an update of a posted card), so no lookup is needed.
+    """
     if delivery.not_before and delivery.not_before > now:
         return Wait(delivery.not_before)
     if idempotent:
@@ -88,7 +91,7 @@ def _may_look_again(delivery: Delivery, now: datetime) -> bool:
 
 
 def sends_without_lookup(delivery: Delivery) -> bool:
-    """True if the message goes out without a lookup, because the lookups failed for too long."""
+    """True if the next attempt needs no lookup, because the lookups failed for too long."""
     return delivery.attempt.state is AttemptState.QUEUED and delivery.attempt.possible_repeat
 
 
@@ -111,6 +114,7 @@ def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Deliv
 
 
 def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
+    """What follows from the service's answer to an attempt."""
     match outcome:
         case Posted(message_id):
             return Done(message_id, recheck=delivery.attempt.uncertain)
@@ -142,6 +146,7 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
 
 
 def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime, ownership: Ownership) -> Settlement:
+    """What follows from a lookup of a message of unknown fate."""
     match lookup_result:
         case Found(message_ids, group):
             return Done(message_ids[0], found=True, group=group, repeats=message_ids[1:])
@@ -165,6 +170,7 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
 
 
 def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime) -> Settlement:
+    """What follows from the lookup of a recheck: it ends, or tries again."""
     match lookup_result:
         case Found(message_ids):
             return Done(message_ids[0], found=True, repeats=message_ids[1:])
@@ -193,8 +199,8 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     """How long to wait for a history that cannot be read. Then the bot sends: a repeated page is better than none.
 
     `lost`: there is no answer at all. Then a post would hardly succeed either, so even a page waits longer. It does
-    not wait forever, since only the history may hang. Each blind attempt doubles the wait, up to a limit, because
-    every one of them may have been posted.
+    not wait forever, since only the history may hang. Each attempt without a lookup doubles the wait, up to a limit,
+    because every one of them may have been posted.
     """
     first = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
     doubled: timedelta = first * 2 ** min(delivery.attempt.blind_count, PATIENCE_DOUBLES)

@@ -1,4 +1,4 @@
-"""The next step of a delivery, and how a call or lookup settles it."""
+"""The next step of a delivery (`Step`), and what follows from a call or lookup (`Settlement`). Values only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,16 +9,18 @@ from bot.domain.watch import SuspendReason
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    pass
+    """Send the message now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    pass
+    """Look the message up first: an earlier attempt may have arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
+    """Do nothing until then."""
+
     until: datetime
 
 
@@ -27,34 +29,37 @@ Step = Send | Find | Wait
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """The right to send the messages of one lane: its start and its lease.
-
-    `doubt_since`: when a bot noticed that the store had lost writes, perhaps records of sent messages.
-    `last_id`: the service's timestamp of the lane's last message.
-    """
+    """A worker's right to send the messages of one lane, and what it knows about earlier workers."""
 
     since: datetime
+    """When the worker took the lease."""
     lease: str
+    """The lease's token."""
     doubt_since: datetime | None = None
+    """When a bot noticed that the store had lost writes, perhaps records of sent messages."""
     last_id: str = ""
+    """The service's timestamp of the lane's last message; empty before the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The receiver has the message. `found`: a lookup found it, so it may show an older revision.
-
-    The worker deletes `repeats`. `recheck`: an earlier attempt may still land, so a later lookup follows.
-    """
+    """The receiver has the message."""
 
     message_id: str
     found: bool = False
+    """A lookup found it, so it may show an older revision."""
     group: str | None = None
+    """The group whose message turned out to show the card."""
     repeats: tuple[str, ...] = ()
+    """Further copies of the message, to delete."""
     recheck: bool = False
+    """An earlier attempt may still arrive, so a later lookup follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
+    """The delivery goes on: the worker stores its new progress."""
+
     delivery: Delivery
 
 

@@ -14,10 +14,11 @@ UNDO_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """The parts of a watch that a command names. None: unnamed, so this part stays. `targets` (): page nobody."""
+    """The parts of a watch that a command names. None: the command does not name this part, so it stays."""
 
     events: frozenset[Event] | Every | None = None
     targets: tuple[Target, ...] | None = None
+    """Empty: page nobody."""
     by: UserId
     by_name: str = ""
 
@@ -37,7 +38,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """The edits that undo a change, valid while nothing else changed these watches."""
+    """A change that a person may undo, while nothing else has changed the same watches."""
 
     id: str
     channel: ChannelId
@@ -45,21 +46,22 @@ class Undo:
     by_name: str = ""
     at: datetime
     edits: tuple[Edit, ...]
+    """The edits of the change itself; `undone` reverses them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchChange:
-    """One atomic change of one channel's watches. `version`: of the watches it was planned on.
-
-    `undo` is kept for `UNDO_FOR`; `uses` is the id of the undo that this change uses up.
-    """
+    """One atomic change of one channel's watches."""
 
     version: int
+    """The version of the watches on which the change was planned. The store refuses it for another version."""
     channel: ChannelId
     edits: tuple[Edit, ...]
     announcements: tuple[Message, ...] = ()
     undo: Undo | None = None
+    """Stored for `UNDO_FOR`, so that a person can undo this change."""
     uses: str = ""
+    """The id of the undo that this change uses up, if it is one."""
     resumes: bool = True
     """A new or changed watch resumes a suspended channel: somebody wants messages there."""
 
@@ -73,6 +75,8 @@ class WatchLimits:
 
 
 class Excess(StrEnum):
+    """The limit that a change would exceed."""
+
     WATCHES = "watches"
     PATTERNS = "patterns"
 

@@ -28,6 +28,8 @@ class Every(Enum):
 
 
 class TargetKind(StrEnum):
+    """The kinds of target. HERE pages everyone in the channel who is online, CHANNEL everyone in it."""
+
     USER = "user"
     USERGROUP = "usergroup"
     HERE = "here"
@@ -36,16 +38,15 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A person or group to page. `direct`: the user's direct-message conversation, if there is one.
-
-    `label` is the name that people saw at setup. Outside a page it replaces the mention. Empty in rows of earlier
-    versions.
-    """
+    """A person or group to page."""
 
     kind: TargetKind
     id: str = ""
+    """Of the user or user group; empty for HERE and CHANNEL."""
     direct: ChannelId | None = None
+    """The user's direct-message conversation with the bot, if there is one."""
     label: str = field(default="", compare=False)
+    """The name that people saw at setup. Outside a page it replaces the mention. Empty in rows of earlier versions."""
 
     @property
     def identity(self) -> str:
@@ -68,16 +69,22 @@ class SuspendReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """`reference` is a pipeline's id or a pattern; `events` None means all."""
+    """One channel's subscription to one pipeline, or to all pipelines that match a pattern."""
 
     channel: ChannelId
     reference: str
+    """A pipeline's id or a pattern."""
     events: frozenset[Event] | None = None
+    """The events that the channel hears about. None: all."""
     targets: tuple[Target, ...] = ()
+    """The people and groups that a failure pages."""
     made_by: UserId
+    """The person who made the watch, or last changed it."""
     made_at: datetime
     label: str = ""
+    """The pipeline's name when the watch was made, or the pattern. Empty in rows of earlier versions."""
     made_by_name: str = ""
+    """That person's name, as plain text."""
     stands_in_for: ChannelId | None = None
     """The channel that takes no messages. Set on the copy for the fallback channel, never stored."""
 
@@ -98,6 +105,7 @@ class Watch:
         return matches(self.reference, pipeline)
 
     def wants(self, event: Event) -> bool:
+        """True if the channel hears about this event."""
         if self.events is None or event is Event.ACKNOWLEDGED:
             return True
         return bool(self.events & _FOLLOWS.get(event, {event}))

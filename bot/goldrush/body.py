@@ -9,7 +9,7 @@ GZIP = 16 + zlib.MAX_WBITS
 
 
 class ResponseBody:
-    """`feed` it every piece, then take `whole()`.
+    """The body of one answer. `feed` it every piece, then take `whole()`.
 
     The library's own decoder inflates each piece before anyone can count: 64 KiB of gzip may become 64 MiB. So this
     class asks zlib for no more bytes than still fit.
@@ -26,6 +26,7 @@ class ResponseBody:
         self._collected = bytearray()
 
     def feed(self, piece: bytes) -> None:
+        """Adds the next piece, as it came over the network."""
         if self._inflate:
             try:
                 piece = self._inflate.decompress(piece, LONGEST_BODY + 1 - len(self._collected))
@@ -36,6 +37,7 @@ class ResponseBody:
             raise Malformed(f"GoldRush's answer is longer than {LONGEST_BODY} bytes, so I stopped reading it.")
 
     def whole(self) -> bytes:
+        """The decompressed body, after the last piece."""
         if self._inflate and self._collected and not self._inflate.eof:
             raise Malformed("GoldRush's answer is gzip that ends too early.")
         return bytes(self._collected)

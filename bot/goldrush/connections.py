@@ -22,6 +22,7 @@ class Connections:
         self._taken: set[httpx.AsyncClient] = set()
 
     async def acquire(self) -> httpx.AsyncClient:
+        """Lends an idle client, or makes a new one. Closes those that were idle for too long."""
         await self._close_before(asyncio.get_running_loop().time() - IDLE_SECONDS)
         http = self._idle.pop()[1] if self._idle else self._make()
         self._taken.add(http)
@@ -32,6 +33,7 @@ class Connections:
         self._idle.append((asyncio.get_running_loop().time(), http))
 
     async def close(self) -> None:
+        """Closes all clients, the lent ones too."""
         for http in tuple(self._taken):
             await http.aclose()
         await self._close_before(float("inf"))

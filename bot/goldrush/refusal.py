@@ -67,7 +67,7 @@ def error_for(
         case 429:
             text = f"GoldRush answered 429: too many requests with this ServiceKey.{quoted}"
             return Throttled(text, retry_after_seconds(headers))
-    return _out_of_order(status, headers, quoted)
+    return _other_error(status, headers, quoted)
 
 
 def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
@@ -77,7 +77,8 @@ def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
     )
 
 
-def _out_of_order(status: int, headers: Mapping[str, str], quoted: str) -> ApiError:
+def _other_error(status: int, headers: Mapping[str, str], quoted: str) -> ApiError:
+    """The error for a status that says nothing about the key or the pipeline."""
     if 300 <= status < 400:
         return Unavailable(
             f"GoldRush answered with a redirect ({status}). I didn't follow it, since the ServiceKey must not go "

@@ -7,10 +7,10 @@ from enum import Enum
 from bot.domain.observation import PipelineId
 from bot.ports.pipeline_api import ApiError, Forbidden, Throttled, Unauthorized
 
-READS = 3
-SECONDS = 10.0
-PROBE_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
-KEY_PROBE_SECONDS = 60.0
+READS = 3  # so many failed reads in a row cast doubt on the API
+SECONDS = 10.0  # if reads still fail after so long, it counts as away
+PROBE_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # the pauses between probes, which grow
+KEY_PROBE_SECONDS = 60.0  # between probes with a rejected key
 
 
 class ApiHealth(Enum):
@@ -25,23 +25,29 @@ class ApiHealth(Enum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Takes the result of every read, on the monotonic clock. Open: the bot only probes, one read at a time."""
+    """Judges the API by the result of every read. While it is open, the bot only probes: one read at a time."""
 
     health: ApiHealth = ApiHealth.CLEAR
     problem: str = ""
+    """The last error, in words for people."""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     proven: bool = False
     """True once any read has succeeded in this process."""
     _since: float = 0.0
+    """When the first of these reads failed, in monotonic seconds."""
     _failed: int = 0
-    _credential: int = 0
+    """The number of failed reads since the last success."""
+    _key_refusals: int = 0
+    """How many of them refused the key: 401 or 403."""
     _pipelines: set[PipelineId] = field(default_factory=set)
+    """The pipelines that they were about."""
 
     def record_success(self) -> None:
+        """The API answered: closes the breaker."""
         self.health, self.problem, self.until = ApiHealth.CLEAR, "", None
         self.proven = True
-        self._failed = self._credential = 0
+        self._failed = self._key_refusals = 0
         self._pipelines.clear()
 
     def record_rejected_key(self, problem: str) -> None:
@@ -54,17 +60,18 @@ class CircuitBreaker:
             self.health, self.until = ApiHealth.WAITING, until
 
     def record_failure(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
+        """A read failed at `now`, in monotonic seconds."""
         if self._failed == 0:
             self._since = now
         self._failed += 1
-        self._credential += isinstance(error, Unauthorized | Forbidden)
+        self._key_refusals += isinstance(error, Unauthorized | Forbidden)
         self._pipelines.add(pipeline_id)
         self.problem, self.until = str(error), None
         # One pipeline alone may be at fault itself, but never for a 401 or a 429.
         alone = len(self._pipelines) < 2 and not isinstance(error, Unauthorized | Throttled)
         if self._failed < READS or alone:
             return
-        if self._credential == self._failed or (isinstance(error, Unauthorized) and len(self._pipelines) < 2):
+        if self._key_refusals == self._failed or (isinstance(error, Unauthorized) and len(self._pipelines) < 2):
             self.health = ApiHealth.KEY_REJECTED
         elif now - self._since >= SECONDS:
             self.health = ApiHealth.AWAY
@@ -73,6 +80,7 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
+        """True during an outage of the whole API."""
         return self.health in {ApiHealth.AWAY, ApiHealth.KEY_REJECTED, ApiHealth.WAITING}
 
     @property

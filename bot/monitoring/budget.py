@@ -1,4 +1,4 @@
-"""The requests that the bot may spend on one ServiceKey. People come before the polling, up to their share.
+"""The budget: how many requests a second the bot may spend on one ServiceKey. People come before the polling.
 
 No common limiter slows down after a 429, reserves a share for some callers, and lets tests set its clock. So this is
 own code.
@@ -15,7 +15,7 @@ POLLING_WAITS_SECONDS = 0.5  # polling asks four times a second; a longer silenc
 SHRINK = 0.85  # AIMD; halving the rate would add a third more delay
 GROW_PER_SECOND = 0.01  # of the full rate
 LEAST_SHARE = 0.1
-UNTOLD_HOLD_SECONDS = 2.0
+UNTOLD_HOLD_SECONDS = 2.0  # after a 429 that names no wait
 LONGEST_HOLD_SECONDS = 3600.0
 
 
@@ -28,7 +28,10 @@ class Route(Enum):
 
 
 class Budget:
-    """A token bucket of `rate` requests a second, one second deep. The bot sends nothing on a held route."""
+    """A token bucket of `rate` requests a second, one second deep.
+
+    A hold is a wait that GoldRush asked for: until its end, the bot sends nothing on that route.
+    """
 
     def __init__(self, rate: float, clock: Clock) -> None:
         self.full_rate = rate
@@ -36,7 +39,7 @@ class Budget:
         self._clock = clock
         self._tokens = max(1.0, rate * BURST_SECONDS)
         self._peoples = 1.0
-        """People's share. They may use it even while the polling waits."""
+        """The requests left of people's share. They may use it even while the polling waits."""
         self._polling_waits_until = float("-inf")
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}

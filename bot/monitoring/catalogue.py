@@ -22,7 +22,7 @@ CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipel
 
 
 class CatalogueSync:
-    """Implements `FreshCatalogue`."""
+    """Lists the pipelines. Implements `FreshCatalogue`."""
 
     def __init__(self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock) -> None:
         self._api = SafeApi(api)
@@ -51,7 +51,7 @@ class CatalogueSync:
     async def _refresh(self) -> None:
         begun_at = self._clock.monotonic()
         try:
-            listed, complete = await self._all()
+            listed, complete = await self._list_all()
             await self._repository.save_catalogue(listed, complete_at=begun_at if complete else None)
         except (ApiError, StoreAway) as exc:
             self._problem = str(exc)
@@ -74,7 +74,7 @@ class CatalogueSync:
         hold = self._budget.current_hold(Route.LISTING)
         return self._clock.now() + timedelta(seconds=hold[1] - self._clock.monotonic()) if hold else None
 
-    async def _all(self) -> tuple[tuple[Pipeline, ...], bool]:
+    async def _list_all(self) -> tuple[tuple[Pipeline, ...], bool]:
         """All pages, and whether they are complete.
 
         GoldRush does not document the members of `pagination`. The last page is one that says so, an empty one, or one

@@ -10,6 +10,8 @@ NEVER = float("-inf")
 
 
 class DueTimes:
+    """The next read of each polled pipeline. All periods stretch alike if the budget can't pay for them."""
+
     def __init__(self) -> None:
         self.stretch = 1.0
         """The factor by which all periods grow to fit the budget."""
@@ -42,6 +44,7 @@ class DueTimes:
                 )
 
     def overdue(self, now: float) -> list[PipelineId]:
+        """The pipelines that are due by now."""
         return [pipeline_id for pipeline_id, at in self._due.items() if at <= now]
 
     def due_at(self, pipeline_id: PipelineId) -> float:
@@ -54,6 +57,7 @@ class DueTimes:
         self._due = dict.fromkeys(self._due, now)
 
     def put_all_off(self, until: float) -> None:
+        """Nothing is due before `until`."""
         for pipeline_id in self._due:
             self._due[pipeline_id] = max(self._due[pipeline_id], until)
 

@@ -21,6 +21,8 @@ from bot.state.repository import Repository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
+    """The parts of monitoring that other packages use."""
+
     catalogue: CatalogueSync
     recorder: Recorder
     scheduler: Scheduler
@@ -38,7 +40,7 @@ class Monitoring:
         slots: int,
         operator: ChannelId | None = None,
     ) -> Self:
-        """`slots` limits the polling's reads at once. `operator` hears of a rejected key."""
+        """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key."""
         breaker = CircuitBreaker()
         outage = OutageNotices(repository=repository, breaker=breaker, clock=clock, operator=operator)
         catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock)

@@ -16,11 +16,14 @@ from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.state.known_pipelines import API_ITSELF
 from bot.state.repository import Repository
 
-SAME_END = timedelta(seconds=5)
+SAME_END = timedelta(seconds=5)  # two ends of a wait that are so close count as one
 
 
 class OutageNotices:
-    """A rejected key concerns the `operator` channel; without one, every channel that watches."""
+    """Opens and closes the outage's episode, whose cards are the notices.
+
+    A rejected key concerns the `operator` channel; without one, every channel that watches.
+    """
 
     def __init__(
         self, *, repository: Repository, breaker: CircuitBreaker, clock: Clock, operator: ChannelId | None

@@ -12,11 +12,13 @@ MOST_AT_ONCE = 4
 
 @dataclass(slots=True)
 class Slot:
-    held: bool = False
+    """One of the places for reads at once. It becomes free when its block ends, unless a read has it by then."""
 
-    def hold(self) -> None:
-        """Assigns the slot to a read until it ends."""
-        self.held = True
+    is_assigned: bool = False
+
+    def assign(self) -> None:
+        """Gives the slot to the read that has just begun, until that read ends."""
+        self.is_assigned = True
 
 
 class PeopleReads:
@@ -37,7 +39,7 @@ class PeopleReads:
         try:
             yield slot
         finally:
-            if slot.held:
+            if slot.is_assigned:
                 self._begun.add(pipeline_id)
             else:
                 self._free.release()

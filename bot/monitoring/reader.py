@@ -11,6 +11,8 @@ from bot.ports.pipeline_api import ApiError, PipelineApi, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
+    """A pipeline to read. `sequence` orders the reading among the others."""
+
     pipeline_id: PipelineId
     sequence: ReadSequence
 
@@ -25,6 +27,8 @@ class ReadResult:
 
 
 class Reader:
+    """Makes one request, and returns its outcome as a value."""
+
     def __init__(self, *, api: PipelineApi, clock: Clock) -> None:
         self._api = SafeApi(api)
         self._clock = clock

@@ -31,6 +31,8 @@ class Excuse(StrEnum):
 
 
 class Recorder:
+    """Compares each reading with the stored state and writes the difference. A failed read may be the API's fault."""
+
     def __init__(
         self,
         *,
@@ -60,7 +62,7 @@ class Recorder:
         bot does not read during an outage.
 
         Raises:
-            StoreAway: nothing was written.
+            StoreAway: the reading may or may not be written. The next one repairs it.
         """
         problem = None
         if isinstance(result.outcome, Status):
@@ -126,6 +128,7 @@ class Recorder:
         )
 
     async def _blame(self, pipeline_id: PipelineId, error: ApiError) -> FailedReadKind | Excuse:
+        """What the error says about the pipeline, or why it says nothing. Also informs breaker and budget."""
         stray = isinstance(error, StrayNotFound) and self._breaker.health is ApiHealth.CLEAR
         if isinstance(error, NotFound) or (stray and await self._catalogue.confirms_absence(pipeline_id)):
             self._breaker.record_success()  # the API answered
@@ -164,6 +167,7 @@ class Recorder:
             self._emit_transitions(plan)
 
     def _keep(self, reading: Reading) -> None:
+        """Keeps the reading in memory only."""
         before = self.unrecorded.get(reading.pipeline_id, PipelineState())
         self.unrecorded[reading.pipeline_id], _ = detect(before, reading)
 

@@ -25,13 +25,14 @@ from bot.state.repository import Repository
 
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
-PERSON_SECONDS = 30.0
+PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
 
 
 class Scheduler:
-    """`tick` runs several times a second and starts reads. The reads run inside `run`.
+    """Polls the watched pipelines, and reads single ones for people.
 
-    `slots` limits the polling's reads at once. Only the leader polls; every bot reads for people.
+    `tick` runs several times a second and starts reads. The reads run inside `run`. `slots` limits
+    the polling's reads at once. Only the leader polls; every bot reads for people.
     """
 
     def __init__(
@@ -197,7 +198,7 @@ class Scheduler:
                     return self._breaker.problem or "GoldRush asked me to slow down"
                 task = self._under_way.get(pipeline_id)
                 if task is None and (task := self._start(pipeline_id)):
-                    slot.hold()
+                    slot.assign()
         problem = await asyncio.shield(task) if task else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem

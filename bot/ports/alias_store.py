@@ -7,15 +7,17 @@ from bot.domain.alias import Aliases, IdChange
 
 
 class AliasStore(Protocol):
-    async def aliases(self) -> Aliases: ...
+    async def aliases(self) -> Aliases:
+        """Every channel that ever got another id, with all its ids."""
+        ...
 
     async def change_ids(self, changes: Sequence[IdChange]) -> bool:
-        """Records new channel ids in one step. False: the store knew them all.
+        """Records new channel ids, all in one step. False: the store knew them all.
 
         The rows of a channel keep its stable id. If someone watched under another id of the channel, the watches move
         to the stable id. A suspension because Slack knew no such channel ends.
 
         Raises:
-            StoreAway: nothing was recorded.
+            StoreAway: the ids may or may not be recorded. A second try with the same changes is safe.
         """
         ...

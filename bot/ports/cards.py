@@ -1,4 +1,4 @@
-"""The cards that channels have, alone or in a group."""
+"""The cards of episodes: their latest content, and how much of it each channel has seen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -8,16 +8,20 @@ from bot.domain.delivery import Receiver
 
 
 class Cards(Protocol):
-    async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]: ...
+    """Reads cards. `RecordStore.commit` and the outbox write them."""
+
+    async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
+        """The cards by their keys. Leaves out unknown keys."""
+        ...
 
     async def group(self, key: str) -> tuple[PostedCard, ...]:
-        """The cards in one group's message."""
+        """The cards in one group's message, ordered by pipeline name; empty for an unknown group."""
         ...
 
     async def burst_of(self, group_key: str) -> Burst:
-        """The totals of the burst that the group belongs to."""
+        """The size of the burst that the group belongs to, and the group's place in it."""
         ...
 
     async def growing(self, receiver: Receiver) -> tuple[str, ...]:
-        """The keys of the receiver's groups that may still grow, oldest first."""
+        """The keys of the groups that new failures of this receiver still join, oldest first."""
         ...

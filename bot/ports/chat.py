@@ -1,6 +1,6 @@
-"""What every kind of receiver does with messages: a chat, or a pager.
+"""The service that takes the messages of one kind of receiver: a chat such as Slack, or a pager.
 
-ChatAway                  the chat does not answer right now
+ChatAway                  the service does not answer right now; a later try may succeed
 """
 
 from collections.abc import Sequence
@@ -12,20 +12,30 @@ from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receive
 
 
 class ChatAway(Exception):
-    pass
+    """Raised by the ports in `conversations`. The methods of `Chat` return an outcome instead."""
 
 
 class Chat(Protocol):
-    """An outcome is never a guess: without a clear answer it is `Unknown`."""
+    """Sends, finds and deletes messages. An outcome is never a guess: without a clear answer it is `Unknown`."""
 
-    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome: ...
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
+        """Posts a new message, with the delivery's id as its key: in the thread of `parent_id`, or at the top level.
 
-    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome: ...
+        `now` is the time of the call. A late message says when its event happened, and why it comes late.
+        """
+        ...
+
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
+        """Replaces the content of a posted message."""
+        ...
 
     async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
-        """All lookups must name the same channel or thread. Reads it once, and answers each lookup."""
+        """Searches one conversation or thread for messages by their keys. Results come in the order of the lookups.
+
+        All lookups must name the same conversation or thread, so that one read serves all of them.
+        """
         ...
 
     async def delete(self, receiver: Receiver, message_id: str) -> bool:
-        """True if the message is gone."""
+        """Deletes a message of the bot. True if the message is gone."""
         ...

@@ -1,4 +1,4 @@
-"""Doubt: the store may have lost the record of messages that were sent."""
+"""Delivery doubt: the store may have lost the record of messages that the bot has sent."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,5 +6,8 @@ from typing import Protocol
 
 class DeliveryDoubt(Protocol):
     def begin(self, since: datetime) -> None:
-        """The store was rolled back. Before a resend, the sender looks for each message that was open at `since`."""
+        """Call this when the store lost writes. From then on, the bot looks for each open message before it sends it.
+
+        `since`: when a bot noticed the loss. Messages made much later are not in doubt.
+        """
         ...

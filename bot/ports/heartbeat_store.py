@@ -11,26 +11,35 @@ from bot.domain.watch import ChannelId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastHeartbeat:
-    """`last_…`: of the last heartbeat, of any bot. `run_id` names one run of one server.
-
-    `read_since`: at that heartbeat, the bot had read all closely watched pipelines since then.
-    """
+    """The last heartbeat of any bot, and the server that answers now."""
 
     run_id: str
+    """The current run of the server that answers. A restart or a failover changes it. Empty if the host hides it."""
     last_run_id: str
+    """The server's run at the last heartbeat."""
     last_at: datetime | None
+    """When the last heartbeat was recorded. None: never, or Redis was emptied."""
     read_since: datetime | None = None
+    """The oldest reading of a closely read pipeline at that heartbeat."""
     doubt_since: datetime | None = None
     """When a bot last found that the store had gone back in time."""
 
 
 class HeartbeatStore(Protocol):
-    async def last_heartbeat(self) -> LastHeartbeat: ...
+    """Records heartbeats, and compares what Redis has with what it should have."""
+
+    async def last_heartbeat(self) -> LastHeartbeat:
+        """Reads the last heartbeat. The first call introduces this process to Redis."""
+        ...
 
     async def record_heartbeat(
         self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
-        """Records that this bot reads the pipelines, and enqueues `notices` in the same step."""
+        """Records that this bot reads the pipelines, and enqueues `notices` in the same step.
+
+        Raises:
+            StoreRolledBack: Redis lost a write of this bot; nothing was recorded.
+        """
         ...
 
     async def next_epoch(self, above: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""The lanes with work, and their leases."""
+"""The lanes with unfinished deliveries, and the right to send in them."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,11 @@ from bot.ports.lease_store import Lease
 
 
 class Lanes(Protocol):
-    async def lanes_with_work(self) -> tuple[Lane, ...]: ...
+    """Finds the lanes with work, and leases each one to a single worker."""
+
+    async def lanes_with_work(self) -> tuple[Lane, ...]:
+        """The lanes with unfinished deliveries, except those of suspended channels."""
+        ...
 
     async def suspended_lanes(self) -> tuple[Lane, ...]:
         """The lanes with work whose channel is suspended."""
@@ -18,7 +22,9 @@ class Lanes(Protocol):
         """Takes the lane's lease, or extends `current`. None: another sender has the lane."""
         ...
 
-    async def release(self, lease: Lease) -> None: ...
+    async def release(self, lease: Lease) -> None:
+        """Ends the lease early. Does nothing if another sender has the lane by now."""
+        ...
 
     async def last_id(self, lane: Lane) -> str:
         """The service's stamp of the lane's last message; empty before the first."""

@@ -4,6 +4,8 @@ from typing import Protocol
 
 
 class LeadershipStatus(Protocol):
+    """Whether this bot is the one that polls."""
+
     @property
     def is_leader(self) -> bool:
         """True while this bot leads."""

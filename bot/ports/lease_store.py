@@ -1,4 +1,4 @@
-"""Leases: the sole right to do something for a while."""
+"""Leases: the sole right to do something for a few seconds. A lease that is not extended ends by itself."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +20,12 @@ class Lease:
 
 
 class LeaseStore(Protocol):
+    """Grants leases by name."""
+
     async def acquire_lease(self, name: str, current: Lease | None = None) -> Lease | None:
         """Takes the lease, or extends `current`. None: another bot has it."""
         ...
 
-    async def release_lease(self, lease: Lease) -> None: ...
+    async def release_lease(self, lease: Lease) -> None:
+        """Ends the lease early. Does nothing if another bot has it by now."""
+        ...

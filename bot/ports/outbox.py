@@ -1,4 +1,4 @@
-"""The unfinished deliveries."""
+"""The outbox: every message that the bot still owes to a receiver."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,53 +14,67 @@ from bot.ports.lease_store import Lease
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """A direct page of one person, or a summary of held pages, in the page log."""
+    """One entry of a person's page log, which limits the direct pages per hour."""
 
     is_summary: bool
+    """A summary of pages that were held back, rather than a page."""
     at: datetime
 
 
 class ResultKind(StrEnum):
-    POSTED = "posted"
-    REMOVED = "removed"
+    """What a finished delivery means for the cards that it shows."""
+
+    POSTED = "posted"  # the receiver has the message
+    REMOVED = "removed"  # the card's message was deleted, or never will be posted
     UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """How a delivery ended.
-
-    `shown`: the revision of each card in the message. `group`: the group whose message turned out to show the card.
-
-    The store enqueues `redraw` if a card is newer than shown, and `follow_up` in any case. If the message was posted,
-    the store keeps `log`.
-    """
+    """How a delivery ended, and the messages that follow from it."""
 
     kind: ResultKind
     redraw: Message
+    """Enqueued if one of the cards is newer than `shown`."""
     message_id: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
+    """The revision that the message shows of each card, by the card's key."""
     group: str | None = None
+    """The group whose message turned out to show the card already."""
     follow_up: Message | None = None
+    """Enqueued in any case: a recheck of a message that may be posted twice."""
     log: PageEntry | None = None
+    """Added to the page log if the message was posted."""
 
 
 class Outbox(Protocol):
+    """Adds messages, and records the progress of each delivery. Only the lane's owner changes a delivery.
+
+    `write`, `settle` and `regroup` return False if the lease is lost. Then they change nothing.
+    """
+
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
-        """Needs no lease. Redis marks the cards `redrawn` as not shown, so the next update draws them."""
+        """Adds messages, unless the outbox has one with the same id. Needs no lease.
+
+        `redrawn`: the keys of cards that the next update draws again, even without a change.
+        """
         ...
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
-        """Oldest first."""
+        """The lane's unfinished deliveries, oldest first."""
         ...
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         """Records the delivery's progress. False: the lease is lost, or the row is gone."""
         ...
 
-    async def settle(self, delivery: Delivery, lease: Lease, result: DeliveryResult) -> bool: ...
+    async def settle(self, delivery: Delivery, lease: Lease, result: DeliveryResult) -> bool:
+        """Removes a finished delivery, updates its cards, and enqueues what follows, all in one step."""
+        ...
 
-    async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool: ...
+    async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
+        """Replaces several deliveries of the lane by fewer, in one step."""
+        ...
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         """The receiver's pages and summaries after `since`."""

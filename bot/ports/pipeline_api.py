@@ -1,4 +1,4 @@
-"""GoldRush, read only.
+"""Reads of GoldRush, the service that runs the pipelines. The bot changes nothing there.
 
 ApiError                  a read of GoldRush gave no usable answer
 ├── Unauthorized          401: the key is missing, wrong or revoked
@@ -62,8 +62,11 @@ class Status:
 
     phase: Phase
     replicas: int | None = None
+    """How many replicas should run."""
     ready: int | None = None
+    """How many of them report ready."""
     uid: str | None = None
+    """Identifies the running worker: another one means a restart."""
     start_time: datetime | None = None
 
 
@@ -81,12 +84,16 @@ class Page:
 
 
 class PipelineApi(Protocol):
-    """Every method raises an `ApiError`, and returns or raises within its total deadline."""
+    """Each call is one request. It ends within its deadline, with an answer or an `ApiError` and no other error."""
 
-    async def status(self, pipeline_id: PipelineId) -> Status: ...
+    async def status(self, pipeline_id: PipelineId) -> Status:
+        """The pipeline's phase now."""
+        ...
 
-    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline: ...
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        """The pipeline's name, project and intent."""
+        ...
 
     async def page(self, number: int) -> Page:
-        """One page of the pipelines that this key can see. Each call is one request."""
+        """One page of the pipelines that this key can see. Pages count from 1."""
         ...

@@ -1,4 +1,4 @@
-"""The polling, for the heartbeat."""
+"""The polling of all watched pipelines, as the heartbeat sees it."""
 
 from typing import Protocol
 
@@ -6,6 +6,8 @@ from bot.domain.observation import PipelineId
 
 
 class Polling(Protocol):
+    """Starts with leadership, and reports the pipelines that it has not read yet."""
+
     @property
     def epoch(self) -> int:
         """Orders this bot's readings after those of the leader before."""

@@ -15,11 +15,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """`spacing_seconds` separates two posts to one receiver. No call lasts longer than `call_seconds`.
-
-    A lane's lease has to outlast a call: see `LEASE_SECONDS` of the store.
-    """
+    """The pace of calls to one kind of receiver."""
 
     per_minute: Mapping[Method, int]
+    """The most calls of each method, to all receivers of the kind together."""
     spacing_seconds: float
+    """The least time between two posts to one receiver."""
     call_seconds: float
+    """The deadline of one call. A lane's lease has to outlast it: see `LEASE_SECONDS` of the store."""

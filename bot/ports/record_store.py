@@ -1,4 +1,4 @@
-"""The record of each pipeline, and the last listing."""
+"""The record of each pipeline (its state and episode), and the catalogue from the last listing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,16 +9,31 @@ from bot.domain.plan import Plan, Record
 
 
 class RecordStore(Protocol):
-    async def versions(self) -> Mapping[PipelineId, int]: ...
+    """Reads records, and writes plans. Every write of a record raises its version by one."""
 
-    async def records(self) -> Mapping[PipelineId, Record]: ...
-
-    async def record(self, pipeline_id: PipelineId) -> Record: ...
-
-    async def commit(self, plan: Plan, watches_version: int) -> bool:
-        """Writes the state and its deliveries in one step. False: another bot wrote first; plan again."""
+    async def versions(self) -> Mapping[PipelineId, int]:
+        """The version of each record: cheap enough to find the changed ones every few seconds."""
         ...
 
-    async def catalogue(self) -> tuple[Pipeline, ...]: ...
+    async def records(self) -> Mapping[PipelineId, Record]:
+        """All records."""
+        ...
 
-    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None: ...
+    async def record(self, pipeline_id: PipelineId) -> Record:
+        """One record; an empty one with version 0 if the store has none."""
+        ...
+
+    async def commit(self, plan: Plan, watches_version: int) -> bool:
+        """Writes the record, its history, the cards and the deliveries of a plan, all in one step.
+
+        False: another bot changed the record or the watches first. Nothing was written; plan again.
+        """
+        ...
+
+    async def catalogue(self) -> tuple[Pipeline, ...]:
+        """The pipelines of the last saved listing; empty before the first."""
+        ...
+
+    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
+        """Replaces the saved listing."""
+        ...

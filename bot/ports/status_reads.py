@@ -8,6 +8,8 @@ from bot.domain.observation import PipelineId
 
 
 class StatusReads(Protocol):
+    """Reads a pipeline at once for a person, and says how fresh the polling keeps all others."""
+
     @property
     def stretch(self) -> float:
         """The factor by which all periods have grown to fit the budget."""

@@ -7,18 +7,21 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoreTime:
-    """`latest`: the latest time that any bot has reported. `clock`: the store's own clock, which someone may set.
-
-    After a failover, the new server's clock may be behind `latest`.
-    """
+    """Two times from the store. They differ after someone set its clock, and after a failover."""
 
     latest: datetime
+    """The latest time that any bot has reported."""
     clock: datetime
+    """The store's own clock. It may be behind `latest`."""
 
 
 class TimeStore(Protocol):
+    """Lets all bots of a workspace agree on the time."""
+
     async def time(self, now: datetime | None = None) -> StoreTime:
-        """Keeps `now`, the caller's time, if it is the latest. None: changes nothing, for a bot that starts.
+        """Keeps `now`, the caller's time, if it is the latest, and returns the store's times.
+
+        None changes nothing: for a bot that starts, and takes its time from the others.
 
         Raises:
             StoreAway: the store does not answer.

@@ -11,10 +11,12 @@ from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """The workspace's watches, suspended channels and notes. `version` counts the changes to all three."""
+    """The workspace's watches, suspended channels and notes, as of one moment."""
 
     version: int
+    """Counts the changes to all three."""
     all: tuple[Watch, ...]
+    """Oldest first."""
     suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
@@ -23,14 +25,20 @@ class Watches:
 
 
 class WatchStore(Protocol):
+    """Reads and changes watches and notes. A change counts only if nobody changed the watches since they were read."""
+
     @property
     def team(self) -> TeamId:
         """The workspace that owns the watches."""
         ...
 
-    async def watches(self) -> Watches: ...
+    async def watches(self) -> Watches:
+        """Reads all watches, suspended channels and notes."""
+        ...
 
-    async def watches_version(self) -> int: ...
+    async def watches_version(self) -> int:
+        """The current version alone: cheap enough to notice a change every second."""
+        ...
 
     async def change_watches(self, change: WatchChange) -> bool:
         """Changes and announces the watches in one step. A new watch resumes a suspended channel.
@@ -40,9 +48,9 @@ class WatchStore(Protocol):
         ...
 
     async def undo(self, undo_id: str) -> Undo | None:
-        """None if someone used it, or if it expired."""
+        """The edits that undo a change; None if someone used the undo, or if it expired."""
         ...
 
     async def set_note(self, note: Note) -> bool:
-        """A note without text removes the stored one. False: there was none."""
+        """Stores the note. One without text removes the stored one; False: there was none."""
         ...

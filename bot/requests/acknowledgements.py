@@ -20,6 +20,8 @@ from bot.state.repository import Repository
 
 
 class Acknowledgements:
+    """Acknowledges one failure, or all failures in a group's message."""
+
     def __init__(
         self,
         *,
@@ -46,6 +48,7 @@ class Acknowledgements:
         return all([await self._is_in(channel, card) for card in cards.values()])
 
     async def holds_group(self, channel: ChannelId, group_key: str) -> bool:
+        """As `holds`, for the cards of a group."""
         cards = await self._cards.group(group_key)
         return all([await self._is_in(channel, card) for card in cards])
 
@@ -71,18 +74,18 @@ class Acknowledgements:
             # A bot ended the last watch, and stopped before it ended the episode.
             await self._repository.forget([pipeline_id], at)
         plan = await self._repository.write(pipeline_id, make)
-        now = self._repository.record(pipeline_id).episode
-        answered = now.acknowledged if now and now.open and card_key in now.cards else None
-        if answered is None:
+        episode = self._repository.record(pipeline_id).episode
+        acknowledged = episode.acknowledged if episode and episode.open and card_key in episode.cards else None
+        if acknowledged is None:
             return await self._stale(channel, pipeline_id, card_key)
         if plan is None:
             await self._draw_again(channel, card_key)
         return AcknowledgeAnswer(
             pipeline=self._repository.pipeline(pipeline_id),
             fate=AcknowledgeFate.ACKNOWLEDGED if plan else AcknowledgeFate.ALREADY_ACKNOWLEDGED,
-            by=answered.by,
-            by_name=answered.name,
-            at=answered.at,
+            by=acknowledged.by,
+            by_name=acknowledged.name,
+            at=acknowledged.at,
         )
 
     async def acknowledge_group(

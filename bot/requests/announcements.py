@@ -11,6 +11,8 @@ from bot.state.repository import Repository
 
 
 class Announcements:
+    """Makes the messages about a change, and its undo. Writes nothing: the change itself enqueues them."""
+
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 

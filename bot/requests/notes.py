@@ -18,7 +18,7 @@ from bot.state.repository import Repository
 
 
 class Notes:
-    """Answers the person and logs the change. No channel gets a message: the next failure card shows the note."""
+    """Shows and changes notes. No channel gets a message about a change: the failure cards show the note."""
 
     def __init__(
         self, *, repository: Repository, watch_store: WatchStore, references: References, clock: Clock
@@ -29,6 +29,7 @@ class Notes:
         self._clock = clock
 
     async def show(self, channel: ChannelId, kind: NoteKind, reference: str) -> NoteAnswer | NoteUnresolved:
+        """The note that applies to a pipeline, or the pattern's own."""
         target = await self._resolve(channel, kind, reference)
         return target if isinstance(target, NoteUnresolved) else self._answer(kind, target, NoteChange.SHOWN, None)
 
@@ -67,7 +68,10 @@ class Notes:
         emit(NoteChanged(kind=note.kind.value, reference=note.reference, by=note.by, done=done))
 
     async def _redraw(self, target: Pipeline) -> int:
-        """Runs even if nothing changed: an earlier try may have stopped between the write and the redraw."""
+        """Updates the open failure cards, and returns their number.
+
+        Runs even if nothing changed: an earlier try may have stopped between the write and the redraw.
+        """
         failed = [pipeline for pipeline in self._covered(target) if self._fails(pipeline)]
         for pipeline in failed:
             await self._repository.write(pipeline.id, plan_redrawn)

@@ -1,4 +1,4 @@
-"""Stops paging one person: by the watches that paged them, or everywhere. Tells the people who set it up."""
+"""Stops the pages to one person: for some pipelines, or for all. Tells the people who set them up."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ from bot.state.repository import ATTEMPTS, Repository
 
 
 class PagingStops:
-    """Anyone may stop their own pages, even in a channel that they are not in."""
+    """Removes a person from watches. Anyone may stop their own pages, even in a channel that they are not in."""
 
     def __init__(
         self,
@@ -127,24 +127,25 @@ class PagingStops:
     async def _end_direct_cards(self, person: UserId, watches: Iterable[Watch]) -> None:
         """Ends the open cards in the person's direct messages, unless another watch still pages them."""
         watches = tuple(watches)
-        directs = {target.direct for watch in watches for target in watch.targets if _is(target, person)}
+        directs = {target.direct for watch in watches for target in watch.targets if _is_person(target, person)}
         leaving = {direct for direct in directs if direct}
         await self._repository.forget(self._repository.covered_by(watches), self._clock.now(), leaving)
 
 
-def _is(target: Target, person: UserId) -> bool:
+def _is_person(target: Target, person: UserId) -> bool:
     return target.kind is TargetKind.USER and target.id == person
 
 
 def _pages(watch: Watch, person: UserId) -> bool:
-    return any(_is(target, person) for target in watch.targets)
+    return any(_is_person(target, person) for target in watch.targets)
 
 
 def _without(targets: Sequence[Target], person: UserId) -> tuple[Target, ...]:
-    return tuple(target for target in targets if not _is(target, person))
+    return tuple(target for target in targets if not _is_person(target, person))
 
 
 def _name(watches: Sequence[Watch], person: UserId) -> str:
     return next(
-        (target.label for watch in watches for target in watch.targets if _is(target, person) and target.label), ""
+        (target.label for watch in watches for target in watch.targets if _is_person(target, person) and target.label),
+        "",
     )

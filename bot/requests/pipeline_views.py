@@ -23,7 +23,10 @@ OVERDUE_SECONDS = 2.0  # a reading this much beyond its promised age shows that 
 
 
 class PipelineViews:
-    """`unrecorded` holds readings of this bot that are newer than the record, or have none."""
+    """Views of pipelines for answers. Each one says if its reading is older than it should be.
+
+    `unrecorded`: readings of this bot that are newer than the record, or that have no record.
+    """
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.requests.references import References
 from bot.state.repository import Repository
 
-LISTED_SECONDS = 5.0
+LISTED_SECONDS = 5.0  # a listing younger than this is fresh enough for `list`
 
 
 class Queries:
@@ -63,7 +63,7 @@ class Queries:
         `states`: the words of `references` that are states. A pipeline with that name comes first.
         `names`: the names at the time of parsing.
         """
-        states = self._references.no_names(states)
+        states = self._references.without_names(states)
         references = [reference for reference in references if reference.lower() not in states]
         answer = await (self._named(channel, references, names) if references else self._watched(channel))
         views = worst_first(answer.views, answer.at)
@@ -124,6 +124,7 @@ class Queries:
         return tuple(view for view in views if is_in(view.state, states))
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
+        """The channel's watches, with the pipelines that each one covers, as last known."""
         covered = {}
         for watch in self._repository.watches.in_channel(channel):
             covered[watch] = self._repository.in_order([watch])

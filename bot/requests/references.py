@@ -35,6 +35,8 @@ class ResolvedReferences:
 
 
 class References:
+    """Finds the pipelines that people mean, in the latest catalogue and among the channel's watches."""
+
     def __init__(self, *, repository: Repository, catalogue: FreshCatalogue) -> None:
         self._repository = repository
         self._catalogue = catalogue
@@ -69,12 +71,13 @@ class References:
             unresolved=tuple(reference for reference in resolved if not isinstance(reference, ResolvedReference)),
         )
 
-    def no_names(self, states: Collection[StateFilter]) -> frozenset[StateFilter]:
-        """The words that are not the exact name of a pipeline."""
+    def without_names(self, states: Collection[StateFilter]) -> frozenset[StateFilter]:
+        """The state words that are not the exact name of a pipeline."""
         names = {comparable(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
         return frozenset(state for state in states if comparable(state) not in names)
 
     async def fresh_names(self, channel: ChannelId) -> Names:
+        """The names after a new listing, unless the last one is very recent."""
         await self._catalogue.refresh(older_than=UNKNOWN_SECONDS)
         return self.names(channel)
 
@@ -115,5 +118,5 @@ def _with_former(reference: str, resolution: Resolution, names: Names) -> Resolu
     """Ambiguous if one pipeline has the name now, and another watched one had it before."""
     if not isinstance(resolution, ResolvedReference):
         return resolution
-    candidates = tuple(dict.fromkeys((*resolution.pipelines, *names.formerly(comparable(reference)))))
+    candidates = tuple(dict.fromkeys((*resolution.pipelines, *names.with_former_name(comparable(reference)))))
     return AmbiguousReference(reference, candidates) if len(candidates) > 1 else resolution

@@ -34,6 +34,8 @@ class RequestsStore(WatchStore, ChannelStore, AliasStore, Cards, Outbox, Protoco
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestServices:
+    """The services that commands and buttons call."""
+
     references: References
     queries: Queries
     subscriptions: Subscriptions

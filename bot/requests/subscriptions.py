@@ -40,7 +40,10 @@ from bot.state.repository import ATTEMPTS, Repository
 
 
 class Subscriptions:
-    """Plans every change on the known watches, and writes it only if nobody changed them since."""
+    """Adds, changes, ends and restores watches, and announces it.
+
+    Plans every change on the known watches, and writes it only if nobody changed them since.
+    """
 
     def __init__(
         self,
@@ -151,7 +154,10 @@ class Subscriptions:
         *,
         names: Names | None = None,
     ) -> UnwatchAnswer:
-        """`references` None: all of the channel's watches. `names`: the names at the time of parsing."""
+        """Ends watches and the cards that nobody else watches.
+
+        `references` None: all of the channel's watches. `names`: the names at the time of parsing.
+        """
         at = self._clock.now()
         if references is None:
             return await self._end(channel, None, by, by_name)
@@ -260,8 +266,8 @@ class Subscriptions:
             if edits is None:
                 return UndoAnswer(channel=channel, fate=UndoFate.CHANGED_SINCE)
             at, ended = self._clock.now(), tuple(edit.before for edit in edits if edit.before and not edit.after)
-            back = Undo(id="", channel=channel, by=by, by_name=by_name, at=at, edits=edits)
-            messages = self._announcements.messages(NoticeKind.UNDONE, back)
+            reverse = Undo(id="", channel=channel, by=by, by_name=by_name, at=at, edits=edits)
+            messages = self._announcements.messages(NoticeKind.UNDONE, reverse)
             covered = self._covered(channel, ended)
             change = WatchChange(
                 version=watches.version, channel=channel, edits=edits, announcements=messages, uses=undo_id

@@ -41,7 +41,10 @@ HTTPS_FORM = "an address like https://host/path"
 
 
 class Settings(EnvironmentSettings):
-    """Settings of Slack, GoldRush and Redis keep their usual names. The bot's own begin with PIPELINE_BOT_."""
+    """All settings of the bot; docs/settings.md describes each one.
+
+    Settings of Slack, GoldRush and Redis keep their usual names. The bot's own begin with PIPELINE_BOT_.
+    """
 
     model_config = SettingsConfigDict(env_file=ENV_FILE)
 
@@ -200,9 +203,10 @@ def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:
 
 
 def _names_in(env_file: Path | None) -> list[str]:
-    """
+    """The names that the file sets; none if there is no file.
+
     Raises:
-        SettingsError: the bot can't read the file. A missing file is no fault.
+        SettingsError: the bot can't read the file.
     """
     if env_file is None or not env_file.is_file():
         return []

@@ -25,6 +25,7 @@ class Combinations(EnvironmentSettings):
     allow_plain_http: str = "false"
 
     def faults(self) -> list[str]:
+        """One sentence for each fault."""
         return [*self._transport_faults(), *self._plain_http_faults(), *self._proxy_faults()]
 
     def _transport_faults(self) -> list[str]:

@@ -11,6 +11,8 @@ from bot.settings.sentences import PREFIX, SettingsError, not_valid
 
 
 class StoreSettings(BaseSettings):
+    """Where the data is: a Redis, or the directory of the embedded store."""
+
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
     )

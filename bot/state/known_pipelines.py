@@ -1,4 +1,4 @@
-"""One workspace in this process's memory: watches, pipelines and records."""
+"""What this process knows about one workspace: its watches, pipelines and records. Answers from memory, without I/O."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """A snapshot of one process's memory."""
+    """A snapshot of one process's memory, to restore a store that lost writes."""
 
     watches: tuple[Watch, ...]
     notes: tuple[Note, ...]
@@ -42,7 +42,10 @@ class LostWatchesAndNotes:
 
 
 class KnownPipelines:
-    """No I/O. `fallback` is the channel that gets the messages of a suspended channel."""
+    """Answers which pipelines are watched, which channels watch them, and their states. `Repository` fills it.
+
+    `fallback` is the channel that gets the messages of a suspended channel.
+    """
 
     def __init__(self, team: TeamId, fallback: ChannelId | None) -> None:
         self.team = team
@@ -61,6 +64,7 @@ class KnownPipelines:
     # --- pipelines -------------------------------------------------------------------------------------------------
 
     def record(self, pipeline_id: PipelineId) -> Record:
+        """The pipeline's record; an empty one if there is none."""
         return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
 
     @property
@@ -216,6 +220,7 @@ class KnownPipelines:
         return self._watchers.watches_of(pipeline, self._coverage)
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
+        """The pipelines that these watches cover."""
         return Watchers(tuple(watches)).ids(self._coverage)
 
     def matches_any(self, pattern: str) -> bool:
@@ -229,6 +234,7 @@ class KnownPipelines:
         )
 
     def routing(self, pipeline: Pipeline) -> Routing:
+        """Who hears about this pipeline now, and the notes for them."""
         return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline))
 
     def guidance(self, pipeline: Pipeline) -> Guidance:

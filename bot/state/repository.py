@@ -1,4 +1,4 @@
-"""The records, watches and catalogue in the store. This module does all writing of records."""
+"""Keeps one workspace's records, watches and catalogue in step with the store. All writing of records is here."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -30,6 +30,7 @@ from bot.state.known_pipelines import KnownPipelines, KnownState, LostWatchesAnd
 ATTEMPTS = 5
 
 
+# Plans a write from the latest record and routing. None: there is nothing to write.
 MakePlan = Callable[[Record, Routing], Plan | None]
 
 
@@ -38,7 +39,10 @@ class RepositoryStore(WatchStore, RecordStore, Cards, Protocol):
 
 
 class Repository(KnownPipelines):
-    """One workspace's watches, pipelines and records. Sets `wake` after it has enqueued deliveries."""
+    """Loads, plans and writes. Every write fails if another bot wrote first; then it plans again.
+
+    Sets `wake` after it has enqueued deliveries, so that the dispatcher sends them at once.
+    """
 
     def __init__(self, store: RepositoryStore, wake: asyncio.Event, fallback: ChannelId | None = None) -> None:
         super().__init__(store.team, fallback)
@@ -56,7 +60,8 @@ class Repository(KnownPipelines):
             self._read_again(all_read_since)
 
     async def refresh_watches(self) -> None:
-        """
+        """Reads the watches again if they have changed.
+
         Raises:
             StoreRolledBack: the store knows fewer changes. This process keeps its watches until the bot has recovered.
         """
@@ -135,11 +140,10 @@ class Repository(KnownPipelines):
             }
 
     async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
-        """After the store lost writes, writes the records that this process knows better. Returns what it
-        does not restore: lost watches and notes.
+        """After the store lost writes, writes the records of which this process knows a later version.
 
-        `emptied`: the bot does not look for
-        earlier cards in Slack, so closed episodes get none.
+        Returns the lost watches and notes: it does not restore those. `emptied`: Redis lost everything. Then the bot
+        does not look for earlier cards, and closed episodes get no card.
 
         Raises:
             StoreAway: a part is written. The caller may try again with the same knowledge.
@@ -176,13 +180,13 @@ class Repository(KnownPipelines):
             )
 
     async def _as_shown(self, pipeline_id: PipelineId) -> Pipeline:
-        """As last listed. An unlisted pipeline has the name on its cards, since its watch may be gone."""
+        """The pipeline as last listed. An unlisted one gets the name on its cards, since its watch may be gone."""
         episode = self.record(pipeline_id).episode
         shown = await self._store.cards(tuple(episode.cards)) if episode and pipeline_id not in self._catalogue else {}
         return next((card.content.pipeline for card in shown.values()), self.pipeline(pipeline_id))
 
     def _forgetting(self, at: datetime, leaving: Collection[ChannelId]) -> MakePlan:
-        """Decides again at each attempt: someone may have begun to watch meanwhile."""
+        """Plans the end of an episode. Decides again at each attempt: someone may have begun to watch meanwhile."""
 
         def make(record: Record, routing: Routing) -> Plan | None:
             watched = record.pipeline_id in self._watched or record.pipeline_id == API_PIPELINE_ID

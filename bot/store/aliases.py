@@ -15,6 +15,8 @@ MAX_TRIES = 5  # a try fails if someone changes watches in between
 
 
 class RedisAliases(RedisWatches):
+    """Implements `AliasStore`."""
+
     async def aliases(self) -> Aliases:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["aliases"]))
@@ -25,26 +27,29 @@ class RedisAliases(RedisWatches):
             watches = await self.watches()
             known = await self.aliases()
             aliases = known.with_changes(changes)
-            news = {channel: alias for channel, alias in aliases.by_id.items() if known.by_id.get(channel) != alias}
+            changed_aliases = {
+                channel: alias for channel, alias in aliases.by_id.items() if known.by_id.get(channel) != alias
+            }
             moving = [watch for watch in watches.all if aliases.stable(watch.channel) != watch.channel]
-            if not news and not moving:
+            if not changed_aliases and not moving:
                 return False
-            changed = {alias.stable for alias in news.values()}
-            lost = [channel for channel, reason in watches.suspended.items() if reason is SuspendReason.NOT_FOUND]
-            found = [channel for channel in lost if aliases.stable(channel) in changed]
+            known_again = {alias.stable for alias in changed_aliases.values()}
+            unknown = [channel for channel, reason in watches.suspended.items() if reason is SuspendReason.NOT_FOUND]
+            resumed = [channel for channel in unknown if aliases.stable(channel) in known_again]
             keys = [self._keys[name] for name in ("aliases", "watches", "watches_version", "suspended", "resumed")]
-            args: list[str | int] = [watches.version, self._clock.now().isoformat(), len(news), len(found)]
-            args += [part for channel, alias in news.items() for part in (channel, encode_alias(alias))]
-            args += found
+            args: list[str | int] = [watches.version, self._clock.now().isoformat(), len(changed_aliases), len(resumed)]
+            args += [part for channel, alias in changed_aliases.items() for part in (channel, encode_alias(alias))]
+            args += resumed
             for watch in moving:
                 moved = replace(watch, channel=aliases.stable(watch.channel))
                 args += [watch.id, moved.id, WATCH.encode(moved)]
-            if await self._scripts.write("alias", [*keys, *map(self._keys.suspend_notice, found)], args):
-                return bool(news)
+            if await self._scripts.write("alias", [*keys, *map(self._keys.suspend_notice, resumed)], args):
+                return bool(changed_aliases)
         raise StoreAway("the watches change faster than a new channel id can be recorded")
 
 
 def encode_alias(alias: Alias) -> str:
+    """The stable id, a space, and Slack's stamp."""
     return f"{alias.stable} {alias.since}"
 
 

@@ -13,6 +13,8 @@ from bot.store.scripts import decoding, translating_redis_errors
 
 
 class RedisCards(RedisPort):
+    """Implements `Cards`."""
+
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         if not keys:
             return {}

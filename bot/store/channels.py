@@ -13,6 +13,8 @@ TRIAL_SECONDS = 24 * 3600  # after this the bot notifies the makers again
 
 
 class RedisChannels(RedisPort):
+    """Implements `ChannelStore`."""
+
     async def suspend(
         self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:

@@ -1,4 +1,7 @@
-"""Encodes and decodes rows. A row that this version cannot read raises here, not later."""
+"""Turns values into rows for Redis, and rows into values. A row that this version can't read raises here, not later.
+
+The names of the fields in these dataclasses are the names in the rows: a new name needs an upgrade in `versions`.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Codec(Generic[T]):
-    """One kind of row. `upgrade` makes a row of version 0 one of version 1."""
+    """Encodes and decodes one kind of row. `_upgrade` turns a row of version 0 into one of version 1."""
 
     _adapter: TypeAdapter[T]
     _upgrade: Callable[[versions.Row], versions.Row]
@@ -135,6 +138,7 @@ def _decoded(raw: bytes, team: TeamId) -> Delivery:
 
 
 def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
+    """A card's hash. The Lua scripts write its fields one by one, so they have names of their own."""
     return PostedCard(
         content=CARD.decode(row[b"content"]),
         revision=int(row[b"revision"]),

@@ -8,11 +8,11 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from bot.store.closed_sockets import with_closed_socket_check
 from bot.store.embedded import embedded
-from bot.store.failover import Generation, leaving
-from bot.store.lost import checked
+from bot.store.failover import Generation, with_failover_check
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 2.0  # the deadline for connecting, and for each answer
 
 
 def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS) -> redis.asyncio.Redis:
@@ -30,7 +30,7 @@ def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS) -> redis.asynci
         retry=Retry(ExponentialBackoff(base=0.05), retries=1),
     )
     pool = client.connection_pool
-    pool.connection_class = leaving(checked(pool.connection_class), Generation())
+    pool.connection_class = with_failover_check(with_closed_socket_check(pool.connection_class), Generation())
     return client
 
 

@@ -44,11 +44,12 @@ class Generation:
 
 
 def means_another_server(error: RedisError) -> bool:
+    """True if another server, or the same one a moment later, may accept the write."""
     return isinstance(error, _KINDS) or bool(_CODES.search(str(error)))
 
 
-def leaving(base: type[AbstractConnection], generation: Generation) -> type[AbstractConnection]:
-    """A connection class. After one connection meets a former primary, its whole pool resolves the address again."""
+def with_failover_check(base: type[AbstractConnection], generation: Generation) -> type[AbstractConnection]:
+    """A connection class. After one connection meets a former primary, its whole pool connects to the address again."""
 
     class Leaving(base):  # type: ignore[misc, valid-type]  # one of three, by the address's scheme
         _made_in = 0

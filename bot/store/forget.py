@@ -16,18 +16,21 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceData:
-    """The data of one workspace. `deliveries`: not sent yet. `last_heartbeat`: of any bot."""
+    """How much data of one workspace Redis holds, for the question before it is deleted."""
 
     keys: int
     watches: int
     pipelines: int
     notes: int
     deliveries: int
+    """Messages that are not sent yet."""
     last_heartbeat: datetime | None
+    """The last sign of life of any bot."""
 
 
 async def workspace_data(client: redis.asyncio.Redis, team: TeamId) -> WorkspaceData:
-    """
+    """Counts the data of one workspace.
+
     Raises:
         StoreAway: Redis does not answer.
     """
@@ -55,7 +58,9 @@ async def workspace_data(client: redis.asyncio.Redis, team: TeamId) -> Workspace
 
 
 async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
-    """Returns the number of deleted keys. All lie in one slot of a cluster, so a batch may name many.
+    """Deletes all keys of the workspace. Returns their number.
+
+    All of them lie in one slot of a cluster, so one command may name many.
 
     Raises:
         StoreAway: some keys are left; a second run deletes them.

@@ -16,6 +16,8 @@ from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 
 class RedisHeartbeats(RedisPort):
+    """Implements `HeartbeatStore`."""
+
     def __init__(self, scripts: Scripts, clock: Clock) -> None:
         super().__init__(scripts, clock)
         self._losses = Losses(scripts)

@@ -15,6 +15,8 @@ INTERACTION_SECONDS = 25 * 3600  # Slack may repeat an interaction a day later
 
 
 class RedisInteractions(RedisPort):
+    """Implements `InteractionStore`."""
+
     async def add_interaction(self, interaction: Interaction) -> bool:
         mark = self._keys.interaction(hashlib.sha256(interaction.id.encode()).hexdigest()[:32])
         row = encode_interaction(interaction)

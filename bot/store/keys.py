@@ -15,6 +15,8 @@ A bot of an older version must not write to keys of a newer one.
 
 @dataclass(frozen=True, slots=True)
 class Keys:
+    """The keys of one workspace. `keys[name]` is the full name of a key that exists once."""
+
     team: TeamId
 
     def __getitem__(self, name: str) -> str:

@@ -10,10 +10,12 @@ from bot.ports.lease_store import Lease
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
 
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 15.0  # a worker makes a call only while enough of its lease is left
 
 
 class RedisLanes(RedisPort):
+    """Implements `Lanes`."""
+
     async def lanes_with_work(self) -> tuple[Lane, ...]:
         return tuple(lane for lane, suspended in await self._lanes() if not suspended)
 
@@ -31,9 +33,8 @@ class RedisLanes(RedisPort):
         return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
 
     async def lease(self, lane: Lane, current: Lease | None = None) -> Lease | None:
-        expires = (
-            self._clock.monotonic() + LEASE_SECONDS
-        )  # read before the call, so this lease ends no later than Redis' own
+        # Taken before the call, so this lease ends no later than Redis' own.
+        expires = self._clock.monotonic() + LEASE_SECONDS
         token = current.token if current else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
         since = current.since if current else self._clock.now()

@@ -9,6 +9,8 @@ LEADER_LEASE_SECONDS = 10.0
 
 
 class RedisLeases(RedisPort):
+    """Implements `LeaseStore`."""
+
     async def acquire_lease(self, name: str, current: Lease | None = None) -> Lease | None:
         expires = self._clock.monotonic() + LEADER_LEASE_SECONDS
         token = current.token if current else uuid4().hex

@@ -34,6 +34,8 @@ GROUP_SECONDS = 30 * 24 * 3600
 
 
 class Losses:
+    """Compares the keys in Redis with those that must be there."""
+
     def __init__(self, scripts: Scripts) -> None:
         self._redis = scripts.redis
         self._keys = scripts.keys
@@ -47,7 +49,7 @@ class Losses:
         """The names of the keys lost since the last call, and the lost ones of `cards` (those of open episodes).
 
         Raises:
-            StoreAway
+            StoreAway: Redis does not answer. The next call finds the same losses.
         """
         with translating_redis_errors():
             permanent = await self._lost_permanent()

@@ -45,14 +45,18 @@ BARRIER, BARRIER_TEXT = "parked", "A newer version of the bot uses this data. Do
 """A bot of the older version first reads this key as a hash. A text in it stops that bot."""
 
 
-def aliases_of(newest: Mapping[str, str], open_: Container[str], at: Mapping[str, str]) -> Aliases:
-    """Version 1 moved a channel's rows to its newest id; until then, the old id was open. Now the rows stay."""
+def aliases_of(newest_ids: Mapping[str, str], open_ids: Container[str], stamps: Mapping[str, str]) -> Aliases:
+    """The aliases that continue the id changes of version 1, each given by its old id.
+
+    Version 1 moved a channel's rows to the newest id. As long as it had not done so, the old id was open. Now rows stay
+    under the id that they have: the newest one, or the old one if it is open.
+    """
     done, moving = Aliases(), []
-    for old, new in newest.items():
-        change = IdChange(ChannelId(old), ChannelId(new), at.get(old, ""))
-        if old in open_:
+    for old, new in newest_ids.items():
+        change = IdChange(ChannelId(old), ChannelId(new), stamps.get(old, ""))
+        if old in open_ids:
             moving.append(change)
-        else:  # back, so that the newest id is the stable one, and there again
+        else:  # first the reverse change, so that the newest id becomes the stable one
             done = done.with_changes([IdChange(change.new, change.old, ""), change])
     return done.with_changes(moving)
 
@@ -77,7 +81,8 @@ async def migrate(scripts: Scripts, clock: Clock) -> None:
 
 
 async def schema_of(scripts: Scripts) -> int:
-    """
+    """The version of the key names in Redis; 0 before the first migration.
+
     Raises:
         StoreNewer: update this bot.
     """
@@ -108,7 +113,7 @@ class _Migration:
             async for names in self._scanned(f"{old}:*"):
                 renamed += await self._renamed([(name, new + name.removeprefix(old), kind) for name in names])
         async for names in self._scanned("card:*"):
-            await self._step()
+            await self._extend_lease()
             with translating_redis_errors():
                 await self._cards(keys=[self._lease_key, *(self._keys[name] for name in names)], args=[self._token])
         await self._replace_renames()
@@ -119,7 +124,7 @@ class _Migration:
         emit(Migrated(schema=SCHEMA, keys=renamed))
 
     async def _renamed(self, names: list[tuple[str, str, str]]) -> int:
-        await self._step()
+        await self._extend_lease()
         keys = [self._keys[key] for old, new, _ in names for key in (old, new)]
         with translating_redis_errors():
             return int(
@@ -127,18 +132,18 @@ class _Migration:
             )
 
     async def _replace_renames(self) -> None:
-        await self._step()
+        await self._extend_lease()
         keys = [self._keys[name] for name in ("renames", "open_renames", "renamed_at", "aliases", "watches_version")]
         with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hgetall(keys[0])
                 pipe.smembers(keys[1])
                 pipe.hgetall(keys[2])
-                newest, open_, at = await pipe.execute()
+                newest_ids, open_ids, stamps = await pipe.execute()
             aliases = aliases_of(
-                {old.decode(): new.decode() for old, new in newest.items()},
-                {old.decode() for old in open_},
-                {old.decode(): stamp.decode() for old, stamp in at.items()},
+                {old.decode(): new.decode() for old, new in newest_ids.items()},
+                {old.decode() for old in open_ids},
+                {old.decode(): stamp.decode() for old, stamp in stamps.items()},
             )
             rows = [part for channel, alias in aliases.by_id.items() for part in (channel, encode_alias(alias))]
             await self._aliases(keys=[self._lease_key, *keys], args=[self._token, *rows])
@@ -162,8 +167,9 @@ class _Migration:
             if cursor == 0:
                 return
 
-    async def _step(self) -> None:
-        """
+    async def _extend_lease(self) -> None:
+        """Runs before each step, so that only one bot migrates.
+
         Raises:
             StoreAway: another bot leads now; it migrates the rest.
         """

@@ -22,6 +22,8 @@ GROWS_FOR = timedelta(minutes=10)
 
 
 class RedisOutbox(RedisPort):
+    """Implements `Outbox`."""
+
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         await self._scripts.enqueue(messages, redrawn)
 
@@ -123,7 +125,7 @@ class RedisOutbox(RedisPort):
 
 
 def _page_log_arguments(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]:
-    """The message's entry in the page log, its time, and the time before which the script drops entries."""
+    """settle.lua's arguments for the page log: the new entry, its time, and the time before which it drops entries."""
     if entry is None:
         return "", "", ""
     kind = SUMMARY if entry.is_summary else PAGE

@@ -6,7 +6,7 @@ from bot.store.scripts import Scripts
 
 
 class RedisPort:
-    """One workspace's data. A change of more than one key is one Lua script."""
+    """One workspace's data. Every change of more than one key is one Lua script, so it happens wholly or not at all."""
 
     def __init__(self, scripts: Scripts, clock: Clock) -> None:
         self._scripts = scripts

@@ -12,28 +12,29 @@ _OURS = ("valkey.log", "valkey.sock", "dump.rdb", "appendonlydir", "appendonlydi
 
 
 def make_private(directory: Path) -> None:
-    """Makes the directory, and closes files that an older version left open to others.
+    """Makes the directory. Takes away other users' access to files that an older version left open to them.
 
     Raises:
         OSError: it cannot be made.
     """
     for missing in reversed([path for path in (directory, *directory.parents) if not path.exists()]):
-        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)  # others could swap the contents of an open parent
+        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)  # in an open parent, other users could swap its contents
     directory.mkdir(exist_ok=True)
-    _close(directory)
+    _take_from_others(directory)
     for pattern in _OURS:
         for path in directory.glob(pattern):
-            _close(path)
+            _take_from_others(path)
 
 
-def _close(path: Path) -> None:
-    """Skips files of another user, as in a mounted volume; `check` reports them."""
+def _take_from_others(path: Path) -> None:
+    """Leaves only the owner's access. Skips files of another user, as in a mounted volume; `check` reports them."""
     with suppress(OSError):
         if not path.is_symlink():
             path.chmod(DIRECTORY_MODE if path.is_dir() else FILE_MODE)
 
 
 def is_open_to_others(path: Path) -> bool:
+    """True if other users may read, write or enter it."""
     try:
         return bool(path.stat().st_mode & 0o077)
     except OSError:

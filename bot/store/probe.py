@@ -24,31 +24,36 @@ _MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
 
 
 class Weight(Enum):
-    """How much a problem matters. Waiting does not help against a FATAL one."""
+    """How much a problem matters."""
 
-    FATAL = "fatal"
-    WAITS = "waits"
-    WEAK = "weak"
+    FATAL = "fatal"  # the bot cannot run until somebody fixes it
+    WAITS = "waits"  # it may pass by itself, so the bot waits
+    WEAK = "weak"  # the bot runs, but may lose data
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
+    """An obstacle in a Redis, for the operator."""
+
     subject: str
+    """What was checked, such as `Store durability`."""
     weight: Weight
     text: str
     cure: str
+    """What the operator can do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`version` is empty if the server does not report it."""
+    """The result of a probe. `version` is empty if the server does not report it."""
 
     version: str
     problems: tuple[Problem, ...]
 
 
 async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
-    """
+    """Checks kind, version, permissions and durability of this Redis.
+
     Raises:
         RedisError, OSError: Redis does not answer; `connection_problem` says whether waiting helps.
     """

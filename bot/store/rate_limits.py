@@ -13,6 +13,8 @@ _VERSION_0 = {"chat.postMessage": "post", "chat.update": "update", "conversation
 
 
 class RedisRateLimits(RedisPort):
+    """Implements `RateLimitStore`."""
+
     async def throttles(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))

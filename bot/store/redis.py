@@ -33,7 +33,7 @@ class RedisStore(
     RedisRateLimits,
     RedisHistory,
 ):
-    """One workspace's data."""
+    """All data of one workspace."""
 
     def __init__(self, scripts: Scripts, clock: Clock, history_limits: HistoryLimits = DEFAULT_LIMITS) -> None:
         super().__init__(scripts, clock)

@@ -11,6 +11,8 @@ from bot.store.scripts import decoding, translating_redis_errors
 
 
 class RedisWatches(RedisPort):
+    """Implements `WatchStore`."""
+
     async def watches(self) -> Watches:
         with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:

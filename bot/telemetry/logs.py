@@ -35,6 +35,7 @@ class Redaction:
         return {name: value if name.startswith("_") else self._named(name, value) for name, value in event.items()}
 
     def text(self, text: str) -> str:
+        """The text without secrets."""
         hidden = self._values.sub(_HIDDEN, text) if self._values else text
         return hide_secrets(hidden, _HIDDEN)
 

@@ -140,7 +140,7 @@ async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
     people = PeopleReads(most=1)
     one, two = PipelineId("one"), PipelineId("two")
     async with people.slot(one) as slot:
-        slot.hold()
+        slot.assign()
     waiting = asyncio.create_task(_enter(people, two))
     await settle()
     assert not waiting.done()
@@ -156,7 +156,7 @@ async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
 async def test_a_read_that_another_request_began_frees_its_slot() -> None:
     people = PeopleReads(most=2)
     async with people.slot(PipelineId("one")) as slot:
-        slot.hold()
+        slot.assign()
     await _enter(people, PipelineId("one"))
     people.ended(PipelineId("one"))
     for _ in range(3):

@@ -1,7 +1,7 @@
 """Telemetry: frozen records of events, and `emit`, which hands each record to every subscriber.
 
-The other files of this package define the records, one file per part of the bot. A record's name and fields are those
-of its log line. Subscribers live in `bot.telemetry`.
+The other files of this package define the records, one file per part of the bot. A log line has the event's name and
+the record's fields. Subscribers live in `bot.telemetry`.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,6 +51,7 @@ def event(name: str, level: Level) -> Callable[[type[R]], type[R]]:
 
 
 def emit(record: EventRecord) -> None:
+    """Hands the record to every subscriber, in the order of their subscription."""
     for subscriber in tuple(_subscribers):
         subscriber(record)
 

@@ -7,7 +7,7 @@ from bot.ports.telemetry import EventRecord, Level, event
 
 @event("delivery", Level.INFO)
 class DeliverySettled(EventRecord):
-    """How a delivery ended. `lease_held` is false if the lease ran out during the call."""
+    """The outcome of one step of a delivery. `lease_held` is false if the lane's lease ran out during the call."""
 
     id: str
     receiver: str
@@ -18,6 +18,8 @@ class DeliverySettled(EventRecord):
 
 @event("duplicates", Level.WARNING)
 class DuplicatesFound(EventRecord):
+    """One delivery was posted more than once. `messages` are the repeats, of which the bot `deleted` so many."""
+
     delivery: str
     receiver: str
     messages: Sequence[str]
@@ -40,11 +42,15 @@ class ChannelResumed(EventRecord):
 
 @event("lane_interrupted", Level.WARNING)
 class LaneInterrupted(EventRecord):
+    """A lane's work stopped for a known reason. It goes on by itself."""
+
     lane: str
     problem: str
 
 
 @event("lane_crashed", Level.ERROR)
 class LaneCrashed(EventRecord):
+    """An unexpected error stopped a lane's work. The bot tries again after a few seconds."""
+
     lane: str
     exception: BaseException

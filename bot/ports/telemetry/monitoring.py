@@ -20,6 +20,8 @@ class WasBlind(EventRecord):
 
 @event("transition", Level.INFO)
 class TransitionDetected(EventRecord):
+    """A pipeline changed. `became` is the event, `phase` the phase after it."""
+
     pipeline: str
     became: str
     phase: str | None
@@ -50,16 +52,22 @@ class ListingFailed(EventRecord):
 
 @event("intent_unknown", Level.INFO)
 class IntentUnknown(EventRecord):
+    """The bot could not read whether the owner wants the pipeline to run."""
+
     pipeline: str
     problem: str
 
 
 @event("api_health", Level.WARNING)
 class ApiHealthChanged(EventRecord):
+    """An outage of GoldRush began, changed or ended. `health` is a value of `ApiHealth`."""
+
     health: str
     problem: str
 
 
 @event("key_rejected", Level.ERROR)
 class KeyRejected(EventRecord):
+    """GoldRush refuses the ServiceKey."""
+
     problem: str

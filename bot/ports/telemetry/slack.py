@@ -5,12 +5,16 @@ from bot.ports.telemetry import EventRecord, Level, event
 
 @event("slack_away", Level.WARNING)
 class SlackAway(EventRecord):
+    """Slack does not answer. `next_try_seconds`: when the bot tries again, if it waits."""
+
     problem: str
     next_try_seconds: float | None = None
 
 
 @event("slack_refused", Level.WARNING)
 class SlackRefused(EventRecord):
+    """Slack refused a message."""
+
     delivery: str
     channel: str
     error: str
@@ -18,12 +22,16 @@ class SlackRefused(EventRecord):
 
 @event("metadata_dropped", Level.ERROR)
 class MetadataDropped(EventRecord):
+    """Slack posted a message without its metadata, so no lookup can find it."""
+
     delivery: str
     warnings: str
 
 
 @event("delete_refused", Level.WARNING)
 class DeleteRefused(EventRecord):
+    """Slack did not delete a repeated message. `ts` is Slack's id of it."""
+
     channel: str
     ts: str
     error: str
@@ -60,18 +68,24 @@ class EventPostponed(EventRecord):
 
 @event("interaction_recovered", Level.WARNING)
 class InteractionRecovered(EventRecord):
+    """The bot acted on an interaction `seconds` after it came, because a bot stopped before it finished it."""
+
     interaction: str
     seconds: float
 
 
 @event("interaction_expired", Level.WARNING)
 class InteractionExpired(EventRecord):
+    """The bot found an unfinished interaction too late to act on it."""
+
     interaction: str
     seconds: float
 
 
 @event("listener_slow", Level.WARNING)
 class ListenerSlow(EventRecord):
+    """The bot took too long to answer an interaction."""
+
     interaction: str
     seconds: float
 

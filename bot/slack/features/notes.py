@@ -68,7 +68,7 @@ def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     *name, last = words
     if name and last.means(NONE):
         return NoteCommand(kind, _name(name), "")
-    if not name or not _is_text(kind, last, is_name=bool(names.exactly(comparable(_name(words))))):
+    if not name or not _is_text(kind, last, is_name=bool(names.with_name(comparable(_name(words))))):
         _refuse_plain_text(kind, command_text)
         return NoteCommand(kind, _name(words))
     if corrected := _with_scheme(kind, name, last):

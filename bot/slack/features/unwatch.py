@@ -76,7 +76,7 @@ def _parse(command_text: CommandText) -> Command:
 def _means_all(name: str, command_text: CommandText) -> bool:
     """True for a word like *everything*, unless it is quoted or a pipeline's name."""
     typed_plainly = any(word.lower == name for word in command_text.words)
-    return name in EVERYTHING and typed_plainly and not command_text.names.exactly(name)
+    return name in EVERYTHING and typed_plainly and not command_text.names.with_name(name)
 
 
 def _refuse_half(draft: Draft) -> None:

@@ -85,7 +85,7 @@ class ClauseReader:
     def read(self, words: list[Word]) -> Draft:
         words = [part for word in words for part in _split_joined(word)]
         place = 0
-        if "page" not in self._keywords and words and words[0].means(ALL) and not self._names.exactly(ALL):
+        if "page" not in self._keywords and words and words[0].means(ALL) and not self._names.with_name(ALL):
             self._draft.all, place = True, 1
         while place < len(words):
             place += self._read(words, place)

@@ -21,7 +21,7 @@ def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, be
         return 0
     for count in range(min(names.longest + 1, len(words) - first), 0, -1):
         reading = slice_of(text, list(words[first : first + count]))
-        if names.exactly(comparable(reading)) or names.formerly(comparable(reading)):
+        if names.with_name(comparable(reading)) or names.with_former_name(comparable(reading)):
             return count
         if count > 1 and _spelled_apart(words[first : first + count], reading, names):
             return count
@@ -34,7 +34,7 @@ def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
         return False
     found = names.with_words(name_words(reading))
     whole = len(found) == 1 and name_words(found[0].name) == name_words(reading)
-    return whole and not all(names.exactly(comparable(word.text)) for word in words)
+    return whole and not all(names.with_name(comparable(word.text)) for word in words)
 
 
 def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:

@@ -6,7 +6,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
-def checked(base: type[AbstractConnection]) -> type[AbstractConnection]:
+def with_closed_socket_check(base: type[AbstractConnection]) -> type[AbstractConnection]:
     """A connection class that raises ConnectionError if asyncio has closed its transport already.
 
     From Python 3.12 on, `writelines` on a lost transport raises AttributeError, or registers a file descriptor that the
