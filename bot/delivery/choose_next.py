@@ -48,8 +48,8 @@ class LaneSnapshot:
         cards = await known.cards(sorted(keys))
         groups = {key: await known.group(key) for key in sorted(group_keys)}
         bursts = {key: await known.burst_of(key) for key in sorted(group_keys)}
-        many = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
-        return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if many else ())
+        enough_for_group = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
+        return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if enough_for_group else ())
 
     def backlog(self, doubt_since: datetime | None, *, service_away: bool) -> Backlog:
         """The rows that may be regrouped.

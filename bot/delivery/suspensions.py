@@ -89,8 +89,8 @@ class Suspensions:
             if maker not in reached:
                 reached[maker] = await self._conversations.direct(maker)
         return [
-            self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
-            for maker, theirs in makers.items()
+            self._notice(conversation, channel, reason, their_watches, maker=maker, instead=instead, at=at)
+            for maker, their_watches in makers.items()
             if (conversation := reached[maker])
         ]
 

@@ -70,6 +70,7 @@ def is_unposted(backlog: Backlog, row: Delivery) -> bool:
 
 
 def replacement(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A002 (the field's own name)
+    """One row in place of several, with this id: as urgent as the most urgent, and as old as the oldest."""
     return with_changes(
         min(rows, key=lambda row: row.message.priority),
         id=id,
@@ -80,4 +81,5 @@ def replacement(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A002
 
 
 def with_changes(row: Delivery, **changes: Any) -> Delivery:
+    """The row with other values for these fields of its message."""
     return replace(row, message=replace(row.message, **changes))

@@ -136,8 +136,8 @@ class Names:
         self._former = former or {}
         self.pipelines = tuple(sorted(catalogue, key=lambda pipeline: (comparable(pipeline.name), pipeline.id)))
         self._texts = sorted(
-            (comparable(text), place)
-            for place, pipeline in enumerate(self.pipelines)
+            (comparable(text), position)
+            for position, pipeline in enumerate(self.pipelines)
             for text in (pipeline.name, pipeline.id)
         )
         self._resolutions: dict[str, Resolution] = {}
@@ -150,7 +150,7 @@ class Names:
 
     def with_name(self, wanted: str) -> tuple[Pipeline, ...]:
         """Pipelines with exactly this name or id. `wanted` is in the form of `comparable`, as in the next methods."""
-        return self._at(place for text, place in self._from(wanted) if text == wanted)
+        return self._at(position for text, position in self._from(wanted) if text == wanted)
 
     def with_former_name(self, wanted: str) -> tuple[Pipeline, ...]:
         """Pipelines that had this name when someone began to watch them, and have another one now."""
@@ -166,8 +166,8 @@ class Names:
         if not words:
             return ()
         rarest = min((self._by_word.get(word, ()) for word in words.split()), key=len)
-        holding = [place for place in rarest if f" {words} " in f" {name_words(self.pipelines[place].name)} "]
-        whole = [place for place in holding if name_words(self.pipelines[place].name) == words]
+        holding = [position for position in rarest if f" {words} " in f" {name_words(self.pipelines[position].name)} "]
+        whole = [position for position in holding if name_words(self.pipelines[position].name) == words]
         return self._at(whole or holding)
 
     @cached_property
@@ -177,24 +177,24 @@ class Names:
 
     @cached_property
     def _by_word(self) -> dict[str, tuple[int, ...]]:
-        places: dict[str, list[int]] = {}
-        for place, pipeline in enumerate(self.pipelines):
+        by_word: dict[str, list[int]] = {}
+        for position, pipeline in enumerate(self.pipelines):
             for word in set(name_words(pipeline.name).split()):
-                places.setdefault(word, []).append(place)
-        return {word: tuple(positions) for word, positions in places.items()}
+                by_word.setdefault(word, []).append(position)
+        return {word: tuple(positions) for word, positions in by_word.items()}
 
     def with_prefix(self, wanted: str) -> tuple[Pipeline, ...]:
         """Pipelines whose name or id begins like this."""
-        return self._at(place for _, place in self._from(wanted))
+        return self._at(position for _, position in self._from(wanted))
 
     def nearest(self, wanted: str) -> tuple[Pipeline, ...]:
         """At most `NEAREST`: similar spellings first, then names that contain the word."""
         likely = nlargest(COMPARED, self._by_name, key=lambda name: _similarity(wanted, name))
         by_start = {name[:COMPARED]: name for name in reversed(likely)}
-        close = difflib.get_close_matches(wanted[:COMPARED], by_start, n=NEAREST, cutoff=0.5)
-        spelled = [by_start[start] for start in close]
-        inside = [name for name in self._by_name if len(wanted) > 1 and wanted in name and name not in spelled]
-        return tuple(self._by_name[name] for name in [*spelled, *inside][:NEAREST])
+        similar = difflib.get_close_matches(wanted[:COMPARED], by_start, n=NEAREST, cutoff=0.5)
+        spelled = [by_start[start] for start in similar]
+        containing = [name for name in self._by_name if len(wanted) > 1 and wanted in name and name not in spelled]
+        return tuple(self._by_name[name] for name in [*spelled, *containing][:NEAREST])
 
     def _from(self, wanted: str) -> Iterator[tuple[str, int]]:
         """The texts with this prefix, in order; an exact match comes first."""
@@ -203,8 +203,8 @@ class Names:
                 return
             yield self._texts[position]
 
-    def _at(self, places: Iterable[int]) -> tuple[Pipeline, ...]:
-        return tuple(self.pipelines[place] for place in sorted(set(places)))
+    def _at(self, positions: Iterable[int]) -> tuple[Pipeline, ...]:
+        return tuple(self.pipelines[position] for position in sorted(set(positions)))
 
     @cached_property
     def _by_name(self) -> dict[str, Pipeline]:

@@ -47,6 +47,7 @@ class Receiver:
 
 
 def in_slack(team: TeamId, channel: ChannelId) -> Receiver:
+    """A channel or direct-message conversation in Slack."""
     return Receiver(team, SLACK, channel)
 
 
@@ -175,6 +176,7 @@ class Delivery:
         return self.attempt.not_before or (self.message.not_before if self.attempt.count == 0 else None)
 
     def with_attempt(self, attempt: Attempt) -> "Delivery":
+        """The delivery with this progress."""
         return replace(self, attempt=attempt)
 
 

@@ -55,9 +55,9 @@ def add_to_digest(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
 
 def _digest_for(pipeline_id: PipelineId, existing: list[Delivery]) -> Delivery | None:
     """The digest that already has the pipeline, else one with room."""
-    has = [row for row in existing if pipeline_id in _pipelines_of(row)]
-    room = [row for row in existing if len(_entries(row)) < ENTRIES_PER_MESSAGE]
-    return next(iter([*has, *room]), None)
+    with_pipeline = [row for row in existing if pipeline_id in _pipelines_of(row)]
+    with_room = [row for row in existing if len(_entries(row)) < ENTRIES_PER_MESSAGE]
+    return next(iter([*with_pipeline, *with_room]), None)
 
 
 def _entries(row: Delivery | None) -> tuple[DigestEntry, ...]:

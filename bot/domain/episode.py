@@ -84,6 +84,7 @@ class TimelineEntry:
 
     @property
     def ends(self) -> bool:
+        """True for the entry that ends its episode."""
         return self.downtime_seconds is not None
 
 
@@ -145,6 +146,7 @@ class Episode:
 
     @property
     def downtime_seconds(self) -> float | None:
+        """How long the episode lasted; None while it is open."""
         return (self.closed_at - self.opened_at).total_seconds() if self.closed_at else None
 
 

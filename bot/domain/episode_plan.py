@@ -40,10 +40,10 @@ def plan_episode(
         only: the one conversation to open a card in. The others get no messages.
         previous_episode: the pipeline's earlier episode. Its card comes first in each conversation.
     """
-    had = stored.cards if stored else {}
-    wanting = [channel for channel in conversations(episode, stored, routing) if channel not in had.values()]
+    stored_cards = stored.cards if stored else {}
+    wanting = [channel for channel in conversations(episode, stored, routing) if channel not in stored_cards.values()]
     opened = {episode.key(routing.team, channel): channel for channel in wanting}
-    episode = replace(episode, cards={**had, **opened})
+    episode = replace(episode, cards={**stored_cards, **opened})
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
@@ -52,7 +52,7 @@ def plan_episode(
             replace(sync, after_card=previous_episode.card_in(card.channel) or "")
             for sync, card in zip(syncs, cards, strict=True)
         ]
-    threads = {} if only else had
+    threads = {} if only else stored_cards
     entries = [
         message
         for key, channel in threads.items()
@@ -64,6 +64,7 @@ def plan_episode(
 def make_cards(
     episode: Episode, state: PipelineState, routing: Routing, channels: Mapping[str, ChannelId]
 ) -> tuple[Card, ...]:
+    """The content of the episode's cards in these channels, each given by the card's key."""
     return tuple(_card(episode, state, routing, key, channel) for key, channel in channels.items())
 
 

@@ -27,17 +27,21 @@ class PageLog:
     summaries: tuple[datetime, ...] = ()
 
     def allowance(self, limit: int) -> "Allowance":
+        """What this conversation may still get now. `limit`: pages an hour."""
         last = max(self.summaries, default=None)
         return Allowance(limit=limit, left=limit - len(self.pages), next_summary=last + PERIOD if last else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """`left`: how many more pages this conversation may get now. `next_summary` None: at once."""
+    """How many more pages one conversation may get now."""
 
     limit: int
+    """Pages an hour."""
     left: int
+    """Pages that may still go out now. Not above 0: hold the next one back."""
     next_summary: datetime | None = None
+    """The earliest time of the next summary. None: at once."""
 
 
 def concerns_pages(backlog: Backlog) -> bool:
@@ -80,13 +84,13 @@ def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
 
 
 def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Delivery], allowance: Allowance) -> Grouping:
-    home = summaries[0] if summaries else None
+    existing = summaries[0] if summaries else None
     entries = [entry for row in summaries if isinstance(row.body, HeldPages) for entry in row.body.entries]
     entries += [entry for row in chosen if (entry := _entry(backlog, row))]
-    key = home.id if home else _key(backlog.team, chosen)
+    key = existing.id if existing else _key(backlog.team, chosen)
     body = HeldPages(key=key, limit=allowance.limit, entries=_by_pipeline(entries))
-    if home:
-        row = replace(home, message=replace(home.message, body=body))
+    if existing:
+        row = replace(existing, message=replace(existing.message, body=body))
     else:
         row = Delivery(
             message=Message(
@@ -99,7 +103,7 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Deliver
         )
     row = _due(row, allowance)
     summarized = {row.id: backlog.cards[row.id].revision for row in chosen if isinstance(row.body, SyncCard)}
-    return Grouping(row=row, replaced=(*chosen, *summaries[1:]), summarized=summarized, merges=home is not None)
+    return Grouping(row=row, replaced=(*chosen, *summaries[1:]), summarized=summarized, merges=existing is not None)
 
 
 def _due(row: Delivery, allowance: Allowance) -> Delivery:

@@ -18,25 +18,32 @@ _BRACKETS = frozenset('<>|"`\\^{}')
 
 
 class NoteKind(StrEnum):
+    """A runbook is an address, a note is a sentence. A pipeline or pattern may have one of each."""
+
     RUNBOOK = "runbook"
     NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """`text` is an address or a sentence. `reference` is a pipeline's id or a pattern, as in a watch."""
+    """A runbook or note for one pipeline, or for all pipelines that match a pattern."""
 
     kind: NoteKind
     reference: str
+    """A pipeline's id or a pattern, as in a watch."""
     text: str
+    """An address or a sentence. Empty only in a request to remove the note."""
     label: str = ""
+    """The pipeline's name, or the pattern."""
     by: UserId
+    """The person who set it."""
     by_name: str = ""
     """Plain text, because a card must not ping anybody."""
     at: datetime
 
     @property
     def id(self) -> str:
+        """A second note with this id replaces the first."""
         return f"{self.kind}|{self.reference.lower()}"
 
     @property
@@ -52,6 +59,7 @@ class Guidance:
     note: Note | None = None
 
     def of_kind(self, kind: NoteKind) -> Note | None:
+        """The runbook or the note."""
         return self.runbook if kind is NoteKind.RUNBOOK else self.note
 
 
@@ -59,6 +67,7 @@ NO_GUIDANCE = Guidance()
 
 
 def guidance(pipeline: Pipeline, notes: Iterable[Note]) -> Guidance:
+    """The notes that apply to the pipeline."""
     found = [note for note in notes if matches(note.reference, pipeline)]
     if not found:
         return NO_GUIDANCE
@@ -105,6 +114,7 @@ def host_of(address: str) -> str:
 
 
 def note_problem(text: str) -> str:
+    """Why this text can't be a note, as a clause; empty if it can."""
     return f"it has {len(text)} characters, and the limit is {LONGEST_NOTE}" if len(text) > LONGEST_NOTE else ""
 
 

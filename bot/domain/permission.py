@@ -49,6 +49,8 @@ class UnknownFact(StrEnum):
 
 
 class Membership(StrEnum):
+    """Whether a person is in a channel."""
+
     INSIDE = "inside"
     OUTSIDE = "outside"
     """Not in the channel, no such channel, or the bot cannot see it. Answers never say which."""
@@ -56,7 +58,7 @@ class Membership(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`name` is the name shown in Slack; empty if the bot can't read it."""
+    """The person who asks. `name` is the name shown in Slack; empty if the bot can't read it."""
 
     id: UserId
     account: Account | UnknownFact
@@ -69,7 +71,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One channel, as it concerns one person. `public` is filled in only if the caller asked for it."""
+    """A channel and one person's place in it. `public` is filled in only if the caller asked for it."""
 
     membership: Membership | UnknownFact
     public: bool = False

@@ -56,8 +56,8 @@ def plan_transitions(
     if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:
-        news = bool(transitions) or _persisted(before) != _persisted(record.state)
-        return Plan(record=record, transitions=transitions, must_be_written=news)
+        changed = bool(transitions) or _persisted(before) != _persisted(record.state)
+        return Plan(record=record, transitions=transitions, must_be_written=changed)
     plans: list[EpisodePlan] = []
     last = record.episode
     for episode in touched:

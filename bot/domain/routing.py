@@ -21,6 +21,7 @@ class Routing:
     guidance: Guidance = NO_GUIDANCE
 
     def audience(self, channel: ChannelId) -> Audience | None:
+        """The channel's watches of this pipeline; None if it has none."""
         return next((audience for audience in self.audiences if audience.channel == channel), None)
 
 

@@ -170,28 +170,28 @@ def _failed(state: PipelineState, failed: FailedRead) -> tuple[PipelineState, tu
     return replace(after, reach=reach), (transition,)
 
 
-def _observed(state: PipelineState, now: Observation) -> tuple[PipelineState, tuple[Transition, ...]]:
+def _observed(state: PipelineState, latest: Observation) -> tuple[PipelineState, tuple[Transition, ...]]:
     before = state.observation
-    changed = before is None or before.phase != now.phase
-    events = list(_events(state, now))
-    uid, start_time = _worker(state, now, fresh=changed or Event.RESTARTED in events)
+    changed = before is None or before.phase != latest.phase
+    events = list(_events(state, latest))
+    uid, start_time = _worker(state, latest, fresh=changed or Event.RESTARTED in events)
     after = PipelineState(
-        observation=now,
-        since=now.observed_at if changed else state.since,
+        observation=latest,
+        since=latest.observed_at if changed else state.since,
         first_seen=before is None if changed else state.first_seen,
-        failed_since=_failed_since(state, now),
-        live=_live(state, now),
+        failed_since=_failed_since(state, latest),
+        live=_live(state, latest),
         uid=uid,
         start_time=start_time,
-        healthy=_healthy(state, now),
-        sequence=now.sequence,
+        healthy=_healthy(state, latest),
+        sequence=latest.sequence,
     )
     transitions = tuple(
         Transition(
             event=event,
-            pipeline_id=now.pipeline_id,
-            at=now.observed_at,
-            phase=now.phase if event is not Event.BACK else state.phase,
+            pipeline_id=latest.pipeline_id,
+            at=latest.observed_at,
+            phase=latest.phase if event is not Event.BACK else state.phase,
             after=before.observed_at if before else None,
             previous=before.phase if before else None,
             live=bool(after.live if event is not Event.BACK else _was_live(state)),
@@ -202,22 +202,21 @@ def _observed(state: PipelineState, now: Observation) -> tuple[PipelineState, tu
     return after, transitions
 
 
-def _events(state: PipelineState, now: Observation) -> list[Event]:
+def _events(state: PipelineState, latest: Observation) -> list[Event]:
     """The events between the state and this observation. A first reading reports only FAILED."""
     before = state.observation
-    back = [Event.BACK] if state.reach is not Reach.REACHABLE else []
+    events = [Event.BACK] if state.reach is not Reach.REACHABLE else []
     if before is None:
-        return [*back, Event.FAILED] if now.phase == Phase.FAILED else back
-    events = back
-    if before.phase != now.phase:
-        events.append(Event(now.phase.lower()) if now.phase.known else Event.CHANGED)
-    elif _restarted(state, now):
+        return [*events, Event.FAILED] if latest.phase == Phase.FAILED else events
+    if before.phase != latest.phase:
+        events.append(Event(latest.phase.lower()) if latest.phase.known else Event.CHANGED)
+    elif _restarted(state, latest):
         events.append(Event.RESTARTED)
-    if now.live and _was_live(state) is False:
+    if latest.live and _was_live(state) is False:
         events.append(Event.LIVE)
-    if now.live and state.failed_since is not None:
+    if latest.live and state.failed_since is not None:
         events.append(Event.RECOVERED)
-    if now.degraded and _was_live(state):
+    if latest.degraded and _was_live(state):
         events.append(Event.DEGRADED)
     return events
 
@@ -229,34 +228,34 @@ def _was_live(state: PipelineState) -> bool | None:
     return state.live
 
 
-def _live(state: PipelineState, now: Observation) -> bool | None:
+def _live(state: PipelineState, latest: Observation) -> bool | None:
     """A reading that leaves it open keeps the earlier value. After another phase the pipeline counts as not live."""
-    if now.serving is not None or state.observation is None:
-        return now.serving
-    return _was_live(state) if state.phase == now.phase else False
+    if latest.serving is not None or state.observation is None:
+        return latest.serving
+    return _was_live(state) if state.phase == latest.phase else False
 
 
-def _healthy(state: PipelineState, now: Observation) -> Healthy | None:
+def _healthy(state: PipelineState, latest: Observation) -> Healthy | None:
     """Rows of older versions don't hold it: such a pipeline has been live since its phase began, or earlier."""
     last = state.healthy
     if last is None and state.since and _was_live(state):
         last = Healthy(since=state.since, at_least=True)
-    if _live(state, now):
+    if _live(state, latest):
         if last and last.until is None:
             return last
-        return Healthy(since=now.observed_at, at_least=state.observation is None)
-    return replace(last, until=now.observed_at) if last and last.until is None else last
+        return Healthy(since=latest.observed_at, at_least=state.observation is None)
+    return replace(last, until=latest.observed_at) if last and last.until is None else last
 
 
-def _restarted(state: PipelineState, now: Observation) -> bool:
-    if now.phase not in {Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING}:
+def _restarted(state: PipelineState, latest: Observation) -> bool:
+    if latest.phase not in {Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING}:
         return False  # in other phases start_time means nothing
     uid, start_time = _last_worker(state)
-    if uid and now.uid and uid != now.uid:
+    if uid and latest.uid and uid != latest.uid:
         return True
-    if start_time is None or now.start_time is None:
+    if start_time is None or latest.start_time is None:
         return False
-    return abs(now.start_time - start_time) > SAME_START
+    return abs(latest.start_time - start_time) > SAME_START
 
 
 def _last_worker(state: PipelineState) -> tuple[str | None, datetime | None]:
@@ -267,20 +266,20 @@ def _last_worker(state: PipelineState) -> tuple[str | None, datetime | None]:
     return state.uid or observation.uid, state.start_time or observation.start_time
 
 
-def _worker(state: PipelineState, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
+def _worker(state: PipelineState, latest: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
     """`fresh`: another worker runs, so earlier reports do not apply."""
     uid, start_time = (None, None) if fresh else _last_worker(state)
-    return now.uid or uid, now.start_time or start_time
+    return latest.uid or uid, latest.start_time or start_time
 
 
-def _failed_since(state: PipelineState, now: Observation) -> datetime | None:
-    if now.phase == Phase.FAILED:
-        return state.failed_since or now.observed_at
-    if now.live or ended_on_purpose(now):
+def _failed_since(state: PipelineState, latest: Observation) -> datetime | None:
+    if latest.phase == Phase.FAILED:
+        return state.failed_since or latest.observed_at
+    if latest.live or ended_on_purpose(latest):
         return None
     return state.failed_since
 
 
-def ended_on_purpose(now: Observation) -> bool:
+def ended_on_purpose(latest: Observation) -> bool:
     """A pause, or a stop that the user wants, ends a failure without a recovery."""
-    return now.phase == Phase.PAUSED or (now.phase == Phase.STOPPED and now.intent is Intent.PAUSED)
+    return latest.phase == Phase.PAUSED or (latest.phase == Phase.STOPPED and latest.intent is Intent.PAUSED)

@@ -95,6 +95,7 @@ class Watch:
 
     @property
     def id(self) -> str:
+        """The same for every watch of this reference in this channel, so a channel has at most one."""
         return hashlib.sha256(f"{self.channel}|{self.reference.lower()}".encode()).hexdigest()[:16]
 
     @property
@@ -102,6 +103,7 @@ class Watch:
         return is_pattern(self.reference)
 
     def covers(self, pipeline: Pipeline) -> bool:
+        """True if this is the watched pipeline, or if the pattern matches it."""
         return matches(self.reference, pipeline)
 
     def wants(self, event: Event) -> bool:
@@ -119,14 +121,17 @@ class Audience:
     watches: tuple[Watch, ...]
 
     def wants(self, event: Event) -> bool:
+        """True if any of the watches does."""
         return any(watch.wants(event) for watch in self.watches)
 
     @property
     def targets(self) -> tuple[Target, ...]:
+        """The people and groups that the watches page, each once."""
         return tuple(dict.fromkeys(target for watch in self.watches for target in watch.targets))
 
     @property
     def stands_in_for(self) -> tuple[ChannelId, ...]:
+        """The suspended channels whose messages go to this fallback channel."""
         return tuple(dict.fromkeys(watch.stands_in_for for watch in self.watches if watch.stands_in_for))
 
 

@@ -29,6 +29,7 @@ class Connections:
         return http
 
     def release(self, http: httpx.AsyncClient) -> None:
+        """Takes a lent client back."""
         self._taken.remove(http)
         self._idle.append((asyncio.get_running_loop().time(), http))
 

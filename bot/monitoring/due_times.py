@@ -71,4 +71,5 @@ class DueTimes:
         self._due[pipeline_id] = max(self._due[pipeline_id] + step, now)
 
     def unread_since(self, pipeline_ids: AbstractSet[PipelineId], moment: float) -> frozenset[PipelineId]:
+        """Those of these pipelines that were not read at `moment` or later."""
         return frozenset(pipeline_id for pipeline_id in pipeline_ids if self._read_at.get(pipeline_id, NEVER) < moment)

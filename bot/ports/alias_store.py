@@ -7,6 +7,8 @@ from bot.domain.alias import Aliases, IdChange
 
 
 class AliasStore(Protocol):
+    """Knows the ids of every channel, and keeps watches under the stable ones."""
+
     async def aliases(self) -> Aliases:
         """Every channel that ever got another id, with all its ids."""
         ...

@@ -6,6 +6,8 @@ from bot.domain.watch import ChannelId, UserId
 
 
 class Memberships(Protocol):
+    """The channels that the bot is in."""
+
     async def memberships(self) -> tuple[ChannelId, ...]:
         """The channels that the bot is in.
 
@@ -16,6 +18,8 @@ class Memberships(Protocol):
 
 
 class DirectConversations(Protocol):
+    """Opens direct conversations with people."""
+
     async def direct(self, user: UserId) -> ChannelId | None:
         """The conversation of this person's direct messages; None if the chat allows none.
 

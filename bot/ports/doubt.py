@@ -5,6 +5,8 @@ from typing import Protocol
 
 
 class DeliveryDoubt(Protocol):
+    """Makes the sender look for open messages before it sends them."""
+
     def begin(self, since: datetime) -> None:
         """Call this when the store lost writes. From then on, the bot looks for each open message before it sends it.
 

@@ -21,6 +21,7 @@ class Watches:
     notes: tuple[Note, ...] = ()
 
     def in_channel(self, channel: ChannelId) -> tuple[Watch, ...]:
+        """The watches of one channel, oldest first."""
         return tuple(watch for watch in self.all if watch.channel == channel)
 
 

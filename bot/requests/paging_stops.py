@@ -97,8 +97,8 @@ class PagingStops:
         else:
             raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
         for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
-            own = tuple(watch for watch in edited if watch.made_by == maker)
-            await self._tell(maker, replace(notice, watches=own, covers=self._covers(own), channel=channel))
+            made = tuple(watch for watch in edited if watch.made_by == maker)
+            await self._tell(maker, replace(notice, watches=made, covers=self._covers(made), channel=channel))
 
     def _covers(self, watches: Iterable[Watch]) -> tuple[int, ...]:
         return tuple(len(self._repository.covered_by([watch])) for watch in watches)

@@ -111,11 +111,13 @@ class Subscriptions:
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
             current = {watch.id: watch for watch in watches.in_channel(channel)}
-            edits, same = _edits(channel, labels, wish, current, at)
+            edits, unchanged = _edits(channel, labels, wish, current, at)
             if too_many := excess(current.values(), edits, self._limits):
                 return self._refuse(too_many)
             undo = self._announcements.undo(channel, wish.by, wish.by_name, at, edits)
-            answer = WatchAnswer(channel=channel, edits=edits, unchanged=same, undo=undo.id if edits else "", at=at)
+            answer = WatchAnswer(
+                channel=channel, edits=edits, unchanged=unchanged, undo=undo.id if edits else "", at=at
+            )
             if not edits:
                 await self._channels.resume(channel)  # a new watch means that the channel wants messages again
                 return answer
@@ -289,16 +291,16 @@ def _edits(
 ) -> tuple[tuple[Edit, ...], tuple[Watch, ...]]:
     """The edits, and the watches that need none."""
     edits: dict[str, Edit] = {}
-    same: list[Watch] = []
+    unchanged: list[Watch] = []
     for reference, label in labels.items():
         key = edited_watch(wish, channel, reference, None, label=label, at=at).id
         before = current.get(key)
         after = edited_watch(wish, channel, reference, before, label=label, at=at)
         if before and is_same(before, after):
-            same.append(before)
+            unchanged.append(before)
         else:
             edits[key] = Edit(before=before, after=after)
-    return tuple(edits.values()), tuple(same)
+    return tuple(edits.values()), tuple(unchanged)
 
 
 def _is_named(watch: Watch, resolved: ResolvedReferences) -> bool:

@@ -130,10 +130,12 @@ class Settings(EnvironmentSettings):
 
     @property
     def operator(self) -> ChannelId | None:
+        """The channel of the people who run the bot."""
         return ChannelId(self.operator_channel) if self.operator_channel else None
 
     @property
     def fallback(self) -> ChannelId | None:
+        """The channel that gets the messages of suspended channels."""
         return ChannelId(self.fallback_channel) if self.fallback_channel else None
 
     @property

@@ -101,8 +101,8 @@ class KnownPipelines:
 
     def learn(self, pipeline: Pipeline) -> None:
         """Stores a pipeline object that is fresher than the last listing."""
-        where = self._unlisted if pipeline.id in self._unlisted else self._catalogue
-        where[pipeline.id] = pipeline
+        listing = self._unlisted if pipeline.id in self._unlisted else self._catalogue
+        listing[pipeline.id] = pipeline
         self._cover()
 
     def unlist(self, pipeline_id: PipelineId) -> None:
@@ -190,8 +190,8 @@ class KnownPipelines:
     @property
     def open_cards(self) -> dict[str, PipelineId]:
         """The cards of open episodes, each with its pipeline."""
-        open_ = (record for record in self._records.values() if record.episode and record.episode.open)
-        return {key: record.pipeline_id for record in open_ if record.episode for key in record.episode.cards}
+        open_records = (record for record in self._records.values() if record.episode and record.episode.open)
+        return {key: record.pipeline_id for record in open_records if record.episode for key in record.episode.cards}
 
     def _index_watches(self) -> None:
         """Updates the indexes after a change of the watches."""
@@ -207,9 +207,9 @@ class KnownPipelines:
     async def _match(self, pipelines: Mapping[PipelineId, Pipeline]) -> None:
         """Matches every pattern against a new listing before it takes effect, with pauses for reads and alerts."""
         coverage = self._coverage.updated(pipelines.values())
-        for place, pattern in enumerate(self._watchers.patterns):
+        for position, pattern in enumerate(self._watchers.patterns):
             coverage.ids(pattern)
-            if place % MATCHED_AT_ONCE == 0:
+            if position % MATCHED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         self._coverage = coverage
 

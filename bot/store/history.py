@@ -21,6 +21,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RedisHistory(RedisPort):
+    """Reads the history that `RedisRecords.commit` writes."""
+
     async def history(self, pipeline_id: PipelineId) -> tuple[Transition, ...]:
         """Oldest first, to the millisecond. `commit` appends to it, in the same step as the record."""
         with translating_redis_errors():

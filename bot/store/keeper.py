@@ -17,6 +17,7 @@ from types import FrameType
 
 
 def main(lock: str, *command: str) -> int:
+    """Runs `command` until the file `lock` is free. Returns the command's exit status."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as store:  # noqa: S603 (as given)
 
         def stop(_number: int, _frame: FrameType | None) -> None:

@@ -157,21 +157,21 @@ def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
 
 def connection_problem(exc: Exception) -> Problem | None:
     """The fault in the settings that causes this error; None if only waiting helps."""
-    links = tuple(_chain(exc))
-    text = " ".join(str(link) for link in links)
-    if problem := _tls_refusal(links, text):
+    causes = tuple(_chain(exc))
+    text = " ".join(str(cause) for cause in causes)
+    if problem := _tls_refusal(causes, text):
         return problem
     if "protected mode" in text:
         return Problem(
             "Store login", Weight.FATAL, "Redis is in protected mode", "set a password there, and in REDIS_URL"
         )
     if isinstance(exc, AuthenticationError):
-        asks = (
+        text_of_refusal = (
             "Redis asks for a password"
             if "required" in text or "HELLO must be called" in text
             else "Redis refuses user or password"
         )
-        return Problem("Store login", Weight.FATAL, asks, _LOGIN)
+        return Problem("Store login", Weight.FATAL, text_of_refusal, _LOGIN)
     if isinstance(exc, NoPermissionError):
         return Problem("Store permissions", Weight.FATAL, str(exc), _ALLOW)
     if isinstance(exc, MovedError):
@@ -182,16 +182,16 @@ def connection_problem(exc: Exception) -> Problem | None:
     return None
 
 
-def _tls_refusal(links: tuple[BaseException, ...], text: str) -> Problem | None:
-    for link in links:
-        if isinstance(link, ssl.SSLCertVerificationError):
-            why = link.verify_message.partition(",")[0]
+def _tls_refusal(causes: tuple[BaseException, ...], text: str) -> Problem | None:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cause.verify_message.partition(",")[0]
             message = f"the certificate of Redis is not trusted ({why})"
             return Problem("Store certificate", Weight.FATAL, message, _CERTIFICATE)
-        if isinstance(link, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError):
             cure = "check the options after the ? in REDIS_URL, and that this port of Redis speaks TLS"
-            return Problem("Store certificate", Weight.FATAL, f"TLS failed ({link.reason or 'no cipher'})", cure)
-        if isinstance(link, FileNotFoundError) and "connecting to /" not in text:
+            return Problem("Store certificate", Weight.FATAL, f"TLS failed ({cause.reason or 'no cipher'})", cure)
+        if isinstance(cause, FileNotFoundError) and "connecting to /" not in text:
             cure = "check the paths after the ? in REDIS_URL: ssl_ca_certs, ssl_certfile, ssl_keyfile"
             return Problem("Store certificate", Weight.FATAL, "a certificate or key file is missing", cure)
     return None

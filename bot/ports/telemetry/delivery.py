@@ -37,6 +37,8 @@ class ChannelSuspended(EventRecord):
 
 @event("channel_resumed", Level.INFO)
 class ChannelResumed(EventRecord):
+    """A suspended channel gets its messages again."""
+
     receiver: str
 
 

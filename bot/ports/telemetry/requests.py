@@ -5,6 +5,8 @@ from bot.ports.telemetry import EventRecord, Level, event
 
 @event("note_changed", Level.INFO)
 class NoteChanged(EventRecord):
+    """A person changed a runbook or note. `done`: `set` or `removed`."""
+
     kind: str
     reference: str
     by: str
@@ -13,4 +15,6 @@ class NoteChanged(EventRecord):
 
 @event("maker_not_reached", Level.WARNING)
 class MakerNotReached(EventRecord):
+    """The maker of a watch got no direct message about it. The channel still got the announcement."""
+
     problem: str
