@@ -1,6 +1,6 @@
-"""The composition root: owns what the process shares, and receives from Slack. It runs one workspace.
+"""Runs the whole bot: opens the resources that the process shares, runs one workspace, receives from Slack, stops.
 
-Only this file knows that there is one workspace today.
+This is the composition root. Only this file knows that there is one workspace today.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bot.startup import (
     PortUnusableError,
     StartError,
     StoppedError,
-    identity,
+    bot_identity,
     refuse_another_app,
     socket_url,
     until_store_fits,
@@ -77,7 +77,7 @@ async def _resources() -> AsyncIterator[AsyncExitStack]:
 
 
 async def _shared(settings: Settings, resources: AsyncExitStack) -> Shared:
-    api = await resources.enter_async_context(_goldrush(settings))
+    api = await resources.enter_async_context(_goldrush_client(settings))
     redis = await resources.enter_async_context(opened(settings.store_url, settings.data_dir))
     return Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings))
 
@@ -85,17 +85,17 @@ async def _shared(settings: Settings, resources: AsyncExitStack) -> Shared:
 async def _workspace(shared: Shared, slack: SlackClient, stopped: asyncio.Event) -> Workspace:
     """The workspace that the bot token belongs to."""
     settings = shared.settings
-    me = await identity(slack, stopped)
+    identity = await bot_identity(slack, stopped)
     if settings.transport is Transport.SOCKET and settings.slack_app_token:
-        await refuse_another_app(slack, me.bot, settings.slack_app_token.get_secret_value())
-    await until_store_fits(shared.redis, me.team, stopped)
-    return await Workspace.open(shared, slack, me)
+        await refuse_another_app(slack, identity.bot, settings.slack_app_token.get_secret_value())
+    await until_store_fits(shared.redis, identity.team, stopped)
+    return await Workspace.open(shared, slack, identity)
 
 
 async def _work(workspace: Workspace, slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> None:
     """Returns after `stopped` is set and the work in progress has finished."""
     app = _slack_app(workspace, slack, settings)
-    async with workspace.running(stopped), _served(app, settings, stopped):
+    async with workspace.running(stopped), _receiving(app, settings, stopped):
         emit(Ready(team=workspace.team, transport=settings.transport))
         await stopped.wait()
         workspace.stop()
@@ -129,7 +129,7 @@ def _connections(settings: Settings) -> int:
     return _read_slots(settings) + PEOPLE_CONNECTIONS
 
 
-def _goldrush(settings: Settings) -> Client:
+def _goldrush_client(settings: Settings) -> Client:
     try:
         return Client(
             base_url=settings.goldrush_api_url,
@@ -150,7 +150,7 @@ def _slack_app(workspace: Workspace, slack: SlackClient, settings: Settings) -> 
 
 
 @asynccontextmanager
-async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[None]:
+async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[None]:
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
         url = await socket_url(web_client(token, settings.slack_api_url), stopped)

@@ -21,8 +21,10 @@ from bot.store.probe import Weight, connection_problem, probe
 
 
 class Verdict(Enum):
+    """BAD: the bot can't run like this. WEAK: it runs, but something is off."""
+
     GOOD = "good"
-    WEAK = "weak"  # works, but something is off
+    WEAK = "weak"
     BAD = "bad"
 
 

@@ -1,4 +1,4 @@
-"""The command line: parses options, calls, prints."""
+"""The command line `pipeline-bot`: parses the options of each command, runs it, and prints the result."""
 
 import asyncio
 import os

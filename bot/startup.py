@@ -1,4 +1,4 @@
-"""Waits for a store and a Slack that answer. Stops at once if a person has to fix something."""
+"""Waits at the start until the store and Slack answer. Raises a StartError if a person has to fix something."""
 
 import asyncio
 import re
@@ -52,6 +52,8 @@ class StoppedError(Exception):
 
 @dataclass(slots=True)
 class _Backoff:
+    """Waits between two attempts, each time twice as long, up to 30 s. Raises StoppedError once `stopped` is set."""
+
     stopped: asyncio.Event
     seconds: float = 0.5
 
@@ -70,12 +72,12 @@ async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: a
         StoreRefusedError, StoppedError
     """
     backoff = _Backoff(stopped)
-    while problem := await _missing(client, team):
+    while problem := await _wait_reason(client, team):
         emit(StoreUnreachable(component="startup", problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
 
 
-async def _missing(client: redis.asyncio.Redis, team: TeamId) -> str | None:
+async def _wait_reason(client: redis.asyncio.Redis, team: TeamId) -> str | None:
     """Why the bot has to wait; None if it can use the store."""
     try:
         problems = (await probe(client, team)).problems
@@ -97,7 +99,7 @@ def _refused(problem: Problem) -> StoreRefusedError:
     return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.cure}.")
 
 
-async def identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
+async def bot_identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
     """The workspace that the token belongs to, and who the bot is there.
 
     Raises:

@@ -284,7 +284,7 @@ def _jobs(base: _Base, monitoring: Monitoring, heartbeat: Heartbeat, inbox: Inbo
             PeriodicJob("heartbeat", beat, 2.0),
             PeriodicJob("inbox", inbox.recover, 10.0, hangs_after=3600.0),
             PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
-            PeriodicJob("directory", base.directory.read_on, 5.0),
+            PeriodicJob("directory", base.directory.continue_reading, 5.0),
             PeriodicJob("channel_monitor", channels.check_channels, 60.0),
         ),
     )

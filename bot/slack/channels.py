@@ -1,4 +1,4 @@
-"""Finds the channel that a command means, and the reason if the bot can't post there."""
+"""Finds the channel that a command means, or refuses it: missing, forbidden, or the bot can't post there."""
 
 from collections.abc import Sequence
 
@@ -19,18 +19,19 @@ async def channel_to_change(
         return refusal
     if word is None:
         return await permissions.check_membership(asker, asker.channel) or asker.channel
-    return await _permitted(word, asker, directory, permissions, changing=True)
+    return await _permitted_channel(word, asker, directory, permissions, changing=True)
 
 
 async def channel_to_see(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
 ) -> ChannelId | RefusalAnswer:
+    """The channel whose watches to show, after the permission checks."""
     if word is None:
         return await permissions.to_see(asker, asker.channel) or asker.channel
-    return await _permitted(word, asker, directory, permissions, changing=False)
+    return await _permitted_channel(word, asker, directory, permissions, changing=False)
 
 
-async def _permitted(
+async def _permitted_channel(
     word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
 ) -> ChannelId | RefusalAnswer:
     """The one channel with that name that the person may use.
@@ -45,7 +46,7 @@ async def _permitted(
     refusals = [await check(asker, channel, named=named) for channel in found.ids]
     usable = [channel for channel, refusal in zip(found.ids, refusals, strict=True) if refusal is None]
     if usable:
-        return usable[0] if len(usable) == 1 else _which(named, usable, changing=changing)
+        return usable[0] if len(usable) == 1 else _ambiguous(named, usable, changing=changing)
     if found.gap is UnknownFact.AWAY:
         return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
     if found.gap is UnknownFact.NO_SCOPE:
@@ -53,22 +54,27 @@ async def _permitted(
     return next(iter(refusals), None) or await permissions.refusal_for_unknown_channel(asker, named, changing=changing)
 
 
-def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:
-    """For a name with several channels: another company's shared channel may have the name of an own one."""
+def _ambiguous(named: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:
+    """Refuses a name of several channels: another company's shared channel may have the same name as ours."""
     links = ", ".join(f"<#{channel}>" for channel in channels)
     reason = f"*{outside(named)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
     return RefusalAnswer(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
 
 
-async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> RefusalAnswer | None:
-    """Why the bot can't post there; None if it can. Joins a public channel if Slack allows it.
+async def posting_refusal(
+    channel: ChannelId, directory: Directory, *, elsewhere: bool, named: str = ""
+) -> RefusalAnswer | None:
+    """Why the bot can't post in the channel; None if it can. Joins a public channel if Slack allows it.
 
-    `named` is Slack's name for the conversation where the person typed.
+    `elsewhere`: the person named a channel, instead of typing in it. `named`: Slack's name for the conversation where
+    they typed.
     """
-    return _closed(channel, await directory.admission(channel), there=there, named=named)
+    return _admission_refusal(channel, await directory.admission(channel), elsewhere=elsewhere, named=named)
 
 
-def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> RefusalAnswer | None:
+def _admission_refusal(
+    channel: ChannelId, admission: Admission, *, elsewhere: bool, named: str
+) -> RefusalAnswer | None:
     if admission is Admission.ARCHIVED and _is_private_talk(channel, named):
         return RefusalAnswer(
             reason=f"This conversation is closed, so I couldn't post here. {UNCHANGED}",
@@ -79,7 +85,7 @@ def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str
             reason=f"I can't be added to a direct message between people, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
-    where = f"<#{channel}>" if there else "this channel"
+    where = f"<#{channel}>" if elsewhere else "this channel"
     match admission:
         case Admission.MEMBER:
             return None

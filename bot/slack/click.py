@@ -13,24 +13,25 @@ from bot.slack.render.saved_question import SavedQuestion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """`facts` is the button's value. Anyone can forge it, so features check every fact again.
-
-    `shown`: the blocks of the message with an *Undo* button. Empty if the message is ephemeral.
-    """
+    """One click: who clicked which button in which message."""
 
     action: str
+    """The button's action id."""
     channel: ChannelId
     user: UserId
     ephemeral: bool
+    """True if only this person sees the message with the button."""
     team: str = ""
     handle: str = ""
     trigger: str = ""
-    """Opens one modal, within 3 s."""
+    """Slack's id that lets the bot open one modal, within 3 s."""
     facts: Mapping[str, object] = field(default_factory=dict)
+    """The button's value. Anyone can forge it, so features check every fact again."""
     shown: tuple[Block, ...] = ()
+    """The blocks of the message with an *Undo* button. Empty if the message is ephemeral."""
 
     @classmethod
-    def of(cls, payload: Mapping[str, str]) -> Self:
+    def from_payload(cls, payload: Mapping[str, str]) -> Self:
         """From the payload that `inbound/clicks.py` made."""
         return cls(
             action=payload["action"],

@@ -1,4 +1,4 @@
-"""The contract between the router and `features/`: commands and buttons, their input and their replies."""
+"""What the router and `features/` exchange: a feature declares commands, buttons and modals, and answers requests."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,17 +26,18 @@ MAX_TARGETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`in_channel`: everyone in the channel sees it. `replace`: it replaces the clicked message.
-
-    `home`: the person's new Home tab. Without `blocks`, there is no message beside it. `errors`: the problem of each
-    block of a submitted modal. The modal shows them while it is open; otherwise `blocks` say the same.
-    """
+    """The answer to one request: a message, a new Home tab, or both."""
 
     blocks: Sequence[Block] = ()
+    """The message. Empty for no message."""
     in_channel: bool = False
+    """True if everyone in the channel sees it. Otherwise only the person does."""
     replace: bool = False
+    """True if it replaces the clicked message."""
     home: Sequence[Block] = ()
+    """The person's new Home tab. Empty if it stays as it is."""
     errors: Mapping[str, str] = field(default_factory=dict)
+    """The problem of each block of a submitted modal, shown in it. If it is closed by then, `blocks` say the same."""
 
     @property
     def message(self) -> RenderedMessage:
@@ -57,27 +58,28 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One person's request. `names` are the pipelines' names that the parser knew.
-
-    `confirmed`: the person saw the command's effect, and clicked. `parse` knows no names; `understand` parses a
-    button's command with the pipelines' names.
-    """
+class Request:
+    """One person's request: who asks, and all that a feature needs to answer."""
 
     services: Services
     asker: Asker
     parse: Callable[[str], "Command"]
+    """Parses a command without knowing any pipeline's name."""
     understand: Callable[[str], Awaitable["Understood"]]
+    """Parses a button's command with the pipelines' names."""
     help_pages: Mapping[str, HelpPage]
     question: SavedQuestion = field(default_factory=SavedQuestion)
+    """The typed text, or the question that a clicked button repeats."""
     names: Names | None = None
+    """The pipelines' names that the parser knew. None for a button."""
     confirmed: bool = False
+    """True if the person saw the command's effect and clicked to go on."""
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self.services.render_context)
 
     def names_pipelines(self, typed: str) -> bool:
-        """True if a corrected command is complete."""
+        """True if a corrected command names at least one pipeline."""
         return bool(self.parse(escape(typed)).pipelines)
 
 
@@ -86,7 +88,7 @@ def refused(refusal: RefusalAnswer, render_context: RenderContext) -> Reply:
 
 
 class Command(ABC):
-    """A parsed command. `run` looks up the pipelines, people and channels in it."""
+    """A parsed command. `run` looks up its pipelines, people and channels, and does what it says."""
 
     @property
     def changes(self) -> bool:
@@ -118,23 +120,25 @@ class Command(ABC):
         return ()
 
     @abstractmethod
-    async def run(self, call: Call) -> Reply: ...
+    async def run(self, request: Request) -> Reply: ...
 
 
 @dataclass(frozen=True, slots=True)
 class UsageError(Command):
-    """An invalid text: the mistake, and what to type instead (without the slash command's name)."""
+    """An invalid text. `run` answers with the mistake and with a command to type instead."""
 
     message: str
     hint: str = "help"
+    """The command to type instead, without the slash command's name."""
     in_goldrush: bool = False
+    """True if people can do this in GoldRush, so that the answer links to it."""
 
     @property
     def needs_store(self) -> bool:
         return False
 
-    async def run(self, call: Call) -> Reply:
-        return call.refused(RefusalAnswer(reason=self.message, command=self.hint, in_goldrush=self.in_goldrush))
+    async def run(self, request: Request) -> Reply:
+        return request.refused(RefusalAnswer(reason=self.message, command=self.hint, in_goldrush=self.in_goldrush))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,44 +151,44 @@ class Understood:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandWord:
-    """A word that a command begins with. `place` orders the help.
-
-    `takes_names`: more names may give its words another meaning. `changes`: even an invalid one counts as a write.
-    `verbatim`: the parser keeps its last word as typed.
-    """
+    """One command of `/pipeline`: the word that it begins with, its parser and its help."""
 
     name: str
     parse: Callable[[CommandText], Command]
-    """Raises `Refused`."""
+    """Raises `ParseError`."""
     help: HelpPage
-    place: int
+    help_order: int
+    """The command's position in the help, from 1."""
     aliases: tuple[str, ...] = ()
     takes_names: bool = False
+    """True if it takes pipelines, so that a fresh listing may give its words another meaning."""
     changes: bool = False
+    """True if it writes. Then even an invalid text counts as a write."""
     verbatim: bool = False
+    """True if the parser keeps the last word as typed, such as an address that ends with a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """`press` is None if the button only opens an address. `acknowledges`: other requests never delay the click.
+    """What a click on a button does."""
 
-    `opens`: it opens a modal and changes nothing. Slack allows 3 s for it, so it runs before the click is stored.
-    """
-
-    press: Callable[[Click, Call], Awaitable[Reply | None]] | None
+    press: Callable[[Click, Request], Awaitable[Reply | None]] | None
+    """None if the button only opens an address."""
     changes: bool = True
     acknowledges: bool = False
+    """True if a person acknowledges a failure with it. Then other requests never delay the click."""
     opens: bool = False
+    """True if it opens a modal and changes nothing. Slack allows 3 s, so it runs before the click is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """The commands, buttons and modals of one module in `features/`, buttons by action id, modals by callback id.
-
-    `home` answers a person who opens the Home tab.
-    """
+    """All that one module in `features/` offers. `routes.py` finds it under the name FEATURE."""
 
     commands: tuple[CommandWord, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
-    modals: Mapping[str, Callable[[Submission, Call], Awaitable[Reply]]] = field(default_factory=dict)
-    home: Callable[[Call], Awaitable[Reply]] | None = None
+    """By action id."""
+    modals: Mapping[str, Callable[[Submission, Request], Awaitable[Reply]]] = field(default_factory=dict)
+    """What a submitted modal does, by callback id."""
+    home: Callable[[Request], Awaitable[Reply]] | None = None
+    """Renders the Home tab when a person opens it. Exactly one feature has this."""

@@ -23,18 +23,18 @@ UNCHANGED = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who typed or clicked, and where. `team` and `handle` come from the payload, and may be empty.
-
-    `clicked`: with a button. Only members can type in a channel, but former members may still see its buttons.
-    """
+    """The person who typed or clicked, and the conversation where they did."""
 
     user: UserId
     channel: ChannelId
     team: str = ""
+    """The person's workspace in the payload. Empty if the payload names none."""
     handle: str = ""
+    """The person's handle in the payload. Empty if the payload names none."""
     channel_name: str = ""
     """Slack's name for the conversation: `directmessage` or `mpdm-…` for direct messages between people."""
     clicked: bool = False
+    """True for a click. Only members can type in a channel, but former members may still see its buttons."""
 
     def types_in(self, channel: ChannelId) -> bool:
         """True if Slack guarantees that the asker is in this channel now."""

@@ -1,4 +1,4 @@
-"""Finds the feature that answers an interaction. Parses its text and resolves its references once."""
+"""Finds the feature that answers an interaction: a command, a click, a message, a form or an opened Home tab."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from bot.domain.catalogue import Names, UnknownReference, resolve
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Command, Reply, Services, Understood, UsageError, refused
+from bot.slack.feature import Button, Command, Reply, Request, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelpCommand, is_greeting
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
@@ -21,44 +21,44 @@ COMMAND, CLICK, MESSAGE, HOME, MODAL = "command", "click", "message", "home", "m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedInteraction:
-    """A parsed interaction. `run` returns its answer, or None for a click without one.
-
-    `changes`: it writes. `acknowledges`: a person acknowledges a failure. `needs_store`: the text alone
-    gives no answer. `at_once`: it starts before it is stored, and changes nothing.
-
-    Raises:
-        StoreAway: from `run`, if the answer needs the store and the store does not answer.
-    """
+    """An interaction that is ready to run, and what the inbox has to know about it before."""
 
     changes: bool
+    """True if it writes."""
     acknowledges: bool
+    """True if a person acknowledges a failure with it."""
     needs_store: bool
+    """False if the text alone gives the answer, as for `help`."""
     run: Callable[[], Awaitable[Reply | None]]
-    at_once: bool = False
+    """Returns the answer, or None for a click without one. Raises StoreAway if it needs a store that is away."""
+    begins_early: bool = False
+    """True if it starts before it is stored, because Slack waits only 3 s. Such an interaction changes nothing."""
 
 
 class Router:
+    """Turns each interaction into a `ParsedInteraction` of the feature that answers it."""
+
     def __init__(self, services: Services, routes: Routes = ROUTES) -> None:
         self._services = services
         self._routes = routes
 
-    def read(self, interaction: Interaction) -> ParsedInteraction:
+    def parse(self, interaction: Interaction) -> ParsedInteraction:
         if interaction.kind == CLICK:
-            return self._clicked(Click.of(interaction.payload))
+            return self._parse_click(Click.from_payload(interaction.payload))
         if interaction.kind == MODAL:
-            return self._submitted(Submission.of(interaction.payload))
+            return self._parse_submission(Submission.from_payload(interaction.payload))
         asker = _asker(interaction.payload)
         if interaction.kind == HOME:
-            return self._permitted(self._home(asker), asker)
+            return self._with_permission(self._parse_home(asker), asker)
         text = interaction.payload["text"]
-        return self._message(text, asker) if interaction.kind == MESSAGE else self.typed(text, asker)
+        return self._parse_message(text, asker) if interaction.kind == MESSAGE else self.typed(text, asker)
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self._services.render_context)
 
     def typed(self, text: str, asker: Asker) -> ParsedInteraction:
         """Parses with the names known now. That shows whether the command writes; `run` may fetch a fresh listing."""
-        understood = self._known(text, asker.channel)
+        understood = self._parse_known(text, asker.channel)
         command = understood.command
         return ParsedInteraction(
             changes=command.changes or self._may_change(command, text),
@@ -67,12 +67,12 @@ class Router:
             run=lambda: self._answer(text, understood, asker),
         )
 
-    def _message(self, text: str, asker: Asker) -> ParsedInteraction:
+    def _parse_message(self, text: str, asker: Asker) -> ParsedInteraction:
         greets = is_greeting(text) and self._routes.word(text) is None
-        parsed = self._greeted(asker) if greets else self.typed(plain_command(text) or text, asker)
-        return self._permitted(parsed, asker)
+        parsed = self._parse_greeting(asker) if greets else self.typed(plain_command(text) or text, asker)
+        return self._with_permission(parsed, asker)
 
-    def _permitted(self, parsed: ParsedInteraction, asker: Asker) -> ParsedInteraction:
+    def _with_permission(self, parsed: ParsedInteraction, asker: Asker) -> ParsedInteraction:
         async def run() -> Reply | None:
             if refusal := await self._services.permissions.to_ask(asker):
                 return self.refused(refusal)
@@ -80,30 +80,30 @@ class Router:
 
         return replace(parsed, run=run)
 
-    def _home(self, asker: Asker) -> ParsedInteraction:
-        call = self._call(asker, SavedQuestion())
+    def _parse_home(self, asker: Asker) -> ParsedInteraction:
+        request = self._request(asker, SavedQuestion())
         return ParsedInteraction(
-            changes=False, acknowledges=False, needs_store=True, run=lambda: self._routes.home(call)
+            changes=False, acknowledges=False, needs_store=True, run=lambda: self._routes.home(request)
         )
 
-    def _greeted(self, asker: Asker) -> ParsedInteraction:
+    def _parse_greeting(self, asker: Asker) -> ParsedInteraction:
         """Answers a greeting with the short help."""
-        call = self._call(asker, SavedQuestion())
+        request = self._request(asker, SavedQuestion())
         return ParsedInteraction(
-            changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelpCommand().run(call)
+            changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelpCommand().run(request)
         )
 
-    def _clicked(self, click: Click) -> ParsedInteraction:
+    def _parse_click(self, click: Click) -> ParsedInteraction:
         button = self._routes.buttons.get(click.action) or Button(press=None)
         return ParsedInteraction(
             changes=button.changes,
             acknowledges=button.acknowledges,
             needs_store=not button.opens,
             run=lambda: self._press(button, click),
-            at_once=button.opens,
+            begins_early=button.opens,
         )
 
-    def _submitted(self, submission: Submission) -> ParsedInteraction:
+    def _parse_submission(self, submission: Submission) -> ParsedInteraction:
         return ParsedInteraction(
             changes=True, acknowledges=False, needs_store=True, run=lambda: self._submit(submission)
         )
@@ -112,22 +112,22 @@ class Router:
         submit = self._routes.modals.get(submission.modal)
         if submit is None:
             return self.refused(RefusalAnswer(reason="This form is too old. Nothing was changed.", command="help"))
-        return await submit(submission, self._call(submission.asker, SavedQuestion()))
+        return await submit(submission, self._request(submission.asker, SavedQuestion()))
 
     async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
-        understood = await self._clear(text, understood, asker.channel)
-        return await understood.command.run(self._call(asker, SavedQuestion(text=text), understood.names))
+        understood = await self._parse_again(text, understood, asker.channel)
+        return await understood.command.run(self._request(asker, SavedQuestion(text=text), understood.names))
 
     async def _press(self, button: Button, click: Click) -> Reply | None:
         if button.press is None:
             return None
-        return await button.press(click, self._call(click.asker, click.question))
+        return await button.press(click, self._request(click.asker, click.question))
 
-    def _call(self, asker: Asker, question: SavedQuestion, names: Names | None = None) -> Call:
+    def _request(self, asker: Asker, question: SavedQuestion, names: Names | None = None) -> Request:
         async def understand(text: str) -> Understood:
-            return await self._clear(text, self._known(text, asker.channel), asker.channel)
+            return await self._parse_again(text, self._parse_known(text, asker.channel), asker.channel)
 
-        return Call(
+        return Request(
             services=self._services,
             asker=asker,
             parse=self._routes.parse,
@@ -137,12 +137,12 @@ class Router:
             names=names,
         )
 
-    def _known(self, text: str, channel: ChannelId) -> Understood:
+    def _parse_known(self, text: str, channel: ChannelId) -> Understood:
         names = self._services.requests.references.names(channel)
         return Understood(self._routes.parse(text, names), names)
 
-    async def _clear(self, text: str, understood: Understood, channel: ChannelId) -> Understood:
-        """Parses again with a fresh listing if a name is unknown."""
+    async def _parse_again(self, text: str, understood: Understood, channel: ChannelId) -> Understood:
+        """The same, or parsed again with a fresh listing if a name is unknown."""
         if not self._may_mean_more(text, understood):
             return understood
         names = await self._services.requests.references.fresh_names(channel)

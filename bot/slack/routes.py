@@ -12,9 +12,19 @@ from bot.slack.grammar.command_text import NO_NAMES, CommandText, Vocabulary
 from bot.slack.grammar.near_commands import INFORMED, Rest, near_command
 from bot.slack.grammar.pasted import as_command
 from bot.slack.grammar.plain_questions import asks_about_failures
-from bot.slack.grammar.questions import answer, asked_for, is_question, is_sentence
+from bot.slack.grammar.questions import is_question, is_sentence, question_refusal, status_words
 from bot.slack.grammar.spoken_names import known_span
-from bot.slack.grammar.tokens import ParseError, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
+from bot.slack.grammar.tokens import (
+    ParseError,
+    Word,
+    can_be_typed,
+    corrected,
+    quoted,
+    slice_of,
+    typed,
+    unlinked,
+    words_in,
+)
 from bot.slack.mrkdwn import escape, outside
 from bot.slack.render.help import HelpPage, help_lines
 
@@ -37,7 +47,7 @@ class Routes:
 
     def __init__(self, available: Iterable[Feature]) -> None:
         available = tuple(available)
-        words = sorted((word for feature in available for word in feature.commands), key=lambda word: word.place)
+        words = sorted((word for feature in available for word in feature.commands), key=lambda word: word.help_order)
         self.words: Mapping[str, CommandWord] = {word.name: word for word in words}
         buttons = (button for feature in available for button in feature.buttons.items())
         self.buttons: Mapping[str, Button] = dict(buttons)
@@ -83,26 +93,26 @@ class Routes:
         asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
         known = known_span(words, 0, command_text.text, command_text.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
-            status_command = f"status {asked_for(words, command_text)}" if known else ""
+            status_command = f"status {status_words(words, command_text)}" if known else ""
             return ParseError(f"“{outside(name)}” isn't a command. To see its state:", status_command, *asking)
         if is_question(words) and not (word.lower in INFORMED and len(words) > 1):
-            return answer(words, command_text)
+            return question_refusal(words, command_text)
         if helpful := near_command(word, self._rest(command_text)):
             return helpful
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
-            fix = fixed(command_text.text, word.start, name, f"{near[0]} ")
+            fix = corrected(command_text.text, word.start, name, f"{near[0]} ")
             return ParseError(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
         if is_sentence(words) or asks_about_failures(spoken.text for spoken in words):
-            return answer(words, command_text)
+            return question_refusal(words, command_text)
         return ParseError(
             f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking
         )
 
     def _rest(self, command_text: CommandText) -> Rest:
-        """What stands behind an unknown command, and what of it `status` can show."""
-        status_words = asked_for(command_text.words, command_text) if command_text.words else ""
-        return Rest(command_text.rest, status_words or ("" if is_sentence(command_text.words) else command_text.rest))
+        """The words after an unknown command."""
+        shown = status_words(command_text.words, command_text) if command_text.words else ""
+        return Rest(command_text.rest, shown or ("" if is_sentence(command_text.words) else command_text.rest))
 
     def _hint(self, refused: ParseError, names: Names) -> str:
         """The first hint that is a valid command. For an invalid one, tries the hints of its own refusal."""

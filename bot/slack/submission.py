@@ -11,17 +11,20 @@ from bot.slack.permissions import Asker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """`channel`: the person's direct conversation with the bot. `values`: what each block holds, by its id."""
+    """One submitted modal: who filled in what."""
 
     modal: str
+    """The modal's callback id."""
     user: UserId
     channel: ChannelId
+    """The person's direct conversation with the bot."""
     team: str = ""
     handle: str = ""
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The texts that the person entered or chose, by block id."""
 
     @classmethod
-    def of(cls, payload: Mapping[str, str]) -> Self:
+    def from_payload(cls, payload: Mapping[str, str]) -> Self:
         """From the payload that `inbound/submissions.py` made."""
         values: dict[str, list[str]] = json.loads(payload["values"])
         return cls(
@@ -30,15 +33,15 @@ class Submission:
             channel=ChannelId(payload["channel"]),
             team=payload["team"],
             handle=payload["handle"],
-            values={block: tuple(of_block) for block, of_block in values.items()},
+            values={block: tuple(texts) for block, texts in values.items()},
         )
 
     @property
     def asker(self) -> Asker:
         return Asker(user=self.user, channel=self.channel, team=self.team, handle=self.handle)
 
-    def all(self, block: str) -> tuple[str, ...]:
+    def texts_in(self, block: str) -> tuple[str, ...]:
         return self.values.get(block, ())
 
-    def one(self, block: str) -> str:
-        return next(iter(self.all(block)), "")
+    def text_in(self, block: str) -> str:
+        return next(iter(self.texts_in(block)), "")

@@ -67,7 +67,7 @@ class Office:
         payload = {"action": action, "channel": channel, "user": user, "ephemeral": "", "team": team}
         payload["value"] = json.dumps(value)
         click = Interaction(team=TeamId(TEAM_ID), id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
-        return await self.answered(self.router.read(click))
+        return await self.answered(self.router.parse(click))
 
     async def answered(self, reading: ParsedInteraction) -> str:
         """In plain text. A refusal says what to do instead."""

@@ -157,10 +157,10 @@ async def test_the_directory_asks_slack_under_the_new_id(
         it = talk.office
         await moves(it)
         assert await it.directory.admission(ALERTS) is Admission.MEMBER
-        assert await it.directory.obstacle(ALERTS) is None
+        assert await it.directory.posting_obstacle(ALERTS) is None
         assert ALERTS in await it.directory.memberships()
         assert (await it.permissions.facts.place(ALERTS, BOB)).membership is Membership.INSIDE
-        assert await it.permissions.facts.place_words(ALERTS) == "#data-alerts"
+        assert await it.permissions.facts.conversation_name(ALERTS) == "#data-alerts"
 
 
 async def test_a_text_links_to_the_current_id(fake_redis: redis.asyncio.Redis) -> None:

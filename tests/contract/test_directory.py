@@ -164,7 +164,7 @@ async def test_an_interrupted_listing_continues_in_the_background(fake_redis: re
         assert it.call_count("users.list") == 4
         it.sandbox.slack.limits.enabled = False
         await it.bot.clock.pass_time(100_000)
-        await it.directory.read_on()
+        await it.directory.continue_reading()
         assert it.call_count("users.list") == 7  # three pages more, none of them again
         assert "pages @zoe" in await it.send("watch pipe_0001 page @zoe")
         assert it.call_count("users.list") == 7
@@ -175,11 +175,11 @@ async def test_a_refused_listing_is_retried_in_the_background(fake_redis: redis.
         it.sandbox.slack.set_fault("users.list", THROTTLED)
         assert "Slack isn't answering" in await it.send("watch pipe_0001 page @bob")
         it.sandbox.slack.set_fault("users.list", None)
-        await it.directory.read_on()
+        await it.directory.continue_reading()
         assert it.call_count("users.list") == 1  # Slack asked for 30 s
         await it.bot.clock.pass_time(31)
-        await it.directory.read_on()
-        await it.directory.read_on()
+        await it.directory.continue_reading()
+        await it.directory.continue_reading()
         assert it.call_count("users.list") == 2
         assert "pages @bob" in await it.send("watch pipe_0001 page @bob")
         assert it.call_count("users.list") == 2

@@ -103,7 +103,7 @@ async def test_a_person_with_two_running_commands_waits_alone(counter: Counter) 
     ]
     async with asyncio.timeout(60):
         await started.wait()
-    assert len(inbox._slots._of) == 1
+    assert len(inbox._slots._slots) == 1
     other = asyncio.create_task(inbox.handle(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB}))
     go.set()
     await asyncio.gather(*tasks, other)

@@ -34,7 +34,7 @@ from bot.requests.queries import Queries
 from bot.requests.references import References
 from bot.requests.services import RequestServices
 from bot.requests.subscriptions import Subscriptions
-from bot.slack.feature import Call, Command, Reply, Understood
+from bot.slack.feature import Command, Reply, Request, Understood
 from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import Inbox, StoredInteraction
@@ -144,7 +144,7 @@ class HeardCommand(Command):
     def confirmable(self) -> bool:
         return True
 
-    async def run(self, _: Call) -> Reply:
+    async def run(self, _: Request) -> Reply:
         self.acted.append(self.text)
         return Reply(blocks=[section("Heard.")])
 
@@ -152,10 +152,10 @@ class HeardCommand(Command):
 class HeardRouter(Router):
     acted: list[str]
 
-    def _known(self, text: str, _: ChannelId) -> Understood:
+    def _parse_known(self, text: str, _: ChannelId) -> Understood:
         return Understood(self._routes.parse(text), NO_NAMES)
 
-    async def _clear(self, text: str, understood: Understood, _: ChannelId) -> Understood:
+    async def _parse_again(self, text: str, understood: Understood, _: ChannelId) -> Understood:
         return replace(understood, command=HeardCommand(text, self.acted))
 
 

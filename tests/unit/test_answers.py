@@ -39,7 +39,7 @@ from bot.slack.render import action_ids
 from bot.slack.render.blocks import RenderedMessage, message
 from bot.slack.render.help import help_blocks
 from bot.slack.render.pagination import PAGE_SIZE
-from bot.slack.render.phrases import SUSPENDED
+from bot.slack.render.phrases import SUSPEND_REASONS
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_usergroup, a_watch, an_observation, at
@@ -479,7 +479,9 @@ def test_a_suspended_channels_answer_says_why(reason: SuspendReason) -> None:
     assert "This channel watches · suspended" in text
     of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, suspended=reason, at=at(17))
     for answer in (of_all, replace(of_all, views=(a_view(),))):
-        assert answered(answer).text.startswith(f"I couldn't post here: {SUSPENDED[reason]}. I'm trying again now")
+        assert answered(answer).text.startswith(
+            f"I couldn't post here: {SUSPEND_REASONS[reason]}. I'm trying again now"
+        )
     for answer_text in (text, answered(of_all).text):
         assert f"{CURES[reason]}, then type `/pipeline watches` here. I'll try again right away." in answer_text
 

@@ -29,14 +29,14 @@ def test_the_click_carries_the_chosen_option() -> None:
     _, payload = read_click(
         a_choice({"text": {"type": "plain_text", "text": "orders-eu"}, "value": value(card="k" * 32)})
     )
-    click = Click.of(payload)
+    click = Click.from_payload(payload)
     assert (click.action, click.text("card")) == (action_ids.ACKNOWLEDGE_ONE, "k" * 32)
 
 
 def test_an_invalid_choice_carries_nothing() -> None:
     for chosen in (None, "junk", {}, {"value": 7}, {"value": "junk"}):
         _, payload = read_click(a_choice(chosen))
-        assert Click.of(payload).text("card") == ""
+        assert Click.from_payload(payload).text("card") == ""
 
 
 def test_two_choices_in_one_message_are_two_clicks() -> None:

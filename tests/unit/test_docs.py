@@ -249,7 +249,7 @@ def test_commands_shown_in_full_are_understood(name: str) -> None:
 
 @pytest.mark.parametrize("phase", [*Phase, None, Phase("ARCHIVING")])
 def test_each_phase_has_its_symbol_explained(phase: Phase | None) -> None:
-    row = rows("docs/slack.md", "Symbols")[phrases.symbol(phase)]
+    row = rows("docs/slack.md", "Symbols")[phrases.phase_symbol(phase)]
     assert phase is None or not phase.known or phase.value in row
 
 
@@ -270,7 +270,7 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     assert len(documented) == len(NoticeKind)
 
 
-@pytest.mark.parametrize("name", ["AWAY", "UNANSWERED", "SAVED", "LAPSED", "SLOW", "BROKEN"])
+@pytest.mark.parametrize("name", ["NOT_STORED", "UNANSWERED", "SAVED", "LAPSED", "SLOW", "BROKEN"])
 def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
     documented = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
     assert sum(getattr(inbox, name).reason.startswith(words) for words in documented) == 1

@@ -13,7 +13,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
-from bot.slack.features.home import SHOWN, VisibleFailure, _gaps, home_blocks
+from bot.slack.features.home import FAILURES_SHOWN, VisibleFailure, _gaps, home_blocks
 from bot.slack.inbound.home import read_opening
 from bot.slack.render.blocks import MOST_BLOCKS, message
 from sandbox.slack.blocks import check_view
@@ -58,10 +58,10 @@ def test_an_acknowledgement_is_shown_without_a_ping() -> None:
 
 
 def test_many_failures_are_counted() -> None:
-    head = shown([a_failed(f"orders-{number}") for number in range(SHOWN + 7)])[0].split("\n")
-    assert head[0] == f"*{SHOWN + 7} pipelines have failed*"
+    head = shown([a_failed(f"orders-{number}") for number in range(FAILURES_SHOWN + 7)])[0].split("\n")
+    assert head[0] == f"*{FAILURES_SHOWN + 7} pipelines have failed*"
     assert head[-1] == "… and 7 more"
-    assert len(head) == SHOWN + 2
+    assert len(head) == FAILURES_SHOWN + 2
 
 
 def test_no_failure_is_no_claim_while_nothing_is_read() -> None:

@@ -119,4 +119,4 @@ def test_lone_surrogates_are_replaced() -> None:
 
 def test_a_deeply_nested_button_value_is_empty() -> None:
     payload = {"action": "x", "channel": "C1", "user": "U1", "ephemeral": "", "value": "[" * 100_000}
-    assert Click.of(MappingProxyType(payload)).facts == {}
+    assert Click.from_payload(MappingProxyType(payload)).facts == {}

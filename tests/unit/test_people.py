@@ -7,7 +7,7 @@ import pytest
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
 from bot.slack.outbound.facts import account_of, name_of
-from bot.slack.outbound.people import Index, Matches, group_in, meant, person_in
+from bot.slack.outbound.people import Index, Matches, group_in, matches_for, person_in
 
 HOME = TeamId("T0TEST")
 
@@ -32,7 +32,7 @@ def found(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]] | 
 
 def matches(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]]) -> Matches:
     persons, groups = [person_in(row, HOME) for row in users], [group_in(row) for row in teams]
-    return meant(name, Index(entry for entry in persons if entry), Index(entry for entry in groups if entry))
+    return matches_for(name, Index(entry for entry in persons if entry), Index(entry for entry in groups if entry))
 
 
 @pytest.mark.parametrize(

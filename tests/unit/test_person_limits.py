@@ -99,7 +99,7 @@ async def test_one_person_works_on_two_at_once_and_others_do_not_wait() -> None:
     go.set()
     await asyncio.gather(*tasks)
     assert under_way.count(ANN) == 4
-    assert slots._of == {}
+    assert slots._slots == {}
 
 
 async def test_a_command_without_a_slot_is_refused_in_time() -> None:
@@ -107,11 +107,11 @@ async def test_a_command_without_a_slot_is_refused_in_time() -> None:
     async with slots.taken(ANN):
         for person in (ANN, BOB):
             with pytest.raises(BusyError):
-                async with slots.taken(person, within=0.01):
+                async with slots.taken(person, wait_seconds=0.01):
                     pass
-    async with slots.taken(BOB, within=0.01):
+    async with slots.taken(BOB, wait_seconds=0.01):
         pass
-    assert slots._of == {}
+    assert slots._slots == {}
 
 
 async def test_a_command_that_gives_up_holds_no_slot() -> None:
@@ -121,7 +121,7 @@ async def test_a_command_that_gives_up_holds_no_slot() -> None:
         await settle()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-    async with slots.taken(BOB, within=0.01):
+    async with slots.taken(BOB, wait_seconds=0.01):
         pass
 
 

@@ -51,7 +51,7 @@ def test_a_submission_is_read_and_kept_as_text() -> None:
     assert read
     which, payload = read
     assert (which, payload["first"]) == ("1.2.x", PIPELINES)
-    assert Submission.of(payload) == Submission(
+    assert Submission.from_payload(payload) == Submission(
         modal="watch",
         user=ANN,
         channel=DIRECT,
@@ -65,7 +65,7 @@ def test_a_submission_is_read_and_kept_as_text() -> None:
 def test_a_submission_of_another_shape_holds_nothing(values: Any) -> None:
     read = read_submission(body(state={"values": values}))
     assert read
-    assert Submission.of(read[1]).one(PIPELINES) == ""
+    assert Submission.from_payload(read[1]).text_in(PIPELINES) == ""
 
 
 def test_without_a_conversation_there_is_nobody_to_answer() -> None:

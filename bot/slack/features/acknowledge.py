@@ -5,14 +5,14 @@ import asyncio
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, RefusalAnswer
 from bot.domain.observation import PipelineId
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import section
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for, row
 
-NOT_HERE = RefusalAnswer(
+WRONG_CONVERSATION = RefusalAnswer(
     reason="That button belongs to a card in another conversation. Nothing was changed.",
     hint="Use the button on the card itself.",
 )
@@ -20,48 +20,50 @@ NOT_HERE = RefusalAnswer(
 # --- press -----------------------------------------------------------------------------------------------------------
 
 
-async def _acknowledge(click: Click, call: Call) -> Reply:
-    acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
+async def _acknowledge(click: Click, request: Request) -> Reply:
+    acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
-        return call.refused(NOT_HERE)
-    name, place = await _who_and_where(click, call)
+        return request.refused(WRONG_CONVERSATION)
+    name, place = await _who_and_where(click, request)
     answer = await acknowledgements.acknowledge(
         click.channel, PipelineId(click.text("pipeline")), card, click.user, name=name, place=place
     )
-    return _reply(answer, call)
+    return _reply(answer, request)
 
 
-async def _acknowledge_one(click: Click, call: Call) -> Reply:
+async def _acknowledge_one(click: Click, request: Request) -> Reply:
     """For one failure, chosen in a message with many. The card knows its pipeline."""
-    acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
+    acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
-        return call.refused(NOT_HERE)
-    name, place = await _who_and_where(click, call)
+        return request.refused(WRONG_CONVERSATION)
+    name, place = await _who_and_where(click, request)
     answer = await acknowledgements.acknowledge_member(click.channel, card, click.user, name=name, place=place)
-    return _reply(answer, call)
+    return _reply(answer, request)
 
 
-async def _acknowledge_all(click: Click, call: Call) -> Reply:
-    acknowledgements = call.services.requests.acknowledgements
+async def _acknowledge_all(click: Click, request: Request) -> Reply:
+    acknowledgements = request.services.requests.acknowledgements
     if not await acknowledgements.holds_group(click.channel, click.group):
-        return call.refused(NOT_HERE)
-    name, place = await _who_and_where(click, call)
+        return request.refused(WRONG_CONVERSATION)
+    name, place = await _who_and_where(click, request)
     answer = await acknowledgements.acknowledge_group(click.channel, click.group, click.user, name=name, place=place)
-    return _reply(answer, call)
+    return _reply(answer, request)
 
 
-async def _who_and_where(click: Click, call: Call) -> tuple[str, str]:
+async def _who_and_where(click: Click, request: Request) -> tuple[str, str]:
     """Looks up both at the same time, so that the acknowledgement isn't late."""
-    permissions = call.services.permissions
-    name, place = await asyncio.gather(permissions.name(call.asker), permissions.facts.place_words(click.channel))
+    permissions = request.services.permissions
+    name, place = await asyncio.gather(
+        permissions.name(request.asker), permissions.facts.conversation_name(click.channel)
+    )
     return name, place
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, call: Call) -> Reply:
-    return Reply(blocks=[section(acknowledgement(answer, call.services.render_context))])
+def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, request: Request) -> Reply:
+    return Reply(blocks=[section(acknowledgement(answer, request.services.render_context))])
 
 
 def acknowledgement(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, render_context: RenderContext) -> str:
@@ -77,7 +79,7 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
             return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card."
         case AcknowledgeFate.ALREADY_ACKNOWLEDGED:
             when = f" at {date(answer.at)}" if answer.at else ""
-            by = phrases.who(answer.by_name)
+            by = phrases.person(answer.by_name)
             return f"{by[:1].upper()}{by[1:]} already acknowledged {name}{when}."
         case AcknowledgeFate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."

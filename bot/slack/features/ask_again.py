@@ -4,31 +4,31 @@ from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.render import action_ids
 from bot.slack.render.saved_question import SavedQuestion
 
 
-async def _turn(click: Click, call: Call) -> Reply:
-    return replace(await _answer(click.question, call), replace=True)
+async def _turn(click: Click, request: Request) -> Reply:
+    return replace(await _answer(click.question, request), replace=True)
 
 
-async def _share(click: Click, call: Call) -> Reply:
+async def _share(click: Click, request: Request) -> Reply:
     """A shared answer holds only facts about pipelines, and the name of the person who shared it."""
-    by = await call.services.permissions.name(call.asker)
-    return await _answer(replace(click.question, shared=True, shared_by=by), call)
+    by = await request.services.permissions.name(request.asker)
+    return await _answer(replace(click.question, shared=True, shared_by=by), request)
 
 
-async def _answer(question: SavedQuestion, call: Call) -> Reply:
+async def _answer(question: SavedQuestion, request: Request) -> Reply:
     """Runs a command that only asks, never one that changes something."""
-    understood = await call.understand(question.text)
+    understood = await request.understand(question.text)
     if not understood.command.repeatable:
-        return call.refused(RefusalAnswer(reason="This answer is too old for its buttons to work.", command="help"))
+        return request.refused(RefusalAnswer(reason="This answer is too old for its buttons to work.", command="help"))
     if understood.command.shows_watches and (
-        refusal := await call.services.permissions.to_see(call.asker, call.asker.channel)
+        refusal := await request.services.permissions.to_see(request.asker, request.asker.channel)
     ):
-        return call.refused(refusal)
-    return await understood.command.run(replace(call, question=question, names=understood.names))
+        return request.refused(refusal)
+    return await understood.command.run(replace(request, question=question, names=understood.names))
 
 
 FEATURE = Feature(

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.render import action_ids
 
 
-async def _press(click: Click, call: Call) -> Reply:
-    understood = await call.understand(click.question.text)
+async def _press(click: Click, request: Request) -> Reply:
+    understood = await request.understand(click.question.text)
     if not understood.command.confirmable:
         refusal = RefusalAnswer(reason="This question is too old. Nothing was changed.", command="help")
-        return replace(call.refused(refusal), replace=True)
-    confirmed = replace(call, question=click.question, names=understood.names, confirmed=True)
+        return replace(request.refused(refusal), replace=True)
+    confirmed = replace(request, question=click.question, names=understood.names, confirmed=True)
     return replace(await understood.command.run(confirmed), replace=True)
 
 

@@ -1,9 +1,9 @@
-"""`help`: all commands, or one of them."""
+"""The command `help`: explains all commands, or one of them."""
 
 import difflib
 from dataclasses import dataclass
 
-from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import ParseError, typed
 from bot.slack.mrkdwn import outside
@@ -20,9 +20,9 @@ class HelpCommand(Command):
     def needs_store(self) -> bool:
         return False
 
-    async def run(self, call: Call) -> Reply:
-        command = call.services.render_context.command
-        return Reply(blocks=help_blocks(self.topic, call.help_pages, command, call.asker.channel))
+    async def run(self, request: Request) -> Reply:
+        command = request.services.render_context.command
+        return Reply(blocks=help_blocks(self.topic, request.help_pages, command, request.asker.channel))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ShortHelpCommand(Command):
     def needs_store(self) -> bool:
         return False
 
-    async def run(self, _: Call) -> Reply:
+    async def run(self, _: Request) -> Reply:
         return Reply(blocks=short_help_blocks())
 
 
@@ -61,4 +61,4 @@ def _parse(command_text: CommandText) -> Command:
     return HelpCommand(topic)
 
 
-FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, place=8, help=HelpPage()),))
+FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, help_order=8, help=HelpPage()),))

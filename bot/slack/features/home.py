@@ -1,4 +1,4 @@
-"""The Home tab: what has failed where this person may see it, and what they watch. Shown when they open it."""
+"""The Home tab: the failures in channels that this person may see, and what they watch. Drawn when they open it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
 from bot.domain.permission import Denial
 from bot.domain.watch import ChannelId
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features.watches import watches_blocks
 from bot.slack.mrkdwn import REASON_LIMIT, date, outside
 from bot.slack.permissions import Asker, Permissions
@@ -19,49 +19,51 @@ from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row
 
 MOST_CHANNELS = 20  # to check in Slack: each takes up to three calls
-SHOWN = 20
+FAILURES_SHOWN = 20
 DIVIDER: Block = {"type": "divider"}
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleFailure:
-    """`channel`: the channel that watches it and that the person may see."""
+    """A failed pipeline, and a channel that watches it and that the person may see."""
 
     view: PipelineView
     channel: ChannelId
 
 
-async def home(call: Call) -> Reply:
-    services, asker = call.services, call.asker
+async def home(request: Request) -> Reply:
+    services, asker = request.services, request.asker
     answer = services.requests.queries.failures(asker.channel)
-    sight = _Sight(asker, services.permissions)
-    places = [(failed_view.view, await sight.among(failed_view.channels)) for failed_view in answer.failed]
+    visible_channels = _VisibleChannels(asker, services.permissions)
+    places = [
+        (failed_view.view, await visible_channels.first_visible(failed_view.channels)) for failed_view in answer.failed
+    ]
     visible = [VisibleFailure(view, channel) for view, channel in places if channel]
     watches = await services.requests.queries.watches(asker.channel)
-    gaps = _gaps(answer, complete=sight.complete)
+    gaps = _gaps(answer, complete=visible_channels.complete)
     return Reply(home=home_blocks(visible, gaps, watches, services.render_context))
 
 
-async def _refresh(_: Click, call: Call) -> Reply:
-    return await home(call)
+async def _refresh(_: Click, request: Request) -> Reply:
+    return await home(request)
 
 
 # --- permissions -----------------------------------------------------------------------------------------------------
 
 
-class _Sight:
-    """What one person may see. Checks few channels in Slack, and each only once."""
+class _VisibleChannels:
+    """Finds out which channels one person may see. Asks Slack about at most 20 channels, and once about each."""
 
     def __init__(self, asker: Asker, permissions: Permissions) -> None:
         self._asker = asker
         self._permissions = permissions
         self._visible = {asker.channel}
         self._hidden: set[ChannelId] = set()
-        self._away = False
+        self._slack_failed = False
         self.complete = True
         """False if a channel was not checked."""
 
-    async def among(self, channels: Iterable[ChannelId]) -> ChannelId | None:
+    async def first_visible(self, channels: Iterable[ChannelId]) -> ChannelId | None:
         """One of these channels that the person may see. None if there is none."""
         for channel in sorted(channels, key=self._visible.__contains__, reverse=True):
             if await self._sees(channel):
@@ -73,13 +75,13 @@ class _Sight:
             return True
         if channel in self._hidden or is_direct(channel):  # somebody else's direct conversation
             return False
-        if self._away or len(self._visible | self._hidden) > MOST_CHANNELS:
+        if self._slack_failed or len(self._visible | self._hidden) > MOST_CHANNELS:
             self.complete = False
             return False
         denial = await self._permissions.denial_to_see(self._asker, channel)
         (self._hidden if denial else self._visible).add(channel)
         if denial and denial is not Denial.NO_SUCH_CHANNEL:  # Slack did not say
-            self._away, self.complete = True, False
+            self._slack_failed, self.complete = True, False
         return denial is None
 
 
@@ -115,12 +117,13 @@ def _failed(failures: Sequence[VisibleFailure], now: datetime) -> list[str]:
     number = len(failures)
     lines = [f"*{'1 pipeline has' if number == 1 else f'{number} pipelines have'} failed*"]
     lines += [
-        f"{row(visible_failure.view, now)} · {_place(visible_failure.channel)}" for visible_failure in failures[:SHOWN]
+        f"{row(visible_failure.view, now)} · {_watcher(visible_failure.channel)}"
+        for visible_failure in failures[:FAILURES_SHOWN]
     ]
-    return lines if number <= SHOWN else [*lines, f"… and {number - SHOWN} more"]
+    return lines if number <= FAILURES_SHOWN else [*lines, f"… and {number - FAILURES_SHOWN} more"]
 
 
-def _place(channel: ChannelId) -> str:
+def _watcher(channel: ChannelId) -> str:
     return "watched by you" if is_direct(channel) else f"<#{channel}>"
 
 

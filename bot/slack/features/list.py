@@ -1,4 +1,4 @@
-"""`list`: the pipelines that the ServiceKey sees."""
+"""The command `list`: all pipelines that the ServiceKey sees, filtered by words or state."""
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -6,14 +6,14 @@ from difflib import get_close_matches
 from bot.domain.answer import ListAnswer
 from bot.domain.attention import StateFilter, trouble
 from bot.domain.catalogue import Names, comparable
-from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import is_signed, states_in
 from bot.slack.grammar.tokens import ParseError, Word, bare, stripped, typed
 from bot.slack.mrkdwn import REASON_LIMIT, outside
-from bot.slack.render import doubts
+from bot.slack.render import stale_states
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage
@@ -45,12 +45,12 @@ class ListCommand(Command):
     def repeatable(self) -> bool:
         return True
 
-    async def run(self, call: Call) -> Reply:
-        first = (call.question.page - 1) * PAGE_SIZE
-        queries = call.services.requests.queries
-        answer = await queries.browse(call.asker.channel, self.words, first, PAGE_SIZE, self.states)
-        shares = call.question.shared and bool(answer.views)
-        question = call.question if shares else replace(call.question, shared=False)
+    async def run(self, request: Request) -> Reply:
+        first = (request.question.page - 1) * PAGE_SIZE
+        queries = request.services.requests.queries
+        answer = await queries.browse(request.asker.channel, self.words, first, PAGE_SIZE, self.states)
+        shares = request.question.shared and bool(answer.views)
+        question = request.question if shares else replace(request.question, shared=False)
         return Reply(blocks=list_blocks(answer, question), in_channel=shares)
 
 
@@ -92,11 +92,13 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
         words = "" if question.shared else answer.words
         head = heading(Listing(answer.views, answer.considered, answer.states, answer.at, words))
         shown = _by_project(answer, question)
-        doubt = doubts.lead(views_on_page(answer.views, question))
-        blocks += sections([*doubt, head + page_number(question, len(answer.views)), *shown])
+        problem = stale_states.shared_problem(views_on_page(answer.views, question))
+        blocks += sections([*problem, head + page_number(question, len(answer.views)), *shown])
     if answer.problem:
         reason = outside(answer.problem, REASON_LIMIT)
-        blocks += context(f":warning: The list may be out of date: {reason}{doubts.waiting(answer.wait_until)}")
+        blocks += context(
+            f":warning: The list may be out of date: {reason}{stale_states.retry_words(answer.wait_until)}"
+        )
     return blocks + (shared_by(question) or answer_buttons(question, len(answer.views), ""))
 
 
@@ -141,7 +143,7 @@ FEATURE = Feature(
         CommandWord(
             name="list",
             parse=_parse,
-            place=2,
+            help_order=2,
             help=_HELP,
         ),
     )

@@ -1,4 +1,4 @@
-"""`runbook` and `note`: NAME alone shows, NAME none removes, anything else sets."""
+"""The commands `runbook` and `note`: `NAME` alone shows it, `NAME none` removes it, anything else sets it."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
 from bot.domain.catalogue import AmbiguousReference, UnknownReference, comparable, is_pattern, resolve
 from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
-from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import NONE, PUNCTUATION, ParseError, Word, can_be_typed, quoted, slice_of, typed
@@ -38,18 +38,18 @@ class NoteCommand(Command):
     def changes(self) -> bool:
         return self.text is not None
 
-    async def run(self, call: Call) -> Reply:
-        services, asker = call.services, call.asker
+    async def run(self, request: Request) -> Reply:
+        services, asker = request.services, request.asker
         if self.text is None:
             shown = await services.requests.notes.show(asker.channel, self.kind, self.reference)
-            return _reply(shown, call)
+            return _reply(shown, request)
         if refusal := await services.permissions.to_change(asker, asker.channel):
-            return call.refused(refusal)
+            return request.refused(refusal)
         name = await services.permissions.name(asker)
         changed = await services.requests.notes.change(
             asker.channel, self.kind, self.reference, self.text, by=asker.user, by_name=name
         )
-        return _reply(changed, call)
+        return _reply(changed, request)
 
 
 def _parser(kind: NoteKind) -> Callable[[CommandText], Command]:
@@ -60,7 +60,7 @@ def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     """Reads the last word as the runbook or note, and the words before it as one name, quoted or not.
 
     Raises:
-        Refused: the words make no command.
+        ParseError: the words make no command.
     """
     words, names = command_text.words, command_text.names
     if not words:
@@ -129,10 +129,10 @@ def _named(kind: NoteKind, name: list[Word]) -> str:
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _reply(answer: NoteAnswer | NoteUnresolved | RefusalAnswer, call: Call) -> Reply:
+def _reply(answer: NoteAnswer | NoteUnresolved | RefusalAnswer, request: Request) -> Reply:
     if isinstance(answer, RefusalAnswer):
-        return call.refused(answer)
-    return Reply(blocks=note_answer_blocks(answer, call.services.render_context))
+        return request.refused(answer)
+    return Reply(blocks=note_answer_blocks(answer, request.services.render_context))
 
 
 def note_answer_blocks(answer: NoteAnswer | NoteUnresolved, render_context: RenderContext) -> list[Block]:
@@ -270,14 +270,14 @@ FEATURE = Feature(
             name="runbook",
             parse=_parser(NoteKind.RUNBOOK),
             verbatim=True,
-            place=6,
+            help_order=6,
             help=_RUNBOOK_HELP,
         ),
         CommandWord(
             name="note",
             parse=_parser(NoteKind.NOTE),
             verbatim=True,
-            place=7,
+            help_order=7,
             help=_NOTE_HELP,
         ),
     )

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from bot.domain.answer import PipelineView, RefusalAnswer, StatusAnswer
 from bot.domain.attention import StateFilter
 from bot.domain.watch import ChannelId
-from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import references_in, states_in, without_strays
 from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
 from bot.slack.mrkdwn import date, outside
-from bot.slack.render import doubts, phrases
+from bot.slack.render import phrases, stale_states
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
@@ -40,12 +40,12 @@ class OverviewCommand(Command):
     def shows_watches(self) -> bool:
         return True
 
-    async def run(self, call: Call) -> Reply:
-        answer = await call.services.requests.queries.status(call.asker.channel, ())
+    async def run(self, request: Request) -> Reply:
+        answer = await request.services.requests.queries.status(request.asker.channel, ())
         if not answer.views:
-            command = call.services.render_context.command
-            return Reply(blocks=help_blocks(None, call.help_pages, command, call.asker.channel))
-        return _reply(answer, call)
+            command = request.services.render_context.command
+            return Reply(blocks=help_blocks(None, request.help_pages, command, request.asker.channel))
+        return _reply(answer, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ class StatusCommand(Command):
     def pipelines(self) -> Sequence[str]:
         return self.references
 
-    async def run(self, call: Call) -> Reply:
-        queries = call.services.requests.queries
-        answer = await queries.status(call.asker.channel, self.references, self.states, names=call.names)
+    async def run(self, request: Request) -> Reply:
+        queries = request.services.requests.queries
+        answer = await queries.status(request.asker.channel, self.references, self.states, names=request.names)
         if refusal := _plain_question(answer):
-            return call.refused(refusal)
-        return _reply(answer, call)
+            return request.refused(refusal)
+        return _reply(answer, request)
 
 
 def _plain_question(answer: StatusAnswer) -> RefusalAnswer | None:
@@ -105,11 +105,11 @@ def _parse(command_text: CommandText) -> Command:
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _reply(answer: StatusAnswer, call: Call) -> Reply:
+def _reply(answer: StatusAnswer, request: Request) -> Reply:
     """Shares only answers with pipelines. Any other answer stays with the person who asked."""
-    shares = call.question.shared and bool(answer.views)
-    question = call.question if shares else replace(call.question, shared=False)
-    return Reply(blocks=status_blocks(answer, question, call.services.render_context), in_channel=shares)
+    shares = request.question.shared and bool(answer.views)
+    question = request.question if shares else replace(request.question, shared=False)
+    return Reply(blocks=status_blocks(answer, question, request.services.render_context), in_channel=shares)
 
 
 def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context: RenderContext) -> list[Block]:
@@ -124,7 +124,7 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
         lines = [row(view, answer.at) for view in views_on_page(answer.views, question)]
         blocks += sections(
             [
-                *doubts.lead(views_on_page(answer.views, question)),
+                *stale_states.shared_problem(views_on_page(answer.views, question)),
                 head + page_number(question, len(answer.views)),
                 *lines,
             ]
@@ -150,19 +150,19 @@ def _only_id(views: Sequence[PipelineView]) -> str:
 def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderContext) -> list[Block]:
     now = answer.at
     standing, observation = view.state, view.state.observation
-    head = f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {doubts.state(view, now)}"
+    head = f"{stale_states.symbol(view)} *{outside(view.pipeline.name)}* — {stale_states.state_words(view, now)}"
     facts = (
         []
-        if doubts.is_doubtful(view)
+        if stale_states.is_stale(view)
         else [
             phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
             f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
             phrases.intent_words(view.pipeline, standing),
         ]
     )
-    lines = [head, doubts.why(view), " · ".join(fact for fact in facts if fact)]
+    lines = [head, stale_states.problem_line(view), " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
-        by = phrases.answered_by(view.acknowledged, answer.channel)
+        by = phrases.acknowledged_by(view.acknowledged, answer.channel)
         lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
     lines += guidance_lines(view.guidance)
     where = [
@@ -202,7 +202,7 @@ FEATURE = Feature(
             name="status",
             parse=_parse,
             takes_names=True,
-            place=1,
+            help_order=1,
             help=_HELP,
         ),
     )

@@ -6,22 +6,22 @@ from bot.domain.answer import StopPagingAnswer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import Watch
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.mrkdwn import outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, section, sections, value
 from bot.slack.render.paging import MOST_WATCHES, left_lines
 
 
-async def _stop(click: Click, call: Call) -> Reply:
-    stops = call.services.requests.stops
+async def _stop(click: Click, request: Request) -> Reply:
+    stops = request.services.requests.stops
     named = [PipelineId(word) for word in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
     of_group = await stops.pipelines_of(click.group) if click.group else ()
     return Reply(blocks=stop_blocks(await stops.stop(click.user, [*named, *of_group])))
 
 
-async def _stop_all(click: Click, call: Call) -> Reply:
-    reply = Reply(blocks=stop_blocks(await call.services.requests.stops.stop(click.user, None)))
+async def _stop_all(click: Click, request: Request) -> Reply:
+    reply = Reply(blocks=stop_blocks(await request.services.requests.stops.stop(click.user, None)))
     return replace(reply, replace=True)
 
 
@@ -52,7 +52,7 @@ def _others(answer: StopPagingAnswer) -> list[Block]:
 
 
 def _made(watch: Watch) -> str:
-    return f"{phrases.who(watch.made_by_name)} in <#{watch.channel}>"
+    return f"{phrases.person(watch.made_by_name)} in <#{watch.channel}>"
 
 
 FEATURE = Feature(

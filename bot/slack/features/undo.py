@@ -3,22 +3,22 @@
 from bot.domain.answer import UndoAnswer, UndoFate
 from bot.domain.subscription import UNDO_FOR, Edit
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.mrkdwn import duration
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, without_buttons
 
 
-async def _press(click: Click, call: Call) -> Reply:
-    services = call.services
-    if refusal := await services.permissions.to_change(call.asker, click.channel):
-        return call.refused(refusal)
-    name = await services.permissions.name(call.asker)
+async def _press(click: Click, request: Request) -> Reply:
+    services = request.services
+    if refusal := await services.permissions.to_change(request.asker, click.channel):
+        return request.refused(refusal)
+    name = await services.permissions.name(request.asker)
     answer = await services.requests.subscriptions.undo(click.channel, click.text("undo"), click.user, name)
     if not click.shown:
         return Reply(blocks=undo_answer_blocks(answer))
-    outcome = context(f"Undone by {phrases.who(name)}") if _is_announced(answer) else undo_answer_blocks(answer)
+    outcome = context(f"Undone by {phrases.person(name)}") if _is_announced(answer) else undo_answer_blocks(answer)
     return Reply(blocks=[*without_buttons(click.shown), *outcome], in_channel=True, replace=True)
 
 

@@ -1,4 +1,4 @@
-"""`unwatch`, and the *Unwatch* button of a card: ends watches of a channel."""
+"""The command `unwatch`, and the *Unwatch* button of a card: both remove watches of a channel."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from bot.domain.answer import RefusalAnswer, UnwatchAnswer
 from bot.domain.watch import ChannelId, Watch
 from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
-from bot.slack.feature import Button, Call, Command, CommandWord, Feature, Reply
-from bot.slack.features.acknowledge import NOT_HERE
+from bot.slack.feature import Button, Command, CommandWord, Feature, Reply, Request
+from bot.slack.features.acknowledge import WRONG_CONVERSATION
 from bot.slack.grammar.clause_reader import ClauseReader
 from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind
 from bot.slack.grammar.command_text import CommandText
@@ -44,16 +44,16 @@ class UnwatchCommand(Command):
     def pipelines(self) -> Sequence[str]:
         return self.references or ()
 
-    async def run(self, call: Call) -> Reply:
-        services, asker = call.services, call.asker
+    async def run(self, request: Request) -> Reply:
+        services, asker = request.services, request.asker
         there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
         if isinstance(there, RefusalAnswer):
-            return call.refused(there)
+            return request.refused(there)
         name = await services.permissions.name(asker)
         answer = await services.requests.subscriptions.unwatch(
-            there, self.references, asker.user, name, names=call.names
+            there, self.references, asker.user, name, names=request.names
         )
-        return _reply(answer, call)
+        return _reply(answer, request)
 
 
 def _parse(command_text: CommandText) -> Command:
@@ -102,23 +102,23 @@ def _refuse_half(draft: Draft) -> None:
 # --- press -----------------------------------------------------------------------------------------------------------
 
 
-async def _press(click: Click, call: Call) -> Reply:
-    services, asker, card = call.services, call.asker, click.text("card")
+async def _press(click: Click, request: Request) -> Reply:
+    services, asker, card = request.services, request.asker, click.text("card")
     if card and not await services.requests.acknowledgements.holds(click.channel, [card]):
-        return call.refused(NOT_HERE)
+        return request.refused(WRONG_CONVERSATION)
     if refusal := await services.permissions.to_change(asker, click.channel):
-        return call.refused(refusal)
+        return request.refused(refusal)
     name = await services.permissions.name(asker)
     answer = await services.requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user, name)
-    return _reply(answer, call)
+    return _reply(answer, request)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _reply(answer: UnwatchAnswer, call: Call) -> Reply:
-    text, render_context = call.question.text, call.services.render_context
-    return Reply(blocks=unwatch_blocks(answer, text, render_context, complete=call.names_pipelines))
+def _reply(answer: UnwatchAnswer, request: Request) -> Reply:
+    text, render_context = request.question.text, request.services.render_context
+    return Reply(blocks=unwatch_blocks(answer, text, render_context, complete=request.names_pipelines))
 
 
 def unwatch_blocks(
@@ -202,7 +202,7 @@ FEATURE = Feature(
             aliases=("unsubscribe",),
             takes_names=True,
             changes=True,
-            place=4,
+            help_order=4,
             help=_HELP,
         ),
     ),

@@ -1,11 +1,11 @@
-"""`watches`: what a channel watches."""
+"""The command `watches`: what a channel watches, who added it, and who is paged."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.answer import RefusalAnswer, WatchedView, WatchesAnswer
 from bot.slack.channels import channel_to_see
-from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, references_in
@@ -25,11 +25,11 @@ from bot.slack.render.rows import row_below_name, trying_again
 class WatchesCommand(Command):
     channel: ChannelWord | None = None
 
-    async def run(self, call: Call) -> Reply:
-        services, asker = call.services, call.asker
+    async def run(self, request: Request) -> Reply:
+        services, asker = request.services, request.asker
         there = await channel_to_see(self.channel, asker, services.directory, services.permissions)
         if isinstance(there, RefusalAnswer):
-            return call.refused(there)
+            return request.refused(there)
         answer = await services.requests.queries.watches(there)
         return Reply(blocks=watches_blocks(replace(answer, here=there == asker.channel), services.render_context))
 
@@ -88,7 +88,7 @@ def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list
 
 
 def _watched(view: WatchedView, now: datetime) -> list[str]:
-    made = f"added by {phrases.who(view.watch.made_by_name)} on {date(view.watch.made_at, '{date_short}')}"
+    made = f"added by {phrases.person(view.watch.made_by_name)} on {date(view.watch.made_at, '{date_short}')}"
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
         number = "1 pipeline" if len(view.covers) == 1 else f"{len(view.covers)} pipelines"
@@ -110,7 +110,7 @@ FEATURE = Feature(
             name="watches",
             parse=_parse,
             aliases=("subscriptions",),
-            place=5,
+            help_order=5,
             help=_HELP,
         ),
     )

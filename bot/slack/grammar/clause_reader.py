@@ -84,11 +84,11 @@ class ClauseReader:
 
     def read(self, words: list[Word]) -> Draft:
         words = [part for word in words for part in _split_joined(word)]
-        place = 0
+        position = 0
         if "page" not in self._keywords and words and words[0].means(ALL) and not self._names.with_name(ALL):
-            self._draft.all, place = True, 1
-        while place < len(words):
-            place += self._read(words, place)
+            self._draft.all, position = True, 1
+        while position < len(words):
+            position += self._read(words, position)
         self._finish_words()
         if self._only_polite():
             self._draft.clauses[ClauseKind.TARGET.value].append(ClauseItem("", "", 0))
@@ -98,27 +98,27 @@ class ClauseReader:
         """`page please` names nobody, so no command can be suggested."""
         return self._polite and not self._draft.items(ClauseKind.TARGET)
 
-    def _read(self, words: list[Word], place: int) -> int:
-        """Reads one or more words from `place` on, and returns their number."""
-        word, begun = words[place], bool(self._draft.names or self._name_words or self._draft.all)
+    def _read(self, words: list[Word], position: int) -> int:
+        """Reads one or more words from `position` on, and returns their number."""
+        word, begun = words[position], bool(self._draft.names or self._name_words or self._draft.all)
         name_is_due = self._names_follow and kind_of(word) is None
         if (self._clause is None or name_is_due) and (
-            span := known_span(words, place, self._text, self._names, begun=begun)
+            span := known_span(words, position, self._text, self._names, begun=begun)
         ):
             self._finish_words()
-            known = names_in(words[place : place + span], self._text, self._names)
-            self._draft.names += known if span == 1 else [slice_of(self._text, words[place : place + span])]
+            known = names_in(words[position : position + span], self._text, self._names)
+            self._draft.names += known if span == 1 else [slice_of(self._text, words[position : position + span])]
             return span
         if begun and (keyword := self._keyword_in(word)):
             self._begin_clause(keyword)
-        elif kind := self._leading_clause(words, place, begun=begun):
+        elif kind := self._leading_clause(words, position, begun=begun):
             self._add_mistake("The name of the pipeline comes first. Nothing was changed.")
             self._begin_clause(kind.value)
             self._names_follow = True
-        elif begun and word.lower in (LIST_CONNECTIVES if self._clause else CONNECTIVES) and place + 1 < len(words):
+        elif begun and word.lower in (LIST_CONNECTIVES if self._clause else CONNECTIVES) and position + 1 < len(words):
             self._name_words += [word] if self._clause is None and self._name_words else []
             self._finish_unsigned()
-        elif begun and (kind := self._meant_keyword(words, place)):
+        elif begun and (kind := self._meant_keyword(words, position)):
             near = "" if kind.value in self._keywords else "watch "
             unknown = f"I don't know the word “{outside(word.text)}” here. Nothing was changed."
             self._add_mistake(f"{unknown} Did you mean *{near}{kind.value}*?")
@@ -129,10 +129,10 @@ class ClauseReader:
             self._put(word, begun=begun)
         return 1
 
-    def _leading_clause(self, words: list[Word], place: int, *, begun: bool) -> ClauseKind | None:
+    def _leading_clause(self, words: list[Word], position: int, *, begun: bool) -> ClauseKind | None:
         """The clause before the first name, as in `on failed orders-eu`."""
-        keyword = None if begun or self._clause else self._keyword_in(words[place])
-        following = words[place + 1] if place + 1 < len(words) else None
+        keyword = None if begun or self._clause else self._keyword_in(words[position])
+        following = words[position + 1] if position + 1 < len(words) else None
         return ClauseKind(keyword) if keyword and following and kind_of(following) is ClauseKind(keyword) else None
 
     def _keyword_in(self, word: Word) -> str | None:
@@ -148,15 +148,15 @@ class ClauseReader:
             self._add_mistake(f"“{keyword}” appears twice. Nothing was changed.")
         self._draft.clauses.setdefault(keyword, [])
 
-    def _meant_keyword(self, words: list[Word], place: int) -> ClauseKind | None:
+    def _meant_keyword(self, words: list[Word], position: int) -> ClauseKind | None:
         """The keyword that another word stands for: `notify @ann`, `onn failed`. The next word shows which."""
-        word = words[place].lower.rstrip(":=")
-        after = words[place + 1 :]
+        word = words[position].lower.rstrip(":=")
+        after = words[position + 1 :]
         rest = [next_word for next_word in after if next_word.lower not in _FILLERS] or [
             next_word for next_word in after if next_word.means(ME)
         ]
         kind = (kind_of(rest[0]) or (ClauseKind.EVENT if rest[0].lower in EVENT_SYNONYMS else None)) if rest else None
-        if not word or kind_of(words[place]):
+        if not word or kind_of(words[position]):
             return None
         if kind is None:
             misspelled = self._clause is None and rest and difflib.get_close_matches(word, ["page"], cutoff=0.75)

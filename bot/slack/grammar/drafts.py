@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.tokens import ALL, ParseError, fixed, quoted
+from bot.slack.grammar.tokens import ALL, ParseError, corrected, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def refuse_mistakes(draft: Draft, name: str, command_text: CommandText, otherwis
     if not draft.mistakes:
         return
     mistake = draft.mistakes[0]
-    simply = fixed(command_text.text, *mistake.fix) if mistake.fix and len(draft.mistakes) == 1 else ""
+    simply = corrected(command_text.text, *mistake.fix) if mistake.fix and len(draft.mistakes) == 1 else ""
     raise ParseError(mistake.message, simply, draft.command(name), mistake.example, otherwise)
 
 

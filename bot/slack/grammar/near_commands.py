@@ -14,7 +14,7 @@ ACKNOWLEDGE = frozenset(("ack", "acknowledge", "acked", "acknowledged", "acknowl
 _NOT_YET = "mute unmute snooze unsnooze silence quiet oncall on-call policy escalate schedule why history drill audit"
 NOT_YET = frozenset(_NOT_YET.split(" "))
 INFORMED = (READ_ONLY | ACKNOWLEDGE | NOT_YET) - {"why"}
-"""Also a question with these gets their own answer. No suggestion of theirs changes anything."""
+"""A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
 SAME_AS = {
     **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
     **dict.fromkeys(("remove", "rm", "unfollow", "untrack", "unsub", "leave", "drop"), "unwatch"),
@@ -27,16 +27,17 @@ SAME_AS = {
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The words after an unknown command. `asked`: those of them that `status` can show."""
+    """The words after an unknown command."""
 
     text: str
     status_words: str
+    """Those of them that `status` can show: pipelines, or a state."""
 
 
-def near_command(word: Word, behind: Rest) -> ParseError | None:
+def near_command(word: Word, following: Rest) -> ParseError | None:
     """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
-    name, shown, rest = word.lower.lstrip("/"), outside(word.text), behind.text
-    asks = f"status {behind.status_words}".strip()
+    name, shown, rest = word.lower.lstrip("/"), outside(word.text), following.text
+    asks = f"status {following.status_words}".strip()
     if name in ACKNOWLEDGE:
         return ParseError(
             "To acknowledge a failure, click *Acknowledge* on its card. Nothing was changed. To see what has failed:",
@@ -68,12 +69,12 @@ def near_command(word: Word, behind: Rest) -> ParseError | None:
             f"watch {rest}",
             "help watch",
         )
-    return _suggest_synonym(name, shown, behind) if name in SAME_AS else None
+    return _suggest_synonym(name, shown, following) if name in SAME_AS else None
 
 
-def _suggest_synonym(name: str, shown: str, behind: Rest) -> ParseError:
+def _suggest_synonym(name: str, shown: str, following: Rest) -> ParseError:
     command = SAME_AS[name]
-    to_us = behind.text.lower().startswith(("me ", "us "))
-    rest = behind.status_words if command == "status" or to_us else behind.text
+    to_us = following.text.lower().startswith(("me ", "us "))
+    rest = following.status_words if command == "status" or to_us else following.text
     reason = f"There is no command called *{shown}*. Did you mean *{command}*?"
     return ParseError(reason, f"{command} {rest}".strip(), command, "help")

@@ -1,4 +1,4 @@
-"""Questions and whole sentences: which command answers one. It never changes anything. Pure."""
+"""Recognises questions and whole sentences, and suggests a command that answers them and changes nothing. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -34,15 +34,15 @@ def is_sentence(words: list[Word]) -> bool:
     return len(words) >= _SENTENCE and not any(word.quoted for word in words)
 
 
-def answer(words: list[Word], command_text: CommandText) -> ParseError:
-    """`words`: with the first one."""
+def question_refusal(words: list[Word], command_text: CommandText) -> ParseError:
+    """The refusal of a question, with commands that answer it. `words` includes the first word."""
     shown = outside(typed(words[0].text))
     heading = f"I only understand commands, and “{shown}” isn't one. Nothing was changed. This may help:"
     return ParseError(heading, *_answers(words, command_text), "help")
 
 
-def asked_for(words: list[Word], command_text: CommandText) -> str:
-    """The known pipelines in these words, else the state; empty without either."""
+def status_words(words: list[Word], command_text: CommandText) -> str:
+    """What `status` can show of these words: the known pipelines, else the state. Empty if there is neither."""
     return " ".join(_known(words, command_text)) or _state(words)
 
 
@@ -57,7 +57,7 @@ def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
     )
     if topic and words[0].lower == "how":
         yield f"help {topic}"
-    if wanted := asked_for(words, command_text):
+    if wanted := status_words(words, command_text):
         yield f"status {wanted}"
     elif asks_about_failures(word.text for word in words):
         yield "status failed"
@@ -72,17 +72,17 @@ def _topics(command_text: CommandText) -> set[str]:
 def _known(words: list[Word], command_text: CommandText) -> list[str]:
     without_endings = [_without_ending(word) for word in words]
     found: list[str] = []
-    place = 0
-    while place < len(words):
-        candidates, span = words, known_span(words, place, command_text.text, command_text.names, begun=place > 0)
+    position = 0
+    while position < len(words):
+        candidates, span = words, known_span(words, position, command_text.text, command_text.names, begun=position > 0)
         if not span:
             candidates, span = (
                 without_endings,
-                known_span(without_endings, place, command_text.text, command_text.names, begun=place > 0),
+                known_span(without_endings, position, command_text.text, command_text.names, begun=position > 0),
             )
         if span:
-            found.append(typed(slice_of(command_text.text, candidates[place : place + span])))
-        place += max(span, 1)
+            found.append(typed(slice_of(command_text.text, candidates[position : position + span])))
+        position += max(span, 1)
     return list(dict.fromkeys(found))
 
 

@@ -21,17 +21,17 @@ def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:
     """
     remaining: list[Word] = []
     strays: list[Word] = []
-    place = 0
-    while place < len(command_text.words):
-        word = command_text.words[place]
-        span = known_span(command_text.words, place, command_text.text, command_text.names, begun=bool(remaining))
+    position = 0
+    while position < len(command_text.words):
+        word = command_text.words[position]
+        span = known_span(command_text.words, position, command_text.text, command_text.names, begun=bool(remaining))
         is_clause_word = kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL} and not word.quoted
         if not span and is_clause_word and is_signed(word):
             if remaining and remaining[-1].lower in {"in", "page", "for", "to", "from", "of"}:
                 remaining.pop()
             strays.append(word)
-        remaining += command_text.words[place : place + span] if span else [word] if word not in strays else []
-        place += max(span, 1)
+        remaining += command_text.words[position : position + span] if span else [word] if word not in strays else []
+        position += max(span, 1)
     return remaining, strays
 
 
@@ -44,18 +44,21 @@ def references_in(command_text: CommandText) -> list[str]:
     """The names in a command without clauses."""
     found: list[str] = []
     loose: list[Word] = []
-    place = 0
-    while place < len(command_text.words):
-        span = known_span(command_text.words, place, command_text.text, command_text.names, begun=False)
-        if not span and command_text.words[place].lower in set(StateFilter):
-            found += [*names_in(loose, command_text.text, command_text.names), stripped(command_text.words[place].text)]
+    position = 0
+    while position < len(command_text.words):
+        span = known_span(command_text.words, position, command_text.text, command_text.names, begun=False)
+        if not span and command_text.words[position].lower in set(StateFilter):
+            found += [
+                *names_in(loose, command_text.text, command_text.names),
+                stripped(command_text.words[position].text),
+            ]
             loose = []
         elif not span:
-            loose.append(command_text.words[place])
+            loose.append(command_text.words[position])
         else:
             found += names_in(loose, command_text.text, command_text.names)
             loose = []
-            name = command_text.words[place : place + span]
+            name = command_text.words[position : position + span]
             found.append(name[0].text if name[0].quoted and span == 1 else slice_of(command_text.text, name))
-        place += max(span, 1)
+        position += max(span, 1)
     return found + names_in(loose, command_text.text, command_text.names)

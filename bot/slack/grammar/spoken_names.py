@@ -40,14 +40,14 @@ def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
 def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:
     """The names in words that match none exactly: beginnings or parts of names, lists, or misspelled names."""
     found: list[str] = []
-    place = 0
-    while place < len(words):
-        count = _loose_span(words, place, text, names)
+    position = 0
+    while position < len(words):
+        count = _loose_span(words, position, text, names)
         if count:
-            found.append(slice_of(text, list(words[place : place + count])))
-        elif words[place].lower not in CONNECTIVES or not 0 < place < len(words) - 1:
-            found += _split_names(words[place], names)
-        place += count or 1
+            found.append(slice_of(text, list(words[position : position + count])))
+        elif words[position].lower not in CONNECTIVES or not 0 < position < len(words) - 1:
+            found += _split_names(words[position], names)
+        position += count or 1
     if len(found) > 1 and not any(word.quoted for word in words):
         return _one_misspelled(found, slice_of(text, list(words)), names)
     return found

@@ -106,17 +106,17 @@ def words_in(text: str) -> list[Word]:
     if len(words) > MOST_WORDS:
         raise ParseError(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
-    beside = {place for word in words if word.reference for place in (word.start, word.end)}
+    beside = {position for word in words if word.reference for position in (word.start, word.end)}
     return [word for word in words if not (_is_punctuation(word) and beside & {word.start, word.end})]
 
 
 def _closed(text: str) -> str:
     """The text with its open quotation mark closed, before the clauses of a watch. A mark within a word goes."""
     shown = unescape(typed(text))
-    place = max(shown.rfind(mark) for mark in _DOUBLE)
-    before, behind = shown[:place], shown[place + 1 :].strip()
+    position = max(shown.rfind(mark) for mark in _DOUBLE)
+    before, behind = shown[:position], shown[position + 1 :].strip()
     if not behind or (before and before[-1] not in f"{SEPARATORS} "):
-        return f"{before}{shown[place + 1 :]}".strip()
+        return f"{before}{shown[position + 1 :]}".strip()
     clause = re.search(r"\s(?:on|page|in)\s", behind) if "watch" in before else None
     end = clause.start() if clause else len(behind)
     return f'{before}"{behind[:end]}"{behind[end:]}'
@@ -172,7 +172,7 @@ def split_list(words: list[Word]) -> list[str]:
     return [part for part in found if part.lower() not in LIST_CONNECTIVES]
 
 
-def fixed(text: str, start: int, wrong: str, right: str) -> str:
+def corrected(text: str, start: int, wrong: str, right: str) -> str:
     """The typed text with its wrong word corrected. Empty if the text lacks that word."""
     before, after = unescape(typed(text[:start])), unescape(typed(text[start:]))
     wanted = rf"(?<![^\s,{_DOUBLE}]){re.escape(typed(wrong))}(?![^\s,{_DOUBLE}])"
@@ -180,14 +180,14 @@ def fixed(text: str, start: int, wrong: str, right: str) -> str:
     return visible(before + put_right).strip(", ") if times else ""
 
 
-def renamed(text: str, wrong: str, right: str) -> str:
+def with_other_name(text: str, wrong: str, right: str) -> str:
     """The typed text with one name replaced, quoted or not. Empty if the text lacks that name."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")
     replaced, times = re.subn(_as_typed(wrong), lambda _: right, rest, count=1)
     return f"{command} {replaced}" if times else ""
 
 
-def without(text: str, wrong: str) -> str:
+def without_name(text: str, wrong: str) -> str:
     """The typed text without one name and its separator. Empty if the text lacks that name."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")
     name, between = _as_typed(wrong), rf"\s*(?:[{re.escape(SEPARATORS)}]+|\b(?:and|or|und|oder)\b)\s*"

@@ -37,7 +37,7 @@ class Identity:
 
 
 class Listeners:
-    """One method for each kind of payload. `bot_user` is the bot's own id."""
+    """Bolt calls one of these methods for each payload of Slack. `bot_user` is the bot's own id."""
 
     def __init__(
         self, *, inbox: Inbox, channel_monitor: ChannelMonitor, bot_user: str = "", store_seconds: float = STORE_SECONDS
@@ -52,19 +52,19 @@ class Listeners:
             command,
             ("text", "channel_id", "user_id", "user_name", "team_id", "channel_name", "response_url", "trigger_id"),
         )
-        which, handle = texts.pop("trigger_id"), texts.pop("user_name")
+        identity, handle = texts.pop("trigger_id"), texts.pop("user_name")
         payload = {name.removesuffix("_id"): value for name, value in texts.items()} | {"handle": handle}
-        if not (which and payload["channel"] and payload["user"]):
+        if not (identity and payload["channel"] and payload["user"]):
             await ack()
             return
-        await self._inbox.handle(ack, COMMAND, which, payload)
+        await self._inbox.handle(ack, COMMAND, identity, payload)
 
     async def on_click(self, ack: AsyncAck, body: Mapping[str, object]) -> None:
-        which, payload = read_click(body)
+        identity, payload = read_click(body)
         if not (payload["channel"] and payload["user"]):
             await ack()
             return
-        await self._inbox.handle(ack, CLICK, which, payload)
+        await self._inbox.handle(ack, CLICK, identity, payload)
 
     async def on_submission(self, ack: AsyncAck, body: Mapping[str, object]) -> None:
         if submission := read_submission(body):
@@ -75,7 +75,7 @@ class Listeners:
     async def store_message(
         self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
     ) -> None:
-        """Bolt acknowledges an event after this middleware."""
+        """Stores a message to the bot, before Bolt acknowledges the event."""
         if message := read_message(body, self._bot_user):
             context["stored"] = await self._inbox.store(MESSAGE, *message)
         await next_()
@@ -83,7 +83,7 @@ class Listeners:
     async def store_opening(
         self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
     ) -> None:
-        """Keeps that a person opened the Home tab."""
+        """Stores that a person opened the Home tab, before Bolt acknowledges the event."""
         if opening := read_opening(body):
             context["stored"] = await self._inbox.store(HOME, *opening)
         await next_()
@@ -94,7 +94,7 @@ class Listeners:
             await stored.answer()
 
     async def store_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
-        """Bolt acknowledges an event after this middleware. If it raises, Slack delivers the event again."""
+        """Stores a channel's new id, before Bolt acknowledges the event. If this raises, Slack delivers it again."""
         try:
             async with asyncio.timeout(self._store_seconds):
                 await self._channel_monitor.store_id_change(texts_of(event, tuple(event)))
@@ -118,7 +118,10 @@ def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]
 
 
 def build_app(listeners: Listeners, *, client: SlackClient, signing_secret: str | None, command: str) -> AsyncApp:
-    """Without a signing secret, the app serves only Socket Mode, where payloads have no signature."""
+    """The Bolt app with a listener for every command, button, modal and event of the bot.
+
+    Without a signing secret, the app serves only Socket Mode, where payloads have no signature.
+    """
 
     async def authorize() -> AuthorizeResult:
         """Bolt's default asks Slack at the first payload. Without an answer, it tells people to reinstall the app."""

@@ -23,14 +23,15 @@ LOG_EVERY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """All times in seconds. `head` runs from the first byte of a trusted connection, else from its opening."""
+    """How many connections may be open, and how many seconds each step may take."""
 
     connections: int = 200
     head: float = 5.0
+    """From the first byte of a request on a trusted connection. From the opening of any other connection."""
     body: float = 5.0
     request: float = 30.0
     idle: float = 3630.0
-    """For trusted connections between requests: longer than a reverse proxy keeps its own."""
+    """Between two requests on a trusted connection: longer than a reverse proxy keeps its own connections."""
 
 
 def descriptor_limit() -> int:
@@ -81,7 +82,7 @@ class ConnectionLimiter:
     def __len__(self) -> int:
         return len(self._open)
 
-    def of(self, transport: asyncio.BaseTransport | None) -> "Connection | None":
+    def connection_for(self, transport: asyncio.BaseTransport | None) -> "Connection | None":
         return self._open.get(transport) if transport is not None else None
 
     def admit(self, connection: "Connection", transport: asyncio.Transport) -> bool:
@@ -103,7 +104,10 @@ class ConnectionLimiter:
 
 @dataclass(slots=True, eq=False)
 class Connection(asyncio.Protocol):
-    """Stands between a transport and aiohttp's protocol, and closes the transport when a deadline passes."""
+    """One HTTP connection: stands between its transport and aiohttp's protocol, and closes it after a deadline.
+
+    `trusted`: a request with Slack's valid signature came over it.
+    """
 
     limiter: ConnectionLimiter
     inner: asyncio.Protocol
@@ -175,9 +179,9 @@ class Connection(asyncio.Protocol):
         self.inner.resume_writing()
 
 
-Factory = Callable[[], asyncio.Protocol]
+ProtocolFactory = Callable[[], asyncio.Protocol]
 
 
-def limited(factory: Factory, limiter: ConnectionLimiter) -> Factory:
+def limited(factory: ProtocolFactory, limiter: ConnectionLimiter) -> ProtocolFactory:
     """`factory` with the limits in front of each connection."""
     return lambda: Connection(limiter, factory())

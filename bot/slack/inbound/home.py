@@ -1,4 +1,4 @@
-"""Openings of the Home tab, as Slack describes them. Pure.
+"""Decodes the event that a person opened the Home tab. Pure.
 
 Source: https://docs.slack.dev/reference/events/app_home_opened
 """
@@ -11,7 +11,7 @@ EVENT = "app_home_opened"
 
 
 def read_opening(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | None:
-    """An id that is the same each time Slack delivers this event, and the payload to keep.
+    """The identity of an opening, the same at each delivery by Slack, and the payload to store.
 
     None for an opening of the Messages tab, which is the same event.
     """

@@ -123,7 +123,7 @@ class _Server:
         @web.middleware
         async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
             """Tells the connection when a request begins and ends. Only a trusted connection is kept open."""
-            connection = self.limiter.of(request.transport)
+            connection = self.limiter.connection_for(request.transport)
             if connection is None:  # already closed
                 return await handler(request)
             connection.request_began()
@@ -153,7 +153,7 @@ class _Server:
         if not _is_text(body):
             return self._refused(400, "broken_body", "the body is not UTF-8")
         signed = self._is_signed(request, body)
-        if signed and (connection := self.limiter.of(request.transport)):
+        if signed and (connection := self.limiter.connection_for(request.transport)):
             connection.trusted = True
         if self.verifier and not signed and not _is_ssl_check(body):
             return self._refused(401, "not_signed", "not signed")

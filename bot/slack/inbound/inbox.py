@@ -31,7 +31,7 @@ from bot.slack.inbound.person_limits import (
     PersonLimits,
     TooMany,
 )
-from bot.slack.inbound.refusals import AWAY, BROKEN, LAPSED, SAVED, SLOW, UNANSWERED
+from bot.slack.inbound.refusals import BROKEN, LAPSED, NOT_STORED, SAVED, SLOW, UNANSWERED
 from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.outbound.channel_ids import with_stable_ids
 from bot.slack.router import CLICK, MODAL, ParsedInteraction, Router
@@ -56,9 +56,9 @@ class InboxStore(InteractionStore, LeaseStore, AliasStore, Protocol):
 
 
 class Inbox:
-    """Runs each interaction once. `catch_up` runs before each answer, to include what another bot just wrote.
+    """Receives interactions from the listeners and runs each of them once, even if the bot dies meanwhile.
 
-    `respond` chooses where an answer goes.
+    `catch_up`: loads what another bot just wrote; runs before each answer. `respond`: chooses where an answer goes.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Inbox:
         self._slots = CommandSlots()
         self._under_way: dict[str, asyncio.Task[object] | None] = {}
         self._modals: dict[str, OpenModal] = {}
-        self._at_once: set[asyncio.Task[Reply | None]] = set()
+        self._begun_early: set[asyncio.Task[Reply | None]] = set()
         self._unrecorded: set[str] = set()
         """Interactions that this bot answered, but that the store still holds as unfinished."""
 
@@ -123,7 +123,7 @@ class Inbox:
         parsed = self._admitted(interaction)
         if isinstance(parsed, TooMany):
             return StoredInteraction(partial(self._refuse, interaction, parsed))
-        if parsed.at_once:
+        if parsed.begins_early:
             parsed = self._started(parsed)
         try:
             async with asyncio.timeout(self._store_seconds):
@@ -135,7 +135,7 @@ class Inbox:
             return StoredInteraction(_no_answer)
         slot = self._slot(interaction, parsed)
         return StoredInteraction(
-            partial(self._process, interaction, parsed, self._act_seconds, slot=slot, if_away=SAVED)
+            partial(self._process, interaction, parsed, self._act_seconds, slot=slot, store_lost=SAVED)
         )
 
     def _started(self, parsed: ParsedInteraction) -> ParsedInteraction:
@@ -145,8 +145,8 @@ class Inbox:
             return await parsed.run()
 
         begun = asyncio.create_task(begin(), name="begun at once")
-        self._at_once.add(begun)
-        begun.add_done_callback(self._at_once.discard)
+        self._begun_early.add(begun)
+        begun.add_done_callback(self._begun_early.discard)
         return replace(parsed, run=lambda: begun)
 
     def _admitted(self, interaction: Interaction) -> ParsedInteraction | TooMany:
@@ -157,7 +157,7 @@ class Inbox:
         person = UserId(interaction.payload.get("user", ""))
         if interaction.kind != CLICK and (too_many := self._limits.lacks(person)):
             return too_many
-        parsed = self._router.read(interaction)
+        parsed = self._router.parse(interaction)
         if parsed.acknowledges:
             return self._acknowledgements.take(person) or parsed
         return self._limits.take(person, CHANGE_COSTS if parsed.changes else 1.0) or parsed
@@ -169,7 +169,7 @@ class Inbox:
 
     async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
         if parsed.needs_store:
-            await self._send_refusal(interaction, AWAY if parsed.changes else UNANSWERED)
+            await self._send_refusal(interaction, NOT_STORED if parsed.changes else UNANSWERED)
             return
         await self._process(interaction, parsed, self._act_seconds, slot=self._slot(interaction, parsed))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later
@@ -200,7 +200,7 @@ class Inbox:
             await self._finished(interaction)
         elif age < TOO_OLD:
             emit(InteractionRecovered(interaction=interaction.kind, seconds=age.total_seconds()))
-            await self._process(interaction, self._router.read(interaction), RECOVER_SECONDS)
+            await self._process(interaction, self._router.parse(interaction), RECOVER_SECONDS)
         else:
             emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._finished(interaction)
@@ -208,12 +208,12 @@ class Inbox:
 
     async def settled(self) -> None:
         """Waits for all answers in progress."""
-        if under_way := [*self._at_once, *(task for task in self._under_way.values() if task)]:
+        if under_way := [*self._begun_early, *(task for task in self._under_way.values() if task)]:
             await asyncio.wait(under_way)
 
     def _slot(self, interaction: Interaction, parsed: ParsedInteraction) -> AbstractAsyncContextManager[None]:
         """An acknowledgement needs no slot, so nothing delays it. Nor does what has begun."""
-        free = parsed.acknowledges or parsed.at_once
+        free = parsed.acknowledges or parsed.begins_early
         return nullcontext() if free else self._slots.taken(UserId(interaction.payload["user"]))
 
     async def _process(
@@ -223,11 +223,11 @@ class Inbox:
         seconds: float,
         *,
         slot: AbstractAsyncContextManager[None] | None = None,
-        if_away: RefusalAnswer | None = None,
+        store_lost: RefusalAnswer | None = None,
     ) -> None:
         """Runs the interaction, and tells the person after any failure whether something may have changed.
 
-        If the store goes away, the interaction stays stored and `recover` finishes it later. `if_away` says so.
+        If the store goes away, the interaction stays stored and `recover` finishes it later. `store_lost` says so.
         """
         self._under_way[interaction.id] = asyncio.current_task()
         refusal: RefusalAnswer | None = None
@@ -238,8 +238,8 @@ class Inbox:
             refusal = BUSY
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
-            if if_away:
-                await self._send_refusal(interaction, if_away)
+            if store_lost:
+                await self._send_refusal(interaction, store_lost)
             return
         except TimeoutError:
             emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
@@ -266,21 +266,21 @@ class Inbox:
             await self._catch_up()
             parsed = await self._with_stable_ids(interaction, parsed)
         if reply := await parsed.run():
-            await self._tell(interaction, reply)
+            await self._send(interaction, reply)
 
     async def _with_stable_ids(self, interaction: Interaction, parsed: ParsedInteraction) -> ParsedInteraction:
         """Reads the interaction again if a channel in it has another id in the store."""
         payload = with_stable_ids(interaction.payload, await self._store.aliases())
         if payload == interaction.payload:
             return parsed
-        return self._router.read(replace(interaction, payload=payload))
+        return self._router.parse(replace(interaction, payload=payload))
 
     async def _send_refusal(self, interaction: Interaction, refusal: RefusalAnswer) -> None:
         reply = self._router.refused(refusal)
         errors = {block: reply.message.text} if (block := interaction.payload.get("first")) else {}
-        await self._tell(interaction, replace(reply, errors=errors))
+        await self._send(interaction, replace(reply, errors=errors))
 
-    async def _tell(self, interaction: Interaction, reply: Reply) -> None:
+    async def _send(self, interaction: Interaction, reply: Reply) -> None:
         """Shows errors in the modal if it is still open. Any other answer is a message."""
         modal = self._modals.get(interaction.id)
         if modal is None or not await modal.settle(reply.errors):

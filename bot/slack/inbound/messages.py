@@ -1,4 +1,4 @@
-"""Mentions of the bot and direct messages to it, read like typed commands. Pure.
+"""Decodes mentions of the bot and direct messages to it. People type commands in them. Pure.
 
 Source: https://docs.slack.dev/reference/events/app_mention and https://docs.slack.dev/reference/events/message.im
 """
@@ -13,7 +13,7 @@ SUBSCRIBED = ("app_mention", "message.im")  # as the manifest calls them
 
 
 def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[str, str]] | None:
-    """An id that is the same each time Slack delivers this message, and the payload to keep.
+    """The identity of a message, the same at each delivery by Slack, and the payload to store.
 
     None for messages of bots, edits, deletions, and messages that neither mention the bot nor are written to it.
     """

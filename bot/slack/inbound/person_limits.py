@@ -1,4 +1,7 @@
-"""Limits on one person's requests, so that a flood delays no reads, alerts or other people. Each bot counts alone."""
+"""Limits each person's requests, so that a flood delays no reads, alerts or other people.
+
+Every bot process counts for itself.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,10 +16,10 @@ from bot.ports.clock import Clock
 PER_MINUTE = 30
 ACKNOWLEDGEMENTS_PER_MINUTE = 120  # more than a person can click by hand
 CHANGE_COSTS = 2.0  # a change counts twice, because the bot announces it in a channel
-TOLD_EVERY_SECONDS = 5.0  # nobody who types by hand believes that a refused command was carried out
+TOLD_EVERY_SECONDS = 5.0  # often enough that everyone who types by hand hears of each refusal
 MOST_PEOPLE = 10_000
-AT_ONCE = 2
-AT_ONCE_IN_ALL = 16
+RUNNING_PER_PERSON = 2
+RUNNING_IN_ALL = 16
 WAIT_SECONDS = 10.0
 
 BUSY = RefusalAnswer(
@@ -34,10 +37,12 @@ class _PersonBucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooMany:
-    """`seconds`: until the bot accepts the next request. `tell`: whether to send this refusal."""
+    """The person reached the limit."""
 
     seconds: float
+    """Until the bot accepts the next request."""
     tell: bool
+    """False if the person got the same refusal just now, so that it need not be sent."""
 
     def refusal(self, per_minute: int) -> RefusalAnswer:
         seconds = ceil(self.seconds)
@@ -49,7 +54,7 @@ class TooMany:
 
 
 class PersonLimits:
-    """A token bucket for each person, two thirds of a minute deep."""
+    """A token bucket for each person. A full one holds the requests of 40 seconds."""
 
     def __init__(self, clock: Clock, per_minute: int = PER_MINUTE) -> None:
         self.per_minute = per_minute
@@ -77,7 +82,7 @@ class PersonLimits:
         return TooMany(seconds=(cost - bucket.tokens) / self._rate, tell=tell)
 
     def _filled(self, person: UserId, now: float) -> _PersonBucket:
-        """Refills the bucket and moves it to the end. So the first one is the longest unused, and full."""
+        """Refills the bucket and moves it to the end. With too many buckets, drops the first, longest unused one."""
         bucket = self._buckets.pop(person, None) or _PersonBucket(self._depth, now)
         self._buckets[person] = bucket
         if len(self._buckets) > MOST_PEOPLE:
@@ -94,23 +99,23 @@ class BusyError(Exception):
 class CommandSlots:
     """Limits how many commands run at once, for each person and in all."""
 
-    def __init__(self, *, per_person: int = AT_ONCE, in_all: int = AT_ONCE_IN_ALL) -> None:
+    def __init__(self, *, per_person: int = RUNNING_PER_PERSON, in_all: int = RUNNING_IN_ALL) -> None:
         self._per_person = per_person
         self._all = asyncio.Semaphore(in_all)
-        self._of: dict[UserId, tuple[asyncio.Semaphore, int]] = {}
+        self._slots: dict[UserId, tuple[asyncio.Semaphore, int]] = {}
 
     @asynccontextmanager
-    async def taken(self, person: UserId, within: float = WAIT_SECONDS) -> AsyncIterator[None]:
+    async def taken(self, person: UserId, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[None]:
         """
         Raises:
-            BusyError: no slot was free within `within` seconds.
+            BusyError: no slot was free within `wait_seconds` seconds.
         """
         own = self._enter(person)
         try:
             # Take the person's own slot first, so that a waiting person holds no slot that others need.
-            await _acquired(own, within)
+            await _acquired(own, wait_seconds)
             try:
-                await _acquired(self._all, within)
+                await _acquired(self._all, wait_seconds)
                 try:
                     yield
                 finally:
@@ -121,19 +126,19 @@ class CommandSlots:
             self._leave(person)
 
     def _enter(self, person: UserId) -> asyncio.Semaphore:
-        semaphore, users = self._of.get(person, (asyncio.Semaphore(self._per_person), 0))
-        self._of[person] = semaphore, users + 1
+        semaphore, users = self._slots.get(person, (asyncio.Semaphore(self._per_person), 0))
+        self._slots[person] = semaphore, users + 1
         return semaphore
 
     def _leave(self, person: UserId) -> None:
-        semaphore, users = self._of.pop(person)
+        semaphore, users = self._slots.pop(person)
         if users > 1:
-            self._of[person] = semaphore, users - 1
+            self._slots[person] = semaphore, users - 1
 
 
-async def _acquired(semaphore: asyncio.Semaphore, within: float) -> None:
+async def _acquired(semaphore: asyncio.Semaphore, wait_seconds: float) -> None:
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(wait_seconds):
             await semaphore.acquire()
     except TimeoutError:
         raise BusyError from None

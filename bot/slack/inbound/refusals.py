@@ -2,19 +2,22 @@
 
 from bot.domain.answer import RefusalAnswer
 
-AWAY = RefusalAnswer(
+NOT_STORED = RefusalAnswer(
     reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is back. "
     "It's safe to retry. Check with:",
     command="watches",
 )
+"""For a change, if the store gave no answer: it may have stored the request all the same."""
 UNANSWERED = RefusalAnswer(
     reason="I can't reach my database right now, so I can't answer this. Nothing was changed.",
     hint="Try again in a minute.",
 )
+"""For a question, if the store gave no answer."""
 SAVED = RefusalAnswer(
     reason="I can't reach my database right now, so this isn't done yet, or only partly.",
     hint="I saved your request, and will finish it if the database is back within 25 minutes.",
 )
+"""If the store went away after it had stored the request."""
 LAPSED = RefusalAnswer(
     reason="I was away too long to finish your request, so it may not be done, or only partly.",
     hint="Check the current state, then try again.",

@@ -1,4 +1,4 @@
-"""Where answers go: to the `response_url` of a command or click, into a conversation, or to a person's Home tab.
+"""Sends answers: to the `response_url` of a command or click, into a conversation, or to a person's Home tab.
 
 Sources: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses and
 https://docs.slack.dev/reference/methods/views.publish

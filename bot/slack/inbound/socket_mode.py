@@ -33,7 +33,7 @@ DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
 CHECK_SECONDS = 5.0
 PING_SECONDS = 10.0
 SOCKET_CLOSE_SECONDS = 2.0
-LET_THROUGH = "let WebSockets to Slack through; the bot keeps trying, and loses commands and clicks until then"
+NO_SOCKET_FIX = "let WebSockets to Slack through; the bot keeps trying, and loses commands and clicks until then"
 
 
 def _quiet() -> logging.Logger:
@@ -86,7 +86,7 @@ class FrameFilter(AsyncSocketModeHandler):
 
 @dataclass(slots=True)
 class SocketConnection:
-    """One connection. The SDK renews it. If the SDK misses that it is dead, this class renews it.
+    """One WebSocket to Slack. The SDK replaces a dead one; this class does it if the SDK doesn't notice.
 
     The SDK's own test uses the wall clock, and passes as long as no pong ever arrived.
     """
@@ -95,7 +95,7 @@ class SocketConnection:
     handler: FrameFilter = field(init=False)
     heard_at: float = field(default_factory=monotonic)
     _messages: int = 0
-    _signs: tuple[object, ...] = ()
+    _signals: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
         self._begin()
@@ -112,14 +112,14 @@ class SocketConnection:
         session = self.handler.client.current_session
         return session is not None and not session.closed
 
-    def listen(self) -> None:
+    def note_traffic(self) -> None:
         """Notes whether anything arrived since the last call."""
         client = self.handler.client
         if client.last_ping_pong_time is not None and not isfinite(client.last_ping_pong_time):
             client.last_ping_pong_time = None  # the SDK's own test would raise, and never renew again
-        signs = (client.last_ping_pong_time, id(client.current_session), self._messages)
-        if signs != self._signs:
-            self._signs, self.heard_at = signs, monotonic()
+        signals = (client.last_ping_pong_time, id(client.current_session), self._messages)
+        if signals != self._signals:
+            self._signals, self.heard_at = signals, monotonic()
 
     async def connect(self) -> None:
         await self.handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's own
@@ -145,7 +145,7 @@ class SocketConnection:
 
 
 class _Attempts:
-    """Attempts to connect: only the latest one of each connection runs. `tasks` owns them."""
+    """The attempts to connect. A new attempt for a connection cancels the earlier one. `tasks` owns them."""
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
@@ -155,8 +155,8 @@ class _Attempts:
 
     def begin(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
         connection.heard_at = monotonic()
-        if former := self._latest.get(id(connection)):
-            former.cancel()
+        if earlier := self._latest.get(id(connection)):
+            earlier.cancel()
         self._latest[id(connection)] = self._tasks.create_task(self._tried(connection, how), name="socket")
 
     async def _tried(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
@@ -218,9 +218,9 @@ async def _watch(
 
 def _check(connections: list[SocketConnection], attempts: _Attempts, deaf_seconds: float) -> None:
     for connection in connections:
-        connection.listen()
+        connection.note_traffic()
         if (seconds := monotonic() - connection.heard_at) > deaf_seconds:
             emit(DeafSocket(seconds=round(seconds)))
             attempts.begin(connection, connection.renew)
     if not any(connection.open for connection in connections):
-        emit(SlackCannotReachUs(fix=LET_THROUGH))
+        emit(SlackCannotReachUs(fix=NO_SOCKET_FIX))

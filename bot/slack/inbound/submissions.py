@@ -1,4 +1,4 @@
-"""Submitted modals, as Slack describes them. Pure.
+"""Decodes submitted modals from Slack's payload. Pure.
 
 Source: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
 """
@@ -13,13 +13,13 @@ _FIELDS = ("value", "selected_option", "selected_options", "selected_users", _CH
 
 
 def read_submission(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | None:
-    """An id that is the same each time Slack delivers this submission, and the payload to keep.
+    """The identity of a submission, the same at each delivery by Slack, and the payload to store.
 
-    `first` is the block that shows a problem of the whole modal. None if Slack cannot have sent this.
+    `first` in the payload: the block that shows a problem of the whole modal. None if Slack cannot have sent this.
     """
     view, user = _object(body.get("view")), _object(body.get("user"))
     state = _object(_object(view.get("state")).get("values"))
-    values = {block: list(_values(of_block)) for block, of_block in state.items()}
+    values = {block: list(_values(elements)) for block, elements in state.items()}
     payload = {
         "modal": view.get("callback_id"),
         "channel": view.get("private_metadata"),
@@ -31,16 +31,16 @@ def read_submission(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | 
         "direct": "yes",
     }
     texts = {name: encodable(value) for name, value in payload.items()}
-    which = encodable(body.get("trigger_id"))
-    return (which, texts) if which and texts["channel"] and texts["user"] else None
+    identity = encodable(body.get("trigger_id"))
+    return (identity, texts) if identity and texts["channel"] and texts["user"] else None
 
 
-def _values(of_block: object) -> Iterator[str]:
-    """What a block's elements hold: texts, people's ids, and the values of chosen options.
+def _values(elements: object) -> Iterator[str]:
+    """The texts, people's ids and chosen options in a block's elements.
 
-    A channel is a mention, whose id the inbox translates if the channel got another one.
+    Yields a channel as a mention, so that the inbox translates its id like any other.
     """
-    for element in _object(of_block).values():
+    for element in _object(elements).values():
         for name in _FIELDS:
             held = _object(element).get(name)
             for option in held if isinstance(held, list) else [held]:

@@ -25,17 +25,20 @@ class Lost(Enum):
 
     NEVER_SENT = "never sent"
     UNKNOWN = "unknown"
+    """Slack may have carried out the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackAnswer:
-    """`lost` is set if no readable answer came. `detail` says why, without secrets."""
+    """Slack's answer to one call, or the reason why there is none."""
 
     status: int = 0
     body: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     lost: Lost | None = None
+    """Set if no readable answer came."""
     detail: str = ""
+    """Why no answer came, without secrets."""
 
     @property
     def ok(self) -> bool:

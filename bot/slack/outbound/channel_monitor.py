@@ -167,7 +167,7 @@ class ChannelMonitor:
 
     async def _check_token(self) -> bool:
         """True if Slack accepts the token. Otherwise the bot can't post, so it logs the refusal every 15 minutes."""
-        refusal, now = await self._directory.refusal(), self._clock.monotonic()
+        refusal, now = await self._directory.token_refusal(), self._clock.monotonic()
         if refusal is None:
             if self._refused_at is not None:
                 emit(SlackTokenAccepted())
@@ -181,7 +181,7 @@ class ChannelMonitor:
         suspended = watches.suspended.get(channel)
         if suspended is None and not watches.in_channel(channel):
             return
-        reason = await self._directory.obstacle(channel)
+        reason = await self._directory.posting_obstacle(channel)
         if reason is None and suspended is not None:
             await self._suspensions.resume(in_slack(self._store.team, channel))
         elif reason is not None and suspended is None:

@@ -36,7 +36,10 @@ Render = Callable[[Content, Delivery, datetime], RenderedMessage]
 
 
 class SlackChat:
-    """`user` is the bot's own id. A message by anyone else is never taken for the bot's, whatever its metadata."""
+    """Posts, updates, finds and deletes the bot's messages in Slack.
+
+    `user` is the bot's own id: lookups ignore messages by anyone else, whatever their metadata.
+    """
 
     def __init__(self, client: SlackClient, render: Render, user: str) -> None:
         self._client = client

@@ -26,12 +26,14 @@ _NOBODY = frozenset({"user_not_found", "user_disabled", "user_not_visible", "can
 
 
 class Admission(Enum):
-    """What the bot may do in a channel."""
+    """The bot's place in a channel. It can post only as a MEMBER."""
 
     MEMBER = "member"
     OUTSIDE = "outside"
+    """The bot sees the channel, and may not join it."""
     ARCHIVED = "archived"
     UNSEEN = "unseen"
+    """The bot does not see the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,23 @@ class _Channel:
 
 
 def _channel(row: ListItem) -> _Channel:
-    return _Channel(ChannelId(str(row["id"])), people.spelled(text_in(row, "name")))
+    return _Channel(ChannelId(str(row["id"])), people.normalized(text_in(row, "name")))
 
 
 @dataclass(frozen=True, slots=True)
 class _Direct:
+    """A cached direct conversation, until when it counts (monotonic), and Slack's error if it allows none."""
+
     channel: ChannelId | None
     until: float
     error: str = ""
 
 
 class Directory:
-    """Looks things up, even without some scopes. Returns None for facts that a missing scope hides."""
+    """Looks up people, groups, channels and direct conversations in Slack.
+
+    Works without some scopes too. A result then says in `gap` what may be missing.
+    """
 
     def __init__(self, client: SlackClient, clock: Clock, home: TeamId) -> None:
         self._client = client
@@ -97,7 +104,7 @@ class Directory:
         """If groups are unreadable now, a person's name may also be a group's, so no match is sure."""
         groups = await self._groups.rows(older_than=older_than)
         users = await self._users.rows(older_than=older_than)
-        matches = people.meant(name, self._index_of(users.rows), Index(groups.rows))
+        matches = people.matches_for(name, self._index_of(users.rows), Index(groups.rows))
         if groups.gap is UnknownFact.AWAY:
             return People(Matches(matches.entries), UnknownFact.AWAY)
         return People(matches, users.gap or groups.gap)
@@ -116,20 +123,20 @@ class Directory:
 
     async def channels(self, name: str) -> Channels:
         """Public channels, and private ones that the bot is in."""
-        found = await self._called(name, KEPT_SECONDS)
-        return found if found.ids else await self._called(name, NONE_KEPT_SECONDS)
+        found = await self._channels_named(name, KEPT_SECONDS)
+        return found if found.ids else await self._channels_named(name, NONE_KEPT_SECONDS)
 
-    async def _called(self, name: str, older_than: float) -> Channels:
+    async def _channels_named(self, name: str, older_than: float) -> Channels:
         read = await self._channels.rows(older_than=older_than)
-        wanted = people.spelled(name)
+        wanted = people.normalized(name)
         aliases = await self._client.channel_ids.aliases()
         ids = (aliases.stable(channel.id) for channel in read.rows if channel.name == wanted)
         return Channels(tuple(ids), read.gap)
 
-    async def read_on(self) -> None:
+    async def continue_reading(self) -> None:
         """Continues lists that Slack did not return at once."""
         for paged_list in (self._users, self._groups, self._channels):
-            await paged_list.read_on()
+            await paged_list.continue_reading()
 
     async def admission(self, channel: ChannelId) -> Admission:
         """What the bot may do in the channel. Joins a public channel if Slack allows it."""
@@ -146,7 +153,7 @@ class Directory:
         joined = await call(self._client, "conversations.join", channel=channel)
         return Admission.MEMBER if joined.ok else Admission.OUTSIDE
 
-    async def obstacle(self, channel: ChannelId) -> SuspendReason | None:
+    async def posting_obstacle(self, channel: ChannelId) -> SuspendReason | None:
         """Why the bot can't post there. None if no obstacle is known without posting.
 
         Raises:
@@ -166,7 +173,7 @@ class Directory:
             return None
         return SuspendReason.NOT_IN_CHANNEL
 
-    async def refusal(self) -> str | None:
+    async def token_refusal(self) -> str | None:
         """Slack's error code for a refused token. None if Slack accepts the token.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Facts from Slack about people and channels, for the permission check. A missing answer is never a "no"."""
+"""Asks Slack about people and channels, for the permission check. A missing answer is never taken for a "no"."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from bot.slack.outbound.pagination import read_pages
 PAGE = 1000
 MOST_PAGES = 200
 NAME_KEPT_SECONDS = 600.0
-NAMING_SECONDS = 2.0  # a name is not worth a later acknowledgement
+NAMING_SECONDS = 2.0  # an acknowledgement must not wait long for a name
 _NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 _READS_CHANNELS = frozenset({"channels:read", "groups:read"})
 
 
 class Facts:
-    """Remembers no permission, so a removed member or a new guest is refused at once."""
+    """Asks Slack each time, and remembers only names. So a removed member or a new guest is refused at once."""
 
     def __init__(self, client: SlackClient, clock: Clock, team: TeamId) -> None:
         self._client = client
@@ -39,7 +39,7 @@ class Facts:
             return Person(id=user, account=account, name=name)
         if answer.error in _NO_SUCH_PERSON:
             return Person(id=user, account=Account.UNKNOWN)
-        return Person(id=user, account=_why_unread(answer))
+        return Person(id=user, account=_unknown_fact(answer))
 
     async def place(self, channel: ChannelId, user: UserId, *, seeing: bool = False) -> Place:
         """`seeing`: for a person outside the channel, also asks whether the channel is public."""
@@ -53,18 +53,18 @@ class Facts:
         missing = answer.error in {"channel_not_found", "missing_scope"}
         return Place(membership=membership if missing else UnknownFact.AWAY)
 
-    async def name(self, user: UserId, otherwise: str = "") -> str:
-        """The name that people see in Slack; `otherwise` if it is unreadable now."""
+    async def name(self, user: UserId, fallback: str = "") -> str:
+        """The name that people see in Slack; `fallback` if it is unreadable now."""
         cached, until = self._names.get(user, ("", 0.0))
         if cached and until > self._clock.monotonic():
             return cached
         try:
             async with asyncio.timeout(NAMING_SECONDS):
-                return (await self.person(user)).name or cached or otherwise
+                return (await self.person(user)).name or cached or fallback
         except TimeoutError:
-            return cached or otherwise
+            return cached or fallback
 
-    async def place_words(self, channel: ChannelId) -> str:
+    async def conversation_name(self, channel: ChannelId) -> str:
         """This channel's name for other channels: "a private channel" if it is private, empty if unreadable."""
         if channel.startswith("D"):
             return "a direct message"
@@ -129,14 +129,14 @@ def _foreign(row: Mapping[str, object], team: str, home: TeamId) -> Account | No
     return Account.STRANGER if team not in {"", home} and home not in _workspaces(row) else None
 
 
-def _why_unread(answer: SlackAnswer) -> UnknownFact:
+def _unknown_fact(answer: SlackAnswer) -> UnknownFact:
     return UnknownFact.NO_SCOPE if answer.error == "missing_scope" else UnknownFact.AWAY
 
 
 def _outside_or_unread(answer: SlackAnswer) -> Membership | UnknownFact:
     """Without both scopes, Slack's errors would reveal hidden channels, so the membership then counts as unreadable."""
     if answer.error != "channel_not_found":
-        return _why_unread(answer)
+        return _unknown_fact(answer)
     scopes = header(answer.headers, "x-oauth-scopes")
     granted = {scope.strip() for scope in scopes.split(",")}
     return Membership.OUTSIDE if not scopes or granted >= _READS_CHANNELS else UnknownFact.NO_SCOPE

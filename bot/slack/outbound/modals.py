@@ -10,7 +10,7 @@ class Opening(Enum):
     """What came of a call to open a modal."""
 
     OPEN = "open"
-    """Also if another delivery of the same click opened it."""
+    """This call opened it, or an earlier delivery of the same click did."""
     LATE = "late"
     """The 3 s after the click had passed."""
     FAILED = "failed"
@@ -20,6 +20,8 @@ _OUTCOMES = {"exchanged_trigger_id": Opening.OPEN, "expired_trigger_id": Opening
 
 
 class Modals:
+    """Opens modals through `views.open`."""
+
     def __init__(self, client: SlackClient) -> None:
         self._client = client
 

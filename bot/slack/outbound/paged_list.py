@@ -1,4 +1,7 @@
-"""One of Slack's lists, read page by page. If Slack stops a read midway, the next one continues at the cursor."""
+"""Caches one of Slack's lists, which it reads page by page.
+
+If Slack or the deadline stops a read midway, the next read continues at the cursor.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,7 +16,7 @@ from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.pagination import read_pages
 
 PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
-ONE_READ_SECONDS = 3.0  # a person is waiting; `read_on` reads the rest
+ONE_READ_SECONDS = 3.0  # a person is waiting; `continue_reading` reads the rest
 
 
 class Named(Protocol):
@@ -33,9 +36,11 @@ class Rows(Generic[T]):
 
 
 class PagedList(Generic[T]):
-    """`keep` reduces a row to the needed parts, or to None. Full rows of a large workspace would fill the memory.
+    """A cached list, such as all people or all channels of the workspace.
 
-    `narrower` are the arguments to use if a scope for `arguments` is missing.
+    `method` and `member`: Slack's method, and the field of its answer that holds the rows. `keep` reduces a row to the
+    needed parts, or drops it; full rows of a large workspace would fill the memory. `narrower`: the arguments to use
+    if a scope for `arguments` is missing.
     """
 
     def __init__(
@@ -58,12 +63,12 @@ class PagedList(Generic[T]):
         self._narrower = narrower
         self._narrowed = False
         """True if this read uses `narrower`. The next one tries `arguments` again: someone may grant the scope."""
-        self._whole: tuple[T, ...] = ()
-        self._whole_gap: UnknownFact | None = None
-        self._whole_at = float("-inf")
-        self._part: list[T] = []
+        self._complete: tuple[T, ...] = ()
+        self._complete_gap: UnknownFact | None = None
+        self._complete_at = float("-inf")
+        self._partial: list[T] = []
         self._cursor: str | None = None
-        self._begun = False
+        self._unfinished = False
         self._held_until = float("-inf")
         self._reading = asyncio.Lock()
 
@@ -73,33 +78,33 @@ class PagedList(Generic[T]):
         A partial read adds its rows to the last complete list, because names rarely disappear.
         """
         async with self._reading:
-            if self._clock.monotonic() - self._whole_at < older_than:
-                return Rows(self._whole, self._whole_gap)
-            gap = await self._go_on()
+            if self._clock.monotonic() - self._complete_at < older_than:
+                return Rows(self._complete, self._complete_gap)
+            gap = await self._read_until_deadline()
             if gap is None:
-                return Rows(self._whole, self._whole_gap)
-            known = {row.id: row for row in (*self._whole, *self._part)}
+                return Rows(self._complete, self._complete_gap)
+            known = {row.id: row for row in (*self._complete, *self._partial)}
             return Rows(tuple(known.values()), gap)
 
-    async def read_on(self) -> None:
+    async def continue_reading(self) -> None:
         """Continues an unfinished read. Runs every few seconds, so that a later lookup finds the rows."""
         async with self._reading:
-            if self._begun:
-                await self._go_on()
+            if self._unfinished:
+                await self._read_until_deadline()
 
-    async def _go_on(self) -> UnknownFact | None:
+    async def _read_until_deadline(self) -> UnknownFact | None:
         """Reads until the end or the deadline. Returns why it stopped early; None at the end."""
-        self._begun = True
+        self._unfinished = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
         while self._may_read(until):
             arguments = (self._narrower or {}) if self._narrowed else self._arguments
             found = read_pages(self._client, self._method, {**arguments, "limit": PAGE}, cursor=self._cursor)
             async for answer, last in found:
-                if not answer.ok and not self._begins_again(answer):
+                if not answer.ok and not self._can_restart(answer):
                     return self._stopped(answer)
                 if not answer.ok:
                     break
-                self._part += [
+                self._partial += [
                     entry for row in items_in(answer, self._member) if (entry := self._keep(row)) is not None
                 ]
                 if last:
@@ -114,14 +119,14 @@ class PagedList(Generic[T]):
         return self._held_until <= self._clock.monotonic() < until
 
     def _finish(self) -> None:
-        self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
-        self._whole_gap = UnknownFact.NO_SCOPE if self._narrowed else None
-        self._part, self._cursor, self._begun, self._narrowed = [], None, False, False
+        self._complete, self._complete_at = tuple(self._partial), self._clock.monotonic()
+        self._complete_gap = UnknownFact.NO_SCOPE if self._narrowed else None
+        self._partial, self._cursor, self._unfinished, self._narrowed = [], None, False, False
 
-    def _begins_again(self, answer: SlackAnswer) -> bool:
+    def _can_restart(self, answer: SlackAnswer) -> bool:
         """True if another attempt makes sense: after an expired cursor, or with narrower arguments."""
         if answer.error == "invalid_cursor" and self._cursor:
-            self._cursor, self._part = None, []
+            self._cursor, self._partial = None, []
             return True
         if answer.error == "missing_scope" and self._narrower is not None and not self._narrowed:
             self._narrowed = True
@@ -133,5 +138,5 @@ class PagedList(Generic[T]):
             self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
         if answer.error != "missing_scope":
             return UnknownFact.AWAY
-        self._begun = self._narrowed = False
+        self._unfinished = self._narrowed = False
         return UnknownFact.NO_SCOPE

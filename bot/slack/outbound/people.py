@@ -20,14 +20,17 @@ from bot.slack.outbound.list_items import ListItem, text_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """`names` win over `full`: handle and display name over the full name."""
+    """A person or a user group that a typed name may mean."""
 
     kind: TargetKind
     id: str
     handle: str
     shown: str
+    """The name that Slack shows."""
     names: frozenset[str]
+    """Handle and display name, normalized. They win over `full`."""
     full: str
+    """The full name, normalized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Index:
                 self._first[name].append(entry)
             self._full[entry.full].append(entry)
 
-    def called(self, name: str) -> tuple[tuple[Entry, ...], bool]:
+    def named(self, name: str) -> tuple[tuple[Entry, ...], bool]:
         """The entries with this name. True if it is a handle or display name, False for a full name."""
         if not name:
             return (), False
@@ -57,16 +60,17 @@ class Index:
         return (first, True) if first else (tuple(self._full.get(name, ())), False)
 
 
-def meant(name: str, persons: Index, teams: Index) -> Matches:
-    wanted = spelled(name)
-    person, by_name = persons.called(wanted)
-    group, by_handle = teams.called(wanted)
+def matches_for(name: str, people: Index, groups: Index) -> Matches:
+    """The people and groups that `name` may mean. If several have it, the caller refuses it."""
+    wanted = normalized(name)
+    person, by_name = people.named(wanted)
+    group, by_handle = groups.named(wanted)
     if by_handle and not by_name:
         person = ()
     return Matches((*person, *group), sure=by_name or by_handle)
 
 
-def spelled(name: str) -> str:
+def normalized(name: str) -> str:
     """One spelling for names that look alike, in upper or lower case."""
     return unicodedata.normalize("NFC", visible(name)).strip().lower()
 
@@ -83,8 +87,8 @@ def person_in(row: ListItem, home: TeamId) -> Entry | None:
         id=str(row["id"]),
         handle=handle,
         shown=name_of(row),
-        names=frozenset(spelled(spelling) for spelling in (handle, shown)) - {""},
-        full=spelled(text_in(profile, "real_name") or text_in(row, "real_name")),
+        names=frozenset(normalized(spelling) for spelling in (handle, shown)) - {""},
+        full=normalized(text_in(profile, "real_name") or text_in(row, "real_name")),
     )
 
 
@@ -98,6 +102,6 @@ def group_in(row: ListItem) -> Entry | None:
         id=str(row["id"]),
         handle=handle,
         shown=handle or name,
-        names=frozenset({spelled(handle)}) - {""},
-        full=spelled(name),
+        names=frozenset({normalized(handle)}) - {""},
+        full=normalized(name),
     )

@@ -1,4 +1,4 @@
-"""Renders the messages of episodes: the card and its thread lines, most important first. Pure."""
+"""Renders an episode's messages: its card, and the timeline entries in the card's thread. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -30,10 +30,10 @@ POSSIBLE_REPEAT = "Possible repeat: I couldn't check whether an earlier copy of 
 
 
 def render_card(card: Card, delivery: Delivery, now: datetime, render_context: RenderContext) -> RenderedMessage:
-    of_the_api = card.pipeline.id == API_PIPELINE_ID
+    is_api_card = card.pipeline.id == API_PIPELINE_ID
     blocks: list[Block] = [section(headline(card))]
-    if calling := _calling(card):
-        blocks.append(section(calling))
+    if page_words := _page_words(card):
+        blocks.append(section(page_words))
     to_do = card.episode.open or bool(card.continues_in)
     if card.episode.kind is EpisodeKind.FAILURE and to_do and (todo := guidance_lines(card.guidance)):
         blocks.append(section("\n".join(todo)))
@@ -41,21 +41,23 @@ def render_card(card: Card, delivery: Delivery, now: datetime, render_context: R
         blocks += origins_context(card.origins, card.channel)
     if card.episode.acknowledged:
         answer = card.episode.acknowledged
-        blocks += context(f":eyes: Acknowledged by {phrases.answered_by(answer, card.channel)} at {date(answer.at)}")
-    if not of_the_api:
+        blocks += context(
+            f":eyes: Acknowledged by {phrases.acknowledged_by(answer, card.channel)} at {date(answer.at)}"
+        )
+    if not is_api_card:
         blocks += context(*_facts(card), render_context.link(card.pipeline.id))
-    blocks += context(phrases.standing_in(card.stands_in_for))
+    blocks += context(phrases.stands_in_for(card.stands_in_for))
     blocks += footnotes(delivery, now)
-    if not of_the_api:
+    if not is_api_card:
         blocks += _buttons(card)
     return message(blocks)
 
 
-def _calling(card: Card) -> str:
-    """Mentions the targets of a failure until someone acknowledges it. Later edits of the card ping nobody."""
+def _page_words(card: Card) -> str:
+    """The line that pages the targets of a failure until someone acknowledges it. Later edits of it ping nobody."""
     if card.episode.kind is not EpisodeKind.FAILURE or not card.episode.open or card.episode.acknowledged:
         return ""
-    who = phrases.calling(card.targets)
+    who = phrases.mentions(card.targets)
     return f":rotating_light: {who} please take a look and acknowledge." if who else ""
 
 
@@ -127,7 +129,7 @@ def _buttons(card: Card) -> list[Block]:
 # --- lines -----------------------------------------------------------------------------------------------
 
 
-def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> RenderedMessage:
+def render_entry(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> RenderedMessage:
     named = thread_entry.pipeline if thread_entry.broadcast else None
     line = section(entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), named))
     return message([line, *footnotes(delivery, now)])

@@ -14,18 +14,18 @@ _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
     (Event.BACK, "{readable} {name}*can be read again*{took}"),
-    (Event.GONE, f"{phrases.BLIND} {{name}}{{be}}*{phrases.GONE}*"),
-    (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*can't be read*: {{reason}}"),
+    (Event.GONE, f"{phrases.UNKNOWN_STATE} {{name}}{{be}}*{phrases.GONE}*"),
+    (Event.UNREACHABLE, f"{phrases.UNKNOWN_STATE} {{name}}*can't be read*: {{reason}}"),
 )
 
 
 def entry_words(entry: TimelineEntry, here: ChannelId, named: Pipeline | None = None) -> str:
-    """One sentence for one reading, about its most important event. Outside its thread it needs a name.
+    """One sentence for one timeline entry, about its most important event.
 
-    `here`: the conversation of the thread.
+    `here`: the conversation of the thread. `named`: the pipeline to name, for readers outside its thread.
     """
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
-    sign = phrases.counted_symbol(entry.phase, entry.ready, entry.replicas)
+    sign = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
     # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
     form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
@@ -33,12 +33,12 @@ def entry_words(entry: TimelineEntry, here: ChannelId, named: Pipeline | None = 
         name=f"*{outside(named.name)}* " if named else "",
         be="is " if named else "",
         acknowledged="acknowledged" if named else "Acknowledged",
-        by=phrases.answered_by(entry, here),
+        by=phrases.acknowledged_by(entry, here),
         sign=sign,
-        readable=":large_green_circle:" if sign == phrases.UNREAD else sign,
+        readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,
         phase=phrases.phase_in_a_sentence(entry.phase),
         clause=phrases.phase_clause(entry.phase) if named else f"*{phrases.phase_in_a_sentence(entry.phase)}*",
         counted=f": {ready}" if ready else "",
-        took=f" after {phrases.length(entry.downtime_seconds, first_seen=entry.at_least)}" if entry.ends else "",
+        took=f" after {phrases.lasted(entry.downtime_seconds, first_seen=entry.at_least)}" if entry.ends else "",
         reason=outside(entry.reason, REASON_LIMIT) if entry.reason else "",
     )

@@ -1,4 +1,4 @@
-"""Messages about many pipelines: a group of failures, its thread, and the digest of an outage. Pure."""
+"""Renders messages about many pipelines: a group of failures, its thread, and the digest of an outage. Pure."""
 
 import json
 from collections import Counter
@@ -38,7 +38,7 @@ TOGETHER_FROM = 2
 
 
 def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> RenderedMessage:
-    """Drops the rows' links if the message is too large."""
+    """One message for many failures, a row each. Drops the rows' links if the message is too large."""
     whole = _blocks(group, delivery, now, render_context, links=True)
     fits = len(json.dumps(whole, ensure_ascii=False)) <= BLOCKS_LIMIT
     return message(whole if fits else _blocks(group, delivery, now, render_context, links=False))
@@ -47,17 +47,17 @@ def render_group(group: Group, delivery: Delivery, now: datetime, render_context
 def _blocks(
     group: Group, delivery: Delivery, now: datetime, render_context: RenderContext, *, links: bool
 ) -> list[Block]:
-    still = [card for card in group.cards if card.episode.open]
-    unanswered = [card for card in still if not card.episode.acknowledged]
-    blocks: list[Block] = [section(_headline(group, still))]
-    who = phrases.calling(target for card in unanswered for target in card.targets)
+    open_cards = [card for card in group.cards if card.episode.open]
+    unanswered = [card for card in open_cards if not card.episode.acknowledged]
+    blocks: list[Block] = [section(_headline(group, open_cards))]
+    who = phrases.mentions(target for card in unanswered for target in card.targets)
     if who:
         blocks.append(section(f":rotating_light: {who} please take a look and acknowledge."))
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
-    if todo := _todo(still):
+    if todo := _todo(open_cards):
         blocks.append(section("\n".join(todo)))
     blocks += sections(_row(card, render_context if links else None) for card in group.cards)
-    blocks += context(phrases.standing_in(channel for card in group.cards for channel in card.stands_in_for))
+    blocks += context(phrases.stands_in_for(channel for card in group.cards for channel in card.stands_in_for))
     if not render_context.knows_pipelines:
         blocks += context(render_context.link(""))
     blocks += footnotes(delivery, now)
@@ -91,23 +91,23 @@ def _todo(cards: list[Card]) -> list[str]:
             names.setdefault(line, []).append(card.pipeline.name)
     shared = sorted(names.items(), key=lambda item: -len(item[1]))[:GUIDANCE_SHOWN]
     return [
-        line if len(pipelines) == len(cards) else f"{line} · {_for(pipelines, len(cards))}"
+        line if len(pipelines) == len(cards) else f"{line} · {_named_scope(pipelines, len(cards))}"
         for line, pipelines in shared
     ]
 
 
-def _for(names: list[str], total: int) -> str:
+def _named_scope(names: list[str], total: int) -> str:
     return f"for *{outside(names[0])}*" if len(names) == 1 else f"for {len(names)} of {total} pipelines"
 
 
-def _headline(group: Group, still: list[Card]) -> str:
+def _headline(group: Group, open_cards: list[Card]) -> str:
     total = len(group.cards)
-    already = _already(group)
+    already = _already_failed(group)
     since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
-    if not still:
-        return "\n".join([_over(group), *already])
+    if not open_cards:
+        return "\n".join([_closed_headline(group), *already])
     unwatched = _count(group, EpisodeOutcome.UNWATCHED)
-    head = _failed(group, found=bool(already)) if len(still) == total else _in_part(group, len(still))
+    head = _failed(group, found=bool(already)) if len(open_cards) == total else _in_part(group, len(open_cards))
     moved = sum(bool(card.continues_in) for card in group.cards)
     unwatched_count = unwatched - moved
     more = [f"{unwatched_count} {_are(unwatched_count)} no longer watched"] if unwatched_count else []
@@ -116,8 +116,11 @@ def _headline(group: Group, still: list[Card]) -> str:
 
 
 def _failed(group: Group, *, found: bool) -> str:
-    """A group with several messages says how many pipelines there are in all. `found`: the first reading of at least
-    one pipeline already showed the failure, so nobody knows whether they failed at once."""
+    """The headline while every card is open. A group of several messages says how many pipelines there are in all.
+
+    `found`: the first reading of at least one pipeline already showed the failure. So nobody knows whether they failed
+    at once.
+    """
     here, failed = len(group.cards), "have failed*" if found else "failed* at once"
     if group.burst.total <= here:
         return f":red_circle: *{here} pipelines {failed}"
@@ -127,24 +130,26 @@ def _failed(group: Group, *, found: bool) -> str:
     return f":red_circle: *{pipelines} failed*, {group.burst.total} in all"
 
 
-def _in_part(group: Group, still: int) -> str:
+def _in_part(group: Group, open_count: int) -> str:
     in_all = f", {group.burst.total} failed in all" if group.burst.total > len(group.cards) else ""
-    have = "has" if still == 1 else "have"
-    return f":red_circle: *{still} of {len(group.cards)} pipelines* {have} not recovered yet{in_all}"
+    have = "has" if open_count == 1 else "have"
+    return f":red_circle: *{open_count} of {len(group.cards)} pipelines* {have} not recovered yet{in_all}"
 
 
-def _over(group: Group) -> str:
-    """No pipeline of the group is open here. Unwatched ones may still be failing."""
+def _closed_headline(group: Group) -> str:
+    """The headline of a group without open cards. Unwatched pipelines may still be failing."""
     total, unwatched = len(group.cards), _count(group, EpisodeOutcome.UNWATCHED)
     if all(card.continues_in for card in group.cards):
-        where = phrases.continues(channel for card in group.cards for channel in card.continues_in)
+        where = phrases.where_updates_continue(channel for card in group.cards for channel in card.continues_in)
         return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
         head = f":no_bell: *{total} pipelines* that failed are *no longer watched here*"
         return f"{head}. {receiver} no further updates on them."
     over = total - unwatched
-    when = span(min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already(group)))
+    when = span(
+        min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already_failed(group))
+    )
     if unwatched:
         head = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer failing"
         moved = any(card.continues_in for card in group.cards)
@@ -153,7 +158,7 @@ def _over(group: Group) -> str:
         )
         return f"{head}, {rest} · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in group.cards)
-    longest = phrases.length(seconds, first_seen=bool(_already(group)))
+    longest = phrases.lasted(seconds, first_seen=bool(_already_failed(group)))
     return f":large_green_circle: {phrases.all_recovered(total)}, the last after {longest} · {when}"
 
 
@@ -169,7 +174,7 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _already(group: Group) -> list[str]:
+def _already_failed(group: Group) -> list[str]:
     """Says which failures the first reading already showed: nobody knows when they began."""
     number = sum(card.episode.first_seen for card in group.cards)
     if number == 0:
@@ -187,18 +192,21 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     answer = card.episode.acknowledged
-    answered = f" · :eyes: {phrases.answered_by(answer, card.channel)}" if answer else ""
+    answered = f" · :eyes: {phrases.acknowledged_by(answer, card.channel)}" if answer else ""
     link = (
         f" · <{render_context.address(card.pipeline.id)}|{ROW_LINK}>"
         if render_context and render_context.knows_pipelines
         else ""
     )
-    return f"{phrases.standing_symbol(card.state)} {name} {phrases.state_clause(card.state)}{answered}{link}"
+    return f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}{answered}{link}"
 
 
-def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> RenderedMessage:
-    """Several lines of a thread. A line names its pipeline in a group's thread, and if the channel sees it too. Many
-    recoveries become one line, and so does the last recovery of a group."""
+def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> RenderedMessage:
+    """Several timeline entries in one message, a line each.
+
+    A line names its pipeline in a group's thread, or if the channel sees it too. Many recoveries share one line, and
+    the last recoveries of a group become "All … have recovered".
+    """
     named = batch.of_group or batch.broadcast
     together = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
     in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
@@ -216,7 +224,7 @@ def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     """Many recoveries in one line, with their names."""
     names = ", ".join(f"*{outside(entry.pipeline.name, NAME_LIMIT)}*" for entry in recoveries)
     last = max(recoveries, key=lambda entry: entry.entry.downtime_seconds or 0).entry
-    lasted = phrases.length(last.downtime_seconds, first_seen=any(entry.entry.at_least for entry in recoveries))
+    lasted = phrases.lasted(last.downtime_seconds, first_seen=any(entry.entry.at_least for entry in recoveries))
     if everyone:
         few = len(recoveries) if 1 < len(recoveries) < everyone else 0
         last_ones = f"the last {few} after up to" if few else "the last after"
@@ -224,9 +232,11 @@ def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     return f":large_green_circle: {names} {phrases.RECOVERED}, the last after {lasted}"
 
 
-def render_catch_up(digest: Digest, delivery: Delivery, now: datetime) -> RenderedMessage:
-    """A digest: what each pipeline went through. Rows carry no symbol: it would look like the current state, which only
-    the cards show."""
+def render_digest(digest: Digest, delivery: Delivery, now: datetime) -> RenderedMessage:
+    """What happened to each pipeline during an outage.
+
+    Rows have no symbol: it would look like the current state, which only the cards show.
+    """
     since = min(entry.since for entry in digest.entries)
     until = max(entry.until for entry in digest.entries)
     pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries)} pipelines"
@@ -236,9 +246,9 @@ def render_catch_up(digest: Digest, delivery: Delivery, now: datetime) -> Render
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
 
 
-def went_through(entry: DigestEntry) -> str:
+def digest_row(entry: DigestEntry) -> str:
     """One row, with the symbol of the last phase. An acknowledgement says nothing about the phase."""
-    return f"{':eyes:' if entry.last.by else phrases.symbol(entry.last.phase)} {_history(entry)}"
+    return f"{':eyes:' if entry.last.by else phrases.phase_symbol(entry.last.phase)} {_history(entry)}"
 
 
 def _history(entry: DigestEntry) -> str:

@@ -10,7 +10,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import outside
 from bot.slack.render import phrases
-from bot.slack.render.doubts import is_doubtful
+from bot.slack.render.stale_states import is_stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _by_state(listing: Listing) -> tuple[str, ...]:
     """`2 of 5 pipelines are FAILED`, or `were last seen FAILED` if some readings are out of date."""
     number, total = len(listing.views), len(listing.considered)
     states = " or ".join(_state_word(state) for state in listing.states)
-    if any(is_doubtful(view) for view in listing.considered):
+    if any(is_stale(view) for view in listing.considered):
         verb = f"{'was' if number <= 1 else 'were'} last seen"
     else:
         verb = "is" if number <= 1 else "are"

@@ -20,7 +20,7 @@ def headline(card: Card) -> str:
     if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         return _unwatched(card, name)
     first, *rest = _HEADLINES[card.episode.kind](card, name)
-    return "\n".join(line for line in (_unread(card), first, *rest, _unseen(card)) if line)
+    return "\n".join(line for line in (_failed_refresh(card), first, *rest, _unreadable_now(card)) if line)
 
 
 def _unwatched(card: Card, name: str) -> str:
@@ -33,41 +33,41 @@ def _unwatched(card: Card, name: str) -> str:
 
 def _no_more_updates(card: Card, name: str) -> str:
     if card.continues_in:
-        return f":no_bell: *You're no longer paged* for {name}.{phrases.continues(card.continues_in)}"
+        return f":no_bell: *You're no longer paged* for {name}.{phrases.where_updates_continue(card.continues_in)}"
     receiver = "You get" if phrases.is_direct(card.channel) else "This channel gets"
     return f":no_bell: {name} is *no longer watched here*. {receiver} no further updates on this."
 
 
-def _unread(card: Card) -> str:
+def _failed_refresh(card: Card) -> str:
     """The first line, because all lines below may be out of date. Both times stay true later."""
     observation = card.state.observation
     if card.unread_at is None or observation is None or not card.episode.open:
         return ""
     at, last = time_of_day(card.unread_at), time_of_day(observation.observed_at)
-    return f"{phrases.BLIND} Couldn't be read at {at}. Last seen at {last}:"
+    return f"{phrases.UNKNOWN_STATE} Couldn't be read at {at}. Last seen at {last}:"
 
 
-def _unseen(card: Card) -> str:
+def _unreadable_now(card: Card) -> str:
     """The bot can't read the pipeline now, so the headline shows its last known state."""
     says_so_itself = {EpisodeKind.PAUSE, EpisodeKind.UNREADABLE}
     if not card.episode.open or card.state.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
         return ""
-    return f"{phrases.BLIND} Now: {phrases.state_words(card.state)}"
+    return f"{phrases.UNKNOWN_STATE} Now: {phrases.state_words(card.state)}"
 
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is EpisodeOutcome.RECOVERED:
-        return (f":large_green_circle: {name} {recovery_words(episode)} · {_when(episode)}",)
+        return (f":large_green_circle: {name} {recovery_words(episode)} · {_time_span(episode)}",)
     if episode.outcome is EpisodeOutcome.ON_PURPOSE:
-        symbol = phrases.standing_symbol(state)
-        return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_when(episode)}", first_seen)
+        symbol = phrases.state_symbol(state)
+        return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_time_span(episode)}", first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
         ready = _ready(card) if state.reach is Reach.REACHABLE else ""
-        since = " · ".join(fact for fact in (_when(episode), _healthy_before(episode), ready) if fact)
+        since = " · ".join(fact for fact in (_time_span(episode), _healthy_before(episode), ready) if fact)
         return (f":red_circle: {name} *failed*{_after_healthy(episode)}", since, first_seen)
-    coming = f"{phrases.standing_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
+    coming = f"{phrases.state_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
     since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
     return (coming, since, _ready(card), _not_recovered(state), first_seen)
 
@@ -83,7 +83,7 @@ def _not_recovered(state: PipelineState) -> str:
 def _after_healthy(episode: Episode) -> str:
     """How long the pipeline was live, if it failed directly from that state."""
     healthy = episode.healthy
-    if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _says_nothing(healthy):
+    if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _too_short(healthy):
         return ""
     return f" after {_healthy_for(healthy)} healthy"
 
@@ -93,11 +93,11 @@ def _healthy_before(episode: Episode) -> str:
     healthy = episode.healthy
     if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
         return ""
-    lasted = "" if _says_nothing(healthy) else f", for {_healthy_for(healthy)}"
+    lasted = "" if _too_short(healthy) else f", for {_healthy_for(healthy)}"
     return f"last healthy {date(healthy.until)}{lasted}"
 
 
-def _says_nothing(healthy: Healthy) -> bool:
+def _too_short(healthy: Healthy) -> bool:
     """True if the bot saw it for less than a minute: it may have been healthy for much longer."""
     return healthy.at_least and _healthy_seconds(healthy) < SHORTEST_HEALTHY
 
@@ -107,7 +107,7 @@ def _healthy_seconds(healthy: Healthy) -> float:
 
 
 def _healthy_for(healthy: Healthy) -> str:
-    return phrases.length(_healthy_seconds(healthy), first_seen=healthy.at_least)
+    return phrases.lasted(_healthy_seconds(healthy), first_seen=healthy.at_least)
 
 
 def recovery_words(episode: Episode) -> str:
@@ -119,7 +119,7 @@ def _ready(card: Card) -> str:
     return phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else ""
 
 
-def _when(episode: Episode) -> str:
+def _time_span(episode: Episode) -> str:
     """When an open episode began; when a closed one began and ended."""
     if episode.closed_at is None:
         return f"Since {_beginning(episode)}"
@@ -132,7 +132,7 @@ def _beginning(episode: Episode) -> str:
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
     episode, ready = card.episode, _ready(card)
-    when = _when(episode)
+    when = _time_span(episode)
     if episode.open:
         return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}", when)
     if episode.outcome is EpisodeOutcome.LIVE:
@@ -142,8 +142,8 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
 
 _DEGRADED_NOW = {
     Readiness.SHORT: f"{phrases.DEGRADED} {{name}} is *degraded*",
-    Readiness.SURPLUS: f"{phrases.BLIND} {{name}} was *degraded*, now more replicas are ready than wanted",
-    Readiness.UNREPORTED: f"{phrases.BLIND} {{name}} was *degraded*, now its readiness is not reported",
+    Readiness.SURPLUS: f"{phrases.UNKNOWN_STATE} {{name}} was *degraded*, now more replicas are ready than wanted",
+    Readiness.UNREPORTED: f"{phrases.UNKNOWN_STATE} {{name}} was *degraded*, now its readiness is not reported",
 }
 
 
@@ -157,9 +157,9 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     if episode.outcome is EpisodeOutcome.LIVE:
         took = f" after {downtime(episode)}" if episode.closed_at != episode.opened_at else ""
-        return (f":large_green_circle: {name} is *live*{took} · {_when(episode)}",)
+        return (f":large_green_circle: {name} is *live*{took} · {_time_span(episode)}",)
     if not episode.open:
-        return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_when(episode)}",)
+        return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_time_span(episode)}",)
     since = f"Began at {_beginning(episode)}"
     if state.phase == Phase.RUNNING:
         return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, _ready(card))
@@ -173,12 +173,12 @@ def _not_live(state: PipelineState) -> str:
 
 def _pause(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
-    when = _when(episode)
+    when = _time_span(episode)
     if not episode.open:
         was = phrases.phase_in_a_sentence(episode.timeline[-2].phase if len(episode.timeline) > 1 else None)
         return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{_ending(episode)}* · {when}",)
     wanted = phrases.intent_words(card.pipeline, state)
-    words = f"{phrases.standing_symbol(state)} {name} {phrases.state_clause(state)}"
+    words = f"{phrases.state_symbol(state)} {name} {phrases.state_clause(state)}"
     return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
 
 
@@ -187,24 +187,28 @@ def _moment(card: Card, name: str) -> tuple[str, ...]:
     return tuple(entry_words(entry, card.channel, card.pipeline) for entry in entries) or (f"{name} changed",)
 
 
-def _blind(card: Card, name: str) -> tuple[str, ...]:
+def _unreadable(card: Card, name: str) -> tuple[str, ...]:
     episode = card.episode
     reason = next((line.reason for line in reversed(episode.timeline) if line.reason), "")
-    since = _when(episode)
+    since = _time_span(episode)
     why = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         if episode.outcome is EpisodeOutcome.READABLE:
             return (f":large_green_circle: {name} *can be read again* after {downtime(episode)} · {since}",)
         ending = f"couldn't be read for {downtime(episode)}, then *{_ending(episode)}* · {since}"
-        return (f"{phrases.standing_symbol(card.state)} {name} {ending}",)
+        return (f"{phrases.state_symbol(card.state)} {name} {ending}",)
     if card.state.reach is Reach.GONE:
-        return (f"{phrases.BLIND} {name} is *{phrases.GONE}*", since, "I'll read it once GoldRush lists it again.")
+        return (
+            f"{phrases.UNKNOWN_STATE} {name} is *{phrases.GONE}*",
+            since,
+            "I'll read it once GoldRush lists it again.",
+        )
     if card.pipeline.id == API_PIPELINE_ID:
-        return (f":no_entry: {name} *can't be read*", since, why, _until(episode))
-    return (f"{phrases.BLIND} {name} *can't be read*, {_last_seen(card)}", since, why)
+        return (f":no_entry: {name} *can't be read*", since, why, _retry_line(episode))
+    return (f"{phrases.UNKNOWN_STATE} {name} *can't be read*, {_last_seen(card)}", since, why)
 
 
-def _until(episode: Episode) -> str:
+def _retry_line(episode: Episode) -> str:
     until = next((line.until for line in reversed(episode.timeline) if line.reason), None)
     wait = f"I'll try again at {date(until)}. Until then" if until else "Until it can be read again,"
     return f"{wait} I can't tell whether pipelines are healthy."
@@ -219,8 +223,8 @@ def _other(card: Card, name: str) -> tuple[str, ...]:
     word = phrases.phase_word(episode.timeline[0].phase if episode.timeline else None)
     undocumented = "GoldRush doesn't document this phase."
     if episode.open:
-        return (f"{phrases.BLIND} {name} reports *{word}*", _when(episode), undocumented)
-    was = f"reported *{word}* for {downtime(episode)}, then *{_ending(episode)}* · {_when(episode)}"
+        return (f"{phrases.UNKNOWN_STATE} {name} reports *{word}*", _time_span(episode), undocumented)
+    was = f"reported *{word}* for {downtime(episode)}, then *{_ending(episode)}* · {_time_span(episode)}"
     return (f":black_circle: {name} {was}", undocumented)
 
 
@@ -230,13 +234,13 @@ _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
     EpisodeKind.DEPLOYMENT: _deployment,
     EpisodeKind.PAUSE: _pause,
     EpisodeKind.MOMENT: _moment,
-    EpisodeKind.UNREADABLE: _blind,
+    EpisodeKind.UNREADABLE: _unreadable,
     EpisodeKind.OTHER: _other,
 }
 
 
 def downtime(episode: Episode) -> str:
-    return phrases.length(episode.downtime_seconds, first_seen=episode.first_seen)
+    return phrases.lasted(episode.downtime_seconds, first_seen=episode.first_seen)
 
 
 def _ending(episode: Episode) -> str:

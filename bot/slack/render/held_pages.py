@@ -8,7 +8,7 @@ from bot.domain.held_pages import PERIOD
 from bot.slack.mrkdwn import time_of_day
 from bot.slack.render.blocks import RenderedMessage, actions, message, section, sections
 from bot.slack.render.cards import possible_repeat
-from bot.slack.render.groups import went_through
+from bot.slack.render.groups import digest_row
 from bot.slack.render.paging import stop_paging
 
 MOST_ROWS = 30
@@ -19,7 +19,7 @@ def render_held_pages(held: HeldPages, delivery: Delivery, now: datetime) -> Ren
     entries = sorted(held.entries, key=lambda entry: entry.pipeline.name.lower())
     pipelines = "1 pipeline" if len(entries) == 1 else f"{len(entries)} pipelines"
     head = f":no_bell: *I held back direct messages about {pipelines}*. You get at most {held.limit} pages an hour."
-    rows = [went_through(entry) for entry in entries[:MOST_ROWS]]
+    rows = [digest_row(entry) for entry in entries[:MOST_ROWS]]
     if len(entries) > MOST_ROWS:
         rows.append(f"… and {len(entries) - MOST_ROWS} more")
     until = time_of_day(now + PERIOD)

@@ -10,17 +10,17 @@ from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
-from bot.slack.render.groups import NAME_LIMIT, went_through
+from bot.slack.render.groups import NAME_LIMIT, digest_row
 from bot.slack.render.paging import stopped_blocks
 from bot.slack.render.render_context import RenderContext
 
 MOST_CHANNELS = 50
 
-LISTED = 6000  # characters: JSON may double them, and Slack refuses a message that is much larger
+LISTED_CHARACTERS = 6000  # JSON may double them, and Slack refuses a message that is much larger
 
 
 def render_notice(notice: Notice, delivery: Delivery, render_context: RenderContext) -> RenderedMessage:
-    return message([*_WORDS[notice.kind](notice, render_context), *possible_repeat(delivery)])
+    return message([*_RENDERERS[notice.kind](notice, render_context), *possible_repeat(delivery)])
 
 
 def _listed(watches: tuple[Watch, ...]) -> list[Block]:
@@ -31,7 +31,7 @@ def _listed(watches: tuple[Watch, ...]) -> list[Block]:
 def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
     """As many lines as fit into a message. A last line counts the others."""
     count, length = 0, 0
-    while count < len(lines) and length + len(lines[count]) < LISTED:
+    while count < len(lines) and length + len(lines[count]) < LISTED_CHARACTERS:
         length += len(lines[count]) + 1
         count += 1
     return sections([*lines[:count], f"… and {len(lines) - count} more"] if count < len(lines) else lines)
@@ -39,7 +39,7 @@ def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
 
 def _watching(notice: Notice, _: RenderContext) -> list[Block]:
     verb = "changed" if notice.before else "added"
-    head = f":bell: {_who(notice)} {verb} {_counted(notice.watches)}:"
+    head = f":bell: {_author(notice)} {verb} {_counted(notice.watches)}:"
     return [section(head), *_before_and_after(notice), *undo_blocks(notice.undo)]
 
 
@@ -59,25 +59,25 @@ def _before_and_after(notice: Notice) -> list[Block]:
 
 
 def _unwatched(notice: Notice, _: RenderContext) -> list[Block]:
-    head = f":no_bell: {_who(notice)} removed {_counted(notice.watches)}:"
+    head = f":no_bell: {_author(notice)} removed {_counted(notice.watches)}:"
     still = [section("Still watched here:"), *_listed(notice.staying)] if notice.staying else []
     return [section(head), *_listed(notice.watches), *still, *undo_blocks(notice.undo)]
 
 
 def _undone(notice: Notice, _: RenderContext) -> list[Block]:
-    head = f":bell: {_who(notice)} undid a change of watches:"
+    head = f":bell: {_author(notice)} undid a change of watches:"
     return [section(head), *_before_and_after(notice)]
 
 
 def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
     where = "their own conversation with me" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
-    head = f":no_bell: {_who(notice)} removed you from a watch in {where}. I no longer page you when these fail:"
+    head = f":no_bell: {_author(notice)} removed you from a watch in {where}. I no longer page you when these fail:"
     return [section(head), *_listed(notice.watches)]
 
 
-def _call(notice: Notice, _: RenderContext) -> list[Block]:
-    """Holds only facts that stay true: the cards show the current state."""
-    who = " ".join(part for part in (phrases.calling(notice.targets), _who(notice)) if part)
+def _late_page(notice: Notice, _: RenderContext) -> list[Block]:
+    """Asks people who were just added to a watch to look at its failures. Names only facts that stay true."""
+    who = " ".join(part for part in (phrases.mentions(notice.targets), _author(notice)) if part)
     if len(notice.failures) == 1:
         (one,) = notice.failures
         failed = f"*{outside(one.pipeline.name)}* failed at {phrases.moment(one.since, first_seen=one.first_seen)}."
@@ -91,30 +91,34 @@ def _paging_stopped(notice: Notice, _: RenderContext) -> list[Block]:
     return stopped_blocks(notice)
 
 
-def _who(notice: Notice) -> str:
-    return phrases.who(notice.by_name) if notice.by_name else "Someone"
+def _author(notice: Notice) -> str:
+    return phrases.person(notice.by_name) if notice.by_name else "Someone"
 
 
 def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
-    why = phrases.SUSPENDED[notice.reason] if notice.reason else "Slack refuses my messages"
+    why = phrases.SUSPEND_REASONS[notice.reason] if notice.reason else "Slack refuses my messages"
     where = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
     head = f":warning: I can't post in {where} any more: {why}."
     instead = f" Until then I post their updates in <#{notice.instead}>." if notice.instead else ""
     rest = f"Your watches there stay, and nothing is lost: I'll post the waiting messages once I can.{instead}"
-    cure = phrases.cure(notice.channel, notice.reason, render_context.command, here=False) if notice.reason else ""
+    cure = (
+        phrases.how_to_resume(notice.channel, notice.reason, render_context.command, here=False)
+        if notice.reason
+        else ""
+    )
     elsewhere = f"To get updates in another channel, type `{render_context.command} watch` there."
     how = f"{cure[:1].upper()}{cure[1:]}\n{elsewhere}".strip()
     return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(how)]
 
 
-def _blind(notice: Notice, _: RenderContext) -> list[Block]:
+def _read_gap(notice: Notice, _: RenderContext) -> list[Block]:
     since, until = notice.since or notice.at, notice.at
     took = duration((until - since).total_seconds())
     head = f":see_no_evil: I couldn't watch any pipelines for {took}, {from_to(since, until)}."
     unchanged = "The ones I've read since" if notice.unread else "All of them"
     now = "These have changed:" if notice.missed else f"{unchanged} are unchanged."
     rest = f"I may have missed changes that began and ended in that time. {now}"
-    rows = _as_many_as_fit([went_through(entry) for entry in notice.missed])
+    rows = _as_many_as_fit([digest_row(entry) for entry in notice.missed])
     return [section(f"{head}\n{rest}"), *rows, *_not_read_yet(notice.unread)]
 
 
@@ -183,15 +187,15 @@ def _incomplete(notice: Notice, render_context: RenderContext) -> list[Block]:
     return [section(f"{head}\n{rest}"), section(how)]
 
 
-_WORDS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
+_RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
     NoticeKind.PAGING_STOPPED: _paging_stopped,
     NoticeKind.UNDONE: _undone,
     NoticeKind.NOT_PAGED: _not_paged,
-    NoticeKind.LATE_PAGE: _call,
+    NoticeKind.LATE_PAGE: _late_page,
     NoticeKind.SUSPENDED: _suspended,
-    NoticeKind.BLIND: _blind,
+    NoticeKind.BLIND: _read_gap,
     NoticeKind.ROLLED_BACK: _rolled_back,
     NoticeKind.EMPTY: _empty,
     NoticeKind.HELLO: _hello,

@@ -13,7 +13,7 @@ PAGE_SIZE = 20  # pipelines
 
 def shared_by(question: SavedQuestion) -> list[Block]:
     """The name of the person who shared the answer. Empty if nobody did."""
-    return context(f"Shared by {phrases.who(question.shared_by)}") if question.shared else []
+    return context(f"Shared by {phrases.person(question.shared_by)}") if question.shared else []
 
 
 def on_existing_page(question: SavedQuestion, total: int) -> SavedQuestion:

@@ -27,7 +27,7 @@ def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[B
 
 
 def _origin(origin: PageOrigin, channel: ChannelId) -> str:
-    name = phrases.who(origin.name)
+    name = phrases.person(origin.name)
     if origin.channel != channel:
         return f"{name} in <#{origin.channel}>"
     return "you here" if phrases.is_direct(channel) else f"{name} in this channel"
@@ -69,7 +69,7 @@ def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
     size = "" if covers is None or not watch.pattern else f" ({pipelines_words(covers)})"
     others = [target for target in watch.targets if not (target.kind is TargetKind.USER and target.id == person)]
-    pages = f"It still pages {phrases.paged(others)}." if others else "It pages nobody now."
+    pages = f"It still pages {phrases.target_list(others)}." if others else "It pages nobody now."
     return f"{name} in <#{watch.channel}>{size}. {pages}"
 
 
@@ -87,7 +87,7 @@ def pipelines_words(number: int) -> str:
 def stopped_blocks(notice: Notice) -> list[Block]:
     """For the channel, and for the people who set the watches up."""
     where = f" by your watches in <#{notice.channel}>" if notice.channel else ""
-    who = phrases.who(notice.by_name)
+    who = phrases.person(notice.by_name)
     head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."
     off = left_lines(notice.watches, notice.covers, notice.by)
     pressed = "They pressed *Stop paging me*. Everything is still watched. They left:"

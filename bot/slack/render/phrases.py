@@ -15,9 +15,9 @@ from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
 from bot.slack.grammar.tokens import can_be_typed, quoted, quoted_target
 from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, outside
 
-UNREAD = ":white_circle:"
-BLIND = ":grey_question:"
-CALLED_IN_A_LINE = 20
+NOT_READ_YET = ":white_circle:"
+UNKNOWN_STATE = ":grey_question:"
+MENTIONS_PER_LINE = 20
 TARGETS_SHOWN = 20
 _SYMBOLS = {
     Phase.DEPLOYING: ":large_blue_circle:",
@@ -33,7 +33,7 @@ GONE = "no longer visible: deleted, or access changed"
 UNREACHABLE = "can't be read"
 RECOVERED = "*recovered*"
 
-SUSPENDED = {
+SUSPEND_REASONS = {
     SuspendReason.ARCHIVED: "it's archived",
     SuspendReason.NOT_IN_CHANNEL: "I'm not in it",
     SuspendReason.NOT_FOUND: "it was deleted, or I was removed from it",
@@ -41,13 +41,15 @@ SUSPENDED = {
 }
 
 
-def cure(channel: ChannelId | None, reason: SuspendReason, command: str, *, here: bool) -> str:
+def how_to_resume(channel: ChannelId | None, reason: SuspendReason, command: str, *, here: bool) -> str:
     """How to resume a suspended channel. `here`: the reader is in that channel."""
     where = "here" if here else "there"
-    return f"{_fix(channel, reason, here=here)}, then type `{command} watches` {where}. I'll try again right away."
+    return (
+        f"{_first_step(channel, reason, here=here)}, then type `{command} watches` {where}. I'll try again right away."
+    )
 
 
-def _fix(channel: ChannelId | None, reason: SuspendReason, *, here: bool) -> str:
+def _first_step(channel: ChannelId | None, reason: SuspendReason, *, here: bool) -> str:
     match reason:
         case SuspendReason.ARCHIVED:
             return f"unarchive {'this' if here else 'that'} channel and invite me again"
@@ -74,22 +76,24 @@ def watches_verb(channel: ChannelId | None) -> str:
     return "watch" if is_direct(channel) else "watches"
 
 
-def symbol(phase: Phase | None) -> str:
-    return _SYMBOLS.get(phase, BLIND) if phase is not None else UNREAD
+def phase_symbol(phase: Phase | None) -> str:
+    return _SYMBOLS.get(phase, UNKNOWN_STATE) if phase is not None else NOT_READ_YET
 
 
-def counted_symbol(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
+def readiness_symbol(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
     """RUNNING is green only if the pipeline is live."""
     if phase != Phase.RUNNING:
-        return symbol(phase)
-    return {Readiness.READY: symbol(phase), Readiness.SHORT: DEGRADED}.get(readiness(ready, wanted), BLIND)
+        return phase_symbol(phase)
+    return {Readiness.READY: phase_symbol(phase), Readiness.SHORT: DEGRADED}.get(
+        readiness(ready, wanted), UNKNOWN_STATE
+    )
 
 
-def standing_symbol(standing: PipelineState) -> str:
-    if standing.reach is not Reach.REACHABLE:
-        return BLIND
-    observation = standing.observation
-    return counted_symbol(observation.phase, observation.ready, observation.replicas) if observation else UNREAD
+def state_symbol(state: PipelineState) -> str:
+    if state.reach is not Reach.REACHABLE:
+        return UNKNOWN_STATE
+    observation = state.observation
+    return readiness_symbol(observation.phase, observation.ready, observation.replicas) if observation else NOT_READ_YET
 
 
 def phase_word(phase: Phase | None) -> str:
@@ -113,7 +117,7 @@ def phase_clause(phase: Phase | None) -> str:
 def state_in_a_sentence(state: PipelineState) -> str:
     """The state within a sentence, for a readable pipeline: `*running*, degraded`."""
     observation = state.observation
-    return f"*{phase_in_a_sentence(state.phase)}*{_more(observation) if observation else ''}"
+    return f"*{phase_in_a_sentence(state.phase)}*{_state_detail(observation) if observation else ''}"
 
 
 def state_clause(state: PipelineState) -> str:
@@ -122,22 +126,22 @@ def state_clause(state: PipelineState) -> str:
         return state_words(state)
     if state.reach is Reach.GONE or state.observation is None:
         return f"is {state_words(state)}"
-    return f"{phase_clause(state.phase)}{_more(state.observation)}"
+    return f"{phase_clause(state.phase)}{_state_detail(state.observation)}"
 
 
-def state_words(standing: PipelineState) -> str:
+def state_words(state: PipelineState) -> str:
     """The state as a value: `*RUNNING*, live`, `*RUNNING*, degraded`."""
-    if standing.reach is Reach.GONE:
+    if state.reach is Reach.GONE:
         return GONE
-    word = f"*{phase_word(standing.phase)}*"
-    if standing.reach is Reach.UNREACHABLE:
-        return f"{UNREACHABLE}, last seen {word}" if standing.phase else UNREACHABLE
-    if standing.observation is None:
+    word = f"*{phase_word(state.phase)}*"
+    if state.reach is Reach.UNREACHABLE:
+        return f"{UNREACHABLE}, last seen {word}" if state.phase else UNREACHABLE
+    if state.observation is None:
         return "not read yet"
-    return word + _more(standing.observation)
+    return word + _state_detail(state.observation)
 
 
-def _more(observation: Observation) -> str:
+def _state_detail(observation: Observation) -> str:
     if observation.phase == Phase.STOPPED and observation.bounded:
         return ", possibly finished"
     if observation.phase != Phase.RUNNING:
@@ -161,9 +165,9 @@ def _wanted(number: int) -> str:
     return "1 replica wanted" if number == 1 else f"{number} replicas wanted"
 
 
-def intent_words(pipeline: Pipeline, standing: PipelineState) -> str:
+def intent_words(pipeline: Pipeline, state: PipelineState) -> str:
     """The owner's intent if the phase contradicts it, else empty."""
-    return f"should be {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, standing.phase) else ""
+    return f"should be {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, state.phase) else ""
 
 
 def moment(at: datetime, *, first_seen: bool) -> str:
@@ -171,7 +175,7 @@ def moment(at: datetime, *, first_seen: bool) -> str:
     return f"{date(at)} or earlier" if first_seen else date(at)
 
 
-def length(seconds: float | None, *, first_seen: bool) -> str:
+def lasted(seconds: float | None, *, first_seen: bool) -> str:
     return f"at least {duration(seconds or 0, at_least=True)}" if first_seen else duration(seconds or 0)
 
 
@@ -194,36 +198,44 @@ def mention(target: Target) -> str:
             return f"<!{target.kind.value}>"
 
 
-def calling(targets: Iterable[Target]) -> str:
-    """In lines of a few: a message that is too long loses whole lines, so the first targets still get their page."""
-    who = [mention(target) for target in dict.fromkeys(targets)]
-    return "\n".join(" ".join(who[first : first + CALLED_IN_A_LINE]) for first in range(0, len(who), CALLED_IN_A_LINE))
+def mentions(targets: Iterable[Target]) -> str:
+    """Mentions that page the targets, 20 a line.
+
+    A message that is too long loses whole lines. Thanks to the line breaks, the first targets still get their page.
+    """
+    named = [mention(target) for target in dict.fromkeys(targets)]
+    return "\n".join(
+        " ".join(named[first : first + MENTIONS_PER_LINE]) for first in range(0, len(named), MENTIONS_PER_LINE)
+    )
 
 
-def who(name: str) -> str:
+def person(name: str) -> str:
     """A person as plain text. Rows of earlier versions have no name."""
     return outside(name) if name else "someone"
 
 
-def answered_by(answer: Acknowledgement | TimelineEntry, here: ChannelId | None) -> str:
+def acknowledged_by(answer: Acknowledgement | TimelineEntry, here: ChannelId | None) -> str:
     """Who acknowledged, and in which conversation unless the reader is `here`."""
     elsewhere = bool(answer.place) and (answer.channel is None or answer.channel != here)
-    return f"{who(answer.name)} in {outside(answer.place)}" if elsewhere else who(answer.name)
+    return f"{person(answer.name)} in {outside(answer.place)}" if elsewhere else person(answer.name)
 
 
-def standing_in(channels: Iterable[ChannelId]) -> str:
-    """Why this is in the fallback channel. Slack shows a private channel's name to its members only."""
+def stands_in_for(channels: Iterable[ChannelId]) -> str:
+    """Says for which suspended channels the fallback channel gets this message.
+
+    Slack shows a private channel's name to its members only.
+    """
     named = list(dict.fromkeys(f"<#{channel}>" for channel in channels))
-    more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
-    where = f"{', '.join(named[:CALLED_IN_A_LINE])}{more}"
+    more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
+    where = f"{', '.join(named[:MENTIONS_PER_LINE])}{more}"
     return f":information_source: Shown here for {where}, where I can't post right now." if named else ""
 
 
-def continues(channels: Iterable[ChannelId]) -> str:
-    """Where to follow a failure for someone who is no longer paged for it."""
+def where_updates_continue(channels: Iterable[ChannelId]) -> str:
+    """Names the channels where someone who is no longer paged can follow the failure."""
     named = list(dict.fromkeys(f"<#{channel}>" for channel in channels if not is_direct(channel)))
-    more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
-    return f" Updates continue in {', '.join(named[:CALLED_IN_A_LINE])}{more}." if named else ""
+    more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
+    return f" Updates continue in {', '.join(named[:MENTIONS_PER_LINE])}{more}." if named else ""
 
 
 def target_words(target: Target) -> str:
@@ -245,7 +257,7 @@ def events_words(events: Iterable[Event] | None) -> str:
 def watch_words(watch: Watch) -> str:
     """A watch: pipeline or pattern, events, and targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    pages = f", pages {paged(watch.targets)} on failure" if watch.targets else ""
+    pages = f", pages {target_list(watch.targets)} on failure" if watch.targets else ""
     return f"{name} — {events_words(watch.events)}{pages}"
 
 
@@ -278,7 +290,7 @@ def _typed(target: Target) -> str:
     return code(quoted_target(f"@{name}")).strip("`")
 
 
-def paged(targets: Sequence[Target]) -> str:
+def target_list(targets: Sequence[Target]) -> str:
     named = " ".join(target_words(target) for target in targets[:TARGETS_SHOWN])
     return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN} more"
 

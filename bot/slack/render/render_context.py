@@ -9,9 +9,10 @@ PIPELINE_ID = "{pipeline_id}"
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """The settings that every message needs. `platform_url` may contain `{pipeline_id}`."""
+    """The slash command's name, and the address of GoldRush's web page for links."""
 
     platform_url: str
+    """May contain `{pipeline_id}`."""
     command: str
 
     @property

@@ -6,9 +6,9 @@ from datetime import datetime
 from bot.domain.answer import PipelineView, UnresolvedReference
 from bot.domain.catalogue import AmbiguousReference, Names, Pipeline, ResolvedReference, comparable, is_pattern, resolve
 from bot.domain.watch import ChannelId, SuspendReason
-from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
+from bot.slack.grammar.tokens import can_be_typed, quoted, with_other_name, without_name
 from bot.slack.mrkdwn import ago, code, outside
-from bot.slack.render import doubts, phrases
+from bot.slack.render import phrases, stale_states
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.render_context import RenderContext
 
@@ -22,23 +22,23 @@ def age(view: PipelineView, now: datetime) -> str:
 
 
 def row(view: PipelineView, now: datetime) -> str:
-    """One pipeline in one line. A doubtful state comes with its age and without facts."""
-    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {_state_and_facts(view, now)}"
+    """One pipeline in one line. A stale state comes with its age and without facts."""
+    return f"{stale_states.symbol(view)} *{outside(view.pipeline.name)}* — {_state_and_facts(view, now)}"
 
 
 def row_below_name(view: PipelineView, now: datetime) -> str:
     """The same line below one that names the pipeline."""
-    return f"{doubts.sign(view)} {_state_and_facts(view, now)}"
+    return f"{stale_states.symbol(view)} {_state_and_facts(view, now)}"
 
 
 def _state_and_facts(view: PipelineView, now: datetime) -> str:
-    return " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
+    return " · ".join(fact for fact in (stale_states.state_words(view, now), *_facts(view, now)) if fact)
 
 
 def _facts(view: PipelineView, now: datetime) -> list[str]:
     observation = view.state.observation
-    answered = f"acknowledged by {phrases.who(view.acknowledged.name)}" if view.acknowledged else ""
-    if observation is None or doubts.is_doubtful(view):
+    answered = f"acknowledged by {phrases.person(view.acknowledged.name)}" if view.acknowledged else ""
+    if observation is None or stale_states.is_stale(view):
         return [answered]
     return [
         phrases.replicas(observation.phase, observation.ready, observation.replicas),
@@ -50,8 +50,8 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
 
 def trying_again(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
     """Says that the bot tries to post again: the question itself made it do so."""
-    tried = f":warning: I couldn't post here: {phrases.SUSPENDED[reason]}. I'm trying again now."
-    return f"{tried}\nIf nothing comes, {phrases.cure(channel, reason, render_context.command, here=True)}"
+    tried = f":warning: I couldn't post here: {phrases.SUSPEND_REASONS[reason]}. I'm trying again now."
+    return f"{tried}\nIf nothing comes, {phrases.how_to_resume(channel, reason, render_context.command, here=True)}"
 
 
 def unresolved(
@@ -108,7 +108,7 @@ def _name_of(pipeline: Pipeline, reference: str, among: Names | None) -> str:
 def _corrected(text: str, names: Mapping[str, str]) -> str:
     """The command as typed, with these words replaced. Empty if one of them is not found."""
     for wrong, right in names.items():
-        text = renamed(text, wrong, right) if text else ""
+        text = with_other_name(text, wrong, right) if text else ""
     return text
 
 
@@ -122,7 +122,7 @@ def _all_corrected(
     typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in found if chosen})
     left_out = [word for word, chosen, _ in found if not chosen]
     for word in left_out:
-        typed = without(typed, word) if typed else ""
+        typed = without_name(typed, word) if typed else ""
     if not typed or not complete(typed):
         return []
     head = "For example" if len(left_out) < len(found) else "Without it" if len(left_out) == 1 else "Without them"

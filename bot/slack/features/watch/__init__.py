@@ -33,7 +33,7 @@ FEATURE = Feature(
             aliases=("subscribe",),
             takes_names=True,
             changes=True,
-            place=3,
+            help_order=3,
             help=_HELP,
         ),
     ),

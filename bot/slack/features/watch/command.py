@@ -8,8 +8,8 @@ from bot.domain.subscription import Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every
 from bot.requests.references import ResolvedReferences
-from bot.slack.channels import channel_to_change, closed
-from bot.slack.feature import Call, Command, Reply
+from bot.slack.channels import channel_to_change, posting_refusal
+from bot.slack.feature import Command, Reply, Request
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clause_reader import ClauseReader
@@ -48,16 +48,16 @@ class WatchCommand(Command):
     def pipelines(self) -> Sequence[str]:
         return self.references
 
-    async def run(self, call: Call) -> Reply:
-        answer = await self.carry_out(call)
+    async def run(self, request: Request) -> Reply:
+        answer = await self.carry_out(request)
         if isinstance(answer, ClauseRefusal):
-            return call.refused(answer.refusal)
-        context = call.services.render_context
-        return Reply(blocks=watch_blocks(answer, call.question.text, context, complete=call.names_pipelines))
+            return request.refused(answer.refusal)
+        context = request.services.render_context
+        return Reply(blocks=watch_blocks(answer, request.question.text, context, complete=request.names_pipelines))
 
-    async def carry_out(self, call: Call) -> WatchAnswer | UnmatchedAnswer | ClauseRefusal:
+    async def carry_out(self, request: Request) -> WatchAnswer | UnmatchedAnswer | ClauseRefusal:
         """Changes the channel's watches, or nothing."""
-        services, asker = call.services, call.asker
+        services, asker = request.services, request.asker
         there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
         if isinstance(there, RefusalAnswer):
             return ClauseRefusal(there, ClauseKind.CHANNEL)
@@ -66,19 +66,23 @@ class WatchCommand(Command):
             return ClauseRefusal(targets, ClauseKind.TARGET)
         name = await services.permissions.name(asker)
         wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
-        answer = await self._subscribe(call, there, wish)
+        answer = await self._subscribe(request, there, wish)
         return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, RefusalAnswer) else answer
 
     async def _subscribe(
-        self, call: Call, channel: ChannelId, wish: Wish
+        self, request: Request, channel: ChannelId, wish: Wish
     ) -> WatchAnswer | UnmatchedAnswer | RefusalAnswer:
         """Resolves the references before it checks the channel, because that check may join the channel."""
-        subscriptions = call.services.requests.subscriptions
-        prepared = await subscriptions.prepare(channel, self.references, confirmed=call.confirmed, names=call.names)
+        subscriptions = request.services.requests.subscriptions
+        prepared = await subscriptions.prepare(
+            channel, self.references, confirmed=request.confirmed, names=request.names
+        )
         if not isinstance(prepared, ResolvedReferences):
             return prepared
-        named = call.asker.channel_name
-        refusal = await closed(channel, call.services.directory, there=self.channel is not None, named=named)
+        named = request.asker.channel_name
+        refusal = await posting_refusal(
+            channel, request.services.directory, elsewhere=self.channel is not None, named=named
+        )
         return refusal or await subscriptions.watch(channel, prepared, wish)
 
 

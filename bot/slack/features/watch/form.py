@@ -9,7 +9,7 @@ from bot.domain.catalogue import AmbiguousReference, Pipeline
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.click import Click
-from bot.slack.feature import Call, Reply, UsageError
+from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.home import home
 from bot.slack.features.watch.command import ClauseRefusal, WatchCommand
 from bot.slack.features.watch.render import watch_blocks
@@ -32,15 +32,15 @@ FAILED = RefusalAnswer(reason=f"Slack didn't open the form. {UNCHANGED}", hint="
 # --- open ------------------------------------------------------------------------------------------------------------
 
 
-async def open_form(click: Click, call: Call) -> Reply | None:
-    view = watch_form(click.channel, call.services.render_context.command, call.services.max_targets)
-    match await call.services.modals.open(click.trigger, view):
+async def open_form(click: Click, request: Request) -> Reply | None:
+    view = watch_form(click.channel, request.services.render_context.command, request.services.max_targets)
+    match await request.services.modals.open(click.trigger, view):
         case Opening.OPEN:
             return None
         case Opening.LATE:
-            return call.refused(LATE)
+            return request.refused(LATE)
         case Opening.FAILED:
-            return call.refused(FAILED)
+            return request.refused(FAILED)
 
 
 def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
@@ -99,43 +99,43 @@ def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
 # --- submit ----------------------------------------------------------------------------------------------------------
 
 
-async def submit_form(submission: Submission, call: Call) -> Reply:
-    text = f"watch {escape(submission.one(PIPELINES))}"
-    understood = await call.understand(text)
+async def submit_form(submission: Submission, request: Request) -> Reply:
+    text = f"watch {escape(submission.text_in(PIPELINES))}"
+    understood = await request.understand(text)
     command = understood.command
     if isinstance(command, UsageError):
-        return _refused(PIPELINES, RefusalAnswer(reason=command.message), call)
+        return _refused(PIPELINES, RefusalAnswer(reason=command.message), request)
     if not isinstance(command, WatchCommand) or command != WatchCommand(references=command.references):
         return _refused(
-            PIPELINES, RefusalAnswer(reason=f"Put only pipelines here, and the rest below. {UNCHANGED}"), call
+            PIPELINES, RefusalAnswer(reason=f"Put only pipelines here, and the rest below. {UNCHANGED}"), request
         )
     watch = replace(
         command,
-        events=frozenset(event for event in SELECTABLE if event.value in submission.all(EVENTS)) or None,
-        targets=tuple(TargetWord(TargetKind.USER, id=user) for user in submission.all(TARGETS)) or None,
-        channel=ChannelWord(id=submission.one(CHANNEL).strip("<#>")) if submission.one(CHANNEL) else None,
+        events=frozenset(event for event in SELECTABLE if event.value in submission.texts_in(EVENTS)) or None,
+        targets=tuple(TargetWord(TargetKind.USER, id=user) for user in submission.texts_in(TARGETS)) or None,
+        channel=ChannelWord(id=submission.text_in(CHANNEL).strip("<#>")) if submission.text_in(CHANNEL) else None,
     )
-    answer = await watch.carry_out(replace(call, names=understood.names))
+    answer = await watch.carry_out(replace(request, names=understood.names))
     if isinstance(answer, ClauseRefusal):
-        return _refused(_BLOCKS[answer.clause], answer.refusal, call, watch.channel)
-    blocks = _confirmation(answer, text, call)
+        return _refused(_BLOCKS[answer.clause], answer.refusal, request, watch.channel)
+    blocks = _confirmation(answer, text, request)
     if isinstance(answer, UnmatchedAnswer) or answer.unresolved:
         return Reply(blocks=blocks, errors={PIPELINES: _unwatched(answer)})
-    return Reply(blocks=blocks, home=(await home(call)).home)
+    return Reply(blocks=blocks, home=(await home(request)).home)
 
 
-def _refused(block: str, refusal: RefusalAnswer, call: Call, channel: ChannelWord | None = None) -> Reply:
-    return replace(call.refused(refusal), errors={block: _error(refusal, channel)})
+def _refused(block: str, refusal: RefusalAnswer, request: Request, channel: ChannelWord | None = None) -> Reply:
+    return replace(request.refused(refusal), errors={block: _error(refusal, channel)})
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _confirmation(answer: WatchAnswer | UnmatchedAnswer, text: str, call: Call) -> Sequence[Block]:
+def _confirmation(answer: WatchAnswer | UnmatchedAnswer, text: str, request: Request) -> Sequence[Block]:
     """*Undo* works only in the conversation that watches. In a channel, the announcement has that button."""
-    if isinstance(answer, WatchAnswer) and answer.channel != call.asker.channel:
+    if isinstance(answer, WatchAnswer) and answer.channel != request.asker.channel:
         answer = replace(answer, undo="")
-    return watch_blocks(answer, text, call.services.render_context, complete=call.names_pipelines)
+    return watch_blocks(answer, text, request.services.render_context, complete=request.names_pipelines)
 
 
 def _error(refusal: RefusalAnswer, channel: ChannelWord | None) -> str:
