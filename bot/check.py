@@ -65,8 +65,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 async def _slack(answer: SlackAnswer, slack: SlackClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
-        again = "copy the xoxb-… token again: https://api.slack.com/apps > your app > OAuth & Permissions"
-        fix = "check SLACK_API_URL, the network and any proxy" if answer.transient else again
+        recopy = "copy the xoxb-… token again: https://api.slack.com/apps > your app > OAuth & Permissions"
+        fix = "check SLACK_API_URL, the network and any proxy" if answer.transient else recopy
         yield Finding("Slack token", Verdict.BAD, answer.error, fix)
         return
     if answer.body.get("is_enterprise_install") is True:
@@ -159,8 +159,8 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
         yield _store_away(exc)
         return
     if not any(problem.weight is Weight.FATAL for problem in report.problems):
-        where = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
-        yield Finding("Store", Verdict.GOOD, f"{where}, version {report.version or 'unknown'}")
+        location = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+        yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}")
     for problem in report.problems:
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
         yield Finding(problem.subject, verdict, problem.text, problem.cure)

@@ -31,7 +31,7 @@ OTHER_APP = (
 
 
 class StartError(Exception):
-    """The bot can't start. The text says why, and how to fix it."""
+    """The bot can't start until a person fixes something. The text says what, and how."""
 
 
 class SlackRefusedError(StartError):
@@ -138,7 +138,7 @@ async def refuse_another_app(slack: SlackClient, bot_id: str, app_token: str) ->
 
 
 async def socket_url(slack: SlackClient, stopped: asyncio.Event) -> str:
-    """The address of the first socket. The SDK could not tell a wrong token from a Slack that is away, so we ask.
+    """The address of the first socket. The SDK can't tell a refused token from a Slack that is away, so the bot asks.
 
     Raises:
         SlackRefusedError, StoppedError
@@ -154,7 +154,7 @@ async def socket_url(slack: SlackClient, stopped: asyncio.Event) -> str:
 
 
 async def _answered(slack: SlackClient, method: str, stopped: asyncio.Event, refused: str) -> Mapping[str, object]:
-    """Waits while Slack is away. `refused` says how to fix a token that Slack does not accept.
+    """Calls `method` until Slack answers. `refused` says how to fix a token that Slack does not accept.
 
     Raises:
         SlackRefusedError, StoppedError

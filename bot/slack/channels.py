@@ -38,69 +38,75 @@ async def _permitted_channel(
 
     An incomplete list can't prove that a channel is missing. So forbidden and missing channels get the same answer.
     """
-    named = word.name or word.id
+    typed_name = word.name or word.id
     check = permissions.check_membership if changing else permissions.to_see
     if word.id:
-        return await check(asker, ChannelId(word.id), named=named) or ChannelId(word.id)
+        return await check(asker, ChannelId(word.id), typed_name=typed_name) or ChannelId(word.id)
     found = await directory.channels(word.name)
-    refusals = [await check(asker, channel, named=named) for channel in found.ids]
+    refusals = [await check(asker, channel, typed_name=typed_name) for channel in found.ids]
     usable = [channel for channel, refusal in zip(found.ids, refusals, strict=True) if refusal is None]
     if usable:
-        return usable[0] if len(usable) == 1 else _ambiguous(named, usable, changing=changing)
+        return usable[0] if len(usable) == 1 else _ambiguous(typed_name, usable, changing=changing)
     if found.gap is UnknownFact.AWAY:
-        return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
+        return slack_is_away(f"look up the channel *{outside(typed_name)}*", changing=changing)
     if found.gap is UnknownFact.NO_SCOPE:
         return channels_need_scopes(changing=changing)
-    return next(iter(refusals), None) or await permissions.refusal_for_unknown_channel(asker, named, changing=changing)
+    return next(iter(refusals), None) or await permissions.refusal_for_unknown_channel(
+        asker, typed_name, changing=changing
+    )
 
 
-def _ambiguous(named: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:
+def _ambiguous(typed_name: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:
     """Refuses a name of several channels: another company's shared channel may have the same name as ours."""
     links = ", ".join(f"<#{channel}>" for channel in channels)
-    reason = f"*{outside(named)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
+    reason = (
+        f"*{outside(typed_name)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
+    )
     return RefusalAnswer(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
 
 
 async def posting_refusal(
-    channel: ChannelId, directory: Directory, *, elsewhere: bool, named: str = ""
+    channel: ChannelId, directory: Directory, *, elsewhere: bool, channel_name: str = ""
 ) -> RefusalAnswer | None:
     """Why the bot can't post in the channel; None if it can. Joins a public channel if Slack allows it.
 
-    `elsewhere`: the person named a channel, instead of typing in it. `named`: Slack's name for the conversation where
-    they typed.
+    `elsewhere`: the person named a channel, instead of typing in it. `channel_name`: Slack's name for the conversation
+    where they typed.
     """
-    return _admission_refusal(channel, await directory.admission(channel), elsewhere=elsewhere, named=named)
+    return _admission_refusal(
+        channel, await directory.admission(channel), elsewhere=elsewhere, channel_name=channel_name
+    )
 
 
 def _admission_refusal(
-    channel: ChannelId, admission: Admission, *, elsewhere: bool, named: str
+    channel: ChannelId, admission: Admission, *, elsewhere: bool, channel_name: str
 ) -> RefusalAnswer | None:
-    if admission is Admission.ARCHIVED and _is_private_talk(channel, named):
+    if admission is Admission.ARCHIVED and _is_private_talk(channel, channel_name):
         return RefusalAnswer(
             reason=f"This conversation is closed, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
-    if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, named):
+    if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, channel_name):
         return RefusalAnswer(
             reason=f"I can't be added to a direct message between people, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
-    where = f"<#{channel}>" if elsewhere else "this channel"
+    shown = f"<#{channel}>" if elsewhere else "this channel"
     match admission:
         case Admission.MEMBER:
             return None
         case Admission.ARCHIVED:
             return RefusalAnswer(
-                reason=f"{where[:1].upper()}{where[1:]} is archived, so I can't post there. {UNCHANGED}",
+                reason=f"{shown[:1].upper()}{shown[1:]} is archived, so I can't post there. {UNCHANGED}",
                 hint="Unarchive it first.",
             )
         case Admission.OUTSIDE | Admission.UNSEEN:
             return RefusalAnswer(
-                reason=f"I'm not in {where}, so I can't post there. {UNCHANGED}",
+                reason=f"I'm not in {shown}, so I can't post there. {UNCHANGED}",
                 hint="Invite me there with `/invite`, then type this again.",
             )
 
 
-def _is_private_talk(channel: ChannelId, named: str) -> bool:
+def _is_private_talk(channel: ChannelId, channel_name: str) -> bool:
     """True for a direct message between people. Source: the `channel_name` of a slash command's payload."""
-    return channel.startswith("D") or named == "directmessage" or named.startswith("mpdm-")
+    return channel.startswith("D") or channel_name == "directmessage" or channel_name.startswith("mpdm-")

@@ -70,55 +70,55 @@ class Permissions:
         """
         if self._who_may_watch is WhoMayWatch.EVERYONE:
             return None
-        why = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)
-        return _refusal(why, asker, asker.channel, "", changing=True) if why else None
+        denial = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)
+        return _refusal(denial, asker, asker.channel, "", changing=True) if denial else None
 
-    async def to_change(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
-        """`named` is how the asker spelled the channel."""
-        return await self.check_account(asker) or await self.check_membership(asker, channel, named=named)
+    async def to_change(self, asker: Asker, channel: ChannelId, *, typed_name: str = "") -> RefusalAnswer | None:
+        """`typed_name` is how the asker spelled the channel."""
+        return await self.check_account(asker) or await self.check_membership(asker, channel, typed_name=typed_name)
 
-    async def check_membership(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
+    async def check_membership(self, asker: Asker, channel: ChannelId, *, typed_name: str = "") -> RefusalAnswer | None:
         """Checks that the person is in the channel.
 
         A command in its own channel comes from a member. A click may come from anyone who sees the button.
         """
         if asker.types_in(channel):
             return None
-        why = outside_of(await self.facts.place(channel, asker.user))
-        return _refusal(why, asker, channel, named, changing=True) if why else None
+        denial = outside_of(await self.facts.access(channel, asker.user))
+        return _refusal(denial, asker, channel, typed_name, changing=True) if denial else None
 
-    async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> RefusalAnswer | None:
-        why = await self.denial_to_see(asker, channel)
-        return _refusal(why, asker, channel, named, changing=False) if why else None
+    async def to_see(self, asker: Asker, channel: ChannelId, *, typed_name: str = "") -> RefusalAnswer | None:
+        denial = await self.denial_to_see(asker, channel)
+        return _refusal(denial, asker, channel, typed_name, changing=False) if denial else None
 
     async def denial_to_see(self, asker: Asker, channel: ChannelId) -> Denial | None:
         """Why the person may not see what the channel watches; None if they may."""
         if asker.types_in(channel):
             return None
-        place = await self.facts.place(channel, asker.user, seeing=True)
-        if place.membership is Membership.INSIDE:
+        access = await self.facts.access(channel, asker.user, seeing=True)
+        if access.membership is Membership.INSIDE:
             return None
-        return unable_to_see(await self.facts.person(asker.user, team=asker.team), place)
+        return unable_to_see(await self.facts.person(asker.user, team=asker.team), access)
 
-    async def refusal_for_unknown_channel(self, asker: Asker, named: str, *, changing: bool) -> RefusalAnswer:
+    async def refusal_for_unknown_channel(self, asker: Asker, typed_name: str, *, changing: bool) -> RefusalAnswer:
         """The answer for a name that no channel has.
 
         Makes the same call to Slack as for an existing channel, so a failing Slack doesn't reveal which channels exist.
         """
-        place = await self.facts.place(asker.channel, asker.user)
-        if isinstance(place.membership, UnknownFact) and (why := outside_of(place)):
-            return _refusal(why, asker, ChannelId(""), named, changing=changing)
-        return no_such_channel(named, changing=changing)
+        access = await self.facts.access(asker.channel, asker.user)
+        if isinstance(access.membership, UnknownFact) and (denial := outside_of(access)):
+            return _refusal(denial, asker, ChannelId(""), typed_name, changing=changing)
+        return no_such_channel(typed_name, changing=changing)
 
     async def name(self, asker: Asker) -> str:
         """The person's name as plain text, for announcements and cards."""
         return await self.facts.name(asker.user, asker.handle)
 
 
-def no_such_channel(named: str, *, changing: bool) -> RefusalAnswer:
+def no_such_channel(typed_name: str, *, changing: bool) -> RefusalAnswer:
     """The one answer for a channel that is missing, hidden or forbidden."""
     return RefusalAnswer(
-        reason=f"I can't find a channel *{outside(named)}* that you're in.{f' {UNCHANGED}' if changing else ''}",
+        reason=f"I can't find a channel *{outside(typed_name)}* that you're in.{f' {UNCHANGED}' if changing else ''}",
         hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
     )
 
@@ -133,8 +133,8 @@ def slack_is_away(attempt: str, *, changing: bool) -> RefusalAnswer:
     return RefusalAnswer(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
 
 
-def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, changing: bool) -> RefusalAnswer:
-    match why:
+def _refusal(denial: Denial, asker: Asker, channel: ChannelId, typed_name: str, *, changing: bool) -> RefusalAnswer:
+    match denial:
         case Denial.NO_SUCH_CHANNEL if channel == asker.channel and not changing:
             return RefusalAnswer(
                 reason="Only people in this channel can see what it watches.", hint="Join the channel."
@@ -145,7 +145,7 @@ def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, chang
                 hint="Join the channel, then try again.",
             )
         case Denial.NO_SUCH_CHANNEL:
-            return no_such_channel(named or channel, changing=changing)
+            return no_such_channel(typed_name or channel, changing=changing)
         case Denial.NOT_FULL_MEMBER:
             return RefusalAnswer(
                 reason=f"Only full members of this workspace can change what a channel watches. {UNCHANGED}",

@@ -159,7 +159,7 @@ async def test_the_directory_asks_slack_under_the_new_id(
         assert await it.directory.admission(ALERTS) is Admission.MEMBER
         assert await it.directory.posting_obstacle(ALERTS) is None
         assert ALERTS in await it.directory.memberships()
-        assert (await it.permissions.facts.place(ALERTS, BOB)).membership is Membership.INSIDE
+        assert (await it.permissions.facts.access(ALERTS, BOB)).membership is Membership.INSIDE
         assert await it.permissions.facts.conversation_name(ALERTS) == "#data-alerts"
 
 

@@ -1,4 +1,4 @@
-"""The *Acknowledge* buttons: a person takes one failure, or all failures in a message."""
+"""The *Acknowledge* buttons: a person says that they look at one failure, or at all failures of a message."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ async def _acknowledge(click: Click, request: Request) -> Reply:
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
         return request.refused(WRONG_CONVERSATION)
-    name, place = await _who_and_where(click, request)
+    name, place = await _person_and_conversation(click, request)
     answer = await acknowledgements.acknowledge(
         click.channel, PipelineId(click.text("pipeline")), card, click.user, name=name, place=place
     )
@@ -32,11 +32,11 @@ async def _acknowledge(click: Click, request: Request) -> Reply:
 
 
 async def _acknowledge_one(click: Click, request: Request) -> Reply:
-    """For one failure, chosen in a message with many. The card knows its pipeline."""
+    """Acknowledges one failure, chosen from a list in a message about many."""
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
         return request.refused(WRONG_CONVERSATION)
-    name, place = await _who_and_where(click, request)
+    name, place = await _person_and_conversation(click, request)
     answer = await acknowledgements.acknowledge_member(click.channel, card, click.user, name=name, place=place)
     return _reply(answer, request)
 
@@ -45,12 +45,12 @@ async def _acknowledge_all(click: Click, request: Request) -> Reply:
     acknowledgements = request.services.requests.acknowledgements
     if not await acknowledgements.holds_group(click.channel, click.group):
         return request.refused(WRONG_CONVERSATION)
-    name, place = await _who_and_where(click, request)
+    name, place = await _person_and_conversation(click, request)
     answer = await acknowledgements.acknowledge_group(click.channel, click.group, click.user, name=name, place=place)
     return _reply(answer, request)
 
 
-async def _who_and_where(click: Click, request: Request) -> tuple[str, str]:
+async def _person_and_conversation(click: Click, request: Request) -> tuple[str, str]:
     """Looks up both at the same time, so that the acknowledgement isn't late."""
     permissions = request.services.permissions
     name, place = await asyncio.gather(
@@ -85,14 +85,14 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
         case AcknowledgeFate.UNWATCHED if answer.watched:
             text = f"This failure of {name} was no longer watched here, so this card gets no further updates."
-            return f"{text}\n{_how_it_stands(answer, render_context)}"
+            return f"{text}\n{_current_state(answer, render_context)}"
         case AcknowledgeFate.UNWATCHED:
             text = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
             return f"{text}\n{_to_watch(answer, render_context)}"
         case AcknowledgeFate.UNKNOWN:
             text = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
             if answer.current or answer.watched:
-                text = f"{text}\n{_how_it_stands(answer, render_context)}"
+                text = f"{text}\n{_current_state(answer, render_context)}"
             if answer.watched:
                 return text
             return f"{text}\nIt isn't watched now. {_to_watch(answer, render_context)}"
@@ -102,7 +102,7 @@ def _not_kept(failures: str) -> str:
     return f":information_source: I couldn't save your click: my database was emptied, so I no longer know {failures}."
 
 
-def _how_it_stands(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+def _current_state(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
     if answer.current:
         return "\n".join(f"Now: {row(view, answer.current.at)}" for view in answer.current.views)
     return f"Check its current state: {command_for('status', answer.pipeline, render_context)}"

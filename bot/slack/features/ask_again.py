@@ -1,4 +1,4 @@
-"""*Previous*, *Next* and *Share to channel*: ask a question again. The answer shows the current state."""
+"""The buttons *Previous*, *Next* and *Share to channel*: each asks the question behind an answer again."""
 
 from dataclasses import replace
 

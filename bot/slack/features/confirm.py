@@ -1,4 +1,4 @@
-"""The confirmation button: runs a command after the person saw its effect. Checks everything again."""
+"""The confirmation button: runs a command whose effect the person has seen. Checks every permission again."""
 
 from dataclasses import replace
 

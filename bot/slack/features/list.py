@@ -36,7 +36,7 @@ _STATES = ", ".join(StateFilter)
 
 @dataclass(frozen=True, slots=True)
 class ListCommand(Command):
-    """Lists the pipelines with `words` in their name, project or id, and in one of `states`."""
+    """A parsed `list`: the pipelines with all `words` in name, project or id. If it has `states`, only those in one."""
 
     words: str
     states: frozenset[StateFilter] = frozenset()
@@ -57,11 +57,11 @@ class ListCommand(Command):
 def _parse(command_text: CommandText) -> Command:
     stray = next((word for word in command_text.words if not word.quoted and _is_stray(word, command_text.names)), None)
     if stray:
-        there = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
+        instead = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
         raise ParseError(
             f"“{outside(typed(stray.text))}” can't be part of a name. `list` searches all pipelines that "
             "the ServiceKey can see.",
-            there,
+            instead,
             "list",
         )
     states = states_in(command_text.words)

@@ -28,11 +28,13 @@ _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class NoteCommand(Command):
-    """`text` None shows, "" removes, anything else sets."""
+    """A parsed `runbook` or `note`."""
 
     kind: NoteKind
     reference: str
+    """The pipeline or pattern, as typed."""
     text: str | None = None
+    """The new runbook or note. Empty to remove it. None to show it."""
 
     @property
     def changes(self) -> bool:
@@ -74,13 +76,17 @@ def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     if corrected := _with_scheme(kind, name, last):
         raise ParseError("The address must begin with https://. Nothing was changed.", corrected)
     if wrong := FIND_PROBLEM[kind](last.text):
-        example = f"{_named(kind, name)} {_EXAMPLES[kind]}"
+        example = f"{_command_start(kind, name)} {_EXAMPLES[kind]}"
         raise ParseError(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
     return NoteCommand(kind, _name(name), last.text)
 
 
 def _refuse_plain_text(kind: NoteKind, command_text: CommandText) -> None:
-    """A known pipeline, and behind it text without quotes."""
+    """Refuses text without quotes after a known pipeline. Accepts words that may all be a name.
+
+    Raises:
+        ParseError: with the corrected command.
+    """
     words, names = command_text.words, command_text.names
     span = known_span(words, 0, command_text.text, names, begun=False) or int(is_pattern(words[0].text))
     whole_is_a_name = not isinstance(resolve(_name(words), names, suggest=False), UnknownReference)
@@ -88,10 +94,10 @@ def _refuse_plain_text(kind: NoteKind, command_text: CommandText) -> None:
         return
     if kind is NoteKind.RUNBOOK:
         text = outside(typed(slice_of(command_text.text, words[span:])))
-        example = f"{_named(kind, words[:span])} {_EXAMPLES[kind]}"
+        example = f"{_command_start(kind, words[:span])} {_EXAMPLES[kind]}"
         raise ParseError(f"“{text}” isn't an address. Nothing was changed.", example)
     text = _name(words[span:])
-    raise ParseError("Put the note in quotes. Nothing was changed.", f'{_named(kind, words[:span])} "{text}"')
+    raise ParseError("Put the note in quotes. Nothing was changed.", f'{_command_start(kind, words[:span])} "{text}"')
 
 
 def _name(words: list[Word]) -> str:
@@ -119,10 +125,10 @@ def _with_scheme(kind: NoteKind, name: list[Word], last: Word) -> str:
     address = last.text.rstrip(PUNCTUATION) if _is_host(last.text) else last.text
     with_scheme = f"https://{address}"
     fits = "." in address.partition("/")[0] and not address_problem(with_scheme)
-    return f"{_named(kind, name)} {with_scheme}" if fits else ""
+    return f"{_command_start(kind, name)} {with_scheme}" if fits else ""
 
 
-def _named(kind: NoteKind, name: list[Word]) -> str:
+def _command_start(kind: NoteKind, name: list[Word]) -> str:
     return f"{kind} {quoted(_name(name))}"
 
 
@@ -145,17 +151,17 @@ def note_answer_blocks(answer: NoteAnswer | NoteUnresolved, render_context: Rend
 
 def note_blocks(answer: NoteAnswer, render_context: RenderContext) -> list[Block]:
     name = code(answer.label) if answer.pattern else f"*{outside(answer.label)}*"
-    lines = [f"{_SIGNS[answer.kind]} {_said(answer, name)}"]
+    lines = [f"{_SIGNS[answer.kind]} {_outcome_words(answer, name)}"]
     if answer.applies and answer.change is not NoteChange.SET:
-        lines.append(_who(answer.applies))
+        lines.append(_author_words(answer.applies))
     if answer.before and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
         lines.append(f"Before: {note_text(answer.before)}")
     if answer.pattern:
-        lines.append(_covers(answer.covers))
+        lines.append(_covered_words(answer.covers))
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
         cards = "The open failure card is" if answer.failed == 1 else f"The {answer.failed} open failure cards are"
         lines.append(f"{cards} updated.")
-    if how := _how(answer, render_context):
+    if how := _next_step(answer, render_context):
         lines.append(how)
     return sections(lines)
 
@@ -163,7 +169,7 @@ def note_blocks(answer: NoteAnswer, render_context: RenderContext) -> list[Block
 _SIGNS = {NoteKind.RUNBOOK: ":book:", NoteKind.NOTE: ":memo:"}
 
 
-def _said(answer: NoteAnswer, name: str) -> str:
+def _outcome_words(answer: NoteAnswer, name: str) -> str:
     kind, applies = answer.kind.value, answer.applies
     shown = note_text(applies) if applies else ""
     match answer.change:
@@ -176,7 +182,7 @@ def _said(answer: NoteAnswer, name: str) -> str:
         case NoteChange.REMOVED:
             return f"{name}: the {kind} was removed."
         case NoteChange.ABSENT if applies:
-            return f"{name} has no {kind} of its own. Nothing was changed. {_of(applies)} has one: {shown}"
+            return f"{name} has no {kind} of its own. Nothing was changed. {code(applies.reference)} has one: {shown}"
         case NoteChange.ABSENT:
             return f"{name} has no {kind}. Nothing was changed."
         case NoteChange.SHOWN if applies:
@@ -185,17 +191,13 @@ def _said(answer: NoteAnswer, name: str) -> str:
             return f"{name} has no {kind}."
 
 
-def _of(note: Note) -> str:
-    return code(note.reference)
-
-
-def _who(note: Note) -> str:
+def _author_words(note: Note) -> str:
     pattern = f" for {code(note.reference)}" if note.pattern else ""
     by = f" by {outside(note.by_name)}" if note.by_name else ""
     return f"Set{pattern}{by} {date(note.at, '{date_short_pretty}')}."
 
 
-def _covers(names: Sequence[str]) -> str:
+def _covered_words(names: Sequence[str]) -> str:
     if not names:
         return "No pipeline matches yet. It applies to new ones that match."
     shown = ", ".join(f"*{outside(name)}*" for name in names[:NAMES_SHOWN])
@@ -204,7 +206,7 @@ def _covers(names: Sequence[str]) -> str:
     return f"It applies to {number} now: {shown}{more}."
 
 
-def _how(answer: NoteAnswer, render_context: RenderContext) -> str:
+def _next_step(answer: NoteAnswer, render_context: RenderContext) -> str:
     name = quoted(answer.label) if can_be_typed(answer.label) else "NAME"
     typed = f"{render_context.command} {answer.kind} {name}"
     if answer.change is NoteChange.SHOWN and answer.applies is None:

@@ -1,4 +1,4 @@
-"""`status`: the current state of pipelines. An empty command shows what the channel watches."""
+"""The command `status`: the current state of pipelines. An empty command shows what the channel watches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ _STATES = ", ".join(StateFilter)
 
 @dataclass(frozen=True, slots=True)
 class OverviewCommand(Command):
-    """The command for an empty text."""
+    """The command for an empty text: what the channel watches, or help if it watches nothing."""
 
     @property
     def repeatable(self) -> bool:
@@ -50,10 +50,12 @@ class OverviewCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class StatusCommand(Command):
-    """`states` are the references that may mean a state. A pipeline with that exact name takes precedence."""
+    """A parsed `status`."""
 
     references: tuple[str, ...]
+    """The pipelines, patterns and states, as typed."""
     states: frozenset[StateFilter] = frozenset()
+    """Those of `references` that may mean a state. A pipeline with that exact name takes precedence."""
 
     @property
     def repeatable(self) -> bool:
@@ -95,9 +97,9 @@ def _parse(command_text: CommandText) -> Command:
         shown = outside(typed(strays[-1].text))
         plainly = " ".join(["status", *map(quoted, references)])
         channel = next((word for word in strays if kind_of(word) is ClauseKind.CHANNEL), None)
-        there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
+        instead = f"watches in #{bare(channel.text)}" if channel and not references else plainly
         raise ParseError(
-            f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", there, "status"
+            f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", instead, "status"
         )
     return StatusCommand(references, states_in(words) & {reference.lower() for reference in references})
 
@@ -150,7 +152,7 @@ def _only_id(views: Sequence[PipelineView]) -> str:
 def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderContext) -> list[Block]:
     now = answer.at
     standing, observation = view.state, view.state.observation
-    head = f"{stale_states.symbol(view)} *{outside(view.pipeline.name)}* — {stale_states.state_words(view, now)}"
+    head = f"{stale_states.symbol(view)} *{outside(view.pipeline.name)}* — {stale_states.aged_state_words(view, now)}"
     facts = (
         []
         if stale_states.is_stale(view)
@@ -165,14 +167,14 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
         by = phrases.acknowledged_by(view.acknowledged, answer.channel)
         lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
     lines += guidance_lines(view.guidance)
-    where = [
+    details = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",
         outside(view.pipeline.id, 60),
         age(view, now),
         _watched_here(view, answer.channel),
         render_context.link(view.pipeline.id),
     ]
-    return [section("\n".join(line for line in lines if line)), *context(*where)]
+    return [section("\n".join(line for line in lines if line)), *context(*details)]
 
 
 def _watched_here(view: PipelineView, channel: ChannelId | None) -> str:

@@ -1,4 +1,4 @@
-"""*Stop paging me*: one person leaves the watches that paged them, or all watches."""
+"""The button *Stop paging me*: takes one person off the watches that paged them, or off all watches."""
 
 from dataclasses import replace
 

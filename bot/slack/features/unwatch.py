@@ -27,9 +27,10 @@ from bot.slack.render.rows import unresolved
 
 @dataclass(frozen=True, slots=True)
 class UnwatchCommand(Command):
-    """`references` None removes every watch of the channel."""
+    """A parsed `unwatch`."""
 
     references: tuple[str, ...] | None
+    """The pipelines and patterns, as typed. None for every watch of the channel."""
     channel: ChannelWord | None = None
 
     @property
@@ -46,12 +47,12 @@ class UnwatchCommand(Command):
 
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker
-        there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
-        if isinstance(there, RefusalAnswer):
-            return request.refused(there)
+        channel = await channel_to_change(self.channel, asker, services.directory, services.permissions)
+        if isinstance(channel, RefusalAnswer):
+            return request.refused(channel)
         name = await services.permissions.name(asker)
         answer = await services.requests.subscriptions.unwatch(
-            there, self.references, asker.user, name, names=request.names
+            channel, self.references, asker.user, name, names=request.names
         )
         return _reply(answer, request)
 
@@ -82,19 +83,19 @@ def _means_all(name: str, command_text: CommandText) -> bool:
 def _refuse_half(draft: Draft) -> None:
     """Refuses events and targets, because `unwatch` removes a whole watch. Suggests a `watch` that changes them."""
     named = " ".join(quoted(name) for name in draft.names) or "orders-eu"
-    there = "".join(f" in {item.corrected}" for item in draft.items(ClauseKind.CHANNEL)[:1])
+    in_channel = "".join(f" in {item.corrected}" for item in draft.items(ClauseKind.CHANNEL)[:1])
     if targets := draft.items(ClauseKind.TARGET):
         raise ParseError(
             f"`unwatch` removes a whole watch, so it can't take “{outside(typed(targets[0].text))}”. Nothing was "
             "changed. To page nobody:",
-            f"watch {named} page none{there}",
+            f"watch {named} page none{in_channel}",
         )
     if events := draft.items(ClauseKind.EVENT):
         remaining = [event for event in EVENTS if event not in {item.corrected for item in events}]
         raise ParseError(
             f"`unwatch` removes a whole watch, so it can't take “{outside(events[0].text)}”. Nothing was changed. To "
             "watch the other events only:",
-            f"watch {named} on {','.join(remaining)}{there}" if remaining and draft.correctable else "",
+            f"watch {named} on {','.join(remaining)}{in_channel}" if remaining and draft.correctable else "",
             "help watch",
         )
 
@@ -182,8 +183,8 @@ def _to_end(watches: Sequence[Watch], render_context: RenderContext) -> str:
 def _unwatch_command(watches: Sequence[Watch], channel: ChannelId) -> str:
     """Names pipelines by id, so that a rename doesn't change which watch ends."""
     named = " ".join(escape(quoted(watch.reference)) for watch in watches)
-    where = "" if phrases.is_direct(channel) else f" in <#{channel}>"
-    return f"unwatch {named}{where}"
+    in_channel = "" if phrases.is_direct(channel) else f" in <#{channel}>"
+    return f"unwatch {named}{in_channel}"
 
 
 _HELP = HelpPage(

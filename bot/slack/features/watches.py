@@ -27,11 +27,11 @@ class WatchesCommand(Command):
 
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker
-        there = await channel_to_see(self.channel, asker, services.directory, services.permissions)
-        if isinstance(there, RefusalAnswer):
-            return request.refused(there)
-        answer = await services.requests.queries.watches(there)
-        return Reply(blocks=watches_blocks(replace(answer, here=there == asker.channel), services.render_context))
+        channel = await channel_to_see(self.channel, asker, services.directory, services.permissions)
+        if isinstance(channel, RefusalAnswer):
+            return request.refused(channel)
+        answer = await services.requests.queries.watches(channel)
+        return Reply(blocks=watches_blocks(replace(answer, here=channel == asker.channel), services.render_context))
 
 
 def _parse(command_text: CommandText) -> Command:

@@ -33,15 +33,15 @@ ME = "me"
 
 @dataclass(frozen=True, slots=True)
 class TargetWord:
-    """Someone to page, as typed. `id` if Slack resolved the target, otherwise the `name` of a person or group.
-
-    `label` is the name that Slack adds to a resolved target.
-    """
+    """Someone to page, as typed."""
 
     kind: TargetKind
     id: str = ""
+    """Slack's id, if the person picked the target from a list."""
     name: str = ""
+    """The typed name of a person or group, without an id."""
     label: str = field(default="", compare=False)
+    """The name that Slack adds to an id."""
     me: bool = False
     """True for `me`: the person who typed it, unless somebody has this name."""
 

@@ -11,11 +11,13 @@ NO_NAMES = Names(())
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words that a command may begin with. `verbatim` commands keep their last word as typed."""
+    """The words that a command may begin with."""
 
     commands: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other words for a command, each with the command."""
     verbatim: frozenset[str] = frozenset()
+    """The commands whose last word the parser keeps as typed."""
 
     def contains(self, word: str) -> bool:
         return word.lower() in {*self.commands, *self.aliases}
@@ -31,11 +33,14 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class CommandText:
-    """The words after a command's name. `text` is the whole command as typed."""
+    """A command's words, and what a parser needs to understand them."""
 
     words: list[Word]
+    """The words after the command's name."""
     text: str
+    """The whole command as typed."""
     names: Names
+    """The pipelines' names, because a name may contain spaces and keywords."""
     vocabulary: Vocabulary
 
     @property

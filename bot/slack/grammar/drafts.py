@@ -9,32 +9,40 @@ from bot.slack.grammar.tokens import ALL, ParseError, corrected, quoted
 
 @dataclass(frozen=True, slots=True)
 class ClauseItem:
-    """One item of a clause. `corrected` is its correct form; empty if the bot can't guess it."""
+    """One item of a clause, such as one event or one person to page."""
 
     text: str
     corrected: str
+    """The correct form. Empty if the bot can't guess it."""
     start: int
+    """The item's position in the typed text."""
     reference: bool = False
+    """True if Slack wrote the item, because the person picked it from a list."""
     closed: bool = True
     """True if the next word can't belong to this item."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """`fix` has the position to search from, the wrong word and its replacement. `example` is a correct command."""
+    """One mistake in a command."""
 
     message: str
     fix: tuple[int, str, str] | None = None
+    """The position to search from, the wrong word, and its replacement."""
     example: str = ""
+    """A correct command of the same kind."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """`all`: the command begins with that word. `clauses` has each keyword's items, correct or not."""
+    """The parts of a `watch` or `unwatch` that were read so far."""
 
     all: bool = False
+    """True if the command begins with the word *all*."""
     names: list[str] = field(default_factory=list)
+    """The pipelines and patterns."""
     clauses: dict[str, list[ClauseItem]] = field(default_factory=dict)
+    """The items of each clause by its keyword, correct or not."""
     mistakes: list[Mistake] = field(default_factory=list)
 
     def items(self, kind: ClauseKind) -> list[ClauseItem]:
@@ -56,12 +64,17 @@ class Draft:
         return " ".join(parts)
 
 
-def refuse_mistakes(draft: Draft, name: str, command_text: CommandText, otherwise: str) -> None:
+def refuse_mistakes(draft: Draft, name: str, command_text: CommandText, fallback: str) -> None:
+    """Refuses a command with mistakes: names the first one, and suggests the corrected command.
+
+    Raises:
+        ParseError
+    """
     if not draft.mistakes:
         return
     mistake = draft.mistakes[0]
-    simply = corrected(command_text.text, *mistake.fix) if mistake.fix and len(draft.mistakes) == 1 else ""
-    raise ParseError(mistake.message, simply, draft.command(name), mistake.example, otherwise)
+    one_fix = corrected(command_text.text, *mistake.fix) if mistake.fix and len(draft.mistakes) == 1 else ""
+    raise ParseError(mistake.message, one_fix, draft.command(name), mistake.example, fallback)
 
 
 def channel_in(draft: Draft, example: str) -> ChannelWord | None:

@@ -1,4 +1,4 @@
-"""Finds the command in text that someone pasted from a hint, as `/pipeline status x` with quotes around it. Pure."""
+"""Finds the command in a pasted hint, such as `/pipeline status x` with quotation marks around it. Pure."""
 
 import re
 

@@ -57,17 +57,19 @@ _NEEDS_QUOTES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`start` and `end` are the word's position in the text.
-
-    `reference`: Slack wrote this `<…>` form, because the person picked somebody from a list. If someone types the same
-    characters, they arrive as entities. Then they are plain text and name nobody.
-    """
+    """One word of the typed text, or several words in quotes."""
 
     text: str
     quoted: bool = False
     start: int = 0
+    """Where the word begins in the typed text."""
     end: int = 0
+    """Where the word ends in the typed text."""
     reference: bool = False
+    """True if Slack wrote this `<…>` form, because the person picked somebody from a list.
+
+    If someone types the same characters, they arrive as entities. Then they are plain text and name nobody.
+    """
 
     def means(self, keyword: str) -> bool:
         return not self.quoted and self.text.lower() == keyword
@@ -79,7 +81,10 @@ class Word:
 
 
 class ParseError(Exception):
-    """`hints` are commands to type instead, the best first. `in_goldrush`: people can do this in GoldRush."""
+    """The parser refuses a text.
+
+    `hints`: commands to type instead, the best first. `in_goldrush`: people can do this in GoldRush.
+    """
 
     def __init__(self, message: str, *hints: str, in_goldrush: bool = False) -> None:
         super().__init__(message)
@@ -106,20 +111,20 @@ def words_in(text: str) -> list[Word]:
     if len(words) > MOST_WORDS:
         raise ParseError(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
-    beside = {position for word in words if word.reference for position in (word.start, word.end)}
-    return [word for word in words if not (_is_punctuation(word) and beside & {word.start, word.end})]
+    ends = {position for word in words if word.reference for position in (word.start, word.end)}
+    return [word for word in words if not (_is_punctuation(word) and ends & {word.start, word.end})]
 
 
 def _closed(text: str) -> str:
     """The text with its open quotation mark closed, before the clauses of a watch. A mark within a word goes."""
     shown = unescape(typed(text))
     position = max(shown.rfind(mark) for mark in _DOUBLE)
-    before, behind = shown[:position], shown[position + 1 :].strip()
-    if not behind or (before and before[-1] not in f"{SEPARATORS} "):
+    before, following = shown[:position], shown[position + 1 :].strip()
+    if not following or (before and before[-1] not in f"{SEPARATORS} "):
         return f"{before}{shown[position + 1 :]}".strip()
-    clause = re.search(r"\s(?:on|page|in)\s", behind) if "watch" in before else None
-    end = clause.start() if clause else len(behind)
-    return f'{before}"{behind[:end]}"{behind[end:]}'
+    clause = re.search(r"\s(?:on|page|in)\s", following) if "watch" in before else None
+    end = clause.start() if clause else len(following)
+    return f'{before}"{following[:end]}"{following[end:]}'
 
 
 def _is_punctuation(word: Word) -> bool:

@@ -153,15 +153,15 @@ class _Attempts:
         self.opened = asyncio.Event()
         """True if an attempt has opened its connection."""
 
-    def begin(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
+    def begin(self, connection: SocketConnection, connect: Callable[[], Awaitable[None]]) -> None:
         connection.heard_at = monotonic()
         if earlier := self._latest.get(id(connection)):
             earlier.cancel()
-        self._latest[id(connection)] = self._tasks.create_task(self._tried(connection, how), name="socket")
+        self._latest[id(connection)] = self._tasks.create_task(self._tried(connection, connect), name="socket")
 
-    async def _tried(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
+    async def _tried(self, connection: SocketConnection, connect: Callable[[], Awaitable[None]]) -> None:
         try:
-            await how()
+            await connect()
         except Exception as exc:  # noqa: BLE001 (the check of the connection retries after any error of the SDK)
             emit(SocketNotRenewed(problem=type(exc).__name__))
         if connection.open:

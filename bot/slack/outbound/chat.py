@@ -88,13 +88,13 @@ class SlackChat:
             return results
         return [result if isinstance(result, Found) else unreadable for result in results]
 
-    async def _read_metadata(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
+    async def _read_metadata(self, lookup: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
         """The metadata of the messages found. `Unreadable` says why some are missing."""
         found: list[MessageMetadata] = []
-        method = "conversations.replies" if place.parent_id else "conversations.history"
+        method = "conversations.replies" if lookup.parent_id else "conversations.history"
         arguments = {
-            "channel": place.receiver.id,
-            "ts": place.parent_id,
+            "channel": lookup.receiver.id,
+            "ts": lookup.parent_id,
             "oldest": oldest,
             "include_all_metadata": True,
             "limit": HISTORY_PAGE,

@@ -81,7 +81,7 @@ class Directory:
         self._client = client
         self._clock = clock
         self._direct: dict[UserId, _Direct] = {}
-        self._asking: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._opening_locks: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One lock for each person, so that concurrent callers share one request to Slack."""
         self._open_held_until = float("-inf")
         self._indexed: tuple[Entry, ...] = ()
@@ -190,16 +190,16 @@ class Directory:
         Raises:
             ChatAway: Slack gave no answer.
         """
-        there: list[ChannelId] = []
+        channels: list[ChannelId] = []
         arguments = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
         async for answer, _ in read_pages(
             self._client, "users.conversations", arguments, most=MOST_PAGES_OF_MEMBERSHIPS
         ):
             if answer.transient:
                 raise ChatAway(f"Slack didn't list my channels: {answer.error}")
-            there += [ChannelId(str(row["id"])) for row in items_in(answer, "channels")]
+            channels += [ChannelId(str(row["id"])) for row in items_in(answer, "channels")]
         aliases = await self._client.channel_ids.aliases()
-        return tuple(map(aliases.stable, there))
+        return tuple(map(aliases.stable, channels))
 
     async def direct(self, user: UserId) -> ChannelId | None:
         """The direct conversation of this person and the bot. None if Slack allows none.
@@ -207,7 +207,7 @@ class Directory:
         Raises:
             ChatAway: Slack gave no answer.
         """
-        async with self._asking[user]:
+        async with self._opening_locks[user]:
             cached = self._direct.get(user)
             if cached is None or cached.until <= self._clock.monotonic():
                 cached = self._direct[user] = await self._opened(user)

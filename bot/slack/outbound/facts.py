@@ -41,7 +41,7 @@ class Facts:
             return Person(id=user, account=Account.UNKNOWN)
         return Person(id=user, account=_unknown_fact(answer))
 
-    async def place(self, channel: ChannelId, user: UserId, *, seeing: bool = False) -> Place:
+    async def access(self, channel: ChannelId, user: UserId, *, seeing: bool = False) -> Place:
         """`seeing`: for a person outside the channel, also asks whether the channel is public."""
         membership = await self._membership(channel, user)
         if not seeing or membership is not Membership.OUTSIDE:

@@ -1,4 +1,4 @@
-"""Reads a page of a Slack list: its rows, and the cursor of the next page. Pure."""
+"""Decodes one page of a Slack list: its items, and the cursor of the next page. Pure."""
 
 from collections.abc import Mapping
 

@@ -29,10 +29,11 @@ T = TypeVar("T", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[T]):
-    """`gap` says why rows may be missing. None if the list is complete."""
+    """The known items of a list."""
 
     rows: tuple[T, ...]
     gap: UnknownFact | None = None
+    """Why items may be missing. None if the list is complete."""
 
 
 class PagedList(Generic[T]):
@@ -73,9 +74,9 @@ class PagedList(Generic[T]):
         self._reading = asyncio.Lock()
 
     async def rows(self, *, older_than: float) -> Rows[T]:
-        """All rows. Reads the list again if the last complete one is older than `older_than` seconds.
+        """All items. Reads the list again if the last complete one is older than `older_than` seconds.
 
-        A partial read adds its rows to the last complete list, because names rarely disappear.
+        A partial read adds its items to the last complete list, because names rarely disappear.
         """
         async with self._reading:
             if self._clock.monotonic() - self._complete_at < older_than:

@@ -57,8 +57,8 @@ def _page_words(card: Card) -> str:
     """The line that pages the targets of a failure until someone acknowledges it. Later edits of it ping nobody."""
     if card.episode.kind is not EpisodeKind.FAILURE or not card.episode.open or card.episode.acknowledged:
         return ""
-    who = phrases.mentions(card.targets)
-    return f":rotating_light: {who} please take a look and acknowledge." if who else ""
+    mentions = phrases.mentions(card.targets)
+    return f":rotating_light: {mentions} please take a look and acknowledge." if mentions else ""
 
 
 def _facts(card: Card) -> list[str]:
@@ -103,8 +103,8 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
     read = f"read at {time_of_day(message.made_at)}"
     if message.earliest and message.made_at - message.earliest >= LATE_AFTER:
         read = f"happened after {time_of_day(message.earliest)}, {read}"
-    why = phrases.DELAYS[delay] if delay else "other messages went first"
-    return f":hourglass: Late by {late}: {read}, posted at {time_of_day(now)}, because {why}."
+    reason = phrases.DELAYS[delay] if delay else "other messages went first"
+    return f":hourglass: Late by {late}: {read}, posted at {time_of_day(now)}, because {reason}."
 
 
 def _buttons(card: Card) -> list[Block]:

@@ -19,10 +19,10 @@ _FORMS: tuple[tuple[Event, str], ...] = (
 )
 
 
-def entry_words(entry: TimelineEntry, here: ChannelId, named: Pipeline | None = None) -> str:
+def entry_words(entry: TimelineEntry, conversation: ChannelId, named: Pipeline | None = None) -> str:
     """One sentence for one timeline entry, about its most important event.
 
-    `here`: the conversation of the thread. `named`: the pipeline to name, for readers outside its thread.
+    `conversation`: the conversation of the thread. `named`: the pipeline to name, for readers outside its thread.
     """
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
     sign = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
@@ -33,7 +33,7 @@ def entry_words(entry: TimelineEntry, here: ChannelId, named: Pipeline | None = 
         name=f"*{outside(named.name)}* " if named else "",
         be="is " if named else "",
         acknowledged="acknowledged" if named else "Acknowledged",
-        by=phrases.acknowledged_by(entry, here),
+        by=phrases.acknowledged_by(entry, conversation),
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,
         phase=phrases.phase_in_a_sentence(entry.phase),

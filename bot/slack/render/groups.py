@@ -34,7 +34,7 @@ from bot.slack.render.render_context import RenderContext
 NAME_LIMIT = 40  # thirty lines must fit into the text of a notification
 BLOCKS_LIMIT = 12_000  # Slack refuses a message that is much larger
 GUIDANCE_SHOWN = 3
-TOGETHER_FROM = 2
+ONE_LINE_FROM = 2  # recoveries
 
 
 def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> RenderedMessage:
@@ -50,9 +50,9 @@ def _blocks(
     open_cards = [card for card in group.cards if card.episode.open]
     unanswered = [card for card in open_cards if not card.episode.acknowledged]
     blocks: list[Block] = [section(_headline(group, open_cards))]
-    who = phrases.mentions(target for card in unanswered for target in card.targets)
-    if who:
-        blocks.append(section(f":rotating_light: {who} please take a look and acknowledge."))
+    mentions = phrases.mentions(target for card in unanswered for target in card.targets)
+    if mentions:
+        blocks.append(section(f":rotating_light: {mentions} please take a look and acknowledge."))
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
     if todo := _todo(open_cards):
         blocks.append(section("\n".join(todo)))
@@ -121,12 +121,12 @@ def _failed(group: Group, *, found: bool) -> str:
     `found`: the first reading of at least one pipeline already showed the failure. So nobody knows whether they failed
     at once.
     """
-    here, failed = len(group.cards), "have failed*" if found else "failed* at once"
-    if group.burst.total <= here:
-        return f":red_circle: *{here} pipelines {failed}"
+    number, failed = len(group.cards), "have failed*" if found else "failed* at once"
+    if group.burst.total <= number:
+        return f":red_circle: *{number} pipelines {failed}"
     if group.burst.first:
-        return f":red_circle: *{group.burst.total} pipelines {failed}, {here} of them in this message"
-    pipelines = "1 more pipeline" if here == 1 else f"{here} more pipelines"
+        return f":red_circle: *{group.burst.total} pipelines {failed}, {number} of them in this message"
+    pipelines = "1 more pipeline" if number == 1 else f"{number} more pipelines"
     return f":red_circle: *{pipelines} failed*, {group.burst.total} in all"
 
 
@@ -140,18 +140,18 @@ def _closed_headline(group: Group) -> str:
     """The headline of a group without open cards. Unwatched pipelines may still be failing."""
     total, unwatched = len(group.cards), _count(group, EpisodeOutcome.UNWATCHED)
     if all(card.continues_in for card in group.cards):
-        where = phrases.where_updates_continue(channel for card in group.cards for channel in card.continues_in)
-        return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
+        updates = phrases.where_updates_continue(channel for card in group.cards for channel in card.continues_in)
+        return f":no_bell: *You're no longer paged* for these {total} pipelines.{updates}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
         head = f":no_bell: *{total} pipelines* that failed are *no longer watched here*"
         return f"{head}. {receiver} no further updates on them."
-    over = total - unwatched
+    ended = total - unwatched
     when = span(
         min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already_failed(group))
     )
     if unwatched:
-        head = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer failing"
+        head = f":no_bell: *{ended} of {total} pipelines* {_are(ended)} no longer failing"
         moved = any(card.continues_in for card in group.cards)
         rest = (
             f"you're no longer paged for {unwatched}" if moved else f"{unwatched} {_are(unwatched)} no longer watched"
@@ -208,15 +208,15 @@ def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
     the last recoveries of a group become "All … have recovered".
     """
     named = batch.of_group or batch.broadcast
-    together = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
-    in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
-    apart = [entry for entry in batch.entries if not in_one or entry not in together]
-    here = ChannelId(delivery.receiver.id)
-    words = [entry_words(entry.entry, here, entry.pipeline if named else None) for entry in apart]
+    recoveries = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
+    in_one = len(recoveries) >= ONE_LINE_FROM or (batch.all_recovered > 0 and len(recoveries) > 0)
+    shown_alone = [entry for entry in batch.entries if not in_one or entry not in recoveries]
+    conversation = ChannelId(delivery.receiver.id)
+    words = [entry_words(entry.entry, conversation, entry.pipeline if named else None) for entry in shown_alone]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     if in_one:
-        words.append(_recovered(together, batch.all_recovered))
+        words.append(_recovered(recoveries, batch.all_recovered))
     return message([*sections(words), *footnotes(delivery, now)])
 
 
@@ -241,9 +241,9 @@ def render_digest(digest: Digest, delivery: Delivery, now: datetime) -> Rendered
     until = max(entry.until for entry in digest.entries)
     pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries)} pipelines"
     head = f":fast_forward: *Catching up* on {pipelines}, {from_to(since, until)}"
-    apart = "This is what happened in between. Pipelines that are failed now have their own messages."
+    explanation = "This is what happened in between. Pipelines that are failed now have their own messages."
     rows = [f"• {_history(entry)}" for entry in sorted(digest.entries, key=lambda entry: entry.pipeline.name.lower())]
-    return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
+    return message([section(f"{head}\n{explanation}"), *sections(rows), *footnotes(delivery, now)])
 
 
 def digest_row(entry: DigestEntry) -> str:

@@ -39,7 +39,7 @@ def _no_more_updates(card: Card, name: str) -> str:
 
 
 def _failed_refresh(card: Card) -> str:
-    """The first line, because all lines below may be out of date. Both times stay true later."""
+    """Says that a *Refresh* failed. It comes first, because all lines below may be out of date."""
     observation = card.state.observation
     if card.unread_at is None or observation is None or not card.episode.open:
         return ""
@@ -67,9 +67,9 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
         ready = _ready(card) if state.reach is Reach.REACHABLE else ""
         since = " · ".join(fact for fact in (_time_span(episode), _healthy_before(episode), ready) if fact)
         return (f":red_circle: {name} *failed*{_after_healthy(episode)}", since, first_seen)
-    coming = f"{phrases.state_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
+    headline_now = f"{phrases.state_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
     since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
-    return (coming, since, _ready(card), _not_recovered(state), first_seen)
+    return (headline_now, since, _ready(card), _not_recovered(state), first_seen)
 
 
 def _not_recovered(state: PipelineState) -> str:
@@ -98,7 +98,7 @@ def _healthy_before(episode: Episode) -> str:
 
 
 def _too_short(healthy: Healthy) -> bool:
-    """True if the bot saw it for less than a minute: it may have been healthy for much longer."""
+    """True if the bot knows of less than a minute: the pipeline may have been healthy for much longer."""
     return healthy.at_least and _healthy_seconds(healthy) < SHORTEST_HEALTHY
 
 
@@ -191,7 +191,7 @@ def _unreadable(card: Card, name: str) -> tuple[str, ...]:
     episode = card.episode
     reason = next((line.reason for line in reversed(episode.timeline) if line.reason), "")
     since = _time_span(episode)
-    why = outside(reason, REASON_LIMIT) if reason else ""
+    reason_line = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         if episode.outcome is EpisodeOutcome.READABLE:
             return (f":large_green_circle: {name} *can be read again* after {downtime(episode)} · {since}",)
@@ -204,8 +204,8 @@ def _unreadable(card: Card, name: str) -> tuple[str, ...]:
             "I'll read it once GoldRush lists it again.",
         )
     if card.pipeline.id == API_PIPELINE_ID:
-        return (f":no_entry: {name} *can't be read*", since, why, _retry_line(episode))
-    return (f"{phrases.UNKNOWN_STATE} {name} *can't be read*, {_last_seen(card)}", since, why)
+        return (f":no_entry: {name} *can't be read*", since, reason_line, _retry_line(episode))
+    return (f"{phrases.UNKNOWN_STATE} {name} *can't be read*, {_last_seen(card)}", since, reason_line)
 
 
 def _retry_line(episode: Episode) -> str:

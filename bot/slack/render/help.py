@@ -23,10 +23,12 @@ _MORE = "More: `{c} help watch`, `{c} help status` …"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpPage:
-    """`overview`: a command's lines in the list of all commands. `topic`: its own page. `{c}` is the slash command."""
+    """The help on one command. In both texts, `{c}` is the slash command."""
 
     overview: tuple[str, ...] = ()
+    """The command's lines in the list of all commands."""
     topic: tuple[str, ...] = ()
+    """The lines of `help COMMAND`."""
 
 
 def help_blocks(

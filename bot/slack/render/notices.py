@@ -70,8 +70,10 @@ def _undone(notice: Notice, _: RenderContext) -> list[Block]:
 
 
 def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
-    where = "their own conversation with me" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
-    head = f":no_bell: {_author(notice)} removed you from a watch in {where}. I no longer page you when these fail:"
+    conversation = "their own conversation with me" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
+    head = (
+        f":no_bell: {_author(notice)} removed you from a watch in {conversation}. I no longer page you when these fail:"
+    )
     return [section(head), *_listed(notice.watches)]
 
 
@@ -96,9 +98,9 @@ def _author(notice: Notice) -> str:
 
 
 def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
-    why = phrases.SUSPEND_REASONS[notice.reason] if notice.reason else "Slack refuses my messages"
-    where = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
-    head = f":warning: I can't post in {where} any more: {why}."
+    reason = phrases.SUSPEND_REASONS[notice.reason] if notice.reason else "Slack refuses my messages"
+    conversation = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
+    head = f":warning: I can't post in {conversation} any more: {reason}."
     instead = f" Until then I post their updates in <#{notice.instead}>." if notice.instead else ""
     rest = f"Your watches there stay, and nothing is lost: I'll post the waiting messages once I can.{instead}"
     cure = (

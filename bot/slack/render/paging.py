@@ -1,4 +1,4 @@
-"""The footer of a page: who set it up, where, and how to stop it. Pure."""
+"""The part of a page that says who set it up and where, and the button that stops it. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -86,9 +86,9 @@ def pipelines_words(number: int) -> str:
 
 def stopped_blocks(notice: Notice) -> list[Block]:
     """For the channel, and for the people who set the watches up."""
-    where = f" by your watches in <#{notice.channel}>" if notice.channel else ""
+    by_watches = f" by your watches in <#{notice.channel}>" if notice.channel else ""
     who = phrases.person(notice.by_name)
-    head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."
+    head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{by_watches}."
     off = left_lines(notice.watches, notice.covers, notice.by)
     pressed = "They pressed *Stop paging me*. Everything is still watched. They left:"
     return sections([f"{head}\n{pressed}", *(f"• {line}" for line in off)])

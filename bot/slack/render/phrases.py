@@ -43,9 +43,9 @@ SUSPEND_REASONS = {
 
 def how_to_resume(channel: ChannelId | None, reason: SuspendReason, command: str, *, here: bool) -> str:
     """How to resume a suspended channel. `here`: the reader is in that channel."""
-    where = "here" if here else "there"
+    word = "here" if here else "there"
     return (
-        f"{_first_step(channel, reason, here=here)}, then type `{command} watches` {where}. I'll try again right away."
+        f"{_first_step(channel, reason, here=here)}, then type `{command} watches` {word}. I'll try again right away."
     )
 
 
@@ -56,8 +56,8 @@ def _first_step(channel: ChannelId | None, reason: SuspendReason, *, here: bool)
         case SuspendReason.NOT_IN_CHANNEL | SuspendReason.NOT_FOUND:
             return "invite me again"
         case SuspendReason.RESTRICTED:
-            place = "the app's Messages Tab" if is_direct(channel) else "the channel"
-            return f"let me post again in the settings of {place}"
+            settings = "the app's Messages Tab" if is_direct(channel) else "the channel"
+            return f"let me post again in the settings of {settings}"
 
 
 def is_direct(channel: ChannelId | None) -> bool:
@@ -214,9 +214,9 @@ def person(name: str) -> str:
     return outside(name) if name else "someone"
 
 
-def acknowledged_by(answer: Acknowledgement | TimelineEntry, here: ChannelId | None) -> str:
-    """Who acknowledged, and in which conversation unless the reader is `here`."""
-    elsewhere = bool(answer.place) and (answer.channel is None or answer.channel != here)
+def acknowledged_by(answer: Acknowledgement | TimelineEntry, conversation: ChannelId | None) -> str:
+    """Who acknowledged, and where, unless the reader is in the same `conversation`."""
+    elsewhere = bool(answer.place) and (answer.channel is None or answer.channel != conversation)
     return f"{person(answer.name)} in {outside(answer.place)}" if elsewhere else person(answer.name)
 
 
@@ -227,8 +227,8 @@ def stands_in_for(channels: Iterable[ChannelId]) -> str:
     """
     named = list(dict.fromkeys(f"<#{channel}>" for channel in channels))
     more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
-    where = f"{', '.join(named[:MENTIONS_PER_LINE])}{more}"
-    return f":information_source: Shown here for {where}, where I can't post right now." if named else ""
+    shown = f"{', '.join(named[:MENTIONS_PER_LINE])}{more}"
+    return f":information_source: Shown here for {shown}, where I can't post right now." if named else ""
 
 
 def where_updates_continue(channels: Iterable[ChannelId]) -> str:
@@ -270,9 +270,9 @@ def watch_name(watch: Watch) -> str:
 def watch_command(watch: Watch) -> str:
     """What to type after `watch` to restore this one."""
     name = watch_name(watch)
-    on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
-    page = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
-    return f"{code(name, REASON_LIMIT).strip('`')}{on}{page}"
+    events = f" on {','.join(sorted(watch.events))}" if watch.events else ""
+    targets = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
+    return f"{code(name, REASON_LIMIT).strip('`')}{events}{targets}"
 
 
 def note_command(note: Note) -> str:

@@ -32,7 +32,7 @@ def row_below_name(view: PipelineView, now: datetime) -> str:
 
 
 def _state_and_facts(view: PipelineView, now: datetime) -> str:
-    return " · ".join(fact for fact in (stale_states.state_words(view, now), *_facts(view, now)) if fact)
+    return " · ".join(fact for fact in (stale_states.aged_state_words(view, now), *_facts(view, now)) if fact)
 
 
 def _facts(view: PipelineView, now: datetime) -> list[str]:

@@ -1,14 +1,17 @@
-"""The question behind an answer. Its buttons carry it."""
+"""The question behind an answer. The answer's buttons carry it, so they still work after a restart of the bot."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedQuestion:
-    """The typed text and the page to show. Buttons carry both, so they work after a restart."""
+    """A question to ask again."""
 
     text: str = ""
+    """The command as typed."""
     page: int = 1
+    """The page of the answer to show, from 1."""
     shared: bool = False
+    """True if the answer goes to everyone in the channel."""
     shared_by: str = ""
-    """The name as plain text."""
+    """The name of the person who shared it, as plain text."""

@@ -17,7 +17,7 @@ def symbol(view: PipelineView) -> str:
     return phrases.phase_symbol(Phase.FAILED) if view.state.phase == Phase.FAILED else phrases.UNKNOWN_STATE
 
 
-def state_words(view: PipelineView, now: datetime) -> str:
+def aged_state_words(view: PipelineView, now: datetime) -> str:
     """The state as a value; if it is stale, with its age: `last seen *RUNNING* 40 s ago`."""
     if not is_stale(view):
         return phrases.state_words(view.state)

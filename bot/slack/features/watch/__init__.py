@@ -1,4 +1,4 @@
-"""`watch`, typed or as a form: subscribes a channel to pipelines and patterns."""
+"""The command `watch`, typed or filled in as a form: subscribes a channel to pipelines and patterns."""
 
 from bot.domain.transition import SELECTABLE
 from bot.slack.feature import Button, CommandWord, Feature

@@ -29,12 +29,15 @@ class ClauseRefusal:
 
 @dataclass(frozen=True, slots=True)
 class WatchCommand(Command):
-    """None means that the clause is missing, so an existing watch keeps its value. Empty `targets` page nobody."""
+    """A parsed `watch`. A clause that nobody typed is None: an existing watch keeps its value."""
 
     references: tuple[str, ...]
+    """The pipelines and patterns, as typed."""
     events: frozenset[Event] | Every | None = None
     targets: tuple[TargetWord, ...] | None = None
+    """Empty to page nobody."""
     channel: ChannelWord | None = None
+    """None for the channel where the person typed."""
 
     @property
     def changes(self) -> bool:
@@ -58,15 +61,15 @@ class WatchCommand(Command):
     async def carry_out(self, request: Request) -> WatchAnswer | UnmatchedAnswer | ClauseRefusal:
         """Changes the channel's watches, or nothing."""
         services, asker = request.services, request.asker
-        there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
-        if isinstance(there, RefusalAnswer):
-            return ClauseRefusal(there, ClauseKind.CHANNEL)
+        channel = await channel_to_change(self.channel, asker, services.directory, services.permissions)
+        if isinstance(channel, RefusalAnswer):
+            return ClauseRefusal(channel, ClauseKind.CHANNEL)
         targets = await targets_of(self.targets, asker, services)
         if isinstance(targets, RefusalAnswer):
             return ClauseRefusal(targets, ClauseKind.TARGET)
         name = await services.permissions.name(asker)
         wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
-        answer = await self._subscribe(request, there, wish)
+        answer = await self._subscribe(request, channel, wish)
         return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, RefusalAnswer) else answer
 
     async def _subscribe(
@@ -79,9 +82,9 @@ class WatchCommand(Command):
         )
         if not isinstance(prepared, ResolvedReferences):
             return prepared
-        named = request.asker.channel_name
+        channel_name = request.asker.channel_name
         refusal = await posting_refusal(
-            channel, request.services.directory, elsewhere=self.channel is not None, named=named
+            channel, request.services.directory, elsewhere=self.channel is not None, channel_name=channel_name
         )
         return refusal or await subscriptions.watch(channel, prepared, wish)
 

@@ -1,4 +1,4 @@
-"""The form behind *Watch a pipeline*: a modal that does the same as the command `watch`."""
+"""The form that the button *Watch a pipeline* opens: a modal that does the same as the command `watch`."""
 
 import re
 from collections.abc import Sequence
@@ -44,7 +44,10 @@ async def open_form(click: Click, request: Request) -> Reply | None:
 
 
 def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
-    """Slack sends `private_metadata` back with the submission, which belongs to no channel."""
+    """The modal. `direct`: the person's direct conversation with the bot.
+
+    A submission belongs to no channel, so the modal carries the conversation in `private_metadata`.
+    """
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -132,14 +135,14 @@ def _refused(block: str, refusal: RefusalAnswer, request: Request, channel: Chan
 
 
 def _confirmation(answer: WatchAnswer | UnmatchedAnswer, text: str, request: Request) -> Sequence[Block]:
-    """*Undo* works only in the conversation that watches. In a channel, the announcement has that button."""
+    """The answer to a submission. Only the conversation that watches gets *Undo*: here, or on its announcement."""
     if isinstance(answer, WatchAnswer) and answer.channel != request.asker.channel:
         answer = replace(answer, undo="")
     return watch_blocks(answer, text, request.services.render_context, complete=request.names_pipelines)
 
 
 def _error(refusal: RefusalAnswer, channel: ChannelWord | None) -> str:
-    """In plain text: Slack formats nothing in an error. The person picked the channel, so its id says nothing."""
+    """A refusal in plain text, because Slack formats nothing in a modal's error. Never shows a channel's id."""
     if channel and refusal == no_such_channel(channel.id, changing=True):
         return f"I can't find that channel, or you're not in it. {UNCHANGED}"
     return unescape(_CHANNEL_LINK.sub("that channel", message([section(refusal.reason)]).text))

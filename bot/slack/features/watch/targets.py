@@ -79,8 +79,8 @@ async def _target(
 ) -> Target | RefusalAnswer:
     match word.kind:
         case TargetKind.HERE | TargetKind.CHANNEL if broadcast is Broadcast.NOBODY:
-            why = "the person who runs this bot turned that off"
-            return _cannot_page(f"@{word.kind.value}", why, "Name people or a user group.")
+            reason = "the person who runs this bot turned that off"
+            return _cannot_page(f"@{word.kind.value}", reason, "Name people or a user group.")
         case TargetKind.HERE | TargetKind.CHANNEL:
             return Target(kind=word.kind)
         case TargetKind.USERGROUP:
@@ -123,8 +123,8 @@ async def _person(user: UserId, label: str, directory: Directory, permissions: P
     named = person.name or label
     if person.account is UnknownFact.AWAY:
         return slack_is_away(f"look up @{outside(named or user)}", changing=True)
-    if why := _NOT_PAGED.get(person.account) if isinstance(person.account, Account) else None:
-        return _cannot_page(f"@{named or user}", f"that account {why}")
+    if reason := _NOT_PAGED.get(person.account) if isinstance(person.account, Account) else None:
+        return _cannot_page(f"@{named or user}", f"that account {reason}")
     try:
         direct = await directory.direct(user)
     except ChatAway:
@@ -167,13 +167,13 @@ def _nobody(name: str, found: People) -> RefusalAnswer:
         case UnknownFact.AWAY:
             return slack_is_away(f"look up @{outside(name)}", changing=True)
         case UnknownFact.NO_SCOPE:
-            why = "the app lacks the scope `users:read` or `usergroups:read`, so I can't look up names"
-            return _cannot_page(f"@{name}", why)
+            reason = "the app lacks the scope `users:read` or `usergroups:read`, so I can't look up names"
+            return _cannot_page(f"@{name}", reason)
         case None:
             return _cannot_page(f"@{name}", "no person or user group of this workspace has that name")
 
 
 def _cannot_page(
-    named: str, why: str, hint: str = "Pick the name from the list that Slack offers after @."
+    named: str, reason: str, hint: str = "Pick the name from the list that Slack offers after @."
 ) -> RefusalAnswer:
-    return RefusalAnswer(reason=f"I can't page {outside(named)}: {why}. {UNCHANGED}", hint=hint)
+    return RefusalAnswer(reason=f"I can't page {outside(named)}: {reason}. {UNCHANGED}", hint=hint)
