@@ -370,10 +370,10 @@ class MuteDirectory(Directory):
         self.mute = mute
         self.requested: list[ChannelId] = []
 
-    async def refusal(self) -> str | None:
+    async def token_refusal(self) -> str | None:
         return None
 
-    async def obstacle(self, channel: ChannelId) -> SuspendReason | None:
+    async def posting_obstacle(self, channel: ChannelId) -> SuspendReason | None:
         self.requested.append(channel)
         if channel in self.mute:
             raise ChatAway(f"Slack does not say how {channel} is")
