@@ -185,7 +185,7 @@ class FailedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailuresAnswer:
-    """All watched pipelines that have failed."""
+    """All watched pipelines that have failed and not recovered."""
 
     failed: tuple[FailedView, ...]
     outage: str | None = None

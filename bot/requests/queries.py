@@ -15,7 +15,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.attention import StateFilter, is_in, worst_first
+from bot.domain.attention import StateFilter, Trouble, is_in, trouble, worst_first
 from bot.domain.catalogue import Names, Pipeline, ResolvedReference, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
@@ -140,15 +140,16 @@ class Queries:
         return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
 
     def failures(self, channel: ChannelId) -> FailuresAnswer:
-        """The watched pipelines that were last read as FAILED, without a read. Unacknowledged ones come first."""
+        """The watched pipelines that failed and have not recovered, without a read. Unacknowledged ones come first."""
         pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.watched]
+        now = self._clock.now()
         known = self._views.known(pipelines, channel)
-        failed = [view for view in known if is_in(view.state, {StateFilter.FAILED})]
+        failed = [view for view in known if trouble(view.state, now) in {Trouble.FAILED, Trouble.RECOVERING}]
         failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))
         return FailuresAnswer(
             failed=tuple(FailedView(view=view, channels=self._watching(view.pipeline)) for view in failed),
             outage=self._views.outage,
-            at=self._clock.now(),
+            at=now,
         )
 
     def _watching(self, pipeline: Pipeline) -> tuple[ChannelId, ...]:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import redis.asyncio
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.inbound.inbox import RECOVER_AFTER
@@ -74,6 +76,30 @@ async def test_a_healthy_day_says_so_and_asks_slack_nothing_about_channels(fake_
         assert it.call_count("conversations.members") == 0
     assert NOTHING in home
     assert "You watch nothing." in home
+
+
+@pytest.mark.parametrize("question", ["status failed", "status"])
+@pytest.mark.parametrize("channel", [ChannelId("D0ANN"), QUIET])
+async def test_a_conversation_without_watches_answers_with_the_failures_elsewhere(
+    fake_redis: redis.asyncio.Redis, question: str, channel: ChannelId
+) -> None:
+    async with failing(fake_redis, ALERTS, known=pipelines(1)) as it:
+        answer = await it.type(question, ANN, channel)
+        assert "1 pipeline has failed" in answer.split("\n")[0]
+        assert f"<#{ALERTS}>" in answer
+        assert "nothing yet" in answer or "You watch nothing in this conversation" in answer
+        it.bot.api.statuses |= {ONE: replace(FAILED, phase=Phase.DEPLOYING)}
+        await it.bot.poll(20)
+        assert "1 pipeline has not recovered yet" in await it.type(question, ANN, channel)
+
+
+async def test_an_answer_about_failures_elsewhere_hides_other_peoples_channels(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with failing(fake_redis, OPS) as it:
+        answer = await it.type("status failed", CAROL, QUIET)
+    assert NOTHING in answer
+    assert "orders-1" not in answer
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,15 @@ def test_an_acknowledgement_is_shown_without_a_ping() -> None:
     assert "acknowledged by Ann" in shown([a_failed(acknowledged=True)])[0]
 
 
+def test_a_failure_that_has_not_recovered_counts_apart() -> None:
+    deploying = replace(
+        a_failed("orders-us"),
+        state=PipelineState(observation=an_observation(Phase.DEPLOYING, 5), failed_since=at(0)),
+    )
+    assert shown([a_failed(), deploying])[0].split("\n")[0] == "*1 pipeline has failed, 1 has not recovered yet*"
+    assert shown([deploying])[0].split("\n")[0] == "*1 pipeline has not recovered yet*"
+
+
 def test_many_failures_are_counted() -> None:
     head = shown([a_failed(f"orders-{number}") for number in range(FAILURES_SHOWN + 7)])[0].split("\n")
     assert head[0] == f"*{FAILURES_SHOWN + 7} pipelines have failed*"

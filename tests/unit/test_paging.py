@@ -182,6 +182,11 @@ def test_the_dialog_names_each_watch_that_is_left() -> None:
     assert "for everything they cover" in text
 
 
+def test_the_dialog_names_the_persons_own_watch_too() -> None:
+    text = asked_first(replace(ORIGIN, reference="*"), replace(ORIGIN, channel=DIRECT, reference="orders-*"))
+    assert "`*` in <#C0ALERTS>; `orders-*` in your direct messages" in text
+
+
 def test_the_dialog_fits_any_watch_names() -> None:
     origins = [replace(ORIGIN, channel=ChannelId(f"C0123456{n:04}"), reference="<&" * 90 + "*") for n in range(30)]
     text = asked_first(*origins)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
+from bot.domain.attention import Trouble, trouble
 from bot.domain.permission import Denial
 from bot.domain.watch import ChannelId
 from bot.slack.click import Click
@@ -32,6 +33,18 @@ class VisibleFailure:
 
 
 async def home(request: Request) -> Reply:
+    failures, gaps = await _visible_failures(request)
+    watches = await request.services.requests.queries.watches(request.asker.channel)
+    return Reply(home=home_blocks(failures, gaps, watches, request.services.render_context))
+
+
+async def failure_lines(request: Request, now: datetime) -> list[str]:
+    """The failures in channels that the person may see, and why some may be missing."""
+    failures, gaps = await _visible_failures(request)
+    return [*_failed(failures, now), *gaps]
+
+
+async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], list[str]]:
     services, asker = request.services, request.asker
     answer = services.requests.queries.failures(asker.channel)
     visible_channels = _VisibleChannels(asker, services.permissions)
@@ -39,9 +52,7 @@ async def home(request: Request) -> Reply:
         (failed_view.view, await visible_channels.first_visible(failed_view.channels)) for failed_view in answer.failed
     ]
     visible = [VisibleFailure(view, channel) for view, channel in places if channel]
-    watches = await services.requests.queries.watches(asker.channel)
-    gaps = _gaps(answer, complete=visible_channels.complete)
-    return Reply(home=home_blocks(visible, gaps, watches, services.render_context))
+    return visible, _gaps(answer, complete=visible_channels.complete)
 
 
 async def _refresh(_: Click, request: Request) -> Reply:
@@ -115,12 +126,21 @@ def _failed(failures: Sequence[VisibleFailure], now: datetime) -> list[str]:
     if not failures:
         return ["*No pipeline that you can see in a channel has failed*"]
     number = len(failures)
-    lines = [f"*{'1 pipeline has' if number == 1 else f'{number} pipelines have'} failed*"]
+    lines = [f"*{_counted(failures, now)}*"]
     lines += [
         f"{row(visible_failure.view, now)} · {_watcher(visible_failure.channel)}"
         for visible_failure in failures[:FAILURES_SHOWN]
     ]
     return lines if number <= FAILURES_SHOWN else [*lines, f"… and {number - FAILURES_SHOWN} more"]
+
+
+def _counted(failures: Sequence[VisibleFailure], now: datetime) -> str:
+    """`2 pipelines have failed, 1 has not recovered yet`."""
+    recovering = sum(trouble(failure.view.state, now) is Trouble.RECOVERING for failure in failures)
+    counts = [(len(failures) - recovering, "failed"), (recovering, "not recovered yet")]
+    parts = [f"{number} {'has' if number == 1 else 'have'} {words}" for number, words in counts if number]
+    number, rest = parts[0].split(" ", 1)
+    return ", ".join([f"{number} {'pipeline' if number == '1' else 'pipelines'} {rest}", *parts[1:]])
 
 
 def _watcher(channel: ChannelId) -> str:

@@ -7,6 +7,7 @@ from bot.domain.answer import PipelineView, RefusalAnswer, StatusAnswer
 from bot.domain.attention import StateFilter
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.features.home import failure_lines
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
@@ -75,7 +76,11 @@ class StatusCommand(Command):
         answer = await queries.status(request.asker.channel, self.references, self.states, names=request.names)
         if refusal := _plain_question(answer):
             return request.refused(refusal)
-        return _reply(answer, request)
+        reply = _reply(answer, request)
+        if answer.whole_channel and not answer.views and not answer.considered:
+            elsewhere = sections(await failure_lines(request, answer.at))
+            return replace(reply, blocks=[*elsewhere, *reply.blocks])
+        return reply
 
 
 def _plain_question(answer: StatusAnswer) -> RefusalAnswer | None:
@@ -136,7 +141,8 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
             f"`{render_context.command} list` shows all pipelines, `{render_context.command} watch NAME` watches one."
         )
         who, verb = phrases.watcher(answer.channel, here=True), phrases.watches_verb(answer.channel)
-        blocks.append(section(f"{who} {verb} nothing yet. {hint}"))
+        where = "in this conversation" if phrases.is_direct(answer.channel) else "yet"
+        blocks.append(section(f"{who} {verb} nothing {where}. {hint}"))
     if question.shared:
         return blocks + shared_by(question)
     blocks += unresolved(answer.unresolved, "status", render_context)

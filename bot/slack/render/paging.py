@@ -29,7 +29,7 @@ def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[B
 def _origin(origin: PageOrigin, channel: ChannelId) -> str:
     name = phrases.person(origin.name)
     if origin.channel != channel:
-        return f"{name} in <#{origin.channel}>"
+        return f"{name} in {phrases.conversation(origin.channel, 'their')}"
     return "you here" if phrases.is_direct(channel) else f"{name} in this channel"
 
 
@@ -37,31 +37,32 @@ def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: obje
     """None outside direct messages, because only there the bot pages the person who clicks."""
     if not (phrases.is_direct(channel) and any(origin.channel != channel for origin in origins)):
         return None
-    return stop_paging([origin for origin in origins if origin.channel != channel], **facts)
+    return stop_paging(origins, channel, **facts)
 
 
-def stop_paging(origins: Sequence[PageOrigin] = (), **facts: object) -> Block:
-    dialog = confirmation("Stop paging me?", _what_is_left(origins), "Stop paging me", marked_up=True)
+def stop_paging(origins: Sequence[PageOrigin] = (), reader: ChannelId | None = None, **facts: object) -> Block:
+    dialog = confirmation("Stop paging me?", _what_is_left(origins, reader), "Stop paging me", marked_up=True)
     return button(action_ids.STOP_PAGING, "Stop paging me", value(**facts), confirm=dialog)
 
 
-def _what_is_left(origins: Sequence[PageOrigin]) -> str:
+def _what_is_left(origins: Sequence[PageOrigin], reader: ChannelId | None) -> str:
     """The effect of a click, within the 300 characters of a dialog."""
     notice = "I'll tell the people who set them up."
     if not origins or any(not origin.reference for origin in origins):
         return f"The watches that paged you for this will stop paging you for everything they cover. {notice}"
-    named = list(dict.fromkeys(_origin_words(origin) for origin in origins))
+    named = list(dict.fromkeys(_origin_words(origin, reader) for origin in origins))
     more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
     listed = "; ".join([*named[:MOST_IN_DIALOG], *more])
     return f"These watches will stop paging you for everything they cover: {listed}. {notice}"
 
 
-def _origin_words(origin: PageOrigin) -> str:
+def _origin_words(origin: PageOrigin, reader: ChannelId | None) -> str:
     if is_pattern(origin.reference):
         name = code(origin.reference, IN_DIALOG)
     else:
         name = outside(origin.label or origin.reference, IN_DIALOG)
-    return f"{name} in <#{origin.channel}>"
+    owner = "your" if origin.channel == reader else phrases.someones(origin.name[:IN_DIALOG])
+    return f"{name} in {phrases.conversation(origin.channel, owner)}"
 
 
 def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:

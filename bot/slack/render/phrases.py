@@ -65,11 +65,23 @@ def is_direct(channel: ChannelId | None) -> bool:
     return channel is not None and channel.startswith("D")
 
 
+def conversation(channel: ChannelId, owner: str) -> str:
+    """A channel as a link, or direct messages in words: Slack would show a link to them as #directmessage.
+
+    `owner`: the possessive before direct messages: "your", "their" or `someones(name)`.
+    """
+    return f"{owner} direct messages" if is_direct(channel) else f"<#{channel}>"
+
+
+def someones(name: str) -> str:
+    return f"{person(name)}'s"
+
+
 def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
     """The subject of "watches": a channel, or the person in a direct message. `here`: the reader is there."""
     if is_direct(channel):
         return "You"
-    return "This channel" if here or channel is None else f"<#{channel}>"
+    return "This channel" if here or channel is None else conversation(channel, "your")
 
 
 def watches_verb(channel: ChannelId | None) -> str:
@@ -225,7 +237,7 @@ def stands_in_for(channels: Iterable[ChannelId]) -> str:
 
     Slack shows a private channel's name to its members only.
     """
-    named = list(dict.fromkeys(f"<#{channel}>" for channel in channels))
+    named = list(dict.fromkeys(conversation(channel, "someone's") for channel in channels))
     more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
     shown = f"{', '.join(named[:MENTIONS_PER_LINE])}{more}"
     return f":information_source: Shown here for {shown}, where I can't post right now." if named else ""
@@ -233,7 +245,7 @@ def stands_in_for(channels: Iterable[ChannelId]) -> str:
 
 def where_updates_continue(channels: Iterable[ChannelId]) -> str:
     """Names the channels where someone who is no longer paged can follow the failure."""
-    named = list(dict.fromkeys(f"<#{channel}>" for channel in channels if not is_direct(channel)))
+    named = list(dict.fromkeys(conversation(channel, "your") for channel in channels if not is_direct(channel)))
     more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
     return f" Updates continue in {', '.join(named[:MENTIONS_PER_LINE])}{more}." if named else ""
 
