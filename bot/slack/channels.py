@@ -9,6 +9,7 @@ from bot.slack.grammar.clauses import ChannelWord
 from bot.slack.mrkdwn import outside
 from bot.slack.outbound.directory import Admission, Directory
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_scopes, slack_is_away
+from bot.slack.render import phrases
 
 
 async def channel_to_change(
@@ -58,7 +59,7 @@ async def _permitted_channel(
 
 def _ambiguous(typed_name: str, channels: Sequence[ChannelId], *, changing: bool) -> RefusalAnswer:
     """Refuses a name of several channels: another company's shared channel may have the same name as ours."""
-    links = ", ".join(f"<#{channel}>" for channel in channels)
+    links = ", ".join(phrases.conversation(channel, "your") for channel in channels)
     reason = (
         f"*{outside(typed_name)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
     )
@@ -91,7 +92,7 @@ def _admission_refusal(
             reason=f"I can't be added to a direct message between people, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
-    shown = f"<#{channel}>" if elsewhere else "this channel"
+    shown = phrases.conversation(channel, "your") if elsewhere else "this channel"
     match admission:
         case Admission.MEMBER:
             return None

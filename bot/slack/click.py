@@ -8,6 +8,7 @@ from typing import Self
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.permissions import Asker
 from bot.slack.render.blocks import Block
+from bot.slack.render.phrases import is_direct
 from bot.slack.render.saved_question import SavedQuestion
 
 
@@ -61,7 +62,8 @@ class Click:
     @property
     def question(self) -> SavedQuestion:
         page = self.facts.get("page")
-        return SavedQuestion(text=self.text("asked"), page=max(1, page) if isinstance(page, int) else 1)
+        number = max(1, page) if isinstance(page, int) else 1
+        return SavedQuestion(text=self.text("asked"), page=number, shareable=not is_direct(self.channel))
 
 
 def _facts(value: object) -> Mapping[str, object]:

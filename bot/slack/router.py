@@ -12,6 +12,7 @@ from bot.slack.feature import Button, Command, Reply, Request, Services, Underst
 from bot.slack.features.help import ShortHelpCommand, is_greeting
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
+from bot.slack.render.phrases import is_direct
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES, Routes
 from bot.slack.submission import Submission
@@ -116,7 +117,8 @@ class Router:
 
     async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
         understood = await self._parse_again(text, understood, asker.channel)
-        return await understood.command.run(self._request(asker, SavedQuestion(text=text), understood.names))
+        question = SavedQuestion(text=text, shareable=not is_direct(asker.channel))
+        return await understood.command.run(self._request(asker, question, understood.names))
 
     async def _press(self, button: Button, click: Click) -> Reply | None:
         if button.press is None:

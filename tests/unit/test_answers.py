@@ -205,6 +205,13 @@ def test_a_page_that_is_there_no_more_is_the_last_one(kind: str, number: int, la
     assert buttons(message).keys() == buttons(paged(number, last, kind)).keys()
 
 
+@pytest.mark.parametrize("page", [1, 2])
+def test_direct_messages_have_no_share_button(page: int) -> None:
+    question = SavedQuestion(text="status", page=page, shareable=False)
+    answer = StatusAnswer(views=views(60), at=at(17))
+    assert "Share to channel" not in buttons(answered(answer, question))
+
+
 def test_the_share_button_repeats_the_command() -> None:
     shared = buttons(paged(60, 2, "list"))["Share to channel"]
     assert shared.action == action_ids.SHARE

@@ -99,9 +99,9 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             replace(LOST, watches=(replace(NAMED, targets=PAGED, events=frozenset({Event.FAILED, Event.LIVE})),)),
             [
                 "My database (Redis) lost data",
-                "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page @ann",
+                "• `/pipeline watch orders-eu on failed,live page @ann",
                 " @data-oncall here`\n",
-                "To restore one, type its line in its channel:",
+                "To restore one, type its line here:",
                 "Redis must keep what it confirms (`appendonly yes`",
             ],
         ),
@@ -116,7 +116,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
         ),
         (
             replace(LOST, watches=(NAMED,), notes=(A_NOTE,)),
-            ["These watches are gone", "These runbooks and notes are gone too.", "type its line in its channel"],
+            ["These watches are gone", "These runbooks and notes are gone too.", "type its line here:"],
         ),
         (
             EMPTY,

@@ -15,7 +15,7 @@ from bot.slack.mrkdwn import REASON_LIMIT, date, outside
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, sections
-from bot.slack.render.phrases import is_direct
+from bot.slack.render.phrases import conversation, is_direct
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row
 
@@ -144,7 +144,7 @@ def _counted(failures: Sequence[VisibleFailure], now: datetime) -> str:
 
 
 def _watcher(channel: ChannelId) -> str:
-    return "watched by you" if is_direct(channel) else f"<#{channel}>"
+    return "watched by you" if is_direct(channel) else conversation(channel, "your")
 
 
 def _gaps(answer: FailuresAnswer, *, complete: bool) -> list[str]:

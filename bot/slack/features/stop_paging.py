@@ -35,7 +35,7 @@ def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
         makers = ", ".join(dict.fromkeys(_made(watch) for watch in others[:MOST_WATCHES]))
         notified = f" I'll tell the people who set this up: {makers}." if makers else ""
         head = f":no_bell: I no longer page you{about}.{notified}"
-    off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by)]
+    off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by, to_person=True)]
     blocks = sections([head, *off, "User groups, here and channel can still mention you in channels."])
     return [*blocks, *_others(answer)]
 
@@ -52,7 +52,7 @@ def _others(answer: StopPagingAnswer) -> list[Block]:
 
 
 def _made(watch: Watch) -> str:
-    return f"{phrases.person(watch.made_by_name)} in <#{watch.channel}>"
+    return f"{phrases.person(watch.made_by_name)} in {phrases.conversation(watch.channel, 'their')}"
 
 
 FEATURE = Feature(

@@ -30,7 +30,9 @@ def _is_announced(answer: UndoAnswer) -> bool:
 def undo_answer_blocks(answer: UndoAnswer) -> list[Block]:
     match answer.fate:
         case UndoFate.DONE:
-            in_channel = "" if phrases.is_direct(answer.channel) else f" in <#{answer.channel}>"
+            in_channel = (
+                "" if phrases.is_direct(answer.channel) else f" in {phrases.conversation(answer.channel, 'your')}"
+            )
             return sections([f"Undone{in_channel}:", *(_restored(edit) for edit in answer.edits)])
         case UndoFate.CHANGED_SINCE:
             return [section(f"Someone changed these watches since, so I can't undo this. {UNCHANGED}")]

@@ -183,7 +183,7 @@ def _to_end(watches: Sequence[Watch], render_context: RenderContext) -> str:
 def _unwatch_command(watches: Sequence[Watch], channel: ChannelId) -> str:
     """Names pipelines by id, so that a rename doesn't change which watch ends."""
     named = " ".join(escape(quoted(watch.reference)) for watch in watches)
-    in_channel = "" if phrases.is_direct(channel) else f" in <#{channel}>"
+    in_channel = "" if phrases.is_direct(channel) else f" in {phrases.conversation(channel, 'your')}"
     return f"unwatch {named}{in_channel}"
 
 

@@ -20,7 +20,11 @@ LISTED_CHARACTERS = 6000  # JSON may double them, and Slack refuses a message th
 
 
 def render_notice(notice: Notice, delivery: Delivery, render_context: RenderContext) -> RenderedMessage:
-    return message([*_RENDERERS[notice.kind](notice, render_context), *possible_repeat(delivery)])
+    if notice.kind is NoticeKind.ROLLED_BACK:
+        blocks = _rolled_back(notice, render_context, delivery.receiver.id)
+    else:
+        blocks = _RENDERERS[notice.kind](notice, render_context)
+    return message([*blocks, *possible_repeat(delivery)])
 
 
 def _listed(watches: tuple[Watch, ...]) -> list[Block]:
@@ -70,10 +74,8 @@ def _undone(notice: Notice, _: RenderContext) -> list[Block]:
 
 
 def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
-    conversation = "their own conversation with me" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
-    head = (
-        f":no_bell: {_author(notice)} removed you from a watch in {conversation}. I no longer page you when these fail:"
-    )
+    conversation = f" in {phrases.conversation(notice.channel, 'their')}" if notice.channel else ""
+    head = f":no_bell: {_author(notice)} removed you from a watch{conversation}. I no longer page you when these fail:"
     return [section(head), *_listed(notice.watches)]
 
 
@@ -99,9 +101,11 @@ def _author(notice: Notice) -> str:
 
 def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
     reason = phrases.SUSPEND_REASONS[notice.reason] if notice.reason else "Slack refuses my messages"
-    conversation = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
+    conversation = phrases.conversation(notice.channel, "our") if notice.channel else "a channel"
     head = f":warning: I can't post in {conversation} any more: {reason}."
-    instead = f" Until then I post their updates in <#{notice.instead}>." if notice.instead else ""
+    instead = ""
+    if notice.instead:
+        instead = f" Until then I post their updates in {phrases.conversation(notice.instead, 'our')}."
     rest = f"Your watches there stay, and nothing is lost: I'll post the waiting messages once I can.{instead}"
     cure = (
         phrases.how_to_resume(notice.channel, notice.reason, render_context.command, here=False)
@@ -131,13 +135,15 @@ def _not_read_yet(number: int) -> list[Block]:
     return [section(f"I couldn't read {pipelines} yet. {their} will show any change.")]
 
 
-def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
+def _rolled_back(notice: Notice, render_context: RenderContext, receiver: str) -> list[Block]:
+    """`receiver`: the conversation that gets the notice."""
     head = ":rotating_light: *My database (Redis) lost data*."
     blocks: list[Block] = []
     if notice.watches:
         lost = f"{head} These watches are gone: nobody gets updates or pages from them."
-        how = "To restore one, type its line in its channel:"
-        watches = [_restoring(watch, render_context) for watch in notice.watches]
+        only_own = all(watch.channel == receiver for watch in notice.watches)
+        how = f"To restore one, type its line {'here' if only_own else 'in its channel'}:"
+        watches = [_restoring(watch, render_context, show_channel=not only_own) for watch in notice.watches]
         blocks += [section(f"{lost} {how}"), *_as_many_as_fit(watches)]
     if notice.notes:
         missing = "These runbooks and notes are gone"
@@ -151,15 +157,17 @@ def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
     return [*(blocks or [section(head)]), section(keep)]
 
 
-def _restoring(watch: Watch, render_context: RenderContext) -> str:
+def _restoring(watch: Watch, render_context: RenderContext, *, show_channel: bool) -> str:
     unnamed = len(watch.targets) - phrases.TARGETS_SHOWN
     more = f" (and {unnamed} more)" if unnamed > 0 else ""
-    return f"• <#{watch.channel}>: `{render_context.command} watch {phrases.watch_command(watch)}`{more}"
+    owner = phrases.someones(watch.made_by_name)
+    channel = f"{phrases.conversation(watch.channel, owner)}: " if show_channel else ""
+    return f"• {channel}`{render_context.command} watch {phrases.watch_command(watch)}`{more}"
 
 
 def _empty(notice: Notice, render_context: RenderContext) -> list[Block]:
     more = len(notice.channels) - MOST_CHANNELS
-    named = ", ".join(f"<#{channel}>" for channel in notice.channels[:MOST_CHANNELS])
+    named = ", ".join(phrases.conversation(channel, "someone's") for channel in notice.channels[:MOST_CHANNELS])
     channels = f"{named} and {more} more" if more > 0 else named
     head = f":information_source: *My database (Redis) is empty*, though I'm in {channels}."
     lost = "That's normal on a first start. Otherwise all watches, runbooks and notes are lost:"
@@ -198,7 +206,6 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.LATE_PAGE: _late_page,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _read_gap,
-    NoticeKind.ROLLED_BACK: _rolled_back,
     NoticeKind.EMPTY: _empty,
     NoticeKind.HELLO: _hello,
     NoticeKind.INCOMPLETE: _incomplete,

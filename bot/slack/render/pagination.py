@@ -31,7 +31,7 @@ def page_number(question: SavedQuestion, total: int) -> str:
 
 
 def answer_buttons(question: SavedQuestion, total: int, only_id: str) -> list[Block]:
-    """The buttons for sharing, and for the previous and the next page.
+    """The buttons for sharing in a channel, and for the previous and the next page.
 
     A shared answer has none, because no single person may turn its pages. An answer without pipelines has none,
     because it helps nobody else. `only_id`: the pipeline of an answer about one pipeline, to refresh it.
@@ -46,5 +46,5 @@ def answer_buttons(question: SavedQuestion, total: int, only_id: str) -> list[Bl
         button(action_ids.PREVIOUS, "‹ Previous", previous_page) if question.page > 1 and previous_page else None,
         button(action_ids.NEXT, "Next ›", next_page) if question.page * PAGE_SIZE < total and next_page else None,
         button(action_ids.REFRESH, "Refresh", value(pipeline=only_id)) if only_id else None,
-        button(action_ids.SHARE, "Share to channel", this_page) if this_page else None,
+        button(action_ids.SHARE, "Share to channel", this_page) if this_page and question.shareable else None,
     )

@@ -65,18 +65,20 @@ def _origin_words(origin: PageOrigin, reader: ChannelId | None) -> str:
     return f"{name} in {phrases.conversation(origin.channel, owner)}"
 
 
-def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:
-    """One watch that someone left, what it covers, and its other targets."""
+def _left(watch: Watch, covers: int | None, person: UserId | None, *, to_person: bool) -> str:
+    """One watch that someone left, what it covers, and its other targets. `to_person`: that person reads this."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
     size = "" if covers is None or not watch.pattern else f" ({pipelines_words(covers)})"
     others = [target for target in watch.targets if not (target.kind is TargetKind.USER and target.id == person)]
     pages = f"It still pages {phrases.target_list(others)}." if others else "It pages nobody now."
-    return f"{name} in <#{watch.channel}>{size}. {pages}"
+    # Nobody but its maker, and the person who left it, hears of a watch in direct messages.
+    owner = phrases.someones(watch.made_by_name) if to_person and watch.made_by != person else "your"
+    return f"{name} in {phrases.conversation(watch.channel, owner)}{size}. {pages}"
 
 
-def left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId | None) -> list[str]:
+def left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId | None, *, to_person: bool) -> list[str]:
     sizes = covers if len(covers) == len(watches) else [None] * len(watches)
-    lines = [_left(*pair, person) for pair in zip(watches, sizes, strict=True)]
+    lines = [_left(*pair, person, to_person=to_person) for pair in zip(watches, sizes, strict=True)]
     more = [f"… and {len(lines) - MOST_WATCHES} more"] if len(lines) > MOST_WATCHES else []
     return [*lines[:MOST_WATCHES], *more]
 
@@ -87,9 +89,9 @@ def pipelines_words(number: int) -> str:
 
 def stopped_blocks(notice: Notice) -> list[Block]:
     """For the channel, and for the people who set the watches up."""
-    by_watches = f" by your watches in <#{notice.channel}>" if notice.channel else ""
+    by_watches = f" by your watches in {phrases.conversation(notice.channel, 'your')}" if notice.channel else ""
     who = phrases.person(notice.by_name)
     head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{by_watches}."
-    off = left_lines(notice.watches, notice.covers, notice.by)
+    off = left_lines(notice.watches, notice.covers, notice.by, to_person=False)
     pressed = "They pressed *Stop paging me*. Everything is still watched. They left:"
     return sections([f"{head}\n{pressed}", *(f"• {line}" for line in off)])

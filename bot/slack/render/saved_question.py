@@ -11,6 +11,8 @@ class SavedQuestion:
     """The command as typed."""
     page: int = 1
     """The page of the answer to show, from 1."""
+    shareable: bool = True
+    """False in direct messages: only the person who asked reads them."""
     shared: bool = False
     """True if the answer goes to everyone in the channel."""
     shared_by: str = ""
