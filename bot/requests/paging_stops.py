@@ -57,6 +57,7 @@ class PagingStops:
         for channel in dict.fromkeys(watch.channel for watch in affected):
             await self._edit(channel, person, [watch for watch in affected if watch.channel == channel])
         await self._end_direct_cards(person, affected)
+        await self._repository.redraw(self._repository.covered_by(affected))
         return StopPagingAnswer(
             by=person,
             pipelines=tuple(pipelines),
@@ -67,7 +68,13 @@ class PagingStops:
         )
 
     async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
-        """Changes and announces the watches in one step. Then tells their makers by direct message."""
+        """Changes and announces the watches in one step. Then tells their makers by direct message.
+
+        The person's own direct messages get no announcement, because the person reads the answer to the click.
+        """
+        own = any(
+            target.direct == channel for watch in watches for target in watch.targets if _is_person(target, person)
+        )
         ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
         for _ in range(ATTEMPTS):
             at, known = self._clock.now(), self._repository.watches
@@ -87,7 +94,7 @@ class PagingStops:
                 version=known.version,
                 channel=channel,
                 edits=tuple(Edit(before=before, after=after) for before, after in zip(now, edited, strict=True)),
-                announcements=(self._delivery(channel, channel, notice),),
+                announcements=() if own else (self._delivery(channel, channel, notice),),
                 resumes=False,
             )
             done = await self._watch_store.change_watches(change)

@@ -154,3 +154,26 @@ async def test_an_unknown_pipeline_changes_nothing(bot: Bot) -> None:
     answer = await bot.requests.stops.stop(BOB, [PipelineId("pipe_none")])
     assert answer.stopped == ()
     assert await paged_by(bot, BOB) == [(ALERTS, ONE)]
+
+
+async def test_the_other_open_cards_lose_the_person_at_once(bot: Bot) -> None:
+    await watch(
+        bot,
+        a_watch("*", targets=PAGED, made_by=BOB),
+        a_watch(ONE, channel=BOBS_DMS, targets=PAGED[:1], made_by=BOB),
+    )
+    bot.api.statuses[ONE] = FAILED
+    await bot.poll(2)
+    await bot.requests.stops.stop(BOB, [ONE])
+    episode = bot.repository.record(ONE).episode
+    assert episode
+    cards = {card.content.channel: card.content for card in (await bot.store.cards(tuple(episode.cards))).values()}
+    assert [target.id for target in cards[ALERTS].targets] == [CAT]
+    assert (cards[BOBS_DMS].targets, cards[BOBS_DMS].origins) == ((), ())
+
+
+async def test_the_persons_own_direct_messages_get_no_notice(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, channel=BOBS_DMS, targets=PAGED[:1], made_by=BOB))
+    await bot.requests.stops.stop(BOB, [ONE])
+    assert await paged_by(bot, BOB) == []
+    assert await notices(bot, BOBS_DMS) == []
