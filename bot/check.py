@@ -163,7 +163,7 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
         yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}")
     for problem in report.problems:
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
-        yield Finding(problem.subject, verdict, problem.text, problem.cure)
+        yield Finding(problem.subject, verdict, problem.text, problem.fix)
     if exposed:
         detail = f"other users of this machine can read {settings.data_dir}"
         yield Finding("Store files", Verdict.WEAK, detail, f"chmod 700 {settings.data_dir}")
@@ -171,7 +171,7 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
 
 def _store_away(exc: Exception) -> Finding:
     if problem := connection_problem(exc):
-        return Finding(problem.subject, Verdict.BAD, problem.text, problem.cure)
+        return Finding(problem.subject, Verdict.BAD, problem.text, problem.fix)
     fix = "check the host and port in REDIS_URL, whether the server wants TLS (rediss://…), and that it runs"
     return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", fix)
 

@@ -8,10 +8,13 @@ from typing import Self
 
 from bot.ports.store_time import StoreTime, TimeStore
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.store import StoreClockSet
+from bot.ports.telemetry.store import StoreClockSet, TimeAhead
 
 SLEW = 0.1  # of the time that passes, so a wait is off by 10 % at most
-STEP_SECONDS = 2.0
+STEP_BEYOND = 60.0  # seconds; the slew closes a smaller gap within ten minutes
+REPORT_JUMP = 2.0  # seconds; less is drift
+REPORT_AHEAD = 3600.0  # seconds; the slew needs over ten hours for it, and lookups start too late (`protocol.py`)
+_FIX = "set Redis' clock, or stop all bots, delete the key clock, start them: docs/troubleshooting.md"
 # This monotonic clock also counts while the machine sleeps, as leases do.
 _PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -20,12 +23,23 @@ def _passed() -> float:
     return time.clock_gettime(_PASSING)
 
 
+def slew_or_step(shown: float, passed: float, clock: float) -> float:
+    """The time to show `passed` seconds after `shown`, while the store's clock shows `clock`. All in seconds.
+
+    Far behind, the time steps to the store's clock: waits end early, and the heartbeat announces a gap. Otherwise it
+    approaches that clock by `SLEW`. It never goes back, because others have seen the times already written.
+    """
+    behind = clock - (shown + passed)
+    if behind > STEP_BEYOND:
+        return clock
+    return shown + passed + max(-SLEW * passed, min(behind, SLEW * passed))
+
+
 class StoreClock:
     """Implements `ports.Clock`. `follow` runs every few seconds.
 
     `now` passes with the monotonic clock and never goes back. If the store's clock jumps, because someone set it or
-    another server took over, `now` approaches it slowly. So a jump forward shortens no wait, and a jump back prolongs
-    none.
+    another server took over, `now` follows it by the rule of `slew_or_step`.
     """
 
     def __init__(self, store: TimeStore, started: StoreTime, passing: Callable[[], float] = _passed) -> None:
@@ -35,6 +49,7 @@ class StoreClock:
         self._shown = started.latest.timestamp()
         self._offset = started.clock.timestamp() - self._at
         """The store's clock minus the monotonic one."""
+        self._ahead_reported = False
 
     @classmethod
     async def start(cls, store: TimeStore, passing: Callable[[], float] = _passed) -> Self:
@@ -57,17 +72,22 @@ class StoreClock:
         clock = answer.clock.timestamp()
         # The store read its clock between call and answer. An offset that fits both is not corrected by a slow answer.
         offset = min(max(self._offset, clock - self._at), clock - asked_at)
-        if abs(step := offset - self._offset) > STEP_SECONDS:
+        if abs(step := offset - self._offset) > REPORT_JUMP:
             emit(StoreClockSet(seconds=round(step, 1)))
         self._offset = offset
         self._shown = max(self._shown, answer.latest.timestamp())
+        self._report_if_ahead()
+
+    def _report_if_ahead(self) -> None:
+        ahead = self._shown - (self._offset + self._at)
+        if ahead > REPORT_AHEAD and not self._ahead_reported:
+            emit(TimeAhead(seconds=round(ahead, 1), fix=_FIX))
+        self._ahead_reported = ahead > REPORT_AHEAD
 
     def now(self) -> datetime:
         at = self._passing()
-        passed = at - self._at
-        behind = self._offset + at - (self._shown + passed)
+        self._shown = slew_or_step(self._shown, at - self._at, self._offset + at)
         self._at = at
-        self._shown += passed + max(-SLEW * passed, min(behind, SLEW * passed))
         return datetime.fromtimestamp(self._shown, UTC)
 
     def monotonic(self) -> float:

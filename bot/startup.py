@@ -91,12 +91,12 @@ async def _wait_reason(client: redis.asyncio.Redis, team: TeamId) -> str | None:
         if weakness.weight is Weight.WAITS:
             return weakness.text
     for weakness in problems:
-        emit(StoreWeak(problem=weakness.text, fix=weakness.cure))
+        emit(StoreWeak(problem=weakness.text, fix=weakness.fix))
     return None
 
 
 def _refused(problem: Problem) -> StoreRefusedError:
-    return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.cure}.")
+    return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.fix}.")
 
 
 async def bot_identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:

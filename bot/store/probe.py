@@ -39,7 +39,7 @@ class Problem:
     """What was checked, such as `Store durability`."""
     weight: Weight
     text: str
-    cure: str
+    fix: str
     """What the operator can do."""
 
 
@@ -98,8 +98,8 @@ async def _facts(client: redis.asyncio.Redis) -> Mapping[str, object] | None:
 def _kind_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
     kinds = {str(facts.get(name)) for name in _MODES}
     if "sentinel" in kinds:
-        cure = "set REDIS_URL to the address of the primary"
-        yield Problem("Store", Weight.FATAL, "this is a Redis Sentinel, which is not supported yet", cure)
+        fix = "set REDIS_URL to the address of the primary"
+        yield Problem("Store", Weight.FATAL, "this is a Redis Sentinel, which is not supported yet", fix)
     if "cluster" in kinds or str(facts.get("cluster_enabled")) == "1":
         yield _CLUSTER
 
@@ -112,14 +112,14 @@ def _version_problems(version: str) -> Iterator[Problem]:
 
 def _durability_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
     if facts and not facts.get("aof_enabled"):
-        cure = "CONFIG SET appendonly yes, appendfsync always"
-        yield Problem("Store durability", Weight.WEAK, "without an append-only file, a restart may lose data", cure)
-    cure = "CONFIG SET maxmemory-policy noeviction"
+        fix = "CONFIG SET appendonly yes, appendfsync always"
+        yield Problem("Store durability", Weight.WEAK, "without an append-only file, a restart may lose data", fix)
+    fix = "CONFIG SET maxmemory-policy noeviction"
     if (policy := facts.get("maxmemory_policy")) not in {"noeviction", None}:
-        yield Problem("Store eviction", Weight.WEAK, f"maxmemory-policy {policy} may delete watches", cure)
+        yield Problem("Store eviction", Weight.WEAK, f"maxmemory-policy {policy} may delete watches", fix)
     if evicted := facts.get("evicted_keys"):
         text = f"Redis has evicted {evicted} keys since its start; some may have been the bot's"
-        yield Problem("Store eviction", Weight.WEAK, text, cure)
+        yield Problem("Store eviction", Weight.WEAK, text, fix)
 
 
 async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
@@ -143,11 +143,11 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
 def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
     texts = list(refused)
     if any("READONLY" in text for text in texts):
-        cure = "set REDIS_URL to the address of the primary"
-        yield Problem("Store", Weight.WAITS, "this server is a read-only replica", cure)
+        fix = "set REDIS_URL to the address of the primary"
+        yield Problem("Store", Weight.WAITS, "this server is a read-only replica", fix)
     elif any("OOM" in text for text in texts):
-        cure = "give Redis more memory, or raise maxmemory"
-        yield Problem("Store memory", Weight.WAITS, "Redis is out of memory and refuses writes", cure)
+        fix = "give Redis more memory, or raise maxmemory"
+        yield Problem("Store memory", Weight.WAITS, "Redis is out of memory and refuses writes", fix)
     elif texts:
         forbidden = sorted({text.partition(":")[0] for text in texts})
         yield Problem(
@@ -177,8 +177,8 @@ def connection_problem(exc: Exception) -> Problem | None:
     if isinstance(exc, MovedError):
         return _CLUSTER
     if "DB index" in text:
-        cure = "end REDIS_URL with /0, or with the number of another database on this server"
-        return Problem("Store", Weight.FATAL, "the database of REDIS_URL does not exist", cure)
+        fix = "end REDIS_URL with /0, or with the number of another database on this server"
+        return Problem("Store", Weight.FATAL, "the database of REDIS_URL does not exist", fix)
     return None
 
 
@@ -189,11 +189,11 @@ def _tls_refusal(causes: tuple[BaseException, ...], text: str) -> Problem | None
             message = f"the certificate of Redis is not trusted ({why})"
             return Problem("Store certificate", Weight.FATAL, message, _CERTIFICATE)
         if isinstance(cause, ssl.SSLError):
-            cure = "check the options after the ? in REDIS_URL, and that this port of Redis speaks TLS"
-            return Problem("Store certificate", Weight.FATAL, f"TLS failed ({cause.reason or 'no cipher'})", cure)
+            fix = "check the options after the ? in REDIS_URL, and that this port of Redis speaks TLS"
+            return Problem("Store certificate", Weight.FATAL, f"TLS failed ({cause.reason or 'no cipher'})", fix)
         if isinstance(cause, FileNotFoundError) and "connecting to /" not in text:
-            cure = "check the paths after the ? in REDIS_URL: ssl_ca_certs, ssl_certfile, ssl_keyfile"
-            return Problem("Store certificate", Weight.FATAL, "a certificate or key file is missing", cure)
+            fix = "check the paths after the ? in REDIS_URL: ssl_ca_certs, ssl_certfile, ssl_keyfile"
+            return Problem("Store certificate", Weight.FATAL, "a certificate or key file is missing", fix)
     return None
 
 

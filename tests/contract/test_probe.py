@@ -101,7 +101,7 @@ async def test_a_redis_user_without_the_needed_permissions_is_refused(
     found = [problem for problem in await problems(as_user(valkey, "eve")) if problem.weight is Weight.FATAL]
     assert [problem.subject for problem in found] == ["Store permissions"]
     assert words in found[0].text
-    assert "ACL SETUSER" in found[0].cure
+    assert "ACL SETUSER" in found[0].fix
     assert "Store permissions" in (await starts(as_user(valkey, "eve")) or "")
 
 
@@ -210,9 +210,9 @@ class TestTls:
         (problem,) = await problems(f"rediss://:hush@127.0.0.1:{port}/0")
         assert (problem.subject, problem.weight) == ("Store certificate", Weight.FATAL)
         assert "self-signed certificate" in problem.text
-        assert "ssl_cert_reqs" in problem.cure
-        assert "ssl_ca_certs" in problem.cure
-        assert "password" not in problem.text + problem.cure
+        assert "ssl_cert_reqs" in problem.fix
+        assert "ssl_ca_certs" in problem.fix
+        assert "password" not in problem.text + problem.fix
         assert "ssl_cert_reqs" in (await starts(f"rediss://127.0.0.1:{port}/0") or "")
 
     async def test_a_certificate_can_be_trusted_or_unchecked(self, port: int, certificate: Path) -> None:
@@ -221,7 +221,7 @@ class TestTls:
 
     async def test_files_that_are_not_there_are_named(self, port: int) -> None:
         (problem,) = await problems(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs=/nowhere.pem")
-        assert "ssl_ca_certs" in problem.cure
+        assert "ssl_ca_certs" in problem.fix
 
 
 @asynccontextmanager

@@ -57,6 +57,14 @@ class StoreClockSet(EventRecord):
     seconds: float
 
 
+@event("time_ahead", Level.WARNING)
+class TimeAhead(EventRecord):
+    """The bots' time is far ahead of the store's clock, and needs ten times as long to return to it."""
+
+    seconds: float
+    fix: str
+
+
 @event("store_rolled_back", Level.WARNING)
 class RollbackFound(EventRecord):
     watches: int
