@@ -1,4 +1,4 @@
-"""HTTP headers, whose names mean the same in upper and lower case."""
+"""Case-insensitive lookup of an HTTP header."""
 
 from collections.abc import Mapping
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 _SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
@@ -17,34 +18,44 @@ class ProxyError(ValueError):
     """A proxy variable is not valid. The text names the variable, never its value."""
 
 
+class Variable(NamedTuple):
+    """An environment variable that is not empty."""
+
+    name: str
+    """As spelled in the environment."""
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """`by_scheme` has each variable's name and value, for https, http and all. `exceptions` are NO_PROXY's entries."""
+    """The proxy settings of one environment."""
 
-    by_scheme: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    by_scheme: Mapping[str, Variable] = field(default_factory=dict)
+    """The variables that are set, by `https`, `http` and `all`."""
     exceptions: tuple[str, ...] = ()
+    """The entries of NO_PROXY."""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> "Proxies":
         environment = os.environ if environment is None else environment
-        found = {scheme: _variable(environment, f"{scheme}_proxy") for scheme in ("https", "http", "all")}
+        variables = {scheme: _variable(environment, f"{scheme}_proxy") for scheme in ("https", "http", "all")}
         exceptions = _variable(environment, "no_proxy")
         return cls(
-            {scheme: named for scheme, named in found.items() if named},
-            tuple(re.split(r"[\s,;]+", exceptions[1].strip())) if exceptions else (),
+            {scheme: variable for scheme, variable in variables.items() if variable},
+            tuple(re.split(r"[\s,;]+", exceptions.value.strip())) if exceptions else (),
         )
 
     def for_url(self, url: str) -> str | None:
-        """The proxy's address. None means: connect directly, as always to this machine.
+        """The proxy's address. None: connect directly. A loopback host never gets a proxy, whatever the variables say.
 
         Raises:
             ProxyError
         """
         parts = urlsplit(url)
-        named = self.by_scheme.get(_SCHEMES.get(parts.scheme, "")) or self.by_scheme.get("all")
-        if named is None or self._is_exempt(parts):
+        variable = self.by_scheme.get(_SCHEMES.get(parts.scheme, "")) or self.by_scheme.get("all")
+        if variable is None or self._is_exempt(parts):
             return None
-        return _checked(*named)
+        return _checked(variable)
 
     def _is_exempt(self, parts: SplitResult) -> bool:
         host = (parts.hostname or "").rstrip(".")
@@ -67,32 +78,40 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback if address else host == "localhost" or host.endswith(".localhost")
 
 
-def _variable(environment: Mapping[str, str], name: str) -> tuple[str, str] | None:
+def _variable(environment: Mapping[str, str], name: str) -> Variable | None:
     """The lowercase name wins, as in curl. HTTP_PROXY does not count under CGI, where a request sets it."""
     for spelled in (name, name.upper()):
         if spelled in environment:
             value = environment[spelled].strip()
             refused = spelled == "HTTP_PROXY" and "REQUEST_METHOD" in environment
-            return (spelled, value) if value and not refused else None
+            return Variable(spelled, value) if value and not refused else None
     return None
 
 
-def _checked(variable: str, value: str) -> str:
-    url = value if "://" in value else f"http://{value}"
+def _checked(variable: Variable) -> str:
+    """The proxy's address, with a scheme.
+
+    Raises:
+        ProxyError
+    """
+    url = variable.value if "://" in variable.value else f"http://{variable.value}"
     scheme = url.partition("://")[0].lower()
     if scheme not in {"http", "https"}:
-        known = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is not a proxy address"
-        raise ProxyError(f"{variable} is not valid: {known}. It must begin with http:// or https://, or be empty.")
+        problem = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is not a proxy address"
+        raise ProxyError(
+            f"{variable.name} is not valid: {problem}. It must begin with http:// or https://, or be empty."
+        )
     try:
         parts = urlsplit(url)
-        good = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
-        good = good and parts.path in ("", "/") and not parts.query and not parts.fragment
-        (parts.hostname or "").encode("ascii" if ":" in (parts.hostname or "") else "idna")
+        host = parts.hostname or ""
+        valid = bool(host) and parts.port != 0 and url.isprintable() and " " not in url
+        valid = valid and parts.path in ("", "/") and not parts.query and not parts.fragment
+        host.encode("ascii" if ":" in host else "idna")  # raises ValueError for a host that DNS or IPv6 can't have
     except ValueError:  # hides its text, which may quote a password
-        good = False
-    if not good:
+        valid = False
+    if not valid:
         raise ProxyError(
-            f"{variable} is not valid: it is not a proxy address. It must be http://host:port or empty. "
+            f"{variable.name} is not valid: it is not a proxy address. It must be http://host:port or empty. "
             "Percent-encode a password in it."
         )
     return url
@@ -115,8 +134,8 @@ def _covers(entry: str, host: str, port: int) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, int | None]:
-    found = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*):([0-9]{1,5})", entry)
-    name, port = (found[1], int(found[2])) if found else (entry, None)
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*):([0-9]{1,5})", entry)
+    name, port = (match[1], int(match[2])) if match else (entry, None)
     return name.strip("[]"), port
 
 

@@ -13,7 +13,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.pipeline_api import ApiError, NotFound, Page, Status
-from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from tests.shuffled_loop import ShuffledLoop
 
 US = "U0BOT"
@@ -161,7 +161,7 @@ class FakeChat:
         """Puts the message into Slack, even if the bot gets no answer."""
         self.there[delivery.id] = message_id
         message = self._messages.setdefault(message_id, {"ts": message_id, "user": US})
-        message["metadata"] = metadata_of(delivery, content)
+        message["metadata"] = metadata_to_attach(delivery, content)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         outcome, lands = self.answers.pop(0) if self.answers else (None, True)
@@ -177,7 +177,7 @@ class FakeChat:
     def _sighting(self, lookup: Lookup) -> LookupResult:
         if self.results:
             return self.results.pop(0)
-        return lookup_result(metadata_in({"messages": list(self._messages.values())}, US), lookup)
+        return lookup_result(bot_messages_in({"messages": list(self._messages.values())}, US), lookup)
 
     async def delete(self, receiver: Receiver, message_id: str) -> bool:
         if self.keeps:

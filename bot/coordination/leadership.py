@@ -1,4 +1,7 @@
-"""Leadership: many bots answer and send, but only the leader polls, so that they spend the budget once."""
+"""Leadership: every bot answers and sends, but only the leader polls.
+
+So all bots together spend the API's budget of one.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,7 +12,7 @@ SPARE_SECONDS = 2.0  # the bot doesn't rely on a lease that expires sooner
 
 
 class Leadership:
-    """This bot's share in the leader's lease. Implements `LeadershipStatus`."""
+    """Takes the leader's lease for this bot, and keeps it. Implements `LeadershipStatus`."""
 
     def __init__(self, store: LeaseStore, clock: Clock) -> None:
         self._store = store
@@ -21,10 +24,10 @@ class Leadership:
         return self._lease is not None and self._lease.expires - self._clock.monotonic() > SPARE_SECONDS
 
     async def acquire(self) -> bool:
-        """Takes or extends the lease; runs every few seconds. True if this bot has just become the leader.
+        """Takes or extends the leader's lease; runs every few seconds. True if this bot has just become the leader.
 
         Raises:
-            StoreAway: a lease that this bot holds runs on until it expires.
+            StoreAway: the store did not answer. If this bot leads, it goes on until its lease expires.
         """
         before = self.is_leader
         self._lease = await self._store.acquire_lease(READER, self._lease)
@@ -43,7 +46,7 @@ class Leadership:
         """Releases the lease, so that another bot can lead at once.
 
         Raises:
-            StoreAway: another bot waits until the lease expires.
+            StoreAway: the store did not answer. Another bot can lead only after the lease has expired.
         """
         lease, self._lease = self._lease, None
         if lease is not None:

@@ -259,6 +259,7 @@ class Lookup:
 
     receiver: Receiver
     key: str
+    """The id of the delivery, which its message carries as its key. The id of a card's delivery is the card's key."""
     oldest: str
     """The service's timestamp at which the search begins: seconds since 1970, as text."""
     parent_id: str | None = None

@@ -66,10 +66,10 @@ def _ambiguous(typed_name: str, channels: Sequence[ChannelId], *, changing: bool
     return RefusalAnswer(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
 
 
-async def posting_refusal(
+async def join_or_refuse(
     channel: ChannelId, directory: Directory, *, elsewhere: bool, channel_name: str = ""
 ) -> RefusalAnswer | None:
-    """Why the bot can't post in the channel; None if it can. Joins a public channel if Slack allows it.
+    """Joins a public channel if Slack allows it. Returns why the bot still can't post there, or None if it can.
 
     `elsewhere`: the person named a channel, instead of typing in it. `channel_name`: Slack's name for the conversation
     where they typed.

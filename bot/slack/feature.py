@@ -79,7 +79,7 @@ class Request:
         return refused(refusal, self.services.render_context)
 
     def names_pipelines(self, typed: str) -> bool:
-        """True if a corrected command names at least one pipeline."""
+        """True if a corrected command names at least one pipeline. An answer suggests only such a command."""
         return bool(self.parse(escape(typed)).pipelines)
 
 

@@ -1,4 +1,7 @@
-"""The names of all keys. The workspace is a hash tag, so Redis Cluster keeps one workspace in one slot."""
+"""The names of the keys in Redis. docs/architecture.md lists all keys under "Keys", and what each holds.
+
+The workspace is a hash tag, so Redis Cluster keeps one workspace in one slot.
+"""
 
 from dataclasses import dataclass
 
@@ -7,19 +10,24 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId
 
 SCHEMA = 2
-"""The version of the key names: 1 has new names, 2 has `aliases`.
+"""The version of the key names, which the key `schema` holds. `migration.py` brings older data to it.
 
+Version 1 renamed keys: `parked` became `suspended`. In version 2, `aliases` replaced three keys about channel ids.
 A bot of an older version must not write to keys of a newer one.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one workspace. `keys[name]` is the full name of a key that exists once."""
+    """The keys of one workspace.
+
+    A key that exists once per workspace has no method: its user writes `keys["watches"]`. A family of keys has one.
+    """
 
     team: TeamId
 
     def __getitem__(self, name: str) -> str:
+        """The full name of a key, from its name within the workspace."""
         return f"pipeline-bot:{{{self.team}}}:{name}"
 
     @property
@@ -28,25 +36,32 @@ class Keys:
         return f"pipeline-bot:{{{self.team}}}:*"
 
     def history(self, pipeline_id: PipelineId) -> str:
+        """The pipeline's transitions, oldest first."""
         return self[f"history:{pipeline_id}"]
 
     def hello(self, receiver: Receiver) -> str:
+        """Exists for 30 days after the bot greeted the receiver, so that it greets once."""
         return self[f"hello:{receiver.name}"]
 
-    def card(self, key: str) -> str:
-        return self[f"card:{key}"]
+    def card(self, card_key: str) -> str:
+        """The content, message and revisions of one card. `card_key` is `Card.key`."""
+        return self[f"card:{card_key}"]
 
-    def group(self, key: str) -> str:
-        return self[f"group:{key}"]
+    def group(self, group_key: str) -> str:
+        """The `Card.key` of each card in a group's message. `group_key` is `Group.key`."""
+        return self[f"group:{group_key}"]
 
     def burst(self, burst_id: str) -> str:
+        """The `Group.key` of each group that one burst of failures needed, oldest first."""
         return self[f"burst:{burst_id}"]
 
     def growing(self, receiver: Receiver) -> str:
+        """The burst that the receiver's new failures join, and until when."""
         return self[f"growing:{receiver.name}"]
 
     def outbox(self, lane: Lane) -> str:
-        """
+        """The ids of the lane's unsent deliveries, in order. Each new delivery comes here, so only this checks the team.
+
         Raises:
             ValueError: the lane belongs to another team, whose rows must never mix with this team's.
         """
@@ -55,16 +70,21 @@ class Keys:
         return self[f"outbox:{lane.name}"]
 
     def lease(self, name: str) -> str:
+        """The bot that owns a lane, or another named lease."""
         return self[f"lease:{name}"]
 
     def page_log(self, receiver: Receiver) -> str:
+        """The times of one person's direct pages and summaries within the last hour."""
         return self[f"page_log:{receiver.name}"]
 
     def suspend_notice(self, channel: ChannelId) -> str:
+        """What the last notice about the channel's suspension said, so that the bot doesn't repeat it."""
         return self[f"suspend_notice:{channel}"]
 
     def undo(self, undo_id: str) -> str:
+        """The watches before a change, for *Undo*."""
         return self[f"undo:{undo_id}"]
 
     def interaction(self, digest: str) -> str:
+        """Marks a command or click as seen, for 25 hours. `digest` is a hash of its id."""
         return self[f"interaction:{digest}"]

@@ -45,7 +45,7 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import PipelineApi
 from bot.ports.store_errors import StoreAway
-from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
@@ -107,7 +107,7 @@ class Chat:
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
-        return await self._called(partial(self._slack.edit, message_id, text, metadata_of(delivery, content)))
+        return await self._called(partial(self._slack.edit, message_id, text, metadata_to_attach(delivery, content)))
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         match self.troubles.pop(0) if self.troubles else Trouble.NONE:
@@ -155,7 +155,7 @@ class Chat:
         first = lookups[0]
         oldest = min(lookup.oldest for lookup in lookups)
         query = Lookup(receiver=first.receiver, key="", oldest=oldest, parent_id=first.parent_id)
-        metadata = metadata_in({"messages": self._slack.history(query)}, US)
+        metadata = bot_messages_in({"messages": self._slack.history(query)}, US)
         return [lookup_result(metadata, lookup) for lookup in lookups]
 
     async def delete(self, _: Receiver, message_id: str) -> bool:

@@ -6,7 +6,7 @@ from bot.domain.card import Content, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Lookup
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
-from bot.slack.outbound.metadata import metadata_of
+from bot.slack.outbound.metadata import metadata_to_attach
 from tests.proofs.oracle import SlackMessage
 
 US = "U0BOT"
@@ -32,7 +32,7 @@ class Slack:
         self._last = 0
 
     def land(self, delivery: Delivery, content: Content, parent_id: str | None, text: str) -> str:
-        channel, metadata = ChannelId(delivery.receiver.id), metadata_of(delivery, content)
+        channel, metadata = ChannelId(delivery.receiver.id), metadata_to_attach(delivery, content)
         broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast
         self._last = max(self._last + 1, int(self._clock.now().timestamp() * 1_000_000))
         ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"

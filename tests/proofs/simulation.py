@@ -52,7 +52,7 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
 from bot.ports.store_errors import StoreAway
-from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.carriers import by_slack
@@ -253,7 +253,7 @@ class Process:
         if message_id not in self.world.slack.messages:
             return Refused(kind=RefusalKind.CARD_GONE, error="message_not_found")
         self._note(f"edits {message_id} in {ChannelId(delivery.receiver.id)}, {delivery.id[:6]}", text)
-        lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
+        lands = partial(self.world.slack.edit, message_id, text, metadata_to_attach(delivery, content))
         return await self._logged("update", ChannelId(delivery.receiver.id), lands)
 
     def _note(self, event: str, text: str) -> None:
@@ -319,7 +319,7 @@ class Process:
         messages = self.world.slack.history(
             Lookup(receiver=lookups[0].receiver, key="", oldest=oldest, parent_id=lookups[0].parent_id)
         )
-        return [lookup_result(metadata_in({"messages": messages}, US), lookup) for lookup in lookups]
+        return [lookup_result(bot_messages_in({"messages": messages}, US), lookup) for lookup in lookups]
 
     async def delete(self, _: Receiver, message_id: str) -> bool:
         await self._pause(0.1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import EpisodeOutcome
-from bot.slack.outbound.metadata import CARD_KEY_LENGTH, EVENT_TYPE, lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import CARD_KEY_LENGTH, EVENT_TYPE, bot_messages_in, lookup_result, metadata_to_attach
 from sandbox.slack.drafts import valid_metadata
 from tests.builders import ALERTS, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
@@ -26,12 +26,12 @@ def a_group(*keys: str) -> Group:
 
 
 def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Mapping[str, object]:
-    return {"ts": ts, "user": US, "metadata": metadata_of(a_delivery(key), content), **more}
+    return {"ts": ts, "user": US, "metadata": metadata_to_attach(a_delivery(key), content), **more}
 
 
 def looked_up(key: str, *messages: Mapping[str, object]) -> LookupResult:
     lookup = Lookup(receiver=in_slack(TEAM, ALERTS), key=key, oldest="0")
-    return lookup_result(metadata_in({"messages": list(messages)}, US), lookup)
+    return lookup_result(bot_messages_in({"messages": list(messages)}, US), lookup)
 
 
 def stamps(found: LookupResult) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ contents: tuple[Content, ...] = (
 @pytest.mark.parametrize("content", contents, ids=lambda content: type(content).__name__)
 def test_slack_keeps_the_mark_of_every_kind_of_message(content: Content) -> None:
     """Drops it, if it breaks the schema: then nothing would ever be found."""
-    metadata = dict(metadata_of(a_delivery("key"), content))
+    metadata = dict(metadata_to_attach(a_delivery("key"), content))
     assert valid_metadata(metadata)
     payload: Any = metadata["event_payload"]
     assert all(isinstance(value, str | int) for value in payload.values())
@@ -141,13 +141,13 @@ strange = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
 def test_a_lookup_reads_any_history(body: dict[str, object]) -> None:
-    found = lookup_result(metadata_in(body, US), Lookup(receiver=in_slack(TEAM, ALERTS), key="key", oldest="0"))
+    found = lookup_result(bot_messages_in(body, US), Lookup(receiver=in_slack(TEAM, ALERTS), key="key", oldest="0"))
     assert isinstance(found, Found | Absent)
 
 
 def test_a_card_and_a_group_say_which_revision_they_show() -> None:
     def revision(content: Card | Group) -> object:
-        payload: Any = metadata_of(a_delivery("key"), content)["event_payload"]
+        payload: Any = metadata_to_attach(a_delivery("key"), content)["event_payload"]
         return payload["revision"]
 
     assert revision(a_card(an_episode(revision=7))) == 7

@@ -1,4 +1,7 @@
-"""Records of reading GoldRush: polling, single reads, transitions, and the API as a whole."""
+"""Records of reading GoldRush, the platform that runs the pipelines: polls, transitions and outages of its API.
+
+In every record, `error` is the exception's class and `problem` its text.
+"""
 
 from datetime import datetime
 
@@ -7,45 +10,57 @@ from bot.ports.telemetry import EventRecord, Level, event
 
 @event("polling_started", Level.INFO)
 class PollingStarted(EventRecord):
+    """This bot became the leader and polls."""
+
     pipelines: int
 
 
 @event("was_blind", Level.WARNING)
 class WasBlind(EventRecord):
-    """No bot read any pipeline during this time."""
+    """For a while no bot recorded a heartbeat. Changes that began and ended in that time may have been missed."""
 
     since: datetime
+    """The last heartbeat."""
     seconds: float
+    """The time since then."""
 
 
 @event("transition", Level.INFO)
 class TransitionDetected(EventRecord):
-    """A pipeline changed. `became` is the event, `phase` the phase after it."""
+    """A pipeline changed."""
 
     pipeline: str
     became: str
+    """The new state, as a value of `Event`, such as `failed`."""
     phase: str | None
+    """GoldRush's phase of the pipeline, as last read. None if it was never read."""
     reason: str | None = None
+    """The text of the last error, if the pipeline became `unreachable` or `gone`."""
 
 
 @event("read_failed", Level.INFO)
 class ReadFailed(EventRecord):
-    """`reason` says why the read counts against the pipeline, or against none."""
+    """A read of one pipeline failed."""
 
     pipeline: str
     error: str
     problem: str
     reason: str
+    """A value of `FailedReadKind` if the failure counts against the pipeline; of `Excuse` if it counts against none."""
 
 
 @event("read_crashed", Level.ERROR)
 class ReadCrashed(EventRecord):
+    """A bug ended a read."""
+
     exception: BaseException
     pipeline: str | None = None
 
 
 @event("listing_failed", Level.INFO)
 class ListingFailed(EventRecord):
+    """The bot could not read the list of all pipelines. It keeps the last one."""
+
     error: str
     problem: str
 
@@ -68,6 +83,6 @@ class ApiHealthChanged(EventRecord):
 
 @event("key_rejected", Level.ERROR)
 class KeyRejected(EventRecord):
-    """GoldRush refuses the ServiceKey."""
+    """GoldRush refuses the ServiceKey, the credential that the bot sends with every request."""
 
     problem: str

@@ -27,7 +27,7 @@ class HelpCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class ShortHelpCommand(Command):
-    """Someone greeted the bot, or mentioned it without a word."""
+    """Answers a greeting, or a bare mention of the bot. No word of `/pipeline` stands for it: see `is_greeting`."""
 
     @property
     def needs_store(self) -> bool:
@@ -38,20 +38,21 @@ class ShortHelpCommand(Command):
 
 
 def is_greeting(text: str) -> bool:
+    """The router asks this for a direct message or mention. A slash command without words gets the full help."""
     return text.strip(" .,!?:").lower() in _GREETINGS
 
 
 def _parse(command_text: CommandText) -> Command:
+    """`help`, or `help COMMAND`."""
     if not command_text.words:
         return HelpCommand()
     vocabulary = command_text.vocabulary
-    topic = command_text.words[0].lower.lstrip("/")
-    topic = vocabulary.command(topic)
+    topic = vocabulary.command(command_text.words[0].lower.lstrip("/"))
     if topic not in vocabulary.commands:
         near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=0.6)
-        known = ", ".join(vocabulary.commands)
+        topics = ", ".join(vocabulary.commands)
         raise ParseError(
-            f"I have no help on “{outside(typed(command_text.words[0].text))}”. There is help on {known}.",
+            f"I have no help on “{outside(typed(command_text.words[0].text))}”. There is help on {topics}.",
             f"help {near[0]}" if near else "help",
         )
     if len(command_text.words) > 1:
@@ -61,4 +62,5 @@ def _parse(command_text: CommandText) -> Command:
     return HelpCommand(topic)
 
 
+# Its own page is empty: `help help` shows the list of all commands, and that list needs no line for it.
 FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, help_order=8, help=HelpPage()),))

@@ -61,7 +61,7 @@ def _parse(command_text: CommandText) -> Command:
             f"watches in {channel}",
             "watches",
         )
-    return WatchesCommand(channel_of(words[0].text, reference=words[0].reference))
+    return WatchesCommand(channel_of(words[0].text, picked=words[0].picked))
 
 
 def _as_channel(word: Word) -> str:

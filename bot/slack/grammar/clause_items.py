@@ -41,13 +41,13 @@ def correct_event(name: str, word: Word, mistakes: list[Mistake]) -> str:
 
 
 def correct_target(text: str, word: Word, mistakes: list[Mistake]) -> str:
-    if word.reference and text == word.text and (USER_FORM.fullmatch(text) or GROUP_FORM.fullmatch(text)):
+    if word.picked and text == word.text and (USER_FORM.fullmatch(text) or GROUP_FORM.fullmatch(text)):
         shown = typed(text)
         return quoted_target(shown)
     if EVERYONE_FORM.fullmatch(text):
         mistakes.append(Mistake("I can't page everyone. Nothing was changed. *channel* pages everyone in the channel:"))
         return TargetKind.CHANNEL.value
-    if target_of(text, reference=word.reference) is not None or text.lower() == NONE:
+    if target_of(text, picked=word.picked) is not None or text.lower() == NONE:
         return quoted_target(text)
     if text.lower() in _PAGING_SERVICES:
         mistakes.append(
@@ -73,7 +73,7 @@ def correct_target(text: str, word: Word, mistakes: list[Mistake]) -> str:
 
 
 def correct_channel(text: str, word: Word, mistakes: list[Mistake]) -> str:
-    if (word.reference and CHANNEL_FORM.fullmatch(text)) or (text.startswith("#") and len(text) > 1):
+    if (word.picked and CHANNEL_FORM.fullmatch(text)) or (text.startswith("#") and len(text) > 1):
         name = bare(typed(text)) or ""
         return f"#{name}" if name else text
     if text.lower() == "here" and not word.quoted:

@@ -167,7 +167,7 @@ class ClauseReader:
     def _put(self, word: Word, *, begun: bool) -> None:
         kind = kind_of(word)
         if self._clause is None:
-            if kind is None or word.quoted or not (begun or word.reference or word.text[:1] in "@#"):
+            if kind is None or word.quoted or not (begun or word.picked or word.text[:1] in "@#"):
                 self._name_words.append(word)
                 return
             self._finish_words()
@@ -237,14 +237,14 @@ class ClauseReader:
                     items.append(ClauseItem(name, correct_event(name, word, self._draft.mistakes), word.start))
             case ClauseKind.TARGET:
                 for text in split_list([word]):
-                    closed = word.quoted or word.reference or self._ends_item(word) or not text.startswith("@")
+                    closed = word.quoted or word.picked or self._ends_item(word) or not text.startswith("@")
                     closed = closed or bool(SPECIAL_FORM.fullmatch(text))
                     items.append(
                         ClauseItem(
                             text,
                             correct_target(text, word, self._draft.mistakes),
                             word.start,
-                            reference=word.reference,
+                            picked=word.picked,
                             closed=closed,
                         )
                     )
@@ -255,7 +255,7 @@ class ClauseReader:
                             text,
                             correct_channel(text, word, self._draft.mistakes),
                             word.start,
-                            reference=word.reference,
+                            picked=word.picked,
                         )
                     )
 
@@ -268,7 +268,7 @@ class ClauseReader:
 
 def _split_joined(word: Word) -> list[Word]:
     """Splits `on:failed` into two words."""
-    found = None if word.quoted or word.reference else _JOINED.fullmatch(word.text)
+    found = None if word.quoted or word.picked else _JOINED.fullmatch(word.text)
     if not found:
         return [word]
     between = min(word.start + found.start(2), word.end)

@@ -64,10 +64,10 @@ class ClauseKind(StrEnum):
 
 def kind_of(word: Word) -> ClauseKind | None:
     """The clause that a word belongs to by its form. None if the word may be a name."""
-    if word.reference:
+    if word.picked:
         if CHANNEL_FORM.fullmatch(word.text):
             return ClauseKind.CHANNEL
-        return ClauseKind.TARGET if target_of(word.text, reference=True) else None
+        return ClauseKind.TARGET if target_of(word.text, picked=True) else None
     if word.quoted:
         return ClauseKind.TARGET if word.text.startswith("@") and len(word.text) > 1 else None
     entries = split_list([word])
@@ -82,14 +82,14 @@ def kind_of(word: Word) -> ClauseKind | None:
     return None
 
 
-def target_of(text: str, *, reference: bool = False) -> TargetWord | None:
-    """`reference`: Slack wrote it. The same text typed by hand is plain text."""
-    if reference and (found := USER_FORM.fullmatch(text)):
+def target_of(text: str, *, picked: bool = False) -> TargetWord | None:
+    """`picked`: Slack wrote the text, because the person picked it from a list. Typed by hand, it is a mere text."""
+    if picked and (found := USER_FORM.fullmatch(text)):
         return TargetWord(TargetKind.USER, id=found[1], label=unescape(found[2] or ""))
-    if reference and (found := GROUP_FORM.fullmatch(text)):
+    if picked and (found := GROUP_FORM.fullmatch(text)):
         return TargetWord(TargetKind.USERGROUP, id=found[1], label=unescape(found[2] or ""))
     found = SPECIAL_FORM.fullmatch(text)
-    if found and (reference or not text.startswith("<")):
+    if found and (picked or not text.startswith("<")):
         return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
     if text.lower() == ME:
         return TargetWord(TargetKind.USER, me=True)
@@ -98,9 +98,9 @@ def target_of(text: str, *, reference: bool = False) -> TargetWord | None:
     return None
 
 
-def channel_of(text: str, *, reference: bool) -> ChannelWord:
-    """`reference`: Slack wrote it. The same text typed by hand is plain text."""
-    if reference and (found := CHANNEL_FORM.fullmatch(text)):
+def channel_of(text: str, *, picked: bool) -> ChannelWord:
+    """`picked`: Slack wrote the text, because the person picked it from a list. Typed by hand, it is a mere text."""
+    if picked and (found := CHANNEL_FORM.fullmatch(text)):
         return ChannelWord(id=found[1], name=unescape(found[2] or ""))
     name = text.removeprefix("#")
     return ChannelWord(name=name.rstrip(PUNCTUATION) or name) if text.startswith("#") else ChannelWord()

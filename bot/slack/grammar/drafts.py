@@ -16,7 +16,7 @@ class ClauseItem:
     """The correct form. Empty if the bot can't guess it."""
     start: int
     """The item's position in the typed text."""
-    reference: bool = False
+    picked: bool = False
     """True if Slack wrote the item, because the person picked it from a list."""
     closed: bool = True
     """True if the next word can't belong to this item."""
@@ -85,4 +85,4 @@ def channel_in(draft: Draft, example: str) -> ChannelWord | None:
         raise ParseError("Name one channel after *in*. Nothing was changed.", example)
     if items[0].corrected == "here":
         return None
-    return channel_of(items[0].text, reference=items[0].reference)
+    return channel_of(items[0].text, picked=items[0].picked)

@@ -87,7 +87,7 @@ def _known(words: list[Word], command_text: CommandText) -> list[str]:
 
 
 def _without_ending(word: Word) -> Word:
-    if word.quoted or word.reference:
+    if word.quoted or word.picked:
         return word
     text = _ENDING.sub("", word.text)
     return replace(word, text=text, end=word.end - len(word.text) + len(text)) if text else word

@@ -37,7 +37,7 @@ def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:
 
 def is_signed(word: Word) -> bool:
     """True for a word with @ or #. Without a sign, `here` and `channel` may be names."""
-    return word.reference or word.text[:1] in "@#"
+    return word.picked or word.text[:1] in "@#"
 
 
 def references_in(command_text: CommandText) -> list[str]:

@@ -17,7 +17,7 @@ def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, be
     """How many words from `first` on are exactly a name or id; 0 if none are. `begun`: a name comes before."""
     if begun and words[first].lower in {*KEYWORDS, *CONNECTIVES}:
         return 0
-    if begun and words[first].reference:
+    if begun and words[first].picked:
         return 0
     for count in range(min(names.longest + 1, len(words) - first), 0, -1):
         reading = slice_of(text, list(words[first : first + count]))
@@ -30,7 +30,7 @@ def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, be
 
 def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
     """True if spaces replace other separators: `orders eu` means `orders-eu`, unless `orders` and `eu` both exist."""
-    if any(word.quoted or word.reference for word in words) or is_pattern(reading) or words[-1].text in ARROWS:
+    if any(word.quoted or word.picked for word in words) or is_pattern(reading) or words[-1].text in ARROWS:
         return False
     found = names.with_words(name_words(reading))
     whole = len(found) == 1 and name_words(found[0].name) == name_words(reading)
@@ -67,7 +67,7 @@ def _loose_span(words: Sequence[Word], first: int, text: str, names: Names) -> i
 
 def _split_names(word: Word, names: Names) -> list[str]:
     """Splits a word at its separators if one of its parts is a known name: `orders-eu;payments`."""
-    if word.quoted or word.reference or not isinstance(resolve(word.text, names, suggest=False), UnknownReference):
+    if word.quoted or word.picked or not isinstance(resolve(word.text, names, suggest=False), UnknownReference):
         return [word.text if word.quoted else stripped(word.text)]
     parts = split_list([word])
     any_known = any(isinstance(resolve(part, names, suggest=False), ResolvedReference) for part in parts)

@@ -65,7 +65,7 @@ class Word:
     """Where the word begins in the typed text."""
     end: int = 0
     """Where the word ends in the typed text."""
-    reference: bool = False
+    picked: bool = False
     """True if Slack wrote this `<…>` form, because the person picked somebody from a list.
 
     If someone types the same characters, they arrive as entities. Then they are plain text and name nobody.
@@ -77,7 +77,7 @@ class Word:
     @property
     def lower(self) -> str:
         """For comparison with keywords. Empty if the word is quoted, or if Slack wrote it."""
-        return "" if self.quoted or self.reference else self.text.lower().strip(_LIST_MARKS) or self.text
+        return "" if self.quoted or self.picked else self.text.lower().strip(_LIST_MARKS) or self.text
 
 
 class ParseError(Exception):
@@ -111,7 +111,7 @@ def words_in(text: str) -> list[Word]:
     if len(words) > MOST_WORDS:
         raise ParseError(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
-    ends = {position for word in words if word.reference for position in (word.start, word.end)}
+    ends = {position for word in words if word.picked for position in (word.start, word.end)}
     return [word for word in words if not (_is_punctuation(word) and ends & {word.start, word.end})]
 
 
@@ -128,7 +128,7 @@ def _closed(text: str) -> str:
 
 
 def _is_punctuation(word: Word) -> bool:
-    return not word.quoted and not word.reference and not word.text.strip(PUNCTUATION)
+    return not word.quoted and not word.picked and not word.text.strip(PUNCTUATION)
 
 
 def _word(found: re.Match[str]) -> Word:
@@ -136,10 +136,10 @@ def _word(found: re.Match[str]) -> Word:
     if found["plain"] is not None:
         return Word(unescape(found["plain"]), start=start, end=end)
     if found["form"] is not None:
-        return Word(found["form"], start=start, end=end, reference=True)
+        return Word(found["form"], start=start, end=end, picked=True)
     inner: str = next(found[name] for name in "dgacwbs" if found[name] is not None)
     if _FORM.fullmatch(inner.strip()):
-        return Word(inner.strip(), quoted=True, start=start, end=end, reference=True)
+        return Word(inner.strip(), quoted=True, start=start, end=end, picked=True)
     return Word(unescape(typed(inner)).strip(), quoted=True, start=start, end=end)
 
 

@@ -23,7 +23,7 @@ from bot.headers import header
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefused
 from bot.slack.outbound.calls import Lost, SlackAnswer, SlackClient, call
-from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import MessageMetadata, bot_messages_in, lookup_result, metadata_to_attach
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 from bot.slack.outbound.pagination import read_pages
 from bot.slack.render.blocks import RenderedMessage
@@ -57,7 +57,7 @@ class SlackChat:
             blocks=list(message.blocks) or None,
             thread_ts=parent_id,
             reply_broadcast=broadcast or None,
-            metadata=metadata_of(delivery, content),
+            metadata=metadata_to_attach(delivery, content),
             unfurl_links=False,
             unfurl_media=False,
         )
@@ -72,7 +72,7 @@ class SlackChat:
             ts=message_id,
             text=message.text,
             blocks=list(message.blocks),  # an empty list removes the old blocks
-            metadata=metadata_of(delivery, content),
+            metadata=metadata_to_attach(delivery, content),
         )
         return _outcome(answer, delivery)
 
@@ -105,7 +105,7 @@ class SlackChat:
                 return found, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
             if _lacks_metadata_scope(answer):
                 return found, Unreadable("missing_scope: metadata.message:read")
-            found += metadata_in(answer.body, self._user)
+            found += bot_messages_in(answer.body, self._user)
             if last:
                 return found, None
         return found, Unreadable("too many messages to look through")

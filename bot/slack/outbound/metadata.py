@@ -10,7 +10,7 @@ from bot.domain.card import Card, Content, Group
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
 
 EVENT_TYPE = "pipeline_bot_delivery"  # only letters, digits, _ and -, otherwise Slack drops the metadata
-CARD_KEY_LENGTH = 12  # characters of a card's key, a hash: enough to be unique among the cards of a channel
+CARD_KEY_LENGTH = 12  # characters of `Card.key`, a hash: enough to be unique among the cards of a channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +19,16 @@ class MessageMetadata:
 
     ts: str
     """Slack's id of the message. Within a channel, ids sort by time."""
-    key: str
-    """The id of the delivery that posted the message."""
+    delivery_id: str
+    """The delivery that posted the message. Slack has it as `key`. For a card or group, it equals that key."""
     cards: tuple[str, ...] = ()
-    """The beginning of the key of each card that the message shows."""
+    """The beginning of `Card.key` for each card that the message shows, `CARD_KEY_LENGTH` characters long."""
     threaded: bool = False
     """True if the message has replies."""
 
 
-def metadata_of(delivery: Delivery, content: Content) -> Mapping[str, object]:
+def metadata_to_attach(delivery: Delivery, content: Content) -> Mapping[str, object]:
+    """The `metadata` argument of the call that posts or updates the message."""
     payload: dict[str, object] = {"key": delivery.id}
     match content:
         case Card():
@@ -46,18 +47,19 @@ def _cards_in(packed: object) -> tuple[str, ...]:
     return tuple(key.partition(":")[0] for key in str(packed or "").split())
 
 
-def metadata_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
-    """The metadata of `user`'s messages on one page of a channel's history or a thread's replies."""
+def bot_messages_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
+    """The bot's messages on one page of a channel's history or a thread's replies. `user` is the bot's user id."""
     messages = body.get("messages")
     own = (
         [message for message in messages if isinstance(message, dict) and message.get("user") == user]
         if isinstance(messages, list)
         else []
     )
-    return [metadata for message in own if (metadata := _metadata(message))]
+    return [decoded for message in own if (decoded := _decoded(message))]
 
 
-def _metadata(message: Mapping[str, object]) -> MessageMetadata | None:
+def _decoded(message: Mapping[str, object]) -> MessageMetadata | None:
+    """None if the message has no metadata of a delivery."""
     metadata = message.get("metadata")
     if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
         return None
@@ -66,20 +68,22 @@ def _metadata(message: Mapping[str, object]) -> MessageMetadata | None:
         return None
     return MessageMetadata(
         ts=str(message.get("ts")),
-        key=str(payload.get("key")),
+        delivery_id=str(payload.get("key")),
         cards=_cards_in(payload.get("cards")),
         threaded=bool(message.get("reply_count")),
     )
 
 
-def lookup_result(found: Iterable[MessageMetadata], lookup: Lookup) -> LookupResult:
-    """Prefers a message with the key itself, then a group message that shows the card.
+def lookup_result(messages: Iterable[MessageMetadata], lookup: Lookup) -> LookupResult:
+    """Returns every message of the delivery. If there is none, the group message that shows the delivery's card.
 
-    Among several, prefers a message with a thread, then the oldest.
+    The message to keep comes first: one with a thread if there is one, otherwise the oldest. A card's delivery has the
+    card's key as its id, so `lookup.key` finds the card in a group message too.
     """
-    found = sorted(found, key=lambda metadata: (not metadata.threaded, metadata.ts))
-    if same := [metadata for metadata in found if metadata.key == lookup.key]:
-        return Found(tuple(metadata.ts for metadata in same))
-    if group := next((metadata for metadata in found if lookup.key[:CARD_KEY_LENGTH] in metadata.cards), None):
-        return Found((group.ts,), group=group.key)
+    best_first = sorted(messages, key=lambda message: (not message.threaded, message.ts))
+    if copies := [message for message in best_first if message.delivery_id == lookup.key]:
+        return Found(tuple(message.ts for message in copies))
+    card_key = lookup.key[:CARD_KEY_LENGTH]
+    if group := next((message for message in best_first if card_key in message.cards), None):
+        return Found((group.ts,), group=group.delivery_id)
     return Absent()

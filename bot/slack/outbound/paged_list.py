@@ -39,7 +39,7 @@ class Rows(Generic[T]):
 class PagedList(Generic[T]):
     """A cached list, such as all people or all channels of the workspace.
 
-    `method` and `member`: Slack's method, and the field of its answer that holds the rows. `keep` reduces a row to the
+    `method` and `field`: Slack's method, and the field of its answer that holds the rows. `keep` reduces a row to the
     needed parts, or drops it; full rows of a large workspace would fill the memory. `narrower`: the arguments to use
     if a scope for `arguments` is missing.
     """
@@ -49,7 +49,7 @@ class PagedList(Generic[T]):
         client: SlackClient,
         clock: Clock,
         method: str,
-        member: str,
+        field: str,
         keep: Callable[[ListItem], T | None],
         *,
         arguments: Mapping[str, object] | None = None,
@@ -58,7 +58,7 @@ class PagedList(Generic[T]):
         self._client = client
         self._clock = clock
         self._method = method
-        self._member = member
+        self._field = field
         self._keep = keep
         self._arguments = dict(arguments or {})
         self._narrower = narrower
@@ -106,7 +106,7 @@ class PagedList(Generic[T]):
                 if not answer.ok:
                     break
                 self._partial += [
-                    entry for row in items_in(answer, self._member) if (entry := self._keep(row)) is not None
+                    entry for row in items_in(answer, self._field) if (entry := self._keep(row)) is not None
                 ]
                 if last:
                     self._finish()

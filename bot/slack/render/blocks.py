@@ -1,4 +1,7 @@
-"""A message and its blocks. Every block stays within Slack's limits, whatever its content.
+"""Builds a message and its blocks. Pure.
+
+This module cuts sections, options, a button's data and whole messages to Slack's limits. Contexts, labels and dialogs
+are not cut here: their authors keep them short, and the sandbox checks rendered messages in tests.
 
 Source: https://docs.slack.dev/reference/block-kit/blocks
 """
@@ -21,20 +24,25 @@ OPTION_LIMIT = 75
 MOST_OPTIONS = 100
 ROW_LINK = "Open"
 _ROW_LINKS = re.compile(rf" · <https?://[^<>|]*\|{ROW_LINK}>")
-# The plain text keeps code, removes the marks of bold text, and drops the bot's emoji.
-_MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)")
+_MARKUP = re.compile(
+    r"(?P<code>`[^`\n]*`)"  # stays, with its marks
+    r"|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*"  # stays, without its asterisks
+    r"|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)"  # an emoji: goes
+)
+_MORE = "… and more"
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
-    """`text` repeats the blocks without the links of rows, for screen readers and notifications."""
+    """A message in the form that Slack's methods take."""
 
     text: str
+    """For notifications and screen readers, or alone for a workspace that refuses the blocks."""
     blocks: tuple[Block, ...] = ()
 
     @property
-    def plain(self) -> "RenderedMessage":
-        """The message without blocks, for a workspace that refuses them."""
+    def text_only(self) -> "RenderedMessage":
+        """The message for a workspace that refuses the blocks."""
         return RenderedMessage(self.text)
 
     def as_response(self, *, in_channel: bool = False, replace: bool = False) -> dict[str, object]:
@@ -48,39 +56,42 @@ class RenderedMessage:
 
 
 def message(blocks: Sequence[Block]) -> RenderedMessage:
-    """Builds the text from the blocks, so that it omits nothing."""
-    shown = tuple(blocks[:MOST_BLOCKS])
-    lines = [line for block in shown for line in _spoken(block)]
-    return RenderedMessage(shortened("\n".join(lines), TEXT_LIMIT), shown)
+    """Keeps the first `MOST_BLOCKS` blocks. The text repeats their sections and contexts, without the links of rows.
+
+    Cuts that text to `TEXT_LIMIT`.
+    """
+    kept = tuple(blocks[:MOST_BLOCKS])
+    lines = [line for block in kept for line in _spoken(block)]
+    return RenderedMessage(shortened("\n".join(lines), TEXT_LIMIT), kept)
 
 
 def _spoken(block: Block) -> list[str]:
-    texts: list[object] = []
+    """The texts of a section or context, without markup. Other blocks have none."""
+    elements: list[object] = []
     if block["type"] == "section":
-        texts = [block["text"]]
-    elif block["type"] == "context":
+        elements = [block["text"]]
+    elif block["type"] == "context" and isinstance(block["elements"], list):
         elements = block["elements"]
-        texts = list(elements) if isinstance(elements, list) else []
-    found = [text["text"] for text in texts if isinstance(text, dict)]
-    plain = [text.replace(NO_BREAK, " ") for text in found if isinstance(text, str)]
-    return [_MARKED.sub(_words, _ROW_LINKS.sub("", text)).strip() for text in plain]
+    texts = [element["text"] for element in elements if isinstance(element, dict)]
+    breakable = [text.replace(NO_BREAK, " ") for text in texts if isinstance(text, str)]
+    return [_MARKUP.sub(_unmarked, _ROW_LINKS.sub("", text)).strip() for text in breakable]
 
 
-def _words(marked: re.Match[str]) -> str:
-    return marked["code"] or marked["bold"] or ""
+def _unmarked(match: re.Match[str]) -> str:
+    return match["code"] or match["bold"] or ""
 
 
 def shortened(text: str, limit: int) -> str:
     """Cuts the text at the end of a line, because a cut within a `<…>` form would break it."""
     if len(text) <= limit:
         return text
-    shown, length = [], 0
+    kept, length = [], 0
     for line in text.split("\n"):
-        if length + len(line) + 1 > limit - 12:
+        if length + len(line) + 1 > limit - len(_MORE) - 2:  # 2 for line breaks
             break
-        shown.append(line)
+        kept.append(line)
         length += len(line) + 1
-    return "\n".join([*shown, "… and more"])
+    return "\n".join([*kept, _MORE])
 
 
 def _mrkdwn(text: str) -> Block:
@@ -89,6 +100,7 @@ def _mrkdwn(text: str) -> Block:
 
 
 def plain(text: str) -> Block:
+    """A text object in which Slack formats nothing but emoji."""
     return {"type": "plain_text", "text": together(text)}
 
 
@@ -97,7 +109,7 @@ def section(text: str) -> Block:
 
 
 def sections(lines: Iterable[str]) -> list[Block]:
-    """Puts lines into as few sections as possible."""
+    """Puts lines into sections, in order, each as full as Slack's limit allows."""
     chunks: list[list[str]] = [[]]
     length = 0
     for line in lines:
@@ -110,16 +122,18 @@ def sections(lines: Iterable[str]) -> list[Block]:
 
 
 def context(*texts: str) -> list[Block]:
+    """One line of small print. No block if all texts are empty."""
     parts = [text for text in texts if text]
     return [{"type": "context", "elements": [_mrkdwn(" · ".join(parts))]}] if parts else []
 
 
-def button(action_id: str, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+def button(action_id: str, label: str, data: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    """`data` comes back with a click: pack it with `value`, because a cut one would be of no use."""
     made: dict[str, object] = {
         "type": "button",
         "action_id": action_id,
         "text": plain(label),
-        "value": value[:VALUE_LIMIT],
+        "value": data[:VALUE_LIMIT],
     }
     if style:
         made["style"] = style
@@ -129,15 +143,15 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
 
 
 def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]]) -> Block | None:
-    """Each option is a label in plain text, cut to Slack's limit, and the value that comes back."""
-    made = [option(label, value) for label, value in options[:MOST_OPTIONS]]
+    """A menu of at most `MOST_OPTIONS`, each with its label and the data that comes back. None without options."""
+    made = [option(label, data) for label, data in options[:MOST_OPTIONS]]
     if not made:
         return None
     return {"type": "static_select", "action_id": action_id, "placeholder": plain(placeholder), "options": made}
 
 
-def option(label: str, value: str) -> Block:
-    return {"text": {**plain(plain_cut(label, OPTION_LIMIT)), "emoji": False}, "value": value}
+def option(label: str, data: str) -> Block:
+    return {"text": {**plain(plain_cut(label, OPTION_LIMIT)), "emoji": False}, "value": data}
 
 
 def input_block(block_id: str, label: str, element: Block, *, hint: str = "", optional: bool = False) -> Block:
@@ -159,12 +173,16 @@ def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) ->
 
 
 def actions(block_id: str, *buttons: Block | None) -> list[Block]:
-    """`block_id` is a new one at each update of a message, as Slack asks."""
+    """One row of buttons and menus, skipping None. The caller changes `block_id` at each update, as Slack asks."""
     made = [button for button in buttons if button]
     return [{"type": "actions", "block_id": block_id[:255], "elements": made}] if made else []
 
 
 def value(**facts: object) -> str:
-    """The data that a button sends back. Empty if it is too long for a button."""
-    packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
+    """The data that a button or option sends back, as JSON. Empty if it is too long.
+
+    A caller that packs typed text then omits the button. Ids and numbers always fit.
+    """
+    packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+    packed = packed.encode(errors="replace").decode()  # half a surrogate pair has no UTF-8 form
     return packed if len(packed) <= VALUE_LIMIT else ""

@@ -34,7 +34,7 @@ class Renderer:
 
     def content(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
         message = self._rendered(content, delivery, now)
-        return message.plain if delivery.attempt.plain else message
+        return message.text_only if delivery.attempt.plain else message
 
     def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
         match content:

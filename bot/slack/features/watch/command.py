@@ -8,7 +8,7 @@ from bot.domain.subscription import Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every
 from bot.requests.references import ResolvedReferences
-from bot.slack.channels import channel_to_change, posting_refusal
+from bot.slack.channels import channel_to_change, join_or_refuse
 from bot.slack.feature import Command, Reply, Request
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watch.targets import targets_of
@@ -21,7 +21,7 @@ from bot.slack.grammar.tokens import ALL, NONE, ParseError
 
 @dataclass(frozen=True, slots=True)
 class ClauseRefusal:
-    """A refusal, and the clause that it is about."""
+    """A refusal of one clause. The modal form of `watch` shows the refusal at the field of that clause."""
 
     refusal: RefusalAnswer
     clause: ClauseKind
@@ -55,11 +55,11 @@ class WatchCommand(Command):
         answer = await self.carry_out(request)
         if isinstance(answer, ClauseRefusal):
             return request.refused(answer.refusal)
-        context = request.services.render_context
-        return Reply(blocks=watch_blocks(answer, request.question.text, context, complete=request.names_pipelines))
+        services, command = request.services, request.question.text
+        return Reply(blocks=watch_blocks(answer, command, services.render_context, complete=request.names_pipelines))
 
     async def carry_out(self, request: Request) -> WatchAnswer | UnmatchedAnswer | ClauseRefusal:
-        """Changes the channel's watches, or nothing."""
+        """Changes the channel's watches, or refuses and changes none. The command and the modal form both call this."""
         services, asker = request.services, request.asker
         channel = await channel_to_change(self.channel, asker, services.directory, services.permissions)
         if isinstance(channel, RefusalAnswer):
@@ -75,7 +75,7 @@ class WatchCommand(Command):
     async def _subscribe(
         self, request: Request, channel: ChannelId, wish: Wish
     ) -> WatchAnswer | UnmatchedAnswer | RefusalAnswer:
-        """Resolves the references before it checks the channel, because that check may join the channel."""
+        """Resolves the references first, because `join_or_refuse` may join the channel."""
         subscriptions = request.services.requests.subscriptions
         prepared = await subscriptions.prepare(
             channel, self.references, confirmed=request.confirmed, names=request.names
@@ -83,7 +83,7 @@ class WatchCommand(Command):
         if not isinstance(prepared, ResolvedReferences):
             return prepared
         channel_name = request.asker.channel_name
-        refusal = await posting_refusal(
+        refusal = await join_or_refuse(
             channel, request.services.directory, elsewhere=self.channel is not None, channel_name=channel_name
         )
         return refusal or await subscriptions.watch(channel, prepared, wish)
@@ -92,9 +92,8 @@ class WatchCommand(Command):
 def parse_watch(command_text: CommandText) -> WatchCommand:
     draft = ClauseReader(command_text.text, command_text.names).read(command_text.words)
     if not draft.names:
-        raise ParseError(
-            "Which pipeline should I watch? Nothing was changed.", _without_name(draft), "watch orders-eu page @ann"
-        )
+        suggestions = _with_example_name(draft), "watch orders-eu page @ann"
+        raise ParseError("Which pipeline should I watch? Nothing was changed.", *suggestions)
     refuse_mistakes(draft, "watch", command_text, "help watch")
     return WatchCommand(
         references=tuple(dict.fromkeys(draft.names)),
@@ -104,8 +103,8 @@ def parse_watch(command_text: CommandText) -> WatchCommand:
     )
 
 
-def _without_name(draft: Draft) -> str:
-    """The command with an example in place of the missing pipeline."""
+def _with_example_name(draft: Draft) -> str:
+    """The command again, with an example in place of the missing pipeline. Empty if it has no clauses either."""
     return replace(draft, names=["orders-eu"]).command("watch") if any(draft.clauses.values()) else ""
 
 
@@ -140,5 +139,5 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
                 "Type *none* or someone to page, not both. Nothing was changed.", without_targets.command("watch")
             )
         return ()
-    words = [target_of(item.text, reference=item.reference) for item in items]
+    words = [target_of(item.text, picked=item.picked) for item in items]
     return tuple(dict.fromkeys(word for word in words if word is not None))
