@@ -25,10 +25,10 @@ class RedisAliases(RedisWatches):
     async def change_ids(self, changes: Sequence[IdChange]) -> bool:
         for _ in range(MAX_TRIES):
             watches = await self.watches()
-            known = await self.aliases()
-            aliases = known.with_changes(changes)
+            before = await self.aliases()
+            aliases = before.with_changes(changes)
             changed_aliases = {
-                channel: alias for channel, alias in aliases.by_id.items() if known.by_id.get(channel) != alias
+                channel: alias for channel, alias in aliases.by_id.items() if before.by_id.get(channel) != alias
             }
             moving = [watch for watch in watches.all if aliases.stable(watch.channel) != watch.channel]
             if not changed_aliases and not moving:

@@ -26,10 +26,10 @@ class RedisCards(RedisPort):
         with decoding("card"):
             return {key: decode_posted_card(row) for key, row in zip(keys, rows, strict=True) if b"content" in row}
 
-    async def group(self, key: str) -> tuple[PostedCard, ...]:
+    async def group(self, group_key: str) -> tuple[PostedCard, ...]:
         with translating_redis_errors():
-            members = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys.group(key)))
-        cards = await self.cards(sorted(member.decode() for member in members))
+            card_keys = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys.group(group_key)))
+        cards = await self.cards(sorted(card_key.decode() for card_key in card_keys))
         return tuple(sorted(cards.values(), key=lambda card: card.content.pipeline.name.lower()))
 
     async def burst_of(self, group_key: str) -> Burst:
@@ -38,8 +38,8 @@ class RedisCards(RedisPort):
             return Burst()
         with translating_redis_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                for member in groups:
-                    pipe.scard(self._keys.group(member))
+                for group in groups:
+                    pipe.scard(self._keys.group(group))
                 sizes = await pipe.execute()
         return Burst(total=sum(sizes), first=groups[0] == group_key)
 

@@ -19,8 +19,8 @@ class RedisChannels(RedisPort):
         self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
         outboxes, rows = self._scripts.enqueue_arguments(notices)
-        known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
-        keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
+        keys = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
+        keys += [self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, in_slack(self.team, channel)).name for kind in LaneKind]
         read = [part for watch in watches for part in (watch.id, json.loads(WATCH.encode(watch))["made_at"])]
         args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]

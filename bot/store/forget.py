@@ -25,7 +25,7 @@ class WorkspaceData:
     deliveries: int
     """Messages that are not sent yet."""
     last_heartbeat: datetime | None
-    """The last sign of life of any bot."""
+    """The last heartbeat of the bot that polls. None if there was none."""
 
 
 async def workspace_data(client: redis.asyncio.Redis, team: TeamId) -> WorkspaceData:
@@ -63,7 +63,7 @@ async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
     All of them lie in one slot of a cluster, so one command may name many.
 
     Raises:
-        StoreAway: some keys are left; a second run deletes them.
+        StoreAway: Redis does not answer. Some keys may be left; a second run deletes them.
     """
     keys, deleted = Keys(team), 0
     async for names in _batches(client, keys):
@@ -77,8 +77,8 @@ async def _batches(client: redis.asyncio.Redis, keys: Keys) -> AsyncIterator[lis
     cursor, yielded = 0, set[bytes | str]()
     while True:
         with translating_redis_errors():
-            cursor, found = await client.scan(cursor, match=keys.all_keys_pattern, count=BATCH)
-        names = [name for name in found if name not in yielded]
+            cursor, scanned = await client.scan(cursor, match=keys.all_keys_pattern, count=BATCH)
+        names = [name for name in scanned if name not in yielded]
         yielded.update(names)
         for first in range(0, len(names), BATCH):
             yield names[first : first + BATCH]

@@ -60,7 +60,9 @@ class Keys:
         return self[f"growing:{receiver.name}"]
 
     def outbox(self, lane: Lane) -> str:
-        """The ids of the lane's unsent deliveries, in order. Each new delivery comes here, so only this checks the team.
+        """The ids of the lane's unsent deliveries, in order.
+
+        Only this method checks the team, because each new delivery comes here.
 
         Raises:
             ValueError: the lane belongs to another team, whose rows must never mix with this team's.

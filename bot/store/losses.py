@@ -75,23 +75,23 @@ class Losses:
         missing = frozenset(
             key for key, (content, _, forgotten) in zip(cards, rows, strict=True) if not content and not forgotten
         )
-        members: dict[str, list[str]] = {}
+        cards_of_group: dict[str, list[str]] = {}
         for key, (_, group, _) in zip(cards, rows, strict=True):
             if group:
-                members.setdefault(group.decode(), []).append(key)
-        return missing, await self._restored_groups(members)
+                cards_of_group.setdefault(group.decode(), []).append(key)
+        return missing, await self._restored_groups(cards_of_group)
 
-    async def _restored_groups(self, members: Mapping[str, list[str]]) -> list[str]:
+    async def _restored_groups(self, cards_of_group: Mapping[str, list[str]]) -> list[str]:
         """Rebuilds each lost group from its open cards, which name it."""
-        if not members:
+        if not cards_of_group:
             return []
         async with self._redis.pipeline(transaction=False) as pipe:
-            for group in members:
+            for group in cards_of_group:
                 pipe.exists(self._keys.group(group))
-            found = await pipe.execute()
-        lost = [group for group, exists in zip(members, found, strict=True) if not exists]
+            exist = await pipe.execute()
+        lost = [group for group, exists in zip(cards_of_group, exist, strict=True) if not exists]
         for group in lost:
-            await self._redis.sadd(self._keys.group(group), *members[group])
+            await self._redis.sadd(self._keys.group(group), *cards_of_group[group])
             await self._redis.expire(self._keys.group(group), GROUP_SECONDS)
         return ["group"] if lost else []
 
@@ -106,8 +106,8 @@ class Losses:
             deliveries = [(id_, decode_delivery(row, self._team)) for id_, row in rows.items()]
         oldest_first = sorted(deliveries, key=lambda row: (row[1].message.made_at, row[0]))
         lane_of = {id_: delivery.lane for id_, delivery in oldest_first}
-        known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
-        lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})
+        lane_names = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
+        lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in lane_names})
         numbers = {name: number for number, name in enumerate(lanes, 1)}
         places = [part for id_, lane in lane_of.items() for part in (id_, numbers[lane.name])]
         keys = [self._keys[name] for name in ("deliveries", "lanes", "sequence")]
@@ -117,7 +117,7 @@ class Losses:
         return [name.decode() for name in cast("list[bytes]", lost)]
 
     async def _lanes_agree(self) -> bool:
-        """A cheap check in several steps. If it errs, the script finds nothing."""
+        """A cheap check in several steps. It may be wrong: then `reconcile.lua`, a single step, finds no loss."""
         names = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(self._keys["deliveries"])

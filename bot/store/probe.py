@@ -57,13 +57,13 @@ async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
     Raises:
         RedisError, OSError: Redis does not answer; `connection_problem` says whether waiting helps.
     """
-    facts = await _facts(client)
-    known = facts or {}
-    version = str(known.get("valkey_version") or known.get("redis_version") or "")
-    if wrong_kind := [*_kind_problems(known), *_version_problems(version)]:
+    facts_or_none = await _facts(client)
+    facts = facts_or_none or {}
+    version = str(facts.get("valkey_version") or facts.get("redis_version") or "")
+    if wrong_kind := [*_kind_problems(facts), *_version_problems(version)]:
         return Report(version, tuple(wrong_kind))
-    problems = [] if facts is not None else [_NO_INFO]
-    return Report(version, (*problems, *await _refused(client, Keys(team)), *_durability_problems(known)))
+    problems = [] if facts_or_none is not None else [_NO_INFO]
+    return Report(version, (*problems, *await _refused(client, Keys(team)), *_durability_problems(facts)))
 
 
 _NO_INFO = Problem(

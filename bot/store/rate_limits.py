@@ -24,9 +24,9 @@ class RedisRateLimits(RedisPort):
             return {self._method(name): datetime.fromisoformat(until) for name, (_, until) in old_first}
 
     def _method(self, name: str) -> tuple[ReceiverKind, str]:
-        """Methods have names like receivers: those of Slack stand alone."""
-        named = Receiver.from_name(self.team, _VERSION_0.get(name, name))
-        return named.kind, named.id
+        """A stored name has the form of `Receiver.name`: `post` for Slack, `KIND:post` for another service."""
+        method = Receiver.from_name(self.team, _VERSION_0.get(name, name))
+        return method.kind, method.id
 
     async def save_throttle(self, kind: ReceiverKind, method: str, until: datetime) -> None:
         """The row also says since when: people read it, and so do earlier versions of the bot."""

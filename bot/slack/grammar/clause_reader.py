@@ -268,11 +268,11 @@ class ClauseReader:
 
 def _split_joined(word: Word) -> list[Word]:
     """Splits `on:failed` into two words."""
-    found = None if word.quoted or word.picked else _JOINED.fullmatch(word.text)
-    if not found:
+    match = None if word.quoted or word.picked else _JOINED.fullmatch(word.text)
+    if not match:
         return [word]
-    between = min(word.start + found.start(2), word.end)
-    return [Word(found[1], start=word.start, end=between), Word(found[2], start=between, end=word.end)]
+    between = min(word.start + match.start(2), word.end)
+    return [Word(match[1], start=word.start, end=between), Word(match[2], start=between, end=word.end)]
 
 
 def _event_names(word: Word) -> list[str]:

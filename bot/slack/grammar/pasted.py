@@ -28,10 +28,10 @@ def _without_marks(text: str, vocabulary: Vocabulary) -> str:
 
 def _without_slash(text: str, vocabulary: Vocabulary) -> str:
     """Reads `/status x` and `/pipeline status x` as `status x`. The slash command may have any name."""
-    found = _SLASHES.match(text)
-    if not found:
+    slashes = _SLASHES.match(text)
+    if not slashes:
         return text
-    rest, last = text[found.end() :], found["last"]
+    rest, last = text[slashes.end() :], slashes["last"]
     if vocabulary.contains(_first_word(rest)):
         return rest
     return f"{last} {rest}".strip() if vocabulary.contains(last) else text

@@ -51,7 +51,7 @@ def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
         (
             command
             for word in words
-            if (command := command_text.vocabulary.command(_plain(word))) in _topics(command_text)
+            if (command := command_text.vocabulary.command(_bare_word(word))) in _topics(command_text)
         ),
         "",
     )
@@ -61,7 +61,7 @@ def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
         yield f"status {wanted}"
     elif asks_about_failures(word.text for word in words):
         yield "status failed"
-    elif any(_plain(word) in {"watch", "watches", "watched", "watching", "paged"} for word in words):
+    elif any(_bare_word(word) in {"watch", "watches", "watched", "watching", "paged"} for word in words):
         yield "watches"
 
 
@@ -71,7 +71,7 @@ def _topics(command_text: CommandText) -> set[str]:
 
 def _known(words: list[Word], command_text: CommandText) -> list[str]:
     without_endings = [_without_ending(word) for word in words]
-    found: list[str] = []
+    names: list[str] = []
     position = 0
     while position < len(words):
         candidates, span = words, known_span(words, position, command_text.text, command_text.names, begun=position > 0)
@@ -81,9 +81,9 @@ def _known(words: list[Word], command_text: CommandText) -> list[str]:
                 known_span(without_endings, position, command_text.text, command_text.names, begun=position > 0),
             )
         if span:
-            found.append(typed(slice_of(command_text.text, candidates[position : position + span])))
+            names.append(typed(slice_of(command_text.text, candidates[position : position + span])))
         position += max(span, 1)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(names))
 
 
 def _without_ending(word: Word) -> Word:
@@ -94,11 +94,12 @@ def _without_ending(word: Word) -> Word:
 
 
 def _state(words: list[Word]) -> str:
-    plain = [_plain(word) for word in words]
+    bare_words = [_bare_word(word) for word in words]
     return next(
-        (EVENT_SYNONYMS.get(word, word) for word in plain if EVENT_SYNONYMS.get(word, word) in set(StateFilter)), ""
+        (EVENT_SYNONYMS.get(word, word) for word in bare_words if EVENT_SYNONYMS.get(word, word) in set(StateFilter)),
+        "",
     )
 
 
-def _plain(word: Word) -> str:
+def _bare_word(word: Word) -> str:
     return _ENDING.sub("", word.lower)

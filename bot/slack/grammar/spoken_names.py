@@ -39,18 +39,18 @@ def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
 
 def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:
     """The names in words that match none exactly: beginnings or parts of names, lists, or misspelled names."""
-    found: list[str] = []
+    read_names: list[str] = []
     position = 0
     while position < len(words):
         count = _loose_span(words, position, text, names)
         if count:
-            found.append(slice_of(text, list(words[position : position + count])))
+            read_names.append(slice_of(text, list(words[position : position + count])))
         elif words[position].lower not in CONNECTIVES or not 0 < position < len(words) - 1:
-            found += _split_names(words[position], names)
+            read_names += _split_names(words[position], names)
         position += count or 1
-    if len(found) > 1 and not any(word.quoted for word in words):
-        return _one_misspelled(found, slice_of(text, list(words)), names)
-    return found
+    if len(read_names) > 1 and not any(word.quoted for word in words):
+        return _one_misspelled(read_names, slice_of(text, list(words)), names)
+    return read_names
 
 
 def _loose_span(words: Sequence[Word], first: int, text: str, names: Names) -> int:
@@ -74,9 +74,10 @@ def _split_names(word: Word, names: Names) -> list[str]:
     return parts if len(parts) > 1 and any_known else [stripped(word.text)]
 
 
-def _one_misspelled(found: list[str], whole: str, names: Names) -> list[str]:
-    if all(not isinstance(resolve(name, names, suggest=False), UnknownReference) for name in found):
-        return found
+def _one_misspelled(read_names: list[str], whole: str, names: Names) -> list[str]:
+    """One name if the words together come close to a pipeline's. Otherwise the names as read."""
+    if all(not isinstance(resolve(name, names, suggest=False), UnknownReference) for name in read_names):
+        return read_names
     near = names.nearest(comparable(whole))
     alike = near and SequenceMatcher(None, comparable(whole), comparable(near[0].name)).ratio()
-    return [whole] if alike and alike > MISSPELLED else found
+    return [whole] if alike and alike > MISSPELLED else read_names

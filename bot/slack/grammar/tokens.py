@@ -40,7 +40,7 @@ _AFTER = r"(?=[\s,;|/+&、，；／]|$)"
 _OPENERS = f"{_DOUBLE}«»‹›「『《{_SINGLE}<"
 _STOP = rf"[,;、，；][{_OPENERS}]|(?<=\S)(?:[{re.escape(SEPARATORS)}]|&amp;){{0,5}}<[@#!]"
 _WORD = re.compile(
-    rf"{_LEADING}(?:(?:{'|'.join(_QUOTED)}){_AFTER}|(?P<form><[^>\s][^>]*>)|(?P<plain>(?:(?!{_STOP})(?:&(?:amp|lt|gt);|\S))+))",
+    rf"{_LEADING}(?:(?:{'|'.join(_QUOTED)}){_AFTER}|(?P<form><[^>\s][^>]*>)|(?P<unquoted>(?:(?!{_STOP})(?:&(?:amp|lt|gt);|\S))+))",
     re.DOTALL,
 )
 _LIST_MARKS = ",;、，；"
@@ -117,11 +117,11 @@ def words_in(text: str) -> list[Word]:
 
 def _closed(text: str) -> str:
     """The text with its open quotation mark closed, before the clauses of a watch. A mark within a word goes."""
-    shown = unescape(typed(text))
-    position = max(shown.rfind(mark) for mark in _DOUBLE)
-    before, following = shown[:position], shown[position + 1 :].strip()
+    text_as_typed = unescape(typed(text))
+    position = max(text_as_typed.rfind(mark) for mark in _DOUBLE)
+    before, following = text_as_typed[:position], text_as_typed[position + 1 :].strip()
     if not following or (before and before[-1] not in f"{SEPARATORS} "):
-        return f"{before}{shown[position + 1 :]}".strip()
+        return f"{before}{text_as_typed[position + 1 :]}".strip()
     clause = re.search(r"\s(?:on|page|in)\s", following) if "watch" in before else None
     end = clause.start() if clause else len(following)
     return f'{before}"{following[:end]}"{following[end:]}'
@@ -131,13 +131,13 @@ def _is_punctuation(word: Word) -> bool:
     return not word.quoted and not word.picked and not word.text.strip(PUNCTUATION)
 
 
-def _word(found: re.Match[str]) -> Word:
-    start, end = found.start(), found.end()
-    if found["plain"] is not None:
-        return Word(unescape(found["plain"]), start=start, end=end)
-    if found["form"] is not None:
-        return Word(found["form"], start=start, end=end, picked=True)
-    inner: str = next(found[name] for name in "dgacwbs" if found[name] is not None)
+def _word(match: re.Match[str]) -> Word:
+    start, end = match.start(), match.end()
+    if match["unquoted"] is not None:
+        return Word(unescape(match["unquoted"]), start=start, end=end)
+    if match["form"] is not None:
+        return Word(match["form"], start=start, end=end, picked=True)
+    inner: str = next(match[name] for name in "dgacwbs" if match[name] is not None)
     if _FORM.fullmatch(inner.strip()):
         return Word(inner.strip(), quoted=True, start=start, end=end, picked=True)
     return Word(unescape(typed(inner)).strip(), quoted=True, start=start, end=end)
@@ -173,8 +173,8 @@ def can_be_typed(name: str) -> bool:
 
 def split_list(words: list[Word]) -> list[str]:
     """The people, groups or channels that a clause lists, separated by spaces or separators."""
-    found = [part for word in words for part in ([word.text] if word.quoted else _LISTED.findall(word.text))]
-    return [part for part in found if part.lower() not in LIST_CONNECTIVES]
+    parts = [part for word in words for part in ([word.text] if word.quoted else _LISTED.findall(word.text))]
+    return [part for part in parts if part.lower() not in LIST_CONNECTIVES]
 
 
 def corrected(text: str, start: int, wrong: str, right: str) -> str:

@@ -130,6 +130,6 @@ def _buttons(card: Card) -> list[Block]:
 
 
 def render_entry(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> RenderedMessage:
-    named = thread_entry.pipeline if thread_entry.broadcast else None
-    line = section(entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), named))
+    pipeline = thread_entry.pipeline if thread_entry.broadcast else None
+    line = section(entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), pipeline))
     return message([line, *footnotes(delivery, now)])

@@ -19,10 +19,11 @@ _FORMS: tuple[tuple[Event, str], ...] = (
 )
 
 
-def entry_words(entry: TimelineEntry, conversation: ChannelId, named: Pipeline | None = None) -> str:
+def entry_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeline | None = None) -> str:
     """One sentence for one timeline entry, about its most important event.
 
-    `conversation`: the conversation of the thread. `named`: the pipeline to name, for readers outside its thread.
+    `conversation`: the conversation of the thread. `pipeline`: the one that the sentence names. None if only readers
+    of the card's thread see it, because the card has the name.
     """
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
     sign = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
@@ -30,14 +31,14 @@ def entry_words(entry: TimelineEntry, conversation: ChannelId, named: Pipeline |
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
     form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
     return form.format(
-        name=f"*{outside(named.name)}* " if named else "",
-        be="is " if named else "",
-        acknowledged="acknowledged" if named else "Acknowledged",
+        name=f"*{outside(pipeline.name)}* " if pipeline else "",
+        be="is " if pipeline else "",
+        acknowledged="acknowledged" if pipeline else "Acknowledged",
         by=phrases.acknowledged_by(entry, conversation),
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,
         phase=phrases.phase_in_a_sentence(entry.phase),
-        clause=phrases.phase_clause(entry.phase) if named else f"*{phrases.phase_in_a_sentence(entry.phase)}*",
+        clause=phrases.phase_clause(entry.phase) if pipeline else f"*{phrases.phase_in_a_sentence(entry.phase)}*",
         counted=f": {ready}" if ready else "",
         took=f" after {phrases.lasted(entry.downtime_seconds, first_seen=entry.at_least)}" if entry.ends else "",
         reason=outside(entry.reason, REASON_LIMIT) if entry.reason else "",

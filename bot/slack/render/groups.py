@@ -107,7 +107,9 @@ def _headline(group: Group, open_cards: list[Card]) -> str:
     if not open_cards:
         return "\n".join([_closed_headline(group), *already])
     unwatched = _count(group, EpisodeOutcome.UNWATCHED)
-    head = _failed(group, found=bool(already)) if len(open_cards) == total else _in_part(group, len(open_cards))
+    head = (
+        _failed(group, already_failed=bool(already)) if len(open_cards) == total else _in_part(group, len(open_cards))
+    )
     moved = sum(bool(card.continues_in) for card in group.cards)
     unwatched_count = unwatched - moved
     more = [f"{unwatched_count} {_are(unwatched_count)} no longer watched"] if unwatched_count else []
@@ -115,13 +117,13 @@ def _headline(group: Group, open_cards: list[Card]) -> str:
     return "\n".join([head, since, *more, *already])
 
 
-def _failed(group: Group, *, found: bool) -> str:
+def _failed(group: Group, *, already_failed: bool) -> str:
     """The headline while every card is open. A group of several messages says how many pipelines there are in all.
 
-    `found`: the first reading of at least one pipeline already showed the failure. So nobody knows whether they failed
-    at once.
+    `already_failed`: the first reading of at least one pipeline already showed the failure. So nobody knows whether
+    they failed at once.
     """
-    number, failed = len(group.cards), "have failed*" if found else "failed* at once"
+    number, failed = len(group.cards), "have failed*" if already_failed else "failed* at once"
     if group.burst.total <= number:
         return f":red_circle: *{number} pipelines {failed}"
     if group.burst.first:
@@ -207,12 +209,14 @@ def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
     A line names its pipeline in a group's thread, or if the channel sees it too. Many recoveries share one line, and
     the last recoveries of a group become "All … have recovered".
     """
-    named = batch.of_group or batch.broadcast
+    names_pipelines = batch.of_group or batch.broadcast
     recoveries = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
     in_one = len(recoveries) >= ONE_LINE_FROM or (batch.all_recovered > 0 and len(recoveries) > 0)
     shown_alone = [entry for entry in batch.entries if not in_one or entry not in recoveries]
     conversation = ChannelId(delivery.receiver.id)
-    words = [entry_words(entry.entry, conversation, entry.pipeline if named else None) for entry in shown_alone]
+    words = [
+        entry_words(entry.entry, conversation, entry.pipeline if names_pipelines else None) for entry in shown_alone
+    ]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     if in_one:

@@ -71,14 +71,16 @@ def unresolved(
         chosen, among = _chosen(reference)
         lines.append(_problem(reference, render_context))
         for pipeline in chosen:
-            named = f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)}"
+            candidate = f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)}"
             right = _name_of(pipeline, reference.reference, among)
             typed = _corrected(text, {reference.reference: right}) or f"{command} {right}"
-            lines.append(f"{named} · {code(f'{render_context.command} {typed}', 300)}" if alone or not text else named)
+            lines.append(
+                f"{candidate} · {code(f'{render_context.command} {typed}', 300)}" if alone or not text else candidate
+            )
     if more := references[EXPLAINED:]:
-        named = ", ".join(f"“{outside(reference.reference, 40)}”" for reference in more[:EXPLAINED])
+        names = ", ".join(f"“{outside(reference.reference, 40)}”" for reference in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
-        lines.append(f":grey_question: I also couldn't find these: {named}{rest}.")
+        lines.append(f":grey_question: I also couldn't find these: {names}{rest}.")
     return sections([*lines, *_all_corrected(references, render_context, text, complete)]) if lines else []
 
 
@@ -116,26 +118,31 @@ def _all_corrected(
     references: Sequence[UnresolvedReference], render_context: RenderContext, text: str, complete: Callable[[str], bool]
 ) -> list[str]:
     """The whole command with the nearest name for each wrong word, and without the words that have none."""
-    found = [(reference.reference, *_chosen(reference)) for reference in references]
-    if not text or (len(references) == 1 and found[0][1]):
+    choices = [(reference.reference, *_chosen(reference)) for reference in references]
+    if not text or (len(references) == 1 and choices[0][1]):
         return []
-    typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in found if chosen})
-    left_out = [word for word, chosen, _ in found if not chosen]
+    typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in choices if chosen})
+    left_out = [word for word, chosen, _ in choices if not chosen]
     for word in left_out:
         typed = without_name(typed, word) if typed else ""
     if not typed or not complete(typed):
         return []
-    head = "For example" if len(left_out) < len(found) else "Without it" if len(left_out) == 1 else "Without them"
+    head = "For example" if len(left_out) < len(choices) else "Without it" if len(left_out) == 1 else "Without them"
     return [f"{head}: {code(f'{render_context.command} {typed}', 300)}"]
 
 
 def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
-    """True if the name is unambiguous among the candidates."""
+    """True if the pipeline's name is longer than the typed text, contains it, and means no other candidate."""
     name, typed = comparable(pipeline.name), comparable(reference)
-    found = resolve(pipeline.name, among, suggest=False)
-    return typed != name and typed in name and not is_pattern(pipeline.name) and found == ResolvedReference((pipeline,))
+    resolution = resolve(pipeline.name, among, suggest=False)
+    return (
+        typed != name
+        and typed in name
+        and not is_pattern(pipeline.name)
+        and resolution == ResolvedReference((pipeline,))
+    )
 
 
 def command_for(command: str, pipeline: Pipeline, render_context: RenderContext, *, by_id: bool = False) -> str:
-    named = quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
-    return code(f"{render_context.command} {command} {named}", 150)
+    name = quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
+    return code(f"{render_context.command} {command} {name}", 150)
