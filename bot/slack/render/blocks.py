@@ -60,9 +60,9 @@ def message(blocks: Sequence[Block]) -> RenderedMessage:
 
     Cuts that text to `TEXT_LIMIT`.
     """
-    kept = tuple(blocks[:MOST_BLOCKS])
-    lines = [line for block in kept for line in _spoken(block)]
-    return RenderedMessage(shortened("\n".join(lines), TEXT_LIMIT), kept)
+    first_blocks = tuple(blocks[:MOST_BLOCKS])
+    lines = [line for block in first_blocks for line in _spoken(block)]
+    return RenderedMessage(shortened("\n".join(lines), TEXT_LIMIT), first_blocks)
 
 
 def _spoken(block: Block) -> list[str]:
@@ -85,13 +85,13 @@ def shortened(text: str, limit: int) -> str:
     """Cuts the text at the end of a line, because a cut within a `<…>` form would break it."""
     if len(text) <= limit:
         return text
-    kept, length = [], 0
+    first_lines, length = [], 0
     for line in text.split("\n"):
         if length + len(line) + 1 > limit - len(_MORE) - 2:  # 2 for line breaks
             break
-        kept.append(line)
+        first_lines.append(line)
         length += len(line) + 1
-    return "\n".join([*kept, _MORE])
+    return "\n".join([*first_lines, _MORE])
 
 
 def _mrkdwn(text: str) -> Block:
