@@ -118,7 +118,7 @@ class Permissions:
 def no_such_channel(typed_name: str, *, changing: bool) -> RefusalAnswer:
     """The one answer for a channel that is missing, hidden or forbidden."""
     return RefusalAnswer(
-        reason=f"I can't find a channel *{outside(typed_name)}* that you're in.{f' {UNCHANGED}' if changing else ''}",
+        reason=f"I can't find a channel *#{outside(typed_name)}* that you're in.{f' {UNCHANGED}' if changing else ''}",
         hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
     )
 

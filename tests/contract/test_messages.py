@@ -112,7 +112,7 @@ async def test_a_mention_has_the_permissions_of_a_command(fake_redis: redis.asyn
         assert await talk.office.watches(SHARED) == []
         assert len(await talk.office.watches(ALERTS)) == 1
         hidden = await talk.mention("watches in #ops-private", CAROL)
-        assert "I can't find a channel ops-private that you're in." in hidden.text
+        assert "I can't find a channel #ops-private that you're in." in hidden.text
 
 
 async def test_all_or_nothing_holds_for_a_mention(fake_redis: redis.asyncio.Redis) -> None:

@@ -38,7 +38,7 @@ async def test_an_outsider_changes_and_learns_nothing(fake_redis: redis.asyncio.
         it.sandbox.slack.kick_bot(OPS)
         answers.add(unnamed(await it.type(command.format("#ops-private"), CAROL), "ops-private"))
         (answer,) = answers
-        assert answer.startswith("I can't find a channel NAME that you're in. Nothing was changed.")
+        assert answer.startswith("I can't find a channel #NAME that you're in. Nothing was changed.")
         assert len(await it.watches(OPS)) == 1
         assert BOT_USER not in it.sandbox.slack.directory.channels[QUIET].members
         assert it.call_count("conversations.join") == 0
@@ -89,7 +89,7 @@ async def test_a_new_guest_or_former_member_is_refused_at_once(fake_redis: redis
         await a_watch_in_ops(it)
         assert "already watches" in await it.type("watch pipe_0001 page @bob in #ops-private", BOB)
         it.sandbox.slack.leave(OPS, BOB)
-        assert "I can't find a channel ops-private that you're in." in await it.send(
+        assert "I can't find a channel #ops-private that you're in." in await it.send(
             "unwatch all in <#G0OPS|ops-private>", BOB
         )
         users = it.sandbox.slack.directory.users
@@ -231,7 +231,7 @@ async def test_a_large_channel_is_read_to_its_end(fake_redis: redis.asyncio.Redi
         members[:0] = [f"U1{number:05}" for number in range(2500)]
         assert "now watches orders-1" in await it.type("watch pipe_0001 in #quiet", BOB)
         assert it.call_count("conversations.members") == 3
-        assert "I can't find a channel quiet that you're in" in await it.type("unwatch all in #quiet", CAROL)
+        assert "I can't find a channel #quiet that you're in" in await it.type("unwatch all in #quiet", CAROL)
 
 
 async def test_the_bot_joins_and_opens_nothing_for_a_refused_person(fake_redis: redis.asyncio.Redis) -> None:

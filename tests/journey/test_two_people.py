@@ -10,7 +10,7 @@ from tests.journey.rig import ALERTS, ANN, BOB, QUIET, Rig, rigged
 pytestmark = pytest.mark.journey
 
 CAROL, OPS = "U0CAROL", "G0OPS"
-NOT_FOUND = "I can't find a channel {} that you're in. Nothing was changed."
+NOT_FOUND = "I can't find a channel #{} that you're in. Nothing was changed."
 
 
 async def an_outsider_gets_nowhere(rig: Rig) -> None:

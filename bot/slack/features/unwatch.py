@@ -60,7 +60,7 @@ class UnwatchCommand(Command):
 def _parse(command_text: CommandText) -> Command:
     draft = ClauseReader(command_text.text, command_text.names, ("in",)).read(command_text.words)
     if not draft.names and not draft.all:
-        raise ParseError("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
+        raise ParseError("Which pipeline should I stop watching? Nothing was changed.", "watches", "help unwatch")
     if len(draft.names) == 1 and _means_all(draft.names[0].lower(), command_text):
         right = replace(draft, all=True, names=[]).command("unwatch")
         raise ParseError("To remove every watch, type *all*. Nothing was changed.", right, "unwatch all")

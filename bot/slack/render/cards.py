@@ -1,6 +1,7 @@
 """Renders an episode's messages: its card, and the timeline entries in the card's thread. Pure."""
 
 from datetime import datetime, timedelta
+from math import ceil
 
 from bot.domain.card import Card, ThreadEntry
 from bot.domain.delivery import Delivery
@@ -82,6 +83,8 @@ def _precision(episode: Episode) -> str:
     if began.after is None or ended.after is None:
         return ""
     off_by = max(began.at - began.after, ended.at - ended.after)
+    if off_by > ended.at - began.at:  # "3 s, give or take 6 s" reads as less than nothing
+        return f"downtime at most {duration(ceil((ended.at - began.after).total_seconds()))}"
     return f"downtime {phrases.give_or_take(off_by.total_seconds())}"
 
 
