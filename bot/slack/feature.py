@@ -26,7 +26,7 @@ MAX_TARGETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answer to one request: a message, a new Home tab, or both."""
+    """The answer to one request: a message, or a new Home tab."""
 
     blocks: Sequence[Block] = ()
     """The message. Empty for no message."""

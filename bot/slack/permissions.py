@@ -7,6 +7,7 @@ from bot.domain.permission import (
     Account,
     Denial,
     Membership,
+    Person,
     UnknownFact,
     WhoMayWatch,
     outside_of,
@@ -91,14 +92,14 @@ class Permissions:
         denial = await self.denial_to_see(asker, channel)
         return _refusal(denial, asker, channel, typed_name, changing=False) if denial else None
 
-    async def denial_to_see(self, asker: Asker, channel: ChannelId) -> Denial | None:
-        """Why the person may not see what the channel watches; None if they may."""
+    async def denial_to_see(self, asker: Asker, channel: ChannelId, person: Person | None = None) -> Denial | None:
+        """Why the person may not see what the channel watches; None if they may. `person`: what Slack says of them."""
         if asker.types_in(channel):
             return None
         access = await self.facts.access(channel, asker.user, seeing=True)
         if access.membership is Membership.INSIDE:
             return None
-        return unable_to_see(await self.facts.person(asker.user, team=asker.team), access)
+        return unable_to_see(person or await self.facts.person(asker.user, team=asker.team), access)
 
     async def refusal_for_unknown_channel(self, asker: Asker, typed_name: str, *, changing: bool) -> RefusalAnswer:
         """The answer for a name that no channel has.

@@ -68,7 +68,7 @@ def _filled_in(view: JsonObject, values: JsonObject) -> JsonObject:
             state.setdefault(block["block_id"], {})[element["action_id"]] = entry
         required = block["type"] == "input" and not block.get("optional", False)
         if required and entries.is_empty(state[block["block_id"]][element["action_id"]]):
-            raise Refused(f"Please complete the required field {block['block_id']}/{element['action_id']}.")
+            raise Refused(f"Please fill in “{block['label']['text']}”.")
     return state
 
 

@@ -32,12 +32,13 @@ class Views:
         self._triggers: dict[str, Trigger] = {}
         self._stacks: dict[str, list[JsonObject]] = {}
         self._homes: dict[str, JsonObject] = {}
+        self.trigger_seconds = TRIGGER_SECONDS
 
     def issue_trigger(self, user: str) -> str:
         """The trigger works once, within three seconds."""
         number = next(self._numbers)
         trigger_id = f"{number}.{number}.{number:08x}"
-        self._triggers[trigger_id] = Trigger(user=user, expires_at=self._clock.monotonic() + TRIGGER_SECONDS)
+        self._triggers[trigger_id] = Trigger(user=user, expires_at=self._clock.monotonic() + self.trigger_seconds)
         return trigger_id
 
     def top(self, user: str) -> JsonObject | None:

@@ -17,10 +17,10 @@ from bot.slack.inbound.inbox import RECOVER_AFTER
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
 from bot.slack.router import HOME
-from sandbox.slack.faults import Fault, FaultKind
+from sandbox.slack.faults import Fault, FaultKind, Moment
 from sandbox.slack.interactions import Choice
 from tests.builders import TEAM, a_pipeline
-from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, PARTNER, QUIET, Office, listening, office
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, PARTNER, QUIET, SHARED, Office, listening, office
 from tests.service.test_poller import FAILED, ONE, TWO, pipelines
 
 NOTHING = "No pipeline that you can see in a channel has failed"
@@ -75,7 +75,7 @@ async def test_a_healthy_day_says_so_and_asks_slack_nothing_about_channels(fake_
         home = await opened(it, ANN)
         assert it.call_count("conversations.members") == 0
     assert NOTHING in home
-    assert "You watch nothing." in home
+    assert "You watch nothing in your direct messages." in home
 
 
 @pytest.mark.parametrize("question", ["status failed", "status"])
@@ -137,6 +137,27 @@ async def test_if_slack_does_not_say_who_is_in_a_channel_the_tab_says_so(fake_re
         assert it.call_count("conversations.members") == 1
     assert "orders-1" not in home
     assert "I couldn't check all channels, so failures may be missing here." in home
+
+
+async def test_a_slow_slack_does_not_hold_up_the_tab(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.features.home.CHECK_SECONDS", 0.1)
+    async with failing(fake_redis, ALERTS, failed=(ONE, TWO)) as it:
+        await it.bot.watch(TWO, channel=ChannelId("D0ANN"))
+        slow = Fault(kind=FaultKind.SLOW, seconds=0.3, when=Moment.BEFORE, times=None)
+        it.sandbox.slack.set_fault("conversations.members", slow)
+        home = await opened(it, ANN)
+    assert "*1 pipeline has failed*" in home
+    assert "*orders-2* — *FAILED*" in home
+    assert "I couldn't check all channels, so failures may be missing here." in home
+
+
+async def test_the_tab_asks_once_about_the_person(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis, OPS, SHARED) as it:
+        await opened(it, CAROL)
+        assert it.call_count("conversations.members") == 2
+        assert it.call_count("users.info") == 2  # one decides whether the bot answers at all
 
 
 async def test_many_channels_are_not_all_checked(fake_redis: redis.asyncio.Redis) -> None:

@@ -17,6 +17,7 @@ from bot.slack.features.watch.form import CHANNEL, EVENTS, PIPELINES, TARGETS
 from bot.slack.inbound.inbox import RECOVER_AFTER, Inbox
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
+from bot.slack.router import CLICK as KIND_CLICK
 from bot.slack.router import MODAL
 from sandbox.slack.delivery import Ack, Kind
 from sandbox.slack.directory import BOT_USER
@@ -26,6 +27,7 @@ from tests.builders import TEAM
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, QUIET, SHARED, Office, listening, office
 from tests.service.test_poller import ONE, TWO
 
+PATIENCE_SECONDS = 60.0
 CLICK = Choice(action_id=action_ids.OPEN_WATCH_FORM)
 
 
@@ -40,13 +42,15 @@ class Forms:
         """From the Home tab. Waits until the modal is there."""
         await self.go_home(user)
         ack = await self.office.sandbox.slack.click_in_view(user, CLICK)
-        await self.office.sandbox.until(lambda: self.office.sandbox.slack.views.top(user))
+        await self.office.sandbox.until(lambda: self.office.sandbox.slack.views.top(user), seconds=PATIENCE_SECONDS)
         return ack
 
     async def go_home(self, user: UserId = ANN) -> None:
         before = self.office.call_count("views.publish")
         self.office.sandbox.slack.open_home(user)
-        await self.office.sandbox.until(lambda: self.office.call_count("views.publish") > before)
+        await self.office.sandbox.until(
+            lambda: self.office.call_count("views.publish") > before, seconds=PATIENCE_SECONDS
+        )
 
     async def submit(
         self,
@@ -67,12 +71,16 @@ class Forms:
         if errors := self.errors(user):
             assert len(self.said(user)) == before
             return json.dumps(errors, ensure_ascii=False)
-        await self.office.sandbox.until(lambda: len(self.said(user)) > before)
+        await self.office.sandbox.until(lambda: len(self.said(user)) > before, seconds=PATIENCE_SECONDS)
         return self.said(user)[-1]
 
     def errors(self, user: UserId = ANN) -> dict[str, str]:
         view = self.office.sandbox.slack.views.top(user) or {}
         return dict(view.get("errors", {}))
+
+    def home(self, user: UserId = ANN) -> str:
+        home = self.office.sandbox.slack.views.home(user)
+        return json.dumps(home, ensure_ascii=False).replace(NO_BREAK, " ")
 
     def said(self, user: UserId = ANN) -> list[str]:
         direct = self.office.sandbox.slack.directory.im_id(user)
@@ -84,6 +92,9 @@ class Forms:
 @asynccontextmanager
 async def forms(fake_redis: redis.asyncio.Redis, *, by_http: bool = False) -> AsyncIterator[Forms]:
     async with office(fake_redis) as it, listening(it, by_http=by_http) as inbox:
+        # A busy machine must change no answer. Each time limit has a test of its own.
+        inbox._store_seconds = inbox._modal_seconds = PATIENCE_SECONDS
+        it.sandbox.slack.delivery.ack_seconds = it.sandbox.slack.views.trigger_seconds = PATIENCE_SECONDS
         yield Forms(it, inbox)
 
 
@@ -103,8 +114,8 @@ async def test_without_a_channel_the_person_watches(fake_redis: redis.asyncio.Re
         assert "You now watch orders-1 — all events" in answer
         assert it.office.sandbox.slack.views.top(ANN) is None
         assert [watch.reference for watch in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
-        home = it.office.sandbox.slack.views.home(ANN)
-        assert "• *orders-1* — all events" in json.dumps(home, ensure_ascii=False).replace(NO_BREAK, " ")
+        await it.office.sandbox.slack.click_in_view(ANN, Choice(action_id=action_ids.REFRESH_HOME))
+        await it.office.sandbox.until(lambda: "• *orders-1* — all events" in it.home())
 
 
 async def test_a_channel_gets_the_watch_and_the_announcement(fake_redis: redis.asyncio.Redis) -> None:
@@ -158,9 +169,10 @@ async def test_an_empty_field_leaves_an_existing_watch_as_it_is(fake_redis: redi
     [
         ("ordrs-1", "I couldn't find a pipeline called “ordrs-1”. Did you mean orders-1"),
         ("orders", "“orders” could mean 2 pipelines: orders-1 or orders-2."),
-        ("nosuch-*", "No pipeline matches nosuch-* yet."),
+        ("nosuch-*", "No pipeline matches nosuch-* yet. Nothing was changed."),
+        ("nosuch-*", "To watch it anyway, type: /pipeline watch nosuch-*"),
         ("orders-1 page me", "Put only pipelines here, and the rest below."),
-        ('"orders-1', "A closing quotation mark is missing."),
+        ('"orders-1', r"A closing quotation mark is missing. Try: \"orders-1\""),
         ("<!channel>", "I couldn't find a pipeline called “‹!channel›”."),
     ],
 )
@@ -207,6 +219,7 @@ async def test_a_guest_is_refused_in_the_modal(fake_redis: redis.asyncio.Redis) 
         await it.open(GUEST)
         answer = await it.submit("orders-1", GUEST, channel=SHARED)
         assert "Only full members of this workspace can change what a channel watches." in answer
+        assert "Ask a full member to do it." in answer
         assert (await it.office.bot.store.watches()).all == ()
 
 
@@ -231,6 +244,69 @@ async def test_a_slow_answer_comes_as_a_message(fake_redis: redis.asyncio.Redis)
         assert "I couldn't find a pipeline called ordrs-1." in answer
 
 
+async def late(it: Forms, pipelines: str, *, events: tuple[str, ...] = (), page: tuple[str, ...] = ()) -> str:
+    """The message after the form has closed without an answer."""
+    it.inbox._modal_seconds = 0.0
+    return await it.submit(pipelines, channel=QUIET, events=events, page=page)
+
+
+async def test_a_late_confirmation_keeps_every_field(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        assert "You can watch it anyway" in await late(it, "nosuch-*", events=("failed", "gone"), page=(BOB,))
+        slack, direct = it.office.sandbox.slack, it.office.sandbox.slack.directory.im_id(ANN)
+        (question,) = [message for message in slack.messages(direct, ANN) if message.user == BOT_USER]
+        await slack.click(ANN, direct, question.ts, action_ids.CONFIRM)
+        await it.inbox.settled()
+        (watch,) = (await it.office.bot.store.watches()).all
+        assert (watch.channel, watch.reference) == (QUIET, "nosuch-*")
+        assert watch.events == frozenset({Event.FAILED, Event.GONE})
+        assert [target.id for target in watch.targets] == [BOB]
+
+
+@pytest.mark.parametrize("typed", ["ordrs-1", "orders"])
+async def test_a_late_error_offers_no_command_without_the_other_fields(
+    fake_redis: redis.asyncio.Redis, typed: str
+) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answer = await late(it, typed)
+        assert "orders-1" in answer
+        assert "/pipeline watch" not in answer
+
+
+async def test_a_pattern_without_a_match_says_how_to_watch_it_anyway(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answer = await it.submit("nosuch-*", channel=QUIET, events=("failed",), page=(BOB,))
+        assert "To watch it anyway, type: /pipeline watch nosuch-* on failed page @… in #…" in answer
+
+
+async def test_a_slow_slack_delays_no_confirmation(fake_redis: redis.asyncio.Redis) -> None:
+    """The Home tab, which needs many calls to Slack, is not part of the answer."""
+    async with forms(fake_redis) as it:
+        await it.open()
+        published = it.office.call_count("views.publish")
+        assert "You now watch orders-1" in await it.submit("orders-1")
+        await it.inbox.settled()
+        assert it.office.call_count("views.publish") == published
+
+
+async def test_a_submission_that_is_saved_for_later_closes_the_form(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        it.office.bot.store.away_once("change_watches")
+        assert "I saved your request" in await it.submit("orders-1")
+        assert it.office.sandbox.slack.views.top(ANN) is None
+
+
+async def test_a_form_beyond_the_limit_always_says_so(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answers = [await it.submit("ordrs-1") for _ in range(30)]
+        assert all("You sent more than about" in answer for answer in answers[-2:])
+
+
 async def test_without_the_store_the_modal_stays_open(fake_redis: redis.asyncio.Redis) -> None:
     async with forms(fake_redis) as it:
         await it.open()
@@ -251,6 +327,38 @@ async def test_an_expired_click_opens_nothing_and_says_so(fake_redis: redis.asyn
         assert it.said() == [
             "That took too long, so the form didn't open. Nothing was changed.\nClick the button again."
         ]
+
+
+async def test_a_lost_answer_to_the_opening_claims_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.go_home()
+        it.office.sandbox.slack.set_fault("views.open", Fault(kind=FaultKind.RESET, when=Moment.AFTER))
+        assert (await it.office.sandbox.slack.click_in_view(ANN, CLICK)).ok
+        await it.office.sandbox.until(it.said)
+        assert it.office.sandbox.slack.views.top(ANN)
+        assert "I can't tell whether the form opened" in it.said()[0]
+
+
+async def test_recovery_opens_no_form_that_nobody_waits_for(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        it.office.sandbox.slack.open_messages_tab(ANN)
+        at = it.office.bot.clock.now() - RECOVER_AFTER - timedelta(seconds=1)
+        payload = {
+            "action": action_ids.OPEN_WATCH_FORM,
+            "user": ANN,
+            "channel": "D0ANN",
+            "direct": "yes",
+            "ephemeral": "",
+            "trigger": "1.1.x",
+            "value": "",
+        }
+        await it.office.bot.store.add_interaction(
+            Interaction(team=TEAM, id=f"{KIND_CLICK} 1", kind=KIND_CLICK, at=at, payload=payload)
+        )
+        await it.inbox.recover()
+        assert it.said() == []
+        assert it.office.call_count("views.open") == 0
+        assert await it.office.bot.store.unfinished_interactions() == ()
 
 
 async def test_a_click_opens_the_form_although_the_store_is_away(fake_redis: redis.asyncio.Redis) -> None:

@@ -129,7 +129,7 @@ async def test_a_command_a_click_and_a_modal_go_through_the_page(sandbox: Sandbo
         assert clicked == (200, {"ok": True, "error": None})
         assert (await page.get("state", user=ANN))["view"]["callback_id"] == "watch"
         status, answer = await page.post("view/submit", user=ANN, values={})
-        assert (status, "required" in answer["error"]) == (409, True)
+        assert (status, answer["error"]) == (409, "Please fill in “Name”.")
         await page.post("view/submit", user=ANN, values={"name": {"typed": "orders"}})
     assert saved == ["orders"]
     assert (await page.get("state", user=ANN))["view"] is None

@@ -270,7 +270,7 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     assert len(documented) == len(NoticeKind)
 
 
-@pytest.mark.parametrize("name", ["NOT_STORED", "UNANSWERED", "SAVED", "LAPSED", "SLOW", "BROKEN"])
+@pytest.mark.parametrize("name", ["NOT_STORED", "UNANSWERED", "SAVED", "LAPSED", "SLOW", "SLOW_READ", "BROKEN"])
 def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
     documented = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
     assert sum(getattr(inbox, name).reason.startswith(words) for words in documented) == 1

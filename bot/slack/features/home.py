@@ -1,12 +1,13 @@
 """The Home tab: the failures in channels that this person may see, and what they watch. Drawn when they open it."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
 from bot.domain.attention import Trouble, trouble
-from bot.domain.permission import Denial
+from bot.domain.permission import Denial, Person
 from bot.domain.watch import ChannelId
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
@@ -20,6 +21,7 @@ from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row
 
 MOST_CHANNELS = 20  # to check in Slack: each takes up to three calls
+CHECK_SECONDS = 8.0  # for the checks of all channels: people wait for the tab
 FAILURES_SHOWN = 20
 DIVIDER: Block = {"type": "divider"}
 
@@ -63,14 +65,20 @@ async def _refresh(_: Click, request: Request) -> Reply:
 
 
 class _VisibleChannels:
-    """Finds out which channels one person may see. Asks Slack about at most 20 channels, and once about each."""
+    """Finds out which channels one person may see.
+
+    Asks Slack once about the person, and once about each of at most 20 channels. Stops asking after CHECK_SECONDS.
+    """
 
     def __init__(self, asker: Asker, permissions: Permissions) -> None:
         self._asker = asker
         self._permissions = permissions
         self._visible = {asker.channel}
         self._hidden: set[ChannelId] = set()
-        self._slack_failed = False
+        self._person: Person | None = None
+        self._until = asyncio.get_running_loop().time() + CHECK_SECONDS
+        self._stopped = False
+        """True after the deadline, or after Slack failed."""
         self.complete = True
         """False if a channel was not checked."""
 
@@ -86,14 +94,24 @@ class _VisibleChannels:
             return True
         if channel in self._hidden or is_direct(channel):  # somebody else's direct conversation
             return False
-        if self._slack_failed or len(self._visible | self._hidden) > MOST_CHANNELS:
+        if self._stopped or len(self._visible | self._hidden) > MOST_CHANNELS:
             self.complete = False
             return False
-        denial = await self._permissions.denial_to_see(self._asker, channel)
+        try:
+            async with asyncio.timeout_at(self._until):
+                denial = await self._denial(channel)
+        except TimeoutError:
+            self._stopped, self.complete = True, False
+            return False
         (self._hidden if denial else self._visible).add(channel)
         if denial and denial is not Denial.NO_SUCH_CHANNEL:  # Slack did not say
-            self._slack_failed, self.complete = True, False
+            self._stopped, self.complete = True, False
         return denial is None
+
+    async def _denial(self, channel: ChannelId) -> Denial | None:
+        if self._person is None:
+            self._person = await self._permissions.facts.person(self._asker.user, team=self._asker.team)
+        return await self._permissions.denial_to_see(self._asker, channel, self._person)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------

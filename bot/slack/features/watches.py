@@ -77,7 +77,8 @@ def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list
         hint = (
             f"`{render_context.command} list` shows all pipelines, `{render_context.command} watch NAME` watches one."
         )
-        return [section(f"{who} {verb} nothing. {hint}")]
+        where = " in your direct messages" if phrases.is_direct(answer.channel) else ""
+        return [section(f"{who} {verb} nothing{where}. {hint}")]
     lines = [f"*{who} {verb}*{' · suspended' if answer.suspended else ''}"]
     if answer.suspended:
         lines.append(trying_again(answer.channel, answer.suspended, render_context))

@@ -31,7 +31,7 @@ from bot.slack.inbound.person_limits import (
     PersonLimits,
     TooMany,
 )
-from bot.slack.inbound.refusals import BROKEN, LAPSED, NOT_STORED, SAVED, SLOW, UNANSWERED
+from bot.slack.inbound.refusals import BROKEN, LAPSED, NOT_STORED, SAVED, SLOW, SLOW_READ, UNANSWERED
 from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.outbound.channel_ids import with_stable_ids
 from bot.slack.router import CLICK, MODAL, ParsedInteraction, Router
@@ -163,8 +163,8 @@ class Inbox:
         return self._limits.take(person, CHANGE_COSTS if parsed.changes else 1.0) or parsed
 
     async def _refuse(self, interaction: Interaction, too_many: TooMany) -> None:
-        """Answers only a few interactions of a flood."""
-        if too_many.tell:
+        """Answers only a few interactions of a flood, but every modal: one that just closes seems to have worked."""
+        if too_many.tell or interaction.id in self._modals:
             await self._send_refusal(interaction, too_many.refusal(self._limits.per_minute))
 
     async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
@@ -198,9 +198,11 @@ class Inbox:
             return  # another bot finished it before we had the lease
         if interaction.id in self._unrecorded:
             await self._finished(interaction)
+        elif (parsed := self._router.parse(interaction)).begins_early:
+            await self._finished(interaction)  # Slack's 3 s for opening a modal are over
         elif age < TOO_OLD:
             emit(InteractionRecovered(interaction=interaction.kind, seconds=age.total_seconds()))
-            await self._process(interaction, self._router.parse(interaction), RECOVER_SECONDS)
+            await self._process(interaction, parsed, RECOVER_SECONDS)
         else:
             emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._finished(interaction)
@@ -239,11 +241,12 @@ class Inbox:
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
             if store_lost:
-                await self._send_refusal(interaction, store_lost)
+                # As a message: in a modal that stays open, a second submission would repeat the saved one.
+                await self._send(interaction, self._router.refused(store_lost))
             return
         except TimeoutError:
             emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
-            refusal = SLOW
+            refusal = SLOW if parsed.changes else SLOW_READ
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ListenerCrashed(interaction=interaction.kind, exception=exc))
             refusal = BROKEN

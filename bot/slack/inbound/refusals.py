@@ -26,6 +26,10 @@ SLOW = RefusalAnswer(
     reason="This took too long, so I stopped. It may be partly done.",
     hint="Check the current state, then try again.",
 )
+SLOW_READ = RefusalAnswer(
+    reason="This took too long, so I stopped. Nothing was changed.", hint="Try again in a minute."
+)
+"""For a question."""
 BROKEN = RefusalAnswer(
     reason="I ran into an internal error, so I have no answer. It may be partly done.",
     hint="It's safe to retry. The person who runs this bot can find the cause in its log.",

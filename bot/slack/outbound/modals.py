@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from bot.slack.outbound.calls import SlackClient, call
+from bot.slack.outbound.calls import Lost, SlackClient, call
 
 
 class Opening(Enum):
@@ -14,6 +14,8 @@ class Opening(Enum):
     LATE = "late"
     """The 3 s after the click had passed."""
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """Slack's answer was lost, so the modal may be open."""
 
 
 _OUTCOMES = {"exchanged_trigger_id": Opening.OPEN, "expired_trigger_id": Opening.LATE}
@@ -28,4 +30,6 @@ class Modals:
     async def open(self, trigger: str, view: Mapping[str, object]) -> Opening:
         """`trigger` comes with a click. It works once, within 3 s."""
         answer = await call(self._client, "views.open", trigger_id=trigger, view=view)
+        if answer.lost is Lost.UNKNOWN:
+            return Opening.UNKNOWN
         return Opening.OPEN if answer.ok else _OUTCOMES.get(answer.error, Opening.FAILED)

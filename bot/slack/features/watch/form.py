@@ -9,15 +9,14 @@ from bot.domain.catalogue import AmbiguousReference, Pipeline
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.click import Click
-from bot.slack.feature import Reply, Request, UsageError
-from bot.slack.features.home import home
+from bot.slack.feature import Command, Reply, Request, UsageError
 from bot.slack.features.watch.command import ClauseRefusal, WatchCommand
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord
-from bot.slack.mrkdwn import escape, plain_cut, unescape
+from bot.slack.mrkdwn import code, escape, outside, plain_cut, unescape
 from bot.slack.outbound.modals import Opening
 from bot.slack.permissions import UNCHANGED, no_such_channel
-from bot.slack.render.blocks import Block, context, input_block, message, option, plain, section
+from bot.slack.render.blocks import Block, context, input_block, message, option, plain, section, sections
 from bot.slack.submission import Submission
 
 CALLBACK_ID = "watch"
@@ -25,9 +24,15 @@ PIPELINES, CHANNEL, EVENTS, TARGETS = "pipelines", "channel", "events", "targets
 EXPLAINED = 3  # unknown names that get a sentence of their own
 _BLOCKS = {ClauseKind.CHANNEL: CHANNEL, ClauseKind.TARGET: TARGETS, ClauseKind.EVENT: EVENTS}
 _CHANNEL_LINK = re.compile(r"<#[^>]*>")
+_REFERENCE = re.compile(r"<([@#])[^>]*>")
 
 LATE = RefusalAnswer(reason=f"That took too long, so the form didn't open. {UNCHANGED}", hint="Click the button again.")
 FAILED = RefusalAnswer(reason=f"Slack didn't open the form. {UNCHANGED}", hint="Click the button again.")
+UNKNOWN = RefusalAnswer(
+    reason=f"I can't tell whether the form opened, because Slack didn't answer. {UNCHANGED}",
+    hint="If you don't see it, click the button again.",
+)
+
 
 # --- open ------------------------------------------------------------------------------------------------------------
 
@@ -41,6 +46,8 @@ async def open_form(click: Click, request: Request) -> Reply | None:
             return request.refused(LATE)
         case Opening.FAILED:
             return request.refused(FAILED)
+        case Opening.UNKNOWN:
+            return request.refused(UNKNOWN)
 
 
 def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
@@ -107,8 +114,8 @@ async def submit_form(submission: Submission, request: Request) -> Reply:
     understood = await request.understand(text)
     command = understood.command
     if isinstance(command, UsageError):
-        return _refused(PIPELINES, RefusalAnswer(reason=command.message), request)
-    if not isinstance(command, WatchCommand) or command != WatchCommand(references=command.references):
+        return _refused(PIPELINES, RefusalAnswer(reason=command.message, hint=_corrected(command, request)), request)
+    if not isinstance(command, WatchCommand) or not _is_plain(command):
         return _refused(
             PIPELINES, RefusalAnswer(reason=f"Put only pipelines here, and the rest below. {UNCHANGED}"), request
         )
@@ -121,10 +128,34 @@ async def submit_form(submission: Submission, request: Request) -> Reply:
     answer = await watch.carry_out(replace(request, names=understood.names))
     if isinstance(answer, ClauseRefusal):
         return _refused(_BLOCKS[answer.clause], answer.refusal, request, watch.channel)
-    blocks = _confirmation(answer, text, request)
     if isinstance(answer, UnmatchedAnswer) or answer.unresolved:
-        return Reply(blocks=blocks, errors={PIPELINES: _unwatched(answer)})
-    return Reply(blocks=blocks, home=(await home(request)).home)
+        whole = _command(submission)
+        error = _unwatched(answer, whole, request)
+        # A late answer is a message. It offers commands only if they say all that the person chose.
+        complete = _is_plain(watch) or (
+            isinstance(answer, UnmatchedAnswer) and (await request.understand(whole)).command == watch
+        )
+        blocks = (
+            _answered(answer, whole, request) if complete else sections([f":grey_question: {outside(error, 2000)}"])
+        )
+        return Reply(blocks=blocks, errors={PIPELINES: error})
+    return Reply(blocks=_answered(answer, text, request))
+
+
+def _is_plain(command: Command) -> bool:
+    """True for a `watch` without clauses."""
+    return isinstance(command, WatchCommand) and command == WatchCommand(references=command.references)
+
+
+def _command(submission: Submission) -> str:
+    """The whole submission as the text of a command, with Slack's references to people and the channel."""
+    clauses = {
+        ClauseKind.EVENT: [",".join(submission.texts_in(EVENTS))],
+        ClauseKind.TARGET: [f"<@{user}>" for user in submission.texts_in(TARGETS)],
+        ClauseKind.CHANNEL: submission.texts_in(CHANNEL),
+    }
+    words = [f"{kind.value} {' '.join(texts)}" for kind, texts in clauses.items() if any(texts)]
+    return " ".join([f"watch {escape(submission.text_in(PIPELINES))}", *words])
 
 
 def _refused(block: str, refusal: RefusalAnswer, request: Request, channel: ChannelWord | None = None) -> Reply:
@@ -134,7 +165,7 @@ def _refused(block: str, refusal: RefusalAnswer, request: Request, channel: Chan
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def _confirmation(answer: WatchAnswer | UnmatchedAnswer, text: str, request: Request) -> Sequence[Block]:
+def _answered(answer: WatchAnswer | UnmatchedAnswer, text: str, request: Request) -> Sequence[Block]:
     """The answer to a submission. Only the conversation that watches gets *Undo*: here, or on its announcement."""
     if isinstance(answer, WatchAnswer) and answer.channel != request.asker.channel:
         answer = replace(answer, undo="")
@@ -145,14 +176,31 @@ def _error(refusal: RefusalAnswer, channel: ChannelWord | None) -> str:
     """A refusal in plain text, because Slack formats nothing in a modal's error. Never shows a channel's id."""
     if channel and refusal == no_such_channel(channel.id, changing=True):
         return f"I can't find that channel, or you're not in it. {UNCHANGED}"
-    return unescape(_CHANNEL_LINK.sub("that channel", message([section(refusal.reason)]).text))
+    text = " ".join(filter(None, [refusal.reason, refusal.hint]))
+    return unescape(_CHANNEL_LINK.sub("that channel", message([section(text)]).text)).replace("`", "")
 
 
-def _unwatched(answer: WatchAnswer | UnmatchedAnswer) -> str:
+def _corrected(wrong: UsageError, request: Request) -> str:
+    """The corrected pipelines to type in the same field. Empty if the suggested command says more than pipelines."""
+    if not _is_plain(request.parse(escape(wrong.hint))):
+        return ""
+    return f"Try: {code(wrong.hint.removeprefix('watch '), 300)}"
+
+
+def _unwatched(answer: WatchAnswer | UnmatchedAnswer, whole: str, request: Request) -> str:
+    """`whole`: the submission as a command."""
     if isinstance(answer, UnmatchedAnswer):
         near = _nearest(answer.nearest)
-        return f"No pipeline matches {' or '.join(answer.patterns)} yet.{near} {UNCHANGED}"
+        return (
+            f"No pipeline matches {' or '.join(answer.patterns)} yet.{near} {UNCHANGED} "
+            f"To watch it anyway, type: {request.services.render_context.command} {_typable(whole)}"
+        )
     return " ".join([*map(_problem, answer.unresolved[:EXPLAINED]), UNCHANGED])
+
+
+def _typable(whole: str) -> str:
+    """The command with a placeholder for each person and the channel, because an error shows no names."""
+    return unescape(plain_cut(_REFERENCE.sub(r"\1…", whole), 300))
 
 
 def _problem(reference: UnresolvedReference) -> str:
