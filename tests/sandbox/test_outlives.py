@@ -39,6 +39,11 @@ async def until_none_is_left(mark: str) -> None:
             await asyncio.sleep(0.1)
 
 
+def _heeds_ctrl_c() -> None:
+    """A shell's background job ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def started(tmp_path: Path, workers: str) -> asyncio.subprocess.Process:
     """A pytest whose running test has started a process of each kind."""
     options = (
@@ -57,6 +62,7 @@ async def started(tmp_path: Path, workers: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=_heeds_ctrl_c,
     )
     end_with_parent(process.pid)
     async with asyncio.timeout(PATIENCE):
