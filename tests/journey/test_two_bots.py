@@ -51,7 +51,7 @@ async def seconds_until_read(rig: Rig) -> float:
     return monotonic() - began
 
 
-async def told_once(rig: Rig, name: str, *, stories: int) -> None:
+async def assert_reported_once(rig: Rig, name: str, *, stories: int) -> None:
     """Asserts one card per failure, each updated, with one broadcast of its recovery."""
     await rig.ask("watches")  # the answer comes after all work under way
     roots = [
@@ -61,7 +61,7 @@ async def told_once(rig: Rig, name: str, *, stories: int) -> None:
     ]
     assert len(roots) == stories, [message.text for message in roots]
     for root in roots:
-        assert f"{name} failed" in root.text
+        assert f"{name} recovered after" in root.text
         assert len([message for message in root.replies if message.broadcast]) == 1
         texts = Counter(message.text for message in root.replies)
         assert max(texts.values()) == 1, texts
@@ -84,7 +84,7 @@ async def test_two_bots_report_each_change_once_and_share_one_budget(tmp_path: P
         seconds = monotonic() - began
         for name in NAMES:
             assert reads_of(first, name, before) <= seconds / STEADY * 1.2 + 3
-            await told_once(first, name, stories=1)
+            await assert_reported_once(first, name, stories=1)
         direct = await first.direct(BOB)
         pages = [message.text for message in first.sandbox.slack.messages(direct)]
         assert len(pages) == len(NAMES)
@@ -127,7 +127,7 @@ async def test_the_other_bot_takes_over_within_seconds_and_loses_or_repeats_noth
         await second.thread(card, "Acknowledged by")
         second.set_phase("orders-eu", "RUNNING")
         await second.thread(card, "recovered after")
-        await told_once(second, "orders-eu", stories=2)
+        await assert_reported_once(second, "orders-eu", stories=2)
 
 
 async def test_a_rolling_deploy_during_constant_changes(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ async def test_a_rolling_deploy_during_constant_changes(tmp_path: Path) -> None:
         await asyncio.sleep(2)
         assert await second.stop() == 0
         stories = await flapping
-        await told_once(first, "orders-us", stories=stories)
+        await assert_reported_once(first, "orders-us", stories=stories)
 
 
 async def flap(rig: Rig, stories: int) -> int:
