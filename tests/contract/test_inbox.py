@@ -390,6 +390,18 @@ async def test_an_expired_interaction_is_refused(counter: Counter) -> None:
     assert await counter.stored_count() == 0
 
 
+async def test_a_question_is_never_called_partly_done(counter: Counter) -> None:
+    await counter.left_undone("status orders-1", seconds_ago=26 * 60)
+    await counter.inbox().recover()
+    await counter.inbox(router=counter.router(Trips)).handle(Ack(counter), COMMAND, "2", counter.asking("help"))
+    counter.bot.store.away_once("watches_version")
+    await counter.inbox().handle(Ack(counter), COMMAND, "3", counter.asking("watches"))
+    expired, crashed, saved = counter.answers
+    assert "I was away too long to answer this. Nothing was changed." in expired
+    assert "I ran into an internal error, so I have no answer. Nothing was changed." in crashed
+    assert "so I can't answer this yet. Nothing was changed." in saved
+
+
 async def test_an_expired_interaction_is_finished_before_its_refusal(counter: Counter) -> None:
     found: list[int] = []
 

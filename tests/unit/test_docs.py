@@ -31,6 +31,7 @@ from bot.settings import PREFIX, Settings
 from bot.slack.feature import UsageError
 from bot.slack.features.help import HelpCommand
 from bot.slack.inbound import home, inbox, messages, socket_mode
+from bot.slack.inbound.refusals import FOR_CHANGES, FOR_QUESTIONS, InboxRefusals
 from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
@@ -270,10 +271,11 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     assert len(documented) == len(NoticeKind)
 
 
-@pytest.mark.parametrize("name", ["NOT_STORED", "UNANSWERED", "SAVED", "LAPSED", "SLOW", "SLOW_READ", "BROKEN"])
-def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(InboxRefusals)])
+@pytest.mark.parametrize("refusals", [FOR_CHANGES, FOR_QUESTIONS], ids=["change", "question"])
+def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(refusals: InboxRefusals, name: str) -> None:
     documented = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
-    assert sum(getattr(inbox, name).reason.startswith(words) for words in documented) == 1
+    assert sum(getattr(refusals, name).reason.startswith(words) for words in documented) == 1
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

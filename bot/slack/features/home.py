@@ -155,10 +155,12 @@ def _failed(failures: Sequence[VisibleFailure], now: datetime) -> list[str]:
 def _counted(failures: Sequence[VisibleFailure], now: datetime) -> str:
     """`2 pipelines have failed, 1 has not recovered yet`."""
     recovering = sum(trouble(failure.view.state, now) is Trouble.RECOVERING for failure in failures)
-    counts = [(len(failures) - recovering, "failed"), (recovering, "not recovered yet")]
-    parts = [f"{number} {'has' if number == 1 else 'have'} {words}" for number, words in counts if number]
-    number, rest = parts[0].split(" ", 1)
-    return ", ".join([f"{number} {'pipeline' if number == '1' else 'pipelines'} {rest}", *parts[1:]])
+    parts: list[str] = []
+    for number, words in ((len(failures) - recovering, "failed"), (recovering, "not recovered yet")):
+        if number:
+            noun = "" if parts else " pipeline" if number == 1 else " pipelines"
+            parts.append(f"{number}{noun} {'has' if number == 1 else 'have'} {words}")
+    return ", ".join(parts)
 
 
 def _watcher(channel: ChannelId) -> str:

@@ -31,7 +31,7 @@ from bot.slack.inbound.person_limits import (
     PersonLimits,
     TooMany,
 )
-from bot.slack.inbound.refusals import BROKEN, LAPSED, NOT_STORED, SAVED, SLOW, SLOW_READ, UNANSWERED
+from bot.slack.inbound.refusals import FOR_CHANGES, FOR_QUESTIONS, InboxRefusals
 from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.outbound.channel_ids import with_stable_ids
 from bot.slack.router import CLICK, MODAL, ParsedInteraction, Router
@@ -135,16 +135,14 @@ class Inbox:
             return StoredInteraction(_no_answer)
         slot = self._slot(interaction, parsed)
         return StoredInteraction(
-            partial(self._process, interaction, parsed, self._act_seconds, slot=slot, store_lost=SAVED)
+            partial(
+                self._process, interaction, parsed, self._act_seconds, slot=slot, store_lost=_refusals(parsed).saved
+            )
         )
 
     def _started(self, parsed: ParsedInteraction) -> ParsedInteraction:
         """The interaction, already running. `run` waits for its end."""
-
-        async def begin() -> Reply | None:
-            return await parsed.run()
-
-        begun = asyncio.create_task(begin(), name="begun at once")
+        begun = asyncio.ensure_future(parsed.run())
         self._begun_early.add(begun)
         begun.add_done_callback(self._begun_early.discard)
         return replace(parsed, run=lambda: begun)
@@ -169,7 +167,7 @@ class Inbox:
 
     async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
         if parsed.needs_store:
-            await self._send_refusal(interaction, NOT_STORED if parsed.changes else UNANSWERED)
+            await self._send_refusal(interaction, _refusals(parsed).unstored)
             return
         await self._process(interaction, parsed, self._act_seconds, slot=self._slot(interaction, parsed))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later
@@ -206,7 +204,7 @@ class Inbox:
         else:
             emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._finished(interaction)
-            await self._send_refusal(interaction, LAPSED)
+            await self._send_refusal(interaction, _refusals(parsed).lapsed)
 
     async def settled(self) -> None:
         """Waits for all answers in progress."""
@@ -246,10 +244,10 @@ class Inbox:
             return
         except TimeoutError:
             emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
-            refusal = SLOW if parsed.changes else SLOW_READ
+            refusal = _refusals(parsed).slow
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ListenerCrashed(interaction=interaction.kind, exception=exc))
-            refusal = BROKEN
+            refusal = _refusals(parsed).broken
         finally:
             del self._under_way[interaction.id]
         await self._finished(interaction)  # before the answer, so that no other bot recovers it meanwhile
@@ -288,6 +286,11 @@ class Inbox:
         modal = self._modals.get(interaction.id)
         if modal is None or not await modal.settle(reply.errors):
             await self._respond(interaction)(reply)
+
+
+def _refusals(parsed: ParsedInteraction) -> InboxRefusals:
+    """A question changes nothing, so its refusal never says that it may be partly done."""
+    return FOR_CHANGES if parsed.changes else FOR_QUESTIONS
 
 
 async def _no_answer() -> None:
