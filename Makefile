@@ -32,8 +32,8 @@ lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.developing ## timed claims: 300 pipelines failing at once
-	$(BIN)/python -m bench.group
+bench: $(VENV)/.developing ## one table: each figure beside a peer or a limit; BENCH=--quick takes two minutes
+	$(BIN)/python -m bench $(BENCH)
 
 model-check: $(VENV)/.developing ## every interleaving of the delivery protocol: which protocols lose, which repeat
 	$(BIN)/python -m tests.proofs.model

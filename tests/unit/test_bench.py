@@ -1,0 +1,100 @@
+"""The bench's own arithmetic, and that its experiments fit into one table."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from rich.console import Console
+
+from bench import table
+from bench.__main__ import experiments, measured
+from bench.experiment import Absent, Experiment, Goal, Measurement, Results, Row, Run, at_least, at_most
+from bench.table import Line
+
+
+def row(name: str = "read", goal: Goal | None = None) -> Row:
+    return Row(name=name, label="G1", what="CPU of a read", against="a peer", goal=goal)
+
+
+def measurement(value: float, peer: float = 10.0) -> Measurement:
+    return Measurement(value=value, peer=peer, unit="µs")
+
+
+def line_of(*values: float, goal: Goal | None = None) -> Line:
+    return Line(row(goal=goal), [measurement(value) for value in values], [1.5] * len(values))
+
+
+def printed(*lines: Line) -> str:
+    out = Console(file=io.StringIO(), width=200)
+    out.print(table.rendered(lines))
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()
+
+
+def rounds_of(*results: Results) -> Callable[[Run], Awaitable[Results]]:
+    remaining = list(results)
+
+    async def measure(_: Run) -> Results:
+        return remaining.pop(0)
+
+    return measure
+
+
+def test_the_round_with_the_median_ratio_counts() -> None:
+    line = Line(row(), [measurement(5.0, 10.0), measurement(100.0, 1000.0), measurement(9.0, 10.0)], [1.0] * 3)
+    assert line.median == measurement(5.0, 10.0)
+
+
+def test_a_goal_bounds_the_ratio_in_its_sense() -> None:
+    assert line_of(1.0, goal=at_most(0.1)).met is True
+    assert line_of(1.1, goal=at_most(0.1)).met is False
+    assert line_of(9.0, goal=at_least(1.0)).met is False
+    assert line_of(10.0, goal=at_least(1.0)).met is True
+    assert line_of(10.0).met is None
+
+
+def test_the_table_shows_both_values_the_goal_and_the_load() -> None:
+    shown = printed(line_of(1.0, goal=at_most(0.125)))
+    assert all(part in shown for part in ("1 µs", "10 µs, a peer", "0.1", "≤ 0.125", "yes", "1.5…1.5"))
+
+
+def test_an_absent_peer_says_why() -> None:
+    line = Line(row(goal=at_most(0.1)), absent=Absent("prometheus is not installed", 240.0, "µs"))
+    shown = printed(line)
+    assert "absent: prometheus is not installed" in shown
+    assert "240 µs" in shown
+    assert line.met is None
+
+
+def test_the_json_holds_every_round() -> None:
+    given = table.document([line_of(1.0, 2.0, 3.0, goal=at_most(1.0))], began="now", seconds=1.0, quick=False, busy=2)
+    parsed = json.loads(table.encoded(given))
+    assert parsed["busy"] == 2
+    assert [result["ratio"] for result in parsed["rows"][0]["rounds"]] == [0.1, 0.2, 0.3]
+    assert parsed["rows"][0]["median"]["ratio"] == 0.2
+    assert parsed["rows"][0]["met"] is True
+
+
+async def test_a_broken_experiment_loses_no_row_of_another() -> None:
+    async def breaks(_: Run) -> Results:
+        raise ConnectionError("no server")
+
+    works = Experiment(name="works", rows=(row("a"),), measure=rounds_of(*[{"a": measurement(1.0)}] * 3))
+    broken = Experiment(name="broken", rows=(row("b"),), measure=breaks)
+    lines = {name: Line(row(name)) for name in ("a", "b")}
+    await measured([broken, works], quick=False, lines=lines, out=Console(file=io.StringIO()))
+    assert len(lines["a"].rounds) == 3
+    assert lines["b"].broken == "ConnectionError: no server"
+
+
+async def test_a_quick_run_takes_one_round() -> None:
+    experiment = Experiment(name="works", rows=(row("a"),), measure=rounds_of({"a": measurement(1.0)}))
+    lines = {"a": Line(row("a"))}
+    await measured([experiment], quick=True, lines=lines, out=Console(file=io.StringIO()))
+    assert len(lines["a"].rounds) == 1
+
+
+def test_each_row_has_a_name_of_its_own() -> None:
+    names = Counter(row.name for experiment in experiments() for row in experiment.rows)
+    assert [name for name, count in names.items() if count > 1] == []
