@@ -6,21 +6,19 @@ This is the composition root. Only this file knows that there is one workspace t
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from errno import EADDRNOTAVAIL
 from math import ceil
-from os import strerror
-from socket import gaierror
 
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.goldrush.client import Client
+from bot.http.connection_limit import ConnectionLimits, connection_cap, descriptor_limit
+from bot.http.server import ALL_INTERFACES, unusable
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
 from bot.settings import Settings, Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import build_app
-from bot.slack.inbound.connection_limit import ConnectionLimits, connection_cap, descriptor_limit
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.startup import (
     PortUnusableError,
@@ -161,7 +159,10 @@ async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) 
             try:
                 await stack.enter_async_context(_http(app, settings))
             except OSError as exc:
-                raise _unusable(settings.port, exc) from None
+                host = "PIPELINE_BOT_HTTP_HOST"
+                raise PortUnusableError(
+                    unusable("receive from Slack", exc, host_setting=host, port_setting="PORT", port=settings.port)
+                ) from None
             yield
 
 
@@ -169,20 +170,9 @@ def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]
     return http_mode.http(
         app,
         settings.port,
-        host=settings.http_host or http_mode.ALL_INTERFACES,
+        host=settings.http_host or ALL_INTERFACES,
         signing_secret=settings.signing_secret,
         limits=ConnectionLimits(
             connections=connection_cap(settings.http_connections, _connections(settings), descriptor_limit())
         ),
-    )
-
-
-def _unusable(port: int, exc: OSError) -> PortUnusableError:
-    if isinstance(exc, gaierror) or exc.errno == EADDRNOTAVAIL:
-        return PortUnusableError(
-            "Cannot receive from Slack: the address of PIPELINE_BOT_HTTP_HOST is not one of this machine."
-        )
-    reason = strerror(exc.errno) if exc.errno else type(exc).__name__
-    return PortUnusableError(
-        f"Cannot receive from Slack on port {port}: {reason}. Set PORT to a free one, or stop what uses it."
     )

@@ -9,8 +9,9 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from structlog.testing import capture_logs
 
-from bot.slack.inbound import connection_limit, http_mode
-from bot.slack.inbound.connection_limit import ConnectionLimits, Refusals, connection_cap
+from bot.http import connection_limit
+from bot.http.connection_limit import ConnectionLimits, Refusals, connection_cap
+from bot.slack.inbound import http_mode
 from bot.slack.outbound.calls import web_client
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM
@@ -213,12 +214,12 @@ async def test_a_flood_is_logged_in_two_lines() -> None:
             writer.write(b"no http\r\n\r\n")
             writer.close()
     records = [record for record in logs if record["event"] == "http_refused"]
-    assert records == [{"event": "http_refused", "log_level": "warning", "not_signed": 1}]
+    assert records == [{"event": "http_refused", "log_level": "warning", "server": "slack", "not_signed": 1}]
 
 
 async def test_later_refusals_are_counted_together() -> None:
     with capture_logs() as logs:
-        refusals = Refusals(log_every_seconds=0.01)
+        refusals = Refusals("slack", log_every_seconds=0.01)
         for _ in range(1000):
             refusals.count("head_late")
         refusals.count("no_room")

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
 
+from bot.http import server
+from bot.http.connection_limit import ConnectionLimits
 from bot.slack.inbound import http_mode
-from bot.slack.inbound.connection_limit import ConnectionLimits
 from bot.slack.outbound.calls import web_client
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM, JSON
@@ -106,7 +107,7 @@ async def test_a_body_that_does_not_come_does_not_hold_up_the_end() -> None:
         writer.write(raw)
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"  # so it is waited for
         began = monotonic()
-    assert monotonic() - began < http_mode.REQUESTS_STOP_SECONDS + 20
+    assert monotonic() - began < server.REQUESTS_STOP_SECONDS + 20
     writer.close()
 
 

@@ -136,8 +136,9 @@ class SlackCannotReachUs(EventRecord):
 
 @event("http_refused", Level.WARNING)
 class HttpRefused(EventRecord):
-    """How many requests or connections HTTP mode refused, by reason."""
+    """How many requests or connections a server of the bot refused, by reason. `server`: `slack` or `metrics`."""
 
+    server: str
     not_signed: int | None = None
     not_http: int | None = None
     head_late: int | None = None

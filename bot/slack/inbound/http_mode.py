@@ -1,40 +1,20 @@
 """HTTP mode: an HTTP server that verifies Slack's signed requests and passes them to Bolt."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler, Middleware
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 
-from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, ConnectionLimits, Refusals, limited
+from bot.http.connection_limit import ConnectionLimiter, ConnectionLimits, Refusals
+from bot.http.server import ALL_INTERFACES, serving, watched
 from bot.slack.inbound.payloads import bolt_request, signable
 
 LARGEST_REQUEST = 512 * 1024  # far above Slack's largest; the server refuses a larger body unread
-REQUESTS_STOP_SECONDS = 2.0  # for requests in progress
-LINGERING_SECONDS = 1.0  # for the rest of a body, after its answer
-ALL_INTERFACES = ""
-
-
-def _server_log(refusals: Refusals) -> logging.Logger:
-    """A logger for aiohttp: without tracebacks about clients that don't speak HTTP, with those of our own errors."""
-
-    def is_our_own(record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
-            refusals.count("not_http")
-        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
-
-    logger = logging.getLogger("bot.slack.server")
-    logger.filters[:] = [is_our_own]
-    return logger
 
 
 @asynccontextmanager
@@ -53,57 +33,11 @@ async def http(
     replace any other.
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
-    refusals = Refusals()
-    limiter = ConnectionLimiter(limits or ConnectionLimits(), refusals)
+    limiter = ConnectionLimiter(limits or ConnectionLimits(), Refusals("slack"))
     verifier = SignatureVerifier(signing_secret) if signing_secret else None
-    runner = web.AppRunner(
-        _Server(app, limiter, verifier).application(),
-        access_log=None,
-        logger=_server_log(refusals),
-        lingering_time=LINGERING_SECONDS,
-        shutdown_timeout=REQUESTS_STOP_SECONDS,
-    )
-    await runner.setup()
-    try:
-        with _descriptor_shortage_counted(refusals):
-            async with _listening(runner, limiter, host, port) as bound:
-                yield bound
-    finally:
-        await runner.cleanup()
-        refusals.close()
-
-
-@asynccontextmanager
-async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: str, port: int) -> AsyncIterator[int]:
-    assert runner.server is not None  # noqa: S101 (it was set up)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(limited(runner.server, limiter), host or None, port, backlog=BACKLOG)
-    try:
-        # For port 0, IPv4 and IPv6 get a port each, in no fixed order. An IPv4 address has fewer parts.
-        yield int(min((socket.getsockname() for socket in server.sockets), key=len)[1])
-    finally:
-        server.close()
-
-
-@contextmanager
-def _descriptor_shortage_counted(refusals: Refusals) -> Iterator[None]:
-    """Counts connections for which no file descriptor is left. asyncio would log a traceback for each, 100 a second."""
-    loop = asyncio.get_running_loop()
-    earlier_handler = loop.get_exception_handler()
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if "accept() out of system resource" in str(context.get("message")):
-            refusals.count("no_descriptor")
-        elif earlier_handler is not None:
-            earlier_handler(loop, context)
-        else:
-            loop.default_exception_handler(context)
-
-    loop.set_exception_handler(handle)
-    try:
-        yield
-    finally:
-        loop.set_exception_handler(earlier_handler)
+    application = _Server(app, limiter, verifier).application()
+    async with serving(application, port, host=host, limiter=limiter, log_name="bot.slack.server") as bound:
+        yield bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +49,9 @@ class _Server:
     verifier: SignatureVerifier | None
 
     def application(self) -> web.Application:
-        server = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[self._watched()])
+        server = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[watched(self.limiter)])
         server.add_routes([web.post("/slack/events", self._answer), web.get("/healthz", _health)])
         return server
-
-    def _watched(self) -> Middleware:
-        @web.middleware
-        async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
-            """Tells the connection when a request begins and ends. Only a trusted connection is kept open."""
-            connection = self.limiter.connection_for(request.transport)
-            if connection is None:  # already closed
-                return await handler(request)
-            connection.request_began()
-            try:
-                response = await handler(request)
-            except web.HTTPException as answer:
-                answer.force_close()
-                raise
-            finally:
-                connection.request_ended()
-            if not connection.trusted:
-                response.force_close()
-            return response
-
-        return watched
 
     async def _answer(self, request: web.Request) -> web.Response:
         if not signable(request.headers):

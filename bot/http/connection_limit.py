@@ -48,7 +48,8 @@ def connection_cap(wanted: int, outgoing: int, soft_limit: int) -> int:
 class Refusals:
     """Counts refusals by reason and logs them together: the first at once, later ones once a minute."""
 
-    def __init__(self, log_every_seconds: float = LOG_EVERY_SECONDS) -> None:
+    def __init__(self, server: str, log_every_seconds: float = LOG_EVERY_SECONDS) -> None:
+        self._server = server
         self._seconds = log_every_seconds
         self._counts: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +67,7 @@ class Refusals:
     def _log(self) -> None:
         self._timer = None
         if self._counts:
-            emit(HttpRefused(**self._counts))
+            emit(HttpRefused(server=self._server, **self._counts))
             self._counts.clear()
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._log)
 
