@@ -1,6 +1,5 @@
 """Compares a reading with the state before it. Returns the new state and the transitions."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -119,27 +118,18 @@ def detect(state: PipelineState, reading: Reading) -> tuple[PipelineState, tuple
     return _observed(state, reading)
 
 
-def read_since(states: Iterable[PipelineState]) -> datetime | None:
-    """The time of the oldest reading among the closely read pipelines; None if there is none.
-
-    The bot stores this one time, because it stores no readings without a change.
-    """
-    observations = (state.observation for state in states if _is_read_closely(state))
-    return min((observation.observed_at for observation in observations if observation), default=None)
-
-
 def read_again(state: PipelineState, moment: datetime) -> PipelineState:
     """The state, given that a reading at `moment` or later found no change.
 
-    Leaves paused, stopped and unreachable pipelines as they are: `moment` comes from `read_since`, which ignores them.
+    Leaves paused, stopped and unreachable pipelines as they are: `moment` comes from readings of the other pipelines.
     """
     observation = state.observation
-    if observation is None or not _is_read_closely(state) or observation.observed_at >= moment:
+    if observation is None or not is_read_closely(state) or observation.observed_at >= moment:
         return state
     return replace(state, observation=replace(observation, observed_at=moment))
 
 
-def _is_read_closely(state: PipelineState) -> bool:
+def is_read_closely(state: PipelineState) -> bool:
     """False if an old observation is normal: the bot reads paused and stopped pipelines rarely, unreachable ones in
     vain."""
     return state.reach is Reach.REACHABLE and state.phase not in AT_REST

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -12,9 +13,11 @@ from bot.domain.note import Guidance, Note, guidance
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record, remembered
 from bot.domain.routing import Routing
-from bot.domain.transition import Reach, read_again, read_since
+from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, TeamId, Watch, grouped
 from bot.ports.watch_store import Watches
+from bot.state.known_records import KnownRecords
+from bot.state.oldest_reading import OldestReading
 
 MATCHED_AT_ONCE = 10  # patterns: with 3,000 pipelines about 10 ms
 API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
@@ -55,21 +58,41 @@ class KnownPipelines:
         self._unlisted: dict[PipelineId, Pipeline] = {}
         """Missing in a complete listing. The bot polls them until their own reads report them gone."""
         self._listed_at = float("-inf")
-        self._records: dict[PipelineId, Record] = {}
+        self._records = KnownRecords()
         self._coverage = Coverage()
         self._watchers = Watchers()
         self._watched: frozenset[PipelineId] = frozenset()
+        self._pollable: set[PipelineId] = set()
+        self.pollable_version = 0
+        """Changes with every change of `pollable`."""
+        self._oldest_reading = OldestReading(self._closely_read_at)
         self._labels: dict[str, str] = {}
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
     def record(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
-        return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
+        return self._records.of(pipeline_id)
 
     @property
     def records(self) -> tuple[Record, ...]:
-        return tuple(self._records.values())
+        return tuple(self._records.all.values())
+
+    def _put(self, record: Record) -> None:
+        """Stores a record, and updates what follows from it."""
+        self._records.put(record)
+        self._update_pollable([record.pipeline_id])
+        self._oldest_reading.add(record.pipeline_id)
+
+    def _put_all(self, records: Iterable[Record], watches: Watches, catalogue: Mapping[PipelineId, Pipeline]) -> None:
+        """Replaces everything that this process knows."""
+        self._records.replace_all(records)
+        self._catalogue, self._unlisted = dict(catalogue), {}
+        self.watches = watches
+        self._index_watches()
+        self._update_pollable(self._watched | self._pollable)
+        for pipeline_id in self._watched:
+            self._oldest_reading.add(pipeline_id)
 
     def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed. A pipeline that was never listed gets its name from its watch, or its id."""
@@ -104,12 +127,14 @@ class KnownPipelines:
         listing = self._unlisted if pipeline.id in self._unlisted else self._catalogue
         listing[pipeline.id] = pipeline
         self._cover()
+        self._update_pollable([pipeline.id])
 
     def unlist(self, pipeline_id: PipelineId) -> None:
         """The pipeline is gone: the bot does not poll it until a listing shows it again."""
         self._catalogue.pop(pipeline_id, None)
         self._unlisted.pop(pipeline_id, None)
         self._cover()
+        self._update_pollable([pipeline_id])
 
     def _take_listing(self, listed: Mapping[PipelineId, Pipeline], complete_at: float | None) -> None:
         known = self._catalogue | self._unlisted
@@ -122,6 +147,7 @@ class KnownPipelines:
             pipeline_id: known[pipeline_id] for pipeline_id in missing if self._is_worth_reading(pipeline_id)
         }
         self._cover()
+        self._update_pollable(known.keys() ^ self._catalogue.keys())
 
     def _is_worth_reading(self, pipeline_id: PipelineId) -> bool:
         return self.follows(pipeline_id) and self.record(pipeline_id).state.reach is not Reach.GONE
@@ -129,20 +155,23 @@ class KnownPipelines:
     def _read_again(self, moment: datetime) -> None:
         """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
         for pipeline_id in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
-            record = self.record(pipeline_id)
-            self._records[pipeline_id] = replace(record, state=read_again(record.state, moment))
+            self._records.read_again(pipeline_id, moment)
 
     @property
     def all_read_since(self) -> datetime | None:
         """The bot has read all closely watched pipelines since then."""
-        return read_since(self.record(pipeline_id).state for pipeline_id in self._watched)
+        return self._oldest_reading.find()
 
-    def _remembered(self, stored: Mapping[PipelineId, Record]) -> dict[PipelineId, Record]:
-        return {pipeline_id: remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()}
+    def _closely_read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        return self._records.read_at(pipeline_id) if pipeline_id in self._watched else None
+
+    def _remembered(self, stored: Mapping[PipelineId, Record]) -> list[Record]:
+        return [remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()]
 
     @property
     def known(self) -> KnownState:
-        return KnownState(self.watches.all, self.watches.notes, self._records, self._catalogue | self._unlisted)
+        records = dict(self._records.all)
+        return KnownState(self.watches.all, self.watches.notes, records, self._catalogue | self._unlisted)
 
     # --- watched pipelines -----------------------------------------------------------------------------------------
 
@@ -152,7 +181,7 @@ class KnownPipelines:
 
         The bot follows an episode to its end even if the pipeline gets another name.
         """
-        return self._watched | {pipeline_id for pipeline_id in self._records if self._is_followed(pipeline_id)}
+        return self._watched | {pipeline_id for pipeline_id in self._records.open if self._is_followed(pipeline_id)}
 
     def follows(self, pipeline_id: PipelineId) -> bool:
         """True if it is in `watched`."""
@@ -160,49 +189,66 @@ class KnownPipelines:
 
     def _is_followed(self, pipeline_id: PipelineId) -> bool:
         """True if an open card is in a channel with a pattern: a rename can take a pipeline out of its pattern."""
-        episode = self.record(pipeline_id).episode
-        if episode is None or not episode.open or pipeline_id == API_PIPELINE_ID:
+        record = self._records.open.get(pipeline_id)
+        if record is None or record.episode is None or pipeline_id == API_PIPELINE_ID:
             return False
-        return not self._watchers.channels_with_patterns.isdisjoint(episode.cards.values())
+        return not self._watchers.channels_with_patterns.isdisjoint(record.episode.cards.values())
 
     @property
-    def pollable(self) -> frozenset[PipelineId]:
-        """The watched pipelines, except gone ones. The bot reads those again after a listing shows them."""
-        return frozenset(
-            pipeline_id
-            for pipeline_id in self.watched
-            if pipeline_id in self._catalogue or self.record(pipeline_id).state.reach is not Reach.GONE
-        )
+    def pollable(self) -> AbstractSet[PipelineId]:
+        """The watched pipelines, except gone ones. The bot reads those again after a listing shows them.
+
+        Always the same set, kept up to date. `pollable_version` shows that it has changed.
+        """
+        return self._pollable
+
+    def _is_pollable(self, pipeline_id: PipelineId) -> bool:
+        if not self.follows(pipeline_id):
+            return False
+        return pipeline_id in self._catalogue or self.record(pipeline_id).state.reach is not Reach.GONE
+
+    def _update_pollable(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        """Updates `pollable` after a change of these pipelines, of their records or of their watches."""
+        for pipeline_id in pipeline_ids:
+            if self._is_pollable(pipeline_id) == (pipeline_id in self._pollable):
+                continue
+            self._pollable.symmetric_difference_update({pipeline_id})
+            self.pollable_version += 1
 
     def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
-        episodes = {
-            pipeline_id: record.episode
-            for pipeline_id, record in self._records.items()
-            if pipeline_id != API_PIPELINE_ID
-        }
         return frozenset(
             pipeline_id
-            for pipeline_id, episode in episodes.items()
-            if episode and episode.open and channel in episode.cards.values()
+            for pipeline_id, record in self._records.open.items()
+            if record.episode and channel in record.episode.cards.values() and pipeline_id != API_PIPELINE_ID
         )
 
     @property
     def open_cards(self) -> dict[str, PipelineId]:
         """The cards of open episodes, each with its pipeline."""
-        open_records = (record for record in self._records.values() if record.episode and record.episode.open)
-        return {key: record.pipeline_id for record in open_records if record.episode for key in record.episode.cards}
+        return {
+            key: pipeline_id
+            for pipeline_id, record in self._records.open.items()
+            if record.episode
+            for key in record.episode.cards
+        }
 
     def _index_watches(self) -> None:
         """Updates the indexes after a change of the watches."""
         self._watchers = Watchers(self.watches.all)
         self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
         self._cover()
+        self._update_pollable(self._records.open)  # a channel may have got its first pattern, or lost its last one
 
     def _cover(self) -> None:
         """Updates the coverage after a change of the watches or the catalogue."""
+        before = self._watched
         self._coverage = self._coverage.updated(chain(self._catalogue.values(), self._unlisted.values()))
         self._watched = self._watchers.ids(self._coverage)
+        changed = self._watched ^ before
+        self._update_pollable(changed)
+        for pipeline_id in changed:
+            self._oldest_reading.add(pipeline_id)
 
     async def _match(self, pipelines: Mapping[PipelineId, Pipeline]) -> None:
         """Matches every pattern against a new listing before it takes effect, with pauses for reads and alerts."""

@@ -52,10 +52,9 @@ class Repository(KnownPipelines):
     async def load(self, all_read_since: datetime | None = None) -> None:
         """Loads everything from the store. `all_read_since`: from the last heartbeat of the earlier leader."""
         watches = self._no_older(await self._store.watches())
-        self._records = self._remembered(await self._store.records())
-        self._catalogue = {pipeline.id: pipeline for pipeline in await self._store.catalogue()}
-        self.watches = watches
-        self._index_watches()
+        records = self._remembered(await self._store.records())
+        catalogue = {pipeline.id: pipeline for pipeline in await self._store.catalogue()}
+        self._put_all(records, watches, catalogue)
         if all_read_since:
             self._read_again(all_read_since)
 
@@ -105,15 +104,15 @@ class Repository(KnownPipelines):
             if plan is None:
                 return None
             if not plan.must_be_written:
-                self._records[pipeline_id] = plan.record
+                self._put(plan.record)
                 return plan
             if await self._store.commit(plan, self.watches.version):
-                self._records[pipeline_id] = replace(plan.record, version=plan.record.version + 1)
+                self._put(replace(plan.record, version=plan.record.version + 1))
                 if plan.messages:
                     self._wake.set()
                 return plan
             await self.refresh_watches()
-            self._records[pipeline_id] = remembered(await self._store.record(pipeline_id), record)
+            self._put(remembered(await self._store.record(pipeline_id), record))
         raise StoreAway(f"other bots wrote {pipeline_id} first, {ATTEMPTS} times in a row")
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
@@ -133,11 +132,9 @@ class Repository(KnownPipelines):
         versions = await self._store.versions()
         if any(self.record(pipeline_id).version < version for pipeline_id, version in versions.items()):
             stored = await self._store.records()
-            self._records |= {
-                pipeline_id: remembered(record, self.record(pipeline_id))
-                for pipeline_id, record in stored.items()
-                if self.record(pipeline_id).version < record.version
-            }
+            for pipeline_id, record in stored.items():
+                if self.record(pipeline_id).version < record.version:
+                    self._put(remembered(record, self.record(pipeline_id)))
 
     async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
         """After the store lost writes, writes the records of which this process knows a later version.
@@ -148,19 +145,16 @@ class Repository(KnownPipelines):
         Raises:
             StoreAway: a part is written. The caller may try again with the same knowledge.
         """
-        self.watches = await self._store.watches()
-        stored_ids = {watch.id for watch in self.watches.all}
-        kept_notes = {note.id: note for note in self.watches.notes}
+        watches = await self._store.watches()
+        stored_ids = {watch.id for watch in watches.all}
+        kept_notes = {note.id: note for note in watches.notes}
         stored = await self._store.records()
-        self._records = self._remembered(stored)
-        self._index_watches()
+        self._put_all(self._remembered(stored), watches, known.catalogue)
         for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]
             before = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
             if record.version > before.version:
                 await self.write(pipeline_id, _restoring(record, emptied=emptied))
-        self._catalogue, self._unlisted = dict(known.catalogue), {}
-        self._cover()
         await self._store.save_catalogue(self.catalogue)
         return LostWatchesAndNotes(
             watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
@@ -174,7 +168,7 @@ class Repository(KnownPipelines):
 
         Of other pipelines, ends the cards in the conversations `leaving` if no watch is left there.
         """
-        for pipeline_id in sorted(set(pipeline_ids) & self._records.keys()):
+        for pipeline_id in sorted(set(pipeline_ids) & self._records.all.keys()):
             await self.write(
                 pipeline_id, self._forgetting(at, leaving), self.routing(await self._as_shown(pipeline_id))
             )
