@@ -1,4 +1,4 @@
-"""Builds the monitoring of one workspace. Data flows one way: scheduler → reader → recorder."""
+"""Builds the monitoring of one workspace. Data flows one way: scheduler → readers → recorder."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,13 +9,14 @@ from bot.monitoring.breaker import CircuitBreaker
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.intents import Intents
+from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.outage import OutageNotices
-from bot.monitoring.reader import Reader
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import PipelineApi
+from bot.ports.reads import Readers
 from bot.state.repository import Repository
 
 
@@ -39,8 +40,12 @@ class Monitoring:
         leadership: LeadershipStatus,
         slots: int,
         operator: ChannelId | None = None,
+        readers: Readers | None = None,
     ) -> Self:
-        """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key."""
+        """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key.
+
+        Without `readers`, this process reads.
+        """
         breaker = CircuitBreaker()
         outage = OutageNotices(repository=repository, breaker=breaker, clock=clock, operator=operator)
         catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock)
@@ -56,7 +61,7 @@ class Monitoring:
         )
         scheduler = Scheduler(
             repository=repository,
-            reader=Reader(api=api, clock=clock),
+            readers=readers or LocalReaders(api=api, clock=clock),
             recorder=recorder,
             breaker=breaker,
             outage=outage,

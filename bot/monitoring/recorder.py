@@ -10,11 +10,11 @@ from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.intents import Intents
 from bot.monitoring.outage import OutageNotices
-from bot.monitoring.reader import ReadResult
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Status, StrayNotFound, Throttled
+from bot.ports.reads import ReadResult
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -13,10 +14,10 @@ from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
 from bot.monitoring.due_times import DueTimes
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.people_reads import PeopleReads
-from bot.monitoring.reader import Reader, ReadRequest
 from bot.monitoring.recorder import Recorder
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
+from bot.ports.reads import Readers, ReadRequest, ReadResult
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -26,6 +27,18 @@ from bot.state.repository import Repository
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
+
+
+@dataclass(slots=True, kw_only=True)
+class _UnderWay:
+    """A read that has begun, `since` in monotonic seconds."""
+
+    request: ReadRequest
+    since: float
+    first: bool
+    """The first read of this pipeline in this epoch."""
+    problem: asyncio.Future[str | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Set at the end of the read: its problem in words for people, or None."""
 
 
 class Scheduler:
@@ -39,7 +52,7 @@ class Scheduler:
         self,
         *,
         repository: Repository,
-        reader: Reader,
+        readers: Readers,
         recorder: Recorder,
         breaker: CircuitBreaker,
         outage: OutageNotices,
@@ -51,7 +64,7 @@ class Scheduler:
         slots: int,
     ) -> None:
         self._repository = repository
-        self._reader = reader
+        self._readers = readers
         self._recorder = recorder
         self._breaker = breaker
         self._outage = outage
@@ -65,18 +78,18 @@ class Scheduler:
         """Orders this bot's readings after those of the leader before it."""
         self._numbers = count(1)
         self._due = DueTimes()
-        self._under_way: dict[PipelineId, asyncio.Task[str | None]] = {}
+        self._under_way: dict[PipelineId, _UnderWay] = {}
         self._people = PeopleReads()
-        self._reads: asyncio.TaskGroup | None = None
+        self._records: asyncio.TaskGroup | None = None
+        self._stopping = False
         self._housekept_at = float("-inf")
         self._welcomed = -1
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Runs the reads. Returns after `stopped` is set and the last read has ended."""
-        async with asyncio.TaskGroup() as reads:
-            self._reads = reads
+        async with asyncio.TaskGroup() as self._records, self._readers.running():
             await stopped.wait()
-            self._reads = None  # starts no more reads
+            self._stopping = True
 
     def take_over(self, epoch: int) -> None:
         """This bot leads from now on. Every pipeline is due; the budget spreads the reads."""
@@ -120,9 +133,10 @@ class Scheduler:
 
     async def tick(self) -> None:
         """Starts the due reads, most overdue first, as far as budget and slots allow."""
-        if self._reads is None or not self._leadership.is_leader:
+        if not self._reads or not self._leadership.is_leader:
             return
         now = self._clock.monotonic()
+        self._give_up_lost(now)
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
             self._housekept_at = now
             try:
@@ -191,31 +205,47 @@ class Scheduler:
 
     async def read_now(self, pipeline_id: PipelineId) -> str | None:
         """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
-        task = self._under_way.get(pipeline_id)
-        if task is None:
+        under_way = self._under_way.get(pipeline_id)
+        if under_way is None:
             async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
                     return self._breaker.problem or "GoldRush asked me to slow down"
-                task = self._under_way.get(pipeline_id)
-                if task is None and (task := self._start(pipeline_id)):
+                under_way = self._under_way.get(pipeline_id)
+                if under_way is None and self._reads:
+                    under_way = self._start(pipeline_id)
                     slot.assign()
-        problem = await asyncio.shield(task) if task else "the bot is just stopping"
+        problem = await asyncio.shield(under_way.problem) if under_way else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem
 
-    def _start(self, pipeline_id: PipelineId) -> asyncio.Task[str | None] | None:
-        if self._reads is None:
-            return None
-        task = self._reads.create_task(self._read(pipeline_id), name=f"read {pipeline_id}")
-        self._under_way[pipeline_id] = task
-        return task
+    @property
+    def _reads(self) -> bool:
+        """True while reads may start."""
+        return self._records is not None and not self._stopping
 
-    async def _read(self, pipeline_id: PipelineId) -> str | None:
+    def _start(self, pipeline_id: PipelineId) -> _UnderWay:
         first = self._repository.record(pipeline_id).state.sequence.epoch < self.epoch
-        was_open = self._breaker.is_open
         request = ReadRequest(pipeline_id=pipeline_id, sequence=ReadSequence(self.epoch, next(self._numbers)))
+        under_way = _UnderWay(request=request, since=self._clock.monotonic(), first=first)
+        self._under_way[pipeline_id] = under_way
+        self._readers.start((request,), self._on_result)
+        return under_way
+
+    def _on_result(self, result: ReadResult) -> None:
+        if self._records:
+            self._records.create_task(self._record(result))
+
+    async def _record(self, result: ReadResult) -> None:
+        was_open = self._breaker.is_open
+        problem = await self._recorded(result)
+        recovered = was_open and not self._breaker.is_open
+        under_way = self._under_way.get(result.request.pipeline_id)
+        if under_way and under_way.request == result.request:  # else the read counted as lost
+            self._end(under_way, problem, recovered=recovered)
+
+    async def _recorded(self, result: ReadResult) -> str | None:
+        pipeline_id = result.request.pipeline_id
         try:
-            result = await self._reader.read(request)
             return await self._recorder.record(result, unread=len(self._due))
         except StoreAway as exc:
             emit(StoreUnreachable(component="monitoring", pipeline=pipeline_id, problem=str(exc)))
@@ -223,10 +253,22 @@ class Scheduler:
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ReadCrashed(pipeline=pipeline_id, exception=exc))
             return "an error of the bot itself; its log has it"
-        finally:
-            del self._under_way[pipeline_id]
-            self._people.ended(pipeline_id)
-            self._schedule(pipeline_id, first=first, recovered=was_open and not self._breaker.is_open)
+
+    def _give_up_lost(self, now: float) -> None:
+        """Ends the reads of lost readers, so that the pipelines are due again."""
+        while self._under_way:
+            oldest = next(iter(self._under_way.values()))
+            if now - oldest.since <= self._readers.lost_after:
+                return
+            self._end(oldest, "the reader of this pipeline stopped", recovered=False)
+
+    def _end(self, under_way: _UnderWay, problem: str | None, *, recovered: bool) -> None:
+        pipeline_id = under_way.request.pipeline_id
+        del self._under_way[pipeline_id]
+        self._people.ended(pipeline_id)
+        if not under_way.problem.done():
+            under_way.problem.set_result(problem)
+        self._schedule(pipeline_id, first=under_way.first, recovered=recovered)
 
     def _schedule(self, pipeline_id: PipelineId, *, first: bool, recovered: bool) -> None:
         now = self._clock.monotonic()
