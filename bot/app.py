@@ -16,6 +16,7 @@ from bot.http.server import ALL_INTERFACES, unusable
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
+from bot.redis_address import parse_redis_url
 from bot.settings import Settings, Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import build_app
@@ -29,7 +30,7 @@ from bot.startup import (
     socket_url,
     until_store_fits,
 )
-from bot.store.connect import opened
+from bot.store.connect import connected, store_url
 from bot.workspace import Shared, Workspace
 
 # The bot promises to stop within ten seconds, so these three add up to less.
@@ -49,9 +50,8 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """
     async with _resources() as resources:
         try:
-            shared = await _shared(settings, resources)
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-            workspace = await _workspace(shared, slack, stopped)
+            workspace = await _workspace(settings, slack, resources, stopped)
             await _until_ended(asyncio.create_task(_work(workspace, slack, settings, stopped), name="work"), stopped)
             with suppress(StoreAway, TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):
@@ -74,19 +74,18 @@ async def _resources() -> AsyncIterator[AsyncExitStack]:
                 await stack.aclose()
 
 
-async def _shared(settings: Settings, resources: AsyncExitStack) -> Shared:
-    api = await resources.enter_async_context(_goldrush_client(settings))
-    redis = await resources.enter_async_context(opened(settings.store_url, settings.data_dir))
-    return Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings))
-
-
-async def _workspace(shared: Shared, slack: SlackClient, stopped: asyncio.Event) -> Workspace:
+async def _workspace(
+    settings: Settings, slack: SlackClient, resources: AsyncExitStack, stopped: asyncio.Event
+) -> Workspace:
     """The workspace that the bot token belongs to."""
-    settings = shared.settings
+    api = await resources.enter_async_context(_goldrush_client(settings))
+    url = await resources.enter_async_context(store_url(settings.store_url, settings.data_dir))
     identity = await bot_identity(slack, stopped)
     if settings.transport is Transport.SOCKET and settings.slack_app_token:
         await refuse_another_app(slack, identity.bot, settings.slack_app_token.get_secret_value())
-    await until_store_fits(shared.redis, identity.team, stopped)
+    redis = await resources.enter_async_context(connected(url, identity.team))
+    await until_store_fits(redis, identity.team, stopped, parse_redis_url(url).kind)
+    shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings))
     return await Workspace.open(shared, slack, identity)
 
 

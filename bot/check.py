@@ -10,14 +10,16 @@ from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.headers import header
 from bot.ports.pipeline_api import ApiError, StrayNotFound, Unavailable
+from bot.redis_address import parse_redis_url
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call, web_client
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
-from bot.store.connect import opened
+from bot.store.connect import connected, store_url
 from bot.store.embedded import EmbeddedStoreError, NoStoreError
 from bot.store.private import is_open_to_others
-from bot.store.probe import Weight, connection_problem, probe
+from bot.store.probe import connection_problem, probe
+from bot.store.problem import Weight
 
 
 class Verdict(Enum):
@@ -59,8 +61,13 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if is_open_to_others(ENV_FILE):
         yield Finding("Settings", Verdict.WEAK, "other users of this machine can read .env", "chmod 600 .env")
     if settings.store_url and is_exposed(settings.store_url):
-        detail = "REDIS_URL begins with redis://, which sends data and the password across the network unencrypted"
-        yield Finding("Settings", Verdict.WEAK, detail, "use rediss:// if your Redis offers TLS")
+        detail = "REDIS_URL sends data and the password across the network unencrypted"
+        yield Finding(
+            "Settings",
+            Verdict.WEAK,
+            detail,
+            "use rediss://, rediss+sentinel:// or rediss+cluster:// if your Redis offers TLS",
+        )
 
 
 async def _slack(answer: SlackAnswer, slack: SlackClient, settings: Settings) -> AsyncIterator[Finding]:
@@ -146,8 +153,8 @@ async def _goldrush(settings: Settings) -> Finding:
 async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
     """Checks the store with the probe of `run`, so that both refuse the same stores."""
     try:
-        async with opened(settings.store_url, settings.data_dir) as client:
-            report = await probe(client, team)
+        async with store_url(settings.store_url, settings.data_dir) as url, connected(url, team) as client:
+            report = await probe(client, team, parse_redis_url(url).kind)
             exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
     except NoStoreError as exc:
         yield Finding("Store", Verdict.BAD, str(exc))

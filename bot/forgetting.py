@@ -45,7 +45,7 @@ async def forget_team(team: TeamId, *, url: str | None, data_dir: Path, force: b
     if url is None and _is_missing(data_dir):
         say(f"There is no data directory {data_dir}, so there is no data for {team}.")
         return
-    async with opened(url, data_dir) as client:
+    async with opened(url, data_dir, team) as client:
         found = await workspace_data(client, team)
         if found.keys == 0:
             say(f"There is no data for {team}.")

@@ -13,9 +13,11 @@ from bot.domain.watch import TeamId
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import SlackAway
 from bot.ports.telemetry.store import StoreUnreachable, StoreWeak
+from bot.redis_address import RedisKind
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, call
-from bot.store.probe import Problem, Weight, connection_problem, probe
+from bot.store.probe import connection_problem, probe
+from bot.store.problem import Problem, Weight
 
 LONGEST_BACKOFF_SECONDS = 30.0
 
@@ -65,26 +67,27 @@ class _Backoff:
         self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
 
 
-async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event) -> None:
+async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event, kind: RedisKind) -> None:
     """Waits until the store answers and takes writes.
 
     Raises:
         StoreRefusedError, StoppedError
     """
     backoff = _Backoff(stopped)
-    while problem := await _wait_reason(client, team):
+    while problem := await _wait_reason(client, team, kind):
         emit(StoreUnreachable(component="startup", problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
 
 
-async def _wait_reason(client: redis.asyncio.Redis, team: TeamId) -> str | None:
+async def _wait_reason(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind) -> str | None:
     """Why the bot has to wait; None if it can use the store."""
     try:
-        problems = (await probe(client, team)).problems
+        problems = (await probe(client, team, kind)).problems
     except (RedisError, OSError) as exc:
-        if problem := connection_problem(exc):
+        problem = connection_problem(exc)
+        if problem and problem.weight is Weight.FATAL:
             raise _refused(problem) from None
-        return f"{type(exc).__name__}: {exc}"
+        return problem.text if problem else f"{type(exc).__name__}: {exc}"
     for weakness in problems:
         if weakness.weight is Weight.FATAL:
             raise _refused(weakness)

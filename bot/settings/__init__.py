@@ -19,7 +19,7 @@ from bot.settings.combinations import Combinations
 from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
-from bot.settings.redis_address import passwords_in, redis_fault
+from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
 from bot.settings.sentences import HOW_TO_GET, PREFIX, SettingsError, environment_name, missing, not_valid
 from bot.settings.tokens import token_fault
 
@@ -36,7 +36,6 @@ Channel = Annotated[
         description="a channel's id (C… or G…), shown at the bottom of the channel's details in Slack",
     ),
 ]
-REDIS_FORM = "redis://:PASSWORD@host:6379/0, rediss://… for TLS, or unix:///path/to/socket"
 HTTPS_FORM = "an address like https://host/path"
 
 

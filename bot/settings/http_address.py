@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from bot.proxy import is_loopback
+from bot.redis_address import parse_redis_url
 from bot.settings.redis_address import ends_after_bracket, host_is_valid, port_is_valid
 
 
@@ -27,4 +28,6 @@ def http_fault(url: str) -> str | None:
 
 def is_exposed(url: str) -> bool:
     """True if tokens would cross a network unencrypted. `url` is a valid address of HTTP or Redis."""
+    if url.startswith(("redis+sentinel://", "redis+cluster://")):
+        return not all(is_loopback(node.host) for node in parse_redis_url(url).nodes)
     return url.startswith(("http://", "redis://")) and not is_loopback(urlsplit(url).hostname or "")

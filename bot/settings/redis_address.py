@@ -3,9 +3,17 @@
 import re
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-SCHEMES = ("redis", "rediss", "unix")
+from bot.redis_address import CLUSTER_SCHEMES, SCHEMES, SENTINEL_LOGIN, SENTINEL_SCHEMES, UrlParts, split_url
+
+REDIS_FORM = (
+    "redis://:PASSWORD@host:6379/0, rediss://… for TLS, redis+sentinel://host:26379,host:26379/SERVICE, "
+    "redis+cluster://host:6379, or unix:///path/to/socket"
+)
 ENCODE = "percent-encode the password: # is %23, / is %2F, ? is %3F, @ is %40, % is %25, a space is %20"
-ONE_SERVER = "Redis Sentinel and Redis Cluster are not supported yet. Give the address of one server"
+SEVERAL_HOSTS = "several hosts need redis+sentinel:// or redis+cluster://"
+NO_COLON = "put a colon before a password without a user (redis://:PASSWORD@host)"
+_SENTINEL = "for Redis Sentinel write redis+sentinel://HOST:26379,HOST:26379/SERVICE"
+_CLUSTER = "for Redis Cluster write redis+cluster://HOST:6379"
 
 # The options after the ? of an address: https://redis.readthedocs.io/en/stable/connections.html
 OPTIONS = frozenset({
@@ -21,10 +29,12 @@ _CERT_REQS = {"none", "optional", "required"}
 def redis_fault(url: str) -> str | None:
     """The fault, as the first clause of a sentence; None if the address is valid."""
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in SCHEMES:
+    if not separator or scheme not in (*SCHEMES, *SENTINEL_SCHEMES, *CLUSTER_SCHEMES):
         return _scheme_fault(scheme if separator else "")
     if _needs_encoding(url):
         return ENCODE
+    if scheme not in SCHEMES:
+        return _group_fault(split_url(url))
     try:
         parts = urlsplit(url)
     except ValueError:  # hides its text, which quotes the address
@@ -34,12 +44,14 @@ def redis_fault(url: str) -> str | None:
 
 def _scheme_fault(scheme: str) -> str | None:
     scheme = scheme.lower()
-    if "sentinel" in scheme or "cluster" in scheme:
-        return ONE_SERVER
     if scheme in {"valkey", "valkeys"}:
         return f"write redis{'s' if scheme == 'valkeys' else ''}:// instead of {scheme}://"
-    if scheme in SCHEMES:
+    if scheme in (*SCHEMES, *SENTINEL_SCHEMES, *CLUSTER_SCHEMES):
         return "write the part before :// in lowercase"
+    if "sentinel" in scheme:
+        return _SENTINEL
+    if "cluster" in scheme:
+        return _CLUSTER
     if scheme in {"redis+unix", "redis+socket", "redis-socket"}:
         return f"write unix:// instead of {scheme}://"
     return "it does not begin with redis://, rediss:// or unix://"
@@ -64,9 +76,36 @@ def _decodes(url: str) -> bool:
     return url.isprintable()
 
 
+def _group_fault(parts: UrlParts) -> str | None:
+    """The fault in an address of Sentinels, or of the nodes of a cluster."""
+    if parts.login and ":" not in parts.login:
+        return NO_COLON
+    for host in parts.hosts:
+        try:
+            fault = _host_fault(urlsplit(f"redis://{host}"))
+        except ValueError:  # hides its text, which quotes the address
+            fault = "the host is not valid (put an IPv6 address in square brackets)"
+        if fault:
+            return fault
+    return _sentinel_fault(parts) if parts.scheme in SENTINEL_SCHEMES else _cluster_fault(parts)
+
+
+def _sentinel_fault(parts: UrlParts) -> str | None:
+    if not parts.path:
+        return "the service is missing: the name by which Sentinel knows the primary (…/SERVICE)"
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", parts.path):
+        return "only the service may follow the hosts; the database is an option (…/SERVICE?db=0)"
+    return _options_fault(parts.query, OPTIONS.union(SENTINEL_LOGIN))
+
+
+def _cluster_fault(parts: UrlParts) -> str | None:
+    databases = {parts.path or "0", *parse_qs(parts.query).get("db", [])}
+    return "a cluster has no database but 0" if databases != {"0"} else _options_fault(parts.query)
+
+
 def _credentials_fault(parts: SplitResult) -> str | None:
     if parts.username and parts.password is None:
-        return "put a colon before a password without a user (redis://:PASSWORD@host)"
+        return NO_COLON
     return None
 
 
@@ -74,7 +113,7 @@ def _place_fault(parts: SplitResult) -> str | None:
     if parts.scheme == "unix":
         return None if len(parts.path) > 1 else "it names no socket (unix:///path/to/valkey.sock)"
     if "," in parts.netloc.rpartition("@")[2]:
-        return ONE_SERVER
+        return SEVERAL_HOSTS
     return _host_fault(parts) or _database_fault(parts.path)
 
 
@@ -93,12 +132,12 @@ def _database_fault(path: str) -> str | None:
     return "only a database number may follow the host (/0)"
 
 
-def _options_fault(query: str) -> str | None:
+def _options_fault(query: str, known: frozenset[str] = OPTIONS) -> str | None:
     try:
         options = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
     except ValueError:
         return "the text after the question mark is not NAME=VALUE&NAME=VALUE"
-    if options.keys() - OPTIONS:
+    if options.keys() - known:
         return "an option after the question mark is unknown. Common ones are db, ssl_cert_reqs, ssl_ca_certs"
     for name, values in options.items():
         if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", values[0]):
@@ -109,9 +148,10 @@ def _options_fault(query: str) -> str | None:
 
 
 def passwords_in(url: str) -> tuple[str, ...]:
-    """The password of a valid address, encoded as in the address and decoded as the bot sends it."""
-    parts = urlsplit(url)
-    found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    """The passwords of a valid address, encoded as in the address and decoded as the bot sends them."""
+    parts = split_url(url)
+    options = parse_qs(parts.query)
+    found = [parts.login.partition(":")[2], *options.get("password", []), *options.get("sentinel_password", [])]
     return tuple(dict.fromkeys(form for password in found if password for form in (password, unquote(password))))
 
 

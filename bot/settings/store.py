@@ -5,8 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.settings import REDIS_FORM
-from bot.settings.redis_address import passwords_in, redis_fault
+from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
 from bot.settings.sentences import PREFIX, SettingsError, not_valid
 
 

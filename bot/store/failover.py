@@ -10,6 +10,7 @@ from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
@@ -21,12 +22,14 @@ from redis.exceptions import (
     ConnectionError as RedisConnectionError,
 )
 
+from bot.redis_address import RedisNode
+
 # A script's error carries the code inside its text, and redis-py has no class for some of them.
 # https://redis.io/docs/latest/operate/oss_and_stack/management/replication/, …/latest/develop/reference/protocol-spec/
 _CODES = re.compile(
     r"\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|UNBLOCKED|NOAUTH|TRYAGAIN|MOVED|ASK)\b"
 )
-_KINDS = (AuthenticationError, BusyLoadingError, ClusterDownError, ReadOnlyError, TryAgainError)
+_KINDS = (AskError, AuthenticationError, BusyLoadingError, ClusterDownError, ReadOnlyError, TryAgainError)
 
 
 class WrongServerError(RedisConnectionError):
@@ -41,6 +44,14 @@ class Generation:
     """Counts failovers. The pool closes a connection with an older number before it uses it again."""
 
     number: int = 0
+    server: RedisNode | None = None
+    """Where new connections lead, if a lookup found it."""
+
+    def leads_to(self, server: RedisNode) -> None:
+        """Makes the pool leave the server before."""
+        if self.server not in {None, server}:
+            self.number += 1
+        self.server = server
 
 
 def means_another_server(error: RedisError) -> bool:

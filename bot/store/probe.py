@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from importlib.resources import files
 from typing import cast
 
@@ -11,7 +10,10 @@ import redis.asyncio
 from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
 
 from bot.domain.watch import TeamId
+from bot.redis_address import RedisKind
 from bot.store.keys import Keys
+from bot.store.lookup import LookupFailedError
+from bot.store.problem import Problem, Weight
 
 OLDEST = (6, 2)
 _CERTIFICATE = (
@@ -23,26 +25,6 @@ _ALLOW = "give this user the bot's permissions: ACL SETUSER NAME ~pipeline-bot:*
 _MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
 
 
-class Weight(Enum):
-    """How much a problem matters."""
-
-    FATAL = "fatal"  # the bot cannot run until somebody fixes it
-    WAITS = "waits"  # it may pass by itself, so the bot waits
-    WEAK = "weak"  # the bot runs, but may lose data
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """An obstacle in a Redis, for the operator."""
-
-    subject: str
-    """What was checked, such as `Store durability`."""
-    weight: Weight
-    text: str
-    fix: str
-    """What the operator can do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """The result of a probe. `version` is empty if the server does not report it."""
@@ -51,8 +33,8 @@ class Report:
     problems: tuple[Problem, ...]
 
 
-async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
-    """Checks kind, version, permissions and durability of this Redis.
+async def probe(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind) -> Report:
+    """Checks kind, version, permissions and durability of the Redis server that takes the writes.
 
     Raises:
         RedisError, OSError: Redis does not answer; `connection_problem` says whether waiting helps.
@@ -60,7 +42,7 @@ async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
     facts_or_none = await _facts(client)
     facts = facts_or_none or {}
     version = str(facts.get("valkey_version") or facts.get("redis_version") or "")
-    if wrong_kind := [*_kind_problems(facts), *_version_problems(version)]:
+    if wrong_kind := [*_kind_problems(facts, kind), *_version_problems(version)]:
         return Report(version, tuple(wrong_kind))
     problems = [] if facts_or_none is not None else [_NO_INFO]
     return Report(version, (*problems, *await _refused(client, Keys(team)), *_durability_problems(facts)))
@@ -78,8 +60,8 @@ _NO_INFO = Problem(
 _CLUSTER = Problem(
     "Store",
     Weight.FATAL,
-    "this server is in cluster mode, which is not supported yet",
-    "set REDIS_URL to a server that runs without cluster mode",
+    "this server belongs to a Redis Cluster",
+    "write redis+cluster://HOST:PORT in REDIS_URL",
 )
 
 
@@ -95,12 +77,12 @@ async def _facts(client: redis.asyncio.Redis) -> Mapping[str, object] | None:
         raise
 
 
-def _kind_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
+def _kind_problems(facts: Mapping[str, object], kind: RedisKind) -> Iterator[Problem]:
     kinds = {str(facts.get(name)) for name in _MODES}
     if "sentinel" in kinds:
-        fix = "set REDIS_URL to the address of the primary"
-        yield Problem("Store", Weight.FATAL, "this is a Redis Sentinel, which is not supported yet", fix)
-    if "cluster" in kinds or str(facts.get("cluster_enabled")) == "1":
+        fix = "write redis+sentinel://HOST:PORT/SERVICE in REDIS_URL"
+        yield Problem("Store", Weight.FATAL, "this is a Redis Sentinel", fix)
+    if kind is not RedisKind.CLUSTER and ("cluster" in kinds or str(facts.get("cluster_enabled")) == "1"):
         yield _CLUSTER
 
 
@@ -156,8 +138,10 @@ def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
 
 
 def connection_problem(exc: Exception) -> Problem | None:
-    """The fault in the settings that causes this error; None if only waiting helps."""
+    """The fault that causes this error; None if nothing but waiting helps."""
     causes = tuple(_chain(exc))
+    if failed := next((cause for cause in causes if isinstance(cause, LookupFailedError)), None):
+        return failed.problem
     text = " ".join(str(cause) for cause in causes)
     if problem := _tls_refusal(causes, text):
         return problem
@@ -174,7 +158,7 @@ def connection_problem(exc: Exception) -> Problem | None:
         return Problem("Store login", Weight.FATAL, text_of_refusal, _LOGIN)
     if isinstance(exc, NoPermissionError):
         return Problem("Store permissions", Weight.FATAL, str(exc), _ALLOW)
-    if isinstance(exc, MovedError):
+    if any(isinstance(cause, MovedError) for cause in causes):
         return _CLUSTER
     if "DB index" in text:
         fix = "end REDIS_URL with /0, or with the number of another database on this server"

@@ -10,13 +10,14 @@ from redis.exceptions import AuthenticationError
 
 from bot.store.connect import connect, opened
 from bot.store.embedded import LONGEST_SOCKET_PATH, EmbeddedStoreError, embedded
+from tests.builders import TEAM
 from tests.journey.valkey import Valkey
 
 
 async def test_the_embedded_store_keeps_data_across_a_restart(tmp_path: Path) -> None:
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         await client.set("watch", "orders-eu")
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         assert await client.get("watch") == b"orders-eu"
 
 
@@ -32,19 +33,19 @@ async def test_it_survives_kill_9_and_a_server_left_behind_is_taken_over(tmp_pat
 
 
 async def test_every_write_is_on_disk_before_it_is_answered_and_nothing_is_evicted(tmp_path: Path) -> None:
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         assert (await client.config_get("appendfsync"))["appendfsync"] == "always"
         assert (await client.config_get("maxmemory-policy"))["maxmemory-policy"] == "noeviction"
 
 
 async def test_a_directory_deeper_than_a_socket_path_may_be_long(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * LONGEST_SOCKET_PATH)
-    async with opened(None, deep) as client:
+    async with opened(None, deep, TEAM) as client:
         assert await client.ping()
 
 
 async def test_a_broken_data_file_is_reported_with_the_path_of_the_log(tmp_path: Path) -> None:
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         await client.set("watch", "orders-eu")
     (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
     with pytest.raises(EmbeddedStoreError, match=r"see .*valkey\.log"):
@@ -54,9 +55,9 @@ async def test_a_broken_data_file_is_reported_with_the_path_of_the_log(tmp_path:
 
 async def test_a_password_in_the_url_is_used(tmp_path: Path) -> None:
     async with Valkey(tmp_path / "valkey", "--requirepass", "hush") as valkey:
-        async with opened(valkey.url.replace("://", "://:hush@"), tmp_path) as client:
+        async with opened(valkey.url.replace("://", "://:hush@"), tmp_path, TEAM) as client:
             assert await client.ping()
-        async with opened(valkey.url, tmp_path) as client:
+        async with opened(valkey.url, tmp_path, TEAM) as client:
             with pytest.raises(AuthenticationError):
                 await client.ping()
 
@@ -73,7 +74,7 @@ def expected(directory: Path) -> dict[str, int]:
 async def test_only_the_owner_can_read_the_files_under_any_umask(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
-        async with opened(None, tmp_path / "data") as client:
+        async with opened(None, tmp_path / "data", TEAM) as client:
             await client.set("watch", "orders-eu")
             running = modes(tmp_path / "data")
             assert running == expected(tmp_path / "data")
@@ -83,13 +84,13 @@ async def test_only_the_owner_can_read_the_files_under_any_umask(tmp_path: Path,
 
 
 async def test_an_older_versions_open_permissions_are_closed(tmp_path: Path) -> None:
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         await client.set("watch", "orders-eu")
     for path in (tmp_path, *tmp_path.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (tmp_path / "notes.txt").write_text("somebody else's")
     (tmp_path / "notes.txt").chmod(0o644)
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         assert await client.get("watch") == b"orders-eu"
         assert modes(tmp_path) == expected(tmp_path) | {"notes.txt": 0o644}
 

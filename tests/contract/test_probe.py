@@ -14,9 +14,11 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
 from bot.domain.watch import TeamId
+from bot.redis_address import parse_redis_url
 from bot.startup import StoppedError, StoreRefusedError, until_store_fits
 from bot.store.connect import connect
-from bot.store.probe import Problem, Weight, connection_problem, probe
+from bot.store.probe import connection_problem, probe
+from bot.store.problem import Problem, Weight
 from sandbox.ports import free_port
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from tests.journey.valkey import Valkey
@@ -32,9 +34,9 @@ async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
 
 async def problems(url: str) -> list[Problem]:
     """What `check` would tell."""
-    async with connect(url) as client:
+    async with connect(url, TEAM) as client:
         try:
-            return list((await probe(client, TEAM)).problems)
+            return list((await probe(client, TEAM, parse_redis_url(url).kind)).problems)
         except (RedisError, OSError) as exc:
             problem = connection_problem(exc)
             return [problem] if problem else []
@@ -44,9 +46,9 @@ async def starts(url: str) -> str | None:
     """What `run` says where it refuses; None where it starts, or waits."""
     stopped = asyncio.Event()
     stopped.set()  # it waits no longer
-    async with connect(url) as client:
+    async with connect(url, TEAM) as client:
         try:
-            await until_store_fits(client, TEAM, stopped)
+            await until_store_fits(client, TEAM, stopped, parse_redis_url(url).kind)
         except StoreRefusedError as exc:
             return str(exc)
         except StoppedError:
@@ -137,21 +139,22 @@ async def test_a_database_that_there_is_not(valkey: Valkey) -> None:
     assert "the database of REDIS_URL does not exist" in problem.text
 
 
-async def test_cluster_mode_is_refused(tmp_path: Path) -> None:
+async def test_the_plain_address_of_a_cluster_node_is_refused_with_the_scheme_to_write(tmp_path: Path) -> None:
     async with Valkey(tmp_path / "cluster", "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as valkey:
         (problem,) = await problems(valkey.url)
         assert problem.weight is Weight.FATAL
-        assert "cluster mode" in problem.text
-        assert "cluster mode" in (await starts(valkey.url) or "")
+        assert "belongs to a Redis Cluster" in problem.text
+        assert "redis+cluster://" in (await starts(valkey.url) or "")
 
 
-async def test_a_sentinel_is_refused(tmp_path: Path) -> None:
+async def test_the_plain_address_of_a_sentinel_is_refused_with_the_scheme_to_write(tmp_path: Path) -> None:
     config = tmp_path / "sentinel.conf"
     config.write_text("")
     async with Sentinel(tmp_path / "sentinel", str(config)) as sentinel:
         (problem,) = await problems(sentinel.url)
     assert problem.weight is Weight.FATAL
     assert "Sentinel" in problem.text
+    assert "redis+sentinel://" in problem.fix
 
 
 class Sentinel(Valkey):

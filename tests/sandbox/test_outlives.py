@@ -13,6 +13,7 @@ import pytest
 from bot.store.connect import connect, opened
 from bot.store.embedded import embedded
 from sandbox.child_processes import end_with_parent
+from tests.builders import TEAM
 
 SAMPLE = "tests/sandbox/starts_everything.py"
 PATIENCE = 120.0
@@ -110,7 +111,7 @@ from pathlib import Path
 from bot.store.connect import opened
 
 async def main():
-    async with opened(None, Path(os.environ["OUTLIVES"])) as client:
+    async with opened(None, Path(os.environ["OUTLIVES"]), TEAM) as client:
         await client.set("watch", "orders-eu")
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -129,7 +130,7 @@ async def killed(data_dir: Path) -> None:
 async def test_the_store_of_a_killed_bot_stops_and_its_data_is_found_by_the_next(tmp_path: Path) -> None:
     await killed(tmp_path)
     await until_none_is_left(str(tmp_path))
-    async with opened(None, tmp_path) as client:
+    async with opened(None, tmp_path, TEAM) as client:
         assert await client.get("watch") == b"orders-eu"
 
 

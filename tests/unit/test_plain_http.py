@@ -39,3 +39,19 @@ def test_no_other_host_is_taken_for_this_machine(url: str) -> None:
 def test_this_machine_may_be_spoken_to_plainly(url: str) -> None:
     assert http_fault(url) is None
     assert not is_exposed(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("redis://redis.internal", True),
+        ("rediss://redis.internal", False),
+        ("redis+sentinel://127.0.0.1,localhost:26380/mymaster", False),
+        ("redis+sentinel://127.0.0.1,redis.internal/mymaster", True),
+        ("redis+cluster://:pw@[::1]:6379,10.0.0.1", True),
+        ("rediss+cluster://10.0.0.1", False),
+        ("unix:///tmp/valkey.sock", False),
+    ],
+)
+def test_an_address_of_redis_is_exposed_if_one_host_is_elsewhere_without_tls(url: str, exposed: bool) -> None:
+    assert is_exposed(url) is exposed
