@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import fakeredis
@@ -7,9 +8,14 @@ import redis.asyncio
 from hypothesis import settings
 
 from bot.ports.telemetry import subscribe
-from bot.store.connect import connect
+from bot.store.connect import connect, connected
 from bot.store.embedded import embedded
 from bot.telemetry.logs import log_record
+from tests.builders import TEAM
+from tests.redis_groups import DEBIAN_REDIS, Cluster, Processes, SentinelGroup, any_server, one_server
+
+OTHER_SERVERS = ("redis7", "cluster", "sentinel")
+SERVERS = pytest.mark.servers
 
 # The same examples each time, so that a passing test passes again. `make fuzz` draws new ones.
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
@@ -39,8 +45,56 @@ async def fake_redis() -> AsyncIterator[redis.asyncio.Redis]:
     await client.aclose()
 
 
-@pytest.fixture(params=["valkey", "fake_redis"])
+@pytest.fixture(scope="session")
+def redis7_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not DEBIAN_REDIS.exists():
+        pytest.skip("needs Debian's package redis-server")
+    with one_server(DEBIAN_REDIS, tmp_path_factory.mktemp("redis7") / "server") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with Processes(any_server(), tmp_path_factory.mktemp("cluster")) as processes:
+        yield Cluster(processes).url
+
+
+@pytest.fixture(scope="session")
+def sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with Processes(any_server(), tmp_path_factory.mktemp("sentinel")) as processes:
+        yield SentinelGroup(processes, sentinels=1).url
+
+
+@pytest.fixture
+async def redis7(redis7_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    async with emptied(redis7_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def cluster(cluster_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    """Three masters; the client serves TEAM."""
+    async with emptied(cluster_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def sentinel(sentinel_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    """A primary and a replica, found through Sentinel."""
+    async with emptied(sentinel_url) as client:
+        yield client
+
+
+@asynccontextmanager
+async def emptied(url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    async with connected(url, TEAM) as client:
+        await client.flushall()
+        await client.script_flush()
+        yield client
+
+
+@pytest.fixture(params=["valkey", "fake_redis", *(pytest.param(name, marks=SERVERS) for name in OTHER_SERVERS)])
 def any_redis(request: pytest.FixtureRequest) -> redis.asyncio.Redis:
-    """Runs a test over a real server and over fakeredis, because the faster tests rely on fakeredis."""
+    """Runs a test over real servers and over fakeredis, because the faster tests rely on fakeredis."""
     client: redis.asyncio.Redis = request.getfixturevalue(request.param)
     return client

@@ -17,7 +17,7 @@ from tests.builders import ALERTS, TEAM, a_message, a_watch, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 
-OTHER = TeamId("T0OTHER")
+OTHER = TeamId("T0OTHER")  # its keys lie on the same server as TEAM's, also in a cluster of three masters
 
 
 async def furnished(client: redis.asyncio.Redis, team: TeamId) -> WholeStore:
