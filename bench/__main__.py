@@ -25,6 +25,8 @@ from bench.experiment import Absent, Experiment, Results, Run
 from bench.table import Line
 
 RESULTS = Path(__file__).parent / "results"
+FILE_WIDTH = 200
+"""Columns of a table that no terminal shows."""
 
 
 def experiments() -> list[Experiment]:
@@ -84,7 +86,7 @@ def main() -> int:
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="processes that keep the machine busy")
     parser.add_argument("--list", action="store_true", help="list the experiments and their rows")
     given = parser.parse_args()
-    out, log = Console(), Console(stderr=True)
+    out, log = Console(width=None if sys.stdout.isatty() else FILE_WIDTH), Console(stderr=True)
     chosen = [experiment for experiment in experiments() if not given.only or _is_chosen(experiment, given.only)]
     if given.list or not chosen:
         for experiment in chosen or experiments():

@@ -67,7 +67,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         return row.label, row.what, value, row.against, "–", goal, "–", "–", reason
     peer = f"{_short(median.peer)} {median.unit}, {row.against}"
     met = {True: "[green]yes[/]", False: "[red]no[/]", None: "–"}[line.met]
-    loads = f"{min(line.loads):.1f}…{max(line.loads):.1f}"
+    loads = "…".join(dict.fromkeys(f"{load:.1f}" for load in (min(line.loads), max(line.loads))))
     return (
         row.label,
         row.what,

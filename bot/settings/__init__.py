@@ -85,7 +85,7 @@ class Settings(EnvironmentSettings):
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
     allow_plain_http: bool = Field(default=False, description="true or false")
     requests_per_second: float = Field(
-        default=4.0, gt=0, le=1000, description="a number of requests a second above 0, at most 1000"
+        default=4.0, gt=0, le=10_000, description="a number of requests a second above 0, at most 10000"
     )
     read_timeout_seconds: Seconds = 5.0
     steady_seconds: Seconds = 15.0

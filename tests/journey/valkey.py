@@ -24,6 +24,12 @@ class Valkey:
         """A time of the monotonic clock."""
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             str(get_binary_path()), *self._arguments(), stdout=asyncio.subprocess.DEVNULL

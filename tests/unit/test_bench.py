@@ -10,6 +10,7 @@ from rich.console import Console
 from bench import table
 from bench.__main__ import experiments, measured
 from bench.experiment import Absent, Experiment, Goal, Measurement, Results, Row, Run, at_least, at_most
+from bench.observe import percentile
 from bench.table import Line
 
 
@@ -22,7 +23,7 @@ def measurement(value: float, peer: float = 10.0) -> Measurement:
 
 
 def line_of(*values: float, goal: Goal | None = None) -> Line:
-    return Line(row(goal=goal), [measurement(value) for value in values], [1.5] * len(values))
+    return Line(row(goal=goal), [measurement(value) for value in values], [0.5, 1.5])
 
 
 def printed(*lines: Line) -> str:
@@ -56,7 +57,7 @@ def test_a_goal_bounds_the_ratio_in_its_sense() -> None:
 
 def test_the_table_shows_both_values_the_goal_and_the_load() -> None:
     shown = printed(line_of(1.0, goal=at_most(0.125)))
-    assert all(part in shown for part in ("1 µs", "10 µs, a peer", "0.1", "≤ 0.125", "yes", "1.5…1.5"))
+    assert all(part in shown for part in ("1 µs", "10 µs, a peer", "0.1", "≤ 0.125", "yes", "0.5…1.5"))
 
 
 def test_an_absent_peer_says_why() -> None:
@@ -98,3 +99,9 @@ async def test_a_quick_run_takes_one_round() -> None:
 def test_each_row_has_a_name_of_its_own() -> None:
     names = Counter(row.name for experiment in experiments() for row in experiment.rows)
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_percentile_of_no_answers_is_infinite() -> None:
+    assert percentile([], 0.95) == float("inf")
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([3.0, 1.0, 2.0], 0.95) == 3.0

@@ -1,0 +1,138 @@
+"""From the API's FAILED to Slack's history, with a budget of 10 requests a second and 60 or 600 pipelines.
+
+    python -m bench --only detection
+
+Pipelines of 30 projects fail one after the other, at random, one of each project. Each project has a channel, so no
+message waits for Slack's limit. A failed pipeline recovers at once when its message stands, to keep the fleet steady.
+Even polling at budget B finds a failure of one of n pipelines after n/2B on average.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from bench.bot_process import RunningBot, running_bot
+from bench.experiment import Absent, Experiment, Measurement, Results, Row, Run, at_most
+from bench.fleet import Fleet, fleet
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from tests.journey.rig import ANN, Rig
+
+BUDGET = 10.0
+"""Requests per second."""
+LEAST_SECONDS = 2.5
+"""Half of the shortest period of a steady pipeline."""
+FLEETS = (60, 600)
+QUICK_FLEETS = (60,)
+PROJECTS = 30
+QUICK_FAILURES = 10
+PATIENCE_SECONDS = 240.0
+SEED = 10
+
+
+def _total(count: int) -> Row:
+    return Row(
+        name=f"detection-{count}",
+        label="G5",
+        what=f"FAILED to Slack's history, mean of {count} pipelines at {BUDGET:g} req/s",
+        against="max(n/2B, 2.5 s)",
+        goal=at_most(1.2),
+    )
+
+
+def _after_read(count: int) -> Row:
+    return Row(
+        name=f"delivery-{count}",
+        label="G5",
+        what=f"from the read to Slack's history, mean of {count} pipelines",
+        against="the limit",
+        goal=at_most(1.0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """One failure; all times in seconds."""
+
+    wait: float
+    """From the change to the read that sees it."""
+    delivery: float
+    """From that read to the message."""
+
+
+async def measure(run: Run) -> Results:
+    results: dict[str, Measurement | Absent] = {}
+    for count in FLEETS:
+        total, after_read = _total(count), _after_read(count)
+        if run.quick and count not in QUICK_FLEETS:
+            results |= dict.fromkeys((total.name, after_read.name), Absent("only in a full run"))
+            continue
+        run.tell(f"{count} pipelines")
+        found = await _detect(count, QUICK_FAILURES if run.quick else PROJECTS)
+        wait, delivery = fmean(one.wait for one in found), fmean(one.delivery for one in found)
+        note = f"{len(found)} failures; {wait / (wait + delivery):.0%} of it waiting for the read"
+        floor = max(count / 2 / BUDGET, LEAST_SECONDS)
+        results[total.name] = Measurement(value=wait + delivery, peer=floor, unit="s", note=note)
+        slowest = max(one.delivery for one in found)
+        results[after_read.name] = Measurement(value=delivery, peer=1.0, unit="s", note=f"max {slowest:.2f} s")
+    return results
+
+
+async def _detect(count: int, failures: int) -> list[Detected]:
+    settings = {
+        "PIPELINE_BOT_REQUESTS_PER_SECOND": f"{BUDGET:g}",
+        "PIPELINE_BOT_STEADY_SECONDS": "15",
+        "PIPELINE_BOT_TRANSIENT_SECONDS": "3",
+        "PIPELINE_BOT_AT_REST_SECONDS": "60",
+    }
+    async with fleet(count, projects=PROJECTS) as served, running_bot(served, settings) as bot:
+        await _watch_by_project(bot.rig)
+        await served.until_read(count, PATIENCE_SECONDS)
+        await served.until_read(count, PATIENCE_SECONDS)
+        chance = random.Random(SEED)  # noqa: S311 (a sample, no secret)
+        gap = max(0.5, count / BUDGET / failures)
+        async with asyncio.TaskGroup() as tasks:
+            failing = [
+                tasks.create_task(_fail(served, bot, number, chance.uniform(place, place + 1) * gap))
+                for place, number in enumerate(_sample(count, failures, chance))
+            ]
+    return [task.result() for task in failing]
+
+
+def _sample(count: int, failures: int, chance: random.Random) -> Sequence[int]:
+    """One pipeline of each project, in random order. Pipeline i belongs to project i modulo PROJECTS."""
+    projects = chance.sample(range(PROJECTS), failures)
+    return [project + PROJECTS * chance.randrange(count // PROJECTS) for project in projects]
+
+
+async def _watch_by_project(rig: Rig) -> None:
+    await rig.ask("list")
+    for project in range(PROJECTS):
+        channel = Channel(
+            id=f"C0FLEET{project:02}", name=f"fleet-{project:02}", kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER]
+        )
+        rig.sandbox.slack.directory.channels[channel.id] = channel
+        await rig.ask(f"watch project:project-{project:05}", channel=channel.id)
+
+
+async def _fail(served: Fleet, bot: RunningBot, number: int, seconds: float) -> Detected:
+    """Lets the pipeline fail after so many seconds, and waits for its message."""
+    await asyncio.sleep(seconds)
+    failed_at = await served.set_phase([number], "FAILED")
+    text = f"{served.name(number)} failed"
+    posted_at = await bot.rig.sandbox.until(lambda: _posted_at(bot.rig, text), PATIENCE_SECONDS)
+    _, read_at = (await served.report()).noticed[number]
+    await served.set_phase([number], "RUNNING")
+    assert posted_at is not None
+    return Detected(wait=read_at - failed_at, delivery=posted_at - read_at)
+
+
+def _posted_at(rig: Rig, text: str) -> float | None:
+    posts = (call for call in rig.sandbox.slack.accepted if call.method == "chat.postMessage")
+    return next((post.at for post in posts if text in post.text), None)
+
+
+EXPERIMENT = Experiment(
+    name="detection", rows=tuple(row(count) for count in FLEETS for row in (_total, _after_read)), measure=measure
+)
