@@ -4,12 +4,12 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, cast
 
 import httpx
 from pydantic import SecretStr
@@ -18,6 +18,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.goldrush import wire
 from bot.goldrush.body import ResponseBody
+from bot.goldrush.connection import PersistentConnection
 from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.ports.pipeline_api import Page, Status, Unavailable
 from bot.proxy import proxy_for
@@ -69,27 +70,12 @@ class Client:
         self._service_key = _checked(service_key)
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(max_connections)
-        url = _address(base_url)
-        self._connections = Connections(
-            partial(
-                httpx.AsyncClient,
-                base_url=url,
-                auth=self._authorize,
-                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
-                timeout=None,  # httpx's four timeouts bound no whole request; the deadline below does
-                # No limit in the pool: a task cancelled while it waits there takes a place for good
-                # (https://github.com/encode/httpcore/issues/1093). Tasks wait for our own slots instead.
-                limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
-                follow_redirects=False,
-                trust_env=False,  # httpx fails at the first read if NO_PROXY names an IPv6 network
-                proxy=proxy_for(base_url),
-                verify=_trusted(),  # made once, since that takes longer than a read
-                transport=transport,
-            )
-        )
+        self._template = _template(_address(base_url), self._service_key)
+        self._prefix = self._template.url.raw_path.partition(b"?")[0].rstrip(b"/")
+        self._connections = Connections((lambda: transport) if transport else _maker(base_url))
 
     async def __aenter__(self) -> Self:
-        """Makes the first connection's client, so that a wrong setting fails here and not at the first read."""
+        """Makes the first transport, so that a wrong setting fails here and not at the first read."""
         self._connections.release(await self._connections.acquire())
         return self
 
@@ -109,11 +95,7 @@ class Client:
         return await self._read(wire.page_path(number), wire.decode_page)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
-        try:
-            async with asyncio.timeout(self._deadline_seconds):
-                await self._slots.acquire()
-        except TimeoutError as exc:
-            raise Unavailable("GoldRush is slow and all connections to it are busy, so I didn't ask.") from exc
+        await self._acquire_slot()
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 status, headers, body = await self._exchange(path)
@@ -127,20 +109,61 @@ class Client:
             self._slots.release()
         return decode(status, headers, body, service_key=self._service_key)
 
-    async def _exchange(self, path: str) -> tuple[int, httpx.Headers, bytes]:
-        http = await self._connections.acquire()
+    async def _acquire_slot(self) -> None:
+        if not self._slots.locked():  # the usual case needs no timer
+            await self._slots.acquire()
+            return
         try:
-            async with http.stream("GET", path) as response:
-                body = ResponseBody(response.headers.get("Content-Encoding", ""))
-                async for piece in response.aiter_raw():
-                    body.feed(piece)
-                return response.status_code, response.headers, body.whole()
-        finally:
-            self._connections.release(http)
+            async with asyncio.timeout(self._deadline_seconds):
+                await self._slots.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("GoldRush is slow and all connections to it are busy, so I didn't ask.") from exc
 
-    def _authorize(self, request: httpx.Request) -> httpx.Request:
-        request.headers["Authorization"] = f"Bearer {self._service_key.get_secret_value()}"
-        return request
+    async def _exchange(self, path: str) -> tuple[int, httpx.Headers, bytes]:
+        connection = await self._connections.acquire()
+        try:
+            response = await connection.handle_async_request(self._request(path))
+            stream = cast("httpx.AsyncByteStream", response.stream)  # a transport for asyncio gives no other
+            try:
+                body = ResponseBody(response.headers.get("Content-Encoding", ""))
+                async for piece in stream:
+                    body.feed(piece)
+            finally:
+                await stream.aclose()
+            return response.status_code, response.headers, body.whole()
+        finally:
+            self._connections.release(connection)
+
+    def _request(self, path: str) -> httpx.Request:
+        """A request like the template, but for another path: parsing a URL for each read would cost 20 µs."""
+        same = self._template
+        target = self._prefix + path.encode("ascii")
+        return httpx.Request("GET", same.url, headers=same.headers, stream=same.stream, extensions={"target": target})
+
+
+def _template(url: httpx.URL, service_key: SecretStr) -> httpx.Request:
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": _user_agent(),
+        "Authorization": f"Bearer {service_key.get_secret_value()}",
+    }
+    return httpx.Request("GET", url, headers=headers)
+
+
+def _maker(base_url: str) -> Callable[[], httpx.AsyncBaseTransport]:
+    """Makes transports of one connection each. Only httpx's own transport can use a proxy."""
+    trusted = _trusted()  # made once, since that takes longer than a read
+    proxy = proxy_for(base_url)
+    if proxy is None:
+        return partial(PersistentConnection, trusted)
+    return partial(
+        httpx.AsyncHTTPTransport,
+        proxy=proxy,
+        verify=trusted,
+        trust_env=False,
+        limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
+    )
 
 
 def _address(base_url: str) -> httpx.URL:
@@ -148,7 +171,7 @@ def _address(base_url: str) -> httpx.URL:
     with suppress(httpx.InvalidURL, UnicodeError):
         url = httpx.URL(base_url)
         if url.scheme in {"http", "https"} and url.host and (url.port or 80) < 2**16:
-            return url
+            return url.copy_with(username="", password="")
     raise ValueError("GOLDRUSH_API_URL is not an http or https address")
 
 

@@ -13,7 +13,6 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
 import aiohttp
-import httpx
 import redis.asyncio.connection
 
 from bot import jobs, workspace
@@ -21,6 +20,7 @@ from bot.app import run
 from bot.coordination import leadership
 from bot.delivery import claims, dispatcher, pending, rate_limiter
 from bot.domain import protocol
+from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
 from bot.ports.rate_limits import RateLimits
 from bot.settings import Settings
@@ -110,7 +110,7 @@ def _count(counter: _Counter) -> None:
     connection = redis.asyncio.connection.AbstractConnection
     _counted(connection, "send_packed_command", counter, before=False)
     _counted(aiohttp.ClientResponse, "start", counter)  # aiohttp calls it once the request is out
-    _counted(httpx.AsyncClient, "send", counter)
+    _counted(PersistentConnection, "handle_async_request", counter)
 
 
 def _counted(owner: type, name: str, counter: _Counter, *, before: bool = True) -> None:

@@ -63,6 +63,9 @@ def _retry_handlers() -> None:
 
 
 class _NoSemaphore:
+    def locked(self) -> bool:
+        return False
+
     async def acquire(self) -> None:
         return None
 

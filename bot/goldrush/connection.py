@@ -1,0 +1,230 @@
+"""One HTTP/1.1 connection to GoldRush, as a transport of httpx: GET only, no proxy.
+
+httpx's own transport costs ten times the CPU per read (docs/performance.md). llhttp, the parser of Node.js, reads the
+answers here.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from typing import cast
+
+import httptools
+import httpx
+
+LONGEST_HEAD = 64 * 1024  # bytes of status line and headers, interim answers (1xx) included
+LONGEST_ANSWER = 16 * 1024 * 1024  # bytes on the wire; a body of 1 MiB in chunks of one byte needs less than half
+HAPPY_EYEBALLS_SECONDS = 0.25  # https://www.rfc-editor.org/rfc/rfc8305#section-5
+
+
+class PersistentConnection(httpx.AsyncBaseTransport):
+    """Sends one request at a time. Opens its socket for the first one, and again after the server closed it.
+
+    The request's extension `target` replaces the path of its URL, as in httpx's own transport.
+
+    Raises:
+        httpx.ConnectError: no connection. Its cause says why.
+        httpx.ReadError: the connection broke before the answer was complete.
+        httpx.RemoteProtocolError: the answer is not HTTP, or too long.
+    """
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._trusted = trusted
+        self._socket: _Socket | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        head = _head(request)
+        if self._socket and self._socket.is_idle:
+            try:
+                return await self._socket.exchange(head)
+            except _Unanswered:
+                pass  # the server had closed the idle connection; a GET may be sent twice
+        self._socket = await _open(request.url, self._trusted)
+        return await self._socket.exchange(head)
+
+    async def aclose(self) -> None:
+        if self._socket:
+            self._socket.abort()
+            await self._socket.lost.wait()
+
+
+class _Unanswered(httpx.ReadError):
+    """The connection broke before the first byte of the answer."""
+
+
+def _head(request: httpx.Request) -> bytes:
+    target = request.extensions.get("target") or request.url.raw_path
+    lines = [b"GET %b HTTP/1.1" % target, *[b"%b: %b" % header for header in request.headers.raw], b"", b""]
+    return b"\r\n".join(lines)
+
+
+async def _open(url: httpx.URL, trusted: ssl.SSLContext) -> "_Socket":
+    secure = url.scheme == "https"
+    loop = asyncio.get_running_loop()
+    try:
+        _, opened = await loop.create_connection(
+            _Socket,
+            url.raw_host.decode(),
+            url.port or (443 if secure else 80),
+            ssl=trusted if secure else None,
+            happy_eyeballs_delay=HAPPY_EYEBALLS_SECONDS,
+        )
+    except UnicodeError:  # a label of the host name is empty or too long, says Python's codec
+        raise httpx.ConnectError("no such host") from socket.gaierror("no such host")
+    except OSError as exc:
+        raise httpx.ConnectError(str(exc)) from exc
+    return opened
+
+
+class _Socket(asyncio.Protocol):
+    """An open socket and the answer that arrives on it. llhttp calls the methods `on_…`."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._progress: asyncio.Future[None] | None = None
+        self._failure: httpx.TransportError | None = None
+        self._busy = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._received = 0
+        self._status = 0  # 0 until the head is complete
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._pieces: deque[bytes] = deque()
+        self._complete = False
+        self._keeps_alive = False
+
+    # --- one exchange ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        """True if the next request may use this connection."""
+        return not self._busy and not self.lost.is_set()
+
+    async def exchange(self, head: bytes) -> httpx.Response:
+        """Returns when the head of the answer is complete. The caller closes the answer's stream, read or not."""
+        self._begin()
+        self._busy = True
+        self._transport.write(head)
+        try:
+            while not self._status:
+                await self._wait()
+        except BaseException:  # a cancelled read too: its answer may still come
+            self.abort()
+            raise
+        return httpx.Response(self._status, headers=self._headers, stream=_Body(self))
+
+    async def next_piece(self) -> bytes | None:
+        """The next bytes of the body; None after the last."""
+        while not self._pieces:
+            if self._complete:
+                return None
+            await self._wait()
+        return self._pieces.popleft()
+
+    def end(self) -> None:
+        """Ends the exchange. A connection with unread bytes can't be used again."""
+        if self._complete and self._keeps_alive and not self._failure:
+            self._busy = False
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        self._busy = True
+        self._transport.abort()
+
+    async def _wait(self) -> None:
+        if self._failure:
+            raise self._failure
+        self._progress = asyncio.get_running_loop().create_future()
+        await self._progress
+
+    def _wake(self) -> None:
+        if self._progress and not self._progress.done():
+            self._progress.set_result(None)
+
+    def _fail(self, failure: httpx.TransportError) -> None:
+        self._failure = self._failure or failure
+        self._wake()
+
+    # --- what asyncio calls ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # create_connection makes no other
+
+    def data_received(self, data: bytes) -> None:
+        if not self._busy:
+            self.abort()  # nobody asked: these bytes must not pass for the next answer
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
+            self._fail(httpx.RemoteProtocolError(f"not HTTP: {exc}"))
+        if self._received > (LONGEST_ANSWER if self._status else LONGEST_HEAD):
+            self._fail(httpx.RemoteProtocolError("too long"))
+        if self._failure:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
+        if self._status and not exc and not self._failure and self._is_ended_by_close():
+            self._complete = True
+            self._wake()
+        elif not self._complete:
+            self._fail(httpx.ReadError("closed") if self._received else _Unanswered("closed"))
+
+    def _is_ended_by_close(self) -> bool:
+        """https://www.rfc-editor.org/rfc/rfc9112#section-6.3, the last rule"""
+        return not any(name.lower() in {b"content-length", b"transfer-encoding"} for name, _ in self._headers)
+
+    # --- what llhttp calls -----------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            self._keeps_alive = False  # a second answer to one request
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._status:  # else a trailer
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._headers.clear()  # an interim answer: the final one follows
+        elif not self._status:
+            self._keeps_alive = self._parser.should_keep_alive()
+            self._status = status
+            self._wake()
+
+    def on_body(self, piece: bytes) -> None:
+        if not self._complete:
+            self._pieces.append(piece)
+            self._wake()
+
+    def on_message_complete(self) -> None:
+        if self._status:
+            self._complete = True
+            self._wake()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer, in the pieces that arrive."""
+
+    def __init__(self, exchange: _Socket) -> None:
+        self._exchange = exchange
+
+    def __aiter__(self) -> "_Body":
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._exchange.next_piece()
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        self._exchange.end()
