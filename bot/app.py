@@ -17,9 +17,10 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
 from bot.redis_address import parse_redis_url
-from bot.settings import Settings, Transport
+from bot.settings import Role, Settings, Transport
+from bot.settings.roles import named
 from bot.slack.inbound import http_mode, socket_mode
-from bot.slack.inbound.bolt_app import build_app
+from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.startup import (
     PortUnusableError,
@@ -27,6 +28,7 @@ from bot.startup import (
     StoppedError,
     bot_identity,
     refuse_another_app,
+    refuse_another_team,
     socket_url,
     until_store_fits,
 )
@@ -78,10 +80,11 @@ async def _workspace(
     settings: Settings, slack: SlackClient, resources: AsyncExitStack, stopped: asyncio.Event
 ) -> Workspace:
     """The workspace that the bot token belongs to."""
-    api = await resources.enter_async_context(_goldrush_client(settings))
+    api = await resources.enter_async_context(_goldrush_client(settings)) if settings.reads_goldrush else None
     url = await resources.enter_async_context(store_url(settings.store_url, settings.data_dir))
     identity = await bot_identity(slack, stopped)
-    if settings.transport is Transport.SOCKET and settings.slack_app_token:
+    refuse_another_team(identity.team, settings.team)
+    if Role.SLACK in settings.roles and settings.transport is Transport.SOCKET and settings.slack_app_token:
         await refuse_another_app(slack, identity.bot, settings.slack_app_token.get_secret_value())
     redis = await resources.enter_async_context(connected(url, identity.team))
     await until_store_fits(redis, identity.team, stopped, parse_redis_url(url).kind)
@@ -91,9 +94,13 @@ async def _workspace(
 
 async def _work(workspace: Workspace, slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> None:
     """Returns after `stopped` is set and the work in progress has finished."""
-    app = _slack_app(workspace, slack, settings)
-    async with workspace.running(stopped), _receiving(app, settings, stopped):
-        emit(Ready(team=workspace.team, transport=settings.transport))
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(workspace.running(stopped))
+        if workspace.listeners:
+            app = _slack_app(workspace.listeners, slack, settings)
+            await running.enter_async_context(_receiving(app, settings, stopped))
+        transport = settings.transport if workspace.listeners else None
+        emit(Ready(team=workspace.team, role=named(settings.roles), transport=transport))
         await stopped.wait()
         workspace.stop()
 
@@ -141,9 +148,9 @@ def _goldrush_client(settings: Settings) -> Client:
 # --- receiving from Slack --------------------------------------------------------------------------------------------
 
 
-def _slack_app(workspace: Workspace, slack: SlackClient, settings: Settings) -> AsyncApp:
+def _slack_app(listeners: Listeners, slack: SlackClient, settings: Settings) -> AsyncApp:
     secret = settings.signing_secret if settings.transport is Transport.HTTP else ""
-    return build_app(workspace.listeners, client=slack, signing_secret=secret or None, command=settings.command)
+    return build_app(listeners, client=slack, signing_secret=secret or None, command=settings.command)
 
 
 @asynccontextmanager

@@ -11,10 +11,10 @@ from bot.goldrush.client import Client
 from bot.headers import header
 from bot.ports.pipeline_api import ApiError, StrayNotFound, Unavailable
 from bot.redis_address import parse_redis_url
-from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
+from bot.settings import ENV_FILE, Role, Settings, Transport, ignored_names, is_exposed
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call, web_client
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
-from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
+from bot.startup import ORG_WIDE, OTHER_TEAM, SlackRefusedError, refuse_another_app
 from bot.store.connect import connected, store_url
 from bot.store.embedded import EmbeddedStoreError, NoStoreError
 from bot.store.private import is_open_to_others
@@ -44,14 +44,18 @@ async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Findin
     """Yields each finding at once, in the order in which to fix them."""
     for finding in _files(settings):
         yield finding
+    team = TeamId(settings.team or "check")
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-    auth = await call(slack, "auth.test")
-    async for finding in _slack(auth, slack, settings):
+    if settings.calls_slack:
+        auth = await call(slack, "auth.test")
+        async for finding in _slack(auth, slack, settings):
+            yield finding
+        team = TeamId(str(auth.body.get("team_id") or team))
+    if settings.reads_goldrush:
+        yield await _goldrush(settings)
+    async for finding in _store(settings, team):
         yield finding
-    yield await _goldrush(settings)
-    async for finding in _store(settings, TeamId(str(auth.body.get("team_id") or "check"))):
-        yield finding
-    if post_to:
+    if post_to and settings.calls_slack:
         yield await _test_post(slack, post_to)
 
 
@@ -80,7 +84,11 @@ async def _slack(answer: SlackAnswer, slack: SlackClient, settings: Settings) ->
         yield Finding("Slack token", Verdict.BAD, "the token belongs to a whole organization", ORG_WIDE)
         return
     yield Finding("Slack token", Verdict.GOOD, f"{answer.body.get('user')} in {answer.body.get('team')}")
+    if settings.team and settings.team != answer.body.get("team_id"):
+        yield Finding("Workspace", Verdict.BAD, OTHER_TEAM, f"set PIPELINE_BOT_TEAM={answer.body.get('team_id')}")
     yield _scopes(answer.headers)
+    if Role.SLACK not in settings.roles:
+        return
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         yield await _socket_mode(slack, str(answer.body.get("bot_id", "")), settings)
     else:

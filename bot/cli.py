@@ -35,6 +35,11 @@ main = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
+RoleOption = Annotated[
+    str | None,
+    typer.Option("--role", metavar="ROLE,…", help="What this process does: slack, scheduler, reader, sender, or all."),
+]
+
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
 
 
@@ -59,13 +64,14 @@ def run(
     *,
     http: Annotated[bool, typer.Option("--http", help="Receive from Slack over HTTP, on PORT.")] = False,
     socket: Annotated[bool, typer.Option("--socket", help="Receive from Slack through Socket Mode.")] = False,
+    role: RoleOption = None,
 ) -> None:
-    """Run the bot. Without an option, it uses Socket Mode if SLACK_APP_TOKEN is set, otherwise HTTP."""
+    """Run the bot. Without an option, it plays all roles, and uses Socket Mode if SLACK_APP_TOKEN is set, else HTTP."""
     if http and socket:
         raise typer.BadParameter("choose --http or --socket, not both")
     if http or socket:
         os.environ[f"{PREFIX}TRANSPORT"] = (Transport.HTTP if http else Transport.SOCKET).value
-    settings = _settings()
+    settings = _settings(role)
     configure(settings.log_level, settings.secrets)
     for sentence in ignored_names():
         emit(SettingIgnored(problem=sentence))
@@ -99,9 +105,10 @@ async def _until_signal(settings: Settings) -> None:
 @main.command()
 def check(
     post: Annotated[str | None, typer.Option(help="Also post a test message to this channel (its id).")] = None,
+    role: RoleOption = None,
 ) -> None:
     """Check the configuration: Slack token and scopes, GoldRush key, store. Each fault comes with its fix."""
-    settings = _settings()
+    settings = _settings(role)
     configure("error", settings.secrets)
     findings = asyncio.run(_findings(settings, post))
     if any(finding.verdict is Verdict.BAD for finding in findings):
@@ -167,7 +174,10 @@ def forget(
         raise typer.Exit(2) from None
 
 
-def _settings() -> Settings:
+def _settings(role: str | None) -> Settings:
+    """`role` overrides PIPELINE_BOT_ROLE."""
+    if role is not None:
+        os.environ[f"{PREFIX}ROLE"] = role
     try:
         settings = Settings.load()
     except SettingsError as exc:

@@ -155,12 +155,13 @@ class _Tick(_Runner):
 class Jobs:
     """Runs `tick` and `loops` while `running()` is open. At its end, runs in progress get `stop_seconds` to finish.
 
+    `tick` is None in a process that doesn't poll.
     `zone`: the time zone in which APScheduler asks for the time. Tests pass one with a clock of their own.
     """
 
     def __init__(
         self,
-        tick: PeriodicJob,
+        tick: PeriodicJob | None,
         loops: Iterable[PeriodicJob],
         *,
         zone: tzinfo = UTC,
@@ -174,7 +175,7 @@ class Jobs:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         stopping = asyncio.Event()
-        runners: list[_Tick | _Loop] = [_Tick(self._tick, stopping, self._zone)]
+        runners: list[_Tick | _Loop] = [_Tick(self._tick, stopping, self._zone)] if self._tick else []
         runners += [_Loop(job, stopping) for job in self._loops]
         for runner in runners:
             runner.start()

@@ -31,6 +31,8 @@ OTHER_APP = (
     "https://api.slack.com/apps > your app"
 )
 
+OTHER_TEAM = "PIPELINE_BOT_TEAM is not the workspace of SLACK_BOT_TOKEN"
+
 
 class StartError(Exception):
     """The bot can't start until a person fixes something. The text says what, and how."""
@@ -123,6 +125,16 @@ async def bot_identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
         name=str(answer.get("user", "")),
         bot=str(answer.get("bot_id", "")),
     )
+
+
+def refuse_another_team(team: TeamId, setting: str | None) -> None:
+    """Refuses a wrong PIPELINE_BOT_TEAM: readers would wait for the batches of another workspace.
+
+    Raises:
+        SlackRefusedError
+    """
+    if setting is not None and setting != team:
+        raise SlackRefusedError(f"{OTHER_TEAM}. Set it to {team}.")
 
 
 async def refuse_another_app(slack: SlackClient, bot_id: str, app_token: str) -> None:

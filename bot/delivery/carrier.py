@@ -1,6 +1,6 @@
 """A carrier: all that delivery needs to reach the receivers of one kind.
 
-A new kind of receiver is one more carrier, wired in workspace.py.
+A new kind of receiver is one more carrier, wired in workspace/parts.py.
 """
 
 from dataclasses import dataclass

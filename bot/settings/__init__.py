@@ -20,10 +20,22 @@ from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
-from bot.settings.sentences import HOW_TO_GET, PREFIX, SettingsError, environment_name, missing, not_valid
+from bot.settings.roles import NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_FORM, ROLES_PATTERN, Role, roles_in
+from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, SettingsError, environment_name, not_valid
 from bot.settings.tokens import token_fault
 
-__all__ = ["ENV_FILE", "HOW_TO_GET", "PREFIX", "Settings", "SettingsError", "Transport", "ignored_names", "is_exposed"]
+__all__ = [
+    "ENV_FILE",
+    "HOW_TO_GET",
+    "NO_SECRET",
+    "PREFIX",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "Transport",
+    "ignored_names",
+    "is_exposed",
+]
 
 ENV_FILE = Path(".env")
 QUOTES = ("''", '""', "‘’", "“”", "„“", "``")
@@ -37,6 +49,7 @@ Channel = Annotated[
     ),
 ]
 HTTPS_FORM = "an address like https://host/path"
+NO_SECRET = SecretStr("")  # the process needs none in its role; `Combinations` reports a missing one
 
 
 class Settings(EnvironmentSettings):
@@ -47,11 +60,11 @@ class Settings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_file=ENV_FILE)
 
-    slack_bot_token: SecretStr = Field(alias="SLACK_BOT_TOKEN")
+    slack_bot_token: SecretStr = Field(default=NO_SECRET, alias="SLACK_BOT_TOKEN")
     slack_app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
     slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL", description=HTTPS_FORM)
-    goldrush_service_key: SecretStr = Field(alias="GOLDRUSH_SERVICE_KEY")
+    goldrush_service_key: SecretStr = Field(default=NO_SECRET, alias="GOLDRUSH_SERVICE_KEY")
     goldrush_api_url: str = Field(
         default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL", description=HTTPS_FORM
     )
@@ -60,6 +73,8 @@ class Settings(EnvironmentSettings):
     fallback_channel: Channel = Field(default=None, alias="FALLBACK_CHANNEL")
     port: int = Field(default=3000, alias="PORT", ge=0, le=65_535, description="a whole number from 0 to 65535")
 
+    role: str = Field(default="all", pattern=ROLES_PATTERN, description=ROLES_FORM)
+    team: str | None = Field(default=None, pattern=r"^T[A-Z0-9]{2,}$", description=TEAM_FORM)
     transport: Transport = Field(default=Transport.AUTO, description="auto, socket or http")
     http_host: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address or host name of this machine"
@@ -110,7 +125,7 @@ class Settings(EnvironmentSettings):
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "goldrush_service_key")
     @classmethod
     def _is_such_a_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is not None:
+        if value:
             _refuse(lambda text: token_fault((info.field_name or "").upper(), text), value.get_secret_value())
         return value
 
@@ -126,6 +141,19 @@ class Settings(EnvironmentSettings):
     def _is_url(cls, value: str) -> str:
         _refuse(http_fault, value)
         return value.rstrip("/") + "/"
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What this process does."""
+        return roles_in(self.role)
+
+    @property
+    def reads_goldrush(self) -> bool:
+        return bool(self.roles & NEED_SERVICE_KEY)
+
+    @property
+    def calls_slack(self) -> bool:
+        return bool(self.roles & NEED_BOT_TOKEN)
 
     @property
     def operator(self) -> ChannelId | None:
@@ -158,7 +186,7 @@ class Settings(EnvironmentSettings):
     def secrets(self) -> tuple[str, ...]:
         """The values that no output may contain, including each spelling of the password in REDIS_URL."""
         given = [getattr(self, name) for name in type(self).model_fields]
-        values = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+        values = [value.get_secret_value() for value in given if isinstance(value, SecretStr) and value]
         return (*values, *(passwords_in(self.store_url) if self.store_url else ()))
 
     @property
@@ -229,8 +257,6 @@ def _refuse(fault_in: Callable[[str], str | None], value: str) -> None:
 def _fault(location: str, kind: str, context: dict[str, object]) -> str:
     """Replaces pydantic's text, which speaks of patterns and types and may quote the value."""
     name, must_be = _described()[location]
-    if kind == "missing":
-        return missing(name)
     return not_valid(name, must_be, str(context["error"]) if kind == "value_error" else "")
 
 

@@ -1,11 +1,14 @@
 """Finds the faults of settings that are fine by themselves but don't fit together."""
 
+import re
+
 from pydantic import Field
 
 from bot.proxy import ProxyError, proxy_for
 from bot.settings.environment import EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
-from bot.settings.sentences import HOW_TO_GET, PREFIX, missing
+from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_PATTERN, Role, roles_in
+from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, missing
 
 _ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL")
 _TRUE = {"true", "1", "yes", "on", "t", "y"}  # as pydantic reads a bool
@@ -17,16 +20,43 @@ class Combinations(EnvironmentSettings):
     Reads leniently, so that these faults are reported along with the faults of single settings.
     """
 
+    slack_bot_token: str | None = Field(default=None, alias="SLACK_BOT_TOKEN")
     slack_app_token: str | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: str | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    goldrush_service_key: str | None = Field(default=None, alias="GOLDRUSH_SERVICE_KEY")
+    redis_url: str | None = Field(default=None, alias="REDIS_URL")
     slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
     goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
+    role: str = ALL
+    team: str | None = None
     transport: str = Transport.AUTO
     allow_plain_http: str = "false"
 
     def faults(self) -> list[str]:
         """One sentence for each fault."""
-        return [*self._transport_faults(), *self._plain_http_faults(), *self._proxy_faults()]
+        roles = roles_in(self.role) if re.match(ROLES_PATTERN, self.role) else frozenset(Role)
+        return [
+            *self._role_faults(roles),
+            *(self._transport_faults() if Role.SLACK in roles else ()),
+            *self._plain_http_faults(),
+            *self._proxy_faults(),
+        ]
+
+    def _role_faults(self, roles: frozenset[Role]) -> list[str]:
+        """Each role needs only some of the secrets. All but `all` share their data through a Redis."""
+        faults = []
+        if roles & NEED_BOT_TOKEN and not self.slack_bot_token:
+            faults.append(missing("SLACK_BOT_TOKEN"))
+        if roles & NEED_SERVICE_KEY and not self.goldrush_service_key:
+            faults.append(missing("GOLDRUSH_SERVICE_KEY"))
+        if not roles & NEED_BOT_TOKEN and not self.team:
+            faults.append(f"{PREFIX}TEAM is missing: a reader has no bot token to ask for it. It is {TEAM_FORM}.")
+        if len(roles) < len(Role) and not self.redis_url:
+            faults.append(
+                "REDIS_URL is missing: processes with different roles share one Redis. "
+                f"Set it, or set {PREFIX}ROLE=all to run everything in one process."
+            )
+        return faults
 
     def _transport_faults(self) -> list[str]:
         if self.transport == Transport.SOCKET and not self.slack_app_token:

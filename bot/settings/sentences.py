@@ -20,6 +20,9 @@ HOW_TO_GET = {
 }
 
 
+TEAM_FORM = "the workspace's id (T…), as in the field `team` of the log line `ready`"
+
+
 class SettingsError(Exception):
     """`faults` has one sentence for each fault: the setting, the fault and the fix, never a value."""
 

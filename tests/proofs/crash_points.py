@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import redis.asyncio.connection
 
-from bot import jobs, workspace
+from bot import jobs
 from bot.app import run
 from bot.coordination import leadership
 from bot.delivery import claims, dispatcher, pending, rate_limiter
@@ -29,6 +29,7 @@ from bot.slack.outbound import calls
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.store import lanes, leases
 from bot.telemetry.logs import configure
+from bot.workspace import parts
 
 SCALE = 10.0
 JOBS_SCALE = 4.0  # a heartbeat every half second, and leadership for 2.5 s: even a busy machine can keep these
@@ -78,7 +79,7 @@ def _shorten_waits() -> None:
     rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
-    vars(workspace)["SLACK_LIMITS"] = RateLimits(
+    vars(parts)["SLACK_LIMITS"] = RateLimits(
         per_minute={method: rate * int(SCALE) for method, rate in SLACK_LIMITS.per_minute.items()},
         spacing_seconds=SLACK_LIMITS.spacing_seconds / SCALE,
         call_seconds=SLACK_LIMITS.call_seconds / SCALE,

@@ -11,7 +11,8 @@ class SettingIgnored(EventRecord):
 @event("ready", Level.INFO)
 class Ready(EventRecord):
     team: str
-    transport: str
+    role: str
+    transport: str | None
 
 
 @event("stopped", Level.INFO)

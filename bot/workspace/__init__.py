@@ -1,0 +1,99 @@
+"""Builds and owns everything that belongs to one Slack team: its data, reads, messages, people and channels."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from bot.coordination.follower import NoPolling
+from bot.coordination.leadership import Leadership
+from bot.delivery.dispatcher import Dispatcher
+from bot.domain.watch import TeamId
+from bot.jobs import Jobs
+from bot.monitoring.scheduler import Scheduler
+from bot.settings import Role
+from bot.slack.inbound.bolt_app import Identity, Listeners
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.outbound.calls import SlackClient
+from bot.workspace.base import Shared, open_base
+from bot.workspace.parts import (
+    build_delivery,
+    build_heartbeat,
+    build_jobs,
+    build_monitoring,
+    build_people,
+    build_renderer,
+)
+
+__all__ = ["Shared", "Workspace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """One Slack team. `open` builds it, `running` runs it, `stop` lets its current work finish, `close` hands over.
+
+    A part is None if the roles of this process don't need it.
+    """
+
+    team: TeamId
+    leadership: Leadership
+    jobs: Jobs
+    scheduler: Scheduler | None
+    """Polls for the role scheduler; reads for people in the role slack."""
+    dispatcher: Dispatcher | None
+    inbox: Inbox | None
+    listeners: Listeners | None
+
+    @classmethod
+    async def open(cls, shared: Shared, slack: SlackClient, identity: Identity) -> Self:
+        """
+        Raises:
+            StoreAway: the store went away meanwhile.
+        """
+        roles = shared.settings.roles
+        base = await open_base(shared, slack, identity)
+        api = shared.api if roles & {Role.SLACK, Role.SCHEDULER} else None
+        monitoring = build_monitoring(base, api) if api else None
+        heartbeat = build_heartbeat(base, monitoring.scheduler if monitoring else NoPolling())
+        await heartbeat.beat()
+        renderer = build_renderer(shared.settings)
+        delivery = build_delivery(base, renderer)
+        people = None
+        if monitoring and Role.SLACK in roles:
+            people = build_people(base, monitoring, renderer, delivery.suspensions)
+        return cls(
+            team=identity.team,
+            leadership=base.leadership,
+            jobs=build_jobs(base, heartbeat, monitoring, people),
+            scheduler=monitoring.scheduler if monitoring else None,
+            dispatcher=delivery.dispatcher if Role.SENDER in roles else None,
+            inbox=people.inbox if people else None,
+            listeners=people.listeners if people else None,
+        )
+
+    @asynccontextmanager
+    async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
+        """Reads, sends and runs periodic jobs. At the end, it waits for the work in progress; call `stop` before."""
+        async with asyncio.TaskGroup() as tasks:
+            if self.scheduler:
+                tasks.create_task(self.scheduler.run(stopped), name="scheduler")
+            if self.dispatcher:
+                tasks.create_task(self.dispatcher.run(), name="dispatcher")
+            async with self.jobs.running():
+                yield
+            if self.inbox:
+                await self.inbox.settled()
+
+    def stop(self) -> None:
+        """Sends nothing more after the messages that are on their way."""
+        if self.dispatcher:
+            self.dispatcher.stop()
+
+    async def close(self) -> None:
+        """Gives up leadership, so that another bot need not wait for its end.
+
+        Raises:
+            StoreAway: the other bot has to wait.
+        """
+        await self.leadership.release()

@@ -1,0 +1,94 @@
+"""The parts of a workspace that all its other parts use: data, clock, repository, Slack client, budget, leadership."""
+
+import asyncio
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from bot.clock import StoreClock
+from bot.coordination.follower import Follower
+from bot.coordination.leadership import Leadership
+from bot.delivery.doubt import Doubt
+from bot.domain.watch import ChannelId
+from bot.goldrush.client import Client
+from bot.monitoring.budget import Budget
+from bot.settings import Role, Settings
+from bot.slack.inbound.bolt_app import Identity
+from bot.slack.outbound.calls import SlackClient, web_client
+from bot.slack.outbound.channel_ids import ChannelIds
+from bot.slack.outbound.directory import Directory
+from bot.state.repository import Repository
+from bot.store.clock import RedisClock
+from bot.store.migration import migrate
+from bot.store.redis import RedisStore
+from bot.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the process lends to each of its workspaces."""
+
+    settings: Settings
+    redis: Redis
+    api: Client | None
+    """None in a process that never reads GoldRush."""
+    read_slots: int
+    """How many reads of GoldRush may run at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The parts that all others use."""
+
+    shared: Shared
+    identity: Identity
+    slack: SlackClient
+    """Knows the ids of the workspace's channels."""
+    clock: StoreClock
+    store: RedisStore
+    operator: ChannelId | None
+    fallback: ChannelId | None
+    repository: Repository
+    directory: Directory
+    budget: Budget
+    leadership: Leadership
+    doubt: Doubt
+    wake: asyncio.Event
+
+    @property
+    def settings(self) -> Settings:
+        return self.shared.settings
+
+
+async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> Base:
+    """
+    Raises:
+        StoreAway: the store went away meanwhile.
+    """
+    wake, scripts = asyncio.Event(), Scripts(shared.redis, identity.team)
+    clock = await StoreClock.start(RedisClock(scripts))
+    await migrate(scripts, clock)
+    store = RedisStore(scripts, clock, shared.settings.history_limits)
+    slack = web_client(slack.token, slack.base_url, ChannelIds(store.aliases))
+    aliases, settings = await store.aliases(), shared.settings
+    operator, fallback = (
+        aliases.stable(channel) if channel else None for channel in (settings.operator, settings.fallback)
+    )
+    leadership = Leadership(store, clock) if Role.SCHEDULER in settings.roles else Follower(store, clock)
+    repository = Repository(store, wake, fallback)
+    await repository.load()
+    return Base(
+        shared=shared,
+        identity=identity,
+        slack=slack,
+        clock=clock,
+        store=store,
+        operator=operator,
+        fallback=fallback,
+        repository=repository,
+        directory=Directory(slack, clock, identity.team),
+        budget=Budget(shared.settings.requests_per_second, clock),
+        leadership=leadership,
+        doubt=Doubt(clock),
+        wake=wake,
+    )

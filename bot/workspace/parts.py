@@ -1,0 +1,170 @@
+"""Builds the parts of a workspace: reads, heartbeat, messages, answers to people, jobs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+
+from bot.coordination.heartbeat import Heartbeat
+from bot.delivery.carrier import Carrier
+from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
+from bot.domain.delivery import SLACK
+from bot.goldrush.client import Client
+from bot.jobs import Jobs, PeriodicJob
+from bot.monitoring.monitoring import Monitoring
+from bot.ports.polling import Polling
+from bot.requests.services import RequestServices
+from bot.settings import Role, Settings
+from bot.slack.feature import Services
+from bot.slack.inbound.bolt_app import Listeners
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.person_limits import PersonLimits
+from bot.slack.inbound.respond import responses
+from bot.slack.outbound.channel_monitor import ChannelMonitor
+from bot.slack.outbound.chat import SlackChat
+from bot.slack.outbound.facts import Facts
+from bot.slack.outbound.limits import SLACK_LIMITS
+from bot.slack.outbound.modals import Modals
+from bot.slack.permissions import Permissions
+from bot.slack.render.renderer import Renderer
+from bot.slack.router import Router
+from bot.workspace.base import Base
+
+
+class DeliveryParts(NamedTuple):
+    suspensions: Suspensions
+    dispatcher: Dispatcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleParts:
+    """What answers people."""
+
+    inbox: Inbox
+    channels: ChannelMonitor
+    listeners: Listeners
+
+
+def build_monitoring(base: Base, api: Client) -> Monitoring:
+    return Monitoring.build(
+        api=api,
+        repository=base.repository,
+        budget=base.budget,
+        clock=base.clock,
+        cadence=base.settings.cadence,
+        leadership=base.leadership,
+        slots=base.shared.read_slots,
+        operator=base.operator,
+    )
+
+
+def build_heartbeat(base: Base, polling: Polling) -> Heartbeat:
+    return Heartbeat.build(
+        repository=base.repository,
+        store=base.store,
+        outbox=base.store,
+        polling=polling,
+        leadership=base.leadership,
+        clock=base.clock,
+        doubt=base.doubt,
+        memberships=base.directory,
+        blind_after=timedelta(seconds=base.settings.blind_seconds),
+        operator=base.operator,
+        embedded=base.settings.store_url is None,
+    )
+
+
+def _requests(base: Base, monitoring: Monitoring) -> RequestServices:
+    return RequestServices.build(
+        repository=base.repository,
+        store=base.store,
+        reads=monitoring.scheduler,
+        unrecorded=monitoring.recorder.unrecorded,
+        catalogue=monitoring.catalogue,
+        clock=base.clock,
+        conversations=base.directory,
+        limits=base.settings.watch_limits,
+    )
+
+
+def build_renderer(settings: Settings) -> Renderer:
+    return Renderer(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
+
+
+def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
+    settings, clock = base.settings, base.clock
+    chat = SlackChat(base.slack, renderer.content, base.identity.user)
+    suspensions = Suspensions(
+        store=base.store,
+        conversations=base.directory,
+        clock=clock,
+        wake=base.wake,
+        fallback=base.fallback,
+    )
+    slack = Carrier(chat=chat, limiter=RateLimiter(clock, SLACK_LIMITS), suspender=suspensions)
+    services = LaneServices(
+        store=base.store,
+        carriers={SLACK: slack},
+        clock=clock,
+        doubt=base.doubt,
+        pages_an_hour=settings.pages_per_hour,
+    )
+    return DeliveryParts(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
+
+
+def build_people(base: Base, monitoring: Monitoring, renderer: Renderer, suspensions: Suspensions) -> PeopleParts:
+    inbox = _inbox(base, _requests(base, monitoring), renderer)
+    channels = ChannelMonitor(
+        store=base.store,
+        suspensions=suspensions,
+        directory=base.directory,
+        clock=base.clock,
+        user=base.identity.user,
+    )
+    listeners = Listeners(inbox=inbox, channel_monitor=channels, bot_user=base.identity.user)
+    return PeopleParts(inbox=inbox, channels=channels, listeners=listeners)
+
+
+def _inbox(base: Base, requests: RequestServices, renderer: Renderer) -> Inbox:
+    settings = base.settings
+    facts = Facts(base.slack, base.clock, base.identity.team)
+    services = Services(
+        requests=requests,
+        directory=base.directory,
+        permissions=Permissions(facts, settings.who_may_watch),
+        modals=Modals(base.slack),
+        render_context=renderer.render_context,
+        broadcast=settings.broadcast,
+        max_targets=settings.max_targets,
+    )
+    return Inbox(
+        store=base.store,
+        router=Router(services),
+        clock=base.clock,
+        catch_up=base.repository.catch_up,
+        respond=responses(base.slack),
+        limits=PersonLimits(base.clock, settings.commands_per_minute),
+    )
+
+
+def build_jobs(base: Base, heartbeat: Heartbeat, monitoring: Monitoring | None, people: PeopleParts | None) -> Jobs:
+    """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
+
+    async def beat() -> None:
+        await base.clock.follow()
+        await heartbeat.beat()
+
+    tick, loops = None, [PeriodicJob("heartbeat", beat, 2.0)]
+    if monitoring and Role.SCHEDULER in base.settings.roles:
+        refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
+        tick = PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0)
+        loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
+    if people:
+        loops += [
+            PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),
+            PeriodicJob("directory", base.directory.continue_reading, 5.0),
+            PeriodicJob("channel_monitor", people.channels.check_channels, 60.0),
+        ]
+    return Jobs(tick, loops)
