@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.bot_process import RunningBot, running_bot
+from bench.bot_process import RunningBot, command, running_bot
 from bench.experiment import Absent, Experiment, Measurement, Results, Row, Run, at_most
 from bench.fleet import Fleet, fleet
 from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
-from tests.journey.rig import ANN, Rig
+from tests.journey.rig import ALERTS, ANN, Rig
 
 BUDGET = 10.0
 """Requests per second."""
@@ -107,13 +107,13 @@ def _sample(count: int, failures: int, chance: random.Random) -> Sequence[int]:
 
 
 async def _watch_by_project(rig: Rig) -> None:
-    await rig.ask("list")
+    await command(rig, ALERTS, "list")
     for project in range(PROJECTS):
         channel = Channel(
             id=f"C0FLEET{project:02}", name=f"fleet-{project:02}", kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER]
         )
         rig.sandbox.slack.directory.channels[channel.id] = channel
-        await rig.ask(f"watch project:project-{project:05}", channel=channel.id)
+        await command(rig, channel.id, f"watch project:project-{project:05}")
 
 
 async def _fail(served: Fleet, bot: RunningBot, number: int, seconds: float) -> Detected:
