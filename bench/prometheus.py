@@ -33,7 +33,7 @@ async def prometheus(fleet: Fleet, count: int, period: float) -> AsyncIterator[t
     """Probes the first `count` pipelines every `period` seconds. Yields the ids of both processes.
 
     Raises:
-        RuntimeError: no probe succeeds, so its cost means nothing.
+        RuntimeError: most probes fail, so their cost means nothing.
     """
     with tempfile.TemporaryDirectory(prefix="bench-prometheus-") as scratch:
         folder, port, blackbox = Path(scratch), free_port(), f"127.0.0.1:{free_port()}"
@@ -105,5 +105,5 @@ async def _until_probed(url: str, fleet: Fleet, count: int) -> None:
         answer = (await http.get(f"{url}/api/v1/query", params={"query": "count(probe_success == 1)"})).json()
     result = answer["data"]["result"]
     succeeded = int(result[0]["value"][1]) if result else 0
-    if succeeded < 0.9 * count:
+    if succeeded < count / 2:
         raise RuntimeError(f"only {succeeded} of {count} probes succeeded")
