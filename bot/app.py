@@ -4,8 +4,9 @@ This is the composition root. Only this file knows that there is one workspace t
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from math import ceil
 
 from slack_bolt.app.async_app import AsyncApp
@@ -33,6 +34,9 @@ from bot.startup import (
     until_store_fits,
 )
 from bot.store.connect import connected, store_url
+from bot.store.sign_of_life import store_problem
+from bot.telemetry.server import observed
+from bot.telemetry.sources import Sources
 from bot.workspace import Shared, Workspace
 
 # The bot promises to stop within ten seconds, so these three add up to less.
@@ -52,9 +56,11 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """
     async with _resources() as resources:
         try:
+            sources = await _observed(settings, resources)
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-            workspace = await _workspace(settings, slack, resources, stopped)
-            await _until_ended(asyncio.create_task(_work(workspace, slack, settings, stopped), name="work"), stopped)
+            workspace = await _workspace(settings, slack, sources, resources, stopped)
+            work = _work(workspace, slack, settings, sources, stopped)
+            await _until_ended(asyncio.create_task(work, name="work"), stopped)
             with suppress(StoreAway, TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):
                     await workspace.close()
@@ -76,8 +82,20 @@ async def _resources() -> AsyncIterator[AsyncExitStack]:
                 await stack.aclose()
 
 
+async def _observed(settings: Settings, resources: AsyncExitStack) -> Sources:
+    """Serves metrics and probes from the start on, if they have a port. The parts of the bot fill in the sources."""
+    sources, port, host = Sources(), settings.metrics_port, settings.metrics_host
+    if port is not None:
+        try:
+            await resources.enter_async_context(observed(sources, port, host))
+        except OSError as exc:
+            settings_ = {"host_setting": "PIPELINE_BOT_METRICS_HOST", "port_setting": "PIPELINE_BOT_METRICS_PORT"}
+            raise PortUnusableError(unusable("serve metrics", exc, port=port, **settings_)) from None
+    return sources
+
+
 async def _workspace(
-    settings: Settings, slack: SlackClient, resources: AsyncExitStack, stopped: asyncio.Event
+    settings: Settings, slack: SlackClient, sources: Sources, resources: AsyncExitStack, stopped: asyncio.Event
 ) -> Workspace:
     """The workspace that the bot token belongs to."""
     api = await resources.enter_async_context(_goldrush_client(settings)) if settings.reads_goldrush else None
@@ -87,18 +105,21 @@ async def _workspace(
     if Role.SLACK in settings.roles and settings.transport is Transport.SOCKET and settings.slack_app_token:
         await refuse_another_app(slack, identity.bot, settings.slack_app_token.get_secret_value())
     redis = await resources.enter_async_context(connected(url, identity.team))
+    sources.store_problem = partial(store_problem, redis)
     await until_store_fits(redis, identity.team, stopped, parse_redis_url(url).kind)
-    shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings))
+    shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings), sources=sources)
     return await Workspace.open(shared, slack, identity)
 
 
-async def _work(workspace: Workspace, slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> None:
+async def _work(
+    workspace: Workspace, slack: SlackClient, settings: Settings, sources: Sources, stopped: asyncio.Event
+) -> None:
     """Returns after `stopped` is set and the work in progress has finished."""
     async with AsyncExitStack() as running:
         await running.enter_async_context(workspace.running(stopped))
         if workspace.listeners:
             app = _slack_app(workspace.listeners, slack, settings)
-            await running.enter_async_context(_receiving(app, settings, stopped))
+            sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
         transport = settings.transport if workspace.listeners else None
         emit(Ready(team=workspace.team, role=named(settings.roles), transport=transport))
         await stopped.wait()
@@ -154,12 +175,13 @@ def _slack_app(listeners: Listeners, slack: SlackClient, settings: Settings) -> 
 
 
 @asynccontextmanager
-async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[None]:
+async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[Callable[[], bool]]:
+    """Yields a function that says whether a connection from Slack is open."""
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
         url = await socket_url(web_client(token, settings.slack_api_url), stopped)
-        async with socket_mode.listening(app, token, url):
-            yield
+        async with socket_mode.listening(app, token, url) as connections:
+            yield lambda: any(connection.open for connection in connections)
     else:
         async with AsyncExitStack() as stack:
             try:
@@ -169,7 +191,7 @@ async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) 
                 raise PortUnusableError(
                     unusable("receive from Slack", exc, host_setting=host, port_setting="PORT", port=settings.port)
                 ) from None
-            yield
+            yield lambda: True
 
 
 def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]:

@@ -171,6 +171,11 @@ class Jobs:
         self._loops = tuple(loops)
         self._zone = zone
         self._stop_seconds = stop_seconds
+        self._watched_at = float("inf")
+
+    def watchdog_age(self) -> float:
+        """Seconds since the watchdog last ran; 0 before its first run."""
+        return max(0.0, _now() - self._watched_at)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -181,7 +186,7 @@ class Jobs:
             runner.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                watchdog = tasks.create_task(_watch(runners), name="watchdog")
+                watchdog = tasks.create_task(self._watch(runners), name="watchdog")
                 try:
                     yield
                 finally:
@@ -192,12 +197,12 @@ class Jobs:
             for runner in runners:
                 await runner.end(deadline)
 
-
-async def _watch(runners: Iterable[_Tick | _Loop]) -> None:
-    while True:
-        await asyncio.sleep(WATCH_SECONDS)
-        for runner in runners:
-            runner.supervise()
+    async def _watch(self, runners: Iterable[_Tick | _Loop]) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            self._watched_at = _now()
+            for runner in runners:
+                runner.supervise()
 
 
 def _now() -> float:

@@ -56,6 +56,8 @@ class Heartbeat:
         self._recovery = recovery
         self._notices = notices
         self._blind_after = blind_after
+        self.last_at: datetime | None = None
+        """The last heartbeat of any bot, as this one knows it."""
         self._loaded = False
         """True once this leader has loaded the readings of the leader before it."""
         self._rereading_since: float | None = None
@@ -119,6 +121,7 @@ class Heartbeat:
             self._loaded, self._rereading_since = False, None
         await self._recovery.resume()
         last = await self._store.last_heartbeat()
+        self.last_at = last.last_at
         await self._recovery.check_server(last)
         await self._repository.catch_up()  # the leader too: another bot may have ended and renewed a watch
         if not self._leadership.is_leader:
@@ -167,6 +170,7 @@ class Heartbeat:
 
     async def _record(self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = ()) -> None:
         await self._store.record_heartbeat(now, last.run_id, notices, read_since=self._repository.all_read_since)
+        self.last_at = now
 
     def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
         records = (self._repository.record(pipeline_id) for pipeline_id in sorted(self._repository.watched))

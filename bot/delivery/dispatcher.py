@@ -103,7 +103,7 @@ class Dispatcher:
         if lane not in self._without_carrier:
             self._without_carrier.add(lane)
             problem = f"this bot is not set up to send to a receiver of the kind {lane.receiver.kind}"
-            emit(LaneInterrupted(lane=lane.name, problem=problem))
+            emit(LaneInterrupted(lane=lane.name, channel=lane.receiver.name, problem=problem))
 
     async def _sleep(self, seconds: float, until: asyncio.Event) -> None:
         """Sleeps, but no longer than until the event is set."""
@@ -120,13 +120,13 @@ class Dispatcher:
         try:
             await self._work_leased(lane, suspended=suspended)
         except (StoreAway, LeaseLostError) as exc:
-            emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
+            emit(LaneInterrupted(lane=lane.name, channel=lane.receiver.name, problem=str(exc)))
             await self._clock.sleep(STORE_AWAY_SECONDS)
         except ChatAway as exc:  # suspends a channel, but cannot reach the makers of its watches
-            emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
+            emit(LaneInterrupted(lane=lane.name, channel=lane.receiver.name, problem=str(exc)))
             await self._clock.sleep(CHAT_AWAY_SECONDS)
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
-            emit(LaneCrashed(lane=lane.name, exception=exc))
+            emit(LaneCrashed(lane=lane.name, channel=lane.receiver.name, exception=exc))
             await self._clock.sleep(CRASHED_SECONDS)
         finally:
             self._carriers[lane.receiver.kind].limiter.claims.withdraw(lane)

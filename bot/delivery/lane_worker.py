@@ -14,7 +14,7 @@ from bot.delivery.choose_next import LaneSnapshot, choose_next
 from bot.delivery.claims import Rank
 from bot.delivery.doubt import Doubt
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
-from bot.delivery.results import result_of, summary
+from bot.delivery.results import report, result_of
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Recheck
 from bot.domain.delivery import (
@@ -43,7 +43,7 @@ from bot.ports.outbox import Outbox
 from bot.ports.rate_limit_store import RateLimitStore
 from bot.ports.rate_limits import Method
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.delivery import DeliverySettled, DuplicatesFound
+from bot.ports.telemetry.delivery import DuplicatesFound
 
 
 class LeaseLostError(Exception):
@@ -265,24 +265,18 @@ class LaneWorker:
             lease_held = await self._outbox.settle(
                 delivery, self.lease, result_of(settlement, pending, self._clock.now())
             )
-        outcome, reason = summary(settlement)
-        receiver = delivery.receiver
-        emit(
-            DeliverySettled(
-                id=delivery.id, receiver=receiver.name, outcome=outcome, reason=reason, lease_held=lease_held
-            )
-        )
+        report(settlement, pending, self._clock.now(), lease_held=lease_held)
         if not lease_held:
             await self._lease_ran_out(settlement, pending)
         if isinstance(settlement, Suspend):
-            await self._suspender.suspend(receiver, settlement.reason)
+            await self._suspender.suspend(delivery.receiver, settlement.reason)
 
     async def _delete_repeats(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
         deleted = [await self._chat.delete(delivery.receiver, repeat) for repeat in repeats]
         if repeats:
             emit(
                 DuplicatesFound(
-                    delivery=delivery.id, receiver=delivery.receiver.name, messages=repeats, deleted=sum(deleted)
+                    delivery=delivery.id, channel=delivery.receiver.name, messages=repeats, deleted=sum(deleted)
                 )
             )
         return all(deleted)

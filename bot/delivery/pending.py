@@ -22,6 +22,7 @@ from bot.domain.card import (
 )
 from bot.domain.delivery import Delivery, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
+from bot.domain.observation import PipelineId
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
@@ -41,6 +42,12 @@ class PendingDelivery:
     def shows_cards(self) -> bool:
         """True if the message is a card or a group's message; False for thread entries and notices."""
         return isinstance(self.delivery.body, SyncCard | SyncGroup)
+
+    @property
+    def pipeline_id(self) -> PipelineId | None:
+        """The pipeline that the message is about; None if there are several, or none."""
+        pipeline_ids = {card.content.pipeline.id for card in self.cards}
+        return pipeline_ids.pop() if len(pipeline_ids) == 1 else None
 
     @property
     def message_id(self) -> str | None:

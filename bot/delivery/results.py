@@ -6,6 +6,8 @@ from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.domain.card import HeldPages, Recheck
 from bot.domain.settlement import Again, Done, Drop, Gone, Settlement, Suspend
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.delivery import DeliverySettled
 
 
 def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: datetime) -> DeliveryResult:
@@ -42,8 +44,27 @@ def _page_entry(pending: PendingDelivery, now: datetime) -> PageEntry | None:
     return PageEntry(is_summary=is_summary, at=now) if is_summary or pending.is_new_page else None
 
 
-def summary(settlement: Settlement) -> tuple[str, str | None]:
-    """The outcome and its reason, for the log."""
+def report(settlement: Settlement, pending: PendingDelivery, now: datetime, *, lease_held: bool) -> None:
+    """Emits the record of this step, for logs and metrics."""
+    delivery = pending.delivery
+    outcome, reason = _summary(settlement)
+    arrived = isinstance(settlement, Done) and not isinstance(delivery.body, Recheck)
+    emit(
+        DeliverySettled(
+            delivery=delivery.id,
+            channel=delivery.receiver.name,
+            outcome=outcome,
+            reason=reason,
+            lease_held=lease_held,
+            priority=delivery.message.priority.name.lower(),
+            pipeline=pending.pipeline_id,
+            seconds=round((now - delivery.message.made_at).total_seconds(), 3) if arrived else None,
+        )
+    )
+
+
+def _summary(settlement: Settlement) -> tuple[str, str | None]:
+    """The outcome and its reason."""
     match settlement:
         case Done(found=True):
             return "found", None

@@ -63,7 +63,7 @@ class Suspensions:
             notices = await self._notices(channel, reason, watches, reached)
             notified = await self._store.suspend(channel, reason, notices, watches.in_channel(channel))
             if notified is not None:
-                emit(ChannelSuspended(receiver=receiver.name, reason=reason.value, notified=notified))
+                emit(ChannelSuspended(channel=receiver.name, reason=reason.value, notified=notified))
                 self._wake.set()
                 return
         raise StoreAway(f"{channel} could not be suspended: its watches kept changing")
@@ -75,7 +75,7 @@ class Suspensions:
             StoreAway: the channel may or may not be resumed. A second try is safe.
         """
         if await self._store.resume(ChannelId(receiver.id), on_trial=True):
-            emit(ChannelResumed(receiver=receiver.name))
+            emit(ChannelResumed(channel=receiver.name))
             self._wake.set()
 
     async def _notices(

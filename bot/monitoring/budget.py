@@ -7,6 +7,7 @@ own code.
 from enum import Enum
 
 from bot.ports.clock import Clock
+from bot.ports.figures import BudgetFigures
 from bot.ports.pipeline_api import ApiError, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
@@ -43,12 +44,17 @@ class Budget:
         self._polling_waits_until = float("-inf")
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}
+        self._used = 0
+        """The requests taken since the start."""
 
     @property
     def rate(self) -> float:
         """Requests a second now. After a 429 it is lower than the full rate for a while."""
         self._fill()
         return self._rate
+
+    def figures(self) -> BudgetFigures:
+        return BudgetFigures(full_rate=self.full_rate, rate=self.rate, used=self._used)
 
     def try_take(self, route: Route) -> bool:
         """Takes a request for the polling, if people don't need it."""
@@ -115,6 +121,7 @@ class Budget:
         if self.current_hold(route) or self._tokens < least:
             return False
         self._tokens -= 1.0
+        self._used += 1
         return True
 
     def _fill(self) -> None:

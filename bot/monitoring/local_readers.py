@@ -1,22 +1,48 @@
 """Readers inside this process: one task per read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.clock import Clock
-from bot.ports.pipeline_api import ApiError, PipelineApi, Status
+from bot.ports.pipeline_api import (
+    ApiError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    PipelineApi,
+    Status,
+    StrayNotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from bot.ports.reads import OnResult, ReadRequest, ReadResult
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome
+
+FAILED_OUTCOMES: Mapping[type[ApiError], ReadOutcome] = {
+    Unauthorized: ReadOutcome.UNAUTHORIZED,
+    Forbidden: ReadOutcome.FORBIDDEN,
+    NotFound: ReadOutcome.NOT_FOUND,
+    Throttled: ReadOutcome.THROTTLED,
+    Unavailable: ReadOutcome.UNAVAILABLE,
+    Malformed: ReadOutcome.MALFORMED,
+    StrayNotFound: ReadOutcome.MALFORMED,
+}
 
 
 async def read(api: SafeApi, clock: Clock, request: ReadRequest) -> ReadResult:
     """Makes one request, and returns its outcome as a value."""
+    began = clock.monotonic()
     outcome: Status | ApiError
     try:
         outcome = await api.status(request.pipeline_id)
     except ApiError as exc:
         outcome = exc
+    label = ReadOutcome.OK if isinstance(outcome, Status) else FAILED_OUTCOMES[type(outcome)]
+    emit(ReadEnded(pipeline=request.pipeline_id, outcome=label, seconds=clock.monotonic() - began))
     return ReadResult(request=request, outcome=outcome, at=clock.now())
 
 

@@ -13,6 +13,7 @@ from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
+from bot.monitoring.staleness import Staleness
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import PipelineApi
@@ -27,6 +28,7 @@ class Monitoring:
     catalogue: CatalogueSync
     recorder: Recorder
     scheduler: Scheduler
+    staleness: Staleness
 
     @classmethod
     def build(
@@ -72,4 +74,11 @@ class Monitoring:
             leadership=leadership,
             slots=slots,
         )
-        return cls(catalogue=catalogue, recorder=recorder, scheduler=scheduler)
+        staleness = Staleness(
+            repository=repository,
+            reads=scheduler,
+            unrecorded=recorder.unrecorded,
+            leadership=leadership,
+            clock=clock,
+        )
+        return cls(catalogue=catalogue, recorder=recorder, scheduler=scheduler, staleness=staleness)

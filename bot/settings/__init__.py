@@ -80,6 +80,12 @@ class Settings(EnvironmentSettings):
         default=None, pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address or host name of this machine"
     )
     http_connections: int = Field(default=200, ge=8, le=100_000, description="a whole number from 8 to 100000")
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65_535, description="a whole number from 0 to 65535, or empty"
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address or host name of this machine"
+    )
     command: str = Field(
         default="/pipeline",
         pattern=r"^/[a-z0-9_-]{1,31}$",

@@ -11,6 +11,7 @@ from bot.store.interactions import RedisInteractions
 from bot.store.lanes import RedisLanes
 from bot.store.leases import RedisLeases
 from bot.store.outbox import RedisOutbox
+from bot.store.outbox_size import RedisOutboxSize
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.records import RedisRecords
 from bot.store.scripts import Scripts
@@ -28,6 +29,7 @@ class RedisStore(
     RedisLeases,
     RedisHeartbeats,
     RedisCards,
+    RedisOutboxSize,
     RedisLanes,
     RedisOutbox,
     RedisRateLimits,

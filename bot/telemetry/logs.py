@@ -20,7 +20,13 @@ from bot.redaction import hide_secrets, names_a_secret
 SHORTEST_SECRET = 6
 """In characters. A shorter value could be a part of any word."""
 _HIDDEN = "…"
-_LEVELS = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
+_BOT = logging.getLogger("bot")
+_LEVELS = {
+    Level.DEBUG: logging.DEBUG,
+    Level.INFO: logging.INFO,
+    Level.WARNING: logging.WARNING,
+    Level.ERROR: logging.ERROR,
+}
 
 
 class Redaction:
@@ -70,6 +76,8 @@ def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: Tracebac
 
 def log_record(record: EventRecord) -> None:
     """Subscribes to event records: writes each one as a line."""
+    if record.level is Level.DEBUG and not _BOT.isEnabledFor(logging.DEBUG):  # thousands a second
+        return
     fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     shown = {name: _plain(value) for name, value in fields.items() if value is not None}
     if "exception" in shown:

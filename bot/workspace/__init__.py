@@ -17,6 +17,7 @@ from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.outbound.calls import SlackClient
 from bot.workspace.base import Shared, open_base
+from bot.workspace.figures import offer_figures
 from bot.workspace.parts import (
     build_delivery,
     build_heartbeat,
@@ -62,10 +63,12 @@ class Workspace:
         people = None
         if monitoring and Role.SLACK in roles:
             people = build_people(base, monitoring, renderer, delivery.suspensions)
+        jobs = build_jobs(base, heartbeat, monitoring, people)
+        offer_figures(base, monitoring, heartbeat, jobs)
         return cls(
             team=identity.team,
             leadership=base.leadership,
-            jobs=build_jobs(base, heartbeat, monitoring, people),
+            jobs=jobs,
             scheduler=monitoring.scheduler if monitoring else None,
             dispatcher=delivery.dispatcher if Role.SENDER in roles else None,
             inbox=people.inbox if people else None,

@@ -22,6 +22,7 @@ from bot.store.clock import RedisClock
 from bot.store.migration import migrate
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
+from bot.telemetry.sources import Sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Shared:
     """None in a process that never reads GoldRush."""
     read_slots: int
     """How many reads of GoldRush may run at once."""
+    sources: Sources
+    """Where metrics and probes look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

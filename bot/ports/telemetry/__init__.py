@@ -16,6 +16,8 @@ R = TypeVar("R", bound="EventRecord")
 class Level(StrEnum):
     """How much an event matters to an operator."""
 
+    DEBUG = "debug"
+    """Too frequent for a log; the metrics count it."""
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"

@@ -1,4 +1,7 @@
-"""Records of delivery: messages, lanes and suspended channels."""
+"""Records of delivery: messages, lanes and suspended channels.
+
+`channel` is the receiver's name: a channel or conversation in Slack, or `KIND:ID` of another service.
+"""
 
 from collections.abc import Sequence
 
@@ -9,11 +12,16 @@ from bot.ports.telemetry import EventRecord, Level, event
 class DeliverySettled(EventRecord):
     """The outcome of one step of a delivery. `lease_held` is false if the lane's lease ran out during the call."""
 
-    id: str
-    receiver: str
+    delivery: str
+    channel: str
     outcome: str
     lease_held: bool
+    priority: str
+    pipeline: str | None = None
+    """None if the message is about several pipelines, or about none."""
     reason: str | None = None
+    seconds: float | None = None
+    """If the receiver now has the message: the time since the read or the click that caused it."""
 
 
 @event("duplicates", Level.WARNING)
@@ -21,7 +29,7 @@ class DuplicatesFound(EventRecord):
     """One delivery was posted more than once. `messages` are the repeats, of which the bot `deleted` so many."""
 
     delivery: str
-    receiver: str
+    channel: str
     messages: Sequence[str]
     deleted: int
 
@@ -30,7 +38,7 @@ class DuplicatesFound(EventRecord):
 class ChannelSuspended(EventRecord):
     """`notified` people got a direct message."""
 
-    receiver: str
+    channel: str
     reason: str
     notified: int
 
@@ -39,7 +47,7 @@ class ChannelSuspended(EventRecord):
 class ChannelResumed(EventRecord):
     """A suspended channel gets its messages again."""
 
-    receiver: str
+    channel: str
 
 
 @event("lane_interrupted", Level.WARNING)
@@ -47,6 +55,7 @@ class LaneInterrupted(EventRecord):
     """A lane's work stopped for a known reason. It goes on by itself."""
 
     lane: str
+    channel: str
     problem: str
 
 
@@ -55,4 +64,5 @@ class LaneCrashed(EventRecord):
     """An unexpected error stopped a lane's work. The bot tries again after a few seconds."""
 
     lane: str
+    channel: str
     exception: BaseException

@@ -4,8 +4,21 @@ In every record, `error` is the exception's class and `problem` its text.
 """
 
 from datetime import datetime
+from enum import StrEnum
 
 from bot.ports.telemetry import EventRecord, Level, event
+
+
+class ReadOutcome(StrEnum):
+    """How a read ended: `ok`, or the kind of its `ApiError`."""
+
+    OK = "ok"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    MALFORMED = "malformed"
 
 
 @event("polling_started", Level.INFO)
@@ -36,6 +49,16 @@ class TransitionDetected(EventRecord):
     """GoldRush's phase of the pipeline, as last read. None if it was never read."""
     reason: str | None = None
     """The text of the last error, if the pipeline became `unreachable` or `gone`."""
+
+
+@event("read", Level.DEBUG)
+class ReadEnded(EventRecord):
+    """One read of a pipeline ended, with a status or an error."""
+
+    pipeline: str
+    outcome: str
+    """A value of `ReadOutcome`."""
+    seconds: float
 
 
 @event("read_failed", Level.INFO)

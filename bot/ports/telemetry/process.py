@@ -8,6 +8,13 @@ class SettingIgnored(EventRecord):
     problem: str
 
 
+@event("metrics_served", Level.INFO)
+class MetricsServed(EventRecord):
+    """`/metrics` and the probes are served on this port."""
+
+    port: int
+
+
 @event("ready", Level.INFO)
 class Ready(EventRecord):
     team: str

@@ -1,6 +1,17 @@
 """Records of Slack: connections, interactions, events and refusals."""
 
+from enum import StrEnum
+
 from bot.ports.telemetry import EventRecord, Level, event
+
+
+class CallOutcome(StrEnum):
+    """How a call of Slack's Web API ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    RATE_LIMITED = "rate_limited"
+    NO_ANSWER = "no_answer"
 
 
 @event("slack_away", Level.WARNING)
@@ -9,6 +20,17 @@ class SlackAway(EventRecord):
 
     problem: str
     next_try_seconds: float | None = None
+
+
+@event("slack_call", Level.DEBUG)
+class SlackCalled(EventRecord):
+    """One call of Slack's Web API ended. `method` is Slack's name of it, such as `chat.postMessage`."""
+
+    method: str
+    outcome: str
+    """A value of `CallOutcome`."""
+    seconds: float
+    channel: str | None = None
 
 
 @event("slack_refused", Level.WARNING)
@@ -25,6 +47,7 @@ class MetadataDropped(EventRecord):
     """Slack posted a message without its metadata, so no lookup can find it."""
 
     delivery: str
+    channel: str
     warnings: str
 
 
@@ -72,6 +95,7 @@ class InteractionRecovered(EventRecord):
 
     interaction: str
     seconds: float
+    channel: str | None = None
 
 
 @event("interaction_expired", Level.WARNING)
@@ -80,6 +104,25 @@ class InteractionExpired(EventRecord):
 
     interaction: str
     seconds: float
+    channel: str | None = None
+
+
+@event("interaction_acknowledged", Level.DEBUG)
+class InteractionAcknowledged(EventRecord):
+    """The bot acknowledged an interaction `seconds` after it came. Slack waits 3 s."""
+
+    interaction: str
+    seconds: float
+    channel: str | None = None
+
+
+@event("interaction_answered", Level.DEBUG)
+class InteractionAnswered(EventRecord):
+    """The person has the answer, `seconds` after the interaction came."""
+
+    interaction: str
+    seconds: float
+    channel: str | None = None
 
 
 @event("listener_slow", Level.WARNING)
@@ -88,12 +131,14 @@ class ListenerSlow(EventRecord):
 
     interaction: str
     seconds: float
+    channel: str | None = None
 
 
 @event("listener_crashed", Level.ERROR)
 class ListenerCrashed(EventRecord):
     exception: BaseException
     interaction: str | None = None
+    channel: str | None = None
 
 
 @event("answer_lost", Level.WARNING)

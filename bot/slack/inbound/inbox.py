@@ -18,9 +18,16 @@ from bot.ports.interaction_store import Interaction, InteractionStore
 from bot.ports.lease_store import LeaseStore
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.slack import InteractionExpired, InteractionRecovered, ListenerCrashed, ListenerSlow
 from bot.ports.telemetry.store import StoreUnreachable
 from bot.slack.feature import Reply
+from bot.slack.inbound.inbox_records import (
+    report_acknowledged,
+    report_answered,
+    report_crashed,
+    report_expired,
+    report_recovered,
+    report_slow,
+)
 from bot.slack.inbound.open_modal import OpenModal
 from bot.slack.inbound.person_limits import (
     ACKNOWLEDGEMENTS_PER_MINUTE,
@@ -93,8 +100,10 @@ class Inbox:
 
     async def handle(self, ack: AsyncAck, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
         """Stores an interaction, acknowledges it and answers it. A repeated one is only acknowledged."""
+        began = self._clock.monotonic()
         stored = await self.store(kind, id, payload)
         await ack()
+        report_acknowledged(kind, payload, self._clock.monotonic() - began)
         await stored.answer()
 
     async def take_submission(self, ack: AsyncAck, id: str, payload: dict[str, str]) -> None:  # noqa: A002
@@ -102,12 +111,14 @@ class Inbox:
 
         It waits for the answer only as long as Slack waits. A later answer comes as a message.
         """
+        began = self._clock.monotonic()
         modal = self._modals[f"{MODAL} {id}"] = OpenModal(ack)
         try:
             async with asyncio.TaskGroup() as tasks:
                 answering = tasks.create_task(self._store_and_answer(MODAL, id, payload), name="answer a modal")
                 await asyncio.wait({answering}, timeout=self._modal_seconds)
                 await modal.settle({})
+                report_acknowledged(MODAL, payload, self._clock.monotonic() - began)
         finally:
             self._modals.pop(f"{MODAL} {id}", None)
 
@@ -199,10 +210,10 @@ class Inbox:
         elif (parsed := self._router.parse(interaction)).begins_early:
             await self._finished(interaction)  # Slack's 3 s for opening a modal are over
         elif age < TOO_OLD:
-            emit(InteractionRecovered(interaction=interaction.kind, seconds=age.total_seconds()))
+            report_recovered(interaction, age)
             await self._process(interaction, parsed, RECOVER_SECONDS)
         else:
-            emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
+            report_expired(interaction, age)
             await self._finished(interaction)
             await self._send_refusal(interaction, _refusals(parsed).lapsed)
 
@@ -243,10 +254,10 @@ class Inbox:
                 await self._send(interaction, self._router.refused(store_lost))
             return
         except TimeoutError:
-            emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
+            report_slow(interaction, seconds)
             refusal = _refusals(parsed).slow
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
-            emit(ListenerCrashed(interaction=interaction.kind, exception=exc))
+            report_crashed(interaction, exc)
             refusal = _refusals(parsed).broken
         finally:
             del self._under_way[interaction.id]
@@ -286,6 +297,7 @@ class Inbox:
         modal = self._modals.get(interaction.id)
         if modal is None or not await modal.settle(reply.errors):
             await self._respond(interaction)(reply)
+        report_answered(interaction, self._clock.now())
 
 
 def _refusals(parsed: ParsedInteraction) -> InboxRefusals:

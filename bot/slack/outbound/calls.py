@@ -7,12 +7,15 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from time import monotonic
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import CallOutcome, SlackCalled
 from bot.proxy import proxy_for
 from bot.slack.outbound.channel_ids import ChannelIds
 
@@ -52,6 +55,14 @@ class SlackAnswer:
         )
 
     @property
+    def outcome(self) -> CallOutcome:
+        if self.ok:
+            return CallOutcome.OK
+        if self.status == 429 or self.error == "ratelimited":
+            return CallOutcome.RATE_LIMITED
+        return CallOutcome.REFUSED if self.lost is None else CallOutcome.NO_ANSWER
+
+    @property
     def error(self) -> str:
         return str(self.body.get("error") or self.detail or f"HTTP {self.status}")
 
@@ -79,10 +90,19 @@ def web_client(token: str | None, api_url: str, channel_ids: ChannelIds | None =
 
 
 async def call(client: SlackClient, method: str, **arguments: object) -> SlackAnswer:
-    """Calls `method` (e.g. `chat.postMessage`). Returns failures of Slack or the network instead of raising.
+    """Calls `method` (e.g. `chat.postMessage`), and emits a record of the call.
 
-    Arguments may hold any id of a channel. If the channel gets another id during the call, calls once more.
+    Returns failures of Slack or the network instead of raising. Arguments may hold any id of a channel. If the channel
+    gets another id during the call, calls once more.
     """
+    began = monotonic()
+    answer = await _answered(client, method, arguments)
+    channel = str(arguments.get("channel") or "") or None
+    emit(SlackCalled(method=method, outcome=answer.outcome, seconds=monotonic() - began, channel=channel))
+    return answer
+
+
+async def _answered(client: SlackClient, method: str, arguments: Mapping[str, object]) -> SlackAnswer:
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):

@@ -124,7 +124,11 @@ def _outcome(answer: SlackAnswer, delivery: Delivery) -> Outcome:
     if answer.lost is Lost.UNKNOWN:
         return Unknown(answer.detail)
     if "invalid_metadata" in str(answer.body.get("response_metadata", "")):
-        emit(MetadataDropped(delivery=delivery.id, warnings=str(answer.body.get("response_metadata"))))
+        emit(
+            MetadataDropped(
+                delivery=delivery.id, channel=delivery.receiver.id, warnings=str(answer.body.get("response_metadata"))
+            )
+        )
     outcome = outcome_of(answer.status, answer.body, answer.headers)
     if isinstance(outcome, Refused):
         emit(SlackRefused(delivery=delivery.id, channel=delivery.receiver.id, error=outcome.error))

@@ -1,0 +1,56 @@
+"""How old the readings are, for metrics."""
+
+from collections.abc import Mapping
+
+from bot.domain.observation import PipelineId
+from bot.domain.transition import PipelineState
+from bot.ports.clock import Clock
+from bot.ports.figures import PollingFigures
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.status_reads import StatusReads
+from bot.state.repository import Repository
+
+SAMPLE = 2000  # pipelines; reading the ages of more would hold up the polling
+
+
+class Staleness:
+    """Takes the ages of the readings, of an even sample if the bot polls many pipelines."""
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        reads: StatusReads,
+        unrecorded: Mapping[PipelineId, PipelineState],
+        leadership: LeadershipStatus,
+        clock: Clock,
+        sample: int = SAMPLE,
+    ) -> None:
+        self._repository = repository
+        self._reads = reads
+        self._unrecorded = unrecorded
+        self._leadership = leadership
+        self._clock = clock
+        self._sample = sample
+        self._offset = 0
+        """Moves on with each call, so that each pipeline is in a sample in turn."""
+
+    def figures(self) -> PollingFigures | None:
+        """None while another bot leads. Pipelines without any reading yet have no age."""
+        if not self._leadership.is_leader:
+            return None
+        pollable, promised = list(self._repository.pollable), self._reads.promised()
+        step = len(pollable) // self._sample + 1
+        self._offset = (self._offset + 1) % step
+        sample = pollable[self._offset :: step]
+        aged = [(pipeline_id, age) for pipeline_id in sample if (age := self._age(pipeline_id)) is not None]
+        return PollingFigures(
+            pipelines=len(pollable),
+            ages=[age for _, age in aged],
+            lateness=[age / promised[pipeline_id] for pipeline_id, age in aged if promised.get(pipeline_id)],
+        )
+
+    def _age(self, pipeline_id: PipelineId) -> float | None:
+        state = self._unrecorded.get(pipeline_id) or self._repository.record(pipeline_id).state
+        observation = state.observation
+        return (self._clock.now() - observation.observed_at).total_seconds() if observation else None

@@ -1,0 +1,99 @@
+"""Says what is wrong with this process: the probes `/livez` and `/readyz`, and the metric of problems, show it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.ports.telemetry import EventRecord
+from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
+from bot.ports.telemetry.process import Ready
+from bot.ports.telemetry.slack import AppUninstalled, SlackTokenAccepted, SlackTokenRefused
+from bot.telemetry.sources import Sources
+
+NOBODY_READS_SECONDS = 60.0  # without a heartbeat; the bot that polls records one every 2 s
+WATCHDOG_SECONDS = 30.0  # it runs twice a second
+
+
+class Check(StrEnum):
+    """One thing that can be wrong."""
+
+    STARTED = "started"
+    SLACK = "slack"
+    TOKEN = "token"  # noqa: S105 (no secret)
+    STORE = "store"
+    READS = "reads"
+    KEY = "key"
+    GOLDRUSH = "goldrush"
+    WATCHDOG = "watchdog"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The problems at one moment, by check. Problems make the process not ready; warnings don't."""
+
+    problems: Mapping[Check, str]
+    warnings: Mapping[Check, str]
+
+
+@dataclass(slots=True)
+class HealthMonitor:
+    """Judges this process by its sources and by the event records that it emits."""
+
+    sources: Sources
+    _reported: dict[Check, str] = field(default_factory=lambda: {Check.STARTED: "waiting for Slack or Redis"})
+    """The problems that event records told of."""
+
+    def on_record(self, record: EventRecord) -> None:
+        """Subscribes to event records."""
+        match record:
+            case Ready():
+                self._reported.pop(Check.STARTED, None)
+            case SlackTokenRefused(error=error):
+                self._reported[Check.TOKEN] = f"Slack refuses the bot token ({error})"
+            case AppUninstalled():
+                self._reported[Check.TOKEN] = "someone uninstalled the app"
+            case SlackTokenAccepted():
+                self._reported.pop(Check.TOKEN, None)
+            case KeyRejected(problem=problem):
+                self._reported[Check.KEY] = problem
+            case ApiHealthChanged(health=health, problem=problem):
+                self._goldrush(health, problem)
+            case _:
+                pass
+
+    def _goldrush(self, health: str, problem: str) -> None:
+        for check in (Check.KEY, Check.GOLDRUSH):
+            self._reported.pop(check, None)
+        if health == "key_rejected":
+            self._reported[Check.KEY] = problem
+        elif health != "clear":
+            self._reported[Check.GOLDRUSH] = f"{health}: {problem}"
+
+    async def health(self) -> Health:
+        """A process that does not poll is ready even if nobody polls. GoldRush's own problems are warnings."""
+        sources = self.sources
+        found = dict(self._reported)
+        found |= dict(self._seen())
+        if sources.store_problem and (problem := await sources.store_problem()):
+            found[Check.STORE] = problem
+        harmless = {Check.KEY, Check.GOLDRUSH} | (set() if sources.polling else {Check.READS})
+        return Health(
+            problems={check: text for check, text in found.items() if check not in harmless},
+            warnings={check: text for check, text in found.items() if check in harmless},
+        )
+
+    def _seen(self) -> Iterator[tuple[Check, str]]:
+        sources = self.sources
+        if sources.hears_slack and not sources.hears_slack():
+            yield Check.SLACK, "no connection from Slack is open: commands and clicks are lost"
+        if sources.heartbeat_age:
+            age = sources.heartbeat_age()
+            if age is None:
+                yield Check.READS, "no bot has read the pipelines yet"
+            elif age > NOBODY_READS_SECONDS:
+                yield Check.READS, f"no bot has read the pipelines for {age:.0f} s"
+
+    def stall(self) -> str | None:
+        """Why a restart would help; None if the process is live. Answering at all shows that the event loop runs."""
+        age = self.sources.watchdog_age() if self.sources.watchdog_age else 0.0
+        return f"the watchdog has not run for {age:.0f} s" if age > WATCHDOG_SECONDS else None

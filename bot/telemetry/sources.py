@@ -1,0 +1,25 @@
+"""Where metrics and probes get their current values. The parts of this process enter themselves here."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.ports.figures import BudgetFigures, OutboxFigures, PollingFigures
+
+
+@dataclass(slots=True, kw_only=True)
+class Sources:
+    """One function for each value. None: this process has no such part, or has not built it yet."""
+
+    store_problem: Callable[[], Awaitable[str | None]] | None = None
+    """Asks the store for a sign of life. Returns the problem, or None."""
+    heartbeat_age: Callable[[], float | None] | None = None
+    """Seconds since a bot last recorded that it polls. None: never."""
+    is_leader: Callable[[], bool] | None = None
+    polling: Callable[[], PollingFigures | None] | None = None
+    """None while another bot leads."""
+    budget: Callable[[], BudgetFigures] | None = None
+    outbox: Callable[[], Awaitable[OutboxFigures]] | None = None
+    hears_slack: Callable[[], bool] | None = None
+    """False: no Socket Mode connection is open, or HTTP mode does not listen."""
+    watchdog_age: Callable[[], float] | None = None
+    """Seconds since the watchdog of the periodic jobs last ran."""

@@ -1,0 +1,80 @@
+"""Figures of the reading: each read with its outcome and time, and the ages of the readings."""
+
+import pytest
+import redis.asyncio
+
+from bot.domain.observation import PipelineId, ReadSequence
+from bot.monitoring.local_readers import FAILED_OUTCOMES, read
+from bot.monitoring.safe_api import SafeApi
+from bot.monitoring.staleness import Staleness
+from bot.ports.pipeline_api import ApiError, Throttled
+from bot.ports.reads import ReadRequest
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome
+from tests.builders import ORDERS, a_pipeline
+from tests.fakes import FakeApi, FakeClock
+from tests.service.test_poller import Bot, pipelines, running
+
+REQUEST = ReadRequest(pipeline_id=ORDERS, sequence=ReadSequence(1, 1))
+
+
+def every_error(kind: type[ApiError] = ApiError) -> set[type[ApiError]]:
+    return {kind}.union(*(every_error(error) for error in kind.__subclasses__())) - {ApiError}
+
+
+def test_each_error_of_a_read_has_an_outcome() -> None:
+    assert set(FAILED_OUTCOMES) == every_error()
+
+
+@pytest.mark.parametrize(("error", "outcome"), [(None, ReadOutcome.OK), (Throttled("429"), ReadOutcome.THROTTLED)])
+async def test_a_read_is_reported_with_its_outcome(error: ApiError | None, outcome: ReadOutcome) -> None:
+    api, records = FakeApi(a_pipeline()), list[EventRecord]()
+    if error:
+        api.statuses[ORDERS] = error
+    with subscribed(records.append):
+        await read(SafeApi(api), FakeClock(), REQUEST)
+    assert records == [ReadEnded(pipeline=ORDERS, outcome=outcome, seconds=0.0)]
+
+
+def staleness(bot: Bot, sample: int = 100) -> Staleness:
+    return Staleness(
+        repository=bot.repository,
+        reads=bot.scheduler,
+        unrecorded=bot.recorder.unrecorded,
+        leadership=bot.leadership,
+        clock=bot.clock,
+        sample=sample,
+    )
+
+
+async def test_ages_are_those_of_successful_reads(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.scheduler.refresh_catalogue()
+        await bot.watch("*")
+        await bot.poll(2)
+        bot.api.statuses[PipelineId("pipe_0002")] = Throttled("429")
+        await bot.poll(40)
+        figures = staleness(bot).figures()
+    assert figures is not None
+    assert figures.pipelines == 2
+    fresh, old = sorted(figures.ages)
+    assert fresh < 20
+    assert old > 40
+    assert sorted(figures.lateness)[1] > 1
+
+
+async def test_a_bot_that_does_not_lead_has_no_ages(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.leadership.release()
+        assert staleness(bot).figures() is None
+
+
+async def test_samples_take_turns_over_all_pipelines(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(10)) as bot:
+        await bot.scheduler.refresh_catalogue()
+        await bot.watch("*")
+        await bot.poll(2)
+        sampled = staleness(bot, sample=4)
+        counts = [len(figures.ages) for _ in range(3) if (figures := sampled.figures())]
+    assert sum(counts) == 10
+    assert max(counts) <= 4

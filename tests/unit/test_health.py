@@ -1,0 +1,92 @@
+"""The probes say what is wrong with this process."""
+
+import pytest
+
+from bot.ports.telemetry import EventRecord
+from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
+from bot.ports.telemetry.process import Ready
+from bot.ports.telemetry.slack import AppUninstalled, SlackTokenAccepted, SlackTokenRefused
+from bot.telemetry.health import NOBODY_READS_SECONDS, WATCHDOG_SECONDS, Check, HealthMonitor
+from bot.telemetry.sources import Sources
+from tests.exported import POLLING, full_sources
+
+READY = Ready(team="T1", role="all", transport="socket")
+
+
+def started(sources: Sources, *records: EventRecord) -> HealthMonitor:
+    monitor = HealthMonitor(sources)
+    for record in (READY, *records):
+        monitor.on_record(record)
+    return monitor
+
+
+async def problems(sources: Sources, *records: EventRecord) -> set[Check]:
+    return set((await started(sources, *records).health()).problems)
+
+
+async def test_a_healthy_bot_has_no_problem() -> None:
+    health = await started(full_sources()).health()
+    assert (health.problems, health.warnings) == ({}, {})
+
+
+async def test_a_bot_that_still_starts_is_not_ready() -> None:
+    monitor = HealthMonitor(full_sources())
+    assert set((await monitor.health()).problems) == {Check.STARTED}
+    monitor.on_record(READY)
+    assert (await monitor.health()).problems == {}
+
+
+async def test_a_deaf_bot_is_not_ready() -> None:
+    assert await problems(Sources(hears_slack=lambda: False)) == {Check.SLACK}
+
+
+async def test_a_store_that_does_not_answer_makes_the_bot_not_ready() -> None:
+    async def away() -> str | None:
+        return "Redis does not answer: refused"
+
+    health = await started(Sources(store_problem=away)).health()
+    assert health.problems == {Check.STORE: "Redis does not answer: refused"}
+
+
+@pytest.mark.parametrize("age", [None, NOBODY_READS_SECONDS + 1])
+async def test_a_bot_that_may_poll_is_not_ready_while_nobody_reads(age: float | None) -> None:
+    assert await problems(Sources(heartbeat_age=lambda: age, polling=lambda: POLLING)) == {Check.READS}
+
+
+async def test_a_process_that_never_polls_only_warns_that_nobody_reads() -> None:
+    health = await started(Sources(heartbeat_age=lambda: 300.0)).health()
+    assert (health.problems, set(health.warnings)) == ({}, {Check.READS})
+    assert "300 s" in health.warnings[Check.READS]
+
+
+async def test_a_fresh_heartbeat_of_another_bot_is_enough() -> None:
+    assert await problems(Sources(heartbeat_age=lambda: 3.0, polling=lambda: None)) == set()
+
+
+@pytest.mark.parametrize(
+    "refusal", [SlackTokenRefused(error="token_revoked", fix="x"), AppUninstalled(team="T", fix="x")]
+)
+async def test_a_refused_token_makes_the_bot_not_ready_until_slack_accepts_it(refusal: EventRecord) -> None:
+    assert await problems(Sources(), refusal) == {Check.TOKEN}
+    assert await problems(Sources(), refusal, SlackTokenAccepted()) == set()
+
+
+@pytest.mark.parametrize(
+    ("record", "check"),
+    [
+        (KeyRejected(problem="401"), Check.KEY),
+        (ApiHealthChanged(health="key_rejected", problem="401"), Check.KEY),
+        (ApiHealthChanged(health="away", problem="no answer"), Check.GOLDRUSH),
+    ],
+)
+async def test_a_fault_of_goldrush_is_a_warning_until_it_is_over(record: EventRecord, check: Check) -> None:
+    health = await started(Sources(), record).health()
+    assert (health.problems, set(health.warnings)) == ({}, {check})
+    over = await started(Sources(), record, ApiHealthChanged(health="clear", problem="")).health()
+    assert over.warnings == {}
+
+
+def test_a_watchdog_that_stands_still_calls_for_a_restart() -> None:
+    assert HealthMonitor(Sources()).stall() is None  # it has not begun
+    assert HealthMonitor(Sources(watchdog_age=lambda: 1.0)).stall() is None
+    assert HealthMonitor(Sources(watchdog_age=lambda: WATCHDOG_SECONDS + 1)).stall() is not None
