@@ -36,8 +36,11 @@ def any_server() -> Path:
 class ServerProcess:
     """A Redis, a Valkey or a Sentinel that keeps every confirmed write."""
 
-    def __init__(self, binary: Path, directory: Path, *options: str, sentinel: bool = False) -> None:
+    def __init__(
+        self, binary: Path, directory: Path, *options: str, sentinel: bool = False, password: str | None = None
+    ) -> None:
         self.port = free_port()
+        self._password = password
         directory.mkdir(parents=True)
         config = directory / "server.conf"  # a Sentinel and a cluster node write to theirs
         lines = (f"port {self.port}", f"bind {HOST}", f"dir {directory}", "save ''", *options)
@@ -58,10 +61,13 @@ class ServerProcess:
     def ask(self, *command: object) -> Any:
         """The answer; None if the server does not answer, or refuses."""
         try:
-            with redis.Redis(port=self.port, socket_timeout=5, decode_responses=True, protocol=2) as client:
+            with self._client() as client:
                 return client.execute_command(*command)
         except RedisError:
             return None
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis(port=self.port, password=self._password, socket_timeout=5, decode_responses=True, protocol=2)
 
     def told(self, *command: object) -> None:
         answer = self.ask(*command)
@@ -100,9 +106,10 @@ class Processes:
         self._stack = ExitStack()
         self._count = 0
 
-    def start(self, *options: str, sentinel: bool = False) -> ServerProcess:
+    def start(self, *options: str, sentinel: bool = False, password: str | None = None) -> ServerProcess:
         self._count += 1
-        process = ServerProcess(self._binary, self._directory / str(self._count), *options, sentinel=sentinel)
+        directory = self._directory / str(self._count)
+        process = ServerProcess(self._binary, directory, *options, sentinel=sentinel, password=password)
         self._stack.callback(process.kill)
         return process
 
@@ -190,10 +197,12 @@ class SentinelGroup:
         sentinels: int = 3,
         server_options: Sequence[str] = (),
         sentinel_options: Sequence[str] = (),
+        password: str | None = None,
+        sentinel_password: str | None = None,
     ) -> None:
-        primary = processes.start(*DURABLE, *server_options)
+        primary = processes.start(*DURABLE, *server_options, password=password)
         following = (f"replicaof {HOST} {primary.port}",)
-        copies = [processes.start(*DURABLE, *following, *server_options) for _ in range(replicas)]
+        copies = [processes.start(*DURABLE, *following, *server_options, password=password) for _ in range(replicas)]
         for copy in copies:
             until(copy.follows, "the replica follows")
         self.servers = [primary, *copies]
@@ -202,16 +211,26 @@ class SentinelGroup:
             f"sentinel down-after-milliseconds {SERVICE} 1000",
             f"sentinel failover-timeout {SERVICE} 6000",
         )
-        self.sentinels = [processes.start(*watched, *sentinel_options, sentinel=True) for _ in range(sentinels)]
+        self.sentinels = [
+            processes.start(*watched, *sentinel_options, sentinel=True, password=sentinel_password)
+            for _ in range(sentinels)
+        ]
 
     def until_watched(self) -> None:
         """A failover needs a Sentinel that knows the replicas and the other Sentinels."""
         for sentinel in self.sentinels:
             until(partial(self._knows, sentinel), "the Sentinels know each other")
 
+    def until_agreed(self) -> None:
+        """Waits until all Sentinels name the same primary."""
+        until(lambda: len({_state(sentinel)["port"] for sentinel in self.sentinels}) == 1, "the Sentinels agree")
+
+    def until_down(self) -> None:
+        """Waits until each Sentinel knows that the primary does not answer."""
+        until(lambda: all("down" in _state(sentinel)["flags"] for sentinel in self.sentinels), "they notice")
+
     def _knows(self, sentinel: ServerProcess) -> bool:
-        answer = sentinel.ask("SENTINEL", "MASTER", SERVICE) or []
-        state = dict(zip(answer[::2], answer[1::2], strict=True))
+        state = _state(sentinel)
         others = int(state.get("num-other-sentinels", -1))
         return others == len(self.sentinels) - 1 and int(state.get("num-slaves", 0)) == len(self.servers) - 1
 
@@ -219,11 +238,18 @@ class SentinelGroup:
         """A planned failover. Returns once another server is the primary."""
         before = self.primary()
         until(lambda: self.sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE) in {True, "OK"}, "a Sentinel starts it")
-        until(lambda: any(server.role() == "master" for server in self.servers if server is not before), "it happened")
+        until(lambda: self.primary() is not before, "another server is the primary")
 
     def primary(self) -> ServerProcess:
-        return next(server for server in self.servers if server.role() == "master")
+        """The one that the first Sentinel names. For a moment the one before takes writes too."""
+        port = int(_state(self.sentinels[0])["port"])
+        return next(server for server in self.servers if server.port == port)
 
     @property
     def url(self) -> str:
         return "redis+sentinel://" + ",".join(f"{HOST}:{node.port}" for node in self.sentinels) + f"/{SERVICE}"
+
+
+def _state(sentinel: ServerProcess) -> dict[str, str]:
+    answer = sentinel.ask("SENTINEL", "MASTER", SERVICE) or []
+    return dict(zip(answer[::2], answer[1::2], strict=True))
