@@ -136,10 +136,13 @@ class Cluster:
         for node, first, behind in zip(self.masters, bounds, bounds[1:], strict=False):
             node.told("CLUSTER", "ADDSLOTSRANGE", first, behind - 1)
         self.replicas = [self._node() for _ in range(masters * replicas)]
+        for epoch, node in enumerate([*self.masters, *self.replicas], start=1):
+            node.told("CLUSTER", "SET-CONFIG-EPOCH", epoch)  # equal ones delay the vote for a failover
         self._meet()
         until(lambda: all("cluster_state:ok" in self._info(node) for node in self.masters), "the cluster is up")
         for number, replica in enumerate(self.replicas):
             self._follow(replica, self.masters[number % masters])
+        until(lambda: all(self._knows_replicas(node) for node in self.masters), "the masters know all replicas")
 
     def _node(self) -> ServerProcess:
         return self._processes.start(
@@ -162,6 +165,11 @@ class Cluster:
         master_id = master.ask("CLUSTER", "MYID")
         until(lambda: replica.ask("CLUSTER", "REPLICATE", master_id) in {True, "OK"}, "the replica knows its master")
         until(replica.follows, "the replica follows")
+        until(lambda: "cluster_state:ok" in self._info(replica), "the replica knows the cluster")
+
+    def _knows_replicas(self, node: ServerProcess) -> bool:
+        """A master votes only for a replica that it knows."""
+        return str(node.ask("CLUSTER", "NODES")).count("slave ") == len(self.replicas)
 
     @staticmethod
     def _info(node: ServerProcess) -> str:
@@ -170,6 +178,29 @@ class Cluster:
     @property
     def url(self) -> str:
         return "redis+cluster://" + ",".join(f"{HOST}:{node.port}" for node in self.masters)
+
+    def replica_of(self, master: ServerProcess) -> ServerProcess:
+        return self.replicas[self.masters.index(master)]
+
+    def fail_over_to(self, replica: ServerProcess) -> None:
+        """A planned failover. Redis gives up after 5 seconds if the vote takes longer."""
+        while replica.role() != "master":
+            replica.told("CLUSTER", "FAILOVER")
+            deadline = monotonic() + 6
+            while replica.role() != "master" and monotonic() < deadline:
+                sleep(0.02)
+
+    def begin_to_move(self, slot: int, source: ServerProcess, target: ServerProcess) -> None:
+        target.told("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+        source.told("CLUSTER", "SETSLOT", slot, "MIGRATING", target.ask("CLUSTER", "MYID"))
+
+    def move_keys(self, keys: Sequence[str], source: ServerProcess, target: ServerProcess) -> None:
+        source.told("MIGRATE", HOST, target.port, "", 0, 5000, "KEYS", *keys)
+
+    def end_to_move(self, slot: int, target: ServerProcess) -> None:
+        target_id = target.ask("CLUSTER", "MYID")
+        for node in (target, *self.masters):
+            node.told("CLUSTER", "SETSLOT", slot, "NODE", target_id)
 
     def owner(self, key: str) -> ServerProcess:
         """The server that answers for `key`."""

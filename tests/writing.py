@@ -53,7 +53,12 @@ class Writing:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            rows = cast("list[bytes]", await self._store._redis.hkeys(self._store._keys["deliveries"]))
-            stored = {row.decode() for row in rows}
-            silent = [id_ for id_, after in self._confirmed if id_ not in stored and after == self.recoveries]
+            missing = await self.missing()
+            silent = [id_ for id_, after in self._confirmed if id_ in missing and after == self.recoveries]
             assert not silent, f"lost without a word: {silent}"
+
+    async def missing(self) -> list[str]:
+        """The confirmed writes that are not there now."""
+        rows = cast("list[bytes]", await self._store._redis.hkeys(self._store._keys["deliveries"]))
+        stored = {row.decode() for row in rows}
+        return [id_ for id_, _ in self._confirmed if id_ not in stored]

@@ -7,7 +7,14 @@ from importlib.resources import files
 from typing import cast
 
 import redis.asyncio
-from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    ResponseError,
+)
 
 from bot.domain.watch import TeamId
 from bot.redis_address import RedisKind
@@ -62,6 +69,14 @@ _CLUSTER = Problem(
     Weight.FATAL,
     "this server belongs to a Redis Cluster",
     "write redis+cluster://HOST:PORT in REDIS_URL",
+)
+
+
+_CLUSTER_DOWN = Problem(
+    "Store",
+    Weight.WAITS,
+    "the cluster is down",
+    "start its nodes, and assign all slots: redis-cli --cluster check HOST:PORT",
 )
 
 
@@ -160,6 +175,8 @@ def connection_problem(exc: Exception) -> Problem | None:
         return Problem("Store permissions", Weight.FATAL, str(exc), _ALLOW)
     if any(isinstance(cause, MovedError) for cause in causes):
         return _CLUSTER
+    if any(isinstance(cause, ClusterDownError) and not isinstance(cause, MasterDownError) for cause in causes):
+        return _CLUSTER_DOWN
     if "DB index" in text:
         fix = "end REDIS_URL with /0, or with the number of another database on this server"
         return Problem("Store", Weight.FATAL, "the database of REDIS_URL does not exist", fix)
