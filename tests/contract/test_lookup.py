@@ -48,13 +48,13 @@ async def test_nodes_that_do_not_answer_are_passed_over() -> None:
     assert lookup.asked == ["a", "b", "c"]
 
 
-async def test_the_failure_with_advice_is_the_one_that_is_told() -> None:
+async def test_a_failure_with_advice_is_raised_before_others() -> None:
     lookup = Named(URL)
     problem = Problem("Store", Weight.FATAL, "the service is unknown", "write its name")
     lookup.away = {"a": RedisConnectionError("1"), "b": LookupFailedError(problem), "c": RedisConnectionError("3")}
-    with pytest.raises(LookupFailedError) as told:
+    with pytest.raises(LookupFailedError) as raised:
         await lookup.server()
-    assert told.value.problem == problem
+    assert raised.value.problem == problem
 
 
 @pytest.fixture
