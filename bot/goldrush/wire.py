@@ -136,7 +136,7 @@ def _data(
 def _envelope(body: bytes) -> Mapping[str, object]:
     """Parses strict JSON: one object, in UTF-8 without a byte order mark, no NaN, no name twice."""
     try:
-        parsed: object = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
+        parsed: object = _STRICT.decode(body.decode())
     except (ValueError, RecursionError) as exc:
         reason = type(exc).__name__
     else:
@@ -156,6 +156,9 @@ def _without_doubles(members: list[tuple[str, object]]) -> dict[str, object]:
     if len(unique) != len(members):
         raise ValueError("a name occurs twice")
     return unique
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
 
 
 def _complaint(envelope: Mapping[str, object], service_key: SecretStr | None, *, known_code: str = "") -> str:
@@ -192,7 +195,7 @@ def _text(data: Mapping[str, object], name: str) -> str:
 
 
 def _clean(value: str) -> str:
-    return _CONTROLS.sub(" ", value).strip()
+    return (value if value.isprintable() else _CONTROLS.sub(" ", value)).strip()
 
 
 def _count(data: Mapping[str, object], name: str) -> int | None:
