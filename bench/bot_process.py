@@ -41,7 +41,12 @@ async def running_bot(fleet: Fleet, settings: Mapping[str, str]) -> AsyncIterato
     """A bot that watches nothing yet. Valkey writes its log to the disk once a second, as by default."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         async with Valkey(Path(scratch) / "redis", "--appendfsync", "everysec") as valkey:
-            given = {"GOLDRUSH_API_URL": fleet.url, "REDIS_URL": valkey.url, **settings}
+            given = {
+                "GOLDRUSH_API_URL": fleet.url,
+                "REDIS_URL": valkey.url,
+                "PIPELINE_BOT_METRICS_PORT": "0",
+                **settings,
+            }
             async with rigged(Path(scratch), settings=given) as rig:
                 yield RunningBot(rig=rig, valkey=valkey)
 

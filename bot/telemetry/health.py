@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.ports.telemetry import EventRecord
+from bot.ports.telemetry import EventRecord, Level
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.ports.telemetry.process import Ready
 from bot.ports.telemetry.slack import AppUninstalled, SlackTokenAccepted, SlackTokenRefused
@@ -45,6 +45,8 @@ class HealthMonitor:
 
     def on_record(self, record: EventRecord) -> None:
         """Subscribes to event records."""
+        if record.level is Level.DEBUG:  # thousands a second, and none of them a problem
+            return
         match record:
             case Ready():
                 self._reported.pop(Check.STARTED, None)

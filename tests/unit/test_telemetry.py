@@ -1,11 +1,13 @@
 """Event records reach every subscriber, and the log shows them whole."""
 
+import logging
 from dataclasses import FrozenInstanceError
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.ports.telemetry import EventRecord, Level, emit, event, subscribe, subscribed
+from bot.ports.telemetry.monitoring import ReadEnded
 from bot.ports.telemetry.process import JobCrashed, JobLate
 from bot.ports.telemetry.store import StoreUnreachable
 from bot.telemetry.logs import log_record
@@ -53,3 +55,11 @@ def test_a_record_is_frozen_and_its_name_is_unique() -> None:
         @event("job_late", Level.INFO)
         class Another(EventRecord):
             pass
+
+
+def test_debug_records_are_logged_only_at_that_level(caplog: pytest.LogCaptureFixture) -> None:
+    read = ReadEnded(pipeline="pipe_1", outcome="ok", seconds=0.1)
+    for level, lines_wanted in ((logging.INFO, 0), (logging.DEBUG, 1)):
+        with caplog.at_level(level, "bot"), capture_logs() as lines:
+            emit(read)
+        assert len(lines) == lines_wanted

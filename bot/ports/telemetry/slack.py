@@ -87,6 +87,7 @@ class ChannelIdChanged(EventRecord):
 class EventPostponed(EventRecord):
     type: str
     problem: str
+    channel: str | None = None
 
 
 @event("interaction_recovered", Level.WARNING)
@@ -144,12 +145,14 @@ class ListenerCrashed(EventRecord):
 @event("answer_lost", Level.WARNING)
 class AnswerLost(EventRecord):
     problem: str
+    channel: str | None = None
 
 
 @event("answer_refused", Level.WARNING)
 class AnswerRefused(EventRecord):
     status: int
     body: str
+    channel: str | None = None
 
 
 @event("envelope_dropped", Level.WARNING)

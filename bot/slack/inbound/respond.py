@@ -32,7 +32,7 @@ def responses(client: SlackClient) -> Callable[[Interaction], Respond]:
             return to_home(client, payload)
         if interaction.kind == MESSAGE or payload.get("direct"):
             return in_conversation(client, payload)
-        return respond_to(payload.get("response_url", ""), client.channel_ids)
+        return respond_to(payload.get("response_url", ""), client.channel_ids, payload.get("channel"))
 
     return respond
 
@@ -65,7 +65,7 @@ def in_conversation(client: SlackClient, payload: Mapping[str, str]) -> Respond:
 async def _publish(client: SlackClient, payload: Mapping[str, str], blocks: Sequence[Block]) -> None:
     """Slack sends the metadata back with a click. So a click in the Home tab has a conversation too."""
     view = {"type": "home", "private_metadata": payload["channel"], "blocks": list(blocks[:MOST_VIEW_BLOCKS])}
-    _report(await call(client, "views.publish", user_id=payload["user"], view=view))
+    _report(await call(client, "views.publish", user_id=payload["user"], view=view), payload["channel"])
 
 
 async def _post(client: SlackClient, payload: Mapping[str, str], reply: Reply) -> None:
@@ -76,17 +76,17 @@ async def _post(client: SlackClient, payload: Mapping[str, str], reply: Reply) -
         sent = await call(client, "chat.postMessage", thread_ts=thread, **message, **quiet)
     else:
         sent = await call(client, "chat.postEphemeral", thread_ts=thread, user=payload["user"], **message)
-    _report(sent)
+    _report(sent, payload["channel"])
 
 
-def _report(sent: SlackAnswer) -> None:
+def _report(sent: SlackAnswer, channel: str) -> None:
     if sent.lost is not None:
-        emit(AnswerLost(problem=sent.detail))
+        emit(AnswerLost(problem=sent.detail, channel=channel))
     elif not sent.ok:
-        emit(AnswerRefused(status=sent.status, body=sent.error[:100]))
+        emit(AnswerRefused(status=sent.status, body=sent.error[:100], channel=channel))
 
 
-def respond_to(url: str, channel_ids: ChannelIds) -> Respond:
+def respond_to(url: str, channel_ids: ChannelIds, channel: str | None = None) -> Respond:
     """Sends once and never retries, so that nobody sees an answer twice. If it is lost, the person can ask again."""
 
     async def respond(reply: Reply) -> None:
@@ -99,9 +99,9 @@ def respond_to(url: str, channel_ids: ChannelIds) -> Respond:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 sent = await client.send_dict(dict(await channel_ids.current(answer)))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
-            emit(AnswerLost(problem=type(exc).__name__))
+            emit(AnswerLost(problem=type(exc).__name__, channel=channel))
             return
         if sent.status_code != 200:
-            emit(AnswerRefused(status=sent.status_code, body=sent.body[:100]))
+            emit(AnswerRefused(status=sent.status_code, body=sent.body[:100], channel=channel))
 
     return respond

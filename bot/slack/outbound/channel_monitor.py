@@ -105,7 +105,8 @@ class ChannelMonitor:
         try:
             await self._handle(event)
         except (StoreAway, ChatAway) as exc:
-            emit(EventPostponed(type=str(event.get("type")), problem=str(exc)))
+            channel = str(event.get("channel", "")) or None
+            emit(EventPostponed(type=str(event.get("type")), problem=str(exc), channel=channel))
 
     async def _handle(self, event: Mapping[str, object]) -> None:
         kind, channel = event.get("type"), event.get("channel", event.get("new_channel_id"))
