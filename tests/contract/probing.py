@@ -1,6 +1,8 @@
 """What `check` and `run` find in a store."""
 
 import asyncio
+import subprocess
+from pathlib import Path
 
 from redis.exceptions import RedisError
 
@@ -36,3 +38,13 @@ async def starts(url: str) -> str | None:
         except StoppedError:
             return None
     return None
+
+
+def self_signed(directory: Path) -> Path:
+    """A certificate for this machine, with its key in the same file. Needs openssl."""
+    pem, key = directory / "cert.pem", directory / "key.pem"
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    made = ("-keyout", str(key), "-out", str(pem), "-days", "2", "-nodes", "-newkey", "rsa:2048")
+    subprocess.run(["openssl", "req", "-x509", *made, *names], check=True, capture_output=True)
+    pem.write_text(pem.read_text() + key.read_text())
+    return pem

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from bot.store.connect import connect
 from bot.store.problem import Weight
 from sandbox.ports import free_port
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
-from tests.contract.probing import problems, starts
+from tests.contract.probing import problems, self_signed, starts
 from tests.journey.valkey import Valkey
 
 
@@ -163,13 +162,7 @@ async def test_a_configuration_that_may_lose_data_is_warned_about(tmp_path: Path
 class TestTls:
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> Path:
-        """Self-signed, with its key in the same file."""
-        pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-        names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
-        made = ("-keyout", str(key), "-out", str(pem), "-days", "2", "-nodes", "-newkey", "rsa:2048")
-        subprocess.run(["openssl", "req", "-x509", *made, *names], check=True, capture_output=True)
-        pem.write_text(pem.read_text() + key.read_text())
-        return pem
+        return self_signed(tmp_path)
 
     @pytest.fixture
     async def port(self, valkey: Valkey, certificate: Path) -> AsyncIterator[int]:
