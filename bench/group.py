@@ -8,14 +8,24 @@ Slack's limits (1 message a second per channel, 300 a minute in the workspace) a
 
 import argparse
 import asyncio
+import math
+import os
+import re
 import tempfile
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import Self
 
+import redis
 from rich.console import Console
 from rich.progress import Progress
 
+from bot.domain.backlog import ENTRIES_PER_MESSAGE
+from bot.ports.rate_limits import Method
+from bot.slack.outbound.limits import SLACK_LIMITS
 from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from tests.journey.rig import ANN, Rig, rigged
 
@@ -28,6 +38,55 @@ class Asked:
 
     acknowledged: list[float]
     answered: list[float]
+
+
+_FAILED = re.compile(r"(fleet-\d+) failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What the bot has used so far."""
+
+    bot_seconds: float
+    redis_seconds: float
+    megabytes: float
+    """The most memory that the bot has had so far."""
+    commands: Counter[str] = field(default_factory=Counter)
+    """The number of Redis commands of each name, those inside scripts included."""
+
+    @classmethod
+    def until_now(cls, rig: Rig) -> Self:
+        assert rig.process is not None
+        bot = rig.process.pid
+        children = Path(f"/proc/{bot}/task/{bot}/children").read_text().split()
+        status = Path(f"/proc/{bot}/status").read_text()
+        peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+        with redis.Redis(unix_socket_path=str(rig.data_dir / "valkey.sock")) as store:
+            stats: Mapping[str, Mapping[str, int]] = store.info("commandstats")
+        commands = Counter({name.removeprefix("cmdstat_"): row["calls"] for name, row in stats.items()})
+        return cls(_cpu_seconds(bot), sum(_cpu_seconds(int(child)) for child in children), peak, commands)
+
+    def since(self, before: Self) -> "Effort":
+        return Effort(
+            self.bot_seconds - before.bot_seconds,
+            self.redis_seconds - before.redis_seconds,
+            self.megabytes,
+            self.commands - before.commands,
+        )
+
+
+def _cpu_seconds(process: int) -> float:
+    """All threads, in user and kernel mode."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _floor_seconds(shares: Mapping[str, list[str]]) -> float:
+    """The time that the bot's own rates need for the fewest messages: all wait for the workspace's rate, and those of
+    one channel for the channel's."""
+    messages = [math.ceil(len(share) / ENTRIES_PER_MESSAGE) for share in shares.values()]
+    in_workspace = sum(messages) * 60 / SLACK_LIMITS.per_minute[Method.POST]
+    return max(in_workspace, max(messages) * SLACK_LIMITS.spacing_seconds)
 
 
 async def group(pipelines: int, channels: int, rate: float, *, everywhere: bool, out: Console) -> None:
@@ -69,7 +128,7 @@ async def _until_seen(rig: Rig, wanted: set[str]) -> None:
 
 
 async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], out: Console) -> None:
-    began, calls = monotonic(), len(rig.sandbox.slack.calls)
+    began, calls, before = monotonic(), len(rig.sandbox.slack.calls), Effort.until_now(rig)
     for pipeline in ids.values():
         rig.sandbox.goldrush.set_phase(pipeline, "FAILED")
     failed_in = monotonic() - began
@@ -77,22 +136,36 @@ async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], 
     questions = Asked([], [])
     reported_at: dict[tuple[str, str], float] = {}
     asking = asyncio.create_task(_keep_asking(rig, next(iter(shares)), questions))
+    read: set[tuple[str, str]] = set()
     with Progress(console=out) as progress:
         bar = progress.add_task("reported", total=total)
         while len(reported_at) < total:
-            await asyncio.sleep(0.25)
-            for place, share in shares.items():
-                text = "\n".join(message.text for message in rig.sandbox.slack.messages(place))
-                for name in share:
-                    if (place, name) not in reported_at and f"{name} failed" in text:
-                        reported_at[place, name] = monotonic() - began
+            await asyncio.sleep(0.1)
+            for place in shares:
+                for message in rig.sandbox.slack.messages(place):
+                    if (place, message.ts) not in read:
+                        read.add((place, message.ts))
+                        for name in _FAILED.findall(message.text):
+                            reported_at.setdefault((place, name), monotonic() - began)
             progress.update(bar, completed=len(reported_at))
     asking.cancel()
+    effort = Effort.until_now(rig).since(before)
+    made = Counter(call.method for call in rig.sandbox.slack.calls[calls:] if call.status == 200)
     times = sorted(reported_at.values())
     limited = [call for call in rig.sandbox.slack.calls[calls:] if call.status == 429]
     refused = [call for call in rig.sandbox.slack.calls[calls:] if call.error and call.status != 429]
     out.print(f"{len(ids)} pipelines failed within {failed_in:.2f} s; {len(shares)} channels, {total} tellings owed")
     out.print(f"reported: first {times[0]:.1f} s, half {times[len(times) // 2]:.1f} s, last {times[-1]:.1f} s")
+    floor = _floor_seconds(shares)
+    out.print(f"floor set by the bot's rates: {floor:.1f} s; last / floor = {times[-1] / floor:.2f}")
+    out.print(f"Slack calls: {dict(made)}")
+    posts = made["chat.postMessage"]
+    out.print(
+        f"CPU: bot {effort.bot_seconds:.1f} s, its Redis {effort.redis_seconds:.1f} s; "
+        f"peak RSS {effort.megabytes:.0f} MB"
+    )
+    out.print(f"Redis commands: {effort.commands.total()}, {effort.commands.total() / posts:.0f} per posted message")
+    out.print(", ".join(f"{name} {count}" for name, count in effort.commands.most_common(25)))
     out.print(f"Slack answered 429: {len(limited)} times; refused otherwise: {len(refused)} times")
     out.print(
         f"/pipeline status, asked {len(questions.answered)} times meanwhile: acknowledged within "

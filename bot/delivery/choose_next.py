@@ -8,7 +8,7 @@ from bot.delivery.claims import Rank
 from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.backlog import Backlog
-from bot.domain.card import ALONE, Burst, Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.card import Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.grouping import GROUP_FROM
 from bot.domain.lane_order import in_order, thread_of
@@ -30,8 +30,6 @@ class LaneSnapshot:
     """By the card's key."""
     groups: Mapping[str, tuple[PostedCard, ...]]
     """The cards of each group, by the group's key."""
-    bursts: Mapping[str, Burst]
-    """Each group's place in its burst, by the group's key."""
     growing: tuple[str, ...] = ()
     """The groups that new failures still join. Read only if enough cards wait for a group."""
 
@@ -46,10 +44,9 @@ class LaneSnapshot:
         group_keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
         keys |= {row.message.after_card for row in rows if row.message.after_card}
         cards = await known.cards(sorted(keys))
-        groups = {key: await known.group(key) for key in sorted(group_keys)}
-        bursts = {key: await known.burst_of(key) for key in sorted(group_keys)}
+        groups = await known.groups(sorted(group_keys))
         enough_for_group = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
-        return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if enough_for_group else ())
+        return cls(lane, rows, cards, groups, await known.growing(lane.receiver) if enough_for_group else ())
 
     def backlog(self, doubt_since: datetime | None, *, service_away: bool) -> Backlog:
         """The rows that may be regrouped.
@@ -84,8 +81,7 @@ class LaneSnapshot:
         return sorted(ordered, key=lambda pending: pending.is_closed) if self.lane.kind is LaneKind.PAGES else ordered
 
     def _pending(self, row: Delivery) -> PendingDelivery:
-        burst = self.bursts.get(row.body.group_key) if isinstance(row.body, SyncGroup) else None
-        return PendingDelivery(row, cards_of(row, self.cards, self.groups), burst or ALONE)
+        return PendingDelivery(row, cards_of(row, self.cards, self.groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +92,11 @@ class NextAction:
     look_up: tuple[PendingDelivery, ...] = ()
     seconds: float = 0.0
     """How long to wait if there is nothing to send or look up. Infinite: until a new message comes."""
+
+    @property
+    def method(self) -> Method | None:
+        """The call that the action makes; None for a wait."""
+        return Method.HISTORY if self.look_up else self.send.method if self.send else None
 
 
 def choose_next(

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
+from bot.delivery.lane_reader import LeaseLostError
+from bot.delivery.lane_services import LaneServices
+from bot.delivery.lane_worker import LaneWorker
 from bot.domain.delivery import Lane, LaneKind
 from bot.ports.chat import ChatAway
 from bot.ports.lanes import Lanes
@@ -16,6 +18,8 @@ from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
 from bot.ports.telemetry.store import StoreUnreachable
 
 POLL_SECONDS = 0.5
+COALESCE_SECONDS = 0.1  # wakes within this time share one poll: a burst of failures wakes dozens of times a second
+LANES_SECONDS = 2.0  # a lane without new rows gets work when a channel resumes or another bot stops
 CHAT_AWAY_SECONDS = 5.0  # the pause of a lane after each of these
 STORE_AWAY_SECONDS = 1.0
 CRASHED_SECONDS = 5.0
@@ -34,33 +38,37 @@ class Dispatcher:
         self._clock = services.clock
         self._wake = wake
         self._polled = asyncio.Event()
-        """Set after a poll that `wake` started: a new page claims its receiver before the feed continues."""
+        """Set after a poll that found changes: a new page claims its receiver before the feed continues."""
         self._busy: set[Lane] = set()
         self._without_carrier: set[Lane] = set()
-        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._changes = -1
+        """`Lanes.changes` at the last poll."""
+        self._started_at = float("-inf")
         self._regrouped_at = float("-inf")
 
     def stop(self) -> None:
         """Starts no new message. `run` returns when the messages in flight are settled."""
-        self._stopping = True
+        self._stopped.set()
         self._wake.set()
         self._polled.set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as lanes:
             await self._restore_throttles()
-            while not self._stopping:
+            while not self._stopped.is_set():
                 try:
                     await self._poll(lanes)
                 except StoreAway as exc:
                     emit(StoreUnreachable(component="delivery", problem=str(exc)))
                     await self._clock.sleep(STORE_AWAY_SECONDS)
                     continue
-                await self._sleep(self._poll_seconds, self._wake)
+                await self._sleep(min(COALESCE_SECONDS, self._poll_seconds), self._stopped)
+                await self._sleep(self._poll_seconds - COALESCE_SECONDS, self._wake)
 
     async def _restore_throttles(self) -> None:
         """Obeys throttles from before a restart."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             try:
                 now = self._clock.now()
                 for (kind, method), until in (await self._rate_limits.throttles()).items():
@@ -73,14 +81,19 @@ class Dispatcher:
                 return
 
     async def _poll(self, lanes: asyncio.TaskGroup) -> None:
+        """Asks for the lanes only if one may have work: while nothing happens, a poll is one small command."""
         woken = self._wake.is_set()
         self._wake.clear()
-        self._start(lanes, await self._lanes.lanes_with_work(), suspended=False)
-        if woken:
+        before, self._changes = self._changes, await self._lanes.changes()
+        now = self._clock.monotonic()
+        if woken or before != self._changes or now - self._started_at >= LANES_SECONDS:
+            self._started_at = now
+            self._start(lanes, await self._lanes.lanes_with_work(), suspended=False)
+        if woken or before != self._changes:
             previous, self._polled = self._polled, asyncio.Event()
             previous.set()
-        if self._clock.monotonic() - self._regrouped_at >= REGROUP_SECONDS:
-            self._regrouped_at = self._clock.monotonic()
+        if now - self._regrouped_at >= REGROUP_SECONDS:
+            self._regrouped_at = now
             self._start(lanes, await self._lanes.suspended_lanes(), suspended=True)
 
     def _start(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, suspended: bool) -> None:
@@ -131,6 +144,7 @@ class Dispatcher:
         finally:
             self._carriers[lane.receiver.kind].limiter.claims.withdraw(lane)
             self._busy.discard(lane)
+            self._started_at = float("-inf")  # rows may have come after the worker's last read
 
     async def _work_leased(self, lane: Lane, *, suspended: bool) -> None:
         lease = await self._lanes.lease(lane)
@@ -139,17 +153,21 @@ class Dispatcher:
         try:
             last_id, resumed_at = await self._lanes.last_id(lane), await self._lanes.resumed_at(lane.receiver)
             lane_worker = LaneWorker(self._services, lane, lease, last_id, resumed_at)
-            await (lane_worker.regrouped() if suspended else self._drain(lane_worker))
+            await (lane_worker.reader.regrouped(lease) if suspended else self._drain(lane_worker))
         finally:
             # Released after errors too, so that no worker waits for its expiry. `release` leaves another's lease alone.
             with suppress(StoreAway):
                 await self._lanes.release(lease)
 
     async def _drain(self, lane_worker: LaneWorker) -> None:
-        while not self._stopping:
-            polled = self._polled  # taken before the worker reads the rows, so a later message sets it
-            seconds = await lane_worker.step()
+        """While the lane can't post, nothing wakes it: a burst of failures would wake all lanes again and again."""
+        seen = self._changes
+        while not self._stopped.is_set():
+            polled, changes = self._polled, self._changes  # taken before the worker reads the rows
+            seconds = await lane_worker.step(changed=changes != seen)
+            seen = changes
             if seconds is None:
                 return
             if seconds > 0:
-                await self._sleep(min(seconds, self._poll_seconds), polled)
+                pause = min(seconds, self._poll_seconds)
+                await self._sleep(pause, polled if lane_worker.seconds_until_post < pause else self._stopped)

@@ -4,39 +4,35 @@ Writes `sending` before the call, so a later worker looks the message up before 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from bot.delivery.carrier import Carrier
-from bot.delivery.choose_next import LaneSnapshot, choose_next
+from bot.delivery.choose_next import NextAction, choose_next
 from bot.delivery.claims import Rank
-from bot.delivery.doubt import Doubt
+from bot.delivery.lane_reader import LaneReader, LeaseLostError
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.results import report, result_of
-from bot.domain.backlog import Backlog, Grouping
-from bot.domain.card import Recheck
+from bot.domain.card import Recheck, SyncGroup
 from bot.domain.delivery import (
     AttemptState,
     Delay,
     Delivery,
     Lane,
+    LaneKind,
     LookupResult,
     Outcome,
     Posted,
-    ReceiverKind,
+    Priority,
     RefusalKind,
     Refused,
     Unknown,
     Unreadable,
 )
-from bot.domain.grouping import regroup
-from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.settlement import Again, Done, Drop, Ownership, Settlement, Suspend
 from bot.ports.cards import Cards
-from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import Outbox
@@ -44,26 +40,6 @@ from bot.ports.rate_limit_store import RateLimitStore
 from bot.ports.rate_limits import Method
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import DuplicatesFound
-
-
-class LeaseLostError(Exception):
-    """Another worker owns the lane now. It will look up any message in flight."""
-
-
-class LaneStore(Lanes, Outbox, Cards, RateLimitStore, Protocol):
-    """Lanes, deliveries, cards and rate limits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneServices:
-    """The services that all lane workers of one bot share."""
-
-    store: LaneStore
-    carriers: Mapping[ReceiverKind, Carrier]
-    clock: Clock
-    doubt: Doubt
-    pages_an_hour: int = 10
-    """The limit of direct pages for one person in an hour. A summary replaces later ones."""
 
 
 class LaneWorker:
@@ -86,52 +62,62 @@ class LaneWorker:
         self._call_seconds = carrier.limiter.limits.call_seconds
         self._clock = services.clock
         self._doubt = services.doubt
-        self._pages_an_hour = services.pages_an_hour
         self._lane = lane
         self._last_id = last_id
         self._resumed_at = resumed_at
+        self._changed = False
         self.lease = lease
+        self.reader = LaneReader(services, lane)
 
-    async def step(self) -> float | None:
+    async def step(self, *, changed: bool = True) -> float | None:
         """Takes the next allowed action. Returns the seconds until the next one.
 
         None if the lane is empty, or the worker suspended the receiver.
+
+        Args:
+            changed: rows may have been added, or may go sooner, since the last step.
 
         Raises:
             LeaseLostError: another worker owns the lane now.
             StoreAway: nothing more was sent.
         """
-        ready = (await self.regrouped()).ready()
-        if not ready:
-            return None
         await self._keep_lease()
-        action = choose_next(self._lane, ready, self._clock.now(), self._ownership, self._limiter)
+        self._changed |= changed
+        if self.reader.outdated:
+            await self._read()
+        elif method := self._next_method():
+            with self._limiter.holding(method):
+                await self._read()
+        if not self.reader.ready:
+            return None
+        action = self._choose()
         if action.look_up:
             await self._look_up(action.look_up)
             return 0.0
         if action.send is None:
-            return action.seconds
+            return min(action.seconds, self.reader.seconds_until_outdated)
         return 0.0 if await self._work(action.send) else None
 
-    async def regrouped(self) -> LaneSnapshot:
-        """Regroups the lane's rows until nothing more can be combined, then returns them."""
-        while True:
-            snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
-            backlog = snapshot.backlog(self._doubt.since, service_away=self._limiter.away(Method.POST))
-            grouping = await self._hold_back(backlog) or regroup(backlog)
-            if grouping is None:
-                return snapshot
-            if not await self._outbox.regroup(grouping, self._lane, self.lease):
-                raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
-            if grouping.redraws:
-                await self._outbox.enqueue(grouping.redraws)
+    def _next_method(self) -> Method | None:
+        """The call that the worker may make now, after it has read the lane again. None: it only waits.
 
-    async def _hold_back(self, backlog: Backlog) -> Grouping | None:
-        """Holds back pages beyond the person's hourly limit."""
-        if not concerns_pages(backlog):
-            return None
-        log = await self._outbox.page_log(self._lane.receiver, self._clock.now() - PERIOD)
-        return hold_back(backlog, log.allowance(self._pages_an_hour))
+        Added rows matter only when a message could be posted: until then they would wait anyway.
+        """
+        news = self._changed and self.seconds_until_post <= 0
+        return self._choose().method or (Method.POST if news else None)
+
+    @property
+    def seconds_until_post(self) -> float:
+        """How long a new message in this lane would wait for the rate limits."""
+        urgency = Priority.FAILURE if self._lane.kind is LaneKind.PAGES else Priority.UPDATE
+        return self._limiter.wait(self._lane.receiver, Method.POST, urgency)
+
+    async def _read(self) -> None:
+        self._changed = False
+        await self.reader.read(self.lease)
+
+    def _choose(self) -> NextAction:
+        return choose_next(self._lane, self.reader.ready, self._clock.now(), self._ownership, self._limiter)
 
     @property
     def _ownership(self) -> Ownership:
@@ -149,11 +135,13 @@ class LaneWorker:
 
     async def _work(self, pending: PendingDelivery) -> bool:
         """Sends the message, or drops it if the receiver already has it. False: the receiver was suspended."""
+        self.reader.expire()
         if pending.worth_sending:
             self._limiter.reserve(
                 self._lane.receiver, pending.method
             )  # before the first await, so that the next caller sees it
             sending = await self._record_sending(pending.delivery)
+            pending = await self._with_burst(pending)
             if (seconds := self._limiter.blocked_for(self._lane.receiver, pending.method)) > 0:
                 await self._settle(self._postpone(pending.delivery, seconds), pending)
                 return True
@@ -163,6 +151,14 @@ class LaneWorker:
             settlement = Drop("there is nothing new to show")
         await self._settle(settlement, pending)
         return not isinstance(settlement, Suspend)
+
+    async def _with_burst(self, pending: PendingDelivery) -> PendingDelivery:
+        body = pending.delivery.body
+        return (
+            replace(pending, burst=await self._cards.burst_of(body.group_key))
+            if isinstance(body, SyncGroup)
+            else pending
+        )
 
     async def _record_sending(self, delivery: Delivery) -> Delivery:
         """Writes `sending` before the call: a worker that finds it later looks the message up before it resends."""
@@ -221,6 +217,7 @@ class LaneWorker:
         return self._limiter.cause_of_delay(pending.method, (now - pending.delivery.message.made_at).total_seconds())
 
     async def _look_up(self, deliveries: Sequence[PendingDelivery]) -> None:
+        self.reader.expire()
         for pending, lookup_result in zip(deliveries, await self._find(deliveries), strict=True):
             if isinstance(pending.delivery.body, Recheck):
                 settlement = after_recheck(pending.delivery, lookup_result, self._clock.now())

@@ -3,6 +3,8 @@
 The service counts as away after several calls in a row without an answer. Then calls go out one at a time.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
@@ -87,6 +89,21 @@ class RateLimiter:
             bucket.trial_until = now + self.limits.call_seconds  # the trial: other calls wait for its outcome
         if method is Method.POST:
             self._posted_at[receiver] = now
+
+    @contextmanager
+    def holding(self, method: Method | None) -> Iterator[None]:
+        """Keeps one call for the caller, which looks at its lane again before it makes the call.
+
+        Meanwhile other lanes wait for the next one. `None`: the caller makes no call.
+        """
+        if method is None:
+            yield
+            return
+        self._filled(method, self.clock.monotonic()).tokens -= 1.0
+        try:
+            yield
+        finally:
+            self._filled(method, self.clock.monotonic()).tokens += 1.0
 
     def throttle(self, method: Method, seconds: float) -> None:
         """The service limits this method for all receivers of the kind."""

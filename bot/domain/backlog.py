@@ -23,8 +23,7 @@ class Grouping:
     accompanied_by: tuple[Delivery, ...] = ()
     """Further new rows."""
     redraws: tuple[Message, ...] = ()
-    """Earlier messages of the same group, to show the new count. The worker enqueues them in a separate step, since
-    only a number in a heading depends on it."""
+    """Earlier messages of the same burst, to show the new count."""
     joins: tuple[str, ...] = ()
     """Keys of the cards that become part of the group with the row's id."""
     forgets: tuple[str, ...] = ()

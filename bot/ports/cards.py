@@ -18,6 +18,10 @@ class Cards(Protocol):
         """The cards in one group's message, ordered by pipeline name; empty for an unknown group."""
         ...
 
+    async def groups(self, group_keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
+        """As `group`, for each of these groups, by its key."""
+        ...
+
     async def burst_of(self, group_key: str) -> Burst:
         """The size of the burst that the group belongs to, and the group's place in it."""
         ...

@@ -18,6 +18,10 @@ class Lanes(Protocol):
         """The lanes with work whose channel is suspended."""
         ...
 
+    async def changes(self) -> int:
+        """Another number than before if rows were added, or if a lane of pages let rows of the feed go."""
+        ...
+
     async def lease(self, lane: Lane, current: Lease | None = None) -> Lease | None:
         """Takes the lane's lease, or extends `current`. None: another sender has the lane."""
         ...

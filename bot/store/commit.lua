@@ -1,9 +1,9 @@
 -- Writes one plan, all or nothing: the state, its transitions, its cards and its deliveries.
--- KEYS: (3 of the fence), records, versions, watches_version, history of the pipeline, then the cards and outboxes that
---       ARGV[1] names
--- ARGV[1]: {pipeline_id, version, watches_version, record, history: {head, lines, oldest, most, seconds}, cards: [{
---          key_index, content, revision, seconds}], deliveries: [{key_index, lane, id, row}]}. `key_index`: a place in
---          KEYS. `seconds`: how long to keep the card (0: for good)
+-- KEYS: (3 of the fence), records, versions, watches_version, history of the pipeline, then the cards, the progress of each,
+--       and the outbox of each delivery
+-- ARGV: a document, the record, the content of each card, the row of each delivery. The document:
+--       {pipeline_id, version, watches_version, history: {head, lines, oldest, most, seconds},
+--        cards: [{revision, check, seconds}], deliveries: [{lane, id}]}. `seconds`: how long to keep the card (0: for good)
 
 -- Appends the lines, then drops the oldest: those before `oldest`, and all but `most`.
 local function remember(key, past, history)
@@ -29,13 +29,29 @@ if plan.history.lines ~= '' then
 end
 
 if past then remember(KEYS[7], past, plan.history) end
-redis.call('HSET', KEYS[4], plan.pipeline_id, plan.record)
+redis.call('HSET', KEYS[4], plan.pipeline_id, ARGV[2])
 redis.call('HSET', KEYS[5], plan.pipeline_id, plan.version + 1)
-for _, card in ipairs(plan.cards) do
-  redis.call('HSET', KEYS[card.key_index], 'content', card.content, 'revision', card.revision)
-  if card.seconds > 0 then redis.call('EXPIRE', KEYS[card.key_index], card.seconds) else redis.call('PERSIST', KEYS[card.key_index]) end
+
+local number = #plan.cards
+local progress = read_posted(8 + number, 7 + 2 * number)
+for first = 1, number, MOST do
+  local contents = {}
+  for i = first, math.min(number, first + MOST - 1) do
+    contents[#contents + 1] = KEYS[7 + i]
+    contents[#contents + 1] = ARGV[2 + i]
+  end
+  redis.call('MSET', unpack(contents))
 end
-for _, delivery in ipairs(plan.deliveries) do
-  enqueue(KEYS[delivery.key_index], delivery.lane, delivery.id, delivery.row)
+for i, card in ipairs(plan.cards) do
+  local row = progress[7 + number + i]
+  row.revision, row.check, row.seconds = card.revision, card.check, card.seconds
+  if card.seconds > 0 then redis.call('EXPIRE', KEYS[7 + i], card.seconds) end
 end
+write_posted(progress)
+
+local deliveries = {}
+for i, delivery in ipairs(plan.deliveries) do
+  deliveries[i] = { KEYS[7 + 2 * number + i], delivery.lane, delivery.id, ARGV[2 + number + i] }
+end
+enqueue_all(deliveries)
 return written(1)

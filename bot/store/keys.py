@@ -9,10 +9,11 @@ from bot.domain.delivery import Lane, Receiver
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the key names, which the key `schema` holds. `migration.py` brings older data to it.
 
 Version 1 renamed keys: `parked` became `suspended`. In version 2, `aliases` replaced three keys about channel ids.
+In version 3, cards, groups and bursts became texts, because one command can read or write many texts.
 A bot of an older version must not write to keys of a newer one.
 """
 
@@ -44,8 +45,12 @@ class Keys:
         return self[f"hello:{receiver.name}"]
 
     def card(self, card_key: str) -> str:
-        """The content, message and revisions of one card. `card_key` is `Card.key`."""
+        """The content of one card. `card_key` is `Card.key`."""
         return self[f"card:{card_key}"]
+
+    def posted(self, card_key: str) -> str:
+        """The progress of one card: its message, and how much of the content that message shows."""
+        return self[f"posted:{card_key}"]
 
     def group(self, group_key: str) -> str:
         """The `Card.key` of each card in a group's message. `group_key` is `Group.key`."""

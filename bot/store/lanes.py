@@ -24,13 +24,17 @@ class RedisLanes(RedisPort):
 
     async def _lanes(self) -> list[tuple[Lane, bool]]:
         with translating_redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
+            async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.smembers(self._keys["lanes"])
                 pipe.hkeys(self._keys["suspended"])
                 names, suspended = await pipe.execute()
         with decoding("lanes"):
             lanes = [Lane.from_name(self.team, name.decode()) for name in sorted(names)]
         return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
+
+    async def changes(self) -> int:
+        with translating_redis_errors():
+            return int(await self._redis.get(self._keys["sequence"]) or 0)
 
     async def lease(self, lane: Lane, current: Lease | None = None) -> Lease | None:
         # Taken before the call, so this lease ends no later than Redis' own.

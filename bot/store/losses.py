@@ -4,10 +4,12 @@ Restores the keys that follow from other keys. The caller restores those that on
 """
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 from bot.domain.delivery import Lane
 from bot.domain.watch import ChannelId
+from bot.store.card_rows import Progress
 from bot.store.codec import decode_delivery
 from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
@@ -31,6 +33,22 @@ PERMANENT: Mapping[str, str] = {
 MARK = b"-"
 """The field or member that distinguishes an emptied key from a lost one. Nothing else has this name."""
 GROUP_SECONDS = 30 * 24 * 3600
+CARDS_AT_ONCE = 1000
+"""One call checks so many cards, and the next call the following ones: reading all of a large burst takes too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LostCards:
+    """What Redis lost of the cards of open episodes. A group's open cards name it, so they can restore it."""
+
+    contents: Sequence[str] = ()
+    progress: Sequence[str] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The cards of each lost group."""
+
+    @property
+    def any(self) -> bool:
+        return bool(self.contents or self.progress or self.groups)
 
 
 class Losses:
@@ -42,6 +60,7 @@ class Losses:
         self._team = scripts.team
         self._present = scripts.script("present")
         self._reconcile = scripts.script("reconcile")
+        self._first_card = 0
 
     async def find(
         self, cards: Sequence[str], suspended: Iterable[ChannelId]
@@ -53,10 +72,10 @@ class Losses:
         """
         with translating_redis_errors():
             permanent = await self._lost_permanent()
-            missing, groups = await self._lost_cards(cards)
+            missing, of_cards = await self._lost_cards(cards)
             lanes = await self._lost_lanes(thorough="sequence" in permanent)
             notices = await self._lost_suspend_notices(suspended)
-        return (*permanent, *lanes, *groups, *notices, *(["card"] if missing else [])), missing
+        return (*permanent, *lanes, *of_cards, *notices), missing
 
     async def _lost_permanent(self) -> list[str]:
         keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in PERMANENT]
@@ -66,34 +85,48 @@ class Losses:
     # --- cards -----------------------------------------------------------------------------------------------------
 
     async def _lost_cards(self, cards: Sequence[str]) -> tuple[frozenset[str], list[str]]:
-        if not cards:
-            return frozenset(), []
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for key in cards:
-                pipe.hmget(self._keys.card(key), ["content", "group", "forgotten"])
-            rows = await pipe.execute()
-        missing = frozenset(
-            key for key, (content, _, forgotten) in zip(cards, rows, strict=True) if not content and not forgotten
-        )
-        cards_of_group: dict[str, list[str]] = {}
-        for key, (_, group, _) in zip(cards, rows, strict=True):
-            if group:
-                cards_of_group.setdefault(group.decode(), []).append(key)
-        return missing, await self._restored_groups(cards_of_group)
+        """The lost ones of these cards, and the names of the lost keys. Restores lost groups."""
+        lost = await self._compared(self._next(cards))
+        if lost.any:
+            lost = await self._compared(cards)
+        for group, members in lost.groups.items():
+            await self._redis.set(self._keys.group(group), " ".join(members), nx=True, ex=GROUP_SECONDS)
+        names = {"card": lost.contents, "posted": lost.progress, "group": lost.groups}
+        return frozenset({*lost.contents, *lost.progress}), [name for name, keys in names.items() if keys]
 
-    async def _restored_groups(self, cards_of_group: Mapping[str, list[str]]) -> list[str]:
-        """Rebuilds each lost group from its open cards, which name it."""
-        if not cards_of_group:
-            return []
+    def _next(self, cards: Sequence[str]) -> Sequence[str]:
+        first = self._first_card if self._first_card < len(cards) else 0
+        self._first_card = first + CARDS_AT_ONCE
+        return cards[first : first + CARDS_AT_ONCE]
+
+    async def _compared(self, cards: Sequence[str]) -> _LostCards:
+        if not cards:
+            return _LostCards()
+        rows = cast("list[bytes | None]", await self._redis.mget([self._keys.posted(key) for key in cards]))
+        with decoding("posted"):
+            progress = {key: Progress.decode(row) for key, row in zip(cards, rows, strict=True) if row}
+        wanted = [key for key in cards if key not in progress or not progress[key].forgotten]
+        groups: dict[str, list[str]] = {}
+        for key, card in progress.items():
+            if card.group:
+                groups.setdefault(card.group, []).append(key)
+        members = await self._redis.mget([self._keys.group(group) for group in groups]) if groups else []
+        return _LostCards(
+            contents=await self._without_content(wanted),
+            progress=[key for key in wanted if key not in progress or not progress[key].has_content],
+            groups={group: groups[group] for group, text in zip(groups, members, strict=True) if not text},
+        )
+
+    async def _without_content(self, cards: Sequence[str]) -> Sequence[str]:
+        """One command if no card's content is lost."""
+        keys = [self._keys.card(key) for key in cards]
+        if not keys or await self._redis.exists(*keys) == len(keys):
+            return ()
         async with self._redis.pipeline(transaction=False) as pipe:
-            for group in cards_of_group:
-                pipe.exists(self._keys.group(group))
-            exist = await pipe.execute()
-        lost = [group for group, exists in zip(cards_of_group, exist, strict=True) if not exists]
-        for group in lost:
-            await self._redis.sadd(self._keys.group(group), *cards_of_group[group])
-            await self._redis.expire(self._keys.group(group), GROUP_SECONDS)
-        return ["group"] if lost else []
+            for key in keys:
+                pipe.exists(key)
+            there = await pipe.execute()
+        return [key for key, exists in zip(cards, there, strict=True) if not exists]
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 

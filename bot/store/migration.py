@@ -112,10 +112,9 @@ class _Migration:
         for old, new, kind in FAMILIES:
             async for names in self._scanned(f"{old}:*"):
                 renamed += await self._renamed([(name, new + name.removeprefix(old), kind) for name in names])
-        async for names in self._scanned("card:*"):
-            await self._extend_lease()
-            with translating_redis_errors():
-                await self._cards(keys=[self._lease_key, *(self._keys[name] for name in names)], args=[self._token])
+        for family in ("card", "group", "burst"):
+            async for names in self._scanned(f"{family}:*"):
+                await self._as_texts(names)
         await self._replace_renames()
         await self._rename_present()
         with translating_redis_errors():
@@ -130,6 +129,12 @@ class _Migration:
             return int(
                 await self._rename(keys=[self._lease_key, *keys], args=[self._token, *(kind for _, _, kind in names)])
             )
+
+    async def _as_texts(self, names: list[str]) -> None:
+        await self._extend_lease()
+        pairs = [(self._keys[name], self._keys.posted(name.partition(":")[2])) for name in names]
+        with translating_redis_errors():
+            await self._cards(keys=[self._lease_key, *(key for pair in pairs for key in pair)], args=[self._token])
 
     async def _replace_renames(self) -> None:
         await self._extend_lease()

@@ -49,7 +49,7 @@ class RedisOutbox(RedisPort):
             self._keys.group(result.group or ""),
             self._keys["last_ts"],
             self._keys.page_log(delivery.receiver),
-            *(self._keys.card(key) for key in result.shown),
+            *(self._keys.posted(key) for key in result.shown),
         ]
         redraw, follow_up = result.redraw, result.follow_up
         args: list[str | int] = [
@@ -70,13 +70,18 @@ class RedisOutbox(RedisPort):
         return bool(await self._scripts.write("settle", keys, args))
 
     async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
-        row = grouping.row
+        row, feed = grouping.row, Lane(LaneKind.FEED, lane.receiver)
+        shown = (*grouping.joins, *grouping.summarized, *grouping.forgets)
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(lane),
             self._keys.outbox(row.lane),
             self._keys.group(row.id),
-            *(self._keys.card(key) for key in (*grouping.joins, *grouping.summarized, *grouping.forgets)),
+            self._keys.outbox(feed),
+            self._keys.burst(burst_id(row.id)),
+            self._keys.growing(row.receiver),
+            *(self._keys.posted(key) for key in shown),
+            *(self._keys.card(key) for key in grouping.forgets),
         ]
         args: list[str | int] = [
             lease.token,
@@ -89,27 +94,23 @@ class RedisOutbox(RedisPort):
             len(grouping.replaced),
             len(grouping.joins),
             len(grouping.summarized),
+            len(grouping.forgets),
+            len(grouping.accompanied_by),
+            feed.name,
+            *self._growth_arguments(grouping),
             *(delivery.id for delivery in grouping.replaced),
             *grouping.joins,
             *grouping.summarized.values(),
             *(part for delivery in grouping.accompanied_by for part in (delivery.id, encode_delivery(delivery))),
+            *(part for message in grouping.redraws for part in (message.id, encode_message(message))),
         ]
-        regrouped = bool(await self._scripts.write("regroup", keys, args))
-        if regrouped and isinstance(row.body, SyncGroup) and not row.body.grown:
-            await self._record_growth(row.id, row.receiver)
-        return regrouped
+        return bool(await self._scripts.write("regroup", keys, args))
 
-    async def _record_growth(self, group_key: str, receiver: Receiver) -> None:
-        """Not atomic with the regrouping: only the number in a heading depends on it."""
-        burst = burst_id(group_key)
-        until = (self._clock.now() + GROWS_FOR).isoformat()
-        with translating_redis_errors():
-            place = await self._redis.zcard(self._keys.burst(burst))
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.zadd(self._keys.burst(burst), {group_key: place}, nx=True)
-                pipe.expire(self._keys.burst(burst), GROUP_SECONDS)
-                pipe.set(self._keys.growing(receiver), f"{burst} {until}", ex=GROWS_FOR)
-                await pipe.execute()
+    def _growth_arguments(self, grouping: Grouping) -> tuple[str, str, int]:
+        """regroup.lua's arguments for the burst that the group belongs to: its id, and until when it grows."""
+        body, seconds = grouping.row.body, int(GROWS_FOR.total_seconds())
+        grows = isinstance(body, SyncGroup) and not body.grown
+        return burst_id(grouping.row.id) if grows else "", (self._clock.now() + GROWS_FOR).isoformat(), seconds
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         with translating_redis_errors():

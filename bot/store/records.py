@@ -9,10 +9,11 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.history import HistoryLimits
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
-from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_message
+from bot.store.card_rows import checksum, encode_cards
+from bot.store.codec import RECORD, decode_catalogue, encode_catalogue, encode_message
 from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
-from bot.store.scripts import FENCE_KEYS, decoding, translating_redis_errors
+from bot.store.scripts import decoding, translating_redis_errors
 
 CARD_SECONDS = 30 * 24 * 3600  # how long a card outlives its episode
 
@@ -54,33 +55,34 @@ class RedisRecords(RedisPort):
     async def commit(self, plan: Plan, watches_version: int) -> bool:
         """Writes the record, its history, the cards and the deliveries of a plan in one step: commit.lua.
 
-        The script gets the plan as one JSON document. In it, each card and delivery names its key by `key_index`, its
-        place in the script's KEYS: Lua counts from 1, and the keys of the fence come first.
+        The script gets the rows as they are, and a JSON document about them.
         """
-        keys = [self._keys[name] for name in ("records", "versions", "watches_version")]
-        keys.append(self._keys.history(plan.record.pipeline_id))
-        cards = []
-        for card in plan.cards:
-            keys.append(self._keys.card(card.key))
-            content = CARD.encode(card)
-            keep = 0 if card.episode.open else CARD_SECONDS
-            key_index = len(FENCE_KEYS) + len(keys)
-            cards.append({"key_index": key_index, "content": content, "revision": card.revision, "seconds": keep})
-        deliveries = []
-        for message in plan.messages:
-            keys.append(self._keys.outbox(message.lane))
-            row = {"id": message.id, "lane": message.lane.name, "row": encode_message(message)}
-            deliveries.append({"key_index": len(FENCE_KEYS) + len(keys), **row})
+        contents = encode_cards(plan.cards)
+        keys = [
+            *(self._keys[name] for name in ("records", "versions", "watches_version")),
+            self._keys.history(plan.record.pipeline_id),
+            *(self._keys.card(card.key) for card in plan.cards),
+            *(self._keys.posted(card.key) for card in plan.cards),
+            *(self._keys.outbox(message.lane) for message in plan.messages),
+        ]
         document = {
             "pipeline_id": plan.record.pipeline_id,
             "version": plan.record.version,
             "watches_version": watches_version,
-            "record": RECORD.encode(plan.record),
             "history": self._history_of(plan),
-            "cards": cards,
-            "deliveries": deliveries,
+            "cards": [
+                {
+                    "revision": card.revision,
+                    "check": checksum(content),
+                    "seconds": 0 if card.episode.open else CARD_SECONDS,
+                }
+                for card, content in zip(plan.cards, contents, strict=True)
+            ],
+            "deliveries": [{"lane": message.lane.name, "id": message.id} for message in plan.messages],
         }
-        return bool(await self._scripts.write("commit", keys, [json.dumps(document)]))
+        rows = map(encode_message, plan.messages)
+        args = [json.dumps(document), RECORD.encode(plan.record), *contents, *rows]
+        return bool(await self._scripts.write("commit", keys, args))
 
     def _history_of(self, plan: Plan) -> dict[str, str | int]:
         """The lines to append, and the limits (milliseconds, number of lines) by which commit.lua drops older ones."""

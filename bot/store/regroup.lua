@@ -1,32 +1,46 @@
 -- Replaces several rows by one. The group's message shows the cards that join it. Forgotten cards were never posted, and
 -- never will be.
--- KEYS: (3 of the fence), lease, outbox, outbox of the row, group, then the cards that join, those whose page is held back,
---       and those that are forgotten
+-- KEYS: (3 of the fence), lease, outbox, outbox of the row, group, outbox of the feed, burst, growing, then the progress of the
+--       cards that join, of those whose page is held back, and of those that are forgotten, then the forgotten cards
 -- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a group, number of replaced rows, of cards
---       that join, of held pages, then the replaced ids, then the keys of the cards that join,
---       then the revision of each held page,
---       then id and row of each further row
+--       that join, of held pages, of forgotten cards, of further rows, the feed's lane, id of the burst that grows or '', until when,
+--       seconds until then; then the replaced ids, the keys of the cards that join, the revision of each held page,
+--       id and row of each further row, id and row of each row for the feed
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 local replaced, joining, holding = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-for i = 11, 10 + replaced do
-  take_away(KEYS[5], ARGV[2], ARGV[i])
-end
+local forgetting, beside = tonumber(ARGV[11]), tonumber(ARGV[12])
+local first = 17
+if replaced > 0 then take_away(KEYS[5], ARGV[2], { unpack(ARGV, first, first + replaced - 1) }) end
 if ARGV[6] == 'merge' then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
-enqueue(KEYS[6], ARGV[3], ARGV[4], ARGV[5])
-for i = 11 + replaced + joining + holding, #ARGV, 2 do
-  enqueue(KEYS[6], ARGV[3], ARGV[i], ARGV[i + 1])
+local joins = first + replaced
+local held = joins + joining
+local rows = held + holding
+local deliveries = { { KEYS[6], ARGV[3], ARGV[4], ARGV[5] } }
+for i = rows, #ARGV, 2 do
+  local in_feed = i >= rows + 2 * beside
+  deliveries[#deliveries + 1] = { in_feed and KEYS[8] or KEYS[6], in_feed and ARGV[13] or ARGV[3], ARGV[i], ARGV[i + 1] }
 end
-for i = 8, 7 + joining do
-  redis.call('HSET', KEYS[i], 'group', ARGV[4])
-  redis.call('SADD', KEYS[7], ARGV[i + 3 + replaced])
+enqueue_all(deliveries)
+
+local progress = 11
+local last = progress + joining + holding + forgetting - 1
+local cards = read_posted(progress, last)
+for i, card in pairs(cards) do
+  local place = i - progress
+  if place < joining then
+    card.group = ARGV[4]
+  elseif place < joining + holding then
+    card.held = tonumber(ARGV[held + place - joining])
+  else
+    cards[i] = { forgotten = 1, seconds = tonumber(ARGV[7]) }  -- distinguishes it from a lost card
+  end
 end
-for i = 8 + joining, 7 + joining + holding do
-  redis.call('HSET', KEYS[i], 'held', ARGV[i + 3 + replaced])
+write_posted(cards)
+if ARGV[2] ~= ARGV[13] then redis.call('INCR', KEYS[3]) end  -- rows of the feed may wait for these pages
+if forgetting > 0 then redis.call('DEL', unpack(KEYS, last + 1, last + forgetting)) end
+if joining > 0 then join(KEYS[7], { unpack(ARGV, joins, joins + joining - 1) }, ARGV[7]) end
+if ARGV[14] ~= '' then
+  join(KEYS[9], { ARGV[4] }, ARGV[7])
+  redis.call('SET', KEYS[10], ARGV[14] .. ' ' .. ARGV[15], 'EX', ARGV[16])
 end
-for i = 8 + joining + holding, #KEYS do
-  redis.call('DEL', KEYS[i])
-  redis.call('HSET', KEYS[i], 'forgotten', 1)  -- distinguishes it from a lost card
-  redis.call('EXPIRE', KEYS[i], ARGV[7])
-end
-if joining > 0 then redis.call('EXPIRE', KEYS[7], ARGV[7]) end
 return written(1)

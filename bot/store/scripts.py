@@ -84,8 +84,8 @@ class Scripts:
         self._writes = self.keys[f"writes:{uuid4().hex}"]
         self._written = 0
         self._server = ""
-        life, fence = _source("life"), _source("fence")
-        self._scripts = {name: client.register_script(life + fence + _source(name)) for name in _FENCED}
+        life, shared = _source("life"), _source("fence") + _source("posted")
+        self._scripts = {name: client.register_script(life + shared + _source(name)) for name in _FENCED}
         self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
         self._greeting = client.register_script(life + _source("greet"))
 
@@ -133,7 +133,7 @@ class Scripts:
 
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         outboxes, rows = self.enqueue_arguments(messages)
-        cards = [self.keys.card(key) for key in redrawn]
+        cards = [self.keys.posted(key) for key in redrawn]
         await self.write("enqueue", [*outboxes, *cards], [len(messages), *rows])
 
     async def greet(self) -> None:

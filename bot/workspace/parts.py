@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bot.coordination.heartbeat import Heartbeat
 from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
-from bot.delivery.lane_worker import LaneServices
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.delivery import SLACK

@@ -68,7 +68,7 @@ async def a_group(it: Office, channel: ChannelId) -> str:
     episodes = [it.bot.repository.record(pipeline).episode for pipeline in (ONE, TWO)]
     keys = [key for episode in episodes if episode for key, there in episode.cards.items() if there == channel]
     name = it.bot.store._keys.group("group-1")
-    await it.bot.store._redis.sadd(name, *keys)
+    await it.bot.store._redis.set(name, " ".join(keys))
     return "group-1"
 
 

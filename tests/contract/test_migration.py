@@ -1,6 +1,7 @@
 """Keys of an older version get their names of today, whatever happens meanwhile."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any
@@ -33,8 +34,9 @@ OLD: Mapping[str, object] = {
     "gesture:abc": "token",
     "group:burst-1": [("storm-1", 0.0)],
     "storm:storm-1": {"card-1", "card-2"},
-    "card:card-1": {"content": "{}", "storm": "storm-1"},
-    "card:card-2": {"content": "{}", "group": "storm-1"},
+    "card:card-1": {"content": "{}", "revision": "2", "storm": "storm-1", "ts": "1.5"},
+    "card:card-2": {"content": "{}", "revision": "3", "group": "storm-1", "delivered": "3"},
+    "card:card-3": {"forgotten": "1"},
     "watches_version": "7",
 }
 NEW: Mapping[str, object] = {
@@ -46,10 +48,13 @@ NEW: Mapping[str, object] = {
     "suspend_notice:C0QUIET": OLD["told:C0QUIET"],
     "page_log:D0BOB": OLD["paged:D0BOB"],
     "interaction:abc": OLD["gesture:abc"],
-    "burst:burst-1": OLD["group:burst-1"],
-    "group:storm-1": OLD["storm:storm-1"],
-    "card:card-1": {"content": "{}", "group": "storm-1"},
-    "card:card-2": OLD["card:card-2"],
+    "burst:burst-1": "storm-1",
+    "group:storm-1": {"card-1", "card-2"},
+    "card:card-1": "{}",
+    "card:card-2": "{}",
+    "posted:card-1": {"revision": 2, "group": "storm-1", "ts": "1.5"},
+    "posted:card-2": {"revision": 3, "group": "storm-1", "delivered": 3},
+    "posted:card-3": {"forgotten": 1},
     "watches_version": "8",
     "schema": str(SCHEMA),
     BARRIER: BARRIER_TEXT,
@@ -64,7 +69,9 @@ def clock() -> FakeClock:
 async def fill(client: redis.asyncio.Redis, rows: Mapping[str, object]) -> None:
     for name, value in rows.items():
         key = PREFIX + name
-        if isinstance(value, dict):
+        if name.startswith("posted:"):
+            await client.set(key, json.dumps(value))
+        elif isinstance(value, dict):
             await client.hset(key, mapping=value)
         elif isinstance(value, set):
             await client.sadd(key, *value)
@@ -86,8 +93,18 @@ async def contents(client: Any) -> dict[str, object]:
             case "zset":
                 found[name] = [(member.decode(), at) for member, at in await client.zrange(key, 0, -1, withscores=True)]
             case _:
-                found[name] = (await client.get(key)).decode()
+                found[name] = _text(name, (await client.get(key)).decode())
     return found
+
+
+def _text(name: str, text: str) -> object:
+    match name.partition(":")[0]:
+        case "group":
+            return set(text.split())
+        case "posted":
+            return json.loads(text)
+        case _:
+            return text
 
 
 async def test_every_old_key_gets_its_new_name_and_keeps_its_time_to_live(
@@ -239,7 +256,7 @@ async def test_a_row_of_a_newer_version_is_refused_in_one_line(
 ) -> None:
     row = '{"v":99}'
     rows: dict[str, object] = {f"outbox:{a_message().lane.name}": [("x", 1.0)], key: {"x": row}}
-    rows |= {"undo:x": row, "card:x": {"content": row, "revision": "1"}, "catalogue": row}
+    rows |= {"undo:x": row, "card:x": f"{row}\n{{}}", "posted:x": {"revision": 1}, "catalogue": row}
     await fill(any_redis, rows)
     with pytest.raises(StoreNewer, match=f"wrote the key {key}") as refused:
         await READS[key](WholeStore(any_redis, TEAM, clock))

@@ -19,7 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
-from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
+from bot.delivery.lane_reader import LeaseLostError
+from bot.delivery.lane_services import LaneServices
+from bot.delivery.lane_worker import LaneWorker
 from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content

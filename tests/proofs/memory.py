@@ -52,6 +52,7 @@ class Disk:
     cards: dict[str, PostedCard] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     bursts: dict[str, list[str]] = field(default_factory=dict)
+    changes: int = 0
     growing: dict[Receiver, tuple[str, datetime]] = field(default_factory=dict)
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
@@ -382,6 +383,7 @@ class MemoryStore:
 
     def _put(self, delivery: Delivery) -> None:
         if delivery.id not in self.disk.rows:
+            self.disk.changes += 1
             self.disk.rows[delivery.id] = delivery
             self.disk.lanes.setdefault(delivery.lane, []).append(delivery.id)
 
@@ -406,6 +408,9 @@ class MemoryStore:
         return await self._query(
             lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.id in self.disk.suspended))
         )
+
+    async def changes(self) -> int:
+        return await self._query(lambda: self.disk.changes)
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
         return await self._leased(lane.name, held, LEASE_SECONDS)
@@ -450,13 +455,14 @@ class MemoryStore:
         return await self._query(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
 
     async def group(self, key: str) -> tuple[PostedCard, ...]:
-        def answer() -> tuple[PostedCard, ...]:
-            cards = [
-                self.disk.cards[card_key] for card_key in self.disk.groups.get(key, ()) if card_key in self.disk.cards
-            ]
-            return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
+        return await self._query(lambda: self._group(key))
 
-        return await self._query(answer)
+    async def groups(self, keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
+        return await self._query(lambda: {key: self._group(key) for key in keys})
+
+    def _group(self, key: str) -> tuple[PostedCard, ...]:
+        cards = [self.disk.cards[card_key] for card_key in self.disk.groups.get(key, ()) if card_key in self.disk.cards]
+        return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
 
     async def burst_of(self, group_key: str) -> Burst:
         groups = await self._query(lambda: self.disk.bursts.get(burst_id(group_key), []))
@@ -486,6 +492,7 @@ class MemoryStore:
             if not self._holds(lease):
                 return False
             self._take_away(delivery.lane, delivery.id)
+            self.disk.changes += delivery.lane.kind is LaneKind.PAGES
             self.disk.last_id[delivery.lane] = max(self.disk.last_id.get(delivery.lane, ""), result.message_id)
             if result.log and result.kind is ResultKind.POSTED:
                 others = [page for page in self.disk.paged.get(delivery.receiver, []) if page[0] != delivery.id]
@@ -526,22 +533,28 @@ class MemoryStore:
                 return False
             for delivery in grouping.replaced:
                 self._take_away(lane, delivery.id)
+            self.disk.changes += lane.kind is LaneKind.PAGES
             if grouping.merges:
                 self.disk.rows[grouping.row.id] = grouping.row
             for delivery in (grouping.row, *grouping.accompanied_by):
                 self._put(delivery)
-            for key in grouping.joins:
-                self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
-                self.disk.groups.setdefault(grouping.row.id, set()).add(key)
-            for key, revision in grouping.summarized.items():
-                self.disk.cards[key] = replace(self.disk.cards[key], summarized_revision=revision)
-            for key in grouping.forgets:
-                self.disk.cards.pop(key, None)
+            for message in grouping.redraws:
+                self._enqueue(message)
+            self._regroup_cards(grouping)
             if isinstance(grouping.row.body, SyncGroup) and not grouping.row.body.grown:
                 self._grew(grouping.row.id, grouping.row.receiver)
             return True
 
         return await self._mutate(change)
+
+    def _regroup_cards(self, grouping: Grouping) -> None:
+        for key in grouping.joins:
+            self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
+            self.disk.groups.setdefault(grouping.row.id, set()).add(key)
+        for key, revision in grouping.summarized.items():
+            self.disk.cards[key] = replace(self.disk.cards[key], summarized_revision=revision)
+        for key in grouping.forgets:
+            self.disk.cards.pop(key, None)
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         def answer() -> PageLog:

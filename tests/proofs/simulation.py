@@ -28,7 +28,7 @@ from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.lane_worker import LaneServices
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content

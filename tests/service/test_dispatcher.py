@@ -11,7 +11,7 @@ import redis.asyncio
 
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.lane_worker import LaneServices
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (

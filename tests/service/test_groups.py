@@ -1,19 +1,25 @@
 """A group of failures that outgrows one message: totals, and acknowledgements of single members."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import redis.asyncio
 
+from bot.delivery.lane_reader import OUTDATED_SECONDS
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
-from bot.domain.card import Group, TimelineBatch
+from bot.domain.card import Group, Notice, TimelineBatch
 from bot.domain.delivery import RefusalKind, Refused
 from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId
 from bot.ports.pipeline_api import Status
+from bot.ports.rate_limits import Method
+from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, FakeClock
-from tests.service.test_dispatcher import change, fail, group, sending
+from tests.service.test_dispatcher import acknowledge, announce, change, fail, group, sending
 from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED
 from tests.stores import WholeStore
@@ -153,3 +159,41 @@ async def test_acknowledging_one_member_leaves_the_others_open(fake_redis: redis
         assert isinstance(over, AcknowledgeAnswer)
         assert over.fate is AcknowledgeFate.OVER
         assert await answer(ALERTS, "no such card", ANN) == AcknowledgeAllAnswer(acknowledged=0, known=0)
+
+
+async def test_a_waiting_lane_is_read_again_only_before_it_sends(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """Many lanes share the workspace's rate, so each of them waits far more often than it sends."""
+    channels = [ChannelId(f"C0{number:02}") for number in range(10)]
+    for number in range(70):
+        await fail(store, number, *channels)
+    reads = Counter[str]()
+
+    async def count() -> None:
+        reads["deliveries"] += 1
+
+    store.first["deliveries"] = count
+    slow = replace(SLACK_LIMITS, per_minute={**SLACK_LIMITS.per_minute, Method.POST: 30})
+    async with sending(store, chat, clock, limits=slow):
+        await clock.pass_time(50)
+    posts = [content for _, content, _ in chat.posts]
+    assert len(posts) == 30
+    assert all(isinstance(content, Group) for content in posts)
+    regroupings, idle_rereads = 3 * len(channels), 50 / OUTDATED_SECONDS * len(channels)
+    assert reads["deliveries"] <= 2 * len(posts) + regroupings + idle_rereads + len(channels)
+
+
+async def test_a_lane_that_waits_for_an_update_sends_a_new_card_at_once(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await fail(store)
+    slow = replace(SLACK_LIMITS, per_minute={**SLACK_LIMITS.per_minute, Method.UPDATE: 1})
+    async with sending(store, chat, clock, limits=slow):
+        await clock.pass_time(3)
+        await acknowledge(store)  # an update, which has to wait
+        await clock.pass_time(3)
+        await announce(store, 1, ALERTS)
+        await clock.pass_time(1.5)
+        assert [type(content) for _, content, _ in chat.posts].count(Notice) == 1
+        assert not chat.updates

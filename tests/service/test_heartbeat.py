@@ -12,7 +12,7 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from bot.delivery.dispatcher import Dispatcher
-from bot.delivery.lane_worker import LaneServices
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind
 from bot.domain.delivery import RefusalKind, Refused, in_slack

@@ -1,5 +1,6 @@
 """Redis loses one key, by eviction or by hand. The bot survives and reports it. Every key has its test."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -64,8 +65,9 @@ async def furnish(world: Whole) -> None:
     await bot.store.save_throttle(SLACK, "update", at(0) + timedelta(minutes=9))
     await bot.store.add_interaction(Interaction(team=TEAM, id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # the state after one message for all of them
-        await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
-        await bot.store._redis.sadd(bot.store._keys.group("group-1"), key)
+        progress = json.loads(await bot.store._redis.get(bot.store._keys.posted(key)) or "")
+        await bot.store._redis.set(bot.store._keys.posted(key), json.dumps({**progress, "group": "group-1"}))
+    await bot.store._redis.set(bot.store._keys.group("group-1"), " ".join(bot.repository.open_cards))
     await bot.store.set_note(Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0)))
     await bot.poll(6)
 

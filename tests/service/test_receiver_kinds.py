@@ -13,7 +13,7 @@ import redis.asyncio
 from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.lane_worker import LaneServices
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.card import Content
 from bot.domain.delivery import (

@@ -1,0 +1,82 @@
+"""Reads the rows of one lane, and combines them as far as possible."""
+
+from collections.abc import Sequence
+
+from bot.delivery.choose_next import LaneSnapshot
+from bot.delivery.lane_services import LaneServices
+from bot.delivery.pending import PendingDelivery
+from bot.domain.backlog import Backlog, Grouping
+from bot.domain.delivery import Lane
+from bot.domain.grouping import regroup
+from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
+from bot.ports.cards import Cards
+from bot.ports.lease_store import Lease
+from bot.ports.outbox import Outbox
+from bot.ports.rate_limits import Method
+
+OUTDATED_SECONDS = 5.0  # the rows are read again after this time, even if no change is known
+
+
+class LeaseLostError(Exception):
+    """Another worker owns the lane now. It will look up any message in flight."""
+
+
+class LaneReader:
+    """The lane's deliveries that may go next, as last read.
+
+    A worker in a long queue waits far more often than it sends. So it decides on these, and reads again before it acts.
+    """
+
+    def __init__(self, services: LaneServices, lane: Lane) -> None:
+        self._outbox: Outbox = services.store
+        self._cards: Cards = services.store
+        self._lane = lane
+        self._clock = services.clock
+        self._doubt = services.doubt
+        self._limiter = services.carriers[lane.receiver.kind].limiter
+        self._pages_an_hour = services.pages_an_hour
+        self._outdated_at = float("-inf")
+        self.ready: Sequence[PendingDelivery] = ()
+        """The most urgent first."""
+
+    @property
+    def outdated(self) -> bool:
+        return self.seconds_until_outdated <= 0
+
+    @property
+    def seconds_until_outdated(self) -> float:
+        return max(0.0, self._outdated_at - self._clock.monotonic())
+
+    def expire(self) -> None:
+        """The worker is about to change the rows."""
+        self._outdated_at = float("-inf")
+
+    async def read(self, lease: Lease) -> None:
+        """
+        Raises:
+            LeaseLostError: another worker owns the lane now.
+        """
+        self.ready = (await self.regrouped(lease)).ready()
+        self._outdated_at = self._clock.monotonic() + OUTDATED_SECONDS
+
+    async def regrouped(self, lease: Lease) -> LaneSnapshot:
+        """Regroups the lane's rows until nothing more can be combined, then returns them.
+
+        Raises:
+            LeaseLostError: another worker owns the lane now.
+        """
+        while True:
+            snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
+            backlog = snapshot.backlog(self._doubt.since, service_away=self._limiter.away(Method.POST))
+            grouping = await self._hold_back(backlog) or regroup(backlog)
+            if grouping is None:
+                return snapshot
+            if not await self._outbox.regroup(grouping, self._lane, lease):
+                raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+
+    async def _hold_back(self, backlog: Backlog) -> Grouping | None:
+        """Holds back pages beyond the person's hourly limit."""
+        if not concerns_pages(backlog):
+            return None
+        log = await self._outbox.page_log(self._lane.receiver, self._clock.now() - PERIOD)
+        return hold_back(backlog, log.allowance(self._pages_an_hour))

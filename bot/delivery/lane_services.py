@@ -1,0 +1,30 @@
+"""What the workers of all lanes share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.delivery.carrier import Carrier
+from bot.delivery.doubt import Doubt
+from bot.domain.delivery import ReceiverKind
+from bot.ports.cards import Cards
+from bot.ports.clock import Clock
+from bot.ports.lanes import Lanes
+from bot.ports.outbox import Outbox
+from bot.ports.rate_limit_store import RateLimitStore
+
+
+class LaneStore(Lanes, Outbox, Cards, RateLimitStore, Protocol):
+    """Lanes, deliveries, cards and rate limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneServices:
+    """The services that all lane workers of one bot share."""
+
+    store: LaneStore
+    carriers: Mapping[ReceiverKind, Carrier]
+    clock: Clock
+    doubt: Doubt
+    pages_an_hour: int = 10
+    """The limit of direct pages for one person in an hour. A summary replaces later ones."""

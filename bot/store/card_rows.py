@@ -1,0 +1,167 @@
+"""The two rows of a card in Redis: its content, and its progress: how much of the content the channel has.
+
+The content has two lines of JSON. The cards of one episode share the first line: the bot encodes and decodes it once.
+The Lua scripts change the progress (posted.lua), so a read of many cards asks for the progress first.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zlib import crc32
+
+from pydantic import TypeAdapter
+
+from bot.domain.card import Card, PageOrigin, PostedCard
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode
+from bot.domain.note import Guidance
+from bot.domain.transition import PipelineState
+from bot.domain.watch import ChannelId, Target
+from bot.store import versions
+from bot.store.codec import CARD, Codec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """The fields that the cards of one episode have in common."""
+
+    pipeline: Pipeline
+    episode: Episode
+    state: PipelineState
+    guidance: Guidance
+    unread_at: datetime | None
+
+    @classmethod
+    def of(cls, card: Card) -> "_Shared":
+        return cls(
+            pipeline=card.pipeline,
+            episode=card.episode,
+            state=card.state,
+            guidance=card.guidance,
+            unread_at=card.unread_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Own:
+    """The fields of one card alone."""
+
+    key: str
+    channel: ChannelId
+    targets: tuple[Target, ...]
+    stands_in_for: tuple[ChannelId, ...]
+    origins: tuple[PageOrigin, ...]
+    continues_in: tuple[ChannelId, ...]
+
+    @classmethod
+    def of(cls, card: Card) -> "_Own":
+        return cls(
+            key=card.key,
+            channel=card.channel,
+            targets=card.targets,
+            stands_in_for=card.stands_in_for,
+            origins=card.origins,
+            continues_in=card.continues_in,
+        )
+
+
+_SHARED = Codec(TypeAdapter(_Shared), versions.unchanged)
+_OWN = TypeAdapter(_Own)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The row that the Lua scripts change. Its names are theirs."""
+
+    check: str
+    """A checksum of the content: the same content need not be read again. Empty in rows of earlier versions."""
+    message_id: str | None
+    shown_revision: int
+    removed: bool
+    group: str | None
+    summarized_revision: int
+    has_content: bool
+    """False for a card that is forgotten, or whose row is lost."""
+    forgotten: bool
+    """The card was never posted and never will be."""
+
+    @classmethod
+    def decode(cls, row: bytes) -> "Progress":
+        """
+        Raises:
+            ValueError: the row is damaged.
+        """
+        fields = json.loads(row)
+        if not isinstance(fields, dict):
+            raise ValueError("the progress of a card is a JSON object")  # noqa: TRY004 (as for any damaged row)
+        ts = fields.get("ts")
+        return cls(
+            check=fields.get("check", ""),
+            message_id=ts,
+            shown_revision=int(fields.get("delivered", 0)),
+            removed="removed" in fields and ts is None,
+            group=fields.get("group"),
+            summarized_revision=int(fields.get("held", 0)),
+            has_content="revision" in fields,
+            forgotten="forgotten" in fields,
+        )
+
+    def with_content(self, content: Card) -> PostedCard:
+        return PostedCard(
+            content=content,
+            revision=content.revision,
+            message_id=self.message_id,
+            shown_revision=self.shown_revision,
+            removed=self.removed,
+            group=self.group,
+            summarized_revision=self.summarized_revision,
+        )
+
+
+def encode_cards(cards: Sequence[Card]) -> list[str]:
+    """The content of each card."""
+    lines: dict[tuple[int, ...], str] = {}
+    rows = []
+    for card in cards:
+        parts = (card.pipeline, card.episode, card.state, card.guidance, card.unread_at)
+        line = lines.get(same := tuple(map(id, parts)))
+        if line is None:
+            line = lines[same] = _SHARED.encode(_Shared.of(card))
+        rows.append(f"{line}\n{_OWN.dump_json(_Own.of(card)).decode()}")
+    return rows
+
+
+def decode_card(row: bytes) -> Card:
+    """
+    Raises:
+        NewerRowError: a newer version of the bot wrote the row.
+        ValueError: the row is damaged.
+    """
+    line, two_lines, rest = row.partition(b"\n")
+    if not two_lines:
+        return CARD.decode(row)  # of an earlier version
+    shared, own = _decoded(line), _OWN.validate_json(rest)
+    return Card(
+        key=own.key,
+        channel=own.channel,
+        pipeline=shared.pipeline,
+        episode=shared.episode,
+        state=shared.state,
+        targets=own.targets,
+        stands_in_for=own.stands_in_for,
+        guidance=shared.guidance,
+        unread_at=shared.unread_at,
+        origins=own.origins,
+        continues_in=own.continues_in,
+    )
+
+
+@lru_cache(maxsize=4096)  # each channel has a card of the same episode
+def _decoded(line: bytes) -> _Shared:
+    return _SHARED.decode(line)
+
+
+def checksum(content: str) -> str:
+    return f"{crc32(content.encode()):08x}"

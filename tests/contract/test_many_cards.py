@@ -1,0 +1,142 @@
+"""A burst of failures has thousands of cards. The store reads and writes many at once, and decodes each once."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.domain.backlog import Backlog
+from bot.domain.delivery import Message
+from bot.domain.grouping import regroup
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.watch import ChannelId
+from bot.ports.outbox import DeliveryResult, ResultKind
+from bot.store import losses
+from tests.builders import ANN, TEAM, a_pipeline, a_routing, a_watch, an_observation, at
+from tests.fakes import FakeClock
+from tests.stores import WholeStore, pages
+
+CHANNELS = [ChannelId(f"C0{number:02}") for number in range(20)]
+ONE, TWO = CHANNELS[:2]
+
+
+def failing(number: int = 1) -> Plan:
+    """A failure that every channel watches."""
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number}"))
+    routing = a_routing(*(a_watch(pipeline.id, channel=channel) for channel in CHANNELS), pipeline=pipeline)
+    observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline.id)
+    return plan_reading(Record(pipeline_id=pipeline.id), observation, routing)
+
+
+@pytest.fixture
+def store(any_redis: redis.asyncio.Redis) -> WholeStore:
+    return WholeStore(any_redis, TEAM, FakeClock())
+
+
+async def commands(client: redis.asyncio.Redis) -> Counter[str]:
+    """How often Valkey has run each command, those inside scripts included."""
+    try:
+        stats = await client.info("commandstats")
+    except redis.ResponseError:
+        pytest.skip("fakeredis does not count commands")
+    return Counter({name.removeprefix("cmdstat_"): row["calls"] for name, row in stats.items()})
+
+
+async def test_a_card_is_decoded_once(store: WholeStore) -> None:
+    plan = failing()
+    await store.commit(plan, 0)
+    key = plan.cards[0].key
+    (first,) = (await store.cards([key])).values()
+    (again,) = (await store.cards([key])).values()
+    assert first.content == plan.cards[0]
+    assert again is first
+
+
+async def test_the_cards_of_one_episode_share_what_they_have_in_common(store: WholeStore) -> None:
+    plan = failing()
+    await store.commit(plan, 0)
+    cards = (await store.cards([card.key for card in plan.cards])).values()
+    assert [card.content for card in cards] == list(plan.cards)
+    assert len({id(card.content.episode) for card in cards}) == 1
+
+
+async def test_new_progress_keeps_the_decoded_content(store: WholeStore) -> None:
+    await store.commit(failing(), 0)
+    row = (await store.owed(ONE))[0]
+    before = (await store.cards([row.id]))[row.id]
+    redraw = Message(id=row.id, receiver=row.receiver, priority=row.message.priority, body=row.body, made_at=at(9))
+    result = DeliveryResult(kind=ResultKind.POSTED, redraw=redraw, message_id="7.0", shown={row.id: before.revision})
+    assert await store.settle(row, await store.leased(pages(ONE)), result)
+    after = (await store.cards([row.id]))[row.id]
+    assert (after.message_id, after.shown_revision) == ("7.0", before.revision)
+    assert after.content is before.content
+
+
+async def test_a_new_revision_is_decoded(store: WholeStore) -> None:
+    plan = failing()
+    await store.commit(plan, 0)
+    key = plan.cards[0].key
+    before = (await store.cards([key]))[key]
+    record = await store.record(plan.record.pipeline_id)
+    acknowledged = plan_acknowledgement(record, a_routing(a_watch(record.pipeline_id, channel=ONE)), ANN, at(5))
+    assert acknowledged is not None
+    await store.commit(acknowledged, 0)
+    after = (await store.cards([key]))[key]
+    assert after.revision == before.revision + 1
+    assert after.content.episode.acknowledged
+
+
+async def test_a_new_content_of_the_same_revision_is_decoded(store: WholeStore) -> None:
+    """A rollback may lose a revision, and another bot may write it again with another content."""
+    plan = failing()
+    await store.commit(plan, 0)
+    key = plan.cards[0].key
+    await store.cards([key])
+    other = replace(plan.cards[0], stands_in_for=(TWO,))
+    await store.commit(replace(plan, record=await store.record(plan.record.pipeline_id), cards=(other,)), 0)
+    assert (await store.cards([key]))[key].content == other
+
+
+async def test_a_failure_in_twenty_channels_takes_few_commands(
+    store: WholeStore, any_redis: redis.asyncio.Redis
+) -> None:
+    await store.commit(failing(1), 0)
+    before = await commands(any_redis)
+    await store.commit(failing(2), 0)
+    made = await commands(any_redis) - before
+    assert made["zadd"] == len(CHANNELS)
+    assert made.total() - made["zadd"] < 25, made
+
+
+async def test_a_group_takes_as_few_commands_as_one_card(store: WholeStore, any_redis: redis.asyncio.Redis) -> None:
+    keys = []
+    for number in range(30):
+        plan = failing(number)
+        await store.commit(plan, 0)
+        keys.append(next(card.key for card in plan.cards if card.channel == ONE))
+    lease = await store.leased(pages(ONE))
+    grouping = regroup(Backlog(TEAM, await store.owed(ONE), await store.cards(keys), {}))
+    assert grouping is not None
+    before = await commands(any_redis)
+    assert await store.regroup(grouping, pages(ONE), lease)
+    shown = {card.content.key: card.revision for card in (await store.groups([grouping.row.id]))[grouping.row.id]}
+    redraw = replace(grouping.row.message, made_at=at(9))
+    result = DeliveryResult(kind=ResultKind.POSTED, redraw=redraw, message_id="7.0", shown=shown)
+    assert len(shown) == 30
+    assert await store.settle(grouping.row, lease, result)
+    assert (await commands(any_redis) - before).total() < 50
+
+
+async def test_lost_cards_are_found_in_turns_and_a_found_loss_is_looked_for_everywhere(
+    store: WholeStore, any_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "CARDS_AT_ONCE", 10)
+    plan = failing()
+    await store.commit(plan, 0)
+    await store.lost_keys((), ())
+    keys = [card.key for card in plan.cards]
+    await any_redis.delete(store._keys.card(keys[0]), store._keys.posted(keys[12]))
+    assert [(await store.lost_keys(keys, ()))[1] for _ in range(2)] == [frozenset({keys[0], keys[12]})] * 2
