@@ -19,10 +19,10 @@ from sandbox.ports import free_port
 from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind
 from sandbox.slack.installation import Loss
-from tests.journey.rig import PATIENCE, Rig, rigged
+from tests.journey.rig import ALERTS, PATIENCE, Rig, rigged
 from tests.journey.test_cli import cli
 from tests.journey.valkey import Valkey
-from tests.unit.test_deploy_metrics import DEPLOY, queries
+from tests.unit.test_deploy_metrics import DEPLOY, metrics_named
 
 pytestmark = pytest.mark.journey
 needs_prometheus = pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
@@ -96,6 +96,13 @@ async def alert_about_a_failure(rig: Rig) -> None:
     await rig.card("orders-eu failed")
 
 
+def assert_the_log_names_the_message(rig: Rig) -> None:
+    lines = [json.loads(line) for line in rig.log.read_text().splitlines()]
+    about = {(line.get("pipeline"), line.get("channel")) for line in lines if line["event"] == "delivery"}
+    assert (rig.pipeline("orders-eu"), ALERTS) in about
+    assert all(line["delivery"] for line in lines if line["event"] == "delivery")
+
+
 @needs_prometheus
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
 async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: bool) -> None:
@@ -121,9 +128,9 @@ async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: boo
             'up{job="pipeline-bot"} == 1',
         ):
             await until_found(url, query)
-        for query in queries():
-            if "$" not in query:  # the dashboard's variables are Grafana's
-                await found(url, query)
+        for name in sorted(metrics_named()):
+            await until_found(url, name)
+        assert_the_log_names_the_message(rig)
         assert await found(url, 'ALERTS{alertstate="firing"}') == []
         assert (await probed(port, "/readyz"))[0] == 200
         assert (await probed(port, "/livez"))[0] == 200
