@@ -20,6 +20,7 @@ from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind
 from sandbox.slack.installation import Loss
 from tests.journey.rig import ALERTS, PATIENCE, Rig, rigged
+from tests.journey.roles import split
 from tests.journey.test_cli import cli
 from tests.journey.valkey import Valkey
 from tests.unit.test_deploy_metrics import DEPLOY, metrics_named
@@ -134,6 +135,37 @@ async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: boo
         assert await found(url, 'ALERTS{alertstate="firing"}') == []
         assert (await probed(port, "/readyz"))[0] == 200
         assert (await probed(port, "/livez"))[0] == 200
+
+
+OWN = {"leader", "reading_age_seconds", "slack_connected", "budget_used_requests_total"}
+"""Metrics that only some roles export."""
+EXPECTED = {
+    "scheduler": {"leader", "reading_age_seconds", "budget_used_requests_total"},
+    "slack": {"slack_connected", "budget_used_requests_total"},
+    "sender": set[str](),
+}
+
+
+async def test_each_role_is_ready_and_exports_what_it_does(tmp_path: Path) -> None:
+    async with split(tmp_path, *EXPECTED, settings={"PIPELINE_BOT_METRICS_PORT": "0"}) as processes:
+        await alert_about_a_failure(processes["slack"])
+        for name, rig in processes.rigs.items():
+            port = port_of(rig)
+            text = await scraped(port)
+            exported = {metric for metric in OWN if f"\npipeline_bot_{metric}" in text}
+            assert exported == EXPECTED[name]
+            assert "\npipeline_bot_outbox_messages" in text
+            assert (await probed(port, "/readyz"))[0] == 200, name
+
+
+def port_of(rig: Rig) -> int:
+    lines = [json.loads(line) for line in rig.log.read_text().splitlines()]
+    return next(int(line["port"]) for line in lines if line["event"] == "metrics_served")
+
+
+async def scraped(port: int) -> str:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        return await answer.text()
 
 
 async def test_the_probe_says_that_redis_is_away(tmp_path: Path) -> None:
