@@ -6,11 +6,13 @@ This is the composition root. Only this file knows that there is one workspace t
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
 from slack_bolt.app.async_app import AsyncApp
 
+from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.http.connection_limit import ConnectionLimits, connection_cap, descriptor_limit
 from bot.http.server import ALL_INTERFACES, unusable
@@ -21,7 +23,7 @@ from bot.redis_address import parse_redis_url
 from bot.settings import Role, Settings, Transport
 from bot.settings.roles import named
 from bot.slack.inbound import http_mode, socket_mode
-from bot.slack.inbound.bolt_app import Listeners, build_app
+from bot.slack.inbound.bolt_app import Identity, Listeners, build_app
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.startup import (
     PortUnusableError,
@@ -38,6 +40,7 @@ from bot.store.sign_of_life import store_problem
 from bot.telemetry.server import observed
 from bot.telemetry.sources import Sources
 from bot.workspace import Shared, Workspace
+from bot.workspace.reading import ReadingProcess
 
 # The bot promises to stop within ten seconds, so these three add up to less.
 STOP_TIMEOUT_SECONDS = 5.5  # for the work in progress: longer than a call to Slack
@@ -57,13 +60,13 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     async with _resources() as resources:
         try:
             sources = await _observed(settings, resources)
-            slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-            workspace = await _workspace(settings, slack, sources, resources, stopped)
-            work = _work(workspace, slack, settings, sources, stopped)
+            process = await _process(settings, sources, resources, stopped)
+            work = _work(process, settings, sources, stopped)
             await _until_ended(asyncio.create_task(work, name="work"), stopped)
-            with suppress(StoreAway, TimeoutError):
-                async with asyncio.timeout(LAST_SECONDS):
-                    await workspace.close()
+            if process.workspace:
+                with suppress(StoreAway, TimeoutError):
+                    async with asyncio.timeout(LAST_SECONDS):
+                        await process.workspace.close()
         except* (StoppedError, StoreAway):
             if not stopped.is_set():
                 raise
@@ -94,36 +97,60 @@ async def _observed(settings: Settings, resources: AsyncExitStack) -> Sources:
     return sources
 
 
-async def _workspace(
-    settings: Settings, slack: SlackClient, sources: Sources, resources: AsyncExitStack, stopped: asyncio.Event
-) -> Workspace:
-    """The workspace that the bot token belongs to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Process:
+    """What this process does in its roles."""
+
+    team: TeamId
+    slack: SlackClient
+    workspace: Workspace | None
+    reading: ReadingProcess | None
+
+
+async def _process(settings: Settings, sources: Sources, resources: AsyncExitStack, stopped: asyncio.Event) -> _Process:
+    """Opens what the roles of this process need."""
     api = await resources.enter_async_context(_goldrush_client(settings)) if settings.reads_goldrush else None
     url = await resources.enter_async_context(store_url(settings.store_url, settings.data_dir))
+    slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    identity = await _identity(slack, settings, stopped) if settings.calls_slack else None
+    team = identity.team if identity else TeamId(settings.team or "")
+    redis = await resources.enter_async_context(connected(url, team))
+    sources.store_problem = partial(store_problem, redis)
+    await until_store_fits(redis, team, stopped, parse_redis_url(url).kind)
+    shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings), sources=sources)
+    return _Process(
+        team=team,
+        slack=slack,
+        workspace=await Workspace.open(shared, slack, identity) if identity else None,
+        reading=await ReadingProcess.open(shared, api, team) if api and settings.reads_for_others else None,
+    )
+
+
+async def _identity(slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> Identity:
+    """The workspace that the bot token belongs to."""
     identity = await bot_identity(slack, stopped)
     refuse_another_team(identity.team, settings.team)
     if Role.SLACK in settings.roles and settings.transport is Transport.SOCKET and settings.slack_app_token:
         await refuse_another_app(slack, identity.bot, settings.slack_app_token.get_secret_value())
-    redis = await resources.enter_async_context(connected(url, identity.team))
-    sources.store_problem = partial(store_problem, redis)
-    await until_store_fits(redis, identity.team, stopped, parse_redis_url(url).kind)
-    shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings), sources=sources)
-    return await Workspace.open(shared, slack, identity)
+    return identity
 
 
-async def _work(
-    workspace: Workspace, slack: SlackClient, settings: Settings, sources: Sources, stopped: asyncio.Event
-) -> None:
+async def _work(process: _Process, settings: Settings, sources: Sources, stopped: asyncio.Event) -> None:
     """Returns after `stopped` is set and the work in progress has finished."""
+    workspace, transport = process.workspace, None
     async with AsyncExitStack() as running:
-        await running.enter_async_context(workspace.running(stopped))
-        if workspace.listeners:
-            app = _slack_app(workspace.listeners, slack, settings)
-            sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
-        transport = settings.transport if workspace.listeners else None
-        emit(Ready(team=workspace.team, role=named(settings.roles), transport=transport))
+        if process.reading:
+            await running.enter_async_context(process.reading.running(stopped))
+        if workspace:
+            await running.enter_async_context(workspace.running(stopped))
+            if workspace.listeners:
+                transport = settings.transport
+                app = _slack_app(workspace.listeners, process.slack, settings)
+                sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
+        emit(Ready(team=process.team, role=named(settings.roles), transport=transport))
         await stopped.wait()
-        workspace.stop()
+        if workspace:
+            workspace.stop()
 
 
 async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None:

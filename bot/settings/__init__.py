@@ -158,6 +158,16 @@ class Settings(EnvironmentSettings):
         return bool(self.roles & NEED_SERVICE_KEY)
 
     @property
+    def has_remote_readers(self) -> bool:
+        """True if this process schedules reads, and others make them."""
+        return Role.SCHEDULER in self.roles and Role.READER not in self.roles
+
+    @property
+    def reads_for_others(self) -> bool:
+        """True if a scheduler in another process hands reads to this one."""
+        return Role.READER in self.roles and Role.SCHEDULER not in self.roles
+
+    @property
     def calls_slack(self) -> bool:
         return bool(self.roles & NEED_BOT_TOKEN)
 

@@ -88,6 +88,14 @@ class Keys:
         """What the last notice about the channel's suspension said, so that the bot doesn't repeat it."""
         return self[f"suspend_notice:{channel}"]
 
+    def reads(self, source: str) -> str:
+        """The stream of batches for readers of this source: an address of GoldRush with a ServiceKey, hashed."""
+        return self[f"reads:{source}"]
+
+    def read_results(self, scheduler: str) -> str:
+        """The results for one scheduler process. Goes a minute after the last one."""
+        return self[f"read_results:{scheduler}"]
+
     def undo(self, undo_id: str) -> str:
         """The watches before a change, for *Undo*."""
         return self[f"undo:{undo_id}"]

@@ -31,6 +31,7 @@ from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from bot.workspace.base import Base
+from bot.workspace.reading import remote_readers
 
 
 class DeliveryParts(NamedTuple):
@@ -50,6 +51,7 @@ class PeopleParts:
 def build_monitoring(base: Base, api: Client) -> Monitoring:
     return Monitoring.build(
         api=api,
+        readers=remote_readers(base) if base.settings.has_remote_readers else None,
         repository=base.repository,
         budget=base.budget,
         clock=base.clock,

@@ -16,7 +16,7 @@ def events(rig: Rig) -> list[dict[str, object]]:
 
 
 async def test_processes_with_one_role_each_do_together_what_one_does(tmp_path: Path) -> None:
-    async with split(tmp_path, "scheduler", "slack", "sender") as processes:
+    async with split(tmp_path) as processes:
         slack = processes["slack"]
         assert "1 of 1 ready" in await slack.ask("status orders-eu")
         await slack.ask("watch orders-eu page @bob")

@@ -72,6 +72,13 @@ class ReadFailed(EventRecord):
     """A value of `FailedReadKind` if the failure counts against the pipeline; of `Excuse` if it counts against none."""
 
 
+@event("reads_lost", Level.WARNING)
+class ReadsLost(EventRecord):
+    """Readers in other processes did not answer in time. The bot reads these pipelines again."""
+
+    reads: int
+
+
 @event("read_crashed", Level.ERROR)
 class ReadCrashed(EventRecord):
     """A bug ended a read."""

@@ -1,0 +1,73 @@
+"""Builds what reads for a scheduler in another process, and what hands reads to such processes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+from uuid import uuid4
+
+from bot.clock import StoreClock
+from bot.domain.watch import TeamId
+from bot.goldrush.client import Client
+from bot.jobs import Jobs, PeriodicJob
+from bot.monitoring.local_readers import LocalReaders
+from bot.readers.batch_reader import BatchReader, Room
+from bot.readers.broker import KEEP_SECONDS, BatchBroker
+from bot.readers.remote import RemoteReaders
+from bot.readers.wire import source_of
+from bot.settings import Settings
+from bot.store.clock import RedisClock
+from bot.store.keys import Keys
+from bot.store.scripts import Scripts
+from bot.workspace.base import Base, Shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingProcess:
+    """Reads for the scheduler of one workspace. Needs neither Slack nor the workspace's data."""
+
+    reader: BatchReader
+    jobs: Jobs
+
+    @classmethod
+    async def open(cls, shared: Shared, api: Client, team: TeamId) -> Self:
+        """
+        Raises:
+            StoreAway: the store went away meanwhile.
+        """
+        redis, slots = shared.redis, shared.read_slots
+        clock = await StoreClock.start(RedisClock(Scripts(redis, team)))
+        room = Room(slots)
+        broker = BatchBroker(redis, _stream(shared.settings, team), room.wait)
+        readers = LocalReaders(api=api, clock=clock)
+        reader = BatchReader(redis=redis, broker=broker, room=room, readers=readers, clock=clock, slots=slots)
+        loops = (PeriodicJob("clock", clock.follow, 2.0), PeriodicJob("keep_batches", broker.keep, KEEP_SECONDS))
+        jobs = Jobs(None, loops)
+        shared.sources.watchdog_age = jobs.watchdog_age
+        return cls(reader=reader, jobs=jobs)
+
+    @asynccontextmanager
+    async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
+        """Reads until `stopped` is set. At the end, it waits for the batches in progress."""
+        async with asyncio.TaskGroup() as tasks, self.jobs.running():
+            reading = tasks.create_task(self.reader.run(stopped), name="reader")
+            yield
+            await reading
+
+
+def remote_readers(base: Base) -> RemoteReaders:
+    """Hands the reads of the scheduler to other processes."""
+    settings, redis = base.settings, base.shared.redis
+    return RemoteReaders(
+        redis=redis,
+        broker=BatchBroker(redis, _stream(settings, base.identity.team)),
+        results=Keys(base.identity.team).read_results(uuid4().hex),
+        clock=base.clock,
+        read_seconds=settings.read_timeout_seconds,
+    )
+
+
+def _stream(settings: Settings, team: TeamId) -> str:
+    service_key = settings.goldrush_service_key.get_secret_value()
+    return Keys(team).reads(source_of(settings.goldrush_api_url, service_key))

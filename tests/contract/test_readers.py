@@ -1,0 +1,336 @@
+"""Readers in other processes, over a real Valkey: the scheduler's side and several readers, here in one process."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import redis.asyncio
+
+from bot.clock import StoreClock
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId, ReadSequence
+from bot.domain.phase import Phase
+from bot.monitoring.local_readers import LocalReaders
+from bot.ports.pipeline_api import Page, Status, Throttled
+from bot.ports.reads import ReadRequest, ReadResult
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.monitoring import ReadsLost
+from bot.readers import broker as broker_module
+from bot.readers.batch_reader import BatchReader, Room
+from bot.readers.broker import GROUP, BatchBroker
+from bot.readers.remote import MOST_IN_BATCH, RemoteReaders
+from bot.readers.wire import encode_results, source_of
+from bot.store.clock import RedisClock
+from bot.store.forget import forget
+from bot.store.keys import Keys
+from bot.store.scripts import Scripts
+from tests.builders import TEAM
+
+KEYS = Keys(TEAM)
+STREAM = KEYS.reads(source_of("https://api.covalenthq.com/", "cqt_secret"))
+RESULTS = KEYS.read_results("one")
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not (answer if isinstance(answer := true(), bool) else await answer):
+            await asyncio.sleep(0.01)
+
+
+class Api:
+    """Answers RUNNING at once, or when `free` is set. Counts the reads."""
+
+    def __init__(self) -> None:
+        self.reads: Counter[str] = Counter()
+        self.free = asyncio.Event()
+        self.free.set()
+        self.throttled: set[str] = set()
+
+    async def status(self, pipeline_id: PipelineId) -> Status:
+        self.reads[pipeline_id] += 1
+        await self.free.wait()
+        if pipeline_id in self.throttled:
+            raise Throttled("GoldRush allows no more requests now.", 7.0)
+        return Status(phase=Phase.RUNNING, replicas=1, ready=1, uid=pipeline_id)
+
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        raise NotImplementedError
+
+    async def page(self, number: int) -> Page:
+        raise NotImplementedError
+
+
+@dataclass
+class Pool:
+    """One scheduler, and readers that come and go."""
+
+    redis: redis.asyncio.Redis
+    clock: StoreClock
+    remote: RemoteReaders
+    apis: list[Api] = field(default_factory=list)
+    results: list[ReadResult] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    brokers: list[BatchBroker] = field(default_factory=list)
+    rooms: list[Room] = field(default_factory=list)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add_reader(self, *, stream: str = STREAM, slots: int = 100) -> Api:
+        api, room = Api(), Room(slots)
+        broker = BatchBroker(self.redis, stream, room.wait)
+        readers = LocalReaders(api=api, clock=self.clock)
+        reader = BatchReader(redis=self.redis, broker=broker, room=room, readers=readers, clock=self.clock, slots=slots)
+        self.apis.append(api)
+        self.brokers.append(broker)
+        self.rooms.append(room)
+        self.tasks.append(asyncio.create_task(reader.run(self.stopped)))
+        return api
+
+    def freeze(self, number: int) -> None:
+        """The reader takes, renews and returns nothing more, until the test frees its API. A dead one never does."""
+        self.rooms[number].change(10**6)
+        self.brokers[number]._held.clear()
+
+    def read(self, *names: str, epoch: int = 1) -> Sequence[ReadRequest]:
+        requests = [
+            ReadRequest(pipeline_id=PipelineId(name), sequence=ReadSequence(epoch, number))
+            for number, name in enumerate(names)
+        ]
+        self.remote.start(requests, self.results.append)
+        return requests
+
+    async def returned(self, count: int) -> None:
+        await until(lambda: len(self.results) >= count)
+
+
+@asynccontextmanager
+async def a_pool(client: redis.asyncio.Redis) -> AsyncIterator[Pool]:
+    clock = await StoreClock.start(RedisClock(Scripts(client, TEAM)))
+    remote = RemoteReaders(
+        redis=client, broker=BatchBroker(client, STREAM), results=RESULTS, clock=clock, read_seconds=5.0
+    )
+    pool = Pool(client, clock, remote)
+    async with remote.running():
+        yield pool
+    pool.stopped.set()
+    for api in pool.apis:
+        api.free.set()
+    await asyncio.gather(*pool.tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def pool(valkey: redis.asyncio.Redis) -> AsyncIterator[Pool]:
+    async with a_pool(valkey) as pool:
+        yield pool
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers count as dead, and are searched for, within tenths of a second."""
+    monkeypatch.setattr(broker_module, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(broker_module, "CLAIM_SECONDS", 0.05)
+    monkeypatch.setattr(broker_module, "BLOCK_SECONDS", 0.1)
+
+
+async def test_each_read_comes_back_once_with_its_own_sequence(pool: Pool) -> None:
+    apis = [pool.add_reader(), pool.add_reader()]
+    names = [f"pipe_{number}" for number in range(3 * MOST_IN_BATCH + 1)]
+    requests = pool.read(*names)
+    await pool.returned(len(names))
+    assert sorted(result.request.sequence for result in pool.results) == [request.sequence for request in requests]
+    assert {result.request.pipeline_id for result in pool.results} == set(names)
+    for result in pool.results:
+        assert isinstance(result.outcome, Status)
+        assert result.outcome.uid == result.request.pipeline_id
+    assert sum((api.reads for api in apis), Counter()) == Counter(names)
+
+
+async def test_an_error_comes_back_as_a_value(pool: Pool) -> None:
+    pool.add_reader().throttled.add("pipe_1")
+    pool.read("pipe_0", "pipe_1")
+    await pool.returned(2)
+    (outcome,) = [result.outcome for result in pool.results if result.request.pipeline_id == "pipe_1"]
+    assert isinstance(outcome, Throttled)
+    assert outcome.retry_after == 7.0
+
+
+async def test_a_fast_read_does_not_wait_for_a_slow_one_of_its_batch(pool: Pool) -> None:
+    api = pool.add_reader()
+    api.free.clear()
+    slow = api.status
+
+    async def status(pipeline_id: PipelineId) -> Status:
+        return await slow(pipeline_id) if pipeline_id == "slow" else Status(phase=Phase.FAILED)
+
+    api.status = status  # type: ignore[method-assign]
+    pool.read("slow", "fast")
+    await pool.returned(1)
+    assert [result.request.pipeline_id for result in pool.results] == ["fast"]
+    api.free.set()
+    await pool.returned(2)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_another_reader_takes_the_batch_of_a_dead_one_and_each_read_counts_once(pool: Pool) -> None:
+    dying = pool.add_reader()
+    dying.free.clear()
+    requests = pool.read("pipe_0", "pipe_1", "pipe_2")
+    await until(lambda: len(dying.reads) == 3)
+    pool.freeze(0)
+    heir = pool.add_reader()
+    await pool.returned(3)
+    assert [heir.reads[name] for name in ("pipe_0", "pipe_1", "pipe_2")] == [1, 1, 1]
+    assert sorted(result.request.sequence for result in pool.results) == [request.sequence for request in requests]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_batch_is_taken_over_though_no_new_one_comes(pool: Pool) -> None:
+    """taskiq-redis searches only after a new message."""
+    dying = pool.add_reader()
+    heir = pool.add_reader()
+    for api in (dying, heir):
+        api.free.clear()
+    pool.read("pipe_0")
+    await until(lambda: bool(dying.reads or heir.reads))
+    dead = 0 if dying.reads else 1
+    pool.apis[1 - dead].free.set()
+    pool.freeze(dead)
+    await pool.returned(1)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_living_reader_keeps_its_batch_however_slow_goldrush_is(pool: Pool) -> None:
+    slow = pool.add_reader()
+    slow.free.clear()
+    pool.read("pipe_0")
+    await until(lambda: bool(slow.reads))
+    heir = pool.add_reader()
+    for _ in range(20):
+        await pool.brokers[0].keep()
+        await asyncio.sleep(0.05)  # Redis measures the idle time, so it has to pass
+    assert not heir.reads
+    slow.free.set()
+    await pool.returned(1)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_frozen_reader_that_wakes_up_late_changes_nothing(pool: Pool) -> None:
+    frozen = pool.add_reader()
+    frozen.free.clear()
+    pool.read("pipe_0")
+    await until(lambda: bool(frozen.reads))
+    pool.freeze(0)
+    pool.add_reader()
+    await pool.returned(1)
+    frozen.free.set()
+    pool.read("pipe_1")
+    await pool.returned(2)
+    assert [result.request.pipeline_id for result in pool.results] == ["pipe_0", "pipe_1"]
+
+
+async def test_results_of_unknown_batches_and_second_results_are_ignored(pool: Pool) -> None:
+    entry = [0, 1.5, "RUNNING", 1, 1, None, None]
+    await pool.redis.rpush(RESULTS, encode_results(999, [entry]))
+    reader = pool.add_reader()
+    reader.free.clear()
+    pool.read("pipe_0", "pipe_1")
+    await until(lambda: len(reader.reads) == 2)
+    await pool.redis.rpush(RESULTS, encode_results(1, [entry]), encode_results(1, [entry]))
+    await pool.returned(1)
+    reader.free.set()
+    await pool.returned(2)
+    assert [result.request.pipeline_id for result in pool.results] == ["pipe_0", "pipe_1"]
+
+
+async def test_a_reader_drops_the_batch_of_an_earlier_scheduler(pool: Pool) -> None:
+    reader = pool.add_reader()
+    pool.read("new", epoch=5)
+    await pool.returned(1)
+    pool.read("old", epoch=4)
+    pool.read("newer", epoch=5)  # in one batch with the old one, if that is not sent yet
+    await until(lambda: _is_empty(pool.redis))
+    assert "old" not in reader.reads or reader.reads["newer"]
+
+
+async def _is_empty(client: redis.asyncio.Redis) -> bool:
+    return await client.xlen(STREAM) == 0
+
+
+async def test_a_reader_drops_a_batch_that_nobody_waits_for(pool: Pool) -> None:
+    pool.remote.lost_after = -1.0
+    records: list[EventRecord] = []
+    with subscribed(records.append):
+        pool.read("late")
+        await until(lambda: bool(records))
+    assert records == [ReadsLost(reads=1)]
+    reader = pool.add_reader()
+    await until(lambda: _is_empty(pool.redis))
+    assert not reader.reads
+
+
+async def test_only_readers_of_the_same_address_and_key_get_a_batch(pool: Pool) -> None:
+    other = pool.add_reader(stream=KEYS.reads(source_of("https://api.covalenthq.com/", "cqt_other")))
+    same = pool.add_reader()
+    for number in range(20):
+        pool.read(f"pipe_{number}")
+    await pool.returned(20)
+    assert not other.reads
+    assert len(same.reads) == 20
+
+
+async def test_a_full_reader_leaves_batches_to_others(pool: Pool) -> None:
+    full = pool.add_reader(slots=1)
+    full.free.clear()
+    pool.read("pipe_0")
+    await until(lambda: bool(full.reads))
+    free = pool.add_reader()
+    for number in range(1, 6):
+        pool.read(f"pipe_{number}")
+    await pool.returned(5)
+    assert list(full.reads) == ["pipe_0"]
+    assert len(free.reads) == 5
+
+
+async def test_nothing_is_left_in_redis_but_an_empty_stream_and_no_key_is_outside_the_workspace(
+    valkey: redis.asyncio.Redis,
+) -> None:
+    async with a_pool(valkey) as pool:
+        pool.add_reader()
+        for number in range(50):
+            pool.read(f"pipe_{number}")
+        await pool.returned(50)
+        assert await valkey.ttl(RESULTS) <= 60
+    assert await valkey.xlen(STREAM) == 0
+    assert (await valkey.xpending(STREAM, GROUP))["pending"] == 0
+    assert await valkey.xinfo_consumers(STREAM, GROUP) == []
+    assert 0 < await valkey.ttl(STREAM) <= 3600
+    assert {key async for key in valkey.scan_iter()} == {key async for key in valkey.scan_iter(KEYS.all_keys_pattern)}
+    await forget(valkey, TEAM)
+    assert await valkey.dbsize() == 0
+
+
+async def test_a_killed_reader_is_forgotten_by_a_later_one(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.add_reader()
+    pool.read("pipe_0")
+    await pool.returned(1)
+    await pool.redis.xgroup_createconsumer(STREAM, GROUP, "killed")
+    monkeypatch.setattr(broker_module, "GONE_SECONDS", -1.0)
+    pool.add_reader()
+    pool.read("pipe_1")
+    await pool.returned(2)
+
+    async def is_forgotten() -> bool:
+        return b"killed" not in [consumer["name"] for consumer in await pool.redis.xinfo_consumers(STREAM, GROUP)]
+
+    await until(is_forgotten)
+
+
+async def test_readers_go_on_after_the_stream_was_lost(pool: Pool) -> None:
+    pool.add_reader()
+    pool.read("pipe_0")
+    await pool.returned(1)
+    await pool.redis.flushall()
+    pool.read("pipe_1")
+    await pool.returned(2)
