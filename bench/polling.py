@@ -50,7 +50,7 @@ async def measure(run: Run) -> Results:
         run.tell("the bot")
         async with running_bot(served, paced(PIPELINES, PERIOD)) as bot:
             await watch_everything(bot)
-            await _until_steady(served, rounds=1 if run.quick else 2)
+            await _until_steady(served)
             ours, valkey = await _with_valkey(served, bot, seconds)
             run.tell("the bot beside busy processes")
             with machine.busy(BUSY_PROCESSES):
@@ -75,9 +75,9 @@ async def measure(run: Run) -> Results:
     }
 
 
-async def _until_steady(served: Fleet, rounds: int) -> None:
-    """The bot has read each pipeline so many times. The first round spreads the reads."""
-    for _ in range(rounds):
+async def _until_steady(served: Fleet) -> None:
+    """The bot has read each pipeline twice. The first reads write their states, and the second round is even."""
+    for _ in range(2):
         await served.until_read(PIPELINES)
 
 

@@ -85,7 +85,7 @@ async def record(pid: int, seconds: float, raw: Path) -> Profile:
     program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
     if program is None:
         raise RuntimeError("py-spy is not installed: pip install py-spy")
-    options = ("--format", "raw", "--rate", str(SAMPLES_PER_SECOND), "--duration", f"{seconds:.0f}", "--nonblocking")
+    options = ("--format", "raw", "--rate", str(SAMPLES_PER_SECOND), "--duration", f"{seconds:.0f}")
     process = await asyncio.create_subprocess_exec(
         program,
         "record",
@@ -106,7 +106,8 @@ async def record(pid: int, seconds: float, raw: Path) -> Profile:
 async def profile(pipelines: int, seconds: float, raw: Path, out: Console) -> None:
     async with fleet(pipelines) as served, running_bot(served, paced(pipelines, PERIOD)) as bot:
         await watch_everything(bot)
-        await served.until_read(pipelines)
+        for _ in range(2):  # the first reads write their states
+            await served.until_read(pipelines)
         await served.begin()
         before = machine.cost(bot.pid).cpu_seconds
         found = await record(bot.pid, seconds, raw)
