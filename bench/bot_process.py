@@ -1,17 +1,29 @@
 """The real bot as a process, with a real Valkey, the sandbox's Slack and the fake GoldRush."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from bench.fleet import Fleet
-from tests.journey.rig import ALERTS, ANN, TEAM, Rig, rigged
+from sandbox.ports import free_port
+from tests.journey.rig import ALERTS, ANN, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
-LEAVES_FOR_POLLING = 0.85  # bot/domain/cadence.py; people's commands get the rest
+SPARE = 1.25
+"""The budget over what polling needs, so that people's commands slow no reading down."""
 MOST_TRIES = 5
+SCRAPE_SECONDS = 5.0
+DEFAULTS = {
+    "PIPELINE_BOT_STEADY_SECONDS": "5",
+    "PIPELINE_BOT_TRANSIENT_SECONDS": "3",
+    "PIPELINE_BOT_AT_REST_SECONDS": "60",
+}
+"""The bot's own; the tests' bot is faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,26 +41,35 @@ def paced(pipelines: int, period: float) -> dict[str, str]:
     """Settings that let the bot read each of so many steady pipelines every `period` seconds."""
     return {
         "PIPELINE_BOT_STEADY_SECONDS": f"{period:g}",
-        "PIPELINE_BOT_TRANSIENT_SECONDS": "3",
-        "PIPELINE_BOT_AT_REST_SECONDS": "60",
-        "PIPELINE_BOT_REQUESTS_PER_SECOND": f"{1.05 * pipelines / period / LEAVES_FOR_POLLING:g}",
-        "PIPELINE_BOT_LOG_LEVEL": "info",
+        "PIPELINE_BOT_REQUESTS_PER_SECOND": f"{SPARE * pipelines / period:g}",
     }
 
 
 @asynccontextmanager
 async def running_bot(fleet: Fleet, settings: Mapping[str, str]) -> AsyncIterator[RunningBot]:
-    """A bot that watches nothing yet. Valkey writes its log to the disk once a second, as by default."""
+    """A bot that watches nothing yet, whose metrics are scraped every 5 s.
+
+    Valkey writes its log to the disk once a second, as by default.
+    """
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         async with Valkey(Path(scratch) / "redis", "--appendfsync", "everysec") as valkey:
-            given = {
-                "GOLDRUSH_API_URL": fleet.url,
-                "REDIS_URL": valkey.url,
-                "PIPELINE_BOT_METRICS_PORT": "0",
-                **settings,
-            }
-            async with rigged(Path(scratch), settings=given) as rig:
-                yield RunningBot(rig=rig, valkey=valkey)
+            addresses = {"GOLDRUSH_API_URL": fleet.url, "REDIS_URL": valkey.url, "PIPELINE_BOT_METRICS_PORT": str(port)}
+            async with rigged(Path(scratch), settings={**DEFAULTS, **addresses, **settings}) as rig:
+                scraping = asyncio.create_task(_scrape(port))
+                try:
+                    yield RunningBot(rig=rig, valkey=valkey)
+                finally:
+                    scraping.cancel()
+                    await asyncio.wait([scraping])
+
+
+async def _scrape(port: int) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        while True:
+            with suppress(httpx.HTTPError):
+                await http.get(f"http://127.0.0.1:{port}/metrics")
+            await asyncio.sleep(SCRAPE_SECONDS)
 
 
 async def watch_everything(bot: RunningBot) -> None:
@@ -61,13 +82,18 @@ async def watch_everything(bot: RunningBot) -> None:
         await command(bot.rig, channel, text)
 
 
-async def command(rig: Rig, channel: str, text: str) -> None:
-    """Types a command until the bot acknowledges it in time. On a busy machine, that takes more than one try.
+async def command(rig: Rig, channel: str, text: str) -> str:
+    """Types a command until the bot acknowledges it in time, and waits for its answer.
+
+    On a busy machine, an acknowledgement takes more than one try.
 
     Raises:
-        RuntimeError: it never did.
+        RuntimeError: the bot never acknowledged it.
     """
+    slack = rig.sandbox.slack
     for _ in range(MOST_TRIES):
-        if (await rig.sandbox.slack.run_command(ANN, channel, "/pipeline", text)).ok:
-            return
+        before = len(slack.ephemerals(channel, ANN))
+        if (await slack.run_command(ANN, channel, "/pipeline", text)).ok:
+            await rig.sandbox.until(lambda was=before: len(slack.ephemerals(channel, ANN)) > was, PATIENCE)  # type: ignore[misc]
+            return slack.ephemerals(channel, ANN)[-1].text
     raise RuntimeError(f"no acknowledgement of {text!r} in time, {MOST_TRIES} times")

@@ -106,7 +106,8 @@ async def _try(served: Fleet, target: int, *, quick: bool) -> Try:
     period = QUICK_PERIOD if quick else PERIOD
     promised, count = PROMISED_PERIODS * period, int(target * period)
     await served.resize(count)
-    async with running_bot(served, paced(count, period)) as bot:
+    settings = {**paced(count, period), "PIPELINE_BOT_PROMISED_SECONDS": f"{promised:g}"}
+    async with running_bot(served, settings) as bot:
         await watch_everything(bot)
         try:
             await served.until_read(count, PATIENCE_SECONDS)
