@@ -1,0 +1,73 @@
+"""Most reads bring nothing new. They write nothing to the store, and leave nothing in memory."""
+
+import gc
+import tracemalloc
+
+import redis.asyncio
+
+from bot.domain.phase import Phase
+from bot.ports.pipeline_api import Status
+from tests.service.test_poller import LIVE, ONE, Bot, pipelines, running
+
+FLEET = tuple(pipeline.id for pipeline in pipelines(200))
+READS = 1000
+KEPT = 16_384  # bytes of 2,000 reads; the latest reading of each pipeline replaces the one before
+
+
+async def _poll_until(bot: Bot, reads: int) -> None:
+    bot.api.reads.clear()
+    for _ in range(reads):
+        await bot.poll(1)
+        if len(bot.api.reads) >= reads:
+            return
+    raise AssertionError(f"only {len(bot.api.reads)} reads")
+
+
+async def _write(*_: object) -> None:
+    raise AssertionError("a write for an unchanged reading")
+
+
+async def test_unchanged_reads_write_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(200)) as bot:
+        bot.api.statuses[ONE] = Status(phase=Phase.FAILED, replicas=1, ready=0)
+        await bot.watch(*FLEET)
+        await bot.poll(120)
+        bot.store.first["commit"] = _write
+        await _poll_until(bot, READS)
+        latest = max(record.state.sequence.read for record in bot.repository.records)
+    assert latest >= READS
+
+
+async def test_a_change_after_unchanged_reads_is_written(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(200)) as bot:
+        await bot.watch(*FLEET)
+        await _poll_until(bot, READS)
+        bot.api.statuses[ONE] = Status(phase=Phase.FAILED, replicas=1, ready=0)
+        await bot.poll(60)
+        assert await bot.cards() == [f"{ONE} failure"]
+        bot.api.statuses[ONE] = LIVE
+        await bot.poll(60)
+        assert bot.repository.record(ONE).state.phase == Phase.RUNNING
+
+
+async def test_unchanged_reads_leave_nothing_in_memory(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(200)) as bot:
+        await bot.watch(*FLEET)
+        await _poll_until(bot, READS)
+        tracemalloc.start()
+        try:
+            await _poll_until(bot, READS)
+            before = _kept()
+            await _poll_until(bot, 2 * READS)
+            assert _kept() - before < KEPT
+        finally:
+            tracemalloc.stop()
+
+
+def _kept() -> int:
+    """Bytes that the bot's own code allocated and still holds."""
+    gc.collect()
+    snapshot = tracemalloc.take_snapshot().filter_traces(
+        [tracemalloc.Filter(inclusive=True, filename_pattern="*/bot/*")]
+    )
+    return sum(statistic.size for statistic in snapshot.statistics("filename"))
