@@ -7,10 +7,11 @@ from enum import StrEnum
 from bot.ports.telemetry import EventRecord, Level
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.ports.telemetry.process import Ready
-from bot.ports.telemetry.slack import AppUninstalled, SlackTokenAccepted, SlackTokenRefused
+from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
 from bot.telemetry.sources import Sources
 
 NOBODY_READS_SECONDS = 60.0  # without a heartbeat; the bot that polls records one every 2 s
+STANDSTILL_RATIO = 2.0  # even the newest reading is so many times older than promised
 WATCHDOG_SECONDS = 30.0  # it runs twice a second
 
 
@@ -52,8 +53,6 @@ class HealthMonitor:
                 self._reported.pop(Check.STARTED, None)
             case SlackTokenRefused(error=error):
                 self._reported[Check.TOKEN] = f"Slack refuses the bot token ({error})"
-            case AppUninstalled():
-                self._reported[Check.TOKEN] = "someone uninstalled the app"
             case SlackTokenAccepted():
                 self._reported.pop(Check.TOKEN, None)
             case KeyRejected(problem=problem):
@@ -94,6 +93,17 @@ class HealthMonitor:
                 yield Check.READS, "no bot has read the pipelines yet"
             elif age > NOBODY_READS_SECONDS:
                 yield Check.READS, f"no bot has read the pipelines for {age:.0f} s"
+            elif standstill := self._standstill():
+                yield Check.READS, standstill
+
+    def _standstill(self) -> str | None:
+        """This process leads, but no read succeeds, although GoldRush is not known to be away: no reader runs."""
+        if self._reported.keys() & {Check.KEY, Check.GOLDRUSH}:
+            return None
+        polling = self.sources.polling() if self.sources.polling else None
+        if polling is None or not polling.lateness or min(polling.lateness) <= STANDSTILL_RATIO:
+            return None
+        return f"no read of any pipeline has succeeded for {min(polling.ages):.0f} s"
 
     def stall(self) -> str | None:
         """Why a restart would help; None if the process is live. Answering at all shows that the event loop runs."""

@@ -2,10 +2,11 @@
 
 import pytest
 
+from bot.ports.figures import PollingFigures
 from bot.ports.telemetry import EventRecord
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.ports.telemetry.process import Ready
-from bot.ports.telemetry.slack import AppUninstalled, SlackTokenAccepted, SlackTokenRefused
+from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
 from bot.telemetry.health import NOBODY_READS_SECONDS, WATCHDOG_SECONDS, Check, HealthMonitor
 from bot.telemetry.sources import Sources
 from tests.exported import POLLING, full_sources
@@ -63,10 +64,27 @@ async def test_a_fresh_heartbeat_of_another_bot_is_enough() -> None:
     assert await problems(Sources(heartbeat_age=lambda: 3.0, polling=lambda: None)) == set()
 
 
-@pytest.mark.parametrize(
-    "refusal", [SlackTokenRefused(error="token_revoked", fix="x"), AppUninstalled(team="T", fix="x")]
-)
-async def test_a_refused_token_makes_the_bot_not_ready_until_slack_accepts_it(refusal: EventRecord) -> None:
+STANDSTILL = PollingFigures(pipelines=2, ages=[130.0, 140.0], lateness=[2.1, 2.3])
+
+
+async def test_a_leader_without_any_fresh_reading_is_not_ready() -> None:
+    sources = Sources(heartbeat_age=lambda: 1.0, polling=lambda: STANDSTILL)
+    health = await started(sources).health()
+    assert health.problems == {Check.READS: "no read of any pipeline has succeeded for 130 s"}
+
+
+async def test_an_outage_of_goldrush_is_no_fault_of_the_reading() -> None:
+    sources = Sources(heartbeat_age=lambda: 1.0, polling=lambda: STANDSTILL)
+    assert await problems(sources, ApiHealthChanged(health="away", problem="no answer")) == set()
+
+
+async def test_one_fresh_reading_shows_that_somebody_reads() -> None:
+    one_hangs = PollingFigures(pipelines=2, ages=[5.0, 900.0], lateness=[0.1, 15.0])
+    assert await problems(Sources(heartbeat_age=lambda: 1.0, polling=lambda: one_hangs)) == set()
+
+
+async def test_a_refused_token_makes_the_bot_not_ready_until_slack_accepts_it() -> None:
+    refusal = SlackTokenRefused(error="token_revoked", fix="x")
     assert await problems(Sources(), refusal) == {Check.TOKEN}
     assert await problems(Sources(), refusal, SlackTokenAccepted()) == set()
 
