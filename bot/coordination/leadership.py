@@ -23,6 +23,10 @@ class Leadership:
     def is_leader(self) -> bool:
         return self._lease is not None and self._lease.expires - self._clock.monotonic() > SPARE_SECONDS
 
+    @property
+    def lease(self) -> Lease | None:
+        return self._lease if self.is_leader else None
+
     async def acquire(self) -> bool:
         """Takes or extends the leader's lease; runs every few seconds. True if this bot has just become the leader.
 

@@ -3,7 +3,8 @@
 from enum import StrEnum
 
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
-from bot.domain.plan import Plan, plan_reading
+from bot.domain.plan import Plan, Record, plan_reading
+from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineState, detect
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
@@ -149,13 +150,16 @@ class Recorder:
 
     async def _commit(self, reading: Reading) -> None:
         pipeline_id = reading.pipeline_id
-        if not self._repository.follows(pipeline_id) or not self._leadership.is_leader:
+        lease = self._leadership.lease
+        if not self._repository.follows(pipeline_id) or lease is None:
             self._keep(reading)
             return
+
+        def plan_as_leader(record: Record, routing: Routing) -> Plan | None:
+            return plan_reading(record, reading, routing) if self._leadership.is_leader else None
+
         try:
-            plan = await self._repository.write(
-                pipeline_id, lambda record, routing: plan_reading(record, reading, routing)
-            )
+            plan = await self._repository.write(pipeline_id, plan_as_leader, lease=lease)
         except StoreAway:
             self._keep(reading)
             raise

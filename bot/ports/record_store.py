@@ -6,6 +6,7 @@ from typing import Protocol
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.ports.lease_store import Lease
 
 
 class RecordStore(Protocol):
@@ -23,10 +24,11 @@ class RecordStore(Protocol):
         """One record; an empty one with version 0 if the store has none."""
         ...
 
-    async def commit(self, plan: Plan, watches_version: int) -> bool:
+    async def commit(self, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
         """Writes the record, its history, the cards and the deliveries of a plan, all in one step.
 
-        False: another bot changed the record or the watches first. Nothing was written; plan again.
+        False: another bot changed the record or the watches first, or `lease`, the leader's, is lost. Nothing was
+        written; plan again.
         """
         ...
 

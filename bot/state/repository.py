@@ -22,6 +22,7 @@ from bot.domain.plan import (
 from bot.domain.routing import Routing
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.ports.cards import Cards
+from bot.ports.lease_store import Lease
 from bot.ports.record_store import RecordStore
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.ports.watch_store import Watches, WatchStore
@@ -92,8 +93,10 @@ class Repository(KnownPipelines):
         for pipeline_id in sorted(set(pipeline_ids)):
             await self.write(pipeline_id, plan_redrawn)
 
-    async def write(self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None) -> Plan | None:
-        """Plans and writes. Plans again if another bot wrote first.
+    async def write(
+        self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None, lease: Lease | None = None
+    ) -> Plan | None:
+        """Plans and writes. Plans again if another bot wrote first, or if the leader's `lease` is lost.
 
         Raises:
             StoreAway: the plan may or may not be written. The caller may try the same reading or click again.
@@ -106,7 +109,7 @@ class Repository(KnownPipelines):
             if not plan.must_be_written:
                 self._put(plan.record)
                 return plan
-            if await self._store.commit(plan, self.watches.version):
+            if await self._store.commit(plan, self.watches.version, lease):
                 self._put(replace(plan.record, version=plan.record.version + 1))
                 if plan.messages:
                     self._wake.set()

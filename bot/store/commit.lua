@@ -1,8 +1,9 @@
 -- Writes one plan, all or nothing: the state, its transitions, its cards and its deliveries.
+-- Answers 0 if the record or the watches have changed, or if the caller polled and another process leads by now.
 -- KEYS: (3 of the fence), records, versions, watches_version, history of the pipeline, then the cards, the progress of each,
---       and the outbox of each delivery
+--       the outbox of each delivery, and the leader's lease
 -- ARGV: a document, the record, the content of each card, the row of each delivery. The document:
---       {pipeline_id, version, watches_version, history: {head, lines, oldest, most, seconds},
+--       {pipeline_id, version, watches_version, lease: token of the leader or none, history: {head, lines, oldest, most, seconds},
 --        cards: [{revision, check, seconds}], deliveries: [{lane, id}]}. `seconds`: how long to keep the card (0: for good)
 
 -- Appends the lines, then drops the oldest: those before `oldest`, and all but `most`.
@@ -19,6 +20,7 @@ end
 local plan = cjson.decode(ARGV[1])
 if tonumber(redis.call('HGET', KEYS[5], plan.pipeline_id) or '0') ~= plan.version then return 0 end
 if tonumber(redis.call('GET', KEYS[6]) or '0') ~= plan.watches_version then return 0 end
+if plan.lease and redis.call('GET', KEYS[#KEYS]) ~= plan.lease then return 0 end
 
 local past
 if plan.history.lines ~= '' then

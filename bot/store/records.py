@@ -9,6 +9,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.history import HistoryLimits
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.ports.lease_store import READER, Lease
 from bot.store.card_rows import checksum, encode_cards
 from bot.store.codec import RECORD, decode_catalogue, encode_catalogue, encode_message
 from bot.store.history import HEAD, milliseconds, packed
@@ -52,7 +53,7 @@ class RedisRecords(RedisPort):
             record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
             return replace(record, version=int(version or 0))
 
-    async def commit(self, plan: Plan, watches_version: int) -> bool:
+    async def commit(self, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
         """Writes the record, its history, the cards and the deliveries of a plan in one step: commit.lua.
 
         The script gets the rows as they are, and a JSON document about them.
@@ -64,11 +65,13 @@ class RedisRecords(RedisPort):
             *(self._keys.card(card.key) for card in plan.cards),
             *(self._keys.posted(card.key) for card in plan.cards),
             *(self._keys.outbox(message.lane) for message in plan.messages),
+            self._keys.lease(READER),
         ]
         document = {
             "pipeline_id": plan.record.pipeline_id,
             "version": plan.record.version,
             "watches_version": watches_version,
+            **({"lease": lease.token} if lease else {}),
             "history": self._history_of(plan),
             "cards": [
                 {

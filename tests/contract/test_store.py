@@ -17,6 +17,7 @@ from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
 from bot.ports.interaction_store import Interaction
+from bot.ports.lease_store import READER
 from bot.ports.outbox import DeliveryResult, ResultKind
 from bot.ports.store_errors import StoreAway
 from bot.store.channels import TRIAL_SECONDS
@@ -95,6 +96,19 @@ async def test_a_plan_made_from_an_older_state_is_refused_whole(store: WholeStor
 async def test_one_of_two_concurrent_commits_wins(store: WholeStore) -> None:
     won = await asyncio.gather(*(store.commit(failing(read=n), 0) for n in range(1, 9)))
     assert sum(won) == 1
+    assert len(await store.owed(ALERTS)) == 1
+
+
+async def test_a_reading_of_a_former_leader_is_refused(store: WholeStore) -> None:
+    """A leader that was frozen past its lease may still have a write on its way to Redis."""
+    former = await store.acquire_lease(READER)
+    assert former is not None
+    await store.release_lease(former)
+    assert not await store.commit(failing(), 0, former)
+    leader = await store.acquire_lease(READER)
+    assert not await store.commit(failing(), 0, former)
+    assert await store.owed(ALERTS) == ()
+    assert await store.commit(failing(), 0, leader)
     assert len(await store.owed(ALERTS)) == 1
 
 

@@ -1,12 +1,16 @@
 """The bot as several processes, each with its own role."""
 
+import asyncio
 import json
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
-from tests.journey.rig import BOB, Rig
+from sandbox.goldrush_faults import Fault, FaultKind
+from tests.journey.rig import BOB, PATIENCE, Rig
 from tests.journey.roles import split
+from tests.journey.test_two_bots import a_story, assert_reported_once, seconds_until_read
 
 pytestmark = pytest.mark.journey
 
@@ -33,3 +37,57 @@ async def test_processes_with_one_role_each_do_together_what_one_does(tmp_path: 
         assert leaders == ["scheduler"]
         for rig in processes.rigs.values():
             assert await rig.stop() == 0
+
+
+async def test_another_reader_takes_over_when_one_is_killed_in_mid_batch(tmp_path: Path) -> None:
+    async with split(tmp_path, "scheduler", "reader", "reader-2", "slack", "sender") as processes:
+        slack, goldrush = processes["slack"], processes.sandbox.goldrush
+        await slack.ask("watch *")
+        await slack.card("added a watch")
+        await slack.reads(20)
+        goldrush.set_fault(Fault(kind=FaultKind.HANG, times=200))
+        hanging = len(goldrush.requests)
+        await slack.reads(len(goldrush.pipelines))  # both readers hold batches now
+        await processes["reader"].kill()
+        killed_at = monotonic()
+        goldrush.faults.clear()
+        slack.set_phase("orders-eu", "FAILED")
+        names = {request.pipeline_id for request in goldrush.requests[hanging:]}
+        before = len(goldrush.requests)
+
+        def read_again() -> set[str | None]:
+            later = goldrush.requests[before:]
+            return {request.pipeline_id for request in later if request.status == 200} & names
+
+        async with asyncio.timeout(PATIENCE):
+            while read_again() != names:  # the sandbox reports no event for a read
+                await asyncio.sleep(0.05)
+        seconds = monotonic() - killed_at
+        print(f"every pipeline was read again {seconds:.1f} s after the reader's death")  # noqa: T201
+        assert seconds < 15
+        card = await slack.card("orders-eu failed", "Since")
+        slack.set_phase("orders-eu", "RUNNING")
+        await slack.thread(card, "recovered after")
+        await assert_reported_once(slack, "orders-eu", stories=1)
+
+
+async def test_the_standby_reads_after_the_scheduler_was_killed_and_repeats_nothing(tmp_path: Path) -> None:
+    async with split(tmp_path, "scheduler", "scheduler-2", "reader", "slack", "sender") as processes:
+        slack = processes["slack"]
+        for name in ("orders-eu", "orders-us"):
+            await slack.ask(f"watch {name} page @bob")
+            await slack.card("added a watch", name)
+        await a_story(slack, "orders-eu")
+        slack.set_phase("orders-us", "FAILED")
+        await processes["scheduler"].kill()
+        slack.set_phase("orders-eu", "FAILED")
+        seconds = await seconds_until_read(slack)
+        print(f"the standby read {seconds:.1f} s after the scheduler's death")  # noqa: T201
+        assert seconds < 40  # the lease lasts for ten
+        for name, stories in (("orders-eu", 2), ("orders-us", 1)):
+            card = await slack.card(f"{name} failed", "Since")
+            slack.set_phase(name, "RUNNING")
+            await slack.thread(card, "recovered after")
+            await assert_reported_once(slack, name, stories=stories)
+        assert "polling_started" in processes["scheduler-2"].log.read_text()
+        assert [call for call in slack.sandbox.slack.calls if call.error] == []

@@ -249,7 +249,7 @@ class MemoryStore:
     async def record(self, pipeline_id: PipelineId) -> Record:
         return await self._query(lambda: self.disk.records.get(pipeline_id, Record(pipeline_id=pipeline_id)))
 
-    async def commit(self, plan: Plan, watches_version: int) -> bool:
+    async def commit(self, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
         if not self.atomic:
             return await self._commit_in_two_steps(plan)
 
@@ -259,6 +259,8 @@ class MemoryStore:
             if (stored.version if stored else 0) != plan.record.version:
                 return False
             if self.disk.watches_version != watches_version:
+                return False
+            if lease is not None and not self._holds(lease):
                 return False
             self._write_state(plan)
             for delivery in plan.messages:

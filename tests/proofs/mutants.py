@@ -17,6 +17,7 @@ from bot.domain.delivery import Delivery, ReceiverKind
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
 from bot.goldrush.client import Client
+from bot.ports.lease_store import Lease
 from bot.slack.outbound.calls import SlackClient
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.store import scripts
@@ -88,8 +89,8 @@ def _order() -> None:
     """The store writes the state first and its deliveries in a second step."""
     whole = MemoryStore.commit
 
-    async def torn(self: MemoryStore, plan: Plan, watches_version: int) -> bool:
-        done = await whole(self, replace(plan, messages=()), watches_version)
+    async def torn(self: MemoryStore, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
+        done = await whole(self, replace(plan, messages=()), watches_version, lease)
         if done:
             await self.enqueue(plan.messages)
         return done

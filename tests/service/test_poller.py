@@ -31,6 +31,7 @@ from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
 from bot.ports.conversations import Memberships
+from bot.ports.lease_store import READER
 from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
@@ -731,6 +732,27 @@ async def test_the_other_bot_continues_when_the_reading_bot_leaves(fake_redis: r
         episode = one.repository.record(ONE).episode
         assert episode is not None
         assert episode.outcome is EpisodeOutcome.RECOVERED
+
+
+async def test_a_frozen_leader_writes_no_reading_after_another_bot_leads(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(1))
+    async with running(fake_redis, clock=clock, api=api) as one:
+        await one.watch(ONE)
+        await one.poll(20)
+        async with running(fake_redis, clock=clock, api=api) as two:
+            await fake_redis.delete(one.store._keys.lease(READER))  # it ran out while the leader was frozen
+            await two.heartbeat.beat()
+            assert two.leadership.is_leader
+            api.statuses[ONE] = FAILED
+            assert one.leadership.is_leader  # it has not noticed yet
+            for _ in range(40):
+                await one.scheduler.tick()
+                await clock.pass_time(0.25)
+            assert await one.cards() == []
+            await one.heartbeat.beat()
+            assert not one.leadership.is_leader
+            await two.poll(20)
+            assert await two.cards() == ["pipe_0001 failure"]  # the catalogue came to the other bot
 
 
 async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:

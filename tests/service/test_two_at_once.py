@@ -5,6 +5,7 @@ import redis.asyncio
 from bot.domain.answer import AcknowledgeFate
 from bot.domain.plan import Plan
 from bot.domain.subscription import Wish
+from bot.ports.lease_store import Lease
 from tests.builders import ALERTS, ANN, TEAM
 from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running, subscribe
 
@@ -52,12 +53,12 @@ async def test_a_click_does_not_acknowledge_a_failure_that_began_during_it(fake_
         assert shown
         commit = other.store.commit
 
-        async def late(plan: Plan, watches_version: int) -> bool:
+        async def late(plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
             other.store.commit = commit  # type: ignore[method-assign]
             for status in (LIVE, FAILED):
                 reader.api.statuses[ONE] = status
                 await reader.poll(20)
-            return await commit(plan, watches_version)
+            return await commit(plan, watches_version, lease)
 
         other.store.commit = late  # type: ignore[method-assign]
         answer = await other.requests.acknowledgements.acknowledge(ALERTS, ONE, shown.key(TEAM, ALERTS), ANN)
