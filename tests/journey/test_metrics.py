@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -137,12 +138,13 @@ async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: boo
         assert (await probed(port, "/livez"))[0] == 200
 
 
-OWN = {"leader", "reading_age_seconds", "slack_connected", "budget_used_requests_total"}
+OWN = {"leader", "reading_age_seconds", "slack_connected", "budget_used_requests_total", "outbox_messages"}
 """Metrics that only some roles export."""
 EXPECTED = {
-    "scheduler": {"leader", "reading_age_seconds", "budget_used_requests_total"},
-    "slack": {"slack_connected", "budget_used_requests_total"},
-    "sender": set[str](),
+    "scheduler": {"leader", "reading_age_seconds", "budget_used_requests_total", "outbox_messages"},
+    "reader": set[str](),
+    "slack": {"slack_connected", "budget_used_requests_total", "outbox_messages"},
+    "sender": {"outbox_messages"},
 }
 
 
@@ -154,8 +156,9 @@ async def test_each_role_is_ready_and_exports_what_it_does(tmp_path: Path) -> No
             text = await scraped(port)
             exported = {metric for metric in OWN if f"\npipeline_bot_{metric}" in text}
             assert exported == EXPECTED[name]
-            assert "\npipeline_bot_outbox_messages" in text
             assert (await probed(port, "/readyz"))[0] == 200, name
+        reads = await scraped(port_of(processes["reader"]))
+        assert re.search(r'pipeline_bot_reads_total\{outcome="ok"\} [1-9]', reads)
 
 
 def port_of(rig: Rig) -> int:
