@@ -17,7 +17,7 @@ from bot.ports.telemetry.store import StoreUnreachable
 from bot.readers.broker import BatchBroker
 from bot.readers.wire import TASK, Batch, ResultEntry, encode_results, result_entry
 
-GATHER_SECONDS = 0.025  # results of one batch that come within this time go back together
+GATHER_SECONDS = 0.05  # results of one batch that come within this time go back together
 RESULTS_SECONDS = 60  # results that no scheduler takes go
 STOP_SECONDS = 4.0  # for the batches in progress, when the reader stops
 

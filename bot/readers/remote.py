@@ -22,7 +22,7 @@ from bot.readers.wire import TASK, Batch, decode_results, read_result
 
 LEAST_LOST_SECONDS = 15.0
 CLAIMED_WITHIN_SECONDS = 9.0  # a dead reader's batch reaches another reader: see broker.py
-GATHER_SECONDS = 0.025  # reads that start within this time go out together
+GATHER_SECONDS = 0.05  # what starts or comes back within this time goes together, since each message costs CPU
 MOST_IN_BATCH = 50
 RESULTS_AT_ONCE = 100
 RENEW_SECONDS = 60.0
@@ -141,6 +141,7 @@ class RemoteReaders:
         first = cast("tuple[bytes, bytes] | None", await self._redis.blpop([self._results], BLOCK_SECONDS))
         if first is None:
             return ()
+        await asyncio.sleep(GATHER_SECONDS)
         more = cast("list[bytes] | None", await self._redis.lpop(self._results, RESULTS_AT_ONCE))
         return (first[1], *(more or ()))
 
