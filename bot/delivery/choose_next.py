@@ -1,13 +1,13 @@
 """Chooses the next action in one lane: send a message, look messages up, or wait."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.delivery.claims import Rank
 from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.backlog import Backlog
+from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.grouping import GROUP_FROM
@@ -47,6 +47,25 @@ class LaneSnapshot:
         groups = await known.groups(sorted(group_keys))
         enough_for_group = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
         return cls(lane, rows, cards, groups, await known.growing(lane.receiver) if enough_for_group else ())
+
+    def after(self, grouping: Grouping) -> "LaneSnapshot | None":
+        """The lane after the store formed or extended a group of unposted failures. None: read the lane again."""
+        row, known = grouping.row, self.groups.get(grouping.row.id, ())
+        fresh = all(self.cards[key].group is None for key in grouping.joins)
+        if not grouping.joins or not fresh or row.lane != self.lane:
+            return None
+        replaced = {delivery.id for delivery in grouping.replaced}
+        rows = [delivery for delivery in self.rows if delivery.id not in replaced]
+        rows += [row] if all(delivery.id != row.id for delivery in rows) else []
+        joined = {key: replace(self.cards[key], group=row.id) for key in grouping.joins}
+        members = sorted((*known, *joined.values()), key=lambda card: card.content.pipeline.name.lower())
+        return replace(
+            self,
+            rows=tuple(rows),
+            cards={**self.cards, **joined},
+            groups={**self.groups, row.id: tuple(members)},
+            growing=self.growing if row.id in self.growing else (*self.growing, row.id),
+        )
 
     def backlog(self, doubt_since: datetime | None, *, service_away: bool) -> Backlog:
         """The rows that may be regrouped.

@@ -65,14 +65,19 @@ class LaneReader:
         Raises:
             LeaseLostError: another worker owns the lane now.
         """
-        while True:
-            snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
-            backlog = snapshot.backlog(self._doubt.since, service_away=self._limiter.away(Method.POST))
-            grouping = await self._hold_back(backlog) or regroup(backlog)
-            if grouping is None:
-                return snapshot
+        snapshot = await self._snapshot()
+        while grouping := await self._next_grouping(snapshot):
             if not await self._outbox.regroup(grouping, self._lane, lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+            snapshot = snapshot.after(grouping) or await self._snapshot()
+        return snapshot
+
+    async def _snapshot(self) -> LaneSnapshot:
+        return await LaneSnapshot.read(self._outbox, self._cards, self._lane)
+
+    async def _next_grouping(self, snapshot: LaneSnapshot) -> Grouping | None:
+        backlog = snapshot.backlog(self._doubt.since, service_away=self._limiter.away(Method.POST))
+        return await self._hold_back(backlog) or regroup(backlog)
 
     async def _hold_back(self, backlog: Backlog) -> Grouping | None:
         """Holds back pages beyond the person's hourly limit."""

@@ -1,10 +1,12 @@
--- Writes one plan, all or nothing: the state, its transitions, its cards and its deliveries.
--- Answers 0 if the record or the watches have changed, or if the caller polled and another process leads by now.
--- KEYS: (3 of the fence), records, versions, watches_version, history of the pipeline, then the cards, the progress of each,
---       the outbox of each delivery, and the leader's lease
--- ARGV: a document, the record, the content of each card, the row of each delivery. The document:
---       {pipeline_id, version, watches_version, lease: token of the leader or none, history: {head, lines, oldest, most, seconds},
---        cards: [{revision, check, seconds}], deliveries: [{lane, id}]}. `seconds`: how long to keep the card (0: for good)
+-- Writes plans, each all or nothing: the state, its transitions, its cards and its deliveries. Answers a number whose bit N
+-- (counted from 0) says that plan N is written. The others were made for another version of the record or the watches, or
+-- their caller polled and another process leads by now.
+-- KEYS: (3 of the fence), records, versions, watches_version, the leader's lease, then for each plan: its history, its
+--       cards, the progress of each, the outbox of each delivery
+-- ARGV: a document, then for each plan: the record, the content of each card, the row of each delivery. The document has a
+--       list of {pipeline_id, version, watches_version, lease: token of the leader or none,
+--       history: {head, lines, oldest, most, seconds}, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
+--       `seconds`: how long to keep the card (0: for good)
 
 -- Appends the lines, then drops the oldest: those before `oldest`, and all but `most`.
 local function remember(key, past, history)
@@ -17,43 +19,66 @@ local function remember(key, past, history)
   redis.call('SET', key, history.head .. string.sub(row, first), 'EX', history.seconds)
 end
 
-local plan = cjson.decode(ARGV[1])
-if tonumber(redis.call('HGET', KEYS[5], plan.pipeline_id) or '0') ~= plan.version then return 0 end
-if tonumber(redis.call('GET', KEYS[6]) or '0') ~= plan.watches_version then return 0 end
-if plan.lease and redis.call('GET', KEYS[#KEYS]) ~= plan.lease then return 0 end
-
-local past
-if plan.history.lines ~= '' then
-  past = redis.call('GET', KEYS[7]) or plan.history.head
-  if tonumber(string.match(past, '^(%d+)\n') or 0) > tonumber(plan.history.head) then return -2 end
-  local damaged = string.sub(past, 1, #plan.history.head) ~= plan.history.head or string.sub(past, -1) ~= '\n'
-  if damaged then past = plan.history.head end
+-- Of two plans for one pipeline, only the first is written: the second was made for the state before it.
+local plans = cjson.decode(ARGV[1])
+local ids, histories = {}, {}
+local key, arg = 8, 2
+for i, plan in ipairs(plans) do
+  plan.key, plan.arg = key, arg
+  ids[i], histories[i] = plan.pipeline_id, KEYS[key]
+  key = key + 1 + 2 * #plan.cards + #plan.deliveries
+  arg = arg + 1 + #plan.cards + #plan.deliveries
 end
-
-if past then remember(KEYS[7], past, plan.history) end
-redis.call('HSET', KEYS[4], plan.pipeline_id, ARGV[2])
-redis.call('HSET', KEYS[5], plan.pipeline_id, plan.version + 1)
-
-local number = #plan.cards
-local progress = read_posted(8 + number, 7 + 2 * number)
-for first = 1, number, MOST do
-  local contents = {}
-  for i = first, math.min(number, first + MOST - 1) do
-    contents[#contents + 1] = KEYS[7 + i]
-    contents[#contents + 1] = ARGV[2 + i]
+local versions, pasts = redis.call('HMGET', KEYS[5], unpack(ids)), redis.call('MGET', unpack(histories))
+local shared = redis.call('MGET', KEYS[6], KEYS[7])
+local watches_version, leader = tonumber(shared[1] or '0'), shared[2]
+local current, written_plans, mask = {}, {}, 0
+for i, plan in ipairs(plans) do
+  local id, history = plan.pipeline_id, plan.history
+  current[id] = current[id] or tonumber(versions[i] or '0')
+  local leads = not plan.lease or plan.lease == leader
+  if current[id] == plan.version and watches_version == plan.watches_version and leads then
+    local past = pasts[i] or history.head
+    if history.lines ~= '' and tonumber(string.match(past, '^(%d+)\n') or 0) > tonumber(history.head) then return -2 end
+    current[id] = plan.version + 1
+    mask = mask + 2 ^ (i - 1)
+    plan.past = past
+    written_plans[#written_plans + 1] = plan
   end
-  redis.call('MSET', unpack(contents))
 end
-for i, card in ipairs(plan.cards) do
-  local row = progress[7 + number + i]
+if mask == 0 then return 0 end
+
+local records, new_versions, contents, cards, deliveries = {}, {}, {}, {}, {}
+for _, plan in ipairs(written_plans) do
+  local history, number = plan.history, #plan.cards
+  if history.lines ~= '' then
+    local past = plan.past
+    local damaged = string.sub(past, 1, #history.head) ~= history.head or string.sub(past, -1) ~= '\n'
+    remember(KEYS[plan.key], damaged and history.head or past, history)
+  end
+  records[#records + 1] = plan.pipeline_id
+  records[#records + 1] = ARGV[plan.arg]
+  new_versions[#new_versions + 1] = plan.pipeline_id
+  new_versions[#new_versions + 1] = plan.version + 1
+  for i, card in ipairs(plan.cards) do
+    contents[KEYS[plan.key + i]] = ARGV[plan.arg + i]
+    cards[plan.key + number + i] = card
+    if card.seconds > 0 then card.content = KEYS[plan.key + i] end
+  end
+  for i, delivery in ipairs(plan.deliveries) do
+    deliveries[#deliveries + 1] =
+      { KEYS[plan.key + 2 * number + i], delivery.lane, delivery.id, ARGV[plan.arg + number + i] }
+  end
+end
+redis.call('HSET', KEYS[4], unpack(records))
+redis.call('HSET', KEYS[5], unpack(new_versions))
+write_texts(contents)
+local progress = read_posted(cards)
+for i, card in pairs(cards) do
+  local row = progress[i]
   row.revision, row.check, row.seconds = card.revision, card.check, card.seconds
-  if card.seconds > 0 then redis.call('EXPIRE', KEYS[7 + i], card.seconds) end
+  if card.content then redis.call('EXPIRE', card.content, card.seconds) end
 end
 write_posted(progress)
-
-local deliveries = {}
-for i, delivery in ipairs(plan.deliveries) do
-  deliveries[i] = { KEYS[7 + 2 * number + i], delivery.lane, delivery.id, ARGV[2 + number + i] }
-end
 enqueue_all(deliveries)
-return written(1)
+return written(mask)

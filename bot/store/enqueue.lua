@@ -6,7 +6,7 @@ for i = 1, tonumber(ARGV[1]) do
   deliveries[i] = { KEYS[3 + i], ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1] }
 end
 enqueue_all(deliveries)
-local cards = read_posted(4 + #deliveries, #KEYS)
+local cards = read_posted(range(4 + #deliveries, #KEYS))
 for i, card in pairs(cards) do
   if next(card) then card.delivered = 0 else cards[i] = nil end
 end

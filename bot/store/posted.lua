@@ -3,36 +3,56 @@
 
 local MOST = 1000  -- keys in one command: Lua can pass only a few thousand arguments
 
--- The rows of these keys, by their number in KEYS. A missing row is empty.
-local function read_posted(first, last)
-  local rows = {}
-  for from = first, last, MOST do
-    for i, text in ipairs(redis.call('MGET', unpack(KEYS, from, math.min(last, from + MOST - 1)))) do
-      rows[from + i - 1] = text and cjson.decode(text) or {}
-    end
+-- The numbers from `first` to `last`, as the keys of a table.
+local function range(first, last)
+  local numbers = {}
+  for i = first, last do numbers[i] = true end
+  return numbers
+end
+
+-- The rows of the keys with these numbers in KEYS, by number. A missing row is empty.
+local function read_posted(numbers)
+  local rows, asked, keys = {}, {}, {}
+  local function flush()
+    if #keys == 0 then return end
+    for i, text in ipairs(redis.call('MGET', unpack(keys))) do rows[asked[i]] = text and cjson.decode(text) or {} end
+    asked, keys = {}, {}
   end
+  for i in pairs(numbers) do
+    asked[#asked + 1] = i
+    keys[#keys + 1] = KEYS[i]
+    if #keys >= MOST then flush() end
+  end
+  flush()
   return rows
+end
+
+-- Writes a text to each key.
+local function write_texts(texts)
+  local arguments = {}
+  local function flush()
+    if #arguments > 0 then redis.call('MSET', unpack(arguments)) end
+    arguments = {}
+  end
+  for key, text in pairs(texts) do
+    arguments[#arguments + 1] = key
+    arguments[#arguments + 1] = text
+    if #arguments >= 2 * MOST then flush() end
+  end
+  flush()
 end
 
 -- MSET removes the expiry, so the card of a closed episode gets it again.
 local function write_posted(rows)
-  local pairs_of = {}
-  local function flush()
-    if #pairs_of > 0 then redis.call('MSET', unpack(pairs_of)) end
-    pairs_of = {}
-  end
-  for i, row in pairs(rows) do
-    pairs_of[#pairs_of + 1] = KEYS[i]
-    pairs_of[#pairs_of + 1] = cjson.encode(row)
-    if #pairs_of >= MOST then flush() end
-  end
-  flush()
+  local texts = {}
+  for i, row in pairs(rows) do texts[KEYS[i]] = cjson.encode(row) end
+  write_texts(texts)
   for i, row in pairs(rows) do
     if (row.seconds or 0) > 0 then redis.call('EXPIRE', KEYS[i], row.seconds) end
   end
 end
 
--- Adds cards to a group: a text of their keys.
+-- Adds cards to a group, or a group to a burst: a text of keys.
 local function join(group, keys, seconds)
   local members = redis.call('GET', group) or ''
   for _, key in ipairs(keys) do

@@ -5,6 +5,7 @@ from bot.ports.clock import Clock
 from bot.store.aliases import RedisAliases
 from bot.store.cards import RedisCards
 from bot.store.channels import RedisChannels
+from bot.store.commits import RedisCommits
 from bot.store.heartbeats import RedisHeartbeats
 from bot.store.history import RedisHistory
 from bot.store.interactions import RedisInteractions
@@ -24,6 +25,7 @@ class RedisStore(
     RedisAliases,
     RedisWatches,
     RedisRecords,
+    RedisCommits,
     RedisChannels,
     RedisInteractions,
     RedisLeases,

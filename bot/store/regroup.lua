@@ -24,7 +24,7 @@ enqueue_all(deliveries)
 
 local progress = 11
 local last = progress + joining + holding + forgetting - 1
-local cards = read_posted(progress, last)
+local cards = read_posted(range(progress, last))
 for i, card in pairs(cards) do
   local place = i - progress
   if place < joining then

@@ -13,7 +13,7 @@ if ARGV[12] ~= '' and ARGV[5] == 'posted' then
   redis.call('EXPIRE', KEYS[9], 7200)
 end
 local moved_on, found = false, {}
-local cards = read_posted(10, #KEYS)
+local cards = read_posted(range(10, #KEYS))
 for i, card in pairs(cards) do
   local shown = tonumber(ARGV[2 * i - 4])
   if ARGV[5] == 'posted' then

@@ -1,5 +1,6 @@
 """A burst of failures has thousands of cards. The store reads and writes many at once, and decodes each once."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId
 from bot.ports.outbox import DeliveryResult, ResultKind
+from bot.ports.store_errors import StoreRolledBack
 from bot.store import losses
 from tests.builders import ANN, TEAM, a_pipeline, a_routing, a_watch, an_observation, at
 from tests.fakes import FakeClock
@@ -140,3 +142,36 @@ async def test_lost_cards_are_found_in_turns_and_a_found_loss_is_looked_for_ever
     keys = [card.key for card in plan.cards]
     await any_redis.delete(store._keys.card(keys[0]), store._keys.posted(keys[12]))
     assert [(await store.lost_keys(keys, ()))[1] for _ in range(2)] == [frozenset({keys[0], keys[12]})] * 2
+
+
+async def test_failures_of_one_moment_share_a_step(store: WholeStore, any_redis: redis.asyncio.Redis) -> None:
+    await store.commit(failing(0), 0)
+    before = await commands(any_redis)
+    assert all(await asyncio.gather(*(store.commit(failing(number), 0) for number in range(1, 13))))
+    assert (await commands(any_redis) - before).total() < 12 * 10
+    assert len(await store.owed(ONE)) == 13
+
+
+async def test_plans_of_one_step_are_judged_one_by_one(store: WholeStore) -> None:
+    stale = replace(failing(2), record=Record(pipeline_id=PipelineId("pipe_2"), version=7))
+    plans = [failing(0), failing(1), stale, failing(1), failing(3)]
+    assert await asyncio.gather(*(store.commit(plan, 0) for plan in plans)) == [True, True, False, False, True]
+    assert set(await store.versions()) == {f"pipe_{number}" for number in (0, 1, 3)}
+    assert len(await store.owed(ONE)) == 3
+
+
+async def test_a_step_that_fails_fails_for_each_of_its_plans(store: WholeStore) -> None:
+    await store.last_heartbeat()
+    store.meet_another_server()
+    ended = await asyncio.gather(*(store.commit(failing(number), 0) for number in range(4)), return_exceptions=True)
+    assert [type(end) for end in ended] == [StoreRolledBack] * 4
+    assert await store.versions() == {}
+
+
+async def test_a_cancelled_plan_is_not_written_later(store: WholeStore) -> None:
+    writes = [asyncio.create_task(store.commit(failing(number), 0)) for number in range(3)]
+    await asyncio.sleep(0)
+    writes[2].cancel()
+    assert await asyncio.gather(*writes[:2]) == [True, True]
+    await store.commit(failing(4), 0)
+    assert set(await store.versions()) == {f"pipe_{number}" for number in (0, 1, 4)}

@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.delivery.choose_next import LaneSnapshot
 from bot.delivery.lane_reader import OUTDATED_SECONDS
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
-from bot.domain.card import Group, Notice, TimelineBatch
+from bot.domain.card import Group, Notice, SyncCard, TimelineBatch
 from bot.domain.delivery import RefusalKind, Refused
+from bot.domain.grouping import regroup
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
 from bot.ports.pipeline_api import Status
@@ -22,7 +24,7 @@ from tests.fakes import FakeChat, FakeClock
 from tests.service.test_dispatcher import acknowledge, announce, change, fail, group, sending
 from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED
-from tests.stores import WholeStore
+from tests.stores import WholeStore, pages
 
 WAIT = timedelta(seconds=10)  # all failures still wait for delivery
 RUNNING = Status(phase=Phase.RUNNING, replicas=1, ready=1)
@@ -197,3 +199,26 @@ async def test_a_lane_that_waits_for_an_update_sends_a_new_card_at_once(
         await clock.pass_time(1.5)
         assert [type(content) for _, content, _ in chat.posts].count(Notice) == 1
         assert not chat.updates
+
+
+@pytest.mark.parametrize("more", [1, 20])
+async def test_a_worker_knows_the_lane_after_it_formed_a_group(store: WholeStore, more: int) -> None:
+    lane = pages(ALERTS)
+    lease = await store.leased(lane)
+    await group(store, 40)
+    formed = 0
+    for first in (100, 200):
+        snapshot = await LaneSnapshot.read(store, store, lane)
+        while grouping := regroup(snapshot.backlog(None, service_away=False)):
+            assert await store.regroup(grouping, lane, lease)
+            after, read = snapshot.after(grouping), await LaneSnapshot.read(store, store, lane)
+            assert after is not None
+            formed += 1
+            assert (after.rows, dict(after.groups)) == (read.rows, dict(read.groups))
+            assert {
+                row.id: after.cards.get(row.id) for row in after.rows if isinstance(row.body, SyncCard)
+            } == read.cards
+            snapshot = after
+        for number in range(first, first + more):
+            await fail(store, number)
+    assert formed >= 3

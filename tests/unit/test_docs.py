@@ -35,7 +35,7 @@ from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.slack.render import cards, phrases
-from bot.store import interactions, lanes, leases, records
+from bot.store import commits, interactions, lanes, leases
 from bot.store.keys import Keys
 from sandbox.slack import manifest as sandbox_manifest
 from sandbox.slack.manifest import MessagesTab
@@ -312,7 +312,7 @@ NUMBERS: Mapping[str, list[str]] = {
     "docs/deploying.md": [
         f"messages of the next {protocol.RECREATED_WITHIN.seconds // 60} minutes",
         f"wait up to {seconds(lanes.LEASE_SECONDS)}",
-        f"{records.CARD_SECONDS / 86400:g} days after they close",
+        f"{commits.CARD_SECONDS / 86400:g} days after they close",
         f"clicks for {interactions.INTERACTION_SECONDS / 3600:g} hours",
         f"older than {inbox.TOO_OLD.seconds // 60} minutes",
         f"up to {heartbeat.REREAD_SECONDS / 60:g} minutes",

@@ -1,0 +1,129 @@
+"""Writes plans: the record, its history, the cards and the deliveries, in one step (commit.lua)."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.history import HistoryLimits
+from bot.domain.plan import Plan
+from bot.ports.clock import Clock
+from bot.ports.lease_store import READER, Lease
+from bot.ports.store_errors import StoreAway
+from bot.store.card_rows import checksum, encode_cards
+from bot.store.codec import RECORD, encode_message
+from bot.store.history import HEAD, milliseconds, packed
+from bot.store.port import RedisPort
+from bot.store.scripts import Scripts
+
+CARD_SECONDS = 30 * 24 * 3600  # how long a card outlives its episode
+PLANS_AT_ONCE = 50  # the script answers one bit for each
+CARDS_AT_ONCE = 2000  # of all plans in one step: Redis serves nobody else meanwhile
+
+
+@dataclass(slots=True, eq=False)
+class _Commit:
+    """A plan that waits for its step."""
+
+    plan: Plan
+    watches_version: int
+    lease: Lease | None
+    """The leader's, if the plan is for a reading."""
+    written: bool | None = None
+    """None: the step has not ended."""
+    problem: StoreAway | None = None
+
+
+class RedisCommits(RedisPort):
+    """The commits of one process. Plans that come while a step runs share the next one.
+
+    The failures of a burst have their deliveries in the same lanes, so a shared step takes far fewer commands.
+    """
+
+    history_limits: HistoryLimits
+    """`RedisStore` sets them."""
+
+    def __init__(self, scripts: Scripts, clock: Clock) -> None:
+        super().__init__(scripts, clock)
+        self._waiting: list[_Commit] = []
+        self._step = asyncio.Lock()
+
+    async def commit(self, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
+        commit = _Commit(plan, watches_version, lease)
+        self._waiting.append(commit)
+        try:
+            async with self._step:
+                if commit in self._waiting:
+                    await self._write(self._next_step())
+        finally:
+            if commit in self._waiting:  # cancelled
+                self._waiting.remove(commit)
+        if commit.written is None:
+            raise commit.problem or StoreAway("the step that had this plan was cancelled")
+        return commit.written
+
+    def _next_step(self) -> list[_Commit]:
+        """Takes the oldest waiting plans."""
+        step, cards = self._waiting[:1], len(self._waiting[0].plan.cards)
+        for commit in self._waiting[1:PLANS_AT_ONCE]:
+            cards += len(commit.plan.cards)
+            if cards > CARDS_AT_ONCE:
+                break
+            step.append(commit)
+        del self._waiting[: len(step)]
+        return step
+
+    async def _write(self, step: Sequence[_Commit]) -> None:
+        keys = [self._keys[name] for name in ("records", "versions", "watches_version")]
+        keys.append(self._keys.lease(READER))
+        documents, rows = [], []
+        for commit in step:
+            plan, contents = commit.plan, encode_cards(commit.plan.cards)
+            keys += self._keys_of(plan)
+            documents.append(self._document(commit, contents))
+            rows += [RECORD.encode(plan.record), *contents, *map(encode_message, plan.messages)]
+        try:
+            mask = await self._scripts.write("commit", keys, [json.dumps(documents), *rows])
+        except StoreAway as exc:
+            for commit in step:
+                commit.problem = exc
+            return
+        for number, commit in enumerate(step):
+            commit.written = bool(mask >> number & 1)
+
+    def _keys_of(self, plan: Plan) -> list[str]:
+        return [
+            self._keys.history(plan.record.pipeline_id),
+            *(self._keys.card(card.key) for card in plan.cards),
+            *(self._keys.posted(card.key) for card in plan.cards),
+            *(self._keys.outbox(message.lane) for message in plan.messages),
+        ]
+
+    def _document(self, commit: _Commit, contents: Sequence[str]) -> dict[str, object]:
+        plan = commit.plan
+        cards = [
+            {"revision": card.revision, "check": checksum(content), "seconds": 0 if card.episode.open else CARD_SECONDS}
+            for card, content in zip(plan.cards, contents, strict=True)
+        ]
+        return {
+            "pipeline_id": plan.record.pipeline_id,
+            "version": plan.record.version,
+            "watches_version": commit.watches_version,
+            **({"lease": commit.lease.token} if commit.lease else {}),
+            "history": self._history_of(plan),
+            "cards": cards,
+            "deliveries": [{"lane": message.lane.name, "id": message.id} for message in plan.messages],
+        }
+
+    def _history_of(self, plan: Plan) -> dict[str, str | int]:
+        """The lines to append, and the limits (milliseconds, number of lines) by which commit.lua drops older ones."""
+        if not plan.transitions:
+            return {"lines": ""}
+        limits, newest = self.history_limits, max(transition.at for transition in plan.transitions)
+        return {
+            "head": HEAD,
+            "lines": packed(plan.transitions),
+            "oldest": milliseconds(newest - limits.age),
+            "most": limits.transitions,
+            "seconds": int(limits.age.total_seconds()),
+        }
