@@ -83,6 +83,7 @@ class Scripts:
         self.keys = Keys(team)
         self._writes = self.keys[f"writes:{uuid4().hex}"]
         self._written = 0
+        self._greetings = 0
         self._server = ""
         life, shared = _source("life"), _source("fence") + _source("posted")
         self._scripts = {name: client.register_script(life + shared + _source(name)) for name in _FENCED}
@@ -111,6 +112,7 @@ class Scripts:
             StoreNewer: a newer version of the bot has renamed the keys; nothing was done.
         """
         fence_keys = [self.keys[name] for name in FENCE_KEYS]
+        greetings = self._greetings
         answer = await self.run(
             script,
             [*fence_keys, *keys, self._writes, self.keys["schema"]],
@@ -120,7 +122,7 @@ class Scripts:
             self.refuse_newer(SCHEMA + 1)
         if answer < 0:
             raise StoreRolledBack("Redis lost a confirmed write")
-        if answer > 0:
+        if answer > 0 and greetings == self._greetings:  # else `greet` may have counted this write already
             self._written += 1
         return answer
 
@@ -140,6 +142,7 @@ class Scripts:
         """Introduces this process: at the first contact, and when the bot accepts the data in Redis as it is."""
         with translating_redis_errors():
             server, written = await self._greeting(keys=[self._writes])
+        self._greetings += 1
         self._server, self._written = cast("bytes", server).decode(), int(written)
 
     @staticmethod

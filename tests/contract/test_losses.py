@@ -1,11 +1,15 @@
 """What a store finds that it has lost, and what follows from the rest: over a real server."""
 
+from dataclasses import replace
+
 import pytest
 import redis.asyncio
 
-from bot.domain.delivery import Lane, LaneKind, in_slack
+from bot.domain.delivery import Lane, LaneKind, Priority, in_slack
+from bot.domain.watch import ChannelId
+from bot.ports.outbox import DeliveryResult, ResultKind
 from bot.ports.store_errors import StoreAway
-from bot.store.losses import PERMANENT
+from bot.store.losses import PERMANENT, Losses
 from tests.builders import ALERTS, TEAM, a_message, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
@@ -90,6 +94,39 @@ async def test_a_lost_counter_keeps_the_order_of_rows(store: WholeStore) -> None
     await owing(store, "four")
     (lane,) = await store.lanes_with_work()
     assert [delivery.id for delivery in await store.deliveries(lane)] == ["one", "two", "three", "four"]
+
+
+async def test_a_message_that_goes_to_another_lane_meanwhile_is_not_lost(store: WholeStore) -> None:
+    """As a card does whose page is posted while an update of it waits already."""
+    page = a_message("card", channel=ALERTS, priority=Priority.FAILURE)
+    update = replace(page, priority=Priority.UPDATE)
+    await store.enqueue([page])
+    losses = Losses(store._scripts)
+    reconcile = losses._reconcile
+
+    async def late(keys: list[str], args: list[str]) -> object:
+        (row,) = await store.deliveries(page.lane)
+        result = DeliveryResult(kind=ResultKind.UNCHANGED, redraw=update, follow_up=update)
+        assert await store.settle(row, await store.leased(page.lane), result)
+        return await reconcile(keys=keys, args=args)
+
+    losses._reconcile = late  # type: ignore[assignment]
+    assert await losses._lost_lanes(thorough=True) == []
+    assert await store.lanes_with_work() == (update.lane,)
+
+
+async def test_a_lane_that_comes_meanwhile_is_not_a_loss(store: WholeStore) -> None:
+    await owing(store, "one")
+    losses = Losses(store._scripts)
+    smembers = store._redis.smembers
+
+    async def and_then_a_row(key: str) -> object:
+        found = await smembers(key)
+        await store.enqueue([a_message("two", channel=ChannelId("C0OTHER"))])
+        return found
+
+    store._redis.smembers = and_then_a_row  # type: ignore[method-assign,assignment]
+    assert await losses._lanes_agree()
 
 
 @pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "versions"])

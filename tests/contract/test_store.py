@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -422,3 +423,20 @@ async def test_a_store_that_is_away_says_so() -> None:
     with pytest.raises(StoreAway):
         await store.commit(failing(), 0)
     await client.aclose()
+
+
+async def test_a_write_whose_answer_comes_after_a_greeting_is_counted_once(store: WholeStore) -> None:
+    """The bot greets the store anew when it accepts a loss. Its lanes go on writing meanwhile."""
+    await store.last_heartbeat()
+    run = store._scripts.run
+
+    async def greeted_first(script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
+        answer = await run(script, keys, args)
+        store._scripts.run = run  # type: ignore[method-assign]
+        await store._scripts.greet()
+        return answer
+
+    store._scripts.run = greeted_first  # type: ignore[method-assign]
+    await store.enqueue([an_announcement("one")])
+    await store.enqueue([an_announcement("two")])
+    assert len(await store.owed(ALERTS)) == 2
