@@ -197,7 +197,12 @@ async def _watch_all(rig: Rig, channels: int) -> list[str]:
     rig.sandbox.slack.directory.channels |= {channel.id: channel for channel in made}
     ids = [ALERTS, *(channel.id for channel in made)]
     for channel in ids:
+        before = len(rig.sandbox.slack.ephemerals(channel, ANN))
         await command(rig, channel, "watch *")
+        await rig.sandbox.until(
+            lambda channel=channel, before=before: len(rig.sandbox.slack.ephemerals(channel, ANN)) > before,  # type: ignore[misc]
+            PATIENCE_SECONDS,
+        )
     return ids
 
 
@@ -219,7 +224,7 @@ async def _until_told(rig: Rig, channels: list[str], pipelines: int, began: floa
 
 @asynccontextmanager
 async def _asking(rig: Rig, channel: str) -> AsyncIterator[Asked]:
-    """Asks `/pipeline status` twice a second while the block runs."""
+    """Asks `/pipeline status` once a second while the block runs."""
     asked = Asked()
     asking = asyncio.create_task(_keep_asking(rig, channel, asked))
     try:
@@ -238,7 +243,7 @@ async def _keep_asking(rig: Rig, channel: str, asked: Asked) -> None:
             asked.answered.append(monotonic() - began)
         else:
             asked.too_late += 1
-        await asyncio.sleep(max(0.0, began + 0.5 - monotonic()))
+        await asyncio.sleep(max(0.0, began + 1.0 - monotonic()))
 
 
 def _status(name: str, what: str, limit: float) -> Row:

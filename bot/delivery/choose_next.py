@@ -9,7 +9,7 @@ from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
 from bot.domain.grouping import GROUP_FROM
 from bot.domain.lane_order import in_order, thread_of
 from bot.domain.protocol import decide, in_doubt, patience_with, sends_without_lookup
@@ -126,12 +126,16 @@ def choose_next(
     if lane.kind is LaneKind.PAGES and any(pending.delivery.attempt.count == 0 for pending in ready):
         limiter.claim(lane.receiver)
     seconds = float("inf")
+    waited: set[tuple[Method, Priority]] = set()
     for pending in _retries_first(ready, limiter):
         step = decide(pending.delivery, now, ownership, idempotent=pending.updates)
         if isinstance(step, Wait):
             seconds = min(seconds, (step.until - now).total_seconds())
             continue
         needs_lookup = isinstance(step, Find) or isinstance(pending.delivery.body, Recheck)
+        call = (pending.method, pending.delivery.message.priority)
+        if not needs_lookup and call in waited and not limiter.away(pending.method):
+            continue  # it waits as long as the one before: a long queue costs no more than a short one
         _claim(lane, pending, Method.HISTORY if needs_lookup else pending.method, limiter)
         wait = (
             _seconds_until_lookup(lane, pending, limiter)
@@ -143,6 +147,8 @@ def choose_next(
         if wait <= 0:
             return NextAction(send=pending)
         seconds = min(seconds, wait)
+        if not needs_lookup:
+            waited.add(call)
     return NextAction(seconds=seconds)
 
 
