@@ -29,6 +29,7 @@ from bot.ports.watch_store import Watches, WatchStore
 from bot.state.known_pipelines import KnownPipelines, KnownState, LostWatchesAndNotes
 
 ATTEMPTS = 5
+READ_ONE_BY_ONE = 20  # as long as few records have changed, reading them costs less than reading all
 
 
 # Plans a write from the latest record and routing. None: there is nothing to write.
@@ -133,11 +134,17 @@ class Repository(KnownPipelines):
         """Loads other bots' later writes. Leaves older records of a rolled-back store for `restore`."""
         await self.refresh_watches()
         versions = await self._store.versions()
-        if any(self.record(pipeline_id).version < version for pipeline_id, version in versions.items()):
-            stored = await self._store.records()
-            for pipeline_id, record in stored.items():
-                if self.record(pipeline_id).version < record.version:
-                    self._put(remembered(record, self.record(pipeline_id)))
+        newer = [pipeline_id for pipeline_id, version in versions.items() if self.record(pipeline_id).version < version]
+        few = len(newer) <= READ_ONE_BY_ONE
+        stored = (
+            [await self._store.record(pipeline_id) for pipeline_id in newer]
+            if few
+            else (await self._store.records()).values()
+        )
+        for record in stored:
+            known = self.record(record.pipeline_id)
+            if known.version < record.version:
+                self._put(remembered(record, known))
 
     async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
         """After the store lost writes, writes the records of which this process knows a later version.
