@@ -197,12 +197,7 @@ async def _watch_all(rig: Rig, channels: int) -> list[str]:
     rig.sandbox.slack.directory.channels |= {channel.id: channel for channel in made}
     ids = [ALERTS, *(channel.id for channel in made)]
     for channel in ids:
-        before = len(rig.sandbox.slack.ephemerals(channel, ANN))
         await command(rig, channel, "watch *")
-        await rig.sandbox.until(
-            lambda channel=channel, before=before: len(rig.sandbox.slack.ephemerals(channel, ANN)) > before,  # type: ignore[misc]
-            PATIENCE_SECONDS,
-        )
     return ids
 
 
