@@ -58,7 +58,7 @@ class Case:
 
 
 @dataclass(slots=True)
-class Asked:
+class Questions:
     """The seconds of each `/pipeline status`: until the acknowledgement, and until the answer."""
 
     acknowledged: list[float] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Burst:
     """What happened after the failures."""
 
     seconds: tuple[float, ...]
@@ -82,7 +82,7 @@ class Told:
     peak_megabytes: float
     commands: Counter[str]
     """Redis commands by name, those inside scripts included."""
-    asked: Asked
+    questions: Questions
 
 
 async def measure(run: Run) -> Results:
@@ -90,19 +90,19 @@ async def measure(run: Run) -> Results:
     run.tell("full polling")
     polling = await while_polling(10.0 if run.quick else 60.0)
     run.tell(f"{case.pipelines} failures")
-    told = await many_failures(case)
-    commands = told.commands.total() / told.posts
-    used = f"{told.posts} posts, {told.updates} updates, {told.limited} × 429"
-    spent = f"Redis {told.redis_cpu_seconds:.1f} s; peak {told.peak_megabytes:.0f} MB"
+    burst = await many_failures(case)
+    commands = burst.commands.total() / burst.posts
+    used = f"{burst.posts} posts, {burst.updates} updates, {burst.limited} × 429"
+    spent = f"Redis {burst.redis_cpu_seconds:.1f} s; peak {burst.peak_megabytes:.0f} MB"
     results: dict[str, Measurement | Absent] = {
-        LAST.name: Measurement(value=told.seconds[-1], peer=case.floor_seconds, unit="s", note=used),
-        CPU.name: Measurement(value=told.cpu_seconds, peer=CPU_SECONDS, unit="s", note=spent),
+        LAST.name: Measurement(value=burst.seconds[-1], peer=case.floor_seconds, unit="s", note=used),
+        CPU.name: Measurement(value=burst.cpu_seconds, peer=CPU_SECONDS, unit="s", note=spent),
         COMMANDS.name: Measurement(value=commands, peer=COMMANDS_PER_POST, unit="commands"),
     }
-    for rows, asked in ((POLLING_ROWS, polling), (FAILURES_ROWS, told.asked)):
+    for rows, questions in ((POLLING_ROWS, polling), (FAILURES_ROWS, burst.questions)):
         limits = (ACK_SECONDS, ANSWER_SECONDS)
-        for row, seconds, limit in zip(rows, (asked.acknowledged, asked.answered), limits, strict=True):
-            results[row.name] = _p99(seconds, limit, asked.too_late)
+        for row, seconds, limit in zip(rows, (questions.acknowledged, questions.answered), limits, strict=True):
+            results[row.name] = _p99(seconds, limit, questions.too_late)
     return results
 
 
@@ -114,17 +114,17 @@ def _p99(seconds: list[float], limit: float, too_late: int) -> Measurement | Abs
     return Measurement(value=1000 * percentile(seconds, 0.99), peer=1000 * limit, unit="ms", note=note)
 
 
-async def while_polling(seconds: float) -> Asked:
+async def while_polling(seconds: float) -> Questions:
     """Asks under full polling: 400 reads a second."""
     async with fleet(POLLED) as served, running_bot(served, paced(POLLED, POLLING_PERIOD)) as bot:
         await _watch_all(bot.rig, channels=2)
         await served.until_read(POLLED, PATIENCE_SECONDS)
-        async with _asking(bot.rig, ALERTS) as asked:
+        async with _asking(bot.rig, ALERTS) as questions:
             await asyncio.sleep(seconds)
-    return asked
+    return questions
 
 
-async def many_failures(case: Case) -> Told:
+async def many_failures(case: Case) -> Burst:
     settings = paced(case.pipelines, 15.0) | {"PIPELINE_BOT_REQUESTS_PER_SECOND": f"{case.rate:g}"}
     async with fleet(case.pipelines, projects=1) as served, running_bot(served, settings) as bot:
         channels = await _watch_all(bot.rig, channels=case.channels)
@@ -133,12 +133,12 @@ async def many_failures(case: Case) -> Told:
         slack.limits.enabled = True
         calls, before = len(slack.calls), await Effort.of(bot)
         began = monotonic()
-        async with _asking(bot.rig, channels[0]) as asked:
+        async with _asking(bot.rig, channels[0]) as questions:
             await served.set_phase(range(case.pipelines), "FAILED")
-            seconds = await _until_told(bot.rig, channels, case.pipelines, began)
+            seconds = await _until_all_read(bot.rig, channels, case.pipelines, began)
         used = (await Effort.of(bot)).since(before)
         made = slack.calls[calls:]
-    return Told(
+    return Burst(
         seconds=tuple(sorted(seconds)),
         posts=sum(call.method == "chat.postMessage" and call.status == 200 for call in made),
         updates=sum(call.method == "chat.update" and call.status == 200 for call in made),
@@ -147,7 +147,7 @@ async def many_failures(case: Case) -> Told:
         redis_cpu_seconds=used.redis_cpu_seconds,
         peak_megabytes=used.peak_megabytes,
         commands=used.commands,
-        asked=asked,
+        questions=questions,
     )
 
 
@@ -201,43 +201,43 @@ async def _watch_all(rig: Rig, channels: int) -> list[str]:
     return ids
 
 
-async def _until_told(rig: Rig, channels: list[str], pipelines: int, began: float) -> list[float]:
+async def _until_all_read(rig: Rig, channels: list[str], pipelines: int, began: float) -> list[float]:
     """Waits until each channel has read of each failure, and returns when. Reads each message once."""
-    told: dict[tuple[str, str], float] = {}
+    learned: dict[tuple[str, str], float] = {}
     read: set[tuple[str, str]] = set()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(told) < len(channels) * pipelines:
+        while len(learned) < len(channels) * pipelines:
             await asyncio.sleep(0.1)
             for channel in channels:
                 for message in rig.sandbox.slack.messages(channel):
                     if (channel, message.ts) not in read:
                         read.add((channel, message.ts))
                         for name in _FAILED.findall(message.text):
-                            told.setdefault((channel, name), monotonic() - began)
-    return list(told.values())
+                            learned.setdefault((channel, name), monotonic() - began)
+    return list(learned.values())
 
 
 @asynccontextmanager
-async def _asking(rig: Rig, channel: str) -> AsyncIterator[Asked]:
+async def _asking(rig: Rig, channel: str) -> AsyncIterator[Questions]:
     """Asks `/pipeline status` once a second while the block runs."""
-    asked = Asked()
-    asking = asyncio.create_task(_keep_asking(rig, channel, asked))
+    questions = Questions()
+    asking = asyncio.create_task(_keep_asking(rig, channel, questions))
     try:
-        yield asked
+        yield questions
     finally:
         asking.cancel()
 
 
-async def _keep_asking(rig: Rig, channel: str, asked: Asked) -> None:
+async def _keep_asking(rig: Rig, channel: str, questions: Questions) -> None:
     slack = rig.sandbox.slack
     while True:
         began, before = monotonic(), len(slack.ephemerals(channel, ANN))
         if (await slack.run_command(ANN, channel, "/pipeline", "status")).ok:
-            asked.acknowledged.append(monotonic() - began)
+            questions.acknowledged.append(monotonic() - began)
             await rig.sandbox.until(lambda was=before: len(slack.ephemerals(channel, ANN)) > was, 60)  # type: ignore[misc]
-            asked.answered.append(monotonic() - began)
+            questions.answered.append(monotonic() - began)
         else:
-            asked.too_late += 1
+            questions.too_late += 1
         await asyncio.sleep(max(0.0, began + 1.0 - monotonic()))
 
 
@@ -285,15 +285,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="reads a second")
     given = parser.parse_args()
     case = Case(pipelines=given.pipelines, channels=given.channels, rate=given.rate)
-    told, out = asyncio.run(many_failures(case)), Console()
-    seconds, commands = told.seconds, told.commands
-    out.print(f"told: first {seconds[0]:.1f} s, half {seconds[len(seconds) // 2]:.1f} s, last {seconds[-1]:.1f} s")
+    burst, out = asyncio.run(many_failures(case)), Console()
+    seconds, commands = burst.seconds, burst.commands
+    out.print(f"shown: first {seconds[0]:.1f} s, half {seconds[len(seconds) // 2]:.1f} s, last {seconds[-1]:.1f} s")
     out.print(f"floor set by rates: {case.floor_seconds:.1f} s; last / floor = {seconds[-1] / case.floor_seconds:.2f}")
-    out.print(f"{told.posts} posts, {told.updates} updates; Slack answered 429: {told.limited} times")
-    out.print(f"CPU: {told.cpu_seconds:.1f} s, Redis {told.redis_cpu_seconds:.1f} s; peak {told.peak_megabytes:.0f} MB")
-    out.print(f"Redis commands: {commands.total()}, {commands.total() / told.posts:.0f} per post")
+    out.print(f"{burst.posts} posts, {burst.updates} updates; Slack answered 429: {burst.limited} times")
+    out.print(
+        f"CPU: {burst.cpu_seconds:.1f} s, Redis {burst.redis_cpu_seconds:.1f} s; peak {burst.peak_megabytes:.0f} MB"
+    )
+    out.print(f"Redis commands: {commands.total()}, {commands.total() / burst.posts:.0f} per post")
     out.print(", ".join(f"{name} {count}" for name, count in commands.most_common(25)))
-    for what, times in (("acknowledged", told.asked.acknowledged), ("answered", told.asked.answered)):
+    for what, times in (("acknowledged", burst.questions.acknowledged), ("answered", burst.questions.answered)):
         out.print(f"{what}: {[f'{1000 * percentile(times, share):.0f} ms' for share in (0.5, 0.99, 1.0)]}")
 
 
