@@ -12,6 +12,7 @@ from typing import cast
 
 import httptools
 import httpx
+from aiohappyeyeballs import start_connection
 
 LONGEST_HEAD = 64 * 1024  # bytes of status line and headers, interim answers (1xx) included
 LONGEST_ANSWER = 16 * 1024 * 1024  # bytes on the wire; a body of 1 MiB in chunks of one byte needs less than half
@@ -61,20 +62,19 @@ def _head(request: httpx.Request) -> bytes:
 
 async def _open(url: httpx.URL, trusted: ssl.SSLContext) -> "_Socket":
     secure = url.scheme == "https"
+    host = url.raw_host.decode()
     loop = asyncio.get_running_loop()
     try:
-        _, opened = await loop.create_connection(
-            _Socket,
-            url.raw_host.decode(),
-            url.port or (443 if secure else 80),
-            ssl=trusted if secure else None,
-            happy_eyeballs_delay=HAPPY_EYEBALLS_SECONDS,
+        found = await loop.getaddrinfo(host, url.port or (443 if secure else 80), type=socket.SOCK_STREAM)
+        opened = await start_connection(found, happy_eyeballs_delay=HAPPY_EYEBALLS_SECONDS, interleave=1)
+        _, protocol = await loop.create_connection(
+            _Socket, sock=opened, ssl=trusted if secure else None, server_hostname=host if secure else None
         )
     except UnicodeError:  # a label of the host name is empty or too long, says Python's codec
         raise httpx.ConnectError("no such host") from socket.gaierror("no such host")
     except OSError as exc:
         raise httpx.ConnectError(str(exc)) from exc
-    return opened
+    return protocol
 
 
 class _Socket(asyncio.Protocol):
