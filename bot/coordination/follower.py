@@ -21,3 +21,6 @@ class NoPolling:
 
     def unread_since(self, _moment: float) -> frozenset[PipelineId]:
         return frozenset()
+
+    def lateness(self) -> None:
+        """Only a process that polls knows it."""

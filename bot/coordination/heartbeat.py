@@ -19,7 +19,7 @@ from bot.ports.conversations import Memberships
 from bot.ports.doubt import DeliveryDoubt
 from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
 from bot.ports.outbox import Outbox
-from bot.ports.polling import Polling
+from bot.ports.polling import Lateness, Polling
 from bot.ports.store_errors import StoreRolledBack
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import PollingStarted, WasBlind
@@ -62,6 +62,9 @@ class Heartbeat:
         """True once this leader has loaded the readings of the leader before it."""
         self._rereading_since: float | None = None
         """When this bot began to read all pipelines again, before it reports a gap. In monotonic seconds."""
+
+        self._late_promise: float | None = None
+        """The promised age that the operator was told is not kept."""
 
     @classmethod
     def build(
@@ -145,7 +148,9 @@ class Heartbeat:
             await self._record_first(last, now)
             return
         if now - last.last_at <= self._blind_after:
-            await self._record(last, now)
+            lateness = self._polling.lateness()
+            await self._record(last, now, self._lateness_notices(lateness, now))
+            self._late_promise = lateness.promised if lateness else None
             self._rereading_since = None
             return
         if self._rereading_since is None:
@@ -159,6 +164,16 @@ class Heartbeat:
         notice = Notice(kind=NoticeKind.BLIND, at=now, since=last.last_at, missed=missed, unread=len(unread))
         channels = dict.fromkeys(watch.channel for watch in self._repository.watches.all)
         await self._record(last, now, self._notices.messages(notice, tuple(channels), unread))
+
+    def _lateness_notices(self, lateness: Lateness | None, now: datetime) -> list[Message]:
+        """Tells the operator once that the bot can't keep its promise, and once that it can again."""
+        if self._notices.operator is None or (lateness is None) == (self._late_promise is None):
+            return []
+        if lateness is None:
+            notice = Notice(kind=NoticeKind.FRESH, at=now, promised=self._late_promise or 0.0)
+        else:
+            notice = Notice(kind=NoticeKind.LATE, at=now, promised=lateness.promised, oldest=lateness.oldest)
+        return self._notices.messages(notice)
 
     async def _record_first(self, last: LastHeartbeat, now: datetime) -> None:
         try:

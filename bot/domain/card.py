@@ -147,6 +147,10 @@ class NoticeKind(StrEnum):
     """Greets a channel to which somebody added the bot."""
     INCOMPLETE = "incomplete"
     """Redis lost single keys, and the bot restored them."""
+    LATE = "late"
+    """The budget does not pay for the promised age of readings."""
+    FRESH = "fresh"
+    """Readings are as fresh as promised again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +179,7 @@ class Notice:
     EMPTY                         channels
     INCOMPLETE                    keys
     HELLO                         none
+    LATE, FRESH                   promised, oldest (LATE only)
     """
 
     kind: NoticeKind
@@ -214,6 +219,10 @@ class Notice:
     """Names of the lost keys."""
     notes: tuple[Note, ...] = ()
     """Lost runbooks and notes."""
+    promised: float = 0.0
+    """The promised age of readings, in seconds."""
+    oldest: float = 0.0
+    """How old readings get instead, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ class Pipeline:
     """Its owner's wish, never the phase. None: unknown."""
     bounded: bool = False
     """It ends by itself when its input ends (`execution_mode`)."""
+    destination: str = ""
+    """The same for all pipelines that write to one destination: a hash. Empty: unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ class Phase(StrEnum):
         return newcomer
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Phase) and self.value.upper() == other.value.upper()
+        return self is other or (isinstance(other, Phase) and self._value_.upper() == other._value_.upper())
 
     def __ne__(self, other: object) -> bool:
         return not self == other  # str defines its own
 
     def __hash__(self) -> int:
-        return hash(self.value.upper())
+        return hash(self._value_.upper())
 
     @property
     def known(self) -> bool:

@@ -84,6 +84,10 @@ class PipelineState:
     not_found: int = 0
     """How many of the latest reads in a row found no such pipeline."""
     sequence: ReadSequence = NEVER_READ
+    failures: int = 0
+    """How often it failed while it was RUNNING. With `running_seconds`, the scheduler learns how often it fails."""
+    running_seconds: float = 0.0
+    """How long it was RUNNING in all, without the current phase."""
 
     @property
     def phase(self) -> Phase | None:
@@ -175,6 +179,8 @@ def _observed(state: PipelineState, latest: Observation) -> tuple[PipelineState,
         start_time=start_time,
         healthy=_healthy(state, latest),
         sequence=latest.sequence,
+        failures=state.failures + (changed and state.phase == Phase.RUNNING and latest.phase == Phase.FAILED),
+        running_seconds=state.running_seconds + (_seconds_in_phase(state, latest.observed_at) if changed else 0.0),
     )
     transitions = tuple(
         Transition(
@@ -190,6 +196,13 @@ def _observed(state: PipelineState, latest: Observation) -> tuple[PipelineState,
         for event in events
     )
     return after, transitions
+
+
+def _seconds_in_phase(state: PipelineState, until: datetime) -> float:
+    """How long it was RUNNING, if that was its phase."""
+    if state.phase != Phase.RUNNING or state.since is None:
+        return 0.0
+    return max(0.0, (until - state.since).total_seconds())
 
 
 def _events(state: PipelineState, latest: Observation) -> list[Event]:

@@ -5,6 +5,7 @@ optional field that is absent or of another type becomes None; a field that the 
 The functions raise nothing but `ApiError`.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ BASE = "/platform/pipeline-api/"  # every path of the documentation ends in a sl
 PAGE_SIZE = 50  # the documentation names neither a default nor a maximum
 LONGEST_TEXT = 256  # characters of a name, id or phase; the rest is cut off
 MOST_REPLICAS = 1_000_000
+MASKED = "******"  # GoldRush's text in place of a secret
 FIRST_YEAR = 2000  # runtimes write 0001 or 1970 if a pipeline has not started
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # and lone surrogates, which no encoding can write
@@ -182,7 +184,18 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
         project=_text(item, "project"),
         intent=Intent(intent) if intent in set(Intent) else None,
         bounded=_text(item, "execution_mode").lower() == "bounded",
+        destination=_destination(item),
     )
+
+
+def _destination(item: Mapping[str, object]) -> str:
+    """Equal for pipelines with equal destinations, as far as GoldRush shows them. Empty without a configuration."""
+    config = _object(item.get("destination_config"))
+    shown = {name: value for name, value in config.items() if value != MASKED}
+    if not shown:
+        return ""
+    text = json.dumps([item.get("destination_type"), shown], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -79,9 +79,14 @@ class CircuitBreaker:
             self.health = ApiHealth.DOUBTFUL
 
     @property
+    def is_untroubled(self) -> bool:
+        """True if the last read succeeded: another success changes nothing."""
+        return self.health is ApiHealth.CLEAR and self.proven and self._failed == 0 and not self.problem
+
+    @property
     def is_open(self) -> bool:
         """True during an outage of the whole API."""
-        return self.health in {ApiHealth.AWAY, ApiHealth.KEY_REJECTED, ApiHealth.WAITING}
+        return self.health not in (ApiHealth.CLEAR, ApiHealth.DOUBTFUL)
 
     @property
     def probe_seconds(self) -> float:

@@ -5,6 +5,7 @@ own code.
 """
 
 from enum import Enum
+from math import exp
 
 from bot.ports.clock import Clock
 from bot.ports.figures import BudgetFigures
@@ -12,6 +13,8 @@ from bot.ports.pipeline_api import ApiError, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0
+PEOPLES_BURST_SECONDS = 3.0  # of the full rate: people who were quiet for a while may use so much at once
+OTHERS_SECONDS = 30.0  # over which the requests of people and of the listing are averaged
 POLLING_WAITS_SECONDS = 0.5  # polling asks four times a second; a longer silence means that it needs nothing
 SHRINK = 0.85  # AIMD; halving the rate would add a third more delay
 GROW_PER_SECOND = 0.01  # of the full rate
@@ -21,26 +24,44 @@ LONGEST_HOLD_SECONDS = 3600.0
 
 
 class Route(Enum):
-    """The kind of a request. A wait that GoldRush asks for applies to one route."""
+    """The kind of a request. A 429, and a wait that GoldRush asks for, apply to one route."""
 
     STATUS = "status"
     LISTING = "listing"
     PIPELINE = "pipeline"
 
 
+class _Bucket:
+    """Gives `rate` tokens a second, and holds those of one second."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self.tokens = self.depth
+
+    @property
+    def depth(self) -> float:
+        return max(1.0, self.rate * BURST_SECONDS)
+
+    def fill(self, seconds: float) -> None:
+        self.tokens = min(self.depth, self.tokens + seconds * self.rate)
+
+
 class Budget:
-    """A token bucket of `rate` requests a second, one second deep.
+    """A token bucket of `rate` requests a second, one second deep. After a 429, its route gets a slower one as well.
 
     A hold is a wait that GoldRush asked for: until its end, the bot sends nothing on that route.
     """
 
     def __init__(self, rate: float, clock: Clock) -> None:
         self.full_rate = rate
-        self._rate = rate
         self._clock = clock
-        self._tokens = max(1.0, rate * BURST_SECONDS)
+        self._all = _Bucket(rate)
+        self._slowed: dict[Route, _Bucket] = {}
+        """The routes that answered 429, until their rate has grown back."""
         self._peoples = 1.0
         """The requests left of people's share. They may use it even while the polling waits."""
+        self._others = 0.0
+        """The requests of people and of the listing in the last half minute; older ones fade."""
         self._polling_waits_until = float("-inf")
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}
@@ -49,16 +70,22 @@ class Budget:
 
     @property
     def rate(self) -> float:
-        """Requests a second now. After a 429 it is lower than the full rate for a while."""
+        """Status requests a second now. After a 429 it is lower than the full rate for a while."""
         self._fill()
-        return self._rate
+        return self._slowed[Route.STATUS].rate if Route.STATUS in self._slowed else self.full_rate
+
+    @property
+    def polling_rate(self) -> float:
+        """Status requests a second that people and the listing leave for the polling."""
+        rate = self.rate
+        return max(rate - self._others / OTHERS_SECONDS, rate * (1 - RESERVED_SHARE))
 
     def figures(self) -> BudgetFigures:
         return BudgetFigures(full_rate=self.full_rate, rate=self.rate, used=self._used)
 
     def try_take(self, route: Route) -> bool:
         """Takes a request for the polling, if people don't need it."""
-        taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
+        taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._all.depth - 1.0))
         waits = not taken and not self.current_hold(route)
         self._polling_waits_until = self._clock.monotonic() + POLLING_WAITS_SECONDS if waits else float("-inf")
         return taken
@@ -81,6 +108,7 @@ class Budget:
         if (self._polling_waits and self._peoples < 1.0) or not self._take_if(route, 1.0):
             return False
         self._peoples = max(0.0, self._peoples - 1.0)
+        self._others += 1.0
         return True
 
     @property
@@ -95,10 +123,11 @@ class Budget:
             self.hold(route, error.retry_after)
 
     def throttled(self, route: Route, retry_after: float | None) -> None:
-        """After a 429: lowers the rate for a while, and holds this route for `retry_after` seconds."""
+        """After a 429: lowers the route's rate for a while, and holds it for `retry_after` seconds."""
         self._fill()
-        self._rate = max(self.full_rate * LEAST_SHARE, self._rate * SHRINK)
-        self._tokens = min(self._tokens, 1.0)
+        slowed = self._slowed.setdefault(route, _Bucket(self.full_rate))
+        slowed.rate = max(self.full_rate * LEAST_SHARE, slowed.rate * SHRINK)
+        slowed.tokens = min(slowed.tokens, 1.0)
         self.hold(route, retry_after if retry_after is not None else UNTOLD_HOLD_SECONDS)
 
     def hold(self, route: Route, seconds: float) -> None:
@@ -113,26 +142,36 @@ class Budget:
         hold = self._holds.get(route)
         return hold if hold and hold[1] > self._clock.monotonic() else None
 
-    def _depth(self) -> float:
-        return max(1.0, self._rate * BURST_SECONDS)
-
     def _take_if(self, route: Route, least: float) -> bool:
         self._fill()
-        if self.current_hold(route) or self._tokens < least:
+        slowed = self._slowed.get(route)
+        if self.current_hold(route) or self._all.tokens < least or (slowed and slowed.tokens < 1.0):
             return False
-        self._tokens -= 1.0
         self._used += 1
+        self._all.tokens -= 1.0
+        if slowed:
+            slowed.tokens -= 1.0
         return True
 
     def _fill(self) -> None:
         now = self._clock.monotonic()
         passed, self._filled_at = now - self._filled_at, now
-        self._rate = min(self.full_rate, self._rate + passed * GROW_PER_SECOND * self.full_rate)
-        self._tokens = min(self._depth(), self._tokens + passed * self._rate)
-        self._peoples = min(1.0, self._peoples + passed * self._rate * RESERVED_SHARE)
+        if passed <= 0:
+            return
+        self._all.fill(passed)
+        most = max(1.0, self.full_rate * PEOPLES_BURST_SECONDS)
+        self._peoples = min(most, self._peoples + passed * self.full_rate * RESERVED_SHARE)
+        self._others *= exp(-passed / OTHERS_SECONDS)
+        for route, slowed in list(self._slowed.items()):
+            slowed.rate += passed * GROW_PER_SECOND * self.full_rate
+            slowed.fill(passed)
+            if slowed.rate >= self.full_rate:
+                del self._slowed[route]
 
     def _seconds_until_one(self, route: Route) -> float:
         hold = self.current_hold(route)
         held = hold[1] - self._clock.monotonic() if hold else 0.0
         for_polling = POLLING_WAITS_SECONDS / 2 if self._polling_waits and self._peoples < 1.0 else 0.0
-        return max(held, (1.0 - self._tokens) / self._rate, for_polling, 0.01)
+        slowed = self._slowed.get(route, self._all)
+        for_token = max((1.0 - bucket.tokens) / bucket.rate for bucket in (self._all, slowed))
+        return max(held, for_token, for_polling, 0.01)

@@ -1,75 +1,245 @@
-"""When each pipeline is due, in seconds of the monotonic clock. Pure."""
+"""When each pipeline is due, in seconds of the monotonic clock. Pure.
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+Pipelines with the same period wait in one heap, ordered by the time from which the period counts. When the budget or
+the fleet changes, only the periods of these heaps change, so no step walks over all pipelines.
+"""
 
-from bot.domain.cadence import offset, stretch
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush, nsmallest
+from typing import NamedTuple
+
+from bot.domain.cadence import Cadence, Key, Pace, periods
+from bot.domain.failure_rates import NO_TRACK, Evidence, FailureRates, Track, evidence, weight
 from bot.domain.observation import PipelineId
 
-NEVER = float("-inf")
+NEVER, NOT_YET = float("inf"), float("-inf")
+LEARN_SECONDS = 60.0  # between two updates of the failure rates
+READ_JUST_NOW_SECONDS = 5.0  # a pipeline with so young a reading waits
+HASTENED_AT_ONCE_SECONDS = 5.0  # of the budget, for the neighbours of a failed pipeline
+HASTENED_SHARE = 0.5  # of the budget, for the rest of them
+HASTENED_MOST_SECONDS = 30.0  # of the budget: more neighbours wait for their turn
+FIRST_AT_ONCE_SECONDS = 1.0  # of the budget, for the first reads after a start
+
+
+class Newcomer(NamedTuple):
+    """A pipeline to poll. `age`: seconds since its last reading, infinite without one."""
+
+    pipeline_id: PipelineId
+    pace: Pace
+    age: float = float("inf")
+    track: Track = NO_TRACK
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A polled pipeline. It waits in the heap that holds `turn`; 0 while it is being read."""
+
+    pipeline_id: PipelineId
+    key: Key
+    track: Track
+    evidence: Evidence
+    turn: int = 0
+    due: float = 0.0
+    """When it was due, while it is being read."""
+    offset: float = 0.0
+    """How much later than its first read its period begins, so that reads made at once do not stay together."""
+    read_at: float = float("-inf")
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The pipelines that wait with one period. A heap item holds the time from which the period counts."""
+
+    period: float
+    heap: list[tuple[float, int, _Entry]] = field(default_factory=list)
+
+    def first(self) -> tuple[float, int, _Entry] | None:
+        """The next item, without those whose pipeline was read or moved meanwhile."""
+        heap = self.heap
+        while heap and heap[0][1] != heap[0][2].turn:
+            heappop(heap)
+        return heap[0] if heap else None
 
 
 class DueTimes:
-    """The next read of each polled pipeline. All periods stretch alike if the budget can't pay for them."""
+    """The next read of each polled pipeline: the earliest due time first; among equals, the oldest reading."""
 
-    def __init__(self) -> None:
-        self.stretch = 1.0
-        """The factor by which all periods grow to fit the budget."""
-        self._due: dict[PipelineId, float] = {}
-        self._read_at: dict[PipelineId, float] = {}
+    def __init__(self, cadence: Cadence) -> None:
+        self.kept = True
+        """True while the budget pays for the promised age of readings."""
+        self.promised = cadence.promised(0, 1.0)
+        """The greatest age of a reading that `fit` planned for."""
+        self._cadence = cadence
+        self._rate = 1.0
+        self._entries: dict[PipelineId, _Entry] = {}
+        self._counts: Counter[Key] = Counter()
+        self._by_key: dict[Key, _Waiting] = {}
+        self._early = _Waiting(0.0)
+        """First reads, and neighbours of failed pipelines: each has a due time of its own."""
+        self._turn = 0
+        self._rates = FailureRates()
+        self._learned_at = NOT_YET
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._entries)
 
     def __contains__(self, pipeline_id: PipelineId) -> bool:
-        return pipeline_id in self._due
+        return pipeline_id in self._entries
 
-    def follow(self, pollable: AbstractSet[PipelineId], now: float) -> AbstractSet[PipelineId]:
-        """Adds new pipelines, due at once, and drops the others. Returns the dropped ones."""
-        dropped = self._due.keys() - pollable
+    # --- the polled pipelines --------------------------------------------------------------------------------------
+
+    def follow(self, pollable: Collection[PipelineId]) -> tuple[list[PipelineId], list[PipelineId]]:
+        """Drops all others. Returns the pipelines to `add`, and the dropped ones."""
+        dropped = [pipeline_id for pipeline_id in self._entries if pipeline_id not in pollable]
         for pipeline_id in dropped:
-            del self._due[pipeline_id]
-            self._read_at.pop(pipeline_id, None)
-        for pipeline_id in sorted(pollable - self._due.keys()):
-            self._due[pipeline_id] = now
-        return dropped
+            entry = self._entries.pop(pipeline_id)
+            entry.turn = -1
+            self._counts[entry.key] -= 1
+            self._rates.remove(entry.evidence)
+        return [pipeline_id for pipeline_id in pollable if pipeline_id not in self._entries], dropped
 
-    def fit(self, periods: Mapping[PipelineId, float], rate: float, *, advance: bool) -> None:
-        """Stretches the periods to the rate. `advance`: a period that became shorter makes a pipeline due earlier."""
-        self.stretch = stretch(periods.values(), rate)
-        if advance:
-            for pipeline_id in periods.keys() & self._read_at.keys():
-                self._due[pipeline_id] = min(
-                    self._due[pipeline_id], self._read_at[pipeline_id] + periods[pipeline_id] * self.stretch
-                )
+    def add(self, newcomers: Iterable[Newcomer], now: float) -> None:
+        """Spreads the first reads evenly at the full rate: the urgent ones first, then the oldest readings.
 
-    def overdue(self, now: float) -> list[PipelineId]:
-        """The pipelines that are due by now."""
-        return [pipeline_id for pipeline_id, at in self._due.items() if at <= now]
+        A pipeline that somebody has just read waits for its usual turn.
+        """
+        urgent_first = sorted(newcomers, key=lambda one: (min(one.pace, Pace.STEADY), -one.age, one.pipeline_id))
+        for newcomer in urgent_first:
+            known = evidence(newcomer.track, now)
+            entry = _Entry(newcomer.pipeline_id, self._key(newcomer.pace, known), newcomer.track, known)
+            self._entries[entry.pipeline_id] = entry
+            self._counts[entry.key] += 1
+            self._rates.add(known)
+        self._learned_at = NOT_YET
+        self._fit()
+        at_once = self._rate * FIRST_AT_ONCE_SECONDS
+        for place, newcomer in enumerate(urgent_first):
+            entry = self._entries[newcomer.pipeline_id]
+            waiting = self._by_key[entry.key]
+            if newcomer.age < READ_JUST_NOW_SECONDS:
+                self._wait(waiting, entry, now - newcomer.age)
+            else:
+                wait = max(0.0, place - at_once) / self._rate
+                entry.offset = min(place, at_once) / self._rate
+                self._wait(self._early, entry, now + min(wait, waiting.period))
 
-    def due_at(self, pipeline_id: PipelineId) -> float:
-        return self._due[pipeline_id]
+    def fit(self, rate: float, promised: float, now: float) -> None:
+        """Shares `rate` reads a second among the pipelines. All due times follow at once."""
+        self._rate, self.promised = rate, promised
+        if now - self._learned_at >= LEARN_SECONDS:
+            self._learned_at = now
+            self._rates.learn()
+        self._fit()
 
-    def is_any_late(self, now: float) -> bool:
-        return any(at < now for at in self._due.values())
+    def _fit(self) -> None:
+        self._counts = +self._counts
+        weights = {key: weight(key.step) for key in self._counts}
+        planned = periods(self._counts, weights, self._rate, self._cadence, self.promised)
+        self.kept = planned.kept
+        for key, seconds in planned.of.items():
+            self._by_key.setdefault(key, _Waiting(seconds)).period = seconds
+        for key in self._by_key.keys() - planned.of.keys():
+            del self._by_key[key]
 
-    def make_all_due(self, now: float) -> None:
-        self._due = dict.fromkeys(self._due, now)
+    # --- what is due -----------------------------------------------------------------------------------------------
 
-    def put_all_off(self, until: float) -> None:
-        """Nothing is due before `until`."""
-        for pipeline_id in self._due:
-            self._due[pipeline_id] = max(self._due[pipeline_id], until)
+    def next_due(self) -> float:
+        """When the next pipeline is due; infinite if none waits."""
+        found = self._next()
+        return found[0] if found else NEVER
 
-    def mark_read(self, pipeline_id: PipelineId, now: float) -> None:
-        self._read_at[pipeline_id] = now
+    def _next(self) -> tuple[float, int, _Waiting] | None:
+        best: tuple[float, int, _Waiting] | None = None
+        for waiting in (self._early, *self._by_key.values()):
+            item = waiting.first()
+            if item is not None:
+                due = item[0] + waiting.period
+                if best is None or due < best[0] or (due == best[0] and item[1] < best[1]):
+                    best = due, item[1], waiting
+        return best
 
-    def set_next(self, pipeline_id: PipelineId, period: float, now: float, *, first: bool) -> None:
-        """Intervals are even. Only the first is shorter, by the pipeline's own share, to spread the reads."""
-        seconds = period * self.stretch
-        step = offset(pipeline_id, seconds) if first else seconds
-        self._due[pipeline_id] = max(self._due[pipeline_id] + step, now)
+    def take_next(self, now: float) -> PipelineId | None:
+        """The pipeline to read next, if one is due by now. It waits no more until `mark_read`."""
+        found = self._next()
+        if found is None or found[0] > now:
+            return None
+        due, _, waiting = found
+        entry = heappop(waiting.heap)[2]
+        entry.turn, entry.due, entry.offset = 0, due + entry.offset, 0.0
+        return entry.pipeline_id
 
-    def unread_since(self, pipeline_ids: AbstractSet[PipelineId], moment: float) -> frozenset[PipelineId]:
-        """Those of these pipelines that were not read at `moment` or later."""
-        return frozenset(pipeline_id for pipeline_id in pipeline_ids if self._read_at.get(pipeline_id, NEVER) < moment)
+    def take(self, pipeline_id: PipelineId, now: float) -> None:
+        """Somebody reads this pipeline before it is due."""
+        if entry := self._entries.get(pipeline_id):
+            entry.turn, entry.due = 0, now
+
+    def is_any_late(self, moment: float) -> bool:
+        """True if without further reads a reading is older than promised at that moment."""
+        for key, waiting in self._by_key.items():
+            at_rest = self._cadence.at_rest_seconds if key.pace is Pace.AT_REST else 0.0
+            item = waiting.first()
+            if item is not None and item[0] + max(self.promised, at_rest) <= moment:
+                return True
+        item = self._early.first()
+        return item is not None and item[0] + self.promised <= moment
+
+    def oldest_age(self, now: float) -> float:
+        """The greatest age that a reading has or will have before its next turn, without pipelines at rest."""
+        ages = [0.0]
+        for key, waiting in self._by_key.items():
+            if key.pace is not Pace.AT_REST and (item := waiting.first()):
+                ages.append(max(waiting.period, now - item[0]))
+        return max(ages)
+
+    def period(self, pipeline_id: PipelineId) -> float | None:
+        """Seconds between two reads of a polled pipeline."""
+        entry = self._entries.get(pipeline_id)
+        return self._by_key[entry.key].period if entry else None
+
+    def unread_since(self, moment: float) -> frozenset[PipelineId]:
+        """The pipelines that were not read at `moment` or later. Walks over all: only for the report of a gap."""
+        return frozenset(entry.pipeline_id for entry in self._entries.values() if entry.read_at < moment)
+
+    # --- after a read ----------------------------------------------------------------------------------------------
+
+    def mark_read(self, pipeline_id: PipelineId, pace: Pace, now: float, track: Track | None = None) -> None:
+        """The read ended. `track`: None if it has not changed. Intervals are even, even if a read came late."""
+        entry = self._entries.get(pipeline_id)
+        if entry is None:
+            return
+        entry.track = track or entry.track
+        known = evidence(entry.track, now)
+        if known != entry.evidence:
+            self._rates.remove(entry.evidence)
+            self._rates.add(known)
+            entry.evidence = known
+        key = self._key(pace, known)
+        if key != entry.key:
+            self._counts[entry.key] -= 1
+            self._counts[key] += 1
+            entry.key = key
+        if key not in self._by_key:
+            self._fit()
+        waiting = self._by_key[key]
+        entry.read_at = now
+        self._wait(waiting, entry, entry.due if now - entry.due < waiting.period / 2 else now)
+
+    def _key(self, pace: Pace, known: Evidence) -> Key:
+        return Key(pace, self._rates.step(known)) if pace is Pace.STEADY else Key(pace)
+
+    def _wait(self, waiting: _Waiting, entry: _Entry, since: float) -> None:
+        self._turn += 1
+        entry.turn = self._turn
+        heappush(waiting.heap, (since, self._turn, entry))
+
+    def hasten(self, pipeline_ids: Iterable[PipelineId], now: float) -> None:
+        """Reads these pipelines soon, because a neighbour failed. The others keep half of the budget meanwhile."""
+        found = (self._entries.get(pipeline_id) for pipeline_id in pipeline_ids)
+        waiting = (entry for entry in found if entry and entry.turn > 0 and entry.key.pace is not Pace.TRANSIENT)
+        most = max(1, round(self._rate * HASTENED_MOST_SECONDS))
+        at_once = self._rate * HASTENED_AT_ONCE_SECONDS
+        for place, entry in enumerate(nsmallest(most, waiting, key=lambda entry: entry.read_at)):
+            wait = max(0.0, place - at_once) / (self._rate * HASTENED_SHARE)
+            self._wait(self._early, entry, max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.domain.phase import AT_REST, Phase, drifts
+from bot.domain.phase import AT_REST, Intent, Phase, drifts
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.clock import Clock
@@ -28,13 +28,17 @@ class Intents:
         self._read_at: dict[PipelineId, float] = {}
         """Holds no pipeline whose intent is older than its phase."""
 
+    def explains(self, pipeline_id: PipelineId, phase: Phase, intent: Intent | None) -> bool:
+        """True if a steady reading needs no read of the intent."""
+        return pipeline_id in self._read_at or not (phase in AT_REST or drifts(intent, phase))
+
     async def check(self, pipeline_id: PipelineId, phase: Phase) -> None:
         """Runs with every reading. After a change of phase it reads the intent, if that explains or contradicts the
         phase."""
         if phase != self._repository.record(pipeline_id).state.phase:
             self._read_at.pop(pipeline_id, None)
         intent = self._repository.pipeline(pipeline_id).intent
-        if pipeline_id not in self._read_at and (phase in AT_REST or drifts(intent, phase)):
+        if not self.explains(pipeline_id, phase, intent):
             await self._refresh(pipeline_id)
 
     async def confirm(self, pipeline_id: PipelineId) -> None:

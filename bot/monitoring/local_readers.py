@@ -60,9 +60,11 @@ class LocalReaders:
     async def running(self) -> AsyncIterator[None]:
         try:
             yield
-        finally:
             while self._tasks:
                 await asyncio.wait(self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
 
     def start(self, batch: Sequence[ReadRequest], on_result: OnResult) -> None:
         for request in batch:

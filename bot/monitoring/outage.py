@@ -33,6 +33,12 @@ class OutageNotices:
         self._clock = clock
         self._operator = operator
 
+    @property
+    def is_reported(self) -> bool:
+        """True from the notice of an outage until that of its end."""
+        episode = self._repository.record(API_PIPELINE_ID).episode
+        return episode is not None and episode.open
+
     async def report(self, unread: int) -> None:
         """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage.
 
@@ -40,7 +46,7 @@ class OutageNotices:
             StoreAway: a later read reports it.
         """
         episode = self._repository.record(API_PIPELINE_ID).episode
-        reported = episode is not None and episode.open
+        reported = self.is_reported
         is_open = self._breaker.is_open
         if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
             await self._explain(episode.cards.values(), self._reason(unread))

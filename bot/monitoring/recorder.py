@@ -1,11 +1,12 @@
 """Turns the result of a read into a committed plan: judges it, compares it once, writes state and deliveries."""
 
+from dataclasses import replace
 from enum import StrEnum
 
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
 from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.routing import Routing
-from bot.domain.transition import Event, PipelineState, detect
+from bot.domain.transition import Event, PipelineState, Reach, detect
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import CatalogueSync
@@ -57,6 +58,44 @@ class Recorder:
         self.unrecorded: dict[PipelineId, PipelineState] = {}
         """The latest reading of each pipeline, for answers only. It is newer than the record in three cases: nobody
         watches the pipeline, another bot leads, or the records were loaded from a store without steady readings."""
+
+    def record_steady(self, result: ReadResult) -> bool:
+        """Takes a reading that changes nothing: most do. False: the reading needs `record`."""
+        pipeline_id, status = result.request.pipeline_id, result.outcome
+        state = self._repository.record(pipeline_id).state
+        observation = state.observation
+        if observation is None or not isinstance(status, Status) or not self._is_steady(state, observation, status):
+            return False
+        pipeline = self._repository.pipeline(pipeline_id)
+        if (
+            result.request.sequence <= state.sequence
+            or (pipeline.intent, pipeline.bounded) != (observation.intent, observation.bounded)
+            or not self._intents.explains(pipeline_id, status.phase, pipeline.intent)
+            or not self._breaker.is_untroubled
+            or self._outage.is_reported
+            or not self._repository.follows(pipeline_id)
+            or not self._leadership.is_leader
+        ):
+            return False
+        sequence = result.request.sequence
+        latest = replace(observation, observed_at=result.at, sequence=sequence)
+        state = replace(state, observation=latest, sequence=sequence)
+        self._repository.note_steady(pipeline_id, state)
+        self.unrecorded[pipeline_id] = state
+        return True
+
+    def _is_steady(self, state: PipelineState, observation: Observation, status: Status) -> bool:
+        """True if a status says the same as the last observation, and no failed read came between."""
+        return (
+            observation.phase == status.phase
+            and observation.ready == status.ready
+            and observation.replicas == status.replicas
+            and observation.uid == status.uid
+            and observation.start_time == status.start_time
+            and state.failed_reads == 0
+            and state.reach is Reach.REACHABLE
+            and (state.live is not None or observation.serving is None)
+        )
 
     async def record(self, result: ReadResult, *, unread: int) -> str | None:
         """Returns the problem in words for people; None if the read succeeded. `unread` counts the pipelines that the

@@ -1,22 +1,27 @@
-"""Decides which pipeline to read next: the most overdue first, within the budget."""
+"""Decides which pipeline to read next: the earliest due first, within the budget."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
+from math import ceil
 
-from bot.domain.cadence import Cadence, period, stretch
-from bot.domain.observation import PipelineId, ReadSequence
+from bot.domain.cadence import Cadence, Pace, pace
+from bot.domain.failure_rates import track
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
-from bot.monitoring.due_times import DueTimes
+from bot.monitoring.due_times import DueTimes, Newcomer
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.people_reads import PeopleReads
+from bot.monitoring.promise import Promise
+from bot.monitoring.reads_under_way import ReadsUnderWay
 from bot.monitoring.recorder import Recorder
+from bot.monitoring.siblings import Siblings
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
+from bot.ports.pipeline_api import Status, Throttled
+from bot.ports.polling import Lateness
 from bot.ports.reads import Readers, ReadRequest, ReadResult
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
@@ -24,21 +29,11 @@ from bot.ports.telemetry.monitoring import ReadCrashed
 from bot.ports.telemetry.store import StoreUnreachable
 from bot.state.repository import Repository
 
+TICK_SECONDS = 0.25
+SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
-
-
-@dataclass(slots=True, kw_only=True)
-class _UnderWay:
-    """A read that has begun, `since` in monotonic seconds."""
-
-    request: ReadRequest
-    since: float
-    first: bool
-    """The first read of this pipeline in this epoch."""
-    problem: asyncio.Future[str | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """Set at the end of the read: its problem in words for people, or None."""
 
 
 class Scheduler:
@@ -76,12 +71,16 @@ class Scheduler:
         self._slots = slots
         self.epoch = 0
         """Orders this bot's readings after those of the leader before it."""
-        self._numbers = count(1)
-        self._due = DueTimes()
-        self._under_way: dict[PipelineId, _UnderWay] = {}
+        self._due = DueTimes(cadence)
+        self._polled_version = -1
+        self._siblings = Siblings()
+        self._silent_until = float("-inf")
+        """During an outage, when the next probe is due."""
+        self._under_way = ReadsUnderWay()
         self._people = PeopleReads()
         self._records: asyncio.TaskGroup | None = None
         self._stopping = False
+        self._promise = Promise(repository=repository, budget=budget, cadence=cadence)
         self._housekept_at = float("-inf")
         self._welcomed = -1
 
@@ -92,16 +91,23 @@ class Scheduler:
             self._stopping = True
 
     def take_over(self, epoch: int) -> None:
-        """This bot leads from now on. Every pipeline is due; the budget spreads the reads."""
+        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first."""
         self.epoch = epoch
-        self._due.make_all_due(self._clock.monotonic())
+        self._due = DueTimes(self._cadence)
+        self._polled_version = -1
+        self._siblings = Siblings(self._repository.catalogue)
 
     # --- answers about the polling ---------------------------------------------------------------------------------
 
     @property
-    def stretch(self) -> float:
-        """The factor by which all periods have grown to fit the budget."""
-        return self._due.stretch
+    def promised_seconds(self) -> float:
+        return self._promise.seconds
+
+    def promised(self, pipeline_id: PipelineId) -> float | None:
+        return self._promise.of(pipeline_id, self._due)
+
+    def lateness(self) -> Lateness | None:
+        return self._promise.lateness(self._due, self._clock.monotonic())
 
     @property
     def polls(self) -> bool:
@@ -113,15 +119,10 @@ class Scheduler:
         """The API's problem, while the bot can't read it."""
         return self._breaker.problem if self._breaker.is_open else None
 
-    def promised(self) -> Mapping[PipelineId, float]:
-        """How old, in seconds, each reading may grow while all goes well. The same on bots that do not lead."""
-        periods = {pipeline_id: self._period(pipeline_id) for pipeline_id in self._repository.pollable}
-        factor = stretch(periods.values(), self._budget.rate)
-        return {pipeline_id: seconds * factor for pipeline_id, seconds in periods.items()}
-
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The polled pipelines without a read since `moment`, in monotonic seconds."""
-        return self._due.unread_since(self._repository.pollable, moment)
+        self._follow(self._clock.monotonic())
+        return self._due.unread_since(moment)
 
     def waits_until(self) -> datetime | None:
         """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
@@ -132,7 +133,7 @@ class Scheduler:
     # --- polling ---------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Starts the due reads, most overdue first, as far as budget and slots allow."""
+        """Starts the due reads, as far as budget and slots allow. Spreads many of them over a tick."""
         if not self._reads or not self._leadership.is_leader:
             return
         now = self._clock.monotonic()
@@ -144,12 +145,29 @@ class Scheduler:
             except StoreAway as exc:
                 emit(StoreUnreachable(component="monitoring", problem=str(exc)))
                 return  # the bot could not write a reading now
-            self._update_due_times(now)
-        due = self._most_overdue(now)
-        for pipeline_id in due[:1] if self._breaker.is_open else due:
-            if len(self._under_way) - len(self._people) >= self._slots or not self._budget.try_take(Route.STATUS):
-                return
-            self._start(pipeline_id)
+            self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
+            if not self._breaker.is_open:
+                self._promise.judge(self._due, now)
+        self._follow(now)
+        self._start_due()
+        slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS))
+        for number in range(1, slices):
+            asyncio.get_running_loop().call_later(number * TICK_SECONDS / slices, self._start_due)
+
+    def _start_due(self) -> None:
+        now = self._clock.monotonic()
+        batch: list[ReadRequest] = []
+        while self._may_poll(now) and self._due.next_due() <= now and self._budget.try_take(Route.STATUS):
+            if (pipeline_id := self._due.take_next(now)) is not None and pipeline_id not in self._under_way:
+                batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
+        if batch:
+            self._readers.start(batch, self._on_result)
+
+    def _may_poll(self, now: float) -> bool:
+        """During an outage, polling only probes: one read at a time."""
+        under_way = len(self._under_way) - len(self._people)
+        slots = 1 if self._breaker.is_open else self._slots
+        return self._reads and self._leadership.is_leader and now >= self._silent_until and under_way < slots
 
     async def _housekeep(self, now: float) -> None:
         await self._repository.refresh_watches()
@@ -164,32 +182,29 @@ class Scheduler:
             self._welcomed = version
 
     async def _notice_wait(self, now: float) -> None:
-        """No read fails during a wait, so only this check notices that the bot reads nothing."""
+        """No read fails during a wait. So this reports a wait at whose end readings will be older than promised."""
         hold = self._budget.current_hold(Route.STATUS)
         reported = self._breaker.health is ApiHealth.WAITING
-        if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._due.is_any_late(now)):
+        if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._due.is_any_late(hold[1])):
             self._breaker.record_wait(self._clock.now() + timedelta(seconds=hold[1] - now))
             await self._outage.report(len(self._due))
 
-    def _update_due_times(self, now: float) -> None:
-        pollable = self._repository.pollable
-        for dropped in self._due.follow(pollable, now):
-            self._recorder.forget(dropped)
-        periods = {pipeline_id: self._period(pipeline_id) for pipeline_id in pollable}
-        self._due.fit(periods, self._budget.rate, advance=not self._breaker.is_open)
+    def _follow(self, now: float) -> None:
+        """Polls what is watched now."""
+        if self._polled_version == self._repository.pollable_version:
+            return
+        self._polled_version = self._repository.pollable_version
+        self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
+        new, dropped = self._due.follow(self._repository.pollable)
+        for pipeline_id in dropped:
+            self._recorder.forget(pipeline_id)
+        self._due.add([self._newcomer(pipeline_id) for pipeline_id in new], now)
 
-    def _most_overdue(self, now: float) -> list[PipelineId]:
-        due = [pipeline_id for pipeline_id in self._due.overdue(now) if pipeline_id not in self._under_way]
-        return sorted(
-            due,
-            key=lambda pipeline_id: (
-                self._due.due_at(pipeline_id),
-                self._repository.record(pipeline_id).state.sequence,
-            ),
-        )
-
-    def _period(self, pipeline_id: PipelineId) -> float:
-        return period(self._repository.record(pipeline_id).state, self._clock.now(), self._cadence)
+    def _newcomer(self, pipeline_id: PipelineId) -> Newcomer:
+        state = self._repository.record(pipeline_id).state
+        at = self._clock.now()
+        age = (at - state.observation.observed_at).total_seconds() if state.observation else float("inf")
+        return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, self._clock.monotonic()))
 
     async def refresh_catalogue(self) -> None:
         """Lists the pipelines.
@@ -198,6 +213,7 @@ class Scheduler:
             StoreAway: a later listing reports an outage.
         """
         listed = await self._catalogue.refresh()
+        self._siblings = Siblings(self._repository.catalogue)
         if not self._repository.pollable:
             await self._recorder.record_listing(listed)
 
@@ -205,16 +221,19 @@ class Scheduler:
 
     async def read_now(self, pipeline_id: PipelineId) -> str | None:
         """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
-        under_way = self._under_way.get(pipeline_id)
-        if under_way is None:
+        read = self._under_way.of(pipeline_id)
+        if read is None:
             async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
                     return self._breaker.problem or "GoldRush asked me to slow down"
-                under_way = self._under_way.get(pipeline_id)
-                if under_way is None and self._reads:
-                    under_way = self._start(pipeline_id)
+                read = self._under_way.of(pipeline_id)
+                if read is None and self._reads:
+                    now = self._clock.monotonic()
+                    read = self._under_way.begin(pipeline_id, self.epoch, now)
                     slot.assign()
-        problem = await asyncio.shield(under_way.problem) if under_way else "the bot is just stopping"
+                    self._due.take(pipeline_id, now)
+                    self._readers.start((read.request,), self._on_result)
+        problem = await read.wait() if read else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem
 
@@ -223,25 +242,22 @@ class Scheduler:
         """True while reads may start."""
         return self._records is not None and not self._stopping
 
-    def _start(self, pipeline_id: PipelineId) -> _UnderWay:
-        first = self._repository.record(pipeline_id).state.sequence.epoch < self.epoch
-        request = ReadRequest(pipeline_id=pipeline_id, sequence=ReadSequence(self.epoch, next(self._numbers)))
-        under_way = _UnderWay(request=request, since=self._clock.monotonic(), first=first)
-        self._under_way[pipeline_id] = under_way
-        self._readers.start((request,), self._on_result)
-        return under_way
-
     def _on_result(self, result: ReadResult) -> None:
-        if self._records:
+        if self._recorder.record_steady(result):
+            self._end(result.request, None)
+        elif self._records:
             self._records.create_task(self._record(result))
 
     async def _record(self, result: ReadResult) -> None:
-        was_open = self._breaker.is_open
+        pipeline_id = result.request.pipeline_id
+        before = self._repository.record(pipeline_id).state.phase
         problem = await self._recorded(result)
-        recovered = was_open and not self._breaker.is_open
-        under_way = self._under_way.get(result.request.pipeline_id)
-        if under_way and under_way.request == result.request:  # else the read counted as lost
-            self._end(under_way, problem, recovered=recovered)
+        after = self._repository.record(pipeline_id).state.phase
+        failed = not isinstance(result.outcome, Status | Throttled)  # a retry would only be throttled again
+        self._end(result.request, problem, failed=failed, changed=True)
+        if before is not None and before != Phase.FAILED and after == Phase.FAILED:
+            now = self._clock.monotonic()
+            self._due.hasten(self._siblings.of_failed(self._repository.pipeline(pipeline_id), now), now)
 
     async def _recorded(self, result: ReadResult) -> str | None:
         pipeline_id = result.request.pipeline_id
@@ -256,28 +272,22 @@ class Scheduler:
 
     def _give_up_lost(self, now: float) -> None:
         """Ends the reads of lost readers, so that the pipelines are due again."""
-        while self._under_way:
-            oldest = next(iter(self._under_way.values()))
-            if now - oldest.since <= self._readers.lost_after:
-                return
-            self._end(oldest, "the reader of this pipeline stopped", recovered=False)
+        for read in self._under_way.older_than(now - self._readers.lost_after):
+            self._end(read.request, "the reader of this pipeline stopped", failed=True)
 
-    def _end(self, under_way: _UnderWay, problem: str | None, *, recovered: bool) -> None:
-        pipeline_id = under_way.request.pipeline_id
-        del self._under_way[pipeline_id]
-        self._people.ended(pipeline_id)
-        if not under_way.problem.done():
-            under_way.problem.set_result(problem)
-        self._schedule(pipeline_id, first=under_way.first, recovered=recovered)
-
-    def _schedule(self, pipeline_id: PipelineId, *, first: bool, recovered: bool) -> None:
-        now = self._clock.monotonic()
-        self._due.mark_read(pipeline_id, now)
-        if recovered:
-            self._due.make_all_due(now)
-        if pipeline_id not in self._due:
+    def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False, changed: bool = False) -> None:
+        """The read is over: the pipeline waits for its next turn. `changed`: its state may be new."""
+        if not self._under_way.end(request, problem):
             return
-        if self._breaker.is_open:
-            self._due.put_all_off(now + self._breaker.probe_seconds)
-        else:
-            self._due.set_next(pipeline_id, self._period(pipeline_id), now, first=first)
+        pipeline_id = request.pipeline_id
+        self._people.ended(pipeline_id)
+        now, at = self._clock.monotonic(), self._clock.now()
+        self._silent_until = now + self._breaker.probe_seconds if self._breaker.is_open else float("-inf")
+        state = self._repository.record(pipeline_id).state
+        again = failed and state.failed_reads == 0  # it failed, but counts against no pipeline
+        self._due.mark_read(
+            pipeline_id,
+            Pace.RETRY if again else pace(state, at, self._cadence),
+            now,
+            track(state, at, now) if changed else None,
+        )

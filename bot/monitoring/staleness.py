@@ -39,15 +39,15 @@ class Staleness:
         """None while another bot leads. Pipelines without any reading yet have no age."""
         if not self._leadership.is_leader:
             return None
-        pollable, promised = list(self._repository.pollable), self._reads.promised()
+        pollable, promised = list(self._repository.pollable), self._reads.promised_seconds
         step = len(pollable) // self._sample + 1
         self._offset = (self._offset + 1) % step
         sample = pollable[self._offset :: step]
-        aged = [(pipeline_id, age) for pipeline_id in sample if (age := self._age(pipeline_id)) is not None]
+        ages = [age for pipeline_id in sample if (age := self._age(pipeline_id)) is not None]
         return PollingFigures(
             pipelines=len(pollable),
-            ages=[age for _, age in aged],
-            lateness=[age / promised[pipeline_id] for pipeline_id, age in aged if promised.get(pipeline_id)],
+            ages=ages,
+            lateness=[age / promised for age in ages],
         )
 
     def _age(self, pipeline_id: PipelineId) -> float | None:

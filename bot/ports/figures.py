@@ -14,7 +14,7 @@ class PollingFigures:
     ages: Sequence[float]
     """Seconds since the last successful read, of each pipeline or of an even sample."""
     lateness: Sequence[float]
-    """The same ages, each divided by the age that the bot promises for this pipeline. Above 1: older than promised."""
+    """The same ages, each divided by the age that the bot promises. Above 1: older than promised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

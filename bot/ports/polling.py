@@ -1,8 +1,18 @@
 """The polling of all watched pipelines, as the heartbeat sees it."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.observation import PipelineId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lateness:
+    """The budget does not pay for the promised age of readings. Both in seconds."""
+
+    promised: float
+    oldest: float
+    """How old readings get instead."""
 
 
 class Polling(Protocol):
@@ -19,4 +29,8 @@ class Polling(Protocol):
 
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The polled pipelines without a read since `moment`, in monotonic seconds."""
+        ...
+
+    def lateness(self) -> Lateness | None:
+        """None while readings are as fresh as promised."""
         ...

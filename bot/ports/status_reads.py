@@ -1,6 +1,5 @@
 """Reads of single pipelines for people, and the promised age of readings."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -11,8 +10,8 @@ class StatusReads(Protocol):
     """Reads a pipeline at once for a person, and says how fresh the polling keeps all others."""
 
     @property
-    def stretch(self) -> float:
-        """The factor by which all periods have grown to fit the budget."""
+    def promised_seconds(self) -> float:
+        """The greatest age of a polled pipeline's reading in normal operation."""
         ...
 
     @property
@@ -25,8 +24,8 @@ class StatusReads(Protocol):
         """The API's problem, while the bot can't read it."""
         ...
 
-    def promised(self) -> Mapping[PipelineId, float]:
-        """The greatest age of each reading in normal operation, in seconds."""
+    def promised(self, pipeline_id: PipelineId) -> float | None:
+        """The same for one pipeline, since those at rest are read less often. None: the bot does not poll it."""
         ...
 
     def waits_until(self) -> datetime | None:

@@ -43,8 +43,8 @@ class PipelineViews:
 
     @property
     def recent_seconds(self) -> float:
-        """A reading younger than this counts as recent. It grows with the polling's periods."""
-        return RECENT_SECONDS * self._reads.stretch
+        """A reading younger than this counts as recent. It grows with the promised age of readings."""
+        return max(RECENT_SECONDS, self._reads.promised_seconds)
 
     @property
     def outage(self) -> str | None:
@@ -67,10 +67,10 @@ class PipelineViews:
 
         Reads at most `READ_AT_ONCE`, the oldest first. Returns the problem of each read, or None.
         """
-        promised = self._reads.promised()
+        promised = {pipeline.id: self._reads.promised(pipeline.id) for pipeline in pipelines}
         oldest = {
-            pipeline.id: min(older_than, promised.get(pipeline.id, older_than) + OVERDUE_SECONDS)
-            for pipeline in pipelines
+            pipeline_id: older_than if seconds is None else min(older_than, seconds + OVERDUE_SECONDS)
+            for pipeline_id, seconds in promised.items()
         }
         ages = {pipeline_id: self._age(pipeline_id) for pipeline_id in oldest}
         stale = [pipeline_id for pipeline_id, seconds in oldest.items() if ages[pipeline_id] > seconds]
@@ -93,11 +93,10 @@ class PipelineViews:
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """Views as last known, without a read."""
         watched_here = self._repository.covered_by(self._repository.watches.in_channel(channel))
-        promised = self._reads.promised()
         known = (self._known(pipeline, watched_here=pipeline.id in watched_here) for pipeline in pipelines)
-        return tuple(self._with_problem(view, self._staleness(view, promised)) for view in known)
+        return tuple(self._with_problem(view, self._staleness(view)) for view in known)
 
-    def _staleness(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
+    def _staleness(self, view: PipelineView) -> str | None:
         """Why the last reading may be out of date.
 
         A bot that does not lead knows steady pipelines by old readings. Their age alone is no reason.
@@ -107,10 +106,11 @@ class PipelineViews:
         if outage := self._reads.outage:
             return outage
         pipeline_id = view.pipeline.id
-        if pipeline_id in promised and not self._reads.polls:
+        promised = self._reads.promised(pipeline_id)
+        if promised is not None and not self._reads.polls:
             return None
-        longest = promised.get(pipeline_id, self.recent_seconds) + OVERDUE_SECONDS
-        return NOT_SINCE if self._age(pipeline_id) > longest else None
+        longest = self.recent_seconds if promised is None else promised
+        return NOT_SINCE if self._age(pipeline_id) > longest + OVERDUE_SECONDS else None
 
     def _known(self, pipeline: Pipeline, *, watched_here: bool) -> PipelineView:
         episode = self._repository.record(pipeline.id).episode

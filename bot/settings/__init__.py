@@ -109,10 +109,13 @@ class Settings(EnvironmentSettings):
         default=4.0, gt=0, le=10_000, description="a number of requests a second above 0, at most 10000"
     )
     read_timeout_seconds: Seconds = 5.0
-    steady_seconds: Seconds = 15.0
+    steady_seconds: Seconds = 5.0
     transient_seconds: Seconds = 3.0
     at_rest_seconds: Seconds = 60.0
     fresh_failure_seconds: Seconds = 120.0
+    promised_seconds: float | None = Field(
+        default=None, gt=0, le=86_400, description="a number of seconds above 0, at most 86400"
+    )
     catalogue_seconds: Seconds = 300.0
     blind_seconds: Seconds = 300.0
     who_may_watch: WhoMayWatch = Field(default=WhoMayWatch.MEMBERS, description="members or everyone")
@@ -188,6 +191,7 @@ class Settings(EnvironmentSettings):
             transient_seconds=self.transient_seconds,
             at_rest_seconds=self.at_rest_seconds,
             fresh_failure_seconds=self.fresh_failure_seconds,
+            promised_seconds=self.promised_seconds,
         )
 
     @property

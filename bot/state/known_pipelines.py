@@ -13,7 +13,7 @@ from bot.domain.note import Guidance, Note, guidance
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record, remembered
 from bot.domain.routing import Routing
-from bot.domain.transition import Reach
+from bot.domain.transition import PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, TeamId, Watch, grouped
 from bot.ports.watch_store import Watches
 from bot.state.known_records import KnownRecords
@@ -83,6 +83,10 @@ class KnownPipelines:
         self._records.put(record)
         self._update_pollable([record.pipeline_id])
         self._oldest_reading.add(record.pipeline_id)
+
+    def note_steady(self, pipeline_id: PipelineId, state: PipelineState) -> None:
+        """Stores a newer reading that changed nothing. It stays in memory."""
+        self._records.put(replace(self._records.of(pipeline_id), state=state))
 
     def _put_all(self, records: Iterable[Record], watches: Watches, catalogue: Mapping[PipelineId, Pipeline]) -> None:
         """Replaces everything that this process knows."""

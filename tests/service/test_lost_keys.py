@@ -53,9 +53,9 @@ async def furnish(world: Whole) -> None:
     await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_message("announced", channel=OTHER))
     await bot.catalogue.refresh()
     await bot.poll(20)
-    for number in (1, 2, 3):
+    for number in (1, 2, 3):  # one after the other, so that their cards do not become a group
         bot.api.statuses[PipelineId(f"pipe_000{number}")] = FAILED
-    await bot.poll(20)
+        await bot.poll(8)
     await bot.store.resume(OTHER)
     await bot.store.rest(OTHER, SuspendReason.NOT_IN_CHANNEL)
     await bot.store.enqueue([a_message("owed", channel=OTHER)])

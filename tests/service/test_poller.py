@@ -192,24 +192,26 @@ async def test_each_phase_has_its_cadence_and_each_pipeline_one_read_for_all_wat
             await bot.watch(*(f"pipe_{n:04}" for n in range(1, 5)), channel=channel)
         await bot.poll(121)
     reads = Counter(bot.api.reads)
-    assert reads[ONE] in {9, 10}  # 15 s
-    assert reads[TWO] in {41, 42}  # 3 s
-    assert reads[PipelineId("pipe_0003")] in {3, 4}  # 60 s
-    assert reads[PipelineId("pipe_0004")] in {41, 42}  # degraded: 3 s
+    assert reads[ONE] in {22, 23, 24, 25}  # 5 s, since the budget allows it
+    assert reads[TWO] in {38, 39, 40, 41, 42}  # 3 s
+    assert reads[PipelineId("pipe_0003")] in {22, 23, 24, 25}  # at rest: the budget is free
+    assert reads[PipelineId("pipe_0004")] in {38, 39, 40, 41, 42}  # degraded: 3 s
 
 
-async def test_the_interval_is_even_and_pipelines_are_spread_over_it(fake_redis: redis.asyncio.Redis) -> None:
-    async with running(fake_redis, *pipelines(30)) as bot:
+async def test_the_budget_is_spent_evenly_and_the_interval_is_even(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(30), rate=4.0) as bot:
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
-        await bot.poll(46)
-        at_once = []
-        for _ in range(60):
-            before = len(bot.api.reads)
+        await bot.poll(60)
+        at_once, before = [], Counter(bot.api.reads)
+        for _ in range(300):
+            reads = len(bot.api.reads)
             await bot.poll(0.25)
-            at_once.append(len(bot.api.reads) - before)
-    assert sum(at_once) == 30
-    assert max(at_once) <= 5
+            at_once.append(len(bot.api.reads) - reads)
+        fresh = Counter(bot.api.reads) - before
+    assert sum(at_once) == pytest.approx(300, abs=6)  # 4 a second
+    assert max(at_once) <= 2
+    assert set(fresh.values()) <= {9, 10, 11}
 
 
 async def test_a_fresh_failure_is_reported_and_polled_closely(fake_redis: redis.asyncio.Redis) -> None:
@@ -255,19 +257,16 @@ async def test_a_read_delayed_by_longer_periods_is_due_once_they_shorten(
         await bot.watch(ONE, *others)
         while bot.api.reads.count(ONE) < 3:
             await bot.poll(1)
-        assert bot.scheduler.stretch > 2
         bot.api.statuses |= dict.fromkeys(others, LIVE)
-        await bot.poll(80)
-        assert bot.scheduler.stretch == 1
-        assert bot.api.reads.count(ONE) == 4
+        await bot.poll(60)
+        assert bot.api.reads.count(ONE) >= 4
 
 
-async def test_the_budget_is_kept_and_periods_stretch_evenly(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_budget_is_kept_and_equal_pipelines_are_read_equally_often(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(120), rate=4.0) as bot:
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
         await bot.poll(120)
-        assert bot.scheduler.stretch == pytest.approx(120 / 15 / (4 * 0.85))
         assert len(bot.api.reads) <= 4 * 120 + 4
         before = Counter(bot.api.reads)
         await bot.poll(120)
@@ -293,12 +292,12 @@ async def test_a_429_is_obeyed_and_shrinks_the_budget(fake_redis: redis.asyncio.
         await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = Throttled("slow down", retry_after=30.0)
-        await bot.poll(16)
+        await bot.poll(6)
+        assert bot.budget.rate < 100
         bot.api.statuses[ONE] = LIVE
         before = len(bot.api.reads)
-        await bot.poll(10)
+        await bot.poll(20)
         assert len(bot.api.reads) == before
-        assert bot.budget.rate < 100
         await bot.poll(40)
         assert len(bot.api.reads) > before
         assert bot.repository.record(ONE).state.failed_reads == 0  # a 429 says nothing about the pipeline
@@ -709,7 +708,7 @@ async def test_two_bots_on_one_store_report_a_failure_once(fake_redis: redis.asy
                     await bot.scheduler.tick()
                 await clock.pass_time(0.25)
             assert await one.cards() == ["orders-1 failure"]
-            assert len(one.api.reads) - reads <= 15  # in forty seconds, because only one bot reads
+            assert len(one.api.reads) - reads <= 3 + 40 / 3 + 2 * 40 / 5  # because only one bot reads
             assert two.repository.record(ONE).episode == one.repository.record(ONE).episode  # both bots know the state
 
 
@@ -817,7 +816,7 @@ async def test_a_bot_without_leadership_reads_no_more_than_the_cadence_promises(
     ):
         await watch(one, "orders-*")
         await one.poll(100)
-        assert one.scheduler.stretch > 3
+        assert one.scheduler.promised_seconds > 60
         await two.repository.catch_up()
         await two.catalogue.refresh()
         assert not two.leadership.is_leader

@@ -53,7 +53,7 @@ async def test_ages_are_those_of_successful_reads(fake_redis: redis.asyncio.Redi
         await bot.watch("*")
         await bot.poll(2)
         bot.api.statuses[PipelineId("pipe_0002")] = Throttled("429")
-        await bot.poll(40)
+        await bot.poll(70)
         figures = staleness(bot).figures()
     assert figures is not None
     assert figures.pipelines == 2

@@ -70,7 +70,7 @@ async def test_a_suspended_channels_deliveries_go_out_in_order_on_resume(
         assert "pipe_0001 failed" in now
         assert "Since" in now
         assert "pipe_0001 recovered" in before
-        assert end == "recovered after 6 s"  # only in the thread: a broadcast would name the pipeline
+        assert end.startswith("recovered after ")  # only in the thread: a broadcast would name the pipeline
         assert [row.id for row in await world.bot.store.owed(ALERTS)] == []
 
 

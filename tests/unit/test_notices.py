@@ -55,6 +55,14 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             ["• `*-eu-*` — failed, recovered"],
         ),
         (
+            Notice(kind=NoticeKind.LATE, at=at(0), promised=60.0, oldest=300.0),
+            ["I find failures later than promised.", "Readings get up to 5 min old instead of 1 min."],
+        ),
+        (
+            Notice(kind=NoticeKind.FRESH, at=at(0), promised=60.0),
+            ["Readings are at most 1 min old again, as promised."],
+        ),
+        (
             Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,)),
             ["Someone removed a watch:", "• orders-eu — all events"],
         ),

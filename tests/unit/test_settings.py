@@ -49,7 +49,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.command, settings.port, settings.log_level) == ("/pipeline", 3000, "info")
     assert settings.data_dir == Path(".data")
     assert settings.requests_per_second == 4.0
-    assert (settings.steady_seconds, settings.transient_seconds, settings.at_rest_seconds) == (15.0, 3.0, 60.0)
+    assert (settings.steady_seconds, settings.transient_seconds, settings.at_rest_seconds) == (5.0, 3.0, 60.0)
 
 
 @pytest.mark.parametrize(

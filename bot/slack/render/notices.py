@@ -197,6 +197,20 @@ def _incomplete(notice: Notice, render_context: RenderContext) -> list[Block]:
     return [section(f"{head}\n{rest}"), section(how)]
 
 
+def _late(notice: Notice, _: RenderContext) -> list[Block]:
+    ages = f"Readings get up to {duration(notice.oldest)} old instead of {duration(notice.promised)}."
+    head = f":warning: *I find failures later than promised.* {ages}"
+    rest = (
+        "Too many pipelines share too few requests, or GoldRush slowed me down. If it allows more requests, raise "
+        "`PIPELINE_BOT_REQUESTS_PER_SECOND`."
+    )
+    return [section(f"{head}\n{rest}")]
+
+
+def _fresh(notice: Notice, _: RenderContext) -> list[Block]:
+    return [section(f":information_source: Readings are at most {duration(notice.promised)} old again, as promised.")]
+
+
 _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
@@ -209,4 +223,6 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.EMPTY: _empty,
     NoticeKind.HELLO: _hello,
     NoticeKind.INCOMPLETE: _incomplete,
+    NoticeKind.LATE: _late,
+    NoticeKind.FRESH: _fresh,
 }

@@ -1,0 +1,55 @@
+"""The promised age of readings: how old they may get, and whether the budget pays for it."""
+
+from bot.domain.cadence import Cadence
+from bot.domain.observation import PipelineId
+from bot.domain.phase import AT_REST
+from bot.monitoring.budget import Budget
+from bot.monitoring.due_times import DueTimes
+from bot.ports.polling import Lateness
+from bot.state.repository import Repository
+
+STABLE_SECONDS = 30.0  # whether the promise is kept changes only after it was otherwise for so long
+LATE_SECONDS = 5.0  # a reading that is older than promised by less counts as fresh
+
+
+class Promise:
+    """Times are in monotonic seconds."""
+
+    def __init__(self, *, repository: Repository, budget: Budget, cadence: Cadence) -> None:
+        self._repository = repository
+        self._budget = budget
+        self._cadence = cadence
+        self._is_kept = True
+        self._otherwise_since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The greatest age of a reading while all goes well. The same on bots that do not lead."""
+        return self._cadence.promised(len(self._repository.pollable), self._budget.full_rate)
+
+    def of(self, pipeline_id: PipelineId, due: DueTimes) -> float | None:
+        """The same for one pipeline. None: the bot does not poll it.
+
+        A bot that polls reads most pipelines more often: a reading twice as old as its period shows a standstill.
+        """
+        if pipeline_id not in self._repository.pollable:
+            return None
+        period = due.period(pipeline_id)
+        if period is not None:
+            return min(self.seconds, 2 * max(period, self._cadence.steady_seconds))
+        at_rest = self._repository.record(pipeline_id).state.phase in AT_REST
+        return max(self.seconds, self._cadence.at_rest_seconds if at_rest else 0.0)
+
+    def judge(self, due: DueTimes, now: float) -> None:
+        """Runs every second while GoldRush can be read."""
+        is_kept = due.kept and not due.is_any_late(now - LATE_SECONDS)
+        if is_kept is self._is_kept:
+            self._otherwise_since = None
+        elif self._otherwise_since is None:
+            self._otherwise_since = now
+        elif now - self._otherwise_since >= STABLE_SECONDS:
+            self._is_kept, self._otherwise_since = is_kept, None
+
+    def lateness(self, due: DueTimes, now: float) -> Lateness | None:
+        """None while readings are as fresh as promised."""
+        return None if self._is_kept else Lateness(promised=self.seconds, oldest=due.oldest_age(now))
