@@ -5,7 +5,8 @@ the fleet changes, only the periods of these heaps change, so no step walks over
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heappop, heappush, nsmallest
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from bot.domain.failure_rates import NO_TRACK, Evidence, FailureRates, Track, ev
 from bot.domain.observation import PipelineId
 
 NEVER, NOT_YET = float("inf"), float("-inf")
+EARLY_SHARE = 0.2  # of a period
 LEARN_SECONDS = 60.0  # between two updates of the failure rates
 READ_JUST_NOW_SECONDS = 5.0  # a pipeline with so young a reading waits
 HASTENED_AT_ONCE_SECONDS = 5.0  # of the budget, for the neighbours of a failed pipeline
@@ -53,6 +55,8 @@ class _Waiting:
     """The pipelines that wait with one period. A heap item holds the time from which the period counts."""
 
     period: float
+    early: float = 0.0
+    """How much before its due time a pipeline may be read, if the budget is free."""
     heap: list[tuple[float, int, _Entry]] = field(default_factory=list)
 
     def first(self) -> tuple[float, int, _Entry] | None:
@@ -76,7 +80,7 @@ class DueTimes:
         self._entries: dict[PipelineId, _Entry] = {}
         self._counts: Counter[Key] = Counter()
         self._by_key: dict[Key, _Waiting] = {}
-        self._early = _Waiting(0.0)
+        self._ahead = _Waiting(0.0)
         """First reads, and neighbours of failed pipelines: each has a due time of its own."""
         self._turn = 0
         self._rates = FailureRates()
@@ -90,15 +94,15 @@ class DueTimes:
 
     # --- the polled pipelines --------------------------------------------------------------------------------------
 
-    def follow(self, pollable: Collection[PipelineId]) -> tuple[list[PipelineId], list[PipelineId]]:
+    def follow(self, pollable: AbstractSet[PipelineId]) -> tuple[AbstractSet[PipelineId], AbstractSet[PipelineId]]:
         """Drops all others. Returns the pipelines to `add`, and the dropped ones."""
-        dropped = [pipeline_id for pipeline_id in self._entries if pipeline_id not in pollable]
+        dropped = self._entries.keys() - pollable
         for pipeline_id in dropped:
             entry = self._entries.pop(pipeline_id)
             entry.turn = -1
             self._counts[entry.key] -= 1
             self._rates.remove(entry.evidence)
-        return [pipeline_id for pipeline_id in pollable if pipeline_id not in self._entries], dropped
+        return pollable - self._entries.keys(), dropped
 
     def add(self, newcomers: Iterable[Newcomer], now: float) -> None:
         """Spreads the first reads evenly at the full rate: the urgent ones first, then the oldest readings.
@@ -123,7 +127,7 @@ class DueTimes:
             else:
                 wait = max(0.0, place - at_once) / self._rate
                 entry.offset = min(place, at_once) / self._rate
-                self._wait(self._early, entry, now + min(wait, waiting.period))
+                self._wait(self._ahead, entry, now + min(wait, waiting.period))
 
     def fit(self, rate: float, promised: float, now: float) -> None:
         """Shares `rate` reads a second among the pipelines. All due times follow at once."""
@@ -139,20 +143,25 @@ class DueTimes:
         planned = periods(self._counts, weights, self._rate, self._cadence, self.promised)
         self.kept = planned.kept
         for key, seconds in planned.of.items():
-            self._by_key.setdefault(key, _Waiting(seconds)).period = seconds
+            waiting = self._by_key.setdefault(key, _Waiting(seconds))
+            waiting.period, waiting.early = seconds, self._early_by(key.pace, seconds)
         for key in self._by_key.keys() - planned.of.keys():
             del self._by_key[key]
+
+    def _early_by(self, pace: Pace, seconds: float) -> float:
+        shortest = self._cadence.transient_seconds if pace is Pace.TRANSIENT else self._cadence.steady_seconds
+        return max(0.0, min(seconds * EARLY_SHARE, seconds - shortest)) if pace is not Pace.RETRY else 0.0
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
     def next_due(self) -> float:
-        """When the next pipeline is due; infinite if none waits."""
+        """When the next pipeline may be read; infinite if none waits."""
         found = self._next()
-        return found[0] if found else NEVER
+        return found[0] - found[2].early if found else NEVER
 
     def _next(self) -> tuple[float, int, _Waiting] | None:
         best: tuple[float, int, _Waiting] | None = None
-        for waiting in (self._early, *self._by_key.values()):
+        for waiting in (self._ahead, *self._by_key.values()):
             item = waiting.first()
             if item is not None:
                 due = item[0] + waiting.period
@@ -161,9 +170,9 @@ class DueTimes:
         return best
 
     def take_next(self, now: float) -> PipelineId | None:
-        """The pipeline to read next, if one is due by now. It waits no more until `mark_read`."""
+        """The pipeline to read next, if one may be read by now. It waits no more until `mark_read`."""
         found = self._next()
-        if found is None or found[0] > now:
+        if found is None or found[0] - found[2].early > now:
             return None
         due, _, waiting = found
         entry = heappop(waiting.heap)[2]
@@ -182,7 +191,7 @@ class DueTimes:
             item = waiting.first()
             if item is not None and item[0] + max(self.promised, at_rest) <= moment:
                 return True
-        item = self._early.first()
+        item = self._ahead.first()
         return item is not None and item[0] + self.promised <= moment
 
     def oldest_age(self, now: float) -> float:
@@ -242,4 +251,4 @@ class DueTimes:
         at_once = self._rate * HASTENED_AT_ONCE_SECONDS
         for place, entry in enumerate(nsmallest(most, waiting, key=lambda entry: entry.read_at)):
             wait = max(0.0, place - at_once) / (self._rate * HASTENED_SHARE)
-            self._wait(self._early, entry, max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS))
+            self._wait(self._ahead, entry, max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS))

@@ -102,7 +102,7 @@ def test_a_pipeline_under_way_or_dropped_is_not_due() -> None:
     due = fleet(1, 4.0)
     one = due.take_next(0.0)
     assert due.take_next(100.0) is None
-    assert due.follow([]) == ([], [one])
+    assert due.follow(frozenset()) == (set(), {one})
     due.mark_read(ids(1)[0], Pace.STEADY, 100.0)
     assert due.next_due() == NEVER
 
