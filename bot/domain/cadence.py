@@ -113,10 +113,10 @@ class Key(NamedTuple):
 
 
 class Periods(NamedTuple):
-    """The period of each key in seconds, and whether no reading gets older than promised."""
+    """The period of each key in seconds, and whether the rate pays for the promised age of readings."""
 
     of: Mapping[Key, float]
-    kept: bool
+    affordable: bool
 
 
 def periods(
@@ -136,14 +136,14 @@ def periods(
     if left > sum(band.number / band.shortest for band in bands):
         bands = [band._replace(shortest=min(band.shortest, cadence.steady_seconds)) for band in bands]
     of = dict(zip(others, share(bands, left), strict=True))
-    kept = left >= sum(band.number / band.longest for band in bands) - 1e-9
+    affordable = left >= sum(band.number / band.longest for band in bands) - 1e-9
     unused = max(0.0, rate - spent - sum(counts[key] / seconds for key, seconds in of.items()))
     for key, seconds in urgent.items():
         cost = counts[key] / seconds
         least = RETRY_SECONDS if key.pace is Pace.RETRY else cadence.transient_seconds
         urgent[key] = max(least, counts[key] / (cost + unused))
         unused -= counts[key] / urgent[key] - cost
-    return Periods({**of, **urgent}, kept)
+    return Periods({**of, **urgent}, affordable)
 
 
 def _urgent(pace: Pace, count: int, fleet: int, rate: float, cadence: Cadence) -> float | None:

@@ -71,7 +71,7 @@ class DueTimes:
     """The next read of each polled pipeline: the earliest due time first; among equals, the oldest reading."""
 
     def __init__(self, cadence: Cadence) -> None:
-        self.kept = True
+        self.affordable = True
         """True while the budget pays for the promised age of readings."""
         self.promised = cadence.promised(0, 1.0)
         """The greatest age of a reading that `fit` planned for."""
@@ -141,7 +141,7 @@ class DueTimes:
         self._counts = +self._counts
         weights = {key: weight(key.step) for key in self._counts}
         planned = periods(self._counts, weights, self._rate, self._cadence, self.promised)
-        self.kept = planned.kept
+        self.affordable = planned.affordable
         for key, seconds in planned.of.items():
             waiting = self._by_key.setdefault(key, _Waiting(seconds))
             waiting.period, waiting.early = seconds, self._early_by(key.pace, seconds)

@@ -42,7 +42,7 @@ class Promise:
 
     def judge(self, due: DueTimes, now: float) -> None:
         """Runs every second while GoldRush can be read."""
-        is_kept = due.kept and not due.is_any_late(now - LATE_SECONDS)
+        is_kept = due.affordable and not due.is_any_late(now - LATE_SECONDS)
         if is_kept is self._is_kept:
             self._otherwise_since = None
         elif self._otherwise_since is None:

@@ -43,6 +43,7 @@ from bot.ports.pipeline_api import (
     Unauthorized,
     Unavailable,
 )
+from bot.ports.reads import Readers
 from bot.requests.references import ResolvedReferences
 from bot.requests.services import RequestServices
 from bot.requests.subscriptions import Subscriptions
@@ -118,6 +119,7 @@ async def running(
     api: FakeApi | None = None,
     memberships: Memberships = NO_MEMBERSHIPS,
     team: TeamId = TEAM,
+    readers: Readers | None = None,
 ) -> AsyncIterator[Bot]:
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
@@ -134,6 +136,7 @@ async def running(
         leadership=leadership,
         slots=20,
         operator=operator,
+        readers=readers,
     )
     heartbeat = Heartbeat.build(
         repository=repository,

@@ -113,7 +113,7 @@ def test_urgent_paces_never_spend_more_than_the_budget(counts: dict[Key, int], r
 @given(COUNTS, RATES)
 def test_no_pipeline_starves(counts: dict[Key, int], rate: float) -> None:
     planned = shared(counts, rate)
-    if planned.kept:
+    if planned.affordable:
         assert max(planned.of.values()) <= 225 * 1.000001
     else:
         slowest = sum(counts.values()) / rate
@@ -159,7 +159,7 @@ def test_transient_pipelines_are_capped_while_others_need_the_budget() -> None:
 
 def test_a_promise_that_the_budget_cannot_pay_for_is_not_kept() -> None:
     planned = shared({Key(Pace.STEADY): 300}, 1.0, promised=60)
-    assert not planned.kept
+    assert not planned.affordable
     assert planned.of[Key(Pace.STEADY)] == pytest.approx(300)
 
 

@@ -437,6 +437,20 @@ class TestItems:
     def test_intent(self, value: object, intent: Intent | None) -> None:
         assert item_of(status=value).intent is intent
 
+    def test_equal_destinations_get_one_key_and_secrets_do_not_count(self) -> None:
+        shown = {"type": "postgres", "url": "postgresql://db/one", "password": "******"}
+        one = item_of(destination_type="postgres", destination_config=shown).destination
+        assert one
+        assert item_of(destination_type="postgres", destination_config=dict(reversed(shown.items()))).destination == one
+        assert item_of(destination_type="postgres", destination_config=shown | {"token": "******"}).destination == one
+        other = shown | {"url": "postgresql://db/two"}
+        assert item_of(destination_type="postgres", destination_config=other).destination != one
+        assert item_of(destination_type="kafka", destination_config=shown).destination != one
+
+    @pytest.mark.parametrize("config", [None, {}, "postgres", [], {"password": "******"}])
+    def test_a_destination_without_a_shown_configuration_is_unknown(self, config: object) -> None:
+        assert item_of(destination_type="postgres", destination_config=config).destination == ""
+
     @pytest.mark.parametrize(
         ("value", "bounded"), [("bounded", True), ("Bounded", True), ("unbounded", False), ("", False), (None, False)]
     )
