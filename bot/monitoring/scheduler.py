@@ -148,7 +148,6 @@ class Scheduler:
             self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
             if not self._breaker.is_open:
                 self._promise.judge(self._due, now)
-        self._follow(now)
         self._start_due()
         slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS))
         for number in range(1, slices):
@@ -156,6 +155,7 @@ class Scheduler:
 
     def _start_due(self) -> None:
         now = self._clock.monotonic()
+        self._follow(now)
         batch: list[ReadRequest] = []
         while self._may_poll(now) and self._due.next_due() <= now and self._budget.try_take(Route.STATUS):
             if (pipeline_id := self._due.take_next(now)) is not None and pipeline_id not in self._under_way:
