@@ -47,7 +47,7 @@ RATE = 400
 PER_TICK = 10  # the scheduler starts ten slices every quarter of a second
 PIPELINES = 2000
 SLOTS = 200
-SECONDS, QUICK_SECONDS = 15.0, 2.0
+SECONDS, QUICK_SECONDS = 8.0, 1.5
 READERS = (1, 2, 4)
 PATIENCE = 60.0
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from sandbox.demo import environment
 from sandbox.server import Sandbox
 from sandbox.slack.directory import TEAM_ID
 from tests.journey.rig import Rig
@@ -32,16 +33,19 @@ class Processes:
         role = name.partition("-")[0]
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
-        secrets = {secret for names in SECRETS.values() for secret in names} - set(SECRETS[role])
-        roles = {"REDIS_URL": self.valkey.url, "PIPELINE_BOT_ROLE": role, "PIPELINE_BOT_TEAM": TEAM_ID}
-        rig = self.rigs[name] = Rig(
-            self.sandbox,
-            directory / "data",
-            http=False,
-            settings={**self._settings, **roles, **dict.fromkeys(secrets, "")},
-        )
+        rig = self.rigs[name] = Rig(self.sandbox, directory / "data", http=False, settings=self._of(role))
         await rig.start()
         return rig
+
+    def _of(self, role: str) -> dict[str, str]:
+        """A role gets its own secrets only."""
+        others = {secret for names in SECRETS.values() for secret in names} - set(SECRETS[role])
+        roles = {"REDIS_URL": self.valkey.url, "PIPELINE_BOT_ROLE": role, "PIPELINE_BOT_TEAM": TEAM_ID}
+        return {**self._settings, **roles, **dict.fromkeys(others, "")}
+
+    def environment(self, role: str) -> dict[str, str]:
+        """All settings of a process in this role."""
+        return environment(self.sandbox.url, self._directory) | self._of(role)
 
     def __getitem__(self, name: str) -> Rig:
         return self.rigs[name]

@@ -5,11 +5,14 @@ import json
 from pathlib import Path
 from time import monotonic
 
+import httpx
 import pytest
 
 from sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.ports import free_port
 from tests.journey.rig import BOB, PATIENCE, Rig
 from tests.journey.roles import split
+from tests.journey.test_cli import cli
 from tests.journey.test_two_bots import a_story, assert_reported_once, seconds_until_read
 
 pytestmark = pytest.mark.journey
@@ -91,3 +94,28 @@ async def test_the_standby_reads_after_the_scheduler_was_killed_and_repeats_noth
             await assert_reported_once(slack, name, stories=stories)
         assert "polling_started" in processes["scheduler-2"].log.read_text()
         assert [call for call in slack.sandbox.slack.calls if call.error] == []
+
+
+@pytest.mark.parametrize("role", ["scheduler", "reader", "slack", "sender"])
+async def test_check_verifies_what_a_role_needs_and_nothing_else(tmp_path: Path, role: str) -> None:
+    async with split(tmp_path, "scheduler") as processes:
+        code, output = await cli("check", "--role", role, env=processes.environment(role), cwd=tmp_path)
+    assert code == 0, output
+    assert ("Slack token" in output) is (role != "reader")
+    assert ("Socket Mode" in output) is (role == "slack")
+    assert ("GoldRush key" in output) is (role != "sender")
+    assert "Redis at REDIS_URL" in output
+
+
+async def test_a_reader_is_ready_without_slack_and_says_what_is_wrong_without_redis(tmp_path: Path) -> None:
+    port = free_port()
+    async with split(tmp_path, "reader", settings={"PIPELINE_BOT_METRICS_PORT": str(port)}) as processes:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            for probe in ("/livez", "/readyz"):
+                answer = await http.get(probe)
+                assert answer.status_code == 200, answer.text
+            await processes.valkey.kill()
+            answer = await http.get("/readyz", timeout=10)
+            assert answer.status_code == 503
+            assert "store" in answer.text
+        assert await processes["reader"].stop() == 0  # Redis being away delays no stop

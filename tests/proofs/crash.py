@@ -2,6 +2,7 @@
 
 python -m tests.proofs.crash              500 kills over 20 seeds; then, per scenario, one life for each n-th call
 python -m tests.proofs.crash --seed 7     repeats one seed
+python -m tests.proofs.crash --roles split   the random kills, with a process for each role
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
+from multiprocessing.process import BaseProcess
 
 from rich.console import Console
 from rich.progress import Progress
@@ -28,6 +30,8 @@ from tests.proofs.world import SECOND, World, a_world
 PIPELINES = 6
 CALM_SECONDS = 6.0
 READS = 4  # each phase is read this often before it changes, at least once by a bot that survives
+ROLES = {"seed": ("all",), "split": ("scheduler", "reader", "slack", "sender")}
+"""The processes of a bot, by the kind of a task."""
 POST, HISTORY = "chat.postMessage", "conversations.history"
 
 Trouble = Callable[[World, random.Random], Coroutine[None, None, None]]
@@ -56,17 +60,18 @@ async def _nothing(_: World, __: random.Random) -> None:
 
 
 async def _freeze(world: World, chance: random.Random) -> None:
-    """Freezes the bot for 1 to 40 of its scaled seconds."""
-    for bot in world.bots[:1]:
+    """Freezes the bot, or one of its processes, for 1 to 40 of its scaled seconds."""
+    for bot in _one_of(world, chance):
         await world.freeze(bot, chance.uniform(1, 40) * SECOND)
 
 
-async def _two_bots(world: World, _: random.Random) -> None:
-    world.start_bot()
+async def _two_bots(world: World, chance: random.Random) -> None:
+    """With several roles, the second process plays any of them: it may be a standby or one more reader."""
+    world.start_bot(role=chance.choice(world.roles))
 
 
 async def _two_bots_one_frozen(world: World, chance: random.Random) -> None:
-    world.start_bot()
+    world.start_bot(role=chance.choice(world.roles))
     await _freeze(world, chance)
 
 
@@ -134,8 +139,13 @@ async def _changes(world: World, chance: random.Random, name: str) -> None:
 async def _kills(world: World, chance: random.Random, count: int) -> None:
     for _ in range(count):
         await asyncio.sleep(chance.uniform(0.3, 1.5))
-        if world.bots:
-            world.bots[0].kill()
+        for bot in _one_of(world, chance):
+            bot.kill()
+
+
+def _one_of(world: World, chance: random.Random) -> list[BaseProcess]:
+    """The oldest process, or with several roles any; none if all are dead."""
+    return world.bots[:1] if len(world.roles) == 1 or not world.bots else [chance.choice(world.bots)]
 
 
 async def a_round(world: World, chance: random.Random, trouble: str, kills: int) -> Round:
@@ -153,7 +163,7 @@ async def a_round(world: World, chance: random.Random, trouble: str, kills: int)
     return Round.of(trouble, kills, began, verdict, world.directory, traffic=traffic, crashed=crashed)
 
 
-async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
+async def a_seed(seed: int, kills: int, roles: tuple[str, ...] = ("all",)) -> AsyncIterator[Round]:
     """Runs rounds until there were `kills` kills. A fault ends the world, so that it is counted once."""
     chance = random.Random(seed)  # noqa: S311
     order = list(TROUBLES)
@@ -161,7 +171,7 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
     done = number = 0
     while done < kills:
         with a_directory() as directory:
-            async with a_world(directory, PIPELINES, chance) as world, world.kept_alive():
+            async with a_world(directory, PIPELINES, chance, roles) as world, world.kept_alive():
                 while done < kills:
                     count = min(chance.randint(1, 3), kills - done)
                     result = await a_round(world, chance, order[number % len(order)], count)
@@ -177,9 +187,10 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
 
 
 async def _work(task: str) -> None:
-    """Prints each round as a line of JSON. `task` is `seed:NUMBER:KILLS` or `SCENARIO:FIRST_CALL:STEP`."""
-    kind, *numbers = task.split(":")
-    rounds = a_seed(*map(int, numbers)) if kind == "seed" else a_sweep(kind, *map(int, numbers))
+    """Prints each round as a line of JSON. `task` is `seed:NUMBER:KILLS`, `split:…` or `SCENARIO:FIRST_CALL:STEP`."""
+    kind, *texts = task.split(":")
+    numbers = [int(text) for text in texts]
+    rounds = a_seed(numbers[0], numbers[1], ROLES[kind]) if kind in ROLES else a_sweep(kind, *numbers)
     async for round_ in rounds:
         print(json.dumps(round_.__dict__), flush=True)  # noqa: T201
 
@@ -188,7 +199,9 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
     done: list[tuple[str, Round]] = []
     waiting = list(reversed(tasks))
     with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("kills", total=None if any(not name.startswith("seed") for name in tasks) else expected)
+        bar = progress.add_task(
+            "kills", total=None if any(name.split(":")[0] not in ROLES for name in tasks) else expected
+        )
 
         async def worker() -> None:
             while waiting:
@@ -235,6 +248,7 @@ def main() -> int:
     options.add_argument("--seeds", type=int, default=20)
     options.add_argument("--kills", type=int, default=500, help="in all seeds together")
     options.add_argument("--seed", type=int, help="this one only")
+    options.add_argument("--roles", choices=["all", "split"], default="all", help="split: a process for each role")
     options.add_argument("--step", type=int, default=1, help="of the sweep: every n-th call of a life; 0 for none")
     options.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="of the sweep: not all of them")
     options.add_argument("--workers", type=int, default=4, help="two a core: where they starve, waits run out")
@@ -245,8 +259,9 @@ def main() -> int:
         return 0
     seeds = [chosen.seed] if chosen.seed is not None else list(range(1, chosen.seeds + 1))
     kills = chosen.kills // (chosen.seeds or 1)
-    tasks = [f"seed:{seed}:{kills}" for seed in seeds] if chosen.seeds else []
-    if chosen.step and chosen.seed is None:
+    kind = "split" if chosen.roles == "split" else "seed"
+    tasks = [f"{kind}:{seed}:{kills}" for seed in seeds] if chosen.seeds else []
+    if chosen.step and chosen.seed is None and kind == "seed":
         parts = max(1, chosen.workers // 2)  # side by side
         for scenario in chosen.scenario or SCENARIOS:
             tasks += [f"{scenario}:{1 + part * chosen.step}:{parts * chosen.step}" for part in range(parts)]

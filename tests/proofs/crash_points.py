@@ -23,6 +23,7 @@ from bot.domain import protocol
 from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
 from bot.ports.rate_limits import RateLimits
+from bot.readers import broker, remote
 from bot.settings import Settings
 from bot.slack.inbound import inbox
 from bot.slack.outbound import calls
@@ -85,6 +86,10 @@ def _shorten_waits() -> None:
         call_seconds=SLACK_LIMITS.call_seconds / SCALE,
     )
     inbox.RECOVER_AFTER /= SCALE
+    broker.IDLE_SECONDS /= SCALE
+    broker.CLAIM_SECONDS /= SCALE
+    remote.LEAST_LOST_SECONDS /= SCALE
+    remote.CLAIMED_WITHIN_SECONDS /= SCALE
     at_length = PeriodicJob.__init__
 
     def shorter(

@@ -18,6 +18,7 @@ from sandbox.demo import environment
 from sandbox.ports import free_port
 from sandbox.server import Sandbox
 from sandbox.slack.delivery import Ack
+from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.messages import Message
 from tests.journey.valkey import Valkey
 from tests.proofs.crash_points import DIED, run_bot
@@ -60,6 +61,10 @@ class World:
     directory: Path
     names: list[str]
     bots: list[BaseProcess] = field(default_factory=list)
+    roles: tuple[str, ...] = ("all",)
+    """Each of them is played by at least one process."""
+    role_of: dict[str, str] = field(default_factory=dict)
+    """By the name of the process."""
     watched: dict[str, list[str]] = field(default_factory=dict)
     """The watched pipelines of each channel."""
     deaths: list[str] = field(default_factory=list)
@@ -84,15 +89,20 @@ class World:
 
     # --- bots ------------------------------------------------------------------------------------------------------
 
-    def start_bot(self, crash_at: int = 0) -> BaseProcess:
+    def start_bot(self, crash_at: int = 0, role: str | None = None) -> BaseProcess:
+        """Starts one process. Its role is the first one that nobody plays, unless `role` says otherwise."""
+        role = role or next(iter(self.missing_roles()), self.roles[0])
         env = environment(self.sandbox.url, self.directory) | SETTINGS
         del env["SLACK_APP_TOKEN"]
         env |= {
             "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
             "PORT": str(free_port()),
             "REDIS_URL": self.valkey.url,
+            "PIPELINE_BOT_ROLE": role,
+            "PIPELINE_BOT_TEAM": TEAM_ID,
         }
-        self.sandbox.slack.request_url = f"http://127.0.0.1:{env['PORT']}/slack/events"
+        if role in {"all", "slack"}:
+            self.sandbox.slack.request_url = f"http://127.0.0.1:{env['PORT']}/slack/events"
         self.counter = PROCESSES.Value("q", 0, lock=False)
         name = str(len(self.began))
         log = str(self.directory / f"bot-{name}.log")
@@ -101,8 +111,13 @@ class World:
         assert bot.pid is not None
         end_with_parent(bot.pid)
         self.bots.append(bot)
+        self.role_of[name] = role
         self.began.append(self.now)
         return bot
+
+    def missing_roles(self) -> list[str]:
+        played = {self.role_of[bot.name] for bot in self.bots}
+        return [role for role in self.roles if role not in played]
 
     async def has_ended(self, bot: BaseProcess) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -117,8 +132,8 @@ class World:
             while True:
                 for bot in [process for process in self.bots if not process.is_alive()]:
                     self._record_end(bot)
-                if not self.bots:
-                    self.start_bot()
+                for role in self.missing_roles():
+                    self.start_bot(role=role)
                 await asyncio.sleep(0.02)
 
         keeper = asyncio.create_task(keep())
@@ -297,7 +312,9 @@ def _slack_message(message: Message, came: Mapping[str, str]) -> SlackMessage:
 
 
 @asynccontextmanager
-async def a_world(directory: Path, pipelines: int, chance: random.Random) -> AsyncIterator[World]:
+async def a_world(
+    directory: Path, pipelines: int, chance: random.Random, roles: tuple[str, ...] = ("all",)
+) -> AsyncIterator[World]:
     async with Valkey(directory / "redis") as valkey, Sandbox.start() as sandbox:
         sandbox.goldrush.rate_limit = None
         sandbox.goldrush.pipelines.clear()
@@ -306,10 +323,11 @@ async def a_world(directory: Path, pipelines: int, chance: random.Random) -> Asy
         names = [f"{chance.choice(('orders', 'swaps', 'fills', 'users'))}-{number:02}" for number in range(pipelines)]
         for name in names:
             sandbox.goldrush.add(name=name)
-        world = World(sandbox, valkey, directory, names, watched=dict.fromkeys(CHANNELS, names))
+        world = World(sandbox, valkey, directory, names, roles=roles, watched=dict.fromkeys(CHANNELS, names))
         watch = asyncio.create_task(world.watch_for_stalls())
         try:
-            bot = world.start_bot()
+            for role in roles:
+                world.start_bot(role=role)
             await _watched(world)
             yield world
         finally:
