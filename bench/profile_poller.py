@@ -2,8 +2,8 @@
 
     python -m bench.profile_poller [--pipelines 2000] [--seconds 20] [--raw FILE]
 
-It needs py-spy (`pip install py-spy`). A share is that of the samples in which the process did not wait. `--raw` keeps
-the collapsed stacks, for a flame graph.
+It needs py-spy (`pip install py-spy`). A share is that of the samples in which the process did not wait for an event.
+`--raw` keeps the collapsed stacks, for a flame graph.
 """
 
 import argparse
@@ -27,6 +27,8 @@ from bench.polling import PERIOD, PIPELINES
 
 SAMPLES_PER_SECOND = 250
 MOST_ROWS = 25
+WAITING = "select (selectors.py"
+"""py-spy counts this call as running for a while after it began to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def parsed(stacks: Iterable[str]) -> Profile:
     with_callees: Counter[str] = Counter()
     for line in stacks:
         stack, _, count = line.rpartition(" ")
+        if WAITING in stack.rpartition(";")[2]:
+            continue
         names = [frame.rpartition(":")[0] + ")" for frame in stack.split(";")]
         own[names[-1]] += int(count)
         for name in set(names):

@@ -151,10 +151,9 @@ class Scheduler:
                 self._promise.judge(self._due, now)
         self._start_due()
         slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS))
-        loop = asyncio.get_running_loop()
+        seconds, loop = TICK_SECONDS / slices, asyncio.get_running_loop()
         for number in range(1, slices):
-            at = loop.time() + number * TICK_SECONDS / slices
-            loop.call_at(at, self._start_slice, at + TICK_SECONDS / slices)
+            loop.call_later(number * seconds, self._start_slice, loop.time() + (number + 1) * seconds)
 
     def _start_slice(self, until: float) -> None:
         """A late slice starts nothing: on a busy machine, the reads under way and people's answers come first."""
@@ -166,22 +165,17 @@ class Scheduler:
         self._follow(now)
         most = max(MOST_AT_ONCE, ceil(2 * self._budget.full_rate * TICK_SECONDS / SLICES))
         batch: list[ReadRequest] = []
-        while (
-            len(batch) < most
-            and self._may_poll(now)
-            and self._due.next_due() <= now
-            and self._budget.try_take(Route.STATUS)
-        ):
+        while len(batch) < most and self._may_poll(now) and self._budget.try_take(Route.STATUS):
             if (pipeline_id := self._due.take_next(now)) is not None and pipeline_id not in self._under_way:
                 batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
         if batch:
             self._readers.start(batch, self._on_result)
 
     def _may_poll(self, now: float) -> bool:
-        """During an outage, polling only probes: one read at a time."""
+        """A pipeline is due and a slot is free. During an outage, polling only probes: one read at a time."""
         under_way = len(self._under_way) - len(self._people)
-        slots = 1 if self._breaker.is_open else self._slots
-        return self._reads and self._leadership.is_leader and now >= self._silent_until and under_way < slots
+        may_read = self._reads and self._leadership.is_leader and now >= self._silent_until
+        return may_read and under_way < (1 if self._breaker.is_open else self._slots) and self._due.next_due() <= now
 
     async def _housekeep(self, now: float) -> None:
         await self._repository.refresh_watches()
