@@ -17,6 +17,7 @@ from bot.domain.observation import PipelineId
 
 NEVER, NOT_YET = float("inf"), float("-inf")
 EARLY_SHARE = 0.2  # of a period
+DEADLINE = 1.25  # periods after the last read: a late read costs a short period more than a long one
 LEARN_SECONDS = 60.0  # between two updates of the failure rates
 READ_JUST_NOW_SECONDS = 5.0  # a pipeline with so young a reading waits
 HASTENED_AT_ONCE_SECONDS = 5.0  # of the budget, for the neighbours of a failed pipeline
@@ -156,27 +157,27 @@ class DueTimes:
 
     def next_due(self) -> float:
         """When the next pipeline may be read; infinite if none waits."""
-        found = self._next()
-        return found[0] - found[2].early if found else NEVER
+        waiting = self._next()
+        return waiting.heap[0][0] + waiting.period - waiting.early if waiting else NEVER
 
-    def _next(self) -> tuple[float, int, _Waiting] | None:
-        best: tuple[float, int, _Waiting] | None = None
+    def _next(self) -> _Waiting | None:
+        """The heap whose first pipeline has the earliest deadline, the oldest reading among equals."""
+        earliest, best = (NEVER, 0), None
         for waiting in (self._ahead, *self._by_key.values()):
             item = waiting.first()
             if item is not None:
-                due = item[0] + waiting.period
-                if best is None or due < best[0] or (due == best[0] and item[1] < best[1]):
-                    best = due, item[1], waiting
+                deadline = item[0] + waiting.period * DEADLINE, item[1]
+                if deadline < earliest:
+                    earliest, best = deadline, waiting
         return best
 
     def take_next(self, now: float) -> PipelineId | None:
         """The pipeline to read next, if one may be read by now. It waits no more until `mark_read`."""
-        found = self._next()
-        if found is None or found[0] - found[2].early > now:
+        waiting = self._next()
+        if waiting is None or waiting.heap[0][0] + waiting.period - waiting.early > now:
             return None
-        due, _, waiting = found
-        entry = heappop(waiting.heap)[2]
-        entry.turn, entry.due, entry.offset = 0, due + entry.offset, 0.0
+        since, _, entry = heappop(waiting.heap)
+        entry.turn, entry.due, entry.offset = 0, since + waiting.period + entry.offset, 0.0
         return entry.pipeline_id
 
     def take(self, pipeline_id: PipelineId, now: float) -> None:
