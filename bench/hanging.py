@@ -101,7 +101,7 @@ async def _poll(url: str, ids: list[PipelineId], rate: float, pipe: Connection) 
 async def _polling(
     client: Client, ids: list[PipelineId], rate: float, slots: int, clock: VirtualClock
 ) -> AsyncIterator[None]:
-    disk = Disk(catalogue=tuple(Pipeline(id=pipeline_id, name=pipeline_id) for pipeline_id in ids), watches_version=1)
+    disk = Disk(catalogue={key: Pipeline(id=key, name=key) for key in ids}, watches_version=1)
     watch = Watch(channel=ChannelId("C0FLEET"), reference="*", made_by=UserId("U0ANN"), made_at=clock.now())
     disk.watches[watch.id] = watch
     store = MemoryStore(lambda: disk, TeamId("T"), clock, 1, lambda: asyncio.sleep(0))

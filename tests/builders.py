@@ -148,7 +148,7 @@ def a_usergroup(group: str = "S0ONCALL", label: str = "data-oncall") -> Target:
 
 
 def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> frozenset[PipelineId]:
-    """The watched pipelines, each once: the plain definition, which `Watchers` must agree with."""
+    """The watched pipelines, each once: the plain definition, which the indexes must agree with."""
     watches = tuple(watches)
     exact = {PipelineId(watch.reference) for watch in watches if not watch.pattern}
     patterns = {watch.reference.lower() for watch in watches if watch.pattern}

@@ -24,6 +24,8 @@ async def _value(client: redis.asyncio.Redis, kind: Any, key: Any) -> Any:
             return await cast("Awaitable[Any]", client.hgetall(key))
         case b"zset":
             return dict(cast("list[tuple[bytes, float]]", await client.zrange(key, 0, -1, withscores=True)))
+        case b"stream":
+            return await client.xrange(key)
         case _:
             return await cast("Awaitable[Any]", client.smembers(key))
 
@@ -32,6 +34,9 @@ async def go_back(client: redis.asyncio.Redis, to: Snapshot) -> None:
     await client.flushall()
     for key, kind, value, milliseconds in to:
         match kind:
+            case b"stream":
+                for entry_id, fields in value:
+                    await client.xadd(key, fields, id=entry_id)
             case b"string":
                 await client.set(key, value)
             case b"hash":

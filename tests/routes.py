@@ -1,6 +1,6 @@
 """The routes of all features, as tests use them."""
 
-from bot.domain.catalogue import Names
+from bot.domain.names import Names
 from bot.slack.feature import Command
 from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.routes import ROUTES

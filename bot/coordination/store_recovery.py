@@ -22,7 +22,7 @@ from bot.ports.telemetry.store import (
     StoreRestarted,
     WatchesLost,
 )
-from bot.state.known_pipelines import KnownState, LostWatchesAndNotes
+from bot.state.known_state import KnownState, LostWatchesAndNotes
 from bot.state.repository import Repository
 
 

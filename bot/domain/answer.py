@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
+from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
+from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState

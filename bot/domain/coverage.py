@@ -1,126 +1,99 @@
-"""Which pipelines each pattern covers, and which watches cover a pipeline. Pure.
+"""Which pipelines each watched pattern covers. Pure.
 
-A workspace may have thousands of patterns and pipelines. Each pattern meets all pipelines once, and later only the
-changed ones: a command or a listing costs a few milliseconds.
+A new pattern meets the catalogue once, and a changed pipeline meets the few patterns that begin like its name: neither
+costs patterns times pipelines.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from functools import cached_property
+from itertools import chain
 
-from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting, matches
+from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting
 from bot.domain.observation import PipelineId
-from bot.domain.watch import ChannelId, Watch
 
 
 class Coverage:
-    """The pipelines of one catalogue that each pattern covers. `updated` derives the next catalogue's coverage."""
+    """The pipelines of each watched pattern. `matching` finds those of any pattern in the catalogue.
 
-    def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
-        self._pipelines = {pipeline.id: pipeline for pipeline in pipelines}
-        self._ids: dict[str, frozenset[PipelineId]] = {}
-        self._before: Mapping[str, frozenset[PipelineId]] = {}
-        self._changed: AbstractSet[PipelineId] = frozenset()
-        self._new = _Texts(())
+    Patterns are in the form of `comparable`.
+    """
 
-    def updated(self, pipelines: Iterable[Pipeline]) -> "Coverage":
-        """The coverage of the next catalogue; the same object if no pipeline, name or project changed."""
-        now = {pipeline.id: pipeline for pipeline in pipelines}
-        new = [pipeline for pipeline in now.values() if not self._has(pipeline)]
-        changed = {pipeline.id for pipeline in new} | (self._pipelines.keys() - now.keys())
-        if not changed:
-            return self
-        coverage = Coverage(now.values())
-        coverage._before, coverage._changed, coverage._new = self._ids, changed, _Texts(new)
-        return coverage
+    def __init__(self, matching: Callable[[str], set[PipelineId]]) -> None:
+        self._matching = matching
+        self._ids: dict[str, set[PipelineId]] = {}
+        self._of_names = _Patterns()
+        self._of_projects = _Patterns()
 
-    def ids(self, pattern: str) -> frozenset[PipelineId]:
-        """The pipelines that a pattern covers."""
+    def add(self, pattern: str) -> AbstractSet[PipelineId]:
+        """Begins to keep a pattern's pipelines up to date, and returns them."""
+        if pattern not in self._ids:
+            self._ids[pattern] = self._matching(pattern)
+            self._group_of(pattern).add(pattern.removeprefix(PROJECT_PREFIX))
+        return self._ids[pattern]
+
+    def remove(self, pattern: str) -> AbstractSet[PipelineId]:
+        """Forgets a pattern, and returns its pipelines."""
+        self._group_of(pattern).remove(pattern.removeprefix(PROJECT_PREFIX))
+        return self._ids.pop(pattern)
+
+    def rebuild(self) -> None:
+        """Matches every pattern again: the whole catalogue has changed."""
+        self._ids = {pattern: self._matching(pattern) for pattern in self._ids}
+
+    def __iter__(self) -> Iterator[str]:
+        """The patterns."""
+        return iter(self._ids)
+
+    def ids(self, pattern: str) -> AbstractSet[PipelineId]:
+        """The pipelines of a pattern."""
         wanted = comparable(pattern)
-        if wanted not in self._ids:
-            before = self._before.get(wanted)
-            if before is None:
-                self._ids[wanted] = self._texts.fitting(wanted)
-            else:
-                self._ids[wanted] = before - self._changed | self._new.fitting(wanted)
-        return self._ids[wanted]
+        return self._ids[wanted] if wanted in self._ids else self._matching(wanted)
 
     def ids_of_any(self, patterns: Iterable[str]) -> frozenset[PipelineId]:
         """The pipelines that any of the patterns covers."""
-        found: set[PipelineId] = set()
-        for pattern in patterns:
-            found |= self.ids(pattern)
-            if len(found) == len(self._pipelines):
-                break
-        return frozenset(found)
+        return frozenset(chain.from_iterable(self.ids(pattern) for pattern in patterns))
 
-    def covering(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
-        """The patterns, in the form of `comparable`, that cover a pipeline.
+    def covering(self, pipeline: Pipeline) -> set[str]:
+        """The patterns that cover a pipeline, even if the catalogue lacks it."""
+        by_text = (self._of_names.fitting(comparable(text)) for text in (pipeline.name, pipeline.id))
+        by_project = self._of_projects.fitting(comparable(pipeline.project))
+        return {*chain.from_iterable(by_text), *(PROJECT_PREFIX + pattern for pattern in by_project)}
 
-        The catalogue may lack the pipeline, or hold it under another name.
-        """
-        if not self._has(pipeline):
-            return [pattern for pattern in patterns if matches(pattern, pipeline)]
-        return [
-            pattern
-            for pattern in patterns
-            if pipeline.id in (self._ids[pattern] if pattern in self._ids else self.ids(pattern))
-        ]
+    def replace(self, before: Pipeline | None, after: Pipeline | None) -> None:
+        """A pipeline is new, has changed, or is gone."""
+        covered_before = self.covering(before) if before else set()
+        covered_now = self.covering(after) if after else set()
+        if before:
+            for pattern in covered_before - covered_now:
+                self._ids[pattern].discard(before.id)
+        if after:
+            for pattern in covered_now:
+                self._ids[pattern].add(after.id)
 
-    def _has(self, pipeline: Pipeline) -> bool:
-        """True if the catalogue has the pipeline under this name and project."""
-        known = self._pipelines.get(pipeline.id)
-        return known is not None and (known.name, known.project) == (pipeline.name, pipeline.project)
-
-    @cached_property
-    def _texts(self) -> "_Texts":
-        return _Texts(self._pipelines.values())
+    def _group_of(self, pattern: str) -> "_Patterns":
+        return self._of_projects if pattern.startswith(PROJECT_PREFIX) else self._of_names
 
 
-class _Texts:
-    """The texts that patterns match."""
+class _Patterns:
+    """Patterns by the text before their first `*`."""
 
-    def __init__(self, pipelines: Iterable[Pipeline]) -> None:
-        pipelines = tuple(pipelines)
-        self._names = [
-            (comparable(text), pipeline.id) for pipeline in pipelines for text in (pipeline.name, pipeline.id)
-        ]
-        self._projects = [(comparable(pipeline.project), pipeline.id) for pipeline in pipelines]
+    def __init__(self) -> None:
+        self._by_start: dict[str, set[str]] = {}
+        self._longest = 0
 
-    def fitting(self, wanted: str) -> frozenset[PipelineId]:
-        of_project = wanted.startswith(PROJECT_PREFIX)
-        texts = self._projects if of_project else self._names
-        fits = fitting(wanted.removeprefix(PROJECT_PREFIX) if of_project else wanted)
-        return frozenset(pipeline_id for text, pipeline_id in texts if fits(text))
+    def add(self, pattern: str) -> None:
+        start = pattern.partition("*")[0]
+        self._by_start.setdefault(start, set()).add(pattern)
+        self._longest = max(self._longest, len(start))
 
+    def remove(self, pattern: str) -> None:
+        start = pattern.partition("*")[0]
+        self._by_start[start].remove(pattern)
+        if not self._by_start[start]:
+            del self._by_start[start]
 
-class Watchers:
-    """Finds the watches that cover a pipeline. `patterns` are in the form of `comparable`, each once."""
-
-    def __init__(self, watches: Sequence[Watch] = ()) -> None:
-        self._watches = watches
-        self._by_id: dict[str, list[int]] = {}
-        self._by_pattern: dict[str, list[int]] = {}
-        for position, watch in enumerate(watches):
-            if watch.pattern:
-                self._by_pattern.setdefault(comparable(watch.reference), []).append(position)
-            else:
-                self._by_id.setdefault(watch.reference, []).append(position)
-        self.patterns = tuple(self._by_pattern)
-
-    @cached_property
-    def channels_with_patterns(self) -> frozenset[ChannelId]:
-        return frozenset(
-            self._watches[position].channel for positions in self._by_pattern.values() for position in positions
-        )
-
-    def ids(self, coverage: Coverage) -> frozenset[PipelineId]:
-        """The watched pipelines."""
-        return frozenset(map(PipelineId, self._by_id)) | coverage.ids_of_any(self.patterns)
-
-    def watches_of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
-        """The watches that cover a pipeline, in their given order."""
-        positions = list(self._by_id.get(pipeline.id, ()))
-        for pattern in coverage.covering(self._by_pattern, pipeline):
-            positions += self._by_pattern[pattern]
-        return tuple(self._watches[position] for position in sorted(positions))
+    def fitting(self, text: str) -> Iterator[str]:
+        for length in range(min(len(text), self._longest) + 1):
+            for pattern in self._by_start.get(text[:length], ()):
+                if fitting(pattern)(text):
+                    yield pattern

@@ -139,6 +139,13 @@ def is_read_closely(state: PipelineState) -> bool:
     return state.reach is Reach.REACHABLE and state.phase not in AT_REST
 
 
+def is_plainly_healthy(state: PipelineState) -> bool:
+    """True for a state that no passing time turns into trouble: live, paused or stopped, and read without a failure."""
+    if state.reach is not Reach.REACHABLE or state.failed_since is not None or state.observation is None:
+        return state.observation is None and state.reach is Reach.REACHABLE
+    return state.observation.live or state.phase in AT_REST
+
+
 def _failed(state: PipelineState, failed: FailedRead) -> tuple[PipelineState, tuple[Transition, ...]]:
     failed_reads = state.failed_reads + 1
     not_found = state.not_found + 1 if failed.kind is FailedReadKind.NOT_FOUND else 0

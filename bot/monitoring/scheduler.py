@@ -220,7 +220,7 @@ class Scheduler:
         Raises:
             StoreAway: a later listing reports an outage.
         """
-        listed = await self._catalogue.refresh()
+        listed = await self._catalogue.list_all()
         self._siblings = Siblings(self._repository.catalogue)
         if not self._repository.pollable:
             await self._recorder.record_listing(listed)

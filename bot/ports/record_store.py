@@ -1,23 +1,24 @@
 """The record of each pipeline (its state and episode), and the catalogue from the last listing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.ports.changes import Changes
 from bot.ports.lease_store import Lease
 
 
 class RecordStore(Protocol):
     """Reads records, and writes plans. Every write of a record raises its version by one."""
 
-    async def versions(self) -> Mapping[PipelineId, int]:
-        """The version of each record: cheap enough to find the changed ones every few seconds."""
+    async def record_changes(self, position: str) -> Changes[int]:
+        """The versions of the records written after a position: cheap enough to ask every few seconds."""
         ...
 
-    async def records(self) -> Mapping[PipelineId, Record]:
-        """All records."""
+    async def records(self, pipeline_ids: Collection[PipelineId] | None = None) -> Mapping[PipelineId, Record]:
+        """The records of these pipelines, or all. Others may be written meanwhile: ask for the position before."""
         ...
 
     async def record(self, pipeline_id: PipelineId) -> Record:
@@ -32,10 +33,14 @@ class RecordStore(Protocol):
         """
         ...
 
-    async def catalogue(self) -> tuple[Pipeline, ...]:
-        """The pipelines of the last saved listing; empty before the first."""
+    async def catalogue(self) -> Mapping[PipelineId, Pipeline]:
+        """The pipelines as last listed; empty before the first listing."""
         ...
 
-    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
-        """Replaces the saved listing."""
+    async def pipeline_changes(self, position: str) -> Changes[Pipeline | None]:
+        """The pipelines saved after a position. None: removed."""
+        ...
+
+    async def save_pipelines(self, pipelines: Iterable[Pipeline], gone: Iterable[PipelineId] = ()) -> None:
+        """Adds pipelines to the catalogue or replaces them, and removes those that are `gone`."""
         ...

@@ -7,6 +7,7 @@ from typing import Protocol
 from bot.domain.note import Note
 from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
+from bot.ports.changes import UNKNOWN_POSITION
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,24 @@ class Watches:
     """Oldest first."""
     suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    position: str = field(default=UNKNOWN_POSITION, compare=False)
+    """Where the log of changes ended before they were read."""
 
     def in_channel(self, channel: ChannelId) -> tuple[Watch, ...]:
         """The watches of one channel, oldest first."""
         return tuple(watch for watch in self.all if watch.channel == channel)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchChanges:
+    """The changes of the watches after a position, and all suspended channels and notes."""
+
+    version: int
+    watches: Mapping[ChannelId, Mapping[str, Watch | None]]
+    """The changed watches of each channel, by id. None: the watch has ended."""
+    suspended: Mapping[ChannelId, SuspendReason]
+    notes: tuple[Note, ...]
+    position: str = field(compare=False)
 
 
 class WatchStore(Protocol):
@@ -35,6 +50,10 @@ class WatchStore(Protocol):
 
     async def watches(self) -> Watches:
         """Reads all watches, suspended channels and notes."""
+        ...
+
+    async def watch_changes(self, position: str) -> WatchChanges | None:
+        """The changes after a position; None if the log does not reach back so far."""
         ...
 
     async def watches_version(self) -> int:

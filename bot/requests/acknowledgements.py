@@ -125,7 +125,7 @@ class Acknowledgements:
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
         """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""
-        listed = [candidate for candidate in self._repository.catalogue if candidate.id == pipeline.id]
+        listed = [self._repository.listed[pipeline.id]] if pipeline.id in self._repository.listed else []
         views = await self._views.refreshed(listed, channel, older_than=FRESH_SECONDS)
         current = StatusAnswer(views=views, channel=channel, at=self._clock.now()) if views else None
         return AcknowledgeAnswer(

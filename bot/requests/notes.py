@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
-from bot.domain.catalogue import Pipeline, is_pattern, matches
+from bot.domain.catalogue import Pipeline, comparable, is_pattern
 from bot.domain.episode import EpisodeKind
 from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
@@ -93,8 +93,8 @@ class Notes:
     def _covered(self, target: Pipeline) -> list[Pipeline]:
         if not is_pattern(target.id):
             return [target]
-        found = [pipeline for pipeline in self._repository.catalogue if matches(target.id, pipeline)]
-        return sorted(found, key=lambda pipeline: pipeline.name.lower())
+        listed = self._repository.listed
+        return [listed[pipeline_id] for pipeline_id in listed.sorted(listed.matching(comparable(target.id)))]
 
     def _answer(self, kind: NoteKind, target: Pipeline, change: NoteChange, before: Note | None) -> NoteAnswer:
         pattern = is_pattern(target.id)

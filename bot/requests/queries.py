@@ -16,7 +16,8 @@ from bot.domain.answer import (
     WatchesAnswer,
 )
 from bot.domain.attention import StateFilter, Trouble, is_in, trouble, worst_first
-from bot.domain.catalogue import Names, Pipeline, ResolvedReference, resolve
+from bot.domain.catalogue import Pipeline
+from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, SuspendReason
@@ -84,9 +85,9 @@ class Queries:
     async def _named(self, channel: ChannelId, references: Sequence[str], names: Names | None) -> StatusAnswer:
         resolved = await self._references.resolve(references, channel, names=names)
         named = {pipeline.id: pipeline for pipeline in resolved.pipelines}
-        listed = Names(self._repository.catalogue if resolved.patterns else ())
+        listed = Names(self._repository.listed)
         for pattern in resolved.patterns:
-            named |= {pipeline.id: pipeline for pipeline in _found(pattern, listed)}
+            named |= {pipeline.id: pipeline for pipeline in listed.matching(pattern)}
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
         views = await self._views.refreshed(named.values(), channel, older_than=fresh)
@@ -172,11 +173,6 @@ class Queries:
 
 def _in_order(states: Collection[StateFilter]) -> tuple[str, ...]:
     return tuple(state.value for state in StateFilter if state in states)
-
-
-def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:
-    resolution = resolve(reference, names)
-    return resolution.pipelines if isinstance(resolution, ResolvedReference) else ()
 
 
 def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:

@@ -5,17 +5,8 @@ from dataclasses import dataclass
 
 from bot.domain.answer import UnresolvedReference
 from bot.domain.attention import StateFilter
-from bot.domain.catalogue import (
-    AmbiguousReference,
-    Names,
-    Pipeline,
-    Resolution,
-    ResolvedReference,
-    UnknownReference,
-    comparable,
-    is_pattern,
-    resolve,
-)
+from bot.domain.catalogue import Pipeline, comparable, is_pattern
+from bot.domain.names import AmbiguousReference, Names, Resolution, ResolvedReference, UnknownReference, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.ports.catalogue import FreshCatalogue
@@ -55,7 +46,7 @@ class References:
         )
         names = self.names(channel) if names is None else names
         resolved = _resolved(exact, names)
-        if any(isinstance(resolution, UnknownReference) for resolution in resolved) or not names.pipelines:
+        if any(isinstance(resolution, UnknownReference) for resolution in resolved) or not names:
             names = await self.fresh_names(channel)
             resolved = _with_suggestions(_resolved(exact, names), names)
         if ending:
@@ -73,8 +64,8 @@ class References:
 
     def without_names(self, states: Collection[StateFilter]) -> frozenset[StateFilter]:
         """The state words that are not the exact name of a pipeline."""
-        names = {comparable(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
-        return frozenset(state for state in states if comparable(state) not in names)
+        listed = self._repository.listed
+        return frozenset(state for state in states if not listed.has_name(comparable(state)))
 
     async def fresh_names(self, channel: ChannelId) -> Names:
         """The names after a new listing, unless the last one is very recent."""
@@ -88,13 +79,18 @@ class References:
             for watch in self._repository.watches.in_channel(channel)
             if watch.label
         }
-        return Names([*self._repository.catalogue, *self._unlisted(channel)], former)
+        return Names(self._repository.listed, former, self._unlisted(channel))
 
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
         """Watched pipelines that no listing shows. People can still ask for them, and unwatch them, by name."""
-        listed = {pipeline.id for pipeline in self._repository.catalogue}
-        unlisted = self._repository.covered_by(self._repository.watches.in_channel(channel)) - listed
-        return [self._repository.pipeline(pipeline_id) for pipeline_id in sorted(unlisted)]
+        watches, listed = self._repository.watches.in_channel(channel), self._repository.listed
+        named = {PipelineId(watch.reference) for watch in watches if not watch.pattern} - listed.keys()
+        by_pattern = (
+            pipeline.id
+            for pipeline in self._repository.unlisted
+            if any(watch.channel == channel for watch in self._repository.watches_of(pipeline))
+        )
+        return [self._repository.pipeline(pipeline_id) for pipeline_id in sorted(named.union(by_pattern))]
 
 
 def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:

@@ -14,7 +14,8 @@ from bot.domain.answer import (
     WatchAnswer,
 )
 from bot.domain.card import NoticeKind
-from bot.domain.catalogue import Names, Pipeline, comparable, matches
+from bot.domain.catalogue import Pipeline, comparable, matches
+from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import (
     Edit,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.catalogue import Names
+from bot.domain.names import Names
 from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
 from bot.slack.click import Click

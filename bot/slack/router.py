@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.catalogue import Names, UnknownReference, resolve
+from bot.domain.names import Names, UnknownReference, resolve
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.click import Click

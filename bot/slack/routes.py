@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
-from bot.domain.catalogue import Names
+from bot.domain.names import Names
 from bot.slack import features
 from bot.slack.feature import Button, Command, CommandWord, Feature, UsageError
 from bot.slack.grammar.command_text import NO_NAMES, CommandText, Vocabulary

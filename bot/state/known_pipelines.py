@@ -1,47 +1,31 @@
-"""What this process knows about one workspace: its watches, pipelines and records. Answers from memory, without I/O."""
+"""What this process knows about one workspace: its watches, pipelines and records. Answers from memory, without I/O.
 
-import asyncio
+Nothing here walks over all pipelines, except answers that are about all of them.
+"""
+
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from heapq import merge
 
-from bot.domain.catalogue import Pipeline
-from bot.domain.coverage import Coverage, Watchers
-from bot.domain.note import Guidance, Note, guidance
+from bot.domain.catalogue import Pipeline, comparable
+from bot.domain.name_index import NameIndex, order
+from bot.domain.note import Guidance, guidance
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record, remembered
 from bot.domain.routing import Routing
 from bot.domain.transition import PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, TeamId, Watch, grouped
-from bot.ports.watch_store import Watches
+from bot.ports.watch_store import WatchChanges, Watches
+from bot.state.known_catalogue import KnownCatalogue
 from bot.state.known_records import KnownRecords
+from bot.state.known_state import KnownState
+from bot.state.known_watches import KnownWatches, oldest_first
 from bot.state.oldest_reading import OldestReading
+from bot.state.polled_set import PolledSet
 
-MATCHED_AT_ONCE = 10  # patterns: with 3,000 pipelines about 10 ms
 API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
-
-
-@dataclass(frozen=True, slots=True)
-class KnownState:
-    """A snapshot of one process's memory, to restore a store that lost writes."""
-
-    watches: tuple[Watch, ...]
-    notes: tuple[Note, ...]
-    records: Mapping[PipelineId, Record]
-    catalogue: Mapping[PipelineId, Pipeline]
-
-
-@dataclass(frozen=True, slots=True)
-class LostWatchesAndNotes:
-    """The watches and notes that the store lost. Only people restore them, because someone may have removed them."""
-
-    watches: tuple[Watch, ...]
-    notes: tuple[Note, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.watches or self.notes)
 
 
 class KnownPipelines:
@@ -52,23 +36,15 @@ class KnownPipelines:
 
     def __init__(self, team: TeamId, fallback: ChannelId | None) -> None:
         self.team = team
-        self.watches = Watches(0, ())
+        self.watches = KnownWatches()
         self._fallback = fallback
-        self._catalogue: dict[PipelineId, Pipeline] = {}
-        self._unlisted: dict[PipelineId, Pipeline] = {}
-        """Missing in a complete listing. The bot polls them until their own reads report them gone."""
+        self._catalogue = KnownCatalogue()
         self._listed_at = float("-inf")
         self._records = KnownRecords()
-        self._coverage = Coverage()
-        self._watchers = Watchers()
-        self._watched: frozenset[PipelineId] = frozenset()
-        self._pollable: set[PipelineId] = set()
-        self.pollable_version = 0
-        """Changes with every change of `pollable`."""
+        self._polled = PolledSet()
         self._oldest_reading = OldestReading(self._closely_read_at)
-        self._labels: dict[str, str] = {}
 
-    # --- pipelines -------------------------------------------------------------------------------------------------
+    # --- records ---------------------------------------------------------------------------------------------------
 
     def record(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
@@ -78,146 +54,15 @@ class KnownPipelines:
     def records(self) -> tuple[Record, ...]:
         return tuple(self._records.all.values())
 
-    def _put(self, record: Record) -> None:
-        """Stores a record, and updates what follows from it."""
-        self._records.put(record)
-        self._update_pollable([record.pipeline_id])
-        self._oldest_reading.add(record.pipeline_id)
-
-    def note_steady(self, pipeline_id: PipelineId, state: PipelineState) -> None:
-        """Stores a newer reading that changed nothing. It stays in memory."""
-        self._records.put(replace(self._records.of(pipeline_id), state=state))
-
-    def _put_all(self, records: Iterable[Record], watches: Watches, catalogue: Mapping[PipelineId, Pipeline]) -> None:
-        """Replaces everything that this process knows."""
-        self._records.replace_all(records)
-        self._catalogue, self._unlisted = dict(catalogue), {}
-        self.watches = watches
-        self._index_watches()
-        self._update_pollable(self._watched | self._pollable)
-        for pipeline_id in self._watched:
-            self._oldest_reading.add(pipeline_id)
-
-    def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
-        """As last listed. A pipeline that was never listed gets its name from its watch, or its id."""
-        if pipeline_id == API_PIPELINE_ID:
-            return API_ITSELF
-        known = self._catalogue.get(pipeline_id) or self._unlisted.get(pipeline_id)
-        return known or Pipeline(id=pipeline_id, name=self._labels.get(pipeline_id, pipeline_id))
-
-    def named(self, watch: Watch) -> Watch:
-        """The watch with its pipeline's current name."""
-        return watch if watch.pattern else replace(watch, label=self.pipeline(PipelineId(watch.reference)).name)
-
     @property
-    def catalogue(self) -> tuple[Pipeline, ...]:
-        return tuple(self._catalogue.values())
-
-    @property
-    def unlisted(self) -> tuple[Pipeline, ...]:
-        """Pipelines that the bot reads although the last complete listing lacks them."""
-        return tuple(self._unlisted.values())
-
-    def lists(self, pipeline_id: PipelineId) -> bool:
-        """True if a listing has shown it."""
-        return pipeline_id in self._catalogue or pipeline_id in self._unlisted
-
-    def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
-        """True if a complete listing that began at `since` (monotonic seconds) or later does not show it."""
-        return self._listed_at >= since and pipeline_id not in self._catalogue
-
-    def learn(self, pipeline: Pipeline) -> None:
-        """Stores a pipeline object that is fresher than the last listing."""
-        listing = self._unlisted if pipeline.id in self._unlisted else self._catalogue
-        listing[pipeline.id] = pipeline
-        self._cover()
-        self._update_pollable([pipeline.id])
-
-    def unlist(self, pipeline_id: PipelineId) -> None:
-        """The pipeline is gone: the bot does not poll it until a listing shows it again."""
-        self._catalogue.pop(pipeline_id, None)
-        self._unlisted.pop(pipeline_id, None)
-        self._cover()
-        self._update_pollable([pipeline_id])
-
-    def _take_listing(self, listed: Mapping[PipelineId, Pipeline], complete_at: float | None) -> None:
-        known = self._catalogue | self._unlisted
-        if complete_at is None:
-            self._catalogue = self._catalogue | dict(listed)
-        else:
-            self._catalogue, self._listed_at = dict(listed), complete_at
-        missing = known.keys() - self._catalogue.keys()
-        self._unlisted = {
-            pipeline_id: known[pipeline_id] for pipeline_id in missing if self._is_worth_reading(pipeline_id)
-        }
-        self._cover()
-        self._update_pollable(known.keys() ^ self._catalogue.keys())
-
-    def _is_worth_reading(self, pipeline_id: PipelineId) -> bool:
-        return self.follows(pipeline_id) and self.record(pipeline_id).state.reach is not Reach.GONE
-
-    def _read_again(self, moment: datetime) -> None:
-        """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
-        for pipeline_id in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
-            self._records.read_again(pipeline_id, moment)
-
-    @property
-    def all_read_since(self) -> datetime | None:
-        """The bot has read all closely watched pipelines since then."""
-        return self._oldest_reading.find()
-
-    def _closely_read_at(self, pipeline_id: PipelineId) -> datetime | None:
-        return self._records.read_at(pipeline_id) if pipeline_id in self._watched else None
-
-    def _remembered(self, stored: Mapping[PipelineId, Record]) -> list[Record]:
-        return [remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()]
+    def unhealthy(self) -> AbstractSet[PipelineId]:
+        """The pipelines whose recorded state may need attention."""
+        return self._records.unhealthy
 
     @property
     def known(self) -> KnownState:
         records = dict(self._records.all)
-        return KnownState(self.watches.all, self.watches.notes, records, self._catalogue | self._unlisted)
-
-    # --- watched pipelines -----------------------------------------------------------------------------------------
-
-    @property
-    def watched(self) -> frozenset[PipelineId]:
-        """Pipelines that a watch covers, or covered when their open episode began.
-
-        The bot follows an episode to its end even if the pipeline gets another name.
-        """
-        return self._watched | {pipeline_id for pipeline_id in self._records.open if self._is_followed(pipeline_id)}
-
-    def follows(self, pipeline_id: PipelineId) -> bool:
-        """True if it is in `watched`."""
-        return pipeline_id in self._watched or self._is_followed(pipeline_id)
-
-    def _is_followed(self, pipeline_id: PipelineId) -> bool:
-        """True if an open card is in a channel with a pattern: a rename can take a pipeline out of its pattern."""
-        record = self._records.open.get(pipeline_id)
-        if record is None or record.episode is None or pipeline_id == API_PIPELINE_ID:
-            return False
-        return not self._watchers.channels_with_patterns.isdisjoint(record.episode.cards.values())
-
-    @property
-    def pollable(self) -> AbstractSet[PipelineId]:
-        """The watched pipelines, except gone ones. The bot reads those again after a listing shows them.
-
-        Always the same set, kept up to date. `pollable_version` shows that it has changed.
-        """
-        return self._pollable
-
-    def _is_pollable(self, pipeline_id: PipelineId) -> bool:
-        if not self.follows(pipeline_id):
-            return False
-        return pipeline_id in self._catalogue or self.record(pipeline_id).state.reach is not Reach.GONE
-
-    def _update_pollable(self, pipeline_ids: Iterable[PipelineId]) -> None:
-        """Updates `pollable` after a change of these pipelines, of their records or of their watches."""
-        for pipeline_id in pipeline_ids:
-            if self._is_pollable(pipeline_id) == (pipeline_id in self._pollable):
-                continue
-            self._pollable.symmetric_difference_update({pipeline_id})
-            self.pollable_version += 1
+        return KnownState(self.watches.all, self.watches.notes, records, self._catalogue.everything())
 
     def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
@@ -237,51 +82,234 @@ class KnownPipelines:
             for key in record.episode.cards
         }
 
-    def _index_watches(self) -> None:
-        """Updates the indexes after a change of the watches."""
-        self._watchers = Watchers(self.watches.all)
-        self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
-        self._cover()
-        self._update_pollable(self._records.open)  # a channel may have got its first pattern, or lost its last one
+    @property
+    def all_read_since(self) -> datetime | None:
+        """The bot has read all closely watched pipelines since then."""
+        return self._oldest_reading.find()
 
-    def _cover(self) -> None:
-        """Updates the coverage after a change of the watches or the catalogue."""
-        before = self._watched
-        self._coverage = self._coverage.updated(chain(self._catalogue.values(), self._unlisted.values()))
-        self._watched = self._watchers.ids(self._coverage)
-        changed = self._watched ^ before
-        self._update_pollable(changed)
-        for pipeline_id in changed:
+    def _closely_read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        return self._records.read_at(pipeline_id) if pipeline_id in self._polled.watched else None
+
+    def _remembered(self, stored: Mapping[PipelineId, Record]) -> list[Record]:
+        return [remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()]
+
+    def _read_again(self, moment: datetime) -> None:
+        """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
+        for pipeline_id in self.covered_by(watch for watch in self.watches if watch.made_at <= moment):
+            self._records.read_again(pipeline_id, moment)
+
+    def _put(self, record: Record) -> None:
+        """Stores a record, and updates what follows from it."""
+        self._records.put(record)
+        self._update_polled(record.pipeline_id)
+        self._oldest_reading.add(record.pipeline_id)
+
+    def note_steady(self, pipeline_id: PipelineId, state: PipelineState) -> None:
+        """Stores a newer reading that changed nothing. It stays in memory."""
+        self._records.put(replace(self._records.of(pipeline_id), state=state))
+
+    def _put_all(self, records: Iterable[Record], watches: Watches, catalogue: Mapping[PipelineId, Pipeline]) -> None:
+        """Replaces everything that this process knows."""
+        self._records.replace_all(records)
+        self._catalogue.replace_all(catalogue)
+        self._replace_watches(watches)
+        for pipeline_id in self._polled.watched & self._records.all.keys():
             self._oldest_reading.add(pipeline_id)
 
-    async def _match(self, pipelines: Mapping[PipelineId, Pipeline]) -> None:
-        """Matches every pattern against a new listing before it takes effect, with pauses for reads and alerts."""
-        coverage = self._coverage.updated(pipelines.values())
-        for position, pattern in enumerate(self._watchers.patterns):
-            coverage.ids(pattern)
-            if position % MATCHED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        self._coverage = coverage
+    # --- pipelines -------------------------------------------------------------------------------------------------
 
-    # --- watchers --------------------------------------------------------------------------------------------------
+    def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        """As last listed. A pipeline that was never listed gets its name from its watch, or its id."""
+        if pipeline_id == API_PIPELINE_ID:
+            return API_ITSELF
+        known = self._catalogue.get(pipeline_id)
+        return known or Pipeline(id=pipeline_id, name=self._label(pipeline_id))
+
+    def _label(self, pipeline_id: PipelineId) -> str:
+        labels = (watch.label for watch in oldest_first(self.watches.of_pipeline(pipeline_id)))
+        return next(filter(None, labels), pipeline_id)
+
+    def named(self, watch: Watch) -> Watch:
+        """The watch with its pipeline's current name."""
+        return watch if watch.pattern else replace(watch, label=self.pipeline(PipelineId(watch.reference)).name)
+
+    @property
+    def listed(self) -> NameIndex:
+        """The listed pipelines, by id and by name."""
+        return self._catalogue.listed
+
+    @property
+    def catalogue(self) -> tuple[Pipeline, ...]:
+        return tuple(self._catalogue.listed.values())
+
+    @property
+    def unlisted(self) -> tuple[Pipeline, ...]:
+        """Pipelines that the bot reads although the last complete listing lacks them."""
+        return tuple(self._catalogue.unlisted.values())
+
+    def lists(self, pipeline_id: PipelineId) -> bool:
+        """True if a listing has shown it."""
+        return pipeline_id in self._catalogue
+
+    def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
+        """True if a complete listing that began at `since` (monotonic seconds) or later does not show it."""
+        return self._listed_at >= since and pipeline_id not in self._catalogue.listed
+
+    def learn(self, pipeline: Pipeline) -> None:
+        """Stores a pipeline object that is fresher than the last listing."""
+        self._catalogue.learn(pipeline)
+        self._update_watched([pipeline.id])
+
+    def unlist(self, pipeline_id: PipelineId) -> None:
+        """The pipeline is gone: the bot does not poll it until a listing shows it again."""
+        self._catalogue.remove(pipeline_id)
+        self._update_watched([pipeline_id])
+
+    def _take_page(self, pipelines: Iterable[Pipeline]) -> list[PipelineId]:
+        """Stores pipelines that a listing shows. Returns those that are new, or not as known."""
+        changed = self._catalogue.show(pipelines)
+        self._update_watched(changed)
+        return changed
+
+    def _end_listing(self, listed: AbstractSet[PipelineId], complete_at: float | None) -> None:
+        """A listing has ended. Drops the pipelines that a complete one lacks, except those that the bot polls."""
+        missing = set(self._catalogue.unlisted) - listed
+        if complete_at is not None:
+            missing |= self._catalogue.listed.keys() - listed
+            self._listed_at = complete_at
+        dropped = [pipeline_id for pipeline_id in missing if not self._is_worth_reading(pipeline_id)]
+        for pipeline_id in missing.difference(dropped, self._catalogue.unlisted):
+            self._catalogue.hide(pipeline_id)
+        for pipeline_id in dropped:
+            self._catalogue.remove(pipeline_id)
+        self._update_watched(missing)
+
+    def _is_worth_reading(self, pipeline_id: PipelineId) -> bool:
+        return self.follows(pipeline_id) and self.record(pipeline_id).state.reach is not Reach.GONE
+
+    # --- watched pipelines -----------------------------------------------------------------------------------------
+
+    @property
+    def watched(self) -> frozenset[PipelineId]:
+        """Pipelines that a watch covers, or covered when their open episode began.
+
+        The bot follows an episode to its end even if the pipeline gets another name.
+        """
+        return self._followed().union(self._polled.watched)
+
+    def follows(self, pipeline_id: PipelineId) -> bool:
+        """True if it is in `watched`."""
+        return pipeline_id in self._polled.watched or self._is_followed(pipeline_id)
+
+    def _followed(self) -> frozenset[PipelineId]:
+        return frozenset(pipeline_id for pipeline_id in self._records.open if self._is_followed(pipeline_id))
+
+    def _is_followed(self, pipeline_id: PipelineId) -> bool:
+        """True if an open card is in a channel with a pattern: a rename can take a pipeline out of its pattern."""
+        record = self._records.open.get(pipeline_id)
+        if record is None or record.episode is None or pipeline_id == API_PIPELINE_ID:
+            return False
+        return not self.watches.channels_with_patterns.isdisjoint(record.episode.cards.values())
+
+    @property
+    def pollable(self) -> AbstractSet[PipelineId]:
+        """The watched pipelines, except gone ones. The bot reads those again after a listing shows them.
+
+        Always the same set, kept up to date. `pollable_version` shows that it has changed.
+        """
+        return self._polled.polled
+
+    @property
+    def pollable_version(self) -> int:
+        return self._polled.version
+
+    def _update_watched(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        """Updates the watched and polled pipelines after a change of these pipelines or of their watches."""
+        for pipeline_id in pipeline_ids:
+            self._polled.set_watched(pipeline_id, watched=self._is_watched(pipeline_id))
+            self._update_polled(pipeline_id)
+            self._oldest_reading.add(pipeline_id)
+
+    def _is_watched(self, pipeline_id: PipelineId) -> bool:
+        if pipeline_id in self.watches.pipelines:
+            return True
+        known = self._catalogue.get(pipeline_id)
+        return known is not None and bool(self._catalogue.patterns.covering(known))
+
+    def _update_polled(self, pipeline_id: PipelineId) -> None:
+        polled = self.follows(pipeline_id) and not self._is_gone(pipeline_id)
+        self._polled.set_polled(pipeline_id, polled=polled)
+
+    def _is_gone(self, pipeline_id: PipelineId) -> bool:
+        return pipeline_id in self._records.gone and pipeline_id not in self._catalogue.listed
+
+    # --- watches ---------------------------------------------------------------------------------------------------
+
+    def _replace_watches(self, watches: Watches) -> None:
+        """Takes all watches anew."""
+        self.watches.replace(watches)
+        for pattern in set(self._catalogue.patterns) - self.watches.patterns:
+            self._catalogue.patterns.remove(pattern)
+        watched = set(self.watches.pipelines).union(*map(self._catalogue.patterns.add, self.watches.patterns))
+        self._polled.unwatch_all(self._polled.watched - watched, ())
+        self._watch_all(watched)
+        for pipeline_id in [*self._polled.polled - watched, *self._records.open, *self._records.gone]:
+            self._update_polled(pipeline_id)
+
+    def _apply_watches(self, changes: WatchChanges) -> None:
+        """Takes the changed watches. Costs what they cover, not what all cover."""
+        touched = self.watches.apply(changes)
+        for watch in touched:
+            if not watch.pattern:
+                self._update_watched([PipelineId(watch.reference)])
+        for pattern in {comparable(watch.reference) for watch in touched if watch.pattern}:
+            self._follow_pattern(pattern)
+        for pipeline_id in self._records.open:  # a channel may have got its first pattern, or lost its last one
+            self._update_polled(pipeline_id)
+
+    def _follow_pattern(self, pattern: str) -> None:
+        """A watch of the pattern has begun or ended."""
+        patterns = self._catalogue.patterns
+        if pattern in self.watches.patterns:
+            self._watch_all(patterns.add(pattern))
+        elif pattern in set(patterns):
+            ended = set(patterns.remove(pattern)).difference(self.watches.pipelines, *map(patterns.ids, patterns))
+            self._polled.unwatch_all(ended, self._followed())
+
+    def _watch_all(self, pipeline_ids: AbstractSet[PipelineId]) -> None:
+        gone = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
+        for pipeline_id in self._polled.watch_all(pipeline_ids, gone) & self._records.all.keys():
+            self._oldest_reading.add(pipeline_id)
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""
-        return self._watchers.watches_of(pipeline, self._coverage)
+        by_pattern = self.watches.of_patterns(self._catalogue.patterns.covering(pipeline))
+        return oldest_first((*self.watches.of_pipeline(pipeline.id), *by_pattern))
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
         """The pipelines that these watches cover."""
-        return Watchers(tuple(watches)).ids(self._coverage)
+        watches = tuple(watches)
+        patterns = {watch.reference for watch in watches if watch.pattern}
+        named = (PipelineId(watch.reference) for watch in watches if not watch.pattern)
+        return self._catalogue.patterns.ids_of_any(patterns).union(named)
 
     def matches_any(self, pattern: str) -> bool:
         """True if the pattern matches a known pipeline."""
-        return bool(self._coverage.ids(pattern))
+        return bool(self._catalogue.patterns.ids(pattern))
 
     def in_order(self, watches: Iterable[Watch]) -> list[PipelineId]:
         """The pipelines that these watches cover, by name."""
-        return sorted(
-            self.covered_by(watches), key=lambda pipeline_id: (self.pipeline(pipeline_id).name.lower(), pipeline_id)
-        )
+        return self.by_name(self.covered_by(watches))
+
+    def by_name(self, pipeline_ids: AbstractSet[PipelineId]) -> list[PipelineId]:
+        """These pipelines, sorted by name."""
+        listed = self._catalogue.listed.sorted(pipeline_ids)
+        if len(listed) == len(pipeline_ids):
+            return listed
+        others = (self.pipeline(pipeline_id) for pipeline_id in pipeline_ids - set(listed))
+        return [pipeline.id for pipeline in merge(map(self.pipeline, listed), sorted(others, key=order), key=order)]
+
+    # --- routing ---------------------------------------------------------------------------------------------------
 
     def routing(self, pipeline: Pipeline) -> Routing:
         """Who hears about this pipeline now, and the notes for them."""

@@ -1,10 +1,11 @@
 """Keeps one workspace's records, watches and catalogue in step with the store. All writing of records is here."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
@@ -22,14 +23,16 @@ from bot.domain.plan import (
 from bot.domain.routing import Routing
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.ports.cards import Cards
+from bot.ports.changes import UNKNOWN_POSITION
 from bot.ports.lease_store import Lease
 from bot.ports.record_store import RecordStore
 from bot.ports.store_errors import StoreAway, StoreRolledBack
-from bot.ports.watch_store import Watches, WatchStore
-from bot.state.known_pipelines import KnownPipelines, KnownState, LostWatchesAndNotes
+from bot.ports.watch_store import WatchChanges, Watches, WatchStore
+from bot.state.known_pipelines import KnownPipelines
+from bot.state.known_state import KnownState, LostWatchesAndNotes
 
 ATTEMPTS = 5
-READ_ONE_BY_ONE = 20  # as long as few records have changed, reading them costs less than reading all
+Latest = TypeVar("Latest", Watches, WatchChanges)
 
 
 # Plans a write from the latest record and routing. None: there is nothing to write.
@@ -50,15 +53,23 @@ class Repository(KnownPipelines):
         super().__init__(store.team, fallback)
         self._store = store
         self._wake = wake
+        self._record_position = self._pipeline_position = UNKNOWN_POSITION
+        """Of the store's logs: this process does not know later changes yet."""
 
     async def load(self, all_read_since: datetime | None = None) -> None:
         """Loads everything from the store. `all_read_since`: from the last heartbeat of the earlier leader."""
+        positions = await self._positions()
         watches = self._no_older(await self._store.watches())
         records = self._remembered(await self._store.records())
-        catalogue = {pipeline.id: pipeline for pipeline in await self._store.catalogue()}
-        self._put_all(records, watches, catalogue)
+        self._put_all(records, watches, await self._store.catalogue())
+        self._record_position, self._pipeline_position = positions
         if all_read_since:
             self._read_again(all_read_since)
+
+    async def _positions(self) -> tuple[str, str]:
+        """The ends of the logs of records and of pipelines, to ask for before all rows are read."""
+        records = await self._store.record_changes(UNKNOWN_POSITION)
+        return records.position, (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
 
     async def refresh_watches(self) -> None:
         """Reads the watches again if they have changed.
@@ -66,28 +77,51 @@ class Repository(KnownPipelines):
         Raises:
             StoreRolledBack: the store knows fewer changes. This process keeps its watches until the bot has recovered.
         """
-        if await self._store.watches_version() != self.watches.version:
-            self.watches = self._no_older(await self._store.watches())
-            self._index_watches()
+        version = await self._store.watches_version()
+        if version == self.watches.version:
+            return
+        if version < self.watches.version:
+            raise StoreRolledBack("Redis lost watches")
+        if changes := await self._store.watch_changes(self.watches.position):
+            self._apply_watches(self._no_older(changes))
+        else:
+            self._replace_watches(self._no_older(await self._store.watches()))
 
-    def _no_older(self, watches: Watches) -> Watches:
+    def _no_older(self, watches: Latest) -> Latest:
         if watches.version < self.watches.version:
             raise StoreRolledBack("Redis lost watches")
         return watches
 
-    async def save_catalogue(self, pipelines: Sequence[Pipeline], *, complete_at: float | None = None) -> None:
-        """Stores the pipelines of a listing. `complete_at`: when a complete one began, in monotonic seconds.
+    async def save_page(self, pipelines: Collection[Pipeline]) -> None:
+        """Stores pipelines that a listing shows, and redraws the cards of changed ones."""
+        before = {pipeline.id: self._catalogue.get(pipeline.id) for pipeline in pipelines}
+        changed = self._take_page(pipelines)
+        await self._save_catalogue()
+        for pipeline_id in sorted(changed):
+            if before[pipeline_id] and self.record(pipeline_id).episode:
+                await self.write(pipeline_id, plan_redrawn)
+
+    async def end_listing(self, listed: AbstractSet[PipelineId], *, complete_at: float | None) -> None:
+        """Removes the pipelines that a complete listing lacks. `complete_at`: when it began, in monotonic seconds.
 
         An incomplete listing removes nothing.
         """
-        listed = {pipeline.id: pipeline for pipeline in pipelines}
-        await self._match(self._catalogue | self._unlisted | listed)
-        known = self._catalogue | self._unlisted
-        self._take_listing(listed, complete_at)
-        await self._store.save_catalogue([*self._catalogue.values(), *self._unlisted.values()])
-        for pipeline_id in sorted(listed.keys() & known.keys()):
-            if listed[pipeline_id] != known[pipeline_id] and self.record(pipeline_id).episode:
-                await self.write(pipeline_id, plan_redrawn)
+        self._end_listing(listed, complete_at)
+        await self._save_catalogue()
+
+    async def _save_catalogue(self) -> None:
+        """Saves what has changed since the last time. After a failure, the next call saves it too."""
+        changed = frozenset(self._catalogue.unsaved)
+        if not changed:
+            return
+        known = {pipeline_id: self._catalogue.get(pipeline_id) for pipeline_id in changed}
+        await self._store.save_pipelines(
+            [pipeline for pipeline in known.values() if pipeline],
+            gone=[pipeline_id for pipeline_id, pipeline in known.items() if pipeline is None],
+        )
+        self._catalogue.unsaved -= {
+            pipeline_id for pipeline_id in changed if self._catalogue.get(pipeline_id) == known[pipeline_id]
+        }
 
     async def redraw(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Updates the cards of these pipelines' open episodes."""
@@ -121,10 +155,7 @@ class Repository(KnownPipelines):
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
         """Opens cards of current failures in channels that began to watch, and pages newly named people."""
-        for pipeline_id in sorted(self._watched):
-            record = self.record(pipeline_id)
-            if record.episode is None or not record.episode.open:
-                continue
+        for pipeline_id in sorted(self._records.open.keys() & self._polled.watched):
             watching = (audience.channel for audience in self.routing(self.pipeline(pipeline_id)).audiences)
             for channel in channels or watching:
                 await self.write(pipeline_id, _opening_in(channel))
@@ -133,18 +164,31 @@ class Repository(KnownPipelines):
     async def catch_up(self) -> None:
         """Loads other bots' later writes. Leaves older records of a rolled-back store for `restore`."""
         await self.refresh_watches()
-        versions = await self._store.versions()
-        newer = [pipeline_id for pipeline_id, version in versions.items() if self.record(pipeline_id).version < version]
-        few = len(newer) <= READ_ONE_BY_ONE
-        stored = (
-            [await self._store.record(pipeline_id) for pipeline_id in newer]
-            if few
-            else (await self._store.records()).values()
-        )
-        for record in stored:
-            known = self.record(record.pipeline_id)
-            if known.version < record.version:
-                self._put(remembered(record, known))
+        await self._catch_up_records()
+        await self._catch_up_pipelines()
+
+    async def _catch_up_records(self) -> None:
+        changes = await self._store.record_changes(self._record_position)
+        versions = changes.changed
+        later = None if versions is None else [key for key in versions if self.record(key).version < versions[key]]
+        if later is None or later:
+            for record in (await self._store.records(later)).values():
+                if self.record(record.pipeline_id).version < record.version:
+                    self._put(remembered(record, self.record(record.pipeline_id)))
+        self._record_position = changes.position
+
+    async def _catch_up_pipelines(self) -> None:
+        changes = await self._store.pipeline_changes(self._pipeline_position)
+        if changes.changed is None:
+            changed: Mapping[PipelineId, Pipeline | None] = await self._store.catalogue()
+        else:
+            changed = changes.changed
+        unsaved = frozenset(self._catalogue.unsaved)
+        self._take_page(pipeline for pipeline in changed.values() if pipeline)
+        for pipeline_id in (key for key, pipeline in changed.items() if pipeline is None):
+            self.unlist(pipeline_id)
+        self._catalogue.unsaved &= unsaved
+        self._pipeline_position = changes.position
 
     async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
         """After the store lost writes, writes the records of which this process knows a later version.
@@ -158,14 +202,16 @@ class Repository(KnownPipelines):
         watches = await self._store.watches()
         stored_ids = {watch.id for watch in watches.all}
         kept_notes = {note.id: note for note in watches.notes}
+        positions = await self._positions()
         stored = await self._store.records()
         self._put_all(self._remembered(stored), watches, known.catalogue)
-        for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
+        self._record_position, self._pipeline_position = positions
+        for pipeline_id in sorted(known.records.keys() & (self._polled.watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]
             before = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
             if record.version > before.version:
                 await self.write(pipeline_id, _restoring(record, emptied=emptied))
-        await self._store.save_catalogue(self.catalogue)
+        await self._store.save_pipelines(known.catalogue.values())
         return LostWatchesAndNotes(
             watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
             notes=tuple(note for note in known.notes if note.id not in kept_notes or kept_notes[note.id].at < note.at),
@@ -186,14 +232,14 @@ class Repository(KnownPipelines):
     async def _as_shown(self, pipeline_id: PipelineId) -> Pipeline:
         """The pipeline as last listed. An unlisted one gets the name on its cards, since its watch may be gone."""
         episode = self.record(pipeline_id).episode
-        shown = await self._store.cards(tuple(episode.cards)) if episode and pipeline_id not in self._catalogue else {}
+        shown = await self._store.cards(tuple(episode.cards)) if episode and pipeline_id not in self.listed else {}
         return next((card.content.pipeline for card in shown.values()), self.pipeline(pipeline_id))
 
     def _forgetting(self, at: datetime, leaving: Collection[ChannelId]) -> MakePlan:
         """Plans the end of an episode. Decides again at each attempt: someone may have begun to watch meanwhile."""
 
         def make(record: Record, routing: Routing) -> Plan | None:
-            watched = record.pipeline_id in self._watched or record.pipeline_id == API_PIPELINE_ID
+            watched = record.pipeline_id in self._polled.watched or record.pipeline_id == API_PIPELINE_ID
             now = self.routing(routing.pipeline)
             if not watched:
                 return plan_forgotten(record, now, at)

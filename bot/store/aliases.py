@@ -7,6 +7,7 @@ from typing import cast
 from bot.domain.alias import Alias, Aliases, IdChange
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.store_errors import StoreAway
+from bot.store.change_log import KEPT
 from bot.store.codec import WATCH
 from bot.store.scripts import translating_redis_errors
 from bot.store.watches import RedisWatches
@@ -37,12 +38,19 @@ class RedisAliases(RedisWatches):
             unknown = [channel for channel, reason in watches.suspended.items() if reason is SuspendReason.NOT_FOUND]
             resumed = [channel for channel in unknown if aliases.stable(channel) in known_again]
             keys = [self._keys[name] for name in ("aliases", "watches", "watches_version", "suspended", "resumed")]
-            args: list[str | int] = [watches.version, self._clock.now().isoformat(), len(changed_aliases), len(resumed)]
+            keys.append(self._keys["watch_changes"])
+            args: list[str | int] = [
+                watches.version,
+                self._clock.now().isoformat(),
+                KEPT,
+                len(changed_aliases),
+                len(resumed),
+            ]
             args += [part for channel, alias in changed_aliases.items() for part in (channel, encode_alias(alias))]
             args += resumed
             for watch in moving:
                 moved = replace(watch, channel=aliases.stable(watch.channel))
-                args += [watch.id, moved.id, WATCH.encode(moved)]
+                args += [watch.id, watch.channel, moved.id, moved.channel, WATCH.encode(moved)]
             if await self._scripts.write("alias", [*keys, *map(self._keys.suspend_notice, resumed)], args):
                 return bool(changed_aliases)
         raise StoreAway("the watches change faster than a new channel id can be recorded")

@@ -4,9 +4,10 @@ The names of the fields in these dataclasses are the names in the rows: a new na
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from sys import intern
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -27,6 +28,7 @@ from bot.domain.card import (
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Message
 from bot.domain.note import Note
+from bot.domain.observation import PipelineId
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
 from bot.domain.watch import TeamId, Watch
@@ -64,6 +66,7 @@ NOTE = Codec(TypeAdapter(Note), versions.unchanged)
 CARD = Codec(TypeAdapter(Card), versions.card)
 _INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Interaction)
 _CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
+_PIPELINE: TypeAdapter[Pipeline] = TypeAdapter(Pipeline)
 
 SMALL_ROW = 2048  # bytes
 _DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
@@ -81,11 +84,18 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 _BODIES: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
 
 
-def encode_catalogue(pipelines: Sequence[Pipeline]) -> str:
-    return versions.stamp(b'{"pipelines":' + _CATALOGUE.dump_json(tuple(pipelines)) + b"}")
+def encode_pipeline_row(pipeline: Pipeline) -> str:
+    """Leaves out the id, which is the row's key, and what is as usual."""
+    return versions.stamp(_PIPELINE.dump_json(pipeline, exclude={"id"}, exclude_defaults=True))
+
+
+def decode_pipeline_row(pipeline_id: PipelineId, raw: bytes) -> Pipeline:
+    pipeline = _PIPELINE.validate_python({**versions.upgraded(raw, versions.unchanged), "id": pipeline_id})
+    return replace(pipeline, project=intern(pipeline.project))  # a few projects have all pipelines
 
 
 def decode_catalogue(raw: bytes) -> tuple[Pipeline, ...]:
+    """The whole catalogue in one row, as before schema 3."""
     if raw.startswith(b"["):  # version 0
         return _CATALOGUE.validate_json(raw)
     return _CATALOGUE.validate_python(versions.upgraded(raw, versions.unchanged)["pipelines"])
@@ -115,13 +125,6 @@ def encode_message(message: Message) -> str:
 def decode_delivery(raw: bytes, team: TeamId) -> Delivery:
     """Caches small rows only: a batch or digest changes with each message that joins, so caching it is useless."""
     return _cached_delivery(raw, team) if len(raw) <= SMALL_ROW else _decoded(raw, team)
-
-
-@lru_cache(maxsize=32_768)  # every change reads all rows again; nearly all are unchanged
-def decode_watch(raw: bytes) -> tuple[tuple[float, str], Watch]:
-    """The watch and its sort key: its time as a number, then its id. Comparing thousands of zoned times is slow."""
-    watch = WATCH.decode(raw)
-    return (watch.made_at.timestamp(), watch.id), watch
 
 
 @lru_cache(maxsize=10_000)  # the bot reads a lane before every message; most rows are unchanged

@@ -2,7 +2,7 @@
 -- (counted from 0) says that plan N is written. The others were made for another version of the record or the watches, or
 -- their caller polled and another process leads by now.
 -- KEYS: (3 of the fence), records, versions, watches_version, the leader's lease, then for each plan: its history, its
---       cards, the progress of each, the outbox of each delivery
+--       cards, the progress of each, the outbox of each delivery; then record_changes
 -- ARGV: a document, then for each plan: the record, the content of each card, the row of each delivery. The document has a
 --       list of {pipeline_id, version, watches_version, lease: token of the leader or none,
 --       history: {head, lines, oldest, most, seconds}, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
@@ -20,7 +20,7 @@ local function remember(key, past, history)
 end
 
 -- Of two plans for one pipeline, only the first is written: the second was made for the state before it.
-local plans = cjson.decode(ARGV[1])
+local plans, log = cjson.decode(ARGV[1]), table.remove(KEYS)
 local ids, histories = {}, {}
 local key, arg = 8, 2
 for i, plan in ipairs(plans) do
@@ -72,6 +72,7 @@ for _, plan in ipairs(written_plans) do
 end
 redis.call('HSET', KEYS[4], unpack(records))
 redis.call('HSET', KEYS[5], unpack(new_versions))
+redis.call('XADD', log, 'MAXLEN', '~', 1000, '*', unpack(new_versions))  -- as KEPT in change_log.py
 write_texts(contents)
 local progress = read_posted(cards)
 for i, card in pairs(cards) do

@@ -82,6 +82,7 @@ class RedisCommits(RedisPort):
             keys += self._keys_of(plan)
             documents.append(self._document(commit, contents))
             rows += [RECORD.encode(plan.record), *contents, *map(encode_message, plan.messages)]
+        keys.append(self._keys["record_changes"])
         try:
             mask = await self._scripts.write("commit", keys, [json.dumps(documents), *rows])
         except StoreAway as exc:

@@ -14,6 +14,7 @@ SCHEMA = 3
 
 Version 1 renamed keys: `parked` became `suspended`. In version 2, `aliases` replaced three keys about channel ids.
 In version 3, cards, groups and bursts became texts, because one command can read or write many texts.
+In the same version, the hash `pipelines` replaced the single row `catalogue`.
 A bot of an older version must not write to keys of a newer one.
 """
 

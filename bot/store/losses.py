@@ -20,7 +20,7 @@ PERMANENT: Mapping[str, str] = {
     "watches": "hash",
     "watches_version": "",
     "notes": "hash",
-    "catalogue": "",
+    "pipelines": "hash",
     "suspended": "hash",
     "resumed": "",
     "aliases": "",

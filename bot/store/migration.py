@@ -5,9 +5,11 @@ older version must stop first: the migration waits until that bot's leader lease
 """
 
 from collections.abc import AsyncIterator, Awaitable, Container, Mapping
+from contextlib import suppress
 from typing import cast
 
 from bot.domain.alias import Aliases, IdChange
+from bot.domain.catalogue import Pipeline
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.lease_store import READER, Lease
@@ -15,6 +17,8 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.store import Migrated, MigrationWaits
 from bot.store.aliases import encode_alias
+from bot.store.catalogue import RedisCatalogue
+from bot.store.codec import decode_catalogue
 from bot.store.keys import SCHEMA
 from bot.store.leases import RedisLeases
 from bot.store.scripts import Scripts, decoding, translating_redis_errors
@@ -71,7 +75,7 @@ async def migrate(scripts: Scripts, clock: Clock) -> None:
     leases, until = RedisLeases(scripts, clock), clock.monotonic() + LEADER_SECONDS
     while await schema_of(scripts) < SCHEMA:
         if lease := await leases.acquire_lease(READER):
-            await _Migration(scripts, leases, lease).run()
+            await _Migration(scripts, leases, lease, RedisCatalogue(scripts, clock)).run()
             await leases.release_lease(lease)
         elif clock.monotonic() > until:
             raise StoreAway("a bot of an older version still runs: stop it, then start this one")
@@ -97,10 +101,11 @@ async def schema_of(scripts: Scripts) -> int:
 class _Migration:
     """One attempt, while the lease lasts."""
 
-    def __init__(self, scripts: Scripts, leases: RedisLeases, lease: Lease) -> None:
+    def __init__(self, scripts: Scripts, leases: RedisLeases, lease: Lease, catalogue: RedisCatalogue) -> None:
         self._redis = scripts.redis
         self._keys = scripts.keys
         self._leases = leases
+        self._catalogue = catalogue
         self._lease = lease
         self._rename = scripts.script("migrate_keys")
         self._cards = scripts.script("migrate_cards")
@@ -116,6 +121,7 @@ class _Migration:
             async for names in self._scanned(f"{family}:*"):
                 await self._as_texts(names)
         await self._replace_renames()
+        await self._split_catalogue()
         await self._rename_present()
         with translating_redis_errors():
             keys = [self._lease_key, self._keys["schema"], self._keys[BARRIER]]
@@ -152,6 +158,18 @@ class _Migration:
             )
             rows = [part for channel, alias in aliases.by_id.items() for part in (channel, encode_alias(alias))]
             await self._aliases(keys=[self._lease_key, *keys], args=[self._token, *rows])
+
+    async def _split_catalogue(self) -> None:
+        """One row for each pipeline. The next listing replaces an unreadable catalogue."""
+        await self._extend_lease()
+        with translating_redis_errors():
+            raw = await self._redis.get(self._keys["catalogue"])
+        pipelines: tuple[Pipeline, ...] = ()
+        with suppress(ValueError):
+            pipelines = decode_catalogue(raw) if isinstance(raw, bytes) else ()
+        await self._catalogue.save_pipelines(pipelines)
+        with translating_redis_errors():
+            await self._redis.delete(self._keys["catalogue"])
 
     async def _rename_present(self) -> None:
         """Renames the keys in the last heartbeat's list, so that the bot still notices a lost one."""

@@ -1,54 +1,60 @@
-"""The record of each pipeline, and the last listing, in Redis."""
+"""The record of each pipeline, in Redis."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record
-from bot.store.codec import RECORD, decode_catalogue, encode_catalogue
+from bot.ports.changes import Changes
+from bot.store.batches import READ_AT_ONCE, batched
+from bot.store.change_log import ChangeLog
+from bot.store.codec import RECORD
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
 
 
 class RedisRecords(RedisPort):
-    """Implements `RecordStore`, with `RedisCommits`."""
+    """Implements `RecordStore`, with `RedisCommits` and `RedisCatalogue`."""
 
-    async def versions(self) -> Mapping[PipelineId, int]:
+    async def record_changes(self, position: str) -> Changes[int]:
         with translating_redis_errors():
-            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["versions"]))
-        with decoding("versions"):
-            return {PipelineId(key.decode()): int(version) for key, version in rows.items()}
+            logged = await ChangeLog(self._redis, self._keys["record_changes"]).since(position)
+        if logged.changed is None:
+            return Changes(logged.position, None)
+        with decoding("record_changes"):
+            versions = {PipelineId(pipeline_id): int(version) for pipeline_id, version in logged.changed.items()}
+        return Changes(logged.position, versions)
 
-    async def records(self) -> Mapping[PipelineId, Record]:
+    async def records(self, pipeline_ids: Collection[PipelineId] | None = None) -> Mapping[PipelineId, Record]:
+        if pipeline_ids is None:
+            with translating_redis_errors():
+                keys = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._keys["records"]))
+            pipeline_ids = [PipelineId(key.decode()) for key in keys]
+        found: dict[PipelineId, Record] = {}
+        for batch in batched(pipeline_ids, READ_AT_ONCE):
+            found |= await self._some(batch)
+        return found
+
+    async def record(self, pipeline_id: PipelineId) -> Record:
+        """A record that Redis lost has version 0, or the version that Redis still knows."""
+        return (await self._some([pipeline_id])).get(pipeline_id) or Record(pipeline_id=pipeline_id)
+
+    async def _some(self, pipeline_ids: Sequence[PipelineId]) -> dict[PipelineId, Record]:
+        """Reads rows and versions in one step, because a row with a later version would hide a write."""
         with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hgetall(self._keys["records"])
-                pipe.hgetall(self._keys["versions"])
+                pipe.hmget(self._keys["records"], pipeline_ids)
+                pipe.hmget(self._keys["versions"], pipeline_ids)
                 rows, versions = await pipe.execute()
         with decoding("records"):
             return {
-                PipelineId(key.decode()): replace(RECORD.decode(row), version=int(versions.get(key, 0)))
-                for key, row in rows.items()
+                pipeline_id: _record(pipeline_id, row, int(version or 0))
+                for pipeline_id, row, version in zip(pipeline_ids, rows, versions, strict=True)
+                if row or version
             }
 
-    async def record(self, pipeline_id: PipelineId) -> Record:
-        with translating_redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hget(self._keys["records"], pipeline_id)
-                pipe.hget(self._keys["versions"], pipeline_id)
-                row, version = await pipe.execute()
-        with decoding("records"):
-            record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
-            return replace(record, version=int(version or 0))
 
-    async def catalogue(self) -> tuple[Pipeline, ...]:
-        with translating_redis_errors():
-            raw = await self._redis.get(self._keys["catalogue"])
-        with decoding("catalogue"):
-            return decode_catalogue(raw) if isinstance(raw, bytes) else ()
-
-    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
-        with translating_redis_errors():
-            await self._redis.set(self._keys["catalogue"], encode_catalogue(pipelines))
+def _record(pipeline_id: PipelineId, row: bytes | None, version: int) -> Record:
+    record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
+    return replace(record, version=version)

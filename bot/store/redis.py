@@ -4,6 +4,7 @@ from bot.domain.history import HistoryLimits
 from bot.ports.clock import Clock
 from bot.store.aliases import RedisAliases
 from bot.store.cards import RedisCards
+from bot.store.catalogue import RedisCatalogue
 from bot.store.channels import RedisChannels
 from bot.store.commits import RedisCommits
 from bot.store.heartbeats import RedisHeartbeats
@@ -26,6 +27,7 @@ class RedisStore(
     RedisWatches,
     RedisRecords,
     RedisCommits,
+    RedisCatalogue,
     RedisChannels,
     RedisInteractions,
     RedisLeases,

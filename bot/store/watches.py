@@ -2,9 +2,12 @@
 
 from bot.domain.note import Note
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
-from bot.domain.watch import ChannelId, SuspendReason
-from bot.ports.watch_store import Watches
-from bot.store.codec import NOTE, UNDO, WATCH, decode_watch
+from bot.domain.watch import ChannelId, SuspendReason, Watch
+from bot.ports.changes import UNKNOWN_POSITION
+from bot.ports.watch_store import WatchChanges, Watches
+from bot.store.batches import scanned
+from bot.store.change_log import KEPT, ChangeLog, LoggedChanges
+from bot.store.codec import NOTE, UNDO, WATCH
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
@@ -14,15 +17,43 @@ class RedisWatches(RedisPort):
     """Implements `WatchStore`."""
 
     async def watches(self) -> Watches:
+        """The version is read before the rows, so the rows are at least as new. The log has what changes meanwhile."""
+        position = (await self._log_since(UNKNOWN_POSITION)).position
+        version, suspended, notes = await self._other_parts()
+        by_id: dict[str, Watch] = {}
+        async for rows in scanned(self._redis, self._keys["watches"]):
+            with decoding("watches"):
+                by_id |= {key.decode(): WATCH.decode(row) for key, row in rows.items() if row != MARK}
+        oldest_first = sorted(by_id.items(), key=lambda item: (item[1].made_at.timestamp(), item[0]))
+        return Watches(version, tuple(watch for _, watch in oldest_first), suspended, notes, position)
+
+    async def watch_changes(self, position: str) -> WatchChanges | None:
+        logged = await self._log_since(position)
+        if logged.changed is None:
+            return None
+        version, suspended, notes = await self._other_parts()
+        ids = list(logged.changed)
+        with translating_redis_errors():
+            rows = await self._redis.hmget(self._keys["watches"], ids) if ids else []
+        watches: dict[ChannelId, dict[str, Watch | None]] = {}
+        with decoding("watches"):
+            for watch_id, row in zip(ids, rows, strict=True):
+                channel = ChannelId(logged.changed[watch_id].decode())
+                watches.setdefault(channel, {})[watch_id] = WATCH.decode(row) if row else None
+        return WatchChanges(version, watches, suspended, notes, logged.position)
+
+    async def _log_since(self, position: str) -> LoggedChanges:
+        with translating_redis_errors():
+            return await ChangeLog(self._redis, self._keys["watch_changes"]).since(position)
+
+    async def _other_parts(self) -> tuple[int, dict[ChannelId, SuspendReason], tuple[Note, ...]]:
+        """The version, the suspended channels and the notes."""
         with translating_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.get(self._keys["watches_version"])
-                pipe.hvals(self._keys["watches"])
                 pipe.hgetall(self._keys["suspended"])
                 pipe.hvals(self._keys["notes"])
-                version, rows, suspended, notes = await pipe.execute()
-        with decoding("watches"):
-            sorted_watches = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda pair: pair[0])
+                version, suspended, notes = await pipe.execute()
         with decoding("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())
@@ -33,7 +64,7 @@ class RedisWatches(RedisPort):
             sorted_notes = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
         with decoding("watches_version"):
             number = int(version or 0)
-        return Watches(number, tuple(watch for _, watch in sorted_watches), reasons, tuple(sorted_notes))
+        return number, reasons, tuple(sorted_notes)
 
     async def watches_version(self) -> int:
         with translating_redis_errors(), decoding("watches_version"):
@@ -44,6 +75,7 @@ class RedisWatches(RedisPort):
         keys = [self._keys[name] for name in ("watches", "watches_version", "suspended", "resumed")]
         keys += [self._keys.suspend_notice(change.channel if resumes else ChannelId(""))]
         keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
+        keys.append(self._keys["watch_changes"])
         outboxes, rows = self._scripts.enqueue_arguments(change.announcements)
         args: list[str | int] = [
             change.version,
@@ -53,6 +85,8 @@ class RedisWatches(RedisPort):
             int(UNDO_FOR.total_seconds()),
             "used" if change.uses else "",
             len(change.announcements),
+            KEPT,
+            change.channel,
             *rows,
         ]
         for edit in change.edits:

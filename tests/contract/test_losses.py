@@ -1,5 +1,6 @@
 """What a store finds that it has lost, and what follows from the rest: over a real server."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -129,16 +130,11 @@ async def test_a_lane_that_comes_meanwhile_is_not_a_loss(store: WholeStore) -> N
     assert await losses._lanes_agree()
 
 
-@pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "versions"])
+@pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "pipelines"])
 async def test_an_unreadable_row_is_reported_by_key_without_its_content(store: WholeStore, name: str) -> None:
     await store._redis.hset(store._keys[name], "pipe_1", '{"hush')
-    reading = {"records": store.records, "versions": store.versions}.get(name, store.watches)
+    readings: dict[str, Callable[[], Awaitable[object]]] = {"records": store.records, "pipelines": store.catalogue}
+    reading = readings.get(name, store.watches)
     with pytest.raises(StoreAway, match=f"the key {name} in Redis holds a row that this bot can't read") as raised:
         await reading()
     assert "hush" not in str(raised.value)
-
-
-async def test_an_unreadable_catalogue_is_reported(store: WholeStore) -> None:
-    await store._redis.set(store._keys["catalogue"], '{"hush')
-    with pytest.raises(StoreAway, match="the key catalogue"):
-        await store.catalogue()

@@ -244,7 +244,7 @@ READS: Mapping[str, Callable[[WholeStore], Awaitable[object]]] = {
     "records": WholeStore.records,
     "deliveries": lambda store: store.deliveries(a_message().lane),
     "interactions": WholeStore.unfinished_interactions,
-    "catalogue": WholeStore.catalogue,
+    "pipelines": WholeStore.catalogue,
     "undo": lambda store: store.undo("x"),
     "card": lambda store: store.cards(["x"]),
 }
@@ -256,7 +256,7 @@ async def test_a_row_of_a_newer_version_is_refused_in_one_line(
 ) -> None:
     row = '{"v":99}'
     rows: dict[str, object] = {f"outbox:{a_message().lane.name}": [("x", 1.0)], key: {"x": row}}
-    rows |= {"undo:x": row, "card:x": f"{row}\n{{}}", "posted:x": {"revision": 1}, "catalogue": row}
+    rows |= {"undo:x": row, "card:x": f"{row}\n{{}}", "posted:x": {"revision": 1}}
     await fill(any_redis, rows)
     with pytest.raises(StoreNewer, match=f"wrote the key {key}") as refused:
         await READS[key](WholeStore(any_redis, TEAM, clock))

@@ -83,7 +83,7 @@ class Dump:
 
 async def the_api(store: WholeStore) -> FakeApi:
     """Every pipeline is as the older bot read it last."""
-    api = FakeApi(*await store.catalogue())
+    api = FakeApi(*(await store.catalogue()).values())
     for pipeline_id, record in (await store.records()).items():
         if observation := record.state.observation:
             api.statuses[pipeline_id] = Status(

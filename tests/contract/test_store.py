@@ -402,9 +402,9 @@ async def test_a_store_refuses_a_delivery_of_another_team(store: WholeStore) -> 
 
 async def test_epochs_grow_and_the_catalogue_is_kept(store: WholeStore) -> None:
     assert await store.next_epoch() < await store.next_epoch()
-    assert await store.catalogue() == ()
-    await store.save_catalogue([a_pipeline()])
-    assert await store.catalogue() == (a_pipeline(),)
+    assert await store.catalogue() == {}
+    await store.save_pipelines([a_pipeline()])
+    assert await store.catalogue() == {ORDERS: a_pipeline()}
 
 
 async def test_a_phase_of_the_future_survives_the_store(store: WholeStore) -> None:

@@ -23,7 +23,7 @@ from bot.domain.answer import (
     UnwatchAnswer,
     WatchesAnswer,
 )
-from bot.domain.catalogue import Names
+from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed

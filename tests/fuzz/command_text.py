@@ -4,7 +4,7 @@ from random import Random
 from time import perf_counter
 
 from bot.domain.answer import Answer, HelpAnswer, RefusalAnswer, StatusAnswer
-from bot.domain.catalogue import ResolvedReference, resolve
+from bot.domain.names import ResolvedReference, resolve
 from bot.domain.observation import PipelineId
 from bot.slack.feature import Command, UsageError
 from bot.slack.features.status import StatusCommand

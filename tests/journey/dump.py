@@ -86,6 +86,8 @@ async def redis_keys(client: Any) -> dict[str, object]:
                 }
             case "set":
                 value = sorted(member.decode() for member in await client.smembers(name))
+            case "stream":
+                continue  # a log of changes, which any bot can do without
             case _:
                 value = [[member.decode(), at] for member, at in await client.zrange(name, 0, -1, withscores=True)]
         keys[name.decode()] = {"type": kind, "ttl_ms": await client.pttl(name), "value": value}

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from bot.ports.changes import Changes
 from bot.ports.heartbeat_store import LastHeartbeat
 from bot.ports.lease_store import Lease
 from bot.ports.store_errors import StoreRolledBack
+from bot.ports.watch_store import WatchChanges, Watches
 from tests.proofs.memory import MemoryStore
 from tests.stores import WholeStore
 
@@ -21,6 +23,8 @@ class DifferentialStore:
         self._reference = reference
         self._leases: dict[str, Lease] = {}
         """The reference's lease, by the token of the real lease."""
+        self._positions: dict[str, str] = {}
+        """The reference's position in its log of changes, by the real one."""
 
     @property
     def knows_the_server(self) -> bool:
@@ -37,13 +41,15 @@ class DifferentialStore:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def ask(*args: Any, **kwargs: Any) -> Any:
             real = await _answer(getattr(self.real, name), args, kwargs)
-            theirs = [self._leases.get(arg.token, arg) if isinstance(arg, Lease) else arg for arg in args]
+            theirs = [self._translated(arg) for arg in args]
             reference = await _answer(getattr(self._reference, name), theirs, kwargs)
             if name in _LEASING:
                 assert (real is None) == (reference is None), (name, args, real, reference)
                 if real is not None:
                     self._leases[real.token] = reference
                 return real
+            if isinstance(real, Changes | WatchChanges | Watches):
+                self._positions[real.position] = reference.position
             if isinstance(real, LastHeartbeat):
                 assert (real.last_at, real.doubt_since) == (reference.last_at, reference.doubt_since)
                 return reference
@@ -53,6 +59,12 @@ class DifferentialStore:
             return real
 
         return ask
+
+    def _translated(self, argument: Any) -> Any:
+        """A lease or a position of the real store, as the reference knows it."""
+        if isinstance(argument, Lease):
+            return self._leases.get(argument.token, argument)
+        return self._positions.get(argument, argument) if isinstance(argument, str) else argument
 
 
 async def _answer(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -4,9 +4,10 @@ The simulation uses it for speed. The state machine compares it with the real st
 """
 
 import copy
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import TypeVar
 
 from bot.domain.alias import NO_ALIASES, Aliases, IdChange
@@ -21,19 +22,21 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
+from bot.ports.changes import Changes
 from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import LastHeartbeat
 from bot.ports.interaction_store import Interaction
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 from bot.ports.store_errors import StoreRolledBack
-from bot.ports.watch_store import Watches
+from bot.ports.watch_store import WatchChanges, Watches
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.lanes import LEASE_SECONDS
 from bot.store.leases import LEADER_LEASE_SECONDS
 from bot.store.outbox import GROWS_FOR
 
 T = TypeVar("T")
+_POSITIONS = count()
 Trip = Callable[[], Awaitable[None]]
 
 
@@ -60,13 +63,30 @@ class Disk:
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     throttles: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
-    catalogue: tuple[Pipeline, ...] = ()
+    catalogue: dict[PipelineId, Pipeline] = field(default_factory=dict)
+    logs: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    """Of each kind of row: the position, id and value of each change."""
     interactions: dict[str, Interaction] = field(default_factory=dict)
     interaction_keys: set[str] = field(default_factory=set)
     epoch: int = 0
     heartbeat: tuple[datetime, str, datetime | None] | None = None
     doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
+
+    def log(self, kind: str, *changes: tuple[str, str]) -> None:
+        """Gives each change a position that no other disk has, not even one that was rolled back."""
+        self.logs.setdefault(kind, []).extend((f"at {next(_POSITIONS)}", *change) for change in changes)
+
+    def log_end(self, kind: str) -> str:
+        return self.logs[kind][-1][0] if self.logs.get(kind) else "begin"
+
+    def logged(self, kind: str, position: str) -> list[tuple[str, str]] | None:
+        """The changes after a position. None: the log does not have it."""
+        entries = self.logs.get(kind, [])
+        positions = ["begin", *(at for at, _, _ in entries)]
+        if position not in positions:
+            return None
+        return [(key, value) for _, key, value in entries[positions.index(position) :]]
 
     def snapshot(self) -> "Disk":
         return copy.copy(self)._unshared()
@@ -127,17 +147,32 @@ class MemoryStore:
     async def watches(self) -> Watches:
         def answer() -> Watches:
             watches = sorted(self.disk.watches.values(), key=lambda watch: (watch.made_at, watch.id))
-            return Watches(self.disk.watches_version, tuple(watches), dict(self.disk.suspended))
+            end = self.disk.log_end("watches")
+            return Watches(self.disk.watches_version, tuple(watches), dict(self.disk.suspended), position=end)
 
         return await self._query(answer)
 
     async def watches_version(self) -> int:
         return await self._query(lambda: self.disk.watches_version)
 
+    async def watch_changes(self, position: str) -> WatchChanges | None:
+        def answer() -> WatchChanges | None:
+            logged = self.disk.logged("watches", position)
+            if logged is None:
+                return None
+            changed: dict[ChannelId, dict[str, Watch | None]] = {}
+            for watch_id, channel in logged:
+                changed.setdefault(ChannelId(channel), {})[watch_id] = self.disk.watches.get(watch_id)
+            end = self.disk.log_end("watches")
+            return WatchChanges(self.disk.watches_version, changed, dict(self.disk.suspended), (), end)
+
+        return await self._query(answer)
+
     async def add_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
         def change() -> int:
             new = [watch for watch in watches if self.disk.watches.get(watch.id) != watch]
             self.disk.watches.update({watch.id: watch for watch in new})
+            self.disk.log("watches", *((watch.id, watch.channel) for watch in new))
             if new:
                 self.disk.watches_version += 1
                 self._wake(ChannelId(announcement.receiver.id))
@@ -151,6 +186,7 @@ class MemoryStore:
         def change() -> int:
             new = [watch for watch in watches if self.disk.watches.get(watch.id) != watch]
             self.disk.watches.update({watch.id: watch for watch in new})
+            self.disk.log("watches", *((watch.id, watch.channel) for watch in new))
             if new:
                 self.disk.watches_version += 1
                 self._enqueue(announcement)
@@ -160,7 +196,8 @@ class MemoryStore:
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         def change() -> int:
-            removed = [watch_id for watch_id in watch_ids if self.disk.watches.pop(watch_id, None)]
+            removed = [self.disk.watches.pop(watch_id) for watch_id in watch_ids if watch_id in self.disk.watches]
+            self.disk.log("watches", *((watch.id, watch.channel) for watch in removed))
             if removed:
                 self.disk.watches_version += 1
                 self._enqueue(announcement)
@@ -240,11 +277,20 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def versions(self) -> Mapping[PipelineId, int]:
-        return await self._query(lambda: {key: record.version for key, record in self.disk.records.items()})
+    async def record_changes(self, position: str) -> Changes[int]:
+        def answer() -> Changes[int]:
+            logged = self.disk.logged("records", position)
+            versions = None if logged is None else {PipelineId(key): int(version) for key, version in logged}
+            return Changes(self.disk.log_end("records"), versions)
 
-    async def records(self) -> Mapping[PipelineId, Record]:
-        return await self._query(lambda: dict(self.disk.records))
+        return await self._query(answer)
+
+    async def records(self, pipeline_ids: Collection[PipelineId] | None = None) -> Mapping[PipelineId, Record]:
+        def answer() -> Mapping[PipelineId, Record]:
+            records = self.disk.records
+            return {key: records[key] for key in (records if pipeline_ids is None else pipeline_ids) if key in records}
+
+        return await self._query(answer)
 
     async def record(self, pipeline_id: PipelineId) -> Record:
         return await self._query(lambda: self.disk.records.get(pipeline_id, Record(pipeline_id=pipeline_id)))
@@ -280,6 +326,7 @@ class MemoryStore:
     def _write_state(self, plan: Plan) -> None:
         version = plan.record.version + 1
         self.disk.records[plan.record.pipeline_id] = replace(plan.record, version=version)
+        self.disk.log("records", (plan.record.pipeline_id, str(version)))
         for card in plan.cards:
             there = self.disk.cards.get(card.key)
             new = (
@@ -289,12 +336,26 @@ class MemoryStore:
             )
             self.disk.cards[card.key] = new
 
-    async def catalogue(self) -> tuple[Pipeline, ...]:
-        return await self._query(lambda: self.disk.catalogue)
+    async def catalogue(self) -> Mapping[PipelineId, Pipeline]:
+        return await self._query(lambda: dict(self.disk.catalogue))
 
-    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
+    async def pipeline_changes(self, position: str) -> Changes[Pipeline | None]:
+        def answer() -> Changes[Pipeline | None]:
+            logged, catalogue = self.disk.logged("pipelines", position), self.disk.catalogue
+            ids = None if logged is None else [PipelineId(key) for key, _ in logged]
+            return Changes(
+                self.disk.log_end("pipelines"), None if ids is None else {key: catalogue.get(key) for key in ids}
+            )
+
+        return await self._query(answer)
+
+    async def save_pipelines(self, pipelines: Iterable[Pipeline], gone: Iterable[PipelineId] = ()) -> None:
         def answer() -> None:
-            self.disk.catalogue = tuple(pipelines)
+            listed, removed = tuple(pipelines), tuple(gone)
+            self.disk.catalogue.update({pipeline.id: pipeline for pipeline in listed})
+            for pipeline_id in removed:
+                self.disk.catalogue.pop(pipeline_id, None)
+            self.disk.log("pipelines", *((key, "") for key in [*(pipeline.id for pipeline in listed), *removed]))
 
         await self._query(answer)
 

@@ -441,7 +441,7 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
         watch = Watch(channel=channel, reference="pipe-*", made_by=UserId("U0ANN"), made_at=BEGIN)
         world.disk.watches[watch.id] = watch
     world.disk.watches_version = 1
-    world.disk.catalogue = world.pipelines
+    world.disk.catalogue = {pipeline.id: pipeline for pipeline in world.pipelines}
     bots = 1 + world.chance.randint(0, 1)
     moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in world.phases]
     living = [asyncio.create_task(_kept_alive(world, number)) for number in range(1, bots + 1)]

@@ -150,7 +150,7 @@ def _world(seed: int) -> Away:
         watch = Watch(channel=channel, reference=pattern, targets=targets, made_by=UserId("U0ANN"), made_at=BEGIN)
         world.disk.watches[watch.id] = watch
     world.disk.watches_version = 1
-    world.disk.catalogue = world.pipelines
+    world.disk.catalogue = {pipeline.id: pipeline for pipeline in world.pipelines}
     return world
 
 

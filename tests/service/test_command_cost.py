@@ -9,7 +9,8 @@ from typing import Any
 
 import redis.asyncio
 
-from bot.domain.catalogue import Pipeline, UnknownReference
+from bot.domain.catalogue import Pipeline
+from bot.domain.names import UnknownReference
 from bot.domain.observation import PipelineId
 from bot.requests.pipeline_views import READ_AT_ONCE
 from bot.requests.references import SUGGESTED

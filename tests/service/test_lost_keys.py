@@ -35,16 +35,19 @@ AGAIN_OR_LATE = {
     "interaction",
     "lease",
     "page_log",
+    "pipeline_changes",
     "probe",
     "read_results",
     "reads",
+    "record_changes",
     "schema",
     "undo",
+    "watch_changes",
 }
 """Short-lived keys, whose loss is normal. Without one, a click may act twice, another bot takes a lane or leads, a new
 burst begins, or a channel gets a second greeting. A person's page count or a pipeline's history may start again, an
 *Undo* may have expired, reads may be made again, the next start checks for keys to rename, or the time begins at Redis'
-clock."""
+clock. Without a log of changes, every bot reads all rows once."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 

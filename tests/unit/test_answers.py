@@ -23,8 +23,9 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
+from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
+from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit

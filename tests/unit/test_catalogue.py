@@ -8,18 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.catalogue import (
-    NEAREST,
-    AmbiguousReference,
-    Names,
-    Pipeline,
-    ResolvedReference,
-    UnknownReference,
-    comparable,
-    is_pattern,
-    matches,
-    resolve,
-)
+from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
+from bot.domain.names import NEAREST, AmbiguousReference, Names, ResolvedReference, UnknownReference, resolve
 from bot.domain.observation import PipelineId
 from tests.builders import a_pipeline
 

@@ -1,66 +1,49 @@
-"""What patterns take in and who watches a pipeline, reused over changes: always the same as matched from scratch."""
+"""Which pipelines patterns cover, kept up to date over changes: always the same as matched from scratch."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.catalogue import Pipeline
-from bot.domain.coverage import Coverage, Watchers
+from bot.domain.catalogue import Pipeline, comparable, matches
+from bot.domain.coverage import Coverage
+from bot.domain.name_index import NameIndex
 from bot.domain.observation import PipelineId
-from bot.domain.watch import ChannelId, Watch, audiences, grouped
-from tests.builders import a_watch, watched_ids
 
 WORDS = st.sampled_from(["orders", "orders-eu", "Orders-US", "fills", "a", ""])
 PIPELINES = st.builds(
     Pipeline, id=st.sampled_from([PipelineId(f"pipe_{n}") for n in range(5)]), name=WORDS, project=WORDS
 )
-CATALOGUES = st.lists(PIPELINES, unique_by=lambda pipeline: pipeline.id, max_size=5)
-REFERENCES = st.sampled_from(
-    [
-        "*",
-        "orders*",
-        "ORDERS-*",
-        "*-eu",
-        "*d*-*",
-        "pipe_*",
-        "project:orders",
-        "project:*",
-        "pipe_1",
-        "pipe_2",
-        "nosuch-*",
-    ]
+PATTERNS = st.sampled_from(
+    ["*", "orders*", "ORDERS-*", "*-eu", "*d*-*", "pipe_*", "project:orders", "project:*", "project:o*s", "nosuch-*"]
 )
-WATCHES = st.lists(
-    st.builds(a_watch, REFERENCES, channel=st.sampled_from([ChannelId("C1"), ChannelId("C2")])), max_size=8
+CHANGES = st.one_of(
+    st.tuples(st.just("add"), PATTERNS),
+    st.tuples(st.just("remove"), PATTERNS),
+    st.tuples(st.just("put"), PIPELINES),
+    st.tuples(st.just("drop"), PIPELINES),
 )
 
 
-@given(st.lists(st.tuples(CATALOGUES, WATCHES), min_size=1, max_size=5), PIPELINES)
+@given(st.lists(CHANGES, min_size=1, max_size=20), PIPELINES, PATTERNS)
 def test_coverage_equals_matching_everything(
-    changes: list[tuple[list[Pipeline], list[Watch]]], stranger: Pipeline
+    changes: list[tuple[str, str | Pipeline]], stranger: Pipeline, unwatched: str
 ) -> None:
-    coverage = Coverage()
-    for catalogue, watches in changes:
-        coverage, watchers = coverage.updated(catalogue), Watchers(watches)
-        assert watchers.ids(coverage) == watched_ids(catalogue, watches)
-        for pipeline in [*catalogue, stranger]:
-            assert grouped(watchers.watches_of(pipeline, coverage)) == audiences(pipeline, watches)
-
-
-def test_a_catalogue_that_patterns_see_unchanged_is_not_matched_again() -> None:
-    catalogue = [Pipeline(id=PipelineId("pipe_1"), name="orders-eu", project="shop")]
-    coverage = Coverage(catalogue)
-    assert coverage.ids("orders-*") == {"pipe_1"}
-    again = [Pipeline(id=PipelineId("pipe_1"), name="orders-eu", project="shop", bounded=True)]
-    assert coverage.updated(again) is coverage
-
-
-def test_a_changed_pipeline_recomputes_only_itself() -> None:
-    names = ("orders-eu", "orders-us", "fills")
-    catalogue = [Pipeline(id=PipelineId(f"pipe_{n}"), name=name) for n, name in enumerate(names)]
-    coverage = Coverage(catalogue)
-    assert coverage.ids("orders-*") == {"pipe_0", "pipe_1"}
-    renamed = [*catalogue[1:], Pipeline(id=PipelineId("pipe_0"), name="old-orders")]
-    later = coverage.updated(renamed)
-    assert later.ids("orders-*") == {"pipe_1"}
-    assert later.ids("old-*") == {"pipe_0"}
-    assert coverage.ids("orders-*") == {"pipe_0", "pipe_1"}
+    catalogue = NameIndex()
+    coverage = Coverage(catalogue.matching)
+    for name, subject in changes:
+        if isinstance(subject, str):
+            pattern = comparable(subject)
+            if name == "add":
+                coverage.add(pattern)
+            elif pattern in set(coverage):
+                coverage.remove(pattern)
+        else:
+            before = catalogue.get(subject.id)
+            (catalogue.put if name == "put" else lambda gone: catalogue.remove(gone.id))(subject)
+            coverage.replace(before, catalogue.get(subject.id))
+        for pattern in [*coverage, unwatched]:
+            assert coverage.ids(pattern) == {it.id for it in catalogue.values() if matches(pattern, it)}
+        assert coverage.ids_of_any(coverage) == {
+            it.id for it in catalogue.values() if any(matches(pattern, it) for pattern in coverage)
+        }
+        for pipeline in [*catalogue.values(), stranger]:
+            assert coverage.covering(pipeline) == {pattern for pattern in coverage if matches(pattern, pipeline)}

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.attention import StateFilter
-from bot.domain.catalogue import Names, Pipeline
+from bot.domain.catalogue import Pipeline
+from bot.domain.names import Names
 from bot.domain.note import NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import SELECTABLE, Event

@@ -13,7 +13,7 @@ from bot.domain.phase import AT_REST, Phase
 from bot.domain.plan import Record
 from bot.domain.transition import PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch
-from bot.ports.watch_store import Watches
+from bot.ports.watch_store import WatchChanges, Watches
 from bot.state.known_pipelines import KnownPipelines
 from tests.builders import TEAM, a_watch, an_episode, an_observation, at, watched_ids
 
@@ -28,14 +28,18 @@ class Fed(KnownPipelines):
         self._put(record)
 
     def watch(self, watches: list[Watch]) -> None:
-        self.watches = Watches(self.watches.version + 1, tuple(watches))
-        self._index_watches()
+        now = {watch.id: watch for watch in watches}
+        changed: dict[ChannelId, dict[str, Watch | None]] = {}
+        for watch in [*self.watches, *watches]:
+            changed.setdefault(watch.channel, {})[watch.id] = now.get(watch.id)
+        self._apply_watches(WatchChanges(self.watches.version + 1, changed, {}, (), ""))
 
     def list(self, pipelines: list[Pipeline], complete_at: float | None) -> None:
-        self._take_listing({pipeline.id: pipeline for pipeline in pipelines}, complete_at)
+        self._take_page(pipelines)
+        self._end_listing({pipeline.id for pipeline in pipelines}, complete_at)
 
     def reload(self) -> None:
-        self._put_all(self.records, self.watches, self.known.catalogue)
+        self._put_all(self.records, Watches(self.watches.version + 1, self.watches.all), self.known.catalogue)
 
 
 class Naive:

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.domain.attention import StateFilter
-from bot.domain.catalogue import Names, Pipeline
+from bot.domain.catalogue import Pipeline
+from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.slack.feature import UsageError
 from bot.slack.features.status import StatusCommand

@@ -40,9 +40,10 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.catalogue import AmbiguousReference, Pipeline, UnknownReference
+from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
+from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit

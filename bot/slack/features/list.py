@@ -5,7 +5,8 @@ from difflib import get_close_matches
 
 from bot.domain.answer import ListAnswer
 from bot.domain.attention import StateFilter, trouble
-from bot.domain.catalogue import Names, comparable
+from bot.domain.catalogue import comparable
+from bot.domain.names import Names
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
@@ -73,7 +74,7 @@ def _parse(command_text: CommandText) -> Command:
 
 def _is_stray(word: Word, names: Names) -> bool:
     signed = is_signed(word) and kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL}
-    return signed and not any(comparable(word.text) in comparable(pipeline.name) for pipeline in names.pipelines)
+    return signed and not names.any_name(lambda name: comparable(word.text) in name)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
-from bot.domain.catalogue import AmbiguousReference, UnknownReference, comparable, is_pattern, resolve
+from bot.domain.catalogue import comparable, is_pattern
+from bot.domain.names import AmbiguousReference, UnknownReference, resolve
 from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText

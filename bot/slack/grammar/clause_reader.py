@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-from bot.domain.catalogue import Names
+from bot.domain.names import Names
 from bot.slack.grammar.clause_items import NEEDS_AT_SIGN, correct_channel, correct_event, correct_target
 from bot.slack.grammar.clauses import (
     EVENT_SYNONYMS,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.domain.catalogue import Names
+from bot.domain.names import Names
 from bot.slack.grammar.tokens import Word, slice_of, typed
 
 NO_NAMES = Names(())

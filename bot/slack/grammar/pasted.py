@@ -2,7 +2,8 @@
 
 import re
 
-from bot.domain.catalogue import Names, comparable
+from bot.domain.catalogue import comparable
+from bot.domain.names import Names
 from bot.slack.grammar.command_text import Vocabulary
 from bot.slack.mrkdwn import unescape
 
@@ -44,9 +45,7 @@ def _without_stop(text: str, names: Names, vocabulary: Vocabulary) -> str:
     if not stop or first.lower() in vocabulary.verbatim or not vocabulary.contains(_STOP.sub("", first)):
         return text
     whole = comparable(unescape(text)).rstrip()
-    is_name = any(
-        whole.endswith(comparable(pipeline.name)) and _STOP.search(pipeline.name) for pipeline in names.pipelines
-    )
+    is_name = names.any_name(lambda name: whole.endswith(name) and _STOP.search(name) is not None)
     return text if is_name else text[: stop.start()]
 
 

@@ -7,7 +7,8 @@ second. After another name, a name that begins with a keyword needs quotes.
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from bot.domain.catalogue import Names, ResolvedReference, UnknownReference, comparable, is_pattern, name_words, resolve
+from bot.domain.catalogue import comparable, is_pattern, name_words
+from bot.domain.names import Names, ResolvedReference, UnknownReference, resolve
 from bot.slack.grammar.tokens import ARROWS, CONNECTIVES, KEYWORDS, Word, slice_of, split_list, stripped
 
 MISSPELLED = 0.75  # from this similarity on, several words are one misspelled name

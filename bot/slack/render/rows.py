@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
-from bot.domain.catalogue import AmbiguousReference, Names, Pipeline, ResolvedReference, comparable, is_pattern, resolve
+from bot.domain.catalogue import Pipeline, comparable, is_pattern
+from bot.domain.names import AmbiguousReference, Names, ResolvedReference, resolve
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, with_other_name, without_name
 from bot.slack.mrkdwn import ago, code, outside

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, UnresolvedReference, WatchAnswer
-from bot.domain.catalogue import AmbiguousReference, Pipeline
+from bot.domain.catalogue import Pipeline
+from bot.domain.names import AmbiguousReference
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.click import Click

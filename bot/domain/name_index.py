@@ -1,0 +1,203 @@
+"""The names, ids and words of a catalogue, sorted, so that a name is found by a search and not by a walk. Pure.
+
+Each change of a pipeline costs a few searches. An index of 100,000 pipelines takes about 0.4 KB for each.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from itertools import chain
+
+from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting, name_words
+from bot.domain.observation import PipelineId
+
+_LAST = "\U0010ffff"  # sorts after every character of a name
+
+
+class _SortedTexts:
+    """Texts in order, each with its pipeline. Equal texts are in the order of the ids."""
+
+    def __init__(self, pairs: Iterable[tuple[str, PipelineId]]) -> None:
+        in_order = sorted(pairs)
+        self.texts = [text for text, _ in in_order]
+        self.ids = [pipeline_id for _, pipeline_id in in_order]
+
+    def add(self, text: str, pipeline_id: PipelineId) -> None:
+        place = self._place(text, pipeline_id)
+        self.texts.insert(place, text)
+        self.ids.insert(place, pipeline_id)
+
+    def remove(self, text: str, pipeline_id: PipelineId) -> None:
+        place = self._place(text, pipeline_id)
+        del self.texts[place], self.ids[place]
+
+    def exactly(self, text: str) -> list[PipelineId]:
+        return self._between(text, text + "\0")
+
+    def beginning_with(self, text: str) -> list[PipelineId]:
+        return self._between(text, text + _LAST)
+
+    def fitting(self, fits: Callable[[str], bool]) -> Iterator[PipelineId]:
+        return (pipeline_id for text, pipeline_id in zip(self.texts, self.ids, strict=True) if fits(text))
+
+    def _between(self, first: str, last: str) -> list[PipelineId]:
+        return self.ids[bisect_left(self.texts, first) : bisect_left(self.texts, last)]
+
+    def _place(self, text: str, pipeline_id: PipelineId) -> int:
+        first = bisect_left(self.texts, text)
+        return bisect_left(self.ids, pipeline_id, first, bisect_left(self.texts, text + "\0", first))
+
+
+class NameIndex(Mapping[PipelineId, Pipeline]):
+    """A catalogue by id, and by everything that people type to mean a pipeline."""
+
+    def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
+        self._pipelines = {pipeline.id: pipeline for pipeline in pipelines}
+        known = self._pipelines.values()
+        self._names = _SortedTexts((_shared(pipeline.name), pipeline.id) for pipeline in known)
+        self._ids = _SortedTexts((_shared(pipeline.id), pipeline.id) for pipeline in known)
+        self._by_word: dict[str, PipelineId | set[PipelineId]] = {}
+        """Most words are numbers or the like, in one name only: a set for each would take 200 bytes."""
+        self._lengths: Counter[int] = Counter()
+        """How many names have so many words."""
+        for pipeline in known:
+            self._add_words(pipeline)
+
+    def __getitem__(self, pipeline_id: PipelineId) -> Pipeline:
+        return self._pipelines[pipeline_id]
+
+    def __iter__(self) -> Iterator[PipelineId]:
+        return iter(self._pipelines)
+
+    def __len__(self) -> int:
+        return len(self._pipelines)
+
+    def __contains__(self, pipeline_id: object) -> bool:
+        return pipeline_id in self._pipelines
+
+    def put(self, pipeline: Pipeline) -> None:
+        """Adds a pipeline, or replaces it."""
+        before = self._pipelines.get(pipeline.id)
+        if before is None or before.name != pipeline.name:
+            self.remove(pipeline.id)
+            self._names.add(_shared(pipeline.name), pipeline.id)
+            self._ids.add(_shared(pipeline.id), pipeline.id)
+            self._add_words(pipeline)
+        self._pipelines[pipeline.id] = pipeline
+
+    def remove(self, pipeline_id: PipelineId) -> None:
+        """Does nothing for an unknown pipeline."""
+        pipeline = self._pipelines.pop(pipeline_id, None)
+        if pipeline is None:
+            return
+        self._names.remove(comparable(pipeline.name), pipeline_id)
+        self._ids.remove(comparable(pipeline_id), pipeline_id)
+        self._remove_words(pipeline)
+
+    # --- answers: texts are in the form of `comparable` ---------------------------------------------------------------
+
+    @property
+    def in_order(self) -> Iterable[PipelineId]:
+        """All pipelines, by name."""
+        return self._names.ids
+
+    @property
+    def names(self) -> list[str]:
+        """All names, in order. Some may be equal."""
+        return self._names.texts
+
+    def with_name(self, text: str) -> list[PipelineId]:
+        """Pipelines with exactly this name or id."""
+        return self._united(self._names.exactly(text), self._ids.exactly(text))
+
+    def has_name(self, text: str) -> bool:
+        """True if a pipeline has exactly this name."""
+        return bool(self._names.exactly(text))
+
+    def with_prefix(self, text: str) -> list[PipelineId]:
+        """Pipelines whose name or id begins like this."""
+        return self._united(self._names.beginning_with(text), self._ids.beginning_with(text))
+
+    def with_words(self, words: str) -> list[PipelineId]:
+        """Pipelines whose names contain these words side by side. `words` are in the form of `name_words`."""
+        rarest = min((self._with_word(word) for word in words.split()), key=len, default=frozenset())
+        return [
+            pipeline_id
+            for pipeline_id in rarest
+            if f" {words} " in f" {name_words(self._pipelines[pipeline_id].name)} "
+        ]
+
+    @property
+    def longest(self) -> int:
+        """The number of words in the longest name."""
+        return max(self._lengths, default=1)
+
+    def matching(self, pattern: str) -> set[PipelineId]:
+        """The pipelines that a pattern covers."""
+        if pattern.startswith(PROJECT_PREFIX):
+            return self._of_project(pattern.removeprefix(PROJECT_PREFIX))
+        start, star, rest = pattern.partition("*")
+        if star and not rest:
+            return {*self._names.beginning_with(start), *self._ids.beginning_with(start)}
+        fits = fitting(pattern)
+        return set(chain(self._names.fitting(fits), self._ids.fitting(fits)))
+
+    def _of_project(self, pattern: str) -> set[PipelineId]:
+        fits = fitting(pattern)
+        projects = {project: fits(comparable(project)) for project in {it.project for it in self._pipelines.values()}}
+        return {pipeline.id for pipeline in self._pipelines.values() if projects[pipeline.project]}
+
+    def _united(self, by_name: list[PipelineId], by_id: list[PipelineId]) -> list[PipelineId]:
+        """In the order of the names."""
+        if not by_id:
+            return by_name
+        if not by_name and len(by_id) == 1:
+            return by_id
+        return self.sorted({*by_name, *by_id})
+
+    def sorted(self, pipeline_ids: AbstractSet[PipelineId]) -> list[PipelineId]:
+        """These pipelines by name, without unknown ones."""
+        if len(pipeline_ids) * 8 > len(self):  # then a walk in order costs less than sorting
+            return [pipeline_id for pipeline_id in self._names.ids if pipeline_id in pipeline_ids]
+        known = (self._pipelines[pipeline_id] for pipeline_id in pipeline_ids if pipeline_id in self._pipelines)
+        return [pipeline.id for pipeline in sorted(known, key=order)]
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def _with_word(self, word: str) -> AbstractSet[PipelineId]:
+        found: PipelineId | AbstractSet[PipelineId] = self._by_word.get(word, frozenset())
+        return found if isinstance(found, AbstractSet) else {found}
+
+    def _add_words(self, pipeline: Pipeline) -> None:
+        self._lengths[len(pipeline.name.split())] += 1
+        for word in set(name_words(pipeline.name).split()):
+            if word not in self._by_word:
+                self._by_word[word] = pipeline.id
+            elif isinstance(found := self._by_word[word], set):
+                found.add(pipeline.id)
+            else:
+                self._by_word[word] = {found, pipeline.id}
+
+    def _remove_words(self, pipeline: Pipeline) -> None:
+        length = len(pipeline.name.split())
+        self._lengths[length] -= 1
+        if not self._lengths[length]:
+            del self._lengths[length]
+        for word in set(name_words(pipeline.name).split()):
+            found = self._by_word[word]
+            if isinstance(found, set):
+                found.discard(pipeline.id)
+            if not isinstance(found, set) or not found:
+                del self._by_word[word]
+
+
+def order(pipeline: Pipeline) -> tuple[str, PipelineId]:
+    """Sorts pipelines by name."""
+    return comparable(pipeline.name), pipeline.id
+
+
+def _shared(text: str) -> str:
+    """The form of `comparable`: most names have it already, and then share the memory of the name."""
+    form = comparable(text)
+    return text if form == text else form

@@ -1,0 +1,134 @@
+"""The watches that one process knows, indexed by channel, pipeline and pattern. A change costs what it changes."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from itertools import chain
+from typing import TypeVar
+
+from bot.domain.catalogue import comparable
+from bot.domain.note import Note
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId, SuspendReason, Watch
+from bot.ports.watch_store import WatchChanges, Watches
+
+Key = TypeVar("Key")
+
+
+class KnownWatches:
+    """The workspace's watches, suspended channels and notes. `version` counts the changes to all three."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.position = ""
+        """Of the store's log: later changes are not known yet."""
+        self.suspended: Mapping[ChannelId, SuspendReason] = {}
+        self.notes: tuple[Note, ...] = ()
+        self._by_channel: dict[ChannelId, tuple[Watch, ...]] = {}
+        self._by_pipeline: dict[PipelineId, tuple[Watch, ...]] = {}
+        self._by_pattern: dict[str, tuple[Watch, ...]] = {}
+        self._pattern_channels: Counter[ChannelId] = Counter()
+        """How many patterns each channel watches."""
+
+    @property
+    def all(self) -> tuple[Watch, ...]:
+        """Oldest first."""
+        return oldest_first(chain(*self._by_channel.values()))
+
+    def __iter__(self) -> Iterator[Watch]:
+        """In no order."""
+        return chain(*self._by_channel.values())
+
+    @property
+    def channels(self) -> AbstractSet[ChannelId]:
+        """The channels that watch anything."""
+        return self._by_channel.keys()
+
+    def in_channel(self, channel: ChannelId) -> tuple[Watch, ...]:
+        """The watches of one channel, oldest first."""
+        return self._by_channel.get(channel, ())
+
+    @property
+    def pipelines(self) -> AbstractSet[PipelineId]:
+        """The pipelines that a watch names by id."""
+        return self._by_pipeline.keys()
+
+    @property
+    def patterns(self) -> AbstractSet[str]:
+        """The watched patterns, in the form of `comparable`."""
+        return self._by_pattern.keys()
+
+    def of_pipeline(self, pipeline_id: PipelineId) -> tuple[Watch, ...]:
+        """The watches that name a pipeline by id, oldest first."""
+        return self._by_pipeline.get(pipeline_id, ())
+
+    def of_patterns(self, patterns: Iterable[str]) -> tuple[Watch, ...]:
+        """The watches of these patterns."""
+        return tuple(chain(*(self._by_pattern.get(pattern, ()) for pattern in patterns)))
+
+    @property
+    def channels_with_patterns(self) -> AbstractSet[ChannelId]:
+        return self._pattern_channels.keys()
+
+    def replace(self, watches: Watches) -> None:
+        """Takes all watches anew."""
+        self.version, self.position = watches.version, watches.position
+        self.suspended, self.notes = watches.suspended, watches.notes
+        self._by_pipeline, self._by_pattern, self._pattern_channels = {}, {}, Counter()
+        by_channel: dict[ChannelId, list[Watch]] = {}
+        for watch in watches.all:
+            by_channel.setdefault(watch.channel, []).append(watch)
+            self._add(watch)
+        self._by_channel = {channel: tuple(its_watches) for channel, its_watches in by_channel.items()}
+
+    def apply(self, changes: WatchChanges) -> tuple[Watch, ...]:
+        """Takes the changes. Returns the changed watches, as before and as now."""
+        self.version, self.position = changes.version, changes.position
+        self.suspended, self.notes = changes.suspended, changes.notes
+        touched: list[Watch] = []
+        for channel, changed in changes.watches.items():
+            touched += self._apply_in(channel, changed)
+        return tuple(touched)
+
+    def _apply_in(self, channel: ChannelId, changed: Mapping[str, Watch | None]) -> list[Watch]:
+        before = self.in_channel(channel)
+        ended = [watch for watch in before if watch.id in changed]
+        begun = [watch for watch in changed.values() if watch]
+        for watch in ended:
+            self._remove(watch)
+        for watch in begun:
+            self._add(watch)
+        staying = before if not ended else (watch for watch in before if watch not in ended)
+        if now := oldest_first([*staying, *begun]):
+            self._by_channel[channel] = now
+        else:
+            self._by_channel.pop(channel, None)
+        return [*ended, *begun]
+
+    def _add(self, watch: Watch) -> None:
+        if watch.pattern:
+            pattern = comparable(watch.reference)
+            self._by_pattern[pattern] = (*self._by_pattern.get(pattern, ()), watch)
+            self._pattern_channels[watch.channel] += 1
+        else:
+            pipeline_id = PipelineId(watch.reference)
+            self._by_pipeline[pipeline_id] = (*self._by_pipeline.get(pipeline_id, ()), watch)
+
+    def _remove(self, watch: Watch) -> None:
+        if watch.pattern:
+            _take(self._by_pattern, comparable(watch.reference), watch)
+            self._pattern_channels -= Counter([watch.channel])
+        else:
+            _take(self._by_pipeline, PipelineId(watch.reference), watch)
+
+
+def _take(index: dict[Key, tuple[Watch, ...]], key: Key, watch: Watch) -> None:
+    if remaining := tuple(other for other in index.get(key, ()) if other is not watch):
+        index[key] = remaining
+    else:
+        index.pop(key, None)
+
+
+def oldest_first(watches: Iterable[Watch]) -> tuple[Watch, ...]:
+    """Compares times as numbers, because comparing zoned times is slow. The id decides between equal times."""
+    return tuple(sorted(watches, key=lambda watch: (watch.made_at.timestamp(), watch.id)))

@@ -1,0 +1,36 @@
+"""Splits long answers of Redis, so that decoding them leaves the event loop its turns."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar, cast
+
+from redis.asyncio import Redis
+
+from bot.store.scripts import translating_redis_errors
+
+T = TypeVar("T")
+READ_AT_ONCE = 500  # rows
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Tuples of at most `size` items, as `itertools.batched` of Python 3.12."""
+    remaining = iter(items)
+    while batch := tuple(islice(remaining, size)):
+        yield batch
+
+
+async def scanned(redis: Redis, key: str) -> AsyncIterator[dict[bytes, bytes]]:
+    """All rows of a hash, some at a time. A row that changes meanwhile may come twice, or in either form.
+
+    Raises:
+        StoreAway: Redis does not answer.
+    """
+    cursor = 0
+    while True:
+        with translating_redis_errors():
+            cursor, rows = await redis.hscan(key, cursor, count=READ_AT_ONCE)
+        yield cast("dict[bytes, bytes]", rows)
+        await asyncio.sleep(0)  # a small hash comes as a whole, without waiting for the network
+        if cursor == 0:
+            return

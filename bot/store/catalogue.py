@@ -1,0 +1,57 @@
+"""The pipelines as last listed, in Redis: one row for each, so that a listing writes only what has changed."""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.ports.changes import Changes
+from bot.store.batches import READ_AT_ONCE, batched, scanned
+from bot.store.change_log import KEPT, ChangeLog
+from bot.store.codec import decode_pipeline_row, encode_pipeline_row
+from bot.store.losses import MARK
+from bot.store.port import RedisPort
+from bot.store.scripts import decoding, translating_redis_errors
+
+
+class RedisCatalogue(RedisPort):
+    """Implements the part of `RecordStore` about the catalogue."""
+
+    async def catalogue(self) -> Mapping[PipelineId, Pipeline]:
+        found: dict[PipelineId, Pipeline] = {}
+        async for rows in scanned(self._redis, self._keys["pipelines"]):
+            with decoding("pipelines"):
+                found |= {
+                    PipelineId(key.decode()): decode_pipeline_row(PipelineId(key.decode()), row)
+                    for key, row in rows.items()
+                    if row != MARK
+                }
+        return found
+
+    async def pipeline_changes(self, position: str) -> Changes[Pipeline | None]:
+        with translating_redis_errors():
+            logged = await ChangeLog(self._redis, self._keys["pipeline_changes"]).since(position)
+        if not logged.changed:
+            return Changes(logged.position, None if logged.changed is None else {})
+        ids = [PipelineId(pipeline_id) for pipeline_id in logged.changed]
+        with translating_redis_errors():
+            rows = await self._redis.hmget(self._keys["pipelines"], ids)
+        with decoding("pipelines"):
+            pipelines = {
+                pipeline_id: decode_pipeline_row(pipeline_id, cast("bytes", row)) if row else None
+                for pipeline_id, row in zip(ids, rows, strict=True)
+            }
+        return Changes(logged.position, pipelines)
+
+    async def save_pipelines(self, pipelines: Iterable[Pipeline], gone: Iterable[PipelineId] = ()) -> None:
+        rows = {pipeline.id: encode_pipeline_row(pipeline) for pipeline in pipelines}
+        for batch in batched([*rows, *gone], READ_AT_ONCE):
+            with translating_redis_errors():
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    for pipeline_id in batch:
+                        if pipeline_id in rows:
+                            pipe.hset(self._keys["pipelines"], pipeline_id, rows[pipeline_id])
+                        else:
+                            pipe.hdel(self._keys["pipelines"], pipeline_id)
+                        pipe.xadd(self._keys["pipeline_changes"], {pipeline_id: ""}, maxlen=KEPT, approximate=True)
+                    await pipe.execute()
