@@ -58,18 +58,24 @@ class Repository(KnownPipelines):
 
     async def load(self, all_read_since: datetime | None = None) -> None:
         """Loads everything from the store. `all_read_since`: from the last heartbeat of the earlier leader."""
-        positions = await self._positions()
         watches = self._no_older(await self._store.watches())
-        records = self._remembered(await self._store.records())
-        self._put_all(records, watches, await self._store.catalogue())
-        self._record_position, self._pipeline_position = positions
+        position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
+        catalogue = await self._store.catalogue()
+        stored = await self._stored_records()
+        self._put_all(self._remembered(stored), watches, catalogue)
+        self._pipeline_position = position
         if all_read_since:
             self._read_again(all_read_since)
 
-    async def _positions(self) -> tuple[str, str]:
-        """The ends of the logs of records and of pipelines, to ask for before all rows are read."""
-        records = await self._store.record_changes(UNKNOWN_POSITION)
-        return records.position, (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
+    async def _stored_records(self) -> Mapping[PipelineId, Record]:
+        """All records as of now: reading many takes seconds, in which this process or another may write some."""
+        position = (await self._store.record_changes(UNKNOWN_POSITION)).position
+        stored = dict(await self._store.records())
+        changes = await self._store.record_changes(position)
+        if changes.changed != {}:
+            stored |= await self._store.records(changes.changed and [*changes.changed])
+        self._record_position = changes.position
+        return stored
 
     async def refresh_watches(self) -> None:
         """Reads the watches again if they have changed.
@@ -202,10 +208,10 @@ class Repository(KnownPipelines):
         watches = await self._store.watches()
         stored_ids = {watch.id for watch in watches.all}
         kept_notes = {note.id: note for note in watches.notes}
-        positions = await self._positions()
-        stored = await self._store.records()
+        position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
+        stored = await self._stored_records()
         self._put_all(self._remembered(stored), watches, known.catalogue)
-        self._record_position, self._pipeline_position = positions
+        self._pipeline_position = position
         for pipeline_id in sorted(known.records.keys() & (self._polled.watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]
             before = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)

@@ -38,6 +38,7 @@ OLD: Mapping[str, object] = {
     "card:card-2": {"content": "{}", "revision": "3", "group": "storm-1", "delivered": "3"},
     "card:card-3": {"forgotten": "1"},
     "watches_version": "7",
+    "catalogue": '{"v":1,"pipelines":[{"id":"pipe_1","name":"orders-eu","project":"shop","intent":"running"}]}',
 }
 NEW: Mapping[str, object] = {
     "suspended": OLD["parked"],
@@ -56,6 +57,7 @@ NEW: Mapping[str, object] = {
     "posted:card-2": {"revision": 3, "group": "storm-1", "delivered": 3},
     "posted:card-3": {"forgotten": 1},
     "watches_version": "8",
+    "pipelines": {"pipe_1": '{"v":1,"name":"orders-eu","project":"shop","intent":"running"}'},
     "schema": str(SCHEMA),
     BARRIER: BARRIER_TEXT,
 }
@@ -86,6 +88,8 @@ async def contents(client: Any) -> dict[str, object]:
     for key in sorted(await client.keys(f"{PREFIX}*")):
         name = key.decode().removeprefix(PREFIX)
         match (await client.type(key)).decode():
+            case "stream":
+                continue  # a log of changes
             case "hash":
                 found[name] = {k.decode(): v.decode() for k, v in (await client.hgetall(key)).items()}
             case "set":

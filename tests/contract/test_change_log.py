@@ -1,0 +1,133 @@
+"""The logs of changes: a process reads the changed rows alone, and all rows after a gap."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record
+from bot.ports.changes import UNKNOWN_POSITION
+from bot.state.repository import Repository
+from bot.store.change_log import MOST_READ, ChangeLog
+from tests.builders import ORDERS, TEAM, a_message, a_pipeline, a_watch
+from tests.fakes import FakeClock
+from tests.rollback import go_back, snapshot
+from tests.stores import WholeStore
+
+MANY = [PipelineId(f"pipe_many_{number}") for number in range(MOST_READ + 1)]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(any_redis, TEAM, clock)
+
+
+async def written(store: WholeStore, pipeline_ids: Sequence[PipelineId], version: int = 0) -> None:
+    watches_version = await store.watches_version()
+    for pipeline_id in pipeline_ids:
+        assert await store.commit(Plan(record=Record(pipeline_id=pipeline_id, version=version)), watches_version)
+
+
+async def test_a_log_names_the_changes_after_a_position(store: WholeStore) -> None:
+    assert (await store.record_changes(UNKNOWN_POSITION)).changed is None
+    begin = (await store.record_changes(UNKNOWN_POSITION)).position
+    assert (await store.record_changes(begin)).changed == {}
+    await written(store, [ORDERS])
+    first = await store.record_changes(begin)
+    assert first.changed == {ORDERS: 1}
+    await written(store, [ORDERS], version=1)
+    await written(store, [PipelineId("pipe_2")])
+    assert (await store.record_changes(first.position)).changed == {ORDERS: 2, "pipe_2": 1}
+    assert (await store.record_changes(begin)).changed == {ORDERS: 2, "pipe_2": 1}
+
+
+async def test_a_log_that_does_not_reach_back_says_so(store: WholeStore) -> None:
+    begin = (await store.record_changes(UNKNOWN_POSITION)).position
+    await written(store, [ORDERS])
+    early = await store.record_changes(begin)
+    await written(store, MANY)
+    for position in (begin, early.position):
+        late = await store.record_changes(position)
+        assert late.changed is None
+        assert (await store.record_changes(late.position)).changed == {}
+
+
+async def test_a_position_from_before_a_rollback_is_unknown(any_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
+    store = WholeStore(any_redis, TEAM, clock)
+    await written(store, [ORDERS])
+    before = await snapshot(any_redis)
+    await written(store, [PipelineId("pipe_2")])
+    position = (await store.record_changes(UNKNOWN_POSITION)).position
+    await go_back(any_redis, before)
+    assert (await store.record_changes(position)).changed is None
+    await any_redis.delete(store._keys["record_changes"])
+    assert (await store.record_changes(position)).changed is None
+
+
+async def test_other_bots_changes_arrive_row_by_row_and_after_a_gap(
+    any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    store, other = (WholeStore(any_redis, TEAM, clock) for _ in range(2))
+    repository, theirs = (Repository(its_store, asyncio.Event()) for its_store in (store, other))
+    await repository.load()
+    await theirs.load()
+    for name in ("orders-eu", "orders-us"):
+        await theirs.save_page([a_pipeline(name)])
+        await other.add_watches([a_watch("orders-*"), a_watch(name)], a_message(name))
+        await theirs.refresh_watches()
+        await written(other, [ORDERS], version=theirs.record(ORDERS).version)
+        await theirs.catch_up()
+        await repository.catch_up()
+        assert repository.record(ORDERS).version == theirs.record(ORDERS).version > 0
+        assert repository.pipeline(ORDERS).name == name
+        assert repository.watches.all == theirs.watches.all == (await other.watches()).all
+        assert repository.pollable == {ORDERS, "orders-eu", name}
+    theirs.learn(a_pipeline("orders-ap"))
+    await theirs.save_page([])
+    await other.remove_watches([a_watch("orders-eu").id], a_message("ended"))
+    await written(other, MANY)
+    await repository.catch_up()
+    assert repository.record(MANY[-1]).version == 1
+    assert repository.pipeline(ORDERS).name == "orders-ap"
+    assert repository.watches.all == (await other.watches()).all
+
+
+async def test_a_catch_up_reads_nothing_if_nothing_changed(store: WholeStore) -> None:
+    repository = Repository(store, asyncio.Event())
+    await written(store, [ORDERS])
+    await repository.load()
+
+    async def fail() -> None:
+        raise AssertionError("read all rows")
+
+    store.first = dict.fromkeys(("records", "watches", "catalogue"), fail)
+    await repository.catch_up()
+
+
+async def test_a_gone_pipeline_leaves_the_catalogue_of_all_bots(store: WholeStore) -> None:
+    repository = Repository(store, asyncio.Event())
+    await store.save_pipelines([a_pipeline(), Pipeline(id=PipelineId("pipe_2"), name="fills")])
+    await repository.load()
+    await store.save_pipelines([replace(a_pipeline(), project="other")], gone=[PipelineId("pipe_2")])
+    await repository.catch_up()
+    assert [*repository.listed.values()] == [replace(a_pipeline(), project="other")]
+
+
+@pytest.mark.parametrize("count", [0, 1, MOST_READ])
+async def test_changes_from_the_begin_of_a_log_are_complete(any_redis: redis.asyncio.Redis, count: int) -> None:
+    log = ChangeLog(any_redis, "log")
+    begin = (await log.since(UNKNOWN_POSITION)).position
+    for number in range(count):
+        await any_redis.xadd("log", {f"pipe_{number}": ""})
+    changed = (await log.since(begin)).changed
+    assert changed is not None
+    assert len(changed) == count
