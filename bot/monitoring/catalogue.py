@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
-from bot.monitoring.listing import Listing
+from bot.monitoring.collected_pages import CollectedPages
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
@@ -39,7 +39,7 @@ class CatalogueSync:
         self._lock = asyncio.Lock()
         self._listed_at: float | None = None
         self._confirmed_at = float("-inf")
-        self._long: Listing | None = None
+        self._long: CollectedPages | None = None
         """A long listing that is under way."""
         self._last_page = 1
         self._problem: str | None = None
@@ -105,7 +105,7 @@ class CatalogueSync:
 
     async def _list_quickly(self) -> None:
         """Saves nothing before the last page has come. A listing that turns out long goes on in the background."""
-        listing, pages = Listing(self._clock.monotonic()), []
+        listing, pages = CollectedPages(self._clock.monotonic()), []
         while not listing.ended and listing.pages < QUICK_PAGES:
             pages.append(await self._page(listing.pages + 1))
             listing.add(pages[-1])
@@ -123,7 +123,7 @@ class CatalogueSync:
 
     async def _list_slowly(self) -> None:
         until = self._clock.monotonic() + RUN_SECONDS
-        self._long = self._long or Listing(self._clock.monotonic())
+        self._long = self._long or CollectedPages(self._clock.monotonic())
         while not self._long.ended and self._clock.monotonic() < until:
             share = LISTING_SHARE if self._repository.pollable else 1.0
             await self._clock.sleep(1 / (share * self._budget.rate))
@@ -136,7 +136,7 @@ class CatalogueSync:
             self._long = None
             await self._end(listing)
 
-    async def _check_missing(self, listing: Listing) -> None:
+    async def _check_missing(self, listing: CollectedPages) -> None:
         """Reads missing pipelines one by one: a pipeline that was deleted meanwhile moves others to pages already read.
 
         Those beyond `CHECKED` stay until a later listing.
@@ -151,7 +151,7 @@ class CatalogueSync:
             listing.found.add(pipeline_id)
         listing.found.update(missing[CHECKED:])
 
-    async def _end(self, listing: Listing) -> None:
+    async def _end(self, listing: CollectedPages) -> None:
         complete_at = listing.begun_at if listing.complete else None
         await self._repository.end_listing(listing.found, complete_at=complete_at)
 

@@ -7,7 +7,7 @@ from bot.ports.pipeline_api import Page
 
 
 @dataclass(slots=True)
-class Listing:
+class CollectedPages:
     """The pages read so far.
 
     GoldRush does not document the members of `pagination`. The last page is one that says so, an empty one, or one that
