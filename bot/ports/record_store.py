@@ -41,6 +41,6 @@ class RecordStore(Protocol):
         """The pipelines saved after a position. None: removed."""
         ...
 
-    async def save_pipelines(self, pipelines: Iterable[Pipeline], gone: Iterable[PipelineId] = ()) -> None:
-        """Adds pipelines to the catalogue or replaces them, and removes those that are `gone`."""
+    async def save_pipelines(self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = ()) -> None:
+        """Adds pipelines to the catalogue or replaces them, and removes others."""
         ...

@@ -277,8 +277,8 @@ class KnownPipelines:
             self._polled.unwatch_all(ended, self._followed())
 
     def _watch_all(self, pipeline_ids: AbstractSet[PipelineId]) -> None:
-        gone = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
-        for pipeline_id in self._polled.watch_all(pipeline_ids, gone) & self._records.all.keys():
+        unpolled = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
+        for pipeline_id in self._polled.watch_all(pipeline_ids, unpolled) & self._records.all.keys():
             self._oldest_reading.add(pipeline_id)
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:

@@ -31,11 +31,11 @@ class PolledSet:
             (self._polled.add if polled else self._polled.discard)(pipeline_id)
             self.version += 1
 
-    def watch_all(self, pipeline_ids: AbstractSet[PipelineId], gone: Iterable[PipelineId]) -> set[PipelineId]:
-        """A watch covers these pipelines. Returns the newly watched ones."""
+    def watch_all(self, pipeline_ids: AbstractSet[PipelineId], unpolled: Iterable[PipelineId]) -> set[PipelineId]:
+        """A watch covers these pipelines, of which some are not polled. Returns the newly watched ones."""
         new = set(pipeline_ids) - self._watched
         self._watched |= new
-        polled = new.difference(gone, self._polled)
+        polled = new.difference(unpolled, self._polled)
         self._polled |= polled
         self.version += bool(polled)
         return new
@@ -43,6 +43,6 @@ class PolledSet:
     def unwatch_all(self, pipeline_ids: AbstractSet[PipelineId], followed: Iterable[PipelineId]) -> None:
         """No watch covers these pipelines any more."""
         self._watched -= pipeline_ids
-        unpolled = self._polled.intersection(pipeline_ids).difference(followed)
-        self._polled -= unpolled
-        self.version += bool(unpolled)
+        ended = self._polled.intersection(pipeline_ids).difference(followed)
+        self._polled -= ended
+        self.version += bool(ended)

@@ -123,7 +123,7 @@ class Repository(KnownPipelines):
         known = {pipeline_id: self._catalogue.get(pipeline_id) for pipeline_id in changed}
         await self._store.save_pipelines(
             [pipeline for pipeline in known.values() if pipeline],
-            gone=[pipeline_id for pipeline_id, pipeline in known.items() if pipeline is None],
+            removed=[pipeline_id for pipeline_id, pipeline in known.items() if pipeline is None],
         )
         self._catalogue.unsaved -= {
             pipeline_id for pipeline_id in changed if self._catalogue.get(pipeline_id) == known[pipeline_id]

@@ -43,9 +43,9 @@ class RedisCatalogue(RedisPort):
             }
         return Changes(logged.position, pipelines)
 
-    async def save_pipelines(self, pipelines: Iterable[Pipeline], gone: Iterable[PipelineId] = ()) -> None:
+    async def save_pipelines(self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = ()) -> None:
         rows = {pipeline.id: encode_pipeline_row(pipeline) for pipeline in pipelines}
-        for batch in batched([*rows, *gone], READ_AT_ONCE):
+        for batch in batched([*rows, *removed], READ_AT_ONCE):
             with translating_redis_errors():
                 async with self._redis.pipeline(transaction=True) as pipe:
                     for pipeline_id in batch:

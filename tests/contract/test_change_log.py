@@ -117,7 +117,7 @@ async def test_a_gone_pipeline_leaves_the_catalogue_of_all_bots(store: WholeStor
     repository = Repository(store, asyncio.Event())
     await store.save_pipelines([a_pipeline(), Pipeline(id=PipelineId("pipe_2"), name="fills")])
     await repository.load()
-    await store.save_pipelines([replace(a_pipeline(), project="other")], gone=[PipelineId("pipe_2")])
+    await store.save_pipelines([replace(a_pipeline(), project="other")], removed=[PipelineId("pipe_2")])
     await repository.catch_up()
     assert [*repository.listed.values()] == [replace(a_pipeline(), project="other")]
 

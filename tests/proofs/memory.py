@@ -349,13 +349,13 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def save_pipelines(self, pipelines: Iterable[Pipeline], gone: Iterable[PipelineId] = ()) -> None:
+    async def save_pipelines(self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = ()) -> None:
         def answer() -> None:
-            listed, removed = tuple(pipelines), tuple(gone)
+            listed, ended = tuple(pipelines), tuple(removed)
             self.disk.catalogue.update({pipeline.id: pipeline for pipeline in listed})
-            for pipeline_id in removed:
+            for pipeline_id in ended:
                 self.disk.catalogue.pop(pipeline_id, None)
-            self.disk.log("pipelines", *((key, "") for key in [*(pipeline.id for pipeline in listed), *removed]))
+            self.disk.log("pipelines", *((key, "") for key in [*(pipeline.id for pipeline in listed), *ended]))
 
         await self._query(answer)
 

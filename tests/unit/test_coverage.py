@@ -38,7 +38,7 @@ def test_coverage_equals_matching_everything(
                 coverage.remove(pattern)
         else:
             before = catalogue.get(subject.id)
-            (catalogue.put if name == "put" else lambda gone: catalogue.remove(gone.id))(subject)
+            (catalogue.put if name == "put" else lambda pipeline: catalogue.remove(pipeline.id))(subject)
             coverage.replace(before, catalogue.get(subject.id))
         for pattern in [*coverage, unwatched]:
             assert coverage.ids(pattern) == {it.id for it in catalogue.values() if matches(pattern, it)}
