@@ -156,7 +156,7 @@ async def test_plans_of_one_step_are_judged_one_by_one(store: WholeStore) -> Non
     stale = replace(failing(2), record=Record(pipeline_id=PipelineId("pipe_2"), version=7))
     plans = [failing(0), failing(1), stale, failing(1), failing(3)]
     assert await asyncio.gather(*(store.commit(plan, 0) for plan in plans)) == [True, True, False, False, True]
-    assert set(await store.versions()) == {f"pipe_{number}" for number in (0, 1, 3)}
+    assert set(await store.records()) == {f"pipe_{number}" for number in (0, 1, 3)}
     assert len(await store.owed(ONE)) == 3
 
 
@@ -165,7 +165,7 @@ async def test_a_step_that_fails_fails_for_each_of_its_plans(store: WholeStore) 
     store.meet_another_server()
     ended = await asyncio.gather(*(store.commit(failing(number), 0) for number in range(4)), return_exceptions=True)
     assert [type(end) for end in ended] == [StoreRolledBack] * 4
-    assert await store.versions() == {}
+    assert await store.records() == {}
 
 
 async def test_a_cancelled_plan_is_not_written_later(store: WholeStore) -> None:
@@ -174,4 +174,4 @@ async def test_a_cancelled_plan_is_not_written_later(store: WholeStore) -> None:
     writes[2].cancel()
     assert await asyncio.gather(*writes[:2]) == [True, True]
     await store.commit(failing(4), 0)
-    assert set(await store.versions()) == {f"pipe_{number}" for number in (0, 1, 4)}
+    assert set(await store.records()) == {f"pipe_{number}" for number in (0, 1, 4)}
