@@ -12,7 +12,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 from bot.ports.watch_store import WatchChanges, Watches
 
-Key = TypeVar("Key")
+WatchedKey = TypeVar("WatchedKey")
 
 
 class KnownWatches:
@@ -122,7 +122,7 @@ class KnownWatches:
             _take(self._by_pipeline, PipelineId(watch.reference), watch)
 
 
-def _take(index: dict[Key, tuple[Watch, ...]], key: Key, watch: Watch) -> None:
+def _take(index: dict[WatchedKey, tuple[Watch, ...]], key: WatchedKey, watch: Watch) -> None:
     if remaining := tuple(other for other in index.get(key, ()) if other is not watch):
         index[key] = remaining
     else:
