@@ -78,6 +78,11 @@ def _keep(experiment: Experiment, results: Results, lines: dict[str, Line]) -> N
             line.loads.append(machine.load())
 
 
+def leave_out(skipped: Sequence[Experiment], lines: dict[str, Line]) -> None:
+    for row in (row for experiment in skipped for row in experiment.rows):
+        lines[row.name].absent = Absent("only in a full run")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one short round each, under two minutes in all")
@@ -96,7 +101,9 @@ def main() -> int:
     lines = {row.name: Line(row) for experiment in chosen for row in experiment.rows}
     try:
         with machine.busy(given.busy):
-            asyncio.run(measured(chosen, quick=given.quick, lines=lines, out=log))
+            running = [experiment for experiment in chosen if experiment.in_quick or given.only or not given.quick]
+            leave_out([experiment for experiment in chosen if experiment not in running], lines)
+            asyncio.run(measured(running, quick=given.quick, lines=lines, out=log))
     finally:
         rows = list(lines.values())
         out.print(table.rendered(rows))

@@ -90,3 +90,5 @@ class Experiment:
     measure: Callable[[Run], Awaitable[Results]]
     rounds: int = 3
     """1 for what repeats exactly, such as a simulation with a seed."""
+    in_quick: bool = True
+    """False: a quick run leaves it out unless `--only` names it, since all others together take under two minutes."""

@@ -197,4 +197,4 @@ async def measure(run: Run) -> Results:
     return results
 
 
-EXPERIMENT = Experiment(name="scale-out", rows=ROWS, measure=measure)
+EXPERIMENT = Experiment(name="scale-out", rows=ROWS, measure=measure, in_quick=False)

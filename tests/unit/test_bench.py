@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 
 from bench import table
-from bench.__main__ import experiments, measured
+from bench.__main__ import experiments, leave_out, measured
 from bench.experiment import Absent, Experiment, Goal, Measurement, Results, Row, Run, at_least, at_most
 from bench.observe import percentile
 from bench.table import Line
@@ -105,3 +105,10 @@ def test_a_percentile_of_no_answers_is_infinite() -> None:
     assert percentile([], 0.95) == float("inf")
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([3.0, 1.0, 2.0], 0.95) == 3.0
+
+
+def test_a_row_that_a_quick_run_leaves_out_says_so() -> None:
+    experiment = Experiment(name="long", rows=(row("a"),), measure=rounds_of(), in_quick=False)
+    lines = {"a": Line(row("a"))}
+    leave_out([experiment], lines)
+    assert "absent: only in a full run" in printed(*lines.values())
