@@ -1,7 +1,7 @@
 """1,000 pipelines fail at once, and each of 20 channels watches all of them. Meanwhile a person asks for the status.
 
     python -m bench --only many-failures
-    python -m bench.group [--pipelines 1000] [--channels 20] [--rate 50]
+    python -m bench.group [--pipelines 1000] [--channels 20] [--rate 80]
 
 The sandbox enforces Slack's limits (1 message a second per channel, 300 a minute in the workspace) and answers 429
 beyond them. The bot's own rates set a floor for the last message: the fewest messages, at the rate of the workspace.
@@ -46,7 +46,7 @@ class Case:
 
     pipelines: int = 1000
     channels: int = 20
-    rate: float = 50.0
+    rate: float = 80.0
     """Requests a second."""
 
     @property
@@ -283,7 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipelines", type=int, default=1000)
     parser.add_argument("--channels", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=50.0, help="reads a second")
+    parser.add_argument("--rate", type=float, default=80.0, help="requests a second")
     given = parser.parse_args()
     case = Case(pipelines=given.pipelines, channels=given.channels, rate=given.rate)
     burst, out = asyncio.run(many_failures(case)), Console()
