@@ -86,9 +86,11 @@ class Burst:
 
 
 async def measure(run: Run) -> Results:
-    case = Case(pipelines=300, channels=5) if run.quick else Case()
-    run.tell("full polling")
-    polling = await while_polling(10.0 if run.quick else 60.0)
+    case = Case(pipelines=120, channels=3) if run.quick else Case()
+    polling = None
+    if not run.quick:
+        run.tell("full polling")
+        polling = await while_polling(60.0)
     run.tell(f"{case.pipelines} failures")
     burst = await many_failures(case)
     commands = burst.commands.total() / burst.posts
@@ -99,7 +101,12 @@ async def measure(run: Run) -> Results:
         CPU.name: Measurement(value=burst.cpu_seconds, peer=CPU_SECONDS, unit="s", note=spent),
         COMMANDS.name: Measurement(value=commands, peer=COMMANDS_PER_POST, unit="commands"),
     }
+    if run.quick:  # a few failures fill no messages, and their reads take longer than their messages
+        full = (*POLLING_ROWS, LAST, CPU, COMMANDS)
+        results = dict.fromkeys((row.name for row in full), Absent("only in a full run"))
     for rows, questions in ((POLLING_ROWS, polling), (FAILURES_ROWS, burst.questions)):
+        if questions is None:
+            continue
         limits = (ACK_SECONDS, ANSWER_SECONDS)
         for row, seconds, limit in zip(rows, (questions.acknowledged, questions.answered), limits, strict=True):
             results[row.name] = _p99(seconds, limit, questions.too_late)
@@ -241,17 +248,17 @@ async def _keep_asking(rig: Rig, channel: str, questions: Questions) -> None:
         await asyncio.sleep(max(0.0, began + 1.0 - monotonic()))
 
 
-def _status(name: str, what: str, limit: float) -> Row:
-    return Row(name=name, label="G6", what=what, against=f"{1000 * limit:.0f} ms", goal=at_most(1.0))
+def _status(name: str, what: str) -> Row:
+    return Row(name=name, label="G6", what=what, against="the limit", goal=at_most(1.0))
 
 
 POLLING_ROWS = (
-    _status("status-ack-polling", "acknowledgement of `/pipeline status` at 400 reads/s, p99", ACK_SECONDS),
-    _status("status-answer-polling", "its answer, p99", ANSWER_SECONDS),
+    _status("status-ack-polling", "acknowledgement of `/pipeline status` at 400 reads/s, p99"),
+    _status("status-answer-polling", "its answer, p99"),
 )
 FAILURES_ROWS = (
-    _status("status-ack-failures", "acknowledgement of `/pipeline status` during 1,000 failures, p99", ACK_SECONDS),
-    _status("status-answer-failures", "its answer, p99", ANSWER_SECONDS),
+    _status("status-ack-failures", "acknowledgement of `/pipeline status` during many failures, p99"),
+    _status("status-answer-failures", "its answer, p99"),
 )
 LAST = Row(
     name="many-failures-last",
@@ -260,14 +267,12 @@ LAST = Row(
     against="the floor set by rates",
     goal=at_most(1.05),
 )
-CPU = Row(
-    name="many-failures-cpu", label="G7", what="the bot's CPU until then", against="20 CPU seconds", goal=at_most(1.0)
-)
+CPU = Row(name="many-failures-cpu", label="G7", what="the bot's CPU until then", against="the limit", goal=at_most(1.0))
 COMMANDS = Row(
     name="many-failures-commands",
     label="G7",
     what="Redis commands per posted message",
-    against="100 commands",
+    against="the limit",
     goal=at_most(1.0),
 )
 EXPERIMENT = Experiment(
