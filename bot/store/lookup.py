@@ -44,15 +44,22 @@ class ServerLookup:
         """
         failures: list[RedisError | OSError] = []
         for node in tuple(self._nodes):
-            # Last in the next lookup: this node may be cut off from the others, so that its view is outdated.
-            self._nodes.remove(node)
-            self._nodes.append(node)
+            self._ask_last(node)
             try:
                 async with self._client(node) as client:
                     return await self._ask(client, node)
             except (RedisError, OSError) as exc:
                 failures.append(exc)
         raise next((exc for exc in failures if isinstance(exc, LookupFailedError)), failures[-1])
+
+    def _ask_last(self, node: RedisNode) -> None:
+        """Puts the node last in the next lookup: it may be cut off from the others, so that its view is outdated.
+
+        Another lookup may have forgotten the node meanwhile: each connection of the pool looks its server up.
+        """
+        if node in self._nodes:
+            self._nodes.remove(node)
+            self._nodes.append(node)
 
     @abstractmethod
     async def _ask(self, client: redis.asyncio.Redis, node: RedisNode) -> RedisNode: ...

@@ -28,6 +28,8 @@ class Named(ServerLookup):
 
     async def _ask(self, client: redis.asyncio.Redis, node: RedisNode) -> RedisNode:
         self.asked.append(node.host)
+        await asyncio.sleep(0)  # other lookups run while this one waits
+        self._learn([])  # the nodes of a cluster name the others; this one names none
         if node.host in self.away:
             raise self.away[node.host]
         return self.server_now
@@ -55,6 +57,16 @@ async def test_a_failure_with_advice_is_raised_before_others() -> None:
     with pytest.raises(LookupFailedError) as raised:
         await lookup.server()
     assert raised.value.problem == problem
+
+
+async def test_lookups_at_once_may_forget_a_node_that_another_still_has_to_ask() -> None:
+    """Each connection of a pool looks the server up. While a cluster fails over, its nodes name others each time."""
+    lookup = Named(URL)
+    left = RedisNode("left", 4)
+    lookup._learn([left])
+    lookup.away = {node: RedisConnectionError("no answer") for node in ("a", "b", "c")}
+    servers = await asyncio.gather(*(lookup.server() for _ in range(3)))
+    assert servers == [lookup.server_now] * 3
 
 
 @pytest.fixture
