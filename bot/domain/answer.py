@@ -1,5 +1,6 @@
 """Answers to commands and clicks: values for `slack` to render. `at` is the time of the answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -35,10 +36,10 @@ class PipelineView:
 class StatusAnswer:
     """The answer to `status`: some pipelines, read as freshly as the budget allows, failures first."""
 
-    views: tuple[PipelineView, ...]
+    views: Sequence[PipelineView]
     states: tuple[str, ...] = ()
     """The person asked only for pipelines in these states."""
-    considered: tuple[PipelineView, ...] = ()
+    considered: Sequence[PipelineView] = ()
     """With `states`: all pipelines that were tested for them."""
     unresolved: tuple[UnresolvedReference, ...] = ()
     whole_channel: bool = False
@@ -54,11 +55,11 @@ class StatusAnswer:
 class ListAnswer:
     """The answer to `list`: all pipelines that match, failures first. `slack` shows one page of them at a time."""
 
-    views: tuple[PipelineView, ...]
+    views: Sequence[PipelineView]
     words: str = ""
     """The words that each name, project or id contains."""
     states: tuple[str, ...] = ()
-    considered: tuple[PipelineView, ...] = ()
+    considered: Sequence[PipelineView] = ()
     """As in `StatusAnswer`."""
     at: datetime
     problem: str | None = None
@@ -93,7 +94,7 @@ class WatchAnswer:
     """The watches made or changed."""
     unchanged: tuple[Watch, ...] = ()
     """The watches that were like this already."""
-    matched: tuple[PipelineView, ...] = ()
+    matched: Sequence[PipelineView] = ()
     """The pipelines that these watches cover now."""
     unresolved: tuple[UnresolvedReference, ...] = ()
     undo: str = ""
@@ -160,7 +161,7 @@ class WatchedView:
     """One watch and the pipelines that it covers, including those that are no longer visible."""
 
     watch: Watch
-    covers: tuple[PipelineView, ...]
+    covers: Sequence[PipelineView]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

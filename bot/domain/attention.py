@@ -1,11 +1,14 @@
 """Which pipelines need attention, in which order, and the words for their states. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import overload
 
 from bot.domain.answer import PipelineView
+from bot.domain.observation import PipelineId
 from bot.domain.phase import TRANSIENT, Phase
 from bot.domain.transition import PipelineState, Reach
 
@@ -42,6 +45,34 @@ class Trouble(StrEnum):
 _ORDER = tuple(Trouble)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewList(Sequence[PipelineView]):
+    """Many pipelines, of which an answer shows one page: makes a view only when it is shown."""
+
+    ids: Sequence[PipelineId]
+    """Those that need attention first."""
+    view: Callable[[PipelineId], PipelineView]
+    troubles: Counter[Trouble]
+    unread: int
+    """How many have no reading."""
+    stale: bool
+    """Some readings are out of date."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, place: int) -> PipelineView: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[PipelineView]: ...
+
+    def __getitem__(self, place: int | slice) -> PipelineView | Sequence[PipelineView]:
+        if isinstance(place, slice):
+            return tuple(map(self.view, self.ids[place]))
+        return self.view(self.ids[place])
+
+
 def trouble(state: PipelineState, now: datetime) -> Trouble | None:
     """The worst reason of one pipeline; None if it needs no attention."""
     observation = state.observation
@@ -63,16 +94,32 @@ def trouble(state: PipelineState, now: datetime) -> Trouble | None:
 
 def troubles(views: Iterable[PipelineView], now: datetime) -> Counter[Trouble]:
     """The number of pipelines for each reason, worst first."""
-    found = Counter(kind for view in views if (kind := trouble(view.state, now)))
+    if isinstance(views, ViewList):
+        return views.troubles
+    return in_order_of_trouble(Counter(kind for view in views if (kind := trouble(view.state, now))))
+
+
+def in_order_of_trouble(found: Counter[Trouble]) -> Counter[Trouble]:
     return Counter({kind: found[kind] for kind in _ORDER if found[kind]})
+
+
+def unread(views: Sequence[PipelineView]) -> int:
+    """The number of pipelines without a reading."""
+    return views.unread if isinstance(views, ViewList) else sum(view.state.observation is None for view in views)
 
 
 def worst_first(views: Iterable[PipelineView], now: datetime) -> tuple[PipelineView, ...]:
     """Pipelines that need attention first. Otherwise the order stays."""
-    return tuple(sorted(views, key=lambda view: _rank(trouble(view.state, now))))
+    return tuple(sorted(views, key=lambda view: rank(trouble(view.state, now))))
 
 
-def _rank(kind: Trouble | None) -> int:
+def worst_first_page(views: Sequence[PipelineView], now: datetime, count: int) -> Sequence[PipelineView]:
+    """The first `count` of `worst_first`."""
+    return views[:count] if isinstance(views, ViewList) else worst_first(views, now)[:count]
+
+
+def rank(kind: Trouble | None) -> int:
+    """Sorts the worst first."""
     return len(_ORDER) if kind is None else _ORDER.index(kind)
 
 

@@ -81,7 +81,7 @@ class Recorder:
         latest = replace(observation, observed_at=result.at, sequence=sequence)
         state = replace(state, observation=latest, sequence=sequence)
         self._repository.note_steady(pipeline_id, state)
-        self.unrecorded[pipeline_id] = state
+        self.unrecorded.pop(pipeline_id, None)
         return True
 
     def _is_steady(self, state: PipelineState, observation: Observation, status: Status) -> bool:
@@ -205,7 +205,7 @@ class Recorder:
         if plan is None or plan.record.state.sequence != reading.sequence:  # a newer reading was there already
             self._keep(reading)
         else:
-            self.unrecorded[pipeline_id] = plan.record.state
+            self.unrecorded.pop(pipeline_id, None)
         if plan:
             self._emit_transitions(plan)
 

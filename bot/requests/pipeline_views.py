@@ -1,10 +1,13 @@
 """The views of pipelines in answers: as last known, or read again if the last reading is too old."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from bot.domain.answer import PipelineView
+from bot.domain.attention import StateFilter, Trouble, ViewList, in_order_of_trouble, is_in, rank, trouble
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
@@ -18,6 +21,8 @@ ANSWER_SECONDS = 6.0  # a person waits; after that the answer shows the age of e
 FRESH_SECONDS = 2.0  # for pipelines that the person named
 RECENT_SECONDS = 60.0  # for the others
 READ_AT_ONCE = 20  # as many as one page shows: one command must not spend the whole budget
+MADE_AT_ONCE = 200  # views: an answer about more makes those of the page shown
+NO_PROBLEMS: Mapping[PipelineId, str | None] = {}
 NOT_SINCE = "it has not been read since"
 OVERDUE_SECONDS = 2.0  # a reading this much beyond its promised age shows that the process stood still
 
@@ -90,10 +95,78 @@ class PipelineViews:
         observation = self._state(pipeline_id).observation
         return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
 
+    @property
+    def suspects(self) -> AbstractSet[PipelineId]:
+        """The pipelines that may need attention: all others are healthy or unread."""
+        return self._repository.unhealthy | self._unrecorded.keys()
+
+    async def answered(
+        self,
+        pipeline_ids: Sequence[PipelineId],
+        channel: ChannelId,
+        *,
+        older_than: float,
+        states: Collection[StateFilter] = (),
+        page: slice | None = None,
+    ) -> tuple[Sequence[PipelineView], Sequence[PipelineView]]:
+        """Views of the pipelines in one of `states`, and of all, after reading those whose last reading is older than
+        `older_than` seconds. Those that need attention come first.
+
+        `page`: reads only that part, as it does of more than `MADE_AT_ONCE` pipelines anyway.
+        """
+        if page is None and len(pipeline_ids) <= MADE_AT_ONCE:
+            read = [self._repository.pipeline(pipeline_id) for pipeline_id in pipeline_ids]
+        else:
+            shown = self.listed(pipeline_ids, channel, states)
+            read = [view.pipeline for view in shown[page or slice(READ_AT_ONCE)]]
+        problems = await self.read(read, older_than=older_than)
+        everything = self.listed(pipeline_ids, channel, (), problems)
+        return (self.listed(pipeline_ids, channel, states, problems) if states else everything), everything
+
+    def listed(
+        self,
+        pipeline_ids: Sequence[PipelineId],
+        channel: ChannelId,
+        states: Collection[StateFilter] = (),
+        problems: Mapping[PipelineId, str | None] = NO_PROBLEMS,
+    ) -> Sequence[PipelineView]:
+        """Views of pipelines in one of `states`, as last known. Those that need attention come first.
+
+        `problems`: those of reads for this answer. Many views are made only when the answer shows them.
+        """
+        now = self._clock.now()
+        chosen = [it for it in pipeline_ids if is_in(self._state(it), states)] if states else pipeline_ids
+        suspects = self.suspects
+        kinds: dict[PipelineId, Trouble] = {}
+        for pipeline_id in filter(suspects.__contains__, chosen):
+            if kind := trouble(self._state(pipeline_id), now):
+                kinds[pipeline_id] = kind
+        worst = sorted(kinds, key=lambda pipeline_id: rank(kinds[pipeline_id]))
+        in_order = [*worst, *(pipeline_id for pipeline_id in chosen if pipeline_id not in kinds)]
+
+        def view(pipeline_id: PipelineId) -> PipelineView:
+            (known,) = self.known([self._repository.pipeline(pipeline_id)], channel)
+            return self._with_problem(known, problems.get(pipeline_id))
+
+        if len(in_order) <= MADE_AT_ONCE:
+            return tuple(map(view, in_order))
+        return ViewList(
+            ids=in_order,
+            view=view,
+            troubles=in_order_of_trouble(Counter(kinds.values())),
+            unread=sum(self._state(pipeline_id).observation is None for pipeline_id in in_order),
+            stale=self.outage is not None or Trouble.UNREACHABLE in kinds.values(),
+        )
+
+    def counted(self, pipeline_ids: AbstractSet[PipelineId], channel: ChannelId) -> Sequence[PipelineView]:
+        """Views as last known, by name. Many are only counted, in no order."""
+        if len(pipeline_ids) > MADE_AT_ONCE:
+            return self.listed(tuple(pipeline_ids), channel)
+        return self.known([self._repository.pipeline(it) for it in self._repository.by_name(pipeline_ids)], channel)
+
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """Views as last known, without a read."""
-        watched_here = self._repository.covered_by(self._repository.watches.in_channel(channel))
-        known = (self._known(pipeline, watched_here=pipeline.id in watched_here) for pipeline in pipelines)
+        known = (self._known(pipeline, watched_here=self._is_watched_in(channel, pipeline)) for pipeline in pipelines)
         return tuple(self._with_problem(view, self._staleness(view)) for view in known)
 
     def _staleness(self, view: PipelineView) -> str | None:
@@ -111,6 +184,9 @@ class PipelineViews:
             return None
         longest = self.recent_seconds if promised is None else promised
         return NOT_SINCE if self._age(pipeline_id) > longest + OVERDUE_SECONDS else None
+
+    def _is_watched_in(self, channel: ChannelId, pipeline: Pipeline) -> bool:
+        return any(watch.channel == channel for watch in self._repository.watches_of(pipeline))
 
     def _known(self, pipeline: Pipeline, *, watched_here: bool) -> PipelineView:
         episode = self._repository.record(pipeline.id).episode

@@ -1,7 +1,7 @@
 """Answers questions about pipelines and a channel's watches. Answers are values; `slack` renders them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -10,13 +10,12 @@ from bot.domain.answer import (
     FailedView,
     FailuresAnswer,
     ListAnswer,
-    PipelineView,
     StatusAnswer,
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.attention import StateFilter, Trouble, is_in, trouble, worst_first
-from bot.domain.catalogue import Pipeline
+from bot.domain.attention import StateFilter, Trouble, trouble
+from bot.domain.catalogue import Pipeline, comparable
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
@@ -24,10 +23,11 @@ from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
-from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
+from bot.requests.pipeline_views import FRESH_SECONDS, MADE_AT_ONCE, READ_AT_ONCE, PipelineViews
 from bot.requests.references import References
 from bot.state.repository import Repository
 
+SEARCHED_AT_ONCE = 5000  # pipelines
 LISTED_SECONDS = 5.0  # a listing younger than this is fresh enough for `list`
 
 
@@ -58,40 +58,65 @@ class Queries:
         states: Collection[StateFilter] = (),
         *,
         names: Names | None = None,
+        first: int = 0,
     ) -> StatusAnswer:
         """Reads the named pipelines, or without a name the channel's own. Failures come first.
+
+        Of very many, reads those from place `first` on that one page shows.
 
         `states`: the words of `references` that are states. A pipeline with that name comes first.
         `names`: the names at the time of parsing.
         """
         states = self._references.without_names(states)
         references = [reference for reference in references if reference.lower() not in states]
-        answer = await (self._named(channel, references, names) if references else self._watched(channel))
-        views = worst_first(answer.views, answer.at)
-        if len(views) == 1:
-            views = (replace(views[0], guidance=self._repository.guidance(views[0].pipeline)),)
-        if not states:
-            return replace(answer, views=views)
-        chosen = tuple(view for view in views if is_in(view.state, states))
-        return replace(answer, views=chosen, states=_in_order(states), considered=views)
+        page = slice(first, first + READ_AT_ONCE)
+        if references:
+            answer = await self._named(channel, references, states, page, names)
+        else:
+            answer = await self._watched(channel, states, page)
+        if len(answer.views) == 1:
+            (view,) = answer.views
+            return replace(answer, views=(replace(view, guidance=self._repository.guidance(view.pipeline)),))
+        return answer
 
-    async def _watched(self, channel: ChannelId) -> StatusAnswer:
+    async def _watched(self, channel: ChannelId, states: Collection[StateFilter], page: slice) -> StatusAnswer:
         watched = self._repository.in_order(self._repository.watches.in_channel(channel))
-        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in watched]
-        views = await self._views.refreshed(pipelines, channel, older_than=self._views.recent_seconds)
-        suspended = await self._reason_after_retry(channel)
-        return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
+        answer = await self._of(watched, channel, states, page, self._views.recent_seconds)
+        return replace(answer, whole_channel=True, suspended=await self._reason_after_retry(channel))
 
-    async def _named(self, channel: ChannelId, references: Sequence[str], names: Names | None) -> StatusAnswer:
+    async def _of(
+        self,
+        pipeline_ids: Sequence[PipelineId],
+        channel: ChannelId,
+        states: Collection[StateFilter],
+        page: slice,
+        older_than: float,
+    ) -> StatusAnswer:
+        large = page if len(pipeline_ids) > MADE_AT_ONCE else None
+        views, everything = await self._views.answered(
+            pipeline_ids, channel, older_than=older_than, states=states, page=large
+        )
+        considered = everything if states else ()
+        return StatusAnswer(
+            views=views, states=_in_order(states), considered=considered, channel=channel, at=self._clock.now()
+        )
+
+    async def _named(
+        self,
+        channel: ChannelId,
+        references: Sequence[str],
+        states: Collection[StateFilter],
+        page: slice,
+        names: Names | None,
+    ) -> StatusAnswer:
         resolved = await self._references.resolve(references, channel, names=names)
-        named = {pipeline.id: pipeline for pipeline in resolved.pipelines}
-        listed = Names(self._repository.listed)
+        named = dict.fromkeys(pipeline.id for pipeline in resolved.pipelines)
+        listed = self._repository.listed
         for pattern in resolved.patterns:
-            named |= {pipeline.id: pipeline for pipeline in listed.matching(pattern)}
+            named |= dict.fromkeys(listed.sorted(listed.matching(comparable(pattern))))
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
-        views = await self._views.refreshed(named.values(), channel, older_than=fresh)
-        return StatusAnswer(views=views, unresolved=resolved.unresolved, channel=channel, at=self._clock.now())
+        return replace(await self._of([*named], channel, states, page, fresh), unresolved=resolved.unresolved)
 
     async def browse(
         self, channel: ChannelId, words: str, first: int, count: int, states: Collection[StateFilter] = ()
@@ -101,48 +126,49 @@ class Queries:
         Reads `count` pipelines from place `first` on. `states` selects by the last known state, without reading all.
         """
         listed = await self._catalogue.refresh(older_than=LISTED_SECONDS)
-        chosen = _with_words(self._repository.catalogue, words)
+        chosen = await self._with_words(words)
         if not chosen:
             listed = await self._catalogue.refresh()  # the person may look for a new pipeline
-            chosen = _with_words(self._repository.catalogue, words)
-        shown = self._known(chosen, channel, states)
-        page = [view.pipeline for view in shown[first : first + count]]
-        await self._views.read(page, older_than=self._views.recent_seconds)
+            chosen = await self._with_words(words)
+        page, recent = slice(first, first + count), self._views.recent_seconds
+        views, everything = await self._views.answered(chosen, channel, older_than=recent, states=states, page=page)
         return ListAnswer(
-            views=self._known(chosen, channel, states),
+            views=views,
             words=words,
             states=_in_order(states),
-            considered=self._views.known(chosen, channel) if states else (),
+            considered=everything if states else (),
             at=self._clock.now(),
             problem=listed.problem,
             wait_until=listed.waits_until,
         )
 
-    def _known(
-        self, chosen: Sequence[Pipeline], channel: ChannelId, states: Collection[StateFilter]
-    ) -> tuple[PipelineView, ...]:
-        views = worst_first(self._views.known(chosen, channel), self._clock.now())
-        return tuple(view for view in views if is_in(view.state, states))
+    async def _with_words(self, words: str) -> list[PipelineId]:
+        """The listed pipelines with these words, by project and name."""
+        listed, wanted = self._repository.listed, words.lower().split()
+        by_project: dict[str, list[PipelineId]] = {}
+        in_order = tuple(listed.in_order)
+        for begin in range(0, len(in_order), SEARCHED_AT_ONCE):
+            for pipeline in filter(None, map(listed.get, in_order[begin : begin + SEARCHED_AT_ONCE])):
+                if not wanted or all(word in _searched_text(pipeline) for word in wanted):
+                    by_project.setdefault(pipeline.project, []).append(pipeline.id)
+            await asyncio.sleep(0)  # let reads and alerts run in between
+        return list(chain(*(by_project[project] for project in sorted(by_project, key=lambda it: (it.lower(), it)))))
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         """The channel's watches, with the pipelines that each one covers, as last known."""
-        covered = {}
+        views = []
         for watch in self._repository.watches.in_channel(channel):
-            covered[watch] = self._repository.in_order([watch])
-            await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
-        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in dict.fromkeys(chain(*covered.values()))]
-        known = {view.pipeline.id: view for view in self._views.known(pipelines, channel)}
-        views = [
-            WatchedView(watch=self._repository.named(watch), covers=tuple(known[pipeline_id] for pipeline_id in ids))
-            for watch, ids in covered.items()
-        ]
+            covers = self._views.counted(self._repository.covered_by([watch]), channel)
+            views.append(WatchedView(watch=self._repository.named(watch), covers=covers))
+            await asyncio.sleep(0)  # a pattern may cover many: let reads and alerts run in between
         await self._repository.refresh_watches()
         suspended = await self._reason_after_retry(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
 
     def failures(self, channel: ChannelId) -> FailuresAnswer:
         """The watched pipelines that failed and have not recovered, without a read. Unacknowledged ones come first."""
-        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.watched]
+        suspects = filter(self._repository.follows, self._views.suspects)
+        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in suspects]
         now = self._clock.now()
         known = self._views.known(pipelines, channel)
         failed = [view for view in known if trouble(view.state, now) in {Trouble.FAILED, Trouble.RECOVERING}]
@@ -173,12 +199,6 @@ class Queries:
 
 def _in_order(states: Collection[StateFilter]) -> tuple[str, ...]:
     return tuple(state.value for state in StateFilter if state in states)
-
-
-def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
-    wanted = words.lower().split()
-    chosen = [pipeline for pipeline in catalogue if all(word in _searched_text(pipeline) for word in wanted)]
-    return sorted(chosen, key=lambda pipeline: (pipeline.project.lower(), pipeline.name.lower(), pipeline.id))
 
 
 def _searched_text(pipeline: Pipeline) -> str:

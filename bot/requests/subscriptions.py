@@ -35,7 +35,7 @@ from bot.ports.clock import Clock
 from bot.ports.store_errors import StoreAway
 from bot.ports.watch_store import WatchStore
 from bot.requests.announcements import Announcements
-from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
+from bot.requests.pipeline_views import FRESH_SECONDS, MADE_AT_ONCE, PipelineViews
 from bot.requests.references import References, ResolvedReferences
 from bot.state.repository import ATTEMPTS, Repository
 
@@ -133,9 +133,13 @@ class Subscriptions:
     async def _with_states(self, answer: WatchAnswer) -> WatchAnswer:
         """Adds the current state of the watched pipelines."""
         watched = (*answer.added, *answer.unchanged)
-        covered = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.in_order(watched)]
+        covered = self._repository.in_order(watched)
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._views.recent_seconds
-        matched = await self._views.refreshed(covered, answer.channel, older_than=fresh)
+        if len(covered) > MADE_AT_ONCE:
+            matched, _ = await self._views.answered(covered, answer.channel, older_than=fresh)
+        else:
+            pipelines = list(map(self._repository.pipeline, covered))
+            matched = await self._views.refreshed(pipelines, answer.channel, older_than=fresh)
         await self._repository.welcome([answer.channel])
         return replace(answer, matched=matched, at=self._clock.now())
 

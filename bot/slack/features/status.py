@@ -19,7 +19,14 @@ from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
-from bot.slack.render.pagination import answer_buttons, on_existing_page, page_number, shared_by, views_on_page
+from bot.slack.render.pagination import (
+    PAGE_SIZE,
+    answer_buttons,
+    on_existing_page,
+    page_number,
+    shared_by,
+    views_on_page,
+)
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, row, trying_again, unresolved
 from bot.slack.render.saved_question import SavedQuestion
@@ -42,7 +49,8 @@ class OverviewCommand(Command):
         return True
 
     async def run(self, request: Request) -> Reply:
-        answer = await request.services.requests.queries.status(request.asker.channel, ())
+        first = (request.question.page - 1) * PAGE_SIZE
+        answer = await request.services.requests.queries.status(request.asker.channel, (), first=first)
         if not answer.views:
             command = request.services.render_context.command
             return Reply(blocks=help_blocks(None, request.help_pages, command, request.asker.channel))
@@ -73,7 +81,10 @@ class StatusCommand(Command):
 
     async def run(self, request: Request) -> Reply:
         queries = request.services.requests.queries
-        answer = await queries.status(request.asker.channel, self.references, self.states, names=request.names)
+        first = (request.question.page - 1) * PAGE_SIZE
+        answer = await queries.status(
+            request.asker.channel, self.references, self.states, names=request.names, first=first
+        )
         if refusal := _plain_question(answer):
             return request.refused(refusal)
         reply = _reply(answer, request)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import PipelineView
-from bot.domain.attention import troubles
+from bot.domain.attention import ViewList, troubles, unread
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import outside
@@ -57,7 +57,7 @@ def _by_state(listing: Listing) -> tuple[str, ...]:
     """`2 of 5 pipelines are FAILED`, or `were last seen FAILED` if some readings are out of date."""
     number, total = len(listing.views), len(listing.considered)
     states = " or ".join(_state_word(state) for state in listing.states)
-    if any(is_stale(view) for view in listing.considered):
+    if _any_stale(listing.considered):
         verb = f"{'was' if number <= 1 else 'were'} last seen"
     else:
         verb = "is" if number <= 1 else "are"
@@ -82,8 +82,12 @@ def _words(listing: Listing) -> str:
 def _not_read_yet(listing: Listing) -> str:
     """Pipelines without a reading count neither as healthy nor as troubled."""
     everything = listing.considered if listing.states else listing.views
-    unread = sum(view.state.observation is None for view in everything)
-    return f"{unread} not read yet" if unread else ""
+    number = unread(everything)
+    return f"{number} not read yet" if number else ""
+
+
+def _any_stale(views: Sequence[PipelineView]) -> bool:
+    return views.stale if isinstance(views, ViewList) else any(map(is_stale, views))
 
 
 def _pipelines(number: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from bot.domain.answer import UnmatchedAnswer, WatchAnswer
-from bot.domain.attention import worst_first
+from bot.domain.attention import worst_first_page
 from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import code, outside
@@ -38,7 +38,7 @@ def _watched(
             number, f"{number} pipelines match now"
         )
         lines.append(f"{covered}. New ones that match will be watched.")
-    lines += [row(view, answer.at) for view in worst_first(answer.matched, answer.at)[:PAGE_SIZE]]
+    lines += [row(view, answer.at) for view in worst_first_page(answer.matched, answer.at, PAGE_SIZE)]
     if len(answer.matched) > PAGE_SIZE:
         lines.append(f"… and {len(answer.matched) - PAGE_SIZE} more: `{render_context.command} status`")
     return [*sections(lines or [UNCHANGED]), *answer_undo_blocks(answer.undo, answer.channel)]
