@@ -19,6 +19,11 @@ from tests.unit.test_docs import ROOT
 DEPLOY = ROOT / "deploy"
 NAMES = {environment_name(name, field.alias) for name, field in Settings.model_fields.items()}
 SECRETS = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY"}
+# What the examples decide themselves: each role, its team and Redis, Socket Mode, and where /metrics listens.
+DECIDED = {
+    "REDIS_URL", "PORT", "PIPELINE_BOT_ROLE", "PIPELINE_BOT_TEAM", "PIPELINE_BOT_DATA_DIR", "PIPELINE_BOT_TRANSPORT",
+    "PIPELINE_BOT_HTTP_HOST", "PIPELINE_BOT_HTTP_CONNECTIONS", "PIPELINE_BOT_METRICS_PORT", "PIPELINE_BOT_METRICS_HOST",
+}  # fmt: skip
 
 
 def needed(role: Role) -> set[str]:
@@ -34,8 +39,12 @@ def role_of(arguments: list[str]) -> Role:
     return role
 
 
+def text(name: str) -> str:
+    return (DEPLOY / name).read_text()
+
+
 def documents(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((DEPLOY / name).read_text()))
+    return list(yaml.safe_load_all(text(name)))
 
 
 def kubernetes(kind: str) -> dict[str, dict[str, Any]]:
@@ -94,17 +103,73 @@ def test_compose_runs_each_role_with_its_own_secrets_only() -> None:
         assert options[options.index(option) + 1] == value
 
 
+def test_compose_passes_every_setting_of_the_example_on() -> None:
+    (compose,) = documents("compose.yaml")
+    passed = {name: value for name, value in compose["x-common"].items() if name not in DECIDED}
+    assert passed == {name: f"${{{name}:-}}" for name in NAMES - SECRETS - DECIDED}
+    for name, service in compose["services"].items():
+        assert name == "valkey" or compose["x-common"].items() <= service["environment"].items()
+
+
+def test_kubernetes_lists_every_setting_of_the_example() -> None:
+    listed = kubernetes("ConfigMap")["pipeline-bot"]["data"]
+    assert {name: value for name, value in listed.items() if name not in DECIDED} == dict.fromkeys(
+        NAMES - SECRETS - DECIDED, ""
+    )
+    for _, container in containers():
+        assert container["envFrom"] == [{"configMapRef": {"name": "pipeline-bot"}}]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_setting_that_the_examples_leave_empty_has_its_default(monkeypatch: pytest.MonkeyPatch, role: Role) -> None:
+    given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "GOLDRUSH_SERVICE_KEY": "key-1"}
+    given |= {"REDIS_URL": "redis://localhost", "PIPELINE_BOT_TEAM": "T0TEAM", "PIPELINE_BOT_ROLE": role.value}
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    defaults = Settings.load(env_file=None)
+    for name in NAMES - given.keys():
+        monkeypatch.setenv(name, "")
+    assert Settings.load(env_file=None) == defaults
+
+
+def test_prometheus_reaches_each_container() -> None:
+    (compose,) = documents("compose.yaml")
+    for settings in (compose["x-common"], kubernetes("ConfigMap")["pipeline-bot"]["data"]):
+        assert settings["PIPELINE_BOT_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  # the network of the containers
+        assert f"PIPELINE_BOT_METRICS_PORT={settings['PIPELINE_BOT_METRICS_PORT']}" in text("Dockerfile")
+
+
+def test_the_command_for_compose_names_the_file_of_settings() -> None:
+    """Compose looks for .env beside the first file of -f, which is deploy/."""
+    command = "docker compose --env-file .env -f deploy/compose.yaml up --build"
+    assert f"#   {command}\n" in text("compose.yaml")
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        assert page.read_text().count("docker compose ") == page.read_text().count(command)
+
+
+def test_kubernetes_replaces_pods_one_by_one_and_stops_all_of_them_by_one_label() -> None:
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    for deployment in kubernetes("Deployment").values():
+        assert deployment["spec"]["strategy"] == rolling
+        assert deployment["metadata"]["labels"]["app"] == "pipeline-bot"
+    stop = "kubectl scale deployment --selector app=pipeline-bot --replicas 0"
+    assert stop in text("kubernetes.yaml")
+    assert stop in (ROOT / "docs/deploying.md").read_text()
+
+
 def test_the_dockerfile_copies_what_is_there_and_checks_the_probe() -> None:
-    text = (DEPLOY / "Dockerfile").read_text()
-    copied = [name for names in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for name in names.split()]
+    lines = text("Dockerfile")
+    copied = [name for names in re.findall(r"^COPY (?!--from)(.+) \S+$", lines, re.MULTILINE) for name in names.split()]
     assert copied
     assert [name for name in copied if not (ROOT / name).exists()] == []
     sent = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert {f"!{name}" for name in copied} == set(sent) - {"*"}
-    (port,) = re.findall(r"PIPELINE_BOT_METRICS_PORT=(\d+)", text)
-    assert f"http://127.0.0.1:{port}/livez" in text
-    assert "--require-hashes -r requirements.lock" in text
-    assert re.search(r"^USER (?!0|root)", text, re.MULTILINE)
+    (port,) = re.findall(r"PIPELINE_BOT_METRICS_PORT=(\d+)", lines)
+    assert f"http://127.0.0.1:{port}/livez" in lines
+    assert "--require-hashes -r requirements.lock" in lines
+    assert re.search(r"^USER (?!0|root)", lines, re.MULTILINE)
 
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -128,6 +193,11 @@ def test_a_unit_starts_the_bot_and_gives_it_time_to_stop(path: Path) -> None:
     assert service["TimeoutStopSec"] == "15"
     assert service["Restart"] == "always"
     assert set(re.findall(r"^(\w+)=", service.get("Environment", ""))) <= NAMES
+
+
+def test_the_settings_of_one_role_win_over_those_of_all() -> None:
+    files = re.findall(r"^EnvironmentFile=(.+)$", text("systemd/pipeline-bot@.service"), re.MULTILINE)
+    assert files == ["/etc/pipeline-bot/env", "-/etc/pipeline-bot/%i.env"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
