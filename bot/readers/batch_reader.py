@@ -26,6 +26,8 @@ class Room:
     """Counts the reads in progress, so that a busy reader leaves further batches to others."""
 
     def __init__(self, slots: int) -> None:
+        self.free = asyncio.Semaphore(slots)
+        """The slots. Reads wait for one: GoldRush's client refuses a read that finds all its connections busy."""
         self._slots = slots
         self._reading = 0
         self._changed = asyncio.Event()
@@ -53,7 +55,6 @@ class BatchReader:
         self._readers = readers
         self._clock = clock
         self._slots = slots
-        self._newest_epoch = 0
         broker.is_worker_process = True
 
         async def read(*arguments: object) -> None:
@@ -85,12 +86,11 @@ class BatchReader:
         await self._broker.leave()
 
     async def read(self, arguments: Sequence[object]) -> None:
-        """The task: reads one batch. Drops a batch of an earlier scheduler, and one that nobody waits for."""
+        """The task: reads one batch. Drops one that nobody waits for."""
         batch = Batch.of(arguments)
         seconds = batch.until - self._clock.now().timestamp()
-        if batch.epoch < self._newest_epoch or seconds <= 0:
+        if seconds <= 0:
             return
-        self._newest_epoch = batch.epoch
         self._room.change(len(batch.pipelines))
         try:
             async with asyncio.timeout(seconds):
@@ -104,7 +104,24 @@ class BatchReader:
 
     async def _read(self, batch: Batch) -> None:
         results: asyncio.Queue[ReadResult] = asyncio.Queue()
-        self._readers.start(_requests(batch.pipelines), results.put_nowait)
+        starting = asyncio.create_task(self._start(batch, results))
+        try:
+            await self._return_all(batch, results)
+        finally:
+            starting.cancel()
+
+    async def _start(self, batch: Batch, results: asyncio.Queue[ReadResult]) -> None:
+        """Starts each read as soon as a slot is free."""
+
+        def on_result(result: ReadResult) -> None:
+            self._room.free.release()
+            results.put_nowait(result)
+
+        for request in _requests(batch.pipelines):
+            await self._room.free.acquire()
+            self._readers.start((request,), on_result)
+
+    async def _return_all(self, batch: Batch, results: asyncio.Queue[ReadResult]) -> None:
         missing = len(batch.pipelines)
         while missing:
             entries = [_entry(await results.get())]

@@ -1,11 +1,11 @@
 """The scheduler's side: hands batches of reads to readers in other processes, and collects their results."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -15,7 +15,7 @@ from taskiq.kicker import AsyncKicker
 from bot.ports.clock import Clock
 from bot.ports.reads import OnResult, ReadRequest
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.monitoring import ReadsLost
+from bot.ports.telemetry.monitoring import ReadCrashed, ReadsLost
 from bot.ports.telemetry.store import StoreUnreachable
 from bot.readers.broker import AWAY_SECONDS, BLOCK_SECONDS, STREAM_SECONDS, BatchBroker
 from bot.readers.wire import TASK, Batch, decode_results, read_result
@@ -27,6 +27,14 @@ MOST_IN_BATCH = 50
 RESULTS_AT_ONCE = 100
 RENEW_SECONDS = 60.0
 STOP_SECONDS = 3.0  # for the results of the reads in progress, when the scheduler stops
+
+
+class _Waiting(NamedTuple):
+    """A read that waits for its batch. `until`: on the monotonic clock, when it counts as lost."""
+
+    request: ReadRequest
+    on_result: OnResult
+    until: float
 
 
 @dataclass(slots=True)
@@ -53,7 +61,7 @@ class RemoteReaders:
         self._clock = clock
         self.lost_after = max(LEAST_LOST_SECONDS, CLAIMED_WITHIN_SECONDS + read_seconds)
         self._numbers = count(1)
-        self._waiting: list[tuple[ReadRequest, OnResult]] = []
+        self._waiting: list[_Waiting] = []
         self._started = asyncio.Event()
         self._sent: dict[int, _Sent] = {}
         self._all_back = asyncio.Event()
@@ -77,7 +85,8 @@ class RemoteReaders:
                     loop.cancel()
 
     def start(self, batch: Sequence[ReadRequest], on_result: OnResult) -> None:
-        self._waiting += ((request, on_result) for request in batch)
+        until = self._clock.monotonic() + self.lost_after
+        self._waiting += (_Waiting(request, on_result, until) for request in batch)
         self._started.set()
 
     # --- sending ---------------------------------------------------------------------------------------------------
@@ -87,33 +96,48 @@ class RemoteReaders:
             await self._started.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._started.clear()
-            waiting, self._waiting = self._waiting, []
             try:
-                for first in range(0, len(waiting), MOST_IN_BATCH):
-                    await self._send(waiting[first : first + MOST_IN_BATCH])
+                await self._send_waiting()
                 await self._renew()
-            except SendTaskError as exc:
+            except (SendTaskError, RedisError, OSError) as exc:
                 self._report(exc.__cause__ or exc)
-            except (RedisError, OSError) as exc:
-                self._report(exc)
+                await self._clock.sleep(AWAY_SECONDS)
+                self._started.set()
 
-    async def _send(self, reads: Sequence[tuple[ReadRequest, OnResult]]) -> None:
-        requests, number = [request for request, _ in reads], next(self._numbers)
+    async def _send_waiting(self) -> None:
+        """A batch that could not be sent waits for the next attempt, unless its reads count as lost by then."""
+        now, before = self._clock.monotonic(), len(self._waiting)
+        self._waiting = [read for read in self._waiting if read.until > now]
+        if lost := before - len(self._waiting):
+            emit(ReadsLost(reads=lost))
+        while reads := self._waiting[:MOST_IN_BATCH]:
+            await self._send(reads)
+            del self._waiting[: len(reads)]
+
+    async def _send(self, reads: Sequence[_Waiting]) -> None:
+        """
+        Raises:
+            SendTaskError: Redis may have the batch or not. If it has, the results do not count.
+        """
+        number, until = next(self._numbers), reads[0].until
         self._all_back.clear()
         self._sent[number] = _Sent(
-            requests=requests,
-            on_results=[on_result for _, on_result in reads],
+            requests=[read.request for read in reads],
+            on_results=[read.on_result for read in reads],
             missing=set(range(len(reads))),
-            until=self._clock.monotonic() + self.lost_after,
+            until=until,
         )
         batch = Batch(
             number=number,
-            epoch=requests[0].sequence.epoch,
             results=self._results,
-            until=self._clock.now().timestamp() + self.lost_after,
-            pipelines=[request.pipeline_id for request in requests],
+            until=self._clock.now().timestamp() + until - self._clock.monotonic(),
+            pipelines=[read.request.pipeline_id for read in reads],
         )
-        await AsyncKicker[..., None](TASK, self._broker, {}).kiq(*batch.arguments)
+        try:
+            await AsyncKicker[..., None](TASK, self._broker, {}).kiq(*batch.arguments)
+        except SendTaskError:
+            self._forget(number)
+            raise
 
     async def _renew(self) -> None:
         """The stream goes if no scheduler uses it any more."""
@@ -133,7 +157,8 @@ class RemoteReaders:
                 await self._clock.sleep(AWAY_SECONDS)
                 texts = []
             for text in texts:
-                self._deliver(text)
+                with _supervised():
+                    self._deliver(text)
             self._give_up_lost()
 
     async def _arrived(self) -> Sequence[bytes]:
@@ -151,10 +176,11 @@ class RemoteReaders:
         if sent is None:
             return
         for entry in entries:
-            index, result = read_result(entry, sent.requests)
-            if index in sent.missing:
-                sent.missing.remove(index)
-                sent.on_results[index](result)
+            with _supervised():
+                index, result = read_result(entry, sent.requests)
+                if index in sent.missing:
+                    sent.missing.remove(index)
+                    sent.on_results[index](result)
         if not sent.missing:
             self._forget(number)
 
@@ -171,4 +197,13 @@ class RemoteReaders:
         return sent
 
     def _report(self, exc: BaseException) -> None:
-        emit(StoreUnreachable(component="readers", problem=f"{type(exc).__name__}: {exc}"))
+        emit(StoreUnreachable(component="scheduler", problem=f"{type(exc).__name__}: {exc}"))
+
+
+@contextmanager
+def _supervised() -> Iterator[None]:
+    """A damaged result, or a bug in its receiver, ends no other read. A read without a result counts as lost."""
+    try:
+        yield
+    except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+        emit(ReadCrashed(exception=exc))

@@ -44,8 +44,6 @@ class Batch:
 
     number: int
     """Names the batch among those of its scheduler."""
-    epoch: int
-    """The scheduler's leadership. A later one has a larger number."""
     results: str
     """The key in Redis for the results."""
     until: float
@@ -55,7 +53,7 @@ class Batch:
     @property
     def arguments(self) -> tuple[object, ...]:
         """The arguments of the task."""
-        return self.number, self.epoch, self.results, self.until, list(self.pipelines)
+        return self.number, self.results, self.until, list(self.pipelines)
 
     @classmethod
     def of(cls, arguments: Sequence[object]) -> Self:
@@ -64,9 +62,9 @@ class Batch:
             ValueError: these are not the arguments of a batch.
         """
         match arguments:
-            case [int(number), int(epoch), str(results), float(until), list(pipelines)]:
+            case [int(number), str(results), float(until), list(pipelines)]:
                 ids = [PipelineId(str(pipeline)) for pipeline in pipelines]
-                return cls(number=number, epoch=epoch, results=results, until=until, pipelines=ids)
+                return cls(number=number, results=results, until=until, pipelines=ids)
             case _:
                 raise ValueError("no batch")
 

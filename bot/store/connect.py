@@ -34,8 +34,9 @@ def connect(url: str, team: TeamId | None = None, *, answer_seconds: float = ANS
         socket_timeout=answer_seconds,
         socket_connect_timeout=answer_seconds,
         health_check_interval=15,
-        # The client reopens a broken connection once. The server may already have run the command, but each script
-        # checks its version or lease, so a second run is safe.
+        # The client reopens a broken connection once. The server may already have run the command. A second run is
+        # safe: each script checks its version or lease. In the readers' queue, a batch or a result that was added twice
+        # counts once, and results that were taken twice are lost, so the scheduler reads again.
         retry=Retry(ExponentialBackoff(base=0.05), retries=1),
     )
     pool, generation = client.connection_pool, Generation()

@@ -109,7 +109,7 @@ class Metrics:
         self._on(InteractionAnswered, on_answer)
 
     def _follow_store(self) -> None:
-        components = ("startup", "monitoring", "reader", "delivery", "slack")
+        components = ("startup", "monitoring", "scheduler", "reader", "delivery", "slack")
         errors = self._counter("store_errors", "Failed uses of Redis, by part of the bot.", "component", components)
         self._on(StoreUnreachable, lambda record: errors[record.component].inc())
 

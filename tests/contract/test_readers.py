@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 import redis.asyncio
+from taskiq import BrokerMessage
+from taskiq.kicker import AsyncKicker
 
 from bot.clock import StoreClock
 from bot.domain.catalogue import Pipeline
@@ -16,18 +18,21 @@ from bot.domain.phase import Phase
 from bot.monitoring.local_readers import LocalReaders
 from bot.ports.pipeline_api import Page, Status, Throttled
 from bot.ports.reads import ReadRequest, ReadResult
-from bot.ports.telemetry import EventRecord, subscribed
-from bot.ports.telemetry.monitoring import ReadsLost
+from bot.ports.telemetry import EventRecord, Level, subscribed
+from bot.ports.telemetry.monitoring import ReadCrashed, ReadsLost
+from bot.ports.telemetry.store import StoreUnreachable
 from bot.readers import broker as broker_module
+from bot.readers import remote as remote_module
 from bot.readers.batch_reader import BatchReader, Room
 from bot.readers.broker import GROUP, BatchBroker
 from bot.readers.remote import MOST_IN_BATCH, RemoteReaders
-from bot.readers.wire import encode_results, source_of
+from bot.readers.wire import TASK, Batch, encode_results, source_of
 from bot.store.clock import RedisClock
 from bot.store.forget import forget
 from bot.store.keys import Keys
 from bot.store.scripts import Scripts
 from tests.builders import TEAM
+from tests.fakes import settle
 
 KEYS = Keys(TEAM)
 STREAM = KEYS.reads(source_of("https://api.covalenthq.com/", "cqt_secret"))
@@ -38,6 +43,14 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while not (answer if isinstance(answer := true(), bool) else await answer):
             await asyncio.sleep(0.01)
+
+
+@contextmanager
+def subscribed_records() -> Iterator[list[EventRecord]]:
+    """The records from INFO on."""
+    records: list[EventRecord] = []
+    with subscribed(lambda record: records.append(record) if record.level is not Level.DEBUG else None):
+        yield records
 
 
 class Api:
@@ -244,14 +257,13 @@ async def test_results_of_unknown_batches_and_second_results_are_ignored(pool: P
     assert [result.request.pipeline_id for result in pool.results] == ["pipe_0", "pipe_1"]
 
 
-async def test_a_reader_drops_the_batch_of_an_earlier_scheduler(pool: Pool) -> None:
-    reader = pool.add_reader()
-    pool.read("new", epoch=5)
+async def test_a_reader_reads_for_a_scheduler_of_a_smaller_epoch(pool: Pool) -> None:
+    """The epoch falls if Redis was emptied or restored."""
+    pool.add_reader()
+    pool.read("before", epoch=5)
     await pool.returned(1)
-    pool.read("old", epoch=4)
-    pool.read("newer", epoch=5)  # in one batch with the old one, if that is not sent yet
-    await until(lambda: _is_empty(pool.redis))
-    assert "old" not in reader.reads or reader.reads["newer"]
+    pool.read("after", epoch=1)
+    await pool.returned(2)
 
 
 async def _is_empty(client: redis.asyncio.Redis) -> bool:
@@ -259,15 +271,72 @@ async def _is_empty(client: redis.asyncio.Redis) -> bool:
 
 
 async def test_a_reader_drops_a_batch_that_nobody_waits_for(pool: Pool) -> None:
-    pool.remote.lost_after = -1.0
-    records: list[EventRecord] = []
-    with subscribed(records.append):
-        pool.read("late")
-        await until(lambda: bool(records))
-    assert records == [ReadsLost(reads=1)]
+    late = Batch(number=1, results=RESULTS, until=pool.clock.now().timestamp() - 1, pipelines=[PipelineId("late")])
+    await AsyncKicker[..., None](TASK, BatchBroker(pool.redis, STREAM), {}).kiq(*late.arguments)
     reader = pool.add_reader()
     await until(lambda: _is_empty(pool.redis))
     assert not reader.reads
+
+
+async def test_a_read_that_no_reader_answers_is_reported_as_lost(pool: Pool) -> None:
+    pool.remote.lost_after = 0.3
+    with subscribed_records() as records:
+        pool.read("pipe_0")
+        await until(lambda: bool(records))
+    assert records == [ReadsLost(reads=1)]
+
+
+async def test_a_reader_with_few_slots_reads_a_large_batch_without_more_reads_at_once(pool: Pool) -> None:
+    reader = pool.add_reader(slots=3)
+    reader.free.clear()
+    names = [f"pipe_{number}" for number in range(10)]
+    pool.read(*names)
+    await until(lambda: len(reader.reads) == 3)
+    await until(pool.rooms[0].free.locked)
+    await settle()
+    assert len(reader.reads) == 3
+    reader.free.set()
+    await pool.returned(10)
+    assert reader.reads == Counter(names)
+
+
+async def test_reads_that_could_not_be_sent_are_sent_once_redis_answers(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kick, failures = BatchBroker.kick, [True, False]  # the second batch fails
+
+    async def failing(broker: BatchBroker, message: BrokerMessage) -> None:
+        if failures and failures.pop():
+            raise redis.exceptions.ConnectionError("refused")
+        await kick(broker, message)
+
+    monkeypatch.setattr(BatchBroker, "kick", failing)
+    monkeypatch.setattr(remote_module, "AWAY_SECONDS", 0.01)
+    pool.add_reader()
+    names = [f"pipe_{number}" for number in range(3 * MOST_IN_BATCH)]
+    with subscribed_records() as records:
+        pool.read(*names)
+        await pool.returned(len(names))
+    assert {result.request.pipeline_id for result in pool.results} == set(names)
+    assert [record.component for record in records if isinstance(record, StoreUnreachable)] == ["scheduler"]
+
+
+async def test_damaged_results_and_a_bug_in_the_receiver_end_no_other_read(pool: Pool) -> None:
+    reader = pool.add_reader()
+    reader.free.clear()
+
+    def bug(_: ReadResult) -> None:
+        raise RuntimeError("a bug")
+
+    with subscribed_records() as records:
+        pool.remote.start([ReadRequest(pipeline_id=PipelineId("bug"), sequence=ReadSequence(1, 1))], bug)
+        pool.read("pipe_0")
+        await until(lambda: len(reader.reads) == 2)
+        await pool.redis.rpush(RESULTS, "nonsense", encode_results(1, [["damaged"]]))
+        await until(lambda: len(records) == 2)
+        reader.free.set()
+        await pool.returned(1)
+    assert [type(record) for record in records] == [ReadCrashed] * 3
 
 
 async def test_only_readers_of_the_same_address_and_key_get_a_batch(pool: Pool) -> None:

@@ -69,11 +69,11 @@ def test_an_unknown_kind_of_error_comes_back_as_its_nearest_known_one() -> None:
 
 
 def test_a_batch_comes_back_from_the_arguments_of_its_task() -> None:
-    batch = Batch(number=3, epoch=2, results="key", until=5.5, pipelines=[PipelineId("pipe_1")])
+    batch = Batch(number=3, results="key", until=5.5, pipelines=[PipelineId("pipe_1")])
     assert Batch.of(batch.arguments) == batch
 
 
-@pytest.mark.parametrize("arguments", [(), (1, 2, "key", 5.5), ("1", 2, "key", 5.5, []), (1, 2, "key", 5.5, "ids")])
+@pytest.mark.parametrize("arguments", [(), (1, "key", 5.5), ("1", "key", 5.5, []), (1, "key", 5.5, "ids")])
 def test_other_arguments_are_no_batch(arguments: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match="no batch"):
         Batch.of(arguments)
