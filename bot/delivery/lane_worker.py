@@ -140,8 +140,8 @@ class LaneWorker:
             self._limiter.reserve(
                 self._lane.receiver, pending.method
             )  # before the first await, so that the next caller sees it
-            sending = await self._record_sending(pending.delivery)
             pending = await self._with_burst(pending)
+            sending = await self._record_sending(pending.delivery)
             if (seconds := self._limiter.blocked_for(self._lane.receiver, pending.method)) > 0:
                 await self._settle(self._postpone(pending.delivery, seconds), pending)
                 return True
@@ -161,7 +161,10 @@ class LaneWorker:
         )
 
     async def _record_sending(self, delivery: Delivery) -> Delivery:
-        """Writes `sending` before the call: a worker that finds it later looks the message up before it resends."""
+        """Writes `sending` before the call: a worker that finds it later looks the message up before it resends.
+
+        The last access to the store before the call: a slow one would move the call past the end of the lease.
+        """
         sending = as_sending(delivery, self._clock.now(), self._ownership)
         if not await self._outbox.write(sending, self.lease):
             raise LeaseLostError(f"{sending.id} could not be claimed")

@@ -19,8 +19,9 @@ from bot.ports.pipeline_api import Status
 from bot.ports.rate_limits import Method
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.render.renderer import Renderer
+from bot.store.lanes import LEASE_SECONDS
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
-from tests.fakes import FakeChat, FakeClock
+from tests.fakes import FakeChat, FakeClock, settle
 from tests.service.test_dispatcher import acknowledge, announce, change, fail, group, sending
 from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED
@@ -76,6 +77,25 @@ async def test_three_hundred_are_one_group(store: WholeStore, chat: FakeChat, cl
     first, *others = heads(chat)
     assert first == "300 pipelines failed at once, 30 of them in this message"
     assert others == ["30 more pipelines failed, 300 in all"] * 9
+
+
+async def test_a_worker_whose_lease_runs_short_while_it_reads_the_burst_makes_no_call(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """The lane's next owner could post the same message before the call of this worker arrives."""
+
+    async def slow() -> None:
+        del store.first["burst_of"]
+        clock.seconds += LEASE_SECONDS - 1
+
+    await group(store, 3)
+    store.first["burst_of"] = slow
+    async with sending(store, chat, clock):
+        await settle()
+        assert chat.posts == []
+        await clock.pass_time(10)
+    assert len(chat.posts) == 1
+    assert chat.lookups > 0  # the next owner first looked whether the message was posted
 
 
 async def test_a_growing_group_updates_the_count_in_its_posted_messages(
