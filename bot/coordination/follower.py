@@ -16,8 +16,8 @@ class NoPolling:
 
     epoch = 0
 
-    def take_over(self, epoch: int) -> None:
-        """Only a process that polls needs the number."""
+    def take_over(self, epoch: int, *, late: bool) -> None:
+        """Only a process that polls needs to know."""
 
     def unread_since(self, _moment: float) -> frozenset[PipelineId]:
         return frozenset()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -62,9 +63,6 @@ class Heartbeat:
         """True once this leader has loaded the readings of the leader before it."""
         self._rereading_since: float | None = None
         """When this bot began to read all pipelines again, before it reports a gap. In monotonic seconds."""
-
-        self._late_promise: float | None = None
-        """The promised age that the operator was told is not kept."""
 
     @classmethod
     def build(
@@ -137,7 +135,8 @@ class Heartbeat:
     async def _lead(self, last: LastHeartbeat) -> None:
         await self._repository.load(last.read_since)
         epochs = (record.state.sequence.epoch for record in self._repository.records)
-        self._polling.take_over(await self._store.next_epoch(above=max(epochs, default=0)))
+        epoch = await self._store.next_epoch(above=max(epochs, default=0))
+        self._polling.take_over(epoch, late=last.late_promise is not None)
         self._loaded = True
         emit(PollingStarted(pipelines=len(self._repository.pollable)))
 
@@ -148,9 +147,9 @@ class Heartbeat:
             await self._record_first(last, now)
             return
         if now - last.last_at <= self._blind_after:
-            lateness = self._polling.lateness()
-            await self._record(last, now, self._lateness_notices(lateness, now))
-            self._late_promise = lateness.promised if lateness else None
+            lateness = self._polling.lateness() if self._notices.operator else None
+            judged = replace(last, late_promise=lateness.promised if lateness else None)
+            await self._record(judged, now, self._lateness_notices(last.late_promise, lateness, now))
             self._rereading_since = None
             return
         if self._rereading_since is None:
@@ -165,12 +164,15 @@ class Heartbeat:
         channels = dict.fromkeys(watch.channel for watch in self._repository.watches.all)
         await self._record(last, now, self._notices.messages(notice, tuple(channels), unread))
 
-    def _lateness_notices(self, lateness: Lateness | None, now: datetime) -> list[Message]:
-        """Tells the operator once that the bot can't keep its promise, and once that it can again."""
-        if self._notices.operator is None or (lateness is None) == (self._late_promise is None):
+    def _lateness_notices(self, before: float | None, lateness: Lateness | None, now: datetime) -> list[Message]:
+        """Tells the operator once that the bot can't keep its promise, and once that it can again.
+
+        `before`: the promised age that the operator was told is not kept, by this leader or an earlier one.
+        """
+        if self._notices.operator is None or (lateness is None) == (before is None):
             return []
         if lateness is None:
-            notice = Notice(kind=NoticeKind.FRESH, at=now, promised=self._late_promise or 0.0)
+            notice = Notice(kind=NoticeKind.FRESH, at=now, promised=before or 0.0)
         else:
             notice = Notice(kind=NoticeKind.LATE, at=now, promised=lateness.promised, oldest=lateness.oldest)
         return self._notices.messages(notice)
@@ -184,7 +186,10 @@ class Heartbeat:
             await self._record(last, now, notices)
 
     async def _record(self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = ()) -> None:
-        await self._store.record_heartbeat(now, last.run_id, notices, read_since=self._repository.all_read_since)
+        read_since = self._repository.all_read_since
+        await self._store.record_heartbeat(
+            now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise
+        )
         self.last_at = now
 
     def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:

@@ -82,7 +82,8 @@ class StoreRecovery:
         at, known = self._loss = self._loss or (now, self._repository.known)
         await self._store.accept_loss(None if emptied else now)
         lost = await self._repository.restore(known, emptied=emptied)
-        self._polling.take_over(await self._store.next_epoch(above=self._polling.epoch))
+        epoch = await self._store.next_epoch(above=self._polling.epoch)
+        self._polling.take_over(epoch, late=self._polling.lateness() is not None)
         if lost:
             await self._report(lost, at)
         self._loss = None

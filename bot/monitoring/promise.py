@@ -40,6 +40,10 @@ class Promise:
         at_rest = self._repository.record(pipeline_id).state.phase in AT_REST
         return max(self.seconds, self._cadence.at_rest_seconds if at_rest else 0.0)
 
+    def take_over(self, *, late: bool) -> None:
+        """Begins with the verdict of the leader before: a new leader can't tell yet."""
+        self._is_kept, self._otherwise_since = not late, None
+
     def judge(self, due: DueTimes, now: float) -> None:
         """Runs every second while GoldRush can be read."""
         is_kept = due.affordable and not due.is_any_late(now - LATE_SECONDS)

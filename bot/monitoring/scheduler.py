@@ -91,9 +91,10 @@ class Scheduler:
             await stopped.wait()
             self._stopping = True
 
-    def take_over(self, epoch: int) -> None:
+    def take_over(self, epoch: int, *, late: bool) -> None:
         """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first."""
         self.epoch = epoch
+        self._promise.take_over(late=late)
         self._due = DueTimes(self._cadence)
         self._polled_version = -1
         self._siblings = Siblings(self._repository.catalogue)

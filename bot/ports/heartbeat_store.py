@@ -21,6 +21,8 @@ class LastHeartbeat:
     """When the last heartbeat was recorded. None: never, or Redis was emptied."""
     read_since: datetime | None = None
     """The oldest reading of a closely read pipeline at that heartbeat."""
+    late_promise: float | None = None
+    """The promised age of readings, in seconds, that the operator was told is not kept. None: it is kept."""
     doubt_since: datetime | None = None
     """When a bot last found that the store had gone back in time."""
 
@@ -33,7 +35,13 @@ class HeartbeatStore(Protocol):
         ...
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
+        self,
+        at: datetime,
+        run_id: str,
+        notices: Sequence[Message] = (),
+        *,
+        read_since: datetime | None = None,
+        late_promise: float | None = None,
     ) -> None:
         """Records that this bot reads the pipelines, and enqueues `notices` in the same step.
 

@@ -23,8 +23,8 @@ class Polling(Protocol):
         """Orders this bot's readings after those of the leader before."""
         ...
 
-    def take_over(self, epoch: int) -> None:
-        """This bot leads from now on: every pipeline is due."""
+    def take_over(self, epoch: int, *, late: bool) -> None:
+        """This bot leads from now on: every pipeline is due. `late`: the leader before was late."""
         ...
 
     def unread_since(self, moment: float) -> frozenset[PipelineId]:

@@ -1,8 +1,9 @@
 -- Records a heartbeat and enqueues deliveries with it.
 -- KEYS: (3 of the fence), heartbeat, then outboxes
--- ARGV: time, run id of this Redis, since when all closely watched pipelines were read, then lane, id, row of each delivery
-redis.call('HSET', KEYS[4], 'at', ARGV[1], 'run_id', ARGV[2], 'read_since', ARGV[3])
-for i = 4, #ARGV, 3 do
-  enqueue(KEYS[4 + (i - 1) / 3], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+-- ARGV: time, run id of this Redis, since when all closely watched pipelines were read, the promised age that is not kept
+--       or '', then lane, id, row of each delivery
+redis.call('HSET', KEYS[4], 'at', ARGV[1], 'run_id', ARGV[2], 'read_since', ARGV[3], 'late_promise', ARGV[4])
+for i = 5, #ARGV, 3 do
+  enqueue(KEYS[5 + (i - 5) / 3], ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
 return written(1)

@@ -28,23 +28,31 @@ class RedisHeartbeats(RedisPort):
             run_id = await self._run_id()
         if self._scripts.is_new:
             await self._scripts.greet()
-        at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
+        at, since, doubt, late = (last.get(name) for name in (b"at", b"read_since", b"doubt", b"late_promise"))
         with decoding("heartbeat"):
             return LastHeartbeat(
                 run_id=run_id,
                 last_run_id=last.get(b"run_id", b"").decode(),
                 last_at=datetime.fromisoformat(at.decode()) if at else None,
                 read_since=datetime.fromisoformat(since.decode()) if since else None,
+                late_promise=float(late) if late else None,
                 doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
             )
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
+        self,
+        at: datetime,
+        run_id: str,
+        notices: Sequence[Message] = (),
+        *,
+        read_since: datetime | None = None,
+        late_promise: float | None = None,
     ) -> None:
         outboxes, rows = self._scripts.enqueue_arguments(notices)
         since = read_since.isoformat() if read_since else ""
+        late = "" if late_promise is None else str(late_promise)
         await self._scripts.write(
-            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, *rows]
+            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, late, *rows]
         )
 
     async def next_epoch(self, above: int = 0) -> int:

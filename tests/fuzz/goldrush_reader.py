@@ -71,7 +71,7 @@ async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
         leadership=leadership,
         slots=1,
     ).scheduler
-    scheduler.take_over(1)
+    scheduler.take_over(1, late=False)
     stopped = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(scheduler.run(stopped))

@@ -51,7 +51,8 @@ class DifferentialStore:
             if isinstance(real, Changes | WatchChanges | Watches):
                 self._positions[real.position] = reference.position
             if isinstance(real, LastHeartbeat):
-                assert (real.last_at, real.doubt_since) == (reference.last_at, reference.doubt_since)
+                for field in ("last_at", "late_promise", "doubt_since"):
+                    assert getattr(real, field) == getattr(reference, field), (field, real, reference)
                 return reference
             assert real == reference, (name, args, real, reference)
             if isinstance(real, StoreRolledBack):

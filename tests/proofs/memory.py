@@ -69,7 +69,7 @@ class Disk:
     interactions: dict[str, Interaction] = field(default_factory=dict)
     interaction_keys: set[str] = field(default_factory=set)
     epoch: int = 0
-    heartbeat: tuple[datetime, str, datetime | None] | None = None
+    heartbeat: tuple[datetime, str, datetime | None, float | None] | None = None
     doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
 
@@ -386,13 +386,18 @@ class MemoryStore:
         await self.release(lease)
 
     async def last_heartbeat(self) -> LastHeartbeat:
-        at, run_id, since = self.disk.heartbeat or (None, "", None)
+        at, run_id, since, late = self.disk.heartbeat or (None, "", None, None)
         if self._run == 0:
             await self._greet()
         doubt = self.disk.doubt
         return await self._query(
             lambda: LastHeartbeat(
-                run_id=str(self.disk.run), last_run_id=run_id, last_at=at, read_since=since, doubt_since=doubt
+                run_id=str(self.disk.run),
+                last_run_id=run_id,
+                last_at=at,
+                read_since=since,
+                late_promise=late,
+                doubt_since=doubt,
             )
         )
 
@@ -404,10 +409,16 @@ class MemoryStore:
         self._written, self._run = await self._query(answer)
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
+        self,
+        at: datetime,
+        run_id: str,
+        notices: Sequence[Message] = (),
+        *,
+        read_since: datetime | None = None,
+        late_promise: float | None = None,
     ) -> None:
         def change() -> bool:
-            self.disk.heartbeat = (at, run_id, read_since)
+            self.disk.heartbeat = (at, run_id, read_since, late_promise)
             for message in notices:
                 self._enqueue(message)
             return True

@@ -115,15 +115,38 @@ async def test_the_operator_hears_once_that_readings_are_late_and_once_that_they
         await bot.scheduler.refresh_catalogue()
         await bot.poll(60)
         assert await notices(bot) == []
-        for _ in range(80):
-            bot.budget.throttled(Route.STATUS, 0.0)  # GoldRush allows a tenth of the budget
-            await bot.poll(1)
+        await throttled(bot, 80)
         assert bot.scheduler.lateness() is not None
         (late,) = await notices(bot)
         assert late.kind is NoticeKind.LATE
         assert late.oldest > late.promised == 75.0
         await bot.poll(240)
         assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE, NoticeKind.FRESH]
+
+
+async def test_a_restart_repeats_no_notice_of_late_readings_and_skips_none(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(100), rate=RATE, operator=OPERATOR) as bot:
+        await bot.watch("orders-*")
+        await bot.scheduler.refresh_catalogue()
+        await bot.poll(60)
+        await throttled(bot, 80)
+    async with running(fake_redis, api=bot.api, clock=bot.clock, rate=RATE, operator=OPERATOR) as second:
+        await throttled(second, 80)
+        assert [notice.kind for notice in await notices(second)] == [NoticeKind.LATE]
+    async with running(fake_redis, api=bot.api, clock=bot.clock, rate=RATE, operator=OPERATOR) as third:
+        await third.poll(10)
+        assert [notice.kind for notice in await notices(third)] == [NoticeKind.LATE]  # it can't tell yet
+        await third.poll(230)
+        _, fresh = await notices(third)
+    assert fresh.kind is NoticeKind.FRESH
+    assert fresh.promised == 75.0
+
+
+async def throttled(bot: Bot, seconds: int) -> None:
+    """GoldRush allows a tenth of the budget."""
+    for _ in range(seconds):
+        bot.budget.throttled(Route.STATUS, 0.0)
+        await bot.poll(1)
 
 
 async def notices(bot: Bot) -> list[Notice]:
