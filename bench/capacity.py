@@ -2,7 +2,7 @@
 
     python -m bench --only capacity
 
-It asks for fewer and fewer reads until the bot keeps its promise. Each try starts the bot anew. If even the first try
+It asks for fewer and fewer reads until the bot keeps its promise. Each try starts a new bot. If even the first try
 succeeds, it asks for more, to see the bot overloaded. Quick: one try, with a period of 1 s and so fewer pipelines.
 """
 

@@ -88,7 +88,7 @@ class FailureRates:
         self._counts[evidence] -= 1
 
     def learn(self) -> None:
-        """Finds the shares of the rates anew. It begins with the last result, so a few rounds are enough."""
+        """Computes the shares of the rates again. It begins with the last result, so a few rounds are enough."""
         self._counts = +self._counts
         self._steps.clear()
         failures = sum(one.failures * number for one, number in self._counts.items())

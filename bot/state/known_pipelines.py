@@ -246,7 +246,7 @@ class KnownPipelines:
     # --- watches ---------------------------------------------------------------------------------------------------
 
     def _replace_watches(self, watches: Watches) -> None:
-        """Takes all watches anew."""
+        """Forgets all watches, and takes these."""
         self.watches.replace(watches)
         for pattern in set(self._catalogue.patterns) - self.watches.patterns:
             self._catalogue.patterns.remove(pattern)

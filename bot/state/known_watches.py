@@ -71,7 +71,7 @@ class KnownWatches:
         return self._pattern_channels.keys()
 
     def replace(self, watches: Watches) -> None:
-        """Takes all watches anew."""
+        """Forgets all watches, and takes these."""
         self.version, self.position = watches.version, watches.position
         self.suspended, self.notes = watches.suspended, watches.notes
         self._by_pipeline, self._by_pattern, self._pattern_channels = {}, {}, Counter()

@@ -1,4 +1,4 @@
-"""The pipelines that are watched, and those of them that the bot polls. Kept up to date, never computed anew. Pure."""
+"""The pipelines that are watched, and those of them that the bot polls. Kept up to date, never computed again. Pure."""
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet

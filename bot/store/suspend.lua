@@ -1,5 +1,5 @@
--- Suspends a channel and notifies the people who made its watches, unless an earlier notice told them the same.
--- The suspend notice records what it told: the reason, and the last message of each of the channel's lanes.
+-- Suspends a channel and notifies the people who made its watches, unless an earlier notice said the same.
+-- The suspend notice records what it said: the reason, and the last message of each of the channel's lanes.
 -- Answers 0 if the channel is suspended already, or if its watches differ from the caller's: other people may need it then.
 -- KEYS: (3 of the fence), suspended, watches, watches_version, suspend notice, last_ts, then outboxes
 -- ARGV: channel, reason, its two lanes, number of watches, then id and time of making of each, then lane, id, row of each

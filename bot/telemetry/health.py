@@ -42,7 +42,7 @@ class HealthMonitor:
 
     sources: Sources
     _reported: dict[Check, str] = field(default_factory=lambda: {Check.STARTED: "waiting for Slack or Redis"})
-    """The problems that event records told of."""
+    """The problems that event records reported."""
 
     def on_record(self, record: EventRecord) -> None:
         """Subscribes to event records."""

@@ -21,7 +21,7 @@ from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running
 from tests.unit.rendering import render_answer
 
-FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+CONTEXT = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 
 
 async def calls(work: Awaitable[object]) -> int:
@@ -60,7 +60,7 @@ async def test_an_answer_counts_the_unknown_words_it_has_no_room_for(
 ) -> None:
     async with running(fake_redis, *pipelines(5)) as bot:
         answer = await bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(199)])
-    text = render_answer(answer, SavedQuestion(text="status"), FOOTING).text
+    text = render_answer(answer, SavedQuestion(text="status"), CONTEXT).text
     assert "nosuch-0" in text
     assert f"and {199 - 2 * EXPLAINED} more" in text
 

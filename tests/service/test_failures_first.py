@@ -15,7 +15,7 @@ from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running, watch
 from tests.unit.rendering import render_answer
 
-FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+CONTEXT = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)
 DEGRADED = Status(phase=Phase.RUNNING, replicas=3, ready=1)
 PAUSED = Status(phase=Phase.PAUSED)
@@ -30,7 +30,7 @@ def names(answer: StatusAnswer | ListAnswer) -> list[str]:
 
 
 def lines(answer: StatusAnswer | ListAnswer, page: int = 1) -> list[str]:
-    return render_answer(answer, SavedQuestion(page=page), FOOTING).text.split("\n")
+    return render_answer(answer, SavedQuestion(page=page), CONTEXT).text.split("\n")
 
 
 async def test_failures_come_first_and_the_heading_counts_them(fake_redis: redis.asyncio.Redis) -> None:

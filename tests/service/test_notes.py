@@ -15,7 +15,7 @@ from tests.unit.rendering import render_answer
 
 RUNBOOK, NOTE = NoteKind.RUNBOOK, NoteKind.NOTE
 WIKI = "https://wiki.example.com/orders"
-FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+CONTEXT = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 
 
 async def change(bot: Bot, kind: NoteKind, reference: str, text: str) -> NoteAnswer:
@@ -25,7 +25,7 @@ async def change(bot: Bot, kind: NoteKind, reference: str, text: str) -> NoteAns
 
 
 def text_of(answer: NoteAnswer | NoteUnresolved) -> str:
-    return render_answer(answer, SavedQuestion(), FOOTING).text
+    return render_answer(answer, SavedQuestion(), CONTEXT).text
 
 
 async def open_cards(bot: Bot) -> list[Card]:
@@ -143,5 +143,5 @@ async def test_the_number_of_notes_is_limited(fake_redis: redis.asyncio.Redis) -
 async def test_the_status_of_one_pipeline_shows_its_note(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await change(bot, RUNBOOK, "orders-*", WIKI)
-        one = render_answer(await bot.requests.queries.status(ALERTS, ["orders-1"]), SavedQuestion(), FOOTING).text
+        one = render_answer(await bot.requests.queries.status(ALERTS, ["orders-1"]), SavedQuestion(), CONTEXT).text
         assert "Runbook: <https://wiki.example.com/orders|wiki.example.com/orders>" in one
