@@ -26,6 +26,7 @@ def full_sources() -> Sources:
         heartbeat_age=lambda: 1.5,
         is_leader=lambda: True,
         polling=lambda: POLLING,
+        api_problem=lambda: None,
         budget=lambda: BUDGET,
         outbox=outbox,
         hears_slack=lambda: True,

@@ -5,6 +5,7 @@ from typing import Self
 
 from bot.domain.cadence import Cadence
 from bot.domain.watch import ChannelId
+from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import CircuitBreaker
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
@@ -28,6 +29,7 @@ class Monitoring:
     catalogue: CatalogueSync
     recorder: Recorder
     scheduler: Scheduler
+    api_trouble: ApiTrouble
     staleness: Staleness
 
     @classmethod
@@ -81,4 +83,10 @@ class Monitoring:
             leadership=leadership,
             clock=clock,
         )
-        return cls(catalogue=catalogue, recorder=recorder, scheduler=scheduler, staleness=staleness)
+        return cls(
+            catalogue=catalogue,
+            recorder=recorder,
+            scheduler=scheduler,
+            api_trouble=ApiTrouble(repository=repository, breaker=breaker, leadership=leadership),
+            staleness=staleness,
+        )

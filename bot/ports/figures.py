@@ -29,6 +29,14 @@ class BudgetFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiProblem:
+    """Why the leader, which is this process, can't read GoldRush."""
+
+    text: str
+    key_rejected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxFigures:
     """The messages that all bots of the workspace still owe."""
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.ports.telemetry import EventRecord, Level
-from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.ports.telemetry.process import Ready
 from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
 from bot.telemetry.sources import Sources
@@ -55,20 +54,8 @@ class HealthMonitor:
                 self._reported[Check.TOKEN] = f"Slack refuses the bot token ({error})"
             case SlackTokenAccepted():
                 self._reported.pop(Check.TOKEN, None)
-            case KeyRejected(problem=problem):
-                self._reported[Check.KEY] = problem
-            case ApiHealthChanged(health=health, problem=problem):
-                self._goldrush(health, problem)
             case _:
                 pass
-
-    def _goldrush(self, health: str, problem: str) -> None:
-        for check in (Check.KEY, Check.GOLDRUSH):
-            self._reported.pop(check, None)
-        if health == "key_rejected":
-            self._reported[Check.KEY] = problem
-        elif health != "clear":
-            self._reported[Check.GOLDRUSH] = f"{health}: {problem}"
 
     async def health(self) -> Health:
         """A process that does not poll is ready even if nobody polls. GoldRush's own problems are warnings."""
@@ -87,19 +74,20 @@ class HealthMonitor:
         sources = self.sources
         if sources.hears_slack and not sources.hears_slack():
             yield Check.SLACK, "no connection from Slack is open: commands and clicks are lost"
+        api_problem = sources.api_problem() if sources.api_problem else None
+        if api_problem:
+            yield Check.KEY if api_problem.key_rejected else Check.GOLDRUSH, api_problem.text
         if sources.heartbeat_age:
             age = sources.heartbeat_age()
             if age is None:
                 yield Check.READS, "no bot has read the pipelines yet"
             elif age > NOBODY_READS_SECONDS:
                 yield Check.READS, f"no bot has read the pipelines for {age:.0f} s"
-            elif standstill := self._standstill():
+            elif not api_problem and (standstill := self._standstill()):
                 yield Check.READS, standstill
 
     def _standstill(self) -> str | None:
         """This process leads, but no read succeeds, although GoldRush is not known to be away: no reader runs."""
-        if self._reported.keys() & {Check.KEY, Check.GOLDRUSH}:
-            return None
         polling = self.sources.polling() if self.sources.polling else None
         if polling is None or not polling.lateness or min(polling.lateness) <= STANDSTILL_RATIO:
             return None

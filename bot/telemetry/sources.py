@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.ports.figures import BudgetFigures, OutboxFigures, PollingFigures
+from bot.ports.figures import ApiProblem, BudgetFigures, OutboxFigures, PollingFigures
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,6 +17,8 @@ class Sources:
     is_leader: Callable[[], bool] | None = None
     polling: Callable[[], PollingFigures | None] | None = None
     """None while another bot leads."""
+    api_problem: Callable[[], ApiProblem | None] | None = None
+    """None while another bot leads, or while GoldRush can be read."""
     budget: Callable[[], BudgetFigures] | None = None
     outbox: Callable[[], Awaitable[OutboxFigures]] | None = None
     hears_slack: Callable[[], bool] | None = None

@@ -22,3 +22,4 @@ def offer_figures(base: Base, monitoring: Monitoring | None, heartbeat: Heartbea
     if monitoring and Role.SCHEDULER in base.settings.roles:
         sources.is_leader = lambda: base.leadership.is_leader
         sources.polling = monitoring.staleness.figures
+        sources.api_problem = monitoring.api_trouble.current

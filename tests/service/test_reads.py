@@ -4,16 +4,18 @@ import pytest
 import redis.asyncio
 
 from bot.domain.observation import PipelineId, ReadSequence
+from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.local_readers import FAILED_OUTCOMES, read
 from bot.monitoring.safe_api import SafeApi
 from bot.monitoring.staleness import Staleness
-from bot.ports.pipeline_api import ApiError, Throttled
+from bot.ports.figures import ApiProblem
+from bot.ports.pipeline_api import ApiError, Throttled, Unauthorized
 from bot.ports.reads import ReadRequest
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome
 from tests.builders import ORDERS, a_pipeline
 from tests.fakes import FakeApi, FakeClock
-from tests.service.test_poller import Bot, pipelines, running
+from tests.service.test_poller import LIVE, Bot, pipelines, running
 
 REQUEST = ReadRequest(pipeline_id=ORDERS, sequence=ReadSequence(1, 1))
 
@@ -78,3 +80,29 @@ async def test_samples_take_turns_over_all_pipelines(fake_redis: redis.asyncio.R
         counts = [len(figures.ages) for _ in range(3) if (figures := sampled.figures())]
     assert sum(counts) == 10
     assert max(counts) <= 4
+
+
+def trouble(bot: Bot) -> ApiProblem | None:
+    return ApiTrouble(repository=bot.repository, breaker=bot.recorder._breaker, leadership=bot.leadership).current()
+
+
+async def test_the_leader_alone_reports_an_outage_as_long_as_it_lasts(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(5))
+    async with running(fake_redis, clock=clock, api=api) as one, running(fake_redis, clock=clock, api=api) as two:
+        await one.watch("orders-*")
+        await one.catalogue.refresh()
+        await one.poll(30)
+        assert trouble(one) is None
+        api.statuses |= dict.fromkeys(api.statuses, Unauthorized("the ServiceKey is wrong."))
+        await one.poll(30)
+        assert trouble(one) == ApiProblem(text="key_rejected: the ServiceKey is wrong.", key_rejected=True)
+        assert trouble(two) is None
+        await one.leadership.release()
+        await two.heartbeat.beat()
+        assert trouble(one) is None  # it reads no more, so it can't see the end
+        before_any_read = trouble(two)
+        assert before_any_read
+        assert "the ServiceKey is wrong" in before_any_read.text
+        api.statuses |= dict.fromkeys(api.statuses, LIVE)
+        await two.poll(60)
+        assert trouble(two) is None

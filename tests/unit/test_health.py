@@ -2,9 +2,8 @@
 
 import pytest
 
-from bot.ports.figures import PollingFigures
+from bot.ports.figures import ApiProblem, PollingFigures
 from bot.ports.telemetry import EventRecord
-from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.ports.telemetry.process import Ready
 from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
 from bot.telemetry.health import NOBODY_READS_SECONDS, WATCHDOG_SECONDS, Check, HealthMonitor
@@ -74,8 +73,9 @@ async def test_a_leader_without_any_fresh_reading_is_not_ready() -> None:
 
 
 async def test_an_outage_of_goldrush_is_no_fault_of_the_reading() -> None:
-    sources = Sources(heartbeat_age=lambda: 1.0, polling=lambda: STANDSTILL)
-    assert await problems(sources, ApiHealthChanged(health="away", problem="no answer")) == set()
+    away = ApiProblem(text="no answer")
+    sources = Sources(heartbeat_age=lambda: 1.0, polling=lambda: STANDSTILL, api_problem=lambda: away)
+    assert await problems(sources) == set()
 
 
 async def test_one_fresh_reading_shows_that_somebody_reads() -> None:
@@ -90,18 +90,16 @@ async def test_a_refused_token_makes_the_bot_not_ready_until_slack_accepts_it() 
 
 
 @pytest.mark.parametrize(
-    ("record", "check"),
+    ("problem", "warnings"),
     [
-        (KeyRejected(problem="401"), Check.KEY),
-        (ApiHealthChanged(health="key_rejected", problem="401"), Check.KEY),
-        (ApiHealthChanged(health="away", problem="no answer"), Check.GOLDRUSH),
+        (ApiProblem(text="401", key_rejected=True), {Check.KEY: "401"}),
+        (ApiProblem(text="no answer"), {Check.GOLDRUSH: "no answer"}),
+        (None, {}),
     ],
 )
-async def test_a_fault_of_goldrush_is_a_warning_until_it_is_over(record: EventRecord, check: Check) -> None:
-    health = await started(Sources(), record).health()
-    assert (health.problems, set(health.warnings)) == ({}, {check})
-    over = await started(Sources(), record, ApiHealthChanged(health="clear", problem="")).health()
-    assert over.warnings == {}
+async def test_a_fault_of_goldrush_is_a_warning(problem: ApiProblem | None, warnings: dict[Check, str]) -> None:
+    health = await started(Sources(api_problem=lambda: problem)).health()
+    assert (health.problems, health.warnings) == ({}, warnings)
 
 
 def test_a_watchdog_that_stands_still_calls_for_a_restart() -> None:
