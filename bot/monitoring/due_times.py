@@ -17,7 +17,7 @@ from bot.domain.observation import PipelineId
 
 NEVER, NOT_YET = float("inf"), float("-inf")
 EARLY_SHARE = 0.2  # of a period
-DEADLINE = 1.25  # periods after the last read: a late read costs a short period more than a long one
+DEADLINE = 1.25  # periods after the last read, but no later than promised: lateness costs a short period more
 LEARN_SECONDS = 60.0  # between two updates of the failure rates
 READ_JUST_NOW_SECONDS = 5.0  # a pipeline with so young a reading waits
 HASTENED_AT_ONCE_SECONDS = 5.0  # of the budget, for the neighbours of a failed pipeline
@@ -56,6 +56,8 @@ class _Waiting:
     """The pipelines that wait with one period. A heap item holds the time from which the period counts."""
 
     period: float
+    deadline: float = 0.0
+    """Seconds from the same time until the read should have ended: the earliest deadline goes first."""
     early: float = 0.0
     """How much before its due time a pipeline may be read, if the budget is free."""
     heap: list[tuple[float, int, _Entry]] = field(default_factory=list)
@@ -146,6 +148,7 @@ class DueTimes:
         for key, seconds in planned.of.items():
             waiting = self._by_key.setdefault(key, _Waiting(seconds))
             waiting.period, waiting.early = seconds, self._early_by(key.pace, seconds)
+            waiting.deadline = min(seconds * DEADLINE, max(seconds, self._promised_to(key.pace)))
         for key in self._by_key.keys() - planned.of.keys():
             del self._by_key[key]
 
@@ -166,7 +169,7 @@ class DueTimes:
         for waiting in (self._ahead, *self._by_key.values()):
             item = waiting.first()
             if item is not None:
-                deadline = item[0] + waiting.period * DEADLINE, item[1]
+                deadline = item[0] + waiting.deadline, item[1]
                 if deadline < earliest:
                     earliest, best = deadline, waiting
         return best
@@ -188,12 +191,14 @@ class DueTimes:
     def is_any_late(self, moment: float) -> bool:
         """True if without further reads a reading is older than promised at that moment."""
         for key, waiting in self._by_key.items():
-            at_rest = self._cadence.at_rest_seconds if key.pace is Pace.AT_REST else 0.0
             item = waiting.first()
-            if item is not None and item[0] + max(self.promised, at_rest) <= moment:
+            if item is not None and item[0] + self._promised_to(key.pace) <= moment:
                 return True
         item = self._ahead.first()
         return item is not None and item[0] + self.promised <= moment
+
+    def _promised_to(self, pace: Pace) -> float:
+        return max(self.promised, self._cadence.at_rest_seconds) if pace is Pace.AT_REST else self.promised
 
     def oldest_age(self, now: float) -> float:
         """The greatest age that a reading has or will have before its next turn, without pipelines at rest."""
