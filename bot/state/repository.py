@@ -53,16 +53,20 @@ class Repository(KnownPipelines):
         super().__init__(store.team, fallback)
         self._store = store
         self._wake = wake
+        self._watches_lock = asyncio.Lock()
+        """One task at a time changes the watches. So no older answer replaces a newer one or counts as a rollback."""
         self._record_position = self._pipeline_position = UNKNOWN_POSITION
         """Of the store's logs: this process does not know later changes yet."""
 
     async def load(self, all_read_since: datetime | None = None) -> None:
         """Loads everything from the store. `all_read_since`: from the last heartbeat of the earlier leader."""
-        watches = self._no_older(await self._store.watches())
+        async with self._watches_lock:
+            watches = self._no_older(await self._store.watches())
         position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
         catalogue = await self._store.catalogue()
         stored = await self._stored_records()
-        self._put_all(self._remembered(stored), watches, catalogue)
+        async with self._watches_lock:
+            self._put_all(self._remembered(stored), watches, catalogue)
         self._pipeline_position = position
         if all_read_since:
             self._read_again(all_read_since)
@@ -83,15 +87,16 @@ class Repository(KnownPipelines):
         Raises:
             StoreRolledBack: the store knows fewer changes. This process keeps its watches until the bot has recovered.
         """
-        version = await self._store.watches_version()
-        if version == self.watches.version:
-            return
-        if version < self.watches.version:
-            raise StoreRolledBack("Redis lost watches")
-        if changes := await self._store.watch_changes(self.watches.position):
-            self._apply_watches(self._no_older(changes))
-        else:
-            self._replace_watches(self._no_older(await self._store.watches()))
+        async with self._watches_lock:
+            version = await self._store.watches_version()
+            if version == self.watches.version:
+                return
+            if version < self.watches.version:
+                raise StoreRolledBack("Redis lost watches")
+            if changes := await self._store.watch_changes(self.watches.position):
+                self._apply_watches(self._no_older(changes))
+            else:
+                self._replace_watches(self._no_older(await self._store.watches()))
 
     def _no_older(self, watches: Latest) -> Latest:
         if watches.version < self.watches.version:
@@ -210,7 +215,8 @@ class Repository(KnownPipelines):
         kept_notes = {note.id: note for note in watches.notes}
         position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
         stored = await self._stored_records()
-        self._put_all(self._remembered(stored), watches, known.catalogue)
+        async with self._watches_lock:
+            self._put_all(self._remembered(stored), watches, known.catalogue)
         self._pipeline_position = position
         for pipeline_id in sorted(known.records.keys() & (self._polled.watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 KEPT = 1000
 MOST_READ = KEPT // 2  # a longer answer may begin behind a gap
+ENTRIES_READ = MOST_READ + 2  # the known one, and one too many
 START = "0-0"
 UNKNOWN = ""
 
@@ -43,11 +44,9 @@ class ChangeLog:
             RedisError: Redis does not answer.
         """
         if position != UNKNOWN:
-            entries = await self._read(self._redis.xrange, position, "+", MOST_READ + 2)
-            if position != START and entries and entries[0][0].decode() == position:
-                return _changes(position, entries[1:]) if len(entries) <= MOST_READ + 1 else await self._end()
-            if position == START and len(entries) <= MOST_READ:
-                return _changes(position, entries)
+            logged = changes_after(position, await self._read(self._redis.xrange, position, "+", ENTRIES_READ))
+            if logged.changed is not None:
+                return logged
         return await self._end()
 
     async def _end(self) -> LoggedChanges:
@@ -56,6 +55,14 @@ class ChangeLog:
 
     async def _read(self, read: Callable[..., object], first: str, last: str, count: int) -> Entries:
         return cast("Entries", await cast("Awaitable[object]", read(self._key, first, last, count=count)))
+
+
+def changes_after(position: str, entries: Entries) -> LoggedChanges:
+    """`entries`: the first `ENTRIES_READ` of the log from the position on."""
+    if position == START:
+        return _changes(position, entries) if len(entries) <= MOST_READ else LoggedChanges(UNKNOWN, None)
+    known = bool(entries) and entries[0][0].decode() == position
+    return _changes(position, entries[1:]) if known and len(entries) <= MOST_READ + 1 else LoggedChanges(UNKNOWN, None)
 
 
 def _changes(position: str, entries: Entries) -> LoggedChanges:

@@ -1,12 +1,16 @@
 """Watches and notes, in Redis."""
 
+from collections.abc import Mapping, Sequence
+
+from redis.asyncio.client import Pipeline
+
 from bot.domain.note import Note
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 from bot.ports.changes import UNKNOWN_POSITION
 from bot.ports.watch_store import WatchChanges, Watches
 from bot.store.batches import scanned
-from bot.store.change_log import KEPT, ChangeLog, LoggedChanges
+from bot.store.change_log import ENTRIES_READ, KEPT, ChangeLog, changes_after
 from bot.store.codec import NOTE, UNDO, WATCH
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
@@ -18,8 +22,11 @@ class RedisWatches(RedisPort):
 
     async def watches(self) -> Watches:
         """The version is read before the rows, so the rows are at least as new. The log has what changes meanwhile."""
-        position = (await self._log_since(UNKNOWN_POSITION)).position
-        version, suspended, notes = await self._other_parts()
+        with translating_redis_errors():
+            position = (await ChangeLog(self._redis, self._keys["watch_changes"]).since(UNKNOWN_POSITION)).position
+            async with self._redis.pipeline(transaction=True) as pipe:
+                self._ask_other_parts(pipe)
+                version, suspended, notes = self._other_parts(*await pipe.execute())
         by_id: dict[str, Watch] = {}
         async for rows in scanned(self._redis, self._keys["watches"]):
             with decoding("watches"):
@@ -28,10 +35,18 @@ class RedisWatches(RedisPort):
         return Watches(version, tuple(watch for _, watch in oldest_first), suspended, notes, position)
 
     async def watch_changes(self, position: str) -> WatchChanges | None:
-        logged = await self._log_since(position)
+        """Reads log and version in one step: a later version would hide a change that the log did not have yet."""
+        if position == UNKNOWN_POSITION:
+            return None
+        with translating_redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.xrange(self._keys["watch_changes"], position, "+", count=ENTRIES_READ)
+                self._ask_other_parts(pipe)
+                entries, *others = await pipe.execute()
+        logged = changes_after(position, entries)
         if logged.changed is None:
             return None
-        version, suspended, notes = await self._other_parts()
+        version, suspended, notes = self._other_parts(*others)
         ids = list(logged.changed)
         with translating_redis_errors():
             rows = await self._redis.hmget(self._keys["watches"], ids) if ids else []
@@ -42,18 +57,16 @@ class RedisWatches(RedisPort):
                 watches.setdefault(channel, {})[watch_id] = WATCH.decode(row) if row else None
         return WatchChanges(version, watches, suspended, notes, logged.position)
 
-    async def _log_since(self, position: str) -> LoggedChanges:
-        with translating_redis_errors():
-            return await ChangeLog(self._redis, self._keys["watch_changes"]).since(position)
+    def _ask_other_parts(self, pipe: Pipeline) -> None:
+        """For the version, the suspended channels and the notes."""
+        pipe.get(self._keys["watches_version"])
+        pipe.hgetall(self._keys["suspended"])
+        pipe.hvals(self._keys["notes"])
 
-    async def _other_parts(self) -> tuple[int, dict[ChannelId, SuspendReason], tuple[Note, ...]]:
-        """The version, the suspended channels and the notes."""
-        with translating_redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.get(self._keys["watches_version"])
-                pipe.hgetall(self._keys["suspended"])
-                pipe.hvals(self._keys["notes"])
-                version, suspended, notes = await pipe.execute()
+    @staticmethod
+    def _other_parts(
+        version: bytes | None, suspended: Mapping[bytes, bytes], notes: Sequence[bytes]
+    ) -> tuple[int, dict[ChannelId, SuspendReason], tuple[Note, ...]]:
         with decoding("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())

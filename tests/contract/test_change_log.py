@@ -1,20 +1,22 @@
 """The logs of changes: a process reads the changed rows alone, and all rows after a gap."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 import redis.asyncio
+import redis.asyncio.client
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.ports.changes import UNKNOWN_POSITION
+from bot.ports.watch_store import Watches
 from bot.state.repository import Repository
 from bot.store.change_log import MOST_READ, ChangeLog
 from tests.builders import ORDERS, TEAM, a_message, a_pipeline, a_watch
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, settle
 from tests.rollback import go_back, snapshot
 from tests.stores import WholeStore
 
@@ -131,3 +133,95 @@ async def test_changes_from_the_begin_of_a_log_are_complete(any_redis: redis.asy
     changed = (await log.since(begin)).changed
     assert changed is not None
     assert len(changed) == count
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+async def test_a_watch_made_during_a_refresh_is_not_lost(
+    any_redis: redis.asyncio.Redis, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Another bot adds a watch after each round trip in turn. A later refresh must find it."""
+    store, other = (WholeStore(any_redis, TEAM, clock) for _ in range(2))
+    repository = Repository(store, asyncio.Event())
+    await other.add_watches([a_watch("first")], a_message("first"))
+    await repository.load()
+    await other.add_watches([a_watch("second")], a_message("second"))
+    left = number
+
+    def followed(run: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def both(*args: object, **kwargs: object) -> object:
+            nonlocal left
+            answer = await run(*args, **kwargs)
+            left -= 1
+            if left == 0:
+                await other.add_watches([a_watch("meanwhile")], a_message("meanwhile"))
+            return answer
+
+        return both
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._redis, "execute_command", followed(store._redis.execute_command))
+        pipelines = redis.asyncio.client.Pipeline
+        patch.setattr(pipelines, "execute", followed(pipelines.execute))
+        await repository.refresh_watches()
+    if left > 0:
+        await other.add_watches([a_watch("meanwhile")], a_message("meanwhile"))
+    await repository.refresh_watches()
+    assert repository.watches.pipelines == {"first", "second", "meanwhile"}
+
+
+async def test_a_newer_refresh_meanwhile_is_no_rollback(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
+    """Reading all watches takes seconds if there are many. Meanwhile another task may know a newer change."""
+    store, other = (WholeStore(fake_redis, TEAM, clock) for _ in range(2))
+    repository = Repository(store, asyncio.Event())
+    await other.add_watches([a_watch("zero")], a_message("zero"))
+    await repository.load()
+    await other.add_watches([a_watch("first")], a_message("first"))
+    read_all, has_read, goes_on = store.watches, asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> Watches:
+        watches = await read_all()
+        has_read.set()
+        await goes_on.wait()
+        return watches
+
+    store.watches = slowly  # type: ignore[method-assign]
+    await fake_redis.delete(store._keys["watch_changes"])  # so the first refresh reads all watches
+    first = asyncio.create_task(repository.refresh_watches())
+    await has_read.wait()
+    store.watches = read_all  # type: ignore[method-assign]
+    await other.add_watches([a_watch("second")], a_message("second"))
+    second = asyncio.create_task(repository.refresh_watches())
+    await settle()
+    goes_on.set()
+    await asyncio.gather(first, second)
+    assert repository.watches.pipelines == {"zero", "first", "second"}
+
+
+async def test_a_refresh_during_a_load_loses_no_watch(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
+    """A load knows the watches from its begin, and ends seconds later."""
+    store, other = (WholeStore(fake_redis, TEAM, clock) for _ in range(2))
+    repository = Repository(store, asyncio.Event())
+    await repository.load()
+
+    async def meanwhile() -> None:
+        store.first.clear()
+        await other.add_watches([a_watch("first")], a_message("first"))
+        await repository.refresh_watches()
+        await other.add_watches([a_watch("second")], a_message("second"))
+        store.first["watch_changes"] = load_ends
+        refreshes.append(asyncio.create_task(repository.refresh_watches()))
+        await has_begun.wait()
+
+    async def load_ends() -> None:
+        """The load ends while a refresh waits for Redis."""
+        store.first.clear()
+        has_begun.set()
+        await settle()
+
+    refreshes: list[asyncio.Task[None]] = []
+    has_begun = asyncio.Event()
+    store.first["catalogue"] = meanwhile
+    await repository.load()
+    await asyncio.gather(*refreshes)
+    await repository.refresh_watches()
+    assert repository.watches.pipelines == {"first", "second"}
