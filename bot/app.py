@@ -116,7 +116,7 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     team = identity.team if identity else TeamId(settings.team or "")
     redis = await resources.enter_async_context(connected(url, team))
     sources.store_problem = partial(store_problem, redis)
-    await until_store_fits(redis, team, stopped, parse_redis_url(url).kind)
+    await until_store_fits(redis, team, stopped, parse_redis_url(url).kind, shares_reads=settings.shares_reads)
     shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings), sources=sources)
     return _Process(
         team=team,

@@ -162,7 +162,8 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
     """Checks the store with the probe of `run`, so that both refuse the same stores."""
     try:
         async with store_url(settings.store_url, settings.data_dir) as url, connected(url, team) as client:
-            report = await probe(client, team, parse_redis_url(url).kind)
+            kind = parse_redis_url(url).kind
+            report = await probe(client, team, kind, shares_reads=settings.shares_reads)
             exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
     except NoStoreError as exc:
         yield Finding("Store", Verdict.BAD, str(exc))

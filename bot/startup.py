@@ -69,22 +69,24 @@ class _Backoff:
         self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
 
 
-async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event, kind: RedisKind) -> None:
-    """Waits until the store answers and takes writes.
+async def until_store_fits(
+    client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event, kind: RedisKind, *, shares_reads: bool = False
+) -> None:
+    """Waits until the store answers and takes writes. `shares_reads`: see `probe`.
 
     Raises:
         StoreRefusedError, StoppedError
     """
     backoff = _Backoff(stopped)
-    while problem := await _wait_reason(client, team, kind):
+    while problem := await _wait_reason(client, team, kind, shares_reads=shares_reads):
         emit(StoreUnreachable(component="startup", problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
 
 
-async def _wait_reason(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind) -> str | None:
+async def _wait_reason(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind, *, shares_reads: bool) -> str | None:
     """Why the bot has to wait; None if it can use the store."""
     try:
-        problems = (await probe(client, team, kind)).problems
+        problems = (await probe(client, team, kind, shares_reads=shares_reads)).problems
     except (RedisError, OSError) as exc:
         problem = connection_problem(exc)
         if problem and problem.weight is Weight.FATAL:

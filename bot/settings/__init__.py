@@ -171,6 +171,11 @@ class Settings(EnvironmentSettings):
         return Role.READER in self.roles and Role.SCHEDULER not in self.roles
 
     @property
+    def shares_reads(self) -> bool:
+        """True if the reads are shared between this process and others."""
+        return self.has_remote_readers or self.reads_for_others
+
+    @property
     def calls_slack(self) -> bool:
         return bool(self.roles & NEED_BOT_TOKEN)
 

@@ -50,12 +50,7 @@ if mask == 0 then return 0 end
 
 local records, new_versions, contents, cards, deliveries = {}, {}, {}, {}, {}
 for _, plan in ipairs(written_plans) do
-  local history, number = plan.history, #plan.cards
-  if history.lines ~= '' then
-    local past = plan.past
-    local damaged = string.sub(past, 1, #history.head) ~= history.head or string.sub(past, -1) ~= '\n'
-    remember(KEYS[plan.key], damaged and history.head or past, history)
-  end
+  local number = #plan.cards
   records[#records + 1] = plan.pipeline_id
   records[#records + 1] = ARGV[plan.arg]
   new_versions[#new_versions + 1] = plan.pipeline_id
@@ -70,9 +65,9 @@ for _, plan in ipairs(written_plans) do
       { KEYS[plan.key + 2 * number + i], delivery.lane, delivery.id, ARGV[plan.arg + number + i] }
   end
 end
-redis.call('HSET', KEYS[4], unpack(records))
-redis.call('HSET', KEYS[5], unpack(new_versions))
-redis.call('XADD', log, 'MAXLEN', '~', 1000, '*', unpack(new_versions))  -- as KEPT in change_log.py
+
+-- A refused command ends the script, but undoes nothing. So the state comes after its cards and deliveries: a repeat may
+-- follow, but no loss. The log comes last, since it only saves reads.
 write_texts(contents)
 local progress = read_posted(cards)
 for i, card in pairs(cards) do
@@ -82,4 +77,14 @@ for i, card in pairs(cards) do
 end
 write_posted(progress)
 enqueue_all(deliveries)
+for _, plan in ipairs(written_plans) do
+  local history, past = plan.history, plan.past
+  if history.lines ~= '' then
+    local damaged = string.sub(past, 1, #history.head) ~= history.head or string.sub(past, -1) ~= '\n'
+    remember(KEYS[plan.key], damaged and history.head or past, history)
+  end
+end
+redis.call('HSET', KEYS[4], unpack(records))
+redis.call('HSET', KEYS[5], unpack(new_versions))
+redis.call('XADD', log, 'MAXLEN', '~', 1000, '*', unpack(new_versions))  -- as KEPT in change_log.py
 return written(mask)

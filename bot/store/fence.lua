@@ -45,9 +45,10 @@ local function enqueue_all(deliveries)
         rows[#rows + 1] = delivery[3]
         rows[#rows + 1] = delivery[4]
       end
-      redis.call('HSET', KEYS[1], unpack(rows))
+      -- The rows last: if a command is refused, a second try still finds them missing.
       for outbox, members in pairs(outboxes) do redis.call('ZADD', outbox, unpack(members)) end
       redis.call('SADD', KEYS[2], unpack(lanes))
+      redis.call('HSET', KEYS[1], unpack(rows))
     end
   end
 end

@@ -1,12 +1,15 @@
--- Runs every command that the other scripts use, on keys of its own, and answers with the first text of each refusal.
--- KEYS: hash, sorted set, set, text, text to rename
-local hash, sorted, set, text, other = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+-- Runs every command that the bot uses, on keys of its own, and answers with the text of each refusal.
+-- KEYS: hash, sorted set, set, text, text to rename, stream, list
+-- ARGV: 'readers' if this process and others share the reads, else ''
+local hash, sorted, set, text, other, stream, list = unpack(KEYS)
 local refused = {}
 local function try(...)
   local answer = redis.pcall(...)
-  if type(answer) == 'table' and answer.err then refused[#refused + 1] = select(1, ...) .. ': ' .. answer.err end
+  -- NOGROUP: XGROUP was refused before
+  if type(answer) == 'table' and answer.err and not string.find(answer.err, 'NOGROUP') then refused[#refused + 1] = select(1, ...) .. ': ' .. answer.err end
 end
 try('TIME')
+try('SCAN', 0, 'COUNT', 1)
 try('SET', text, '1', 'PX', 60000)
 try('GET', text)
 try('INCR', text)
@@ -25,14 +28,35 @@ try('HINCRBY', hash, 'a', 1)
 try('HGET', hash, 'a')
 try('HMGET', hash, 'a', 'b')
 try('HGETALL', hash)
+try('HKEYS', hash)
+try('HVALS', hash)
+try('HLEN', hash)
+try('HSCAN', hash, 0)
 try('HEXISTS', hash, 'a')
 try('HDEL', hash, 'a')
 try('SADD', set, 'a')
+try('SMEMBERS', set)
 try('SREM', set, 'a')
 try('ZADD', sorted, 1, 'a')
 try('ZRANGE', sorted, 0, -1)
+try('ZRANGEBYSCORE', sorted, 0, 1)
 try('ZSCORE', sorted, 'a')
 try('ZCARD', sorted)
 try('ZREM', sorted, 'a')
-try('DEL', hash, sorted, set, text, other)
+try('ZREMRANGEBYSCORE', sorted, 0, 1)
+try('XADD', stream, '*', 'a', '1')
+try('XRANGE', stream, '-', '+')
+try('XREVRANGE', stream, '+', '-')
+if ARGV[1] == 'readers' then
+  try('XGROUP', 'CREATE', stream, 'probe', '0', 'MKSTREAM')
+  try('XREADGROUP', 'GROUP', 'probe', 'a', 'COUNT', 1, 'STREAMS', stream, '>')
+  try('XCLAIM', stream, 'probe', 'a', 0, '0-1', 'JUSTID')
+  try('XAUTOCLAIM', stream, 'probe', 'a', 0, '0-0')
+  try('XACK', stream, 'probe', '0-1')
+  try('XDEL', stream, '0-1')
+  try('XINFO', 'CONSUMERS', stream, 'probe')
+  try('RPUSH', list, 'a')
+  try('LPOP', list, 1)
+end
+try('DEL', hash, sorted, set, text, other, stream, list)
 return refused

@@ -40,8 +40,10 @@ class Report:
     problems: tuple[Problem, ...]
 
 
-async def probe(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind) -> Report:
+async def probe(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind, *, shares_reads: bool = False) -> Report:
     """Checks kind, version, permissions and durability of the Redis server that takes the writes.
+
+    `shares_reads`: this process and others share the reads, which takes more commands.
 
     Raises:
         RedisError, OSError: Redis does not answer; `connection_problem` says whether waiting helps.
@@ -52,7 +54,10 @@ async def probe(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind) -> R
     if wrong_kind := [*_kind_problems(facts, kind), *_version_problems(version)]:
         return Report(version, tuple(wrong_kind))
     problems = [] if facts_or_none is not None else [_NO_INFO]
-    return Report(version, (*problems, *await _refused(client, Keys(team)), *_durability_problems(facts)))
+    return Report(
+        version,
+        (*problems, *await _refused(client, Keys(team), shares_reads=shares_reads), *_durability_problems(facts)),
+    )
 
 
 _NO_INFO = Problem(
@@ -119,9 +124,9 @@ def _durability_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
         yield Problem("Store eviction", Weight.WEAK, text, fix)
 
 
-async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
+async def _refused(client: redis.asyncio.Redis, keys: Keys, *, shares_reads: bool) -> list[Problem]:
     """Tries every command that the bot needs, on keys of its own."""
-    names = [keys[f"probe:{number}"] for number in range(5)]
+    names = [keys[f"probe:{number}"] for number in range(7)]
     script = client.register_script(files("bot.store").joinpath("probe.lua").read_text())
     try:
         async with client.pipeline(transaction=True) as pipe:
@@ -129,7 +134,9 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
             pipe.zrange(names[1], 0, -1)
             await pipe.execute()
         await cast("Awaitable[object]", client.ping())
-        refused = cast("list[bytes]", await script(keys=names))
+        refused = cast("list[bytes]", await script(keys=names, args=["readers" if shares_reads else ""]))
+        if shares_reads:
+            await cast("Awaitable[object]", client.blpop([names[6]], timeout=0.01))  # no script may wait
     except ResponseError as exc:
         if "EXEC without MULTI" in str(exc):  # redis-py goes on after the server refused MULTI
             return [Problem("Store permissions", Weight.FATAL, "Redis refuses these commands: multi", _ALLOW)]

@@ -16,11 +16,12 @@ from bot.store.problem import Problem
 TEAM = TeamId("T1")
 
 
-async def problems(url: str) -> list[Problem]:
+async def problems(url: str, *, shares_reads: bool = False) -> list[Problem]:
     """What `check` would tell."""
     async with connect(url, TEAM) as client:
         try:
-            return list((await probe(client, TEAM, parse_redis_url(url).kind)).problems)
+            report = await probe(client, TEAM, parse_redis_url(url).kind, shares_reads=shares_reads)
+            return list(report.problems)
         except (RedisError, OSError) as exc:
             problem = connection_problem(exc)
             return [problem] if problem else []

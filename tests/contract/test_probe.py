@@ -11,12 +11,18 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from bot.domain.observation import PipelineId
+from bot.ports.store_errors import StoreAway
 from bot.store.connect import connect
 from bot.store.problem import Weight
 from sandbox.ports import free_port
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from tests.builders import ALERTS, TEAM
 from tests.contract.probing import problems, self_signed, starts
+from tests.fakes import FakeClock
 from tests.journey.valkey import Valkey
+from tests.service.test_dispatcher import fail
+from tests.stores import WholeStore
 
 
 @pytest.fixture
@@ -58,6 +64,8 @@ async def test_a_user_without_info_can_run_and_is_warned(valkey: Valkey) -> None
         (("~*", "+@all", "-@scripting"), "evalsha"),
         (("~*", "+@all", "-script"), "script"),
         (("~*", "+@all", "-hset"), "HSET"),
+        (("~*", "+@all", "-xadd"), "XADD"),
+        (("~*", "+@all", "-hscan"), "HSCAN"),
         (("~*", "+@all", "-@write"), "SET"),
         (("~*", "+@all", "-multi"), "multi"),
         (("~*", "+@all", "-ping"), "ping"),
@@ -76,9 +84,36 @@ async def test_a_redis_user_without_the_needed_permissions_is_refused(
     assert "Store permissions" in (await starts(as_user(valkey, "eve")) or "")
 
 
-async def test_the_advised_rules_are_enough(valkey: Valkey) -> None:
+@pytest.mark.parametrize("shares_reads", [True, False])
+async def test_the_advised_rules_are_enough(valkey: Valkey, shares_reads: bool) -> None:
     await allow(valkey, "ann", "~pipeline-bot:*", "+@all", "-@dangerous", "+info")
+    assert await problems(as_user(valkey, "ann"), shares_reads=shares_reads) == []
+    async with connect(valkey.url) as client:
+        assert await client.keys("*") == []
+
+
+@pytest.mark.parametrize("command", ["xgroup", "xreadgroup", "xautoclaim", "blpop", "rpush"])
+async def test_only_processes_that_share_reads_need_their_commands(valkey: Valkey, command: str) -> None:
+    await allow(valkey, "ann", "~*", "+@all", f"-{command}")
     assert await problems(as_user(valkey, "ann")) == []
+    (problem,) = await problems(as_user(valkey, "ann"), shares_reads=True)
+    assert (problem.subject, problem.weight) == ("Store permissions", Weight.FATAL)
+    assert command in problem.text.lower()
+
+
+@pytest.mark.parametrize("command", ["xadd", "mset", "mget", "hmget", "incrby", "zadd", "sadd", "hset", "set"])
+async def test_a_refused_command_leaves_no_state_without_its_messages(valkey: Valkey, command: str) -> None:
+    """A person may take a command away while the bot runs. Redis does not undo what a script did before."""
+    await allow(valkey, "ann", "~*", "+@all", f"-{command}")
+    async with connect(as_user(valkey, "ann")) as refused, connect(valkey.url) as allowed:
+        with pytest.raises(StoreAway):
+            await fail(WholeStore(refused, TEAM, FakeClock()))
+        store = WholeStore(allowed, TEAM, FakeClock())
+        record = await store.record(PipelineId("pipe_0001"))
+        assert record.version == 0 or len(await store.owed(ALERTS)) == 1
+        if record.version == 0:
+            await fail(store)
+        assert len(await store.owed(ALERTS)) == 1
 
 
 @pytest.mark.parametrize(
