@@ -302,7 +302,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         for channel in CHANNELS:
             watch = a_watch("*", channel=channel)
             self.run(store.add_watches([watch], an_announcement(f"hello {channel}", channel)))
-        self.run(store.save_catalogue(PIPELINES))
+        self.run(store.save_pipelines(PIPELINES))
         self.run(self.bots[0].look())
         for pipeline in PIPELINES:
             assert self.run(self.bots[0].read(pipeline, Phase.RUNNING))
