@@ -129,7 +129,8 @@ async def _fill(url: str, pipelines: int, shape: str) -> int:
     """Returns the bytes that Redis uses for it."""
     client = redis.asyncio.Redis.from_url(url)
     scripts = Scripts(client, TEAM)
-    store = RedisStore(scripts, await StoreClock.start(RedisClock(scripts)))
+    clock = await StoreClock.start(RedisClock(scripts))
+    store = RedisStore(scripts, clock)
     before = (await client.info("memory"))["used_memory"]
     await store.save_pipelines(map(_pipeline, range(pipelines)))
     watches = list(_watches(pipelines, shape))
@@ -144,6 +145,8 @@ async def _fill(url: str, pipelines: int, shape: str) -> int:
         await client.hset(scripts.keys["watches"], mapping=rows)
     await client.set(scripts.keys["watches_version"], 1)
     used = int((await client.info("memory"))["used_memory"]) - int(before)
+    # Without a heartbeat, the child would take the rows for what a loss of data left, and restore them.
+    await store.record_heartbeat(clock.now(), (await store.last_heartbeat()).run_id)
     await client.aclose()
     return used
 
