@@ -85,6 +85,8 @@ class DueTimes:
         self._by_key: dict[Key, _Waiting] = {}
         self._ahead = _Waiting(0.0)
         """First reads, and neighbours of failed pipelines: each has a due time of its own."""
+        self._lost: dict[PipelineId, float] = {}
+        """The pipelines whose reads got no result, by the time from which their period counts."""
         self._turn = 0
         self._rates = FailureRates()
         self._learned_at = NOT_YET
@@ -105,6 +107,7 @@ class DueTimes:
             entry.turn = -1
             self._counts[entry.key] -= 1
             self._rates.remove(entry.evidence)
+            self._lost.pop(pipeline_id, None)
         return pollable - self._entries.keys(), dropped
 
     def add(self, newcomers: Iterable[Newcomer], now: float) -> None:
@@ -195,7 +198,11 @@ class DueTimes:
             if item is not None and item[0] + self._promised_to(key.pace) <= moment:
                 return True
         item = self._ahead.first()
-        return item is not None and item[0] + self.promised <= moment
+        if item is not None and item[0] + self.promised <= moment:
+            return True
+        return any(
+            since + self._promised_to(self._entries[one].key.pace) <= moment for one, since in self._lost.items()
+        )
 
     def _promised_to(self, pace: Pace) -> float:
         return max(self.promised, self._cadence.at_rest_seconds) if pace is Pace.AT_REST else self.promised
@@ -206,6 +213,7 @@ class DueTimes:
         for key, waiting in self._by_key.items():
             if key.pace is not Pace.AT_REST and (item := waiting.first()):
                 ages.append(max(waiting.period, now - item[0]))
+        ages += (now - since for one, since in self._lost.items() if self._entries[one].key.pace is not Pace.AT_REST)
         return max(ages)
 
     def period(self, pipeline_id: PipelineId) -> float | None:
@@ -219,11 +227,19 @@ class DueTimes:
 
     # --- after a read ----------------------------------------------------------------------------------------------
 
+    def mark_lost(self, pipeline_id: PipelineId) -> None:
+        """The read got no result. The pipeline is due again, as if nobody had begun to read it."""
+        if entry := self._entries.get(pipeline_id):
+            waiting = self._by_key[entry.key]
+            since = self._lost.setdefault(pipeline_id, entry.due - waiting.period)
+            self._wait(waiting, entry, since)
+
     def mark_read(self, pipeline_id: PipelineId, pace: Pace, now: float, track: Track | None = None) -> None:
         """The read ended. `track`: None if it has not changed. Intervals are even, even if a read came late."""
         entry = self._entries.get(pipeline_id)
         if entry is None:
             return
+        self._lost.pop(pipeline_id, None)
         entry.track = track or entry.track
         known = evidence(entry.track, now)
         if known != entry.evidence:

@@ -48,10 +48,13 @@ class Monitoring:
     ) -> Self:
         """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key.
 
-        Without `readers`, this process reads.
+        `readers` poll; without them, this process does. It always reads for people.
         """
         breaker = CircuitBreaker()
-        outage = OutageNotices(repository=repository, breaker=breaker, clock=clock, operator=operator)
+        outage = OutageNotices(
+            repository=repository, breaker=breaker, leadership=leadership, clock=clock, operator=operator
+        )
+        own_readers = LocalReaders(api=api, clock=clock)
         catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock)
         recorder = Recorder(
             repository=repository,
@@ -65,7 +68,8 @@ class Monitoring:
         )
         scheduler = Scheduler(
             repository=repository,
-            readers=readers or LocalReaders(api=api, clock=clock),
+            readers=readers or own_readers,
+            people_readers=own_readers,
             recorder=recorder,
             breaker=breaker,
             outage=outage,

@@ -11,6 +11,7 @@ from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.state.known_pipelines import API_ITSELF
@@ -22,14 +23,22 @@ SAME_END = timedelta(seconds=5)  # two ends of a wait that are so close count as
 class OutageNotices:
     """Opens and closes the outage's episode, whose cards are the notices.
 
+    Only the leader judges GoldRush for all channels: the others read a few pipelines for people.
     A rejected key concerns the `operator` channel; without one, every channel that watches.
     """
 
     def __init__(
-        self, *, repository: Repository, breaker: CircuitBreaker, clock: Clock, operator: ChannelId | None
+        self,
+        *,
+        repository: Repository,
+        breaker: CircuitBreaker,
+        leadership: LeadershipStatus,
+        clock: Clock,
+        operator: ChannelId | None,
     ) -> None:
         self._repository = repository
         self._breaker = breaker
+        self._leadership = leadership
         self._clock = clock
         self._operator = operator
 
@@ -39,18 +48,29 @@ class OutageNotices:
         episode = self._repository.record(API_PIPELINE_ID).episode
         return episode is not None and episode.open
 
+    @property
+    def reported_problem(self) -> str | None:
+        """The problem of the outage that a notice reports."""
+        episode = self._repository.record(API_PIPELINE_ID).episode
+        if episode is None or not episode.open:
+            return None
+        return next((entry.reason for entry in reversed(episode.timeline) if entry.reason), None)
+
     async def report(self, unread: int) -> None:
         """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage.
 
         Raises:
             StoreAway: a later read reports it.
         """
+        if not self._leadership.is_leader:
+            return
         episode = self._repository.record(API_PIPELINE_ID).episode
         reported = self.is_reported
         is_open = self._breaker.is_open
         if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
             await self._explain(episode.cards.values(), self._reason(unread))
-        if is_open == reported or self._breaker.health is ApiHealth.DOUBTFUL or not (is_open or self._breaker.proven):
+        is_over = self._breaker.is_untroubled  # the last read succeeded
+        if is_open == reported or not (is_open or is_over):
             return
         transition = Transition(
             event=Event.UNREACHABLE if is_open else Event.BACK,

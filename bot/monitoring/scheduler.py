@@ -35,13 +35,14 @@ SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
+OWN_ERROR = "an error of the bot itself; its log has it"
 
 
 class Scheduler:
-    """Polls the watched pipelines, and reads single ones for people.
+    """Polls the watched pipelines with `readers`, and reads single ones for people with `people_readers`.
 
-    `tick` runs several times a second and starts reads. The reads run inside `run`. `slots` limits
-    the polling's reads at once. Only the leader polls; every bot reads for people.
+    `people_readers` run in this process. `tick` runs several times a second and starts reads. The reads run inside
+    `run`. `slots` limits the polling's reads at once. Only the leader polls; every bot reads for people.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Scheduler:
         *,
         repository: Repository,
         readers: Readers,
+        people_readers: Readers,
         recorder: Recorder,
         breaker: CircuitBreaker,
         outage: OutageNotices,
@@ -61,6 +63,7 @@ class Scheduler:
     ) -> None:
         self._repository = repository
         self._readers = readers
+        self._people_readers = people_readers
         self._recorder = recorder
         self._breaker = breaker
         self._outage = outage
@@ -77,6 +80,8 @@ class Scheduler:
         self._siblings = Siblings()
         self._silent_until = float("-inf")
         """During an outage, when the next probe is due."""
+        self._unanswered_since: float | None = None
+        """When the first read began that was lost since the last result of the polling."""
         self._under_way = ReadsUnderWay()
         self._people = PeopleReads()
         self._records: asyncio.TaskGroup | None = None
@@ -87,7 +92,7 @@ class Scheduler:
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Runs the reads. Returns after `stopped` is set and the last read has ended."""
-        async with asyncio.TaskGroup() as self._records, self._readers.running():
+        async with asyncio.TaskGroup() as self._records, self._readers.running(), self._people_readers.running():
             await stopped.wait()
             self._stopping = True
 
@@ -95,6 +100,7 @@ class Scheduler:
         """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first."""
         self.epoch = epoch
         self._promise.take_over(late=late)
+        self._unanswered_since = None
         self._due = DueTimes(self._cadence)
         self._polled_version = -1
         self._siblings = Siblings(self._repository.catalogue)
@@ -118,8 +124,15 @@ class Scheduler:
 
     @property
     def outage(self) -> str | None:
-        """The API's problem, while the bot can't read it."""
-        return self._breaker.problem if self._breaker.is_open else None
+        """The API's problem, while the bot that polls can't read it."""
+        if self._leadership.is_leader:
+            return self._breaker.problem if self._breaker.is_open else None
+        return self._outage.reported_problem
+
+    @property
+    def unanswered_seconds(self) -> float:
+        """How long readers in other processes have answered no read; 0 if they answer."""
+        return 0.0 if self._unanswered_since is None else self._clock.monotonic() - self._unanswered_since
 
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The polled pipelines without a read since `moment`, in monotonic seconds."""
@@ -136,10 +149,12 @@ class Scheduler:
 
     async def tick(self) -> None:
         """Starts the due reads, as far as budget and slots allow. Spreads many of them over a tick."""
-        if not self._reads or not self._leadership.is_leader:
+        if not self._reads:
             return
         now = self._clock.monotonic()
         self._give_up_lost(now)
+        if not self._leadership.is_leader:
+            return
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
             self._housekept_at = now
             try:
@@ -170,7 +185,7 @@ class Scheduler:
             if (pipeline_id := self._due.take_next(now)) is not None and pipeline_id not in self._under_way:
                 batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
         if batch:
-            self._readers.start(batch, self._on_result)
+            self._readers.start(batch, self._on_polled)
 
     def _may_poll(self, now: float) -> bool:
         """A pipeline is due and a slot is free. During an outage, polling only probes: one read at a time."""
@@ -241,7 +256,7 @@ class Scheduler:
                     read = self._under_way.begin(pipeline_id, self.epoch, now)
                     slot.assign()
                     self._due.take(pipeline_id, now)
-                    self._readers.start((read.request,), self._on_result)
+                    self._people_readers.start((read.request,), self._on_result)
         problem = await read.wait() if read else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem
@@ -251,11 +266,19 @@ class Scheduler:
         """True while reads may start."""
         return self._records is not None and not self._stopping
 
+    def _on_polled(self, result: ReadResult) -> None:
+        self._unanswered_since = None
+        self._on_result(result)
+
     def _on_result(self, result: ReadResult) -> None:
-        if self._recorder.record_steady(result):
-            self._end(result.request, None)
-        elif self._records:
-            self._records.create_task(self._record(result))
+        try:
+            if self._recorder.record_steady(result):
+                self._end(result.request, None)
+            elif self._records:
+                self._records.create_task(self._record(result))
+        except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+            emit(ReadCrashed(pipeline=result.request.pipeline_id, exception=exc))
+            self._end(result.request, OWN_ERROR, failed=True)
 
     async def _record(self, result: ReadResult) -> None:
         pipeline_id = result.request.pipeline_id
@@ -277,12 +300,16 @@ class Scheduler:
             return "the store is away, so this reading could not be kept"
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ReadCrashed(pipeline=pipeline_id, exception=exc))
-            return "an error of the bot itself; its log has it"
+            return OWN_ERROR
 
     def _give_up_lost(self, now: float) -> None:
-        """Ends the reads of lost readers, so that the pipelines are due again."""
+        """Ends the reads of lost readers. They don't count as reads: the pipelines are due again."""
         for read in self._under_way.older_than(now - self._readers.lost_after):
-            self._end(read.request, "the reader of this pipeline stopped", failed=True)
+            self._under_way.end(read.request, "the reader of this pipeline stopped")
+            self._people.ended(read.request.pipeline_id)
+            self._due.mark_lost(read.request.pipeline_id)
+            if self._unanswered_since is None:
+                self._unanswered_since = read.since
 
     def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False, changed: bool = False) -> None:
         """The read is over: the pipeline waits for its next turn. `changed`: its state may be new."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
+from bot.monitoring.scheduler import Scheduler
 from bot.ports.clock import Clock
 from bot.ports.figures import PollingFigures
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.status_reads import StatusReads
 from bot.state.repository import Repository
 
 SAMPLE = 2000  # pipelines; reading the ages of more would hold up the polling
@@ -20,7 +20,7 @@ class Staleness:
         self,
         *,
         repository: Repository,
-        reads: StatusReads,
+        reads: Scheduler,
         unrecorded: Mapping[PipelineId, PipelineState],
         leadership: LeadershipStatus,
         clock: Clock,
@@ -48,6 +48,7 @@ class Staleness:
             pipelines=len(pollable),
             ages=ages,
             lateness=[age / promised for age in ages],
+            unanswered_seconds=self._reads.unanswered_seconds,
         )
 
     def _age(self, pipeline_id: PipelineId) -> float | None:

@@ -15,6 +15,8 @@ class PollingFigures:
     """Seconds since the last successful read, of each pipeline or of an even sample."""
     lateness: Sequence[float]
     """The same ages, each divided by the age that the bot promises. Above 1: older than promised."""
+    unanswered_seconds: float = 0.0
+    """How long readers in other processes have answered no read; 0 if they answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.ports.figures import PollingFigures
 from bot.ports.telemetry import EventRecord, Level
 from bot.ports.telemetry.process import Ready
 from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
@@ -78,22 +79,27 @@ class HealthMonitor:
         if api_problem:
             yield Check.KEY if api_problem.key_rejected else Check.GOLDRUSH, api_problem.text
         if sources.heartbeat_age:
-            age = sources.heartbeat_age()
+            age, polling = sources.heartbeat_age(), sources.polling() if sources.polling else None
             if age is None:
                 yield Check.READS, "no bot has read the pipelines yet"
             elif age > NOBODY_READS_SECONDS:
                 yield Check.READS, f"no bot has read the pipelines for {age:.0f} s"
-            elif not api_problem and (standstill := self._standstill()):
+            elif polling and polling.unanswered_seconds:
+                yield (
+                    Check.READS,
+                    f"no process with the role reader has answered for {polling.unanswered_seconds:.0f} s",
+                )
+            elif not api_problem and polling and (standstill := _standstill(polling)):
                 yield Check.READS, standstill
-
-    def _standstill(self) -> str | None:
-        """This process leads, but no read succeeds, although GoldRush is not known to be away: no reader runs."""
-        polling = self.sources.polling() if self.sources.polling else None
-        if polling is None or not polling.lateness or min(polling.lateness) <= STANDSTILL_RATIO:
-            return None
-        return f"no read of any pipeline has succeeded for {min(polling.ages):.0f} s"
 
     def stall(self) -> str | None:
         """Why a restart would help; None if the process is live. Answering at all shows that the event loop runs."""
         age = self.sources.watchdog_age() if self.sources.watchdog_age else 0.0
         return f"the watchdog has not run for {age:.0f} s" if age > WATCHDOG_SECONDS else None
+
+
+def _standstill(polling: PollingFigures) -> str | None:
+    """This process leads, but no read succeeds, although GoldRush is not known to be away."""
+    if not polling.lateness or min(polling.lateness) <= STANDSTILL_RATIO:
+        return None
+    return f"no read of any pipeline has succeeded for {min(polling.ages):.0f} s"

@@ -24,4 +24,8 @@ class Sources:
     hears_slack: Callable[[], bool] | None = None
     """False: no Socket Mode connection is open, or HTTP mode does not listen."""
     watchdog_age: Callable[[], float] | None = None
-    """Seconds since the watchdog of the periodic jobs last ran."""
+    """Seconds since the watchdog of the periodic jobs last ran; the longest, if the process has several."""
+
+    def add_watchdog(self, age: Callable[[], float]) -> None:
+        other = self.watchdog_age
+        self.watchdog_age = age if other is None else lambda: max(age(), other())

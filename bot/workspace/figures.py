@@ -16,7 +16,7 @@ def offer_figures(base: Base, monitoring: Monitoring | None, heartbeat: Heartbea
 
     sources.heartbeat_age = heartbeat_age
     sources.outbox = base.store.outbox_figures
-    sources.watchdog_age = jobs.watchdog_age
+    sources.add_watchdog(jobs.watchdog_age)
     if monitoring:
         sources.budget = base.budget.figures
     if monitoring and Role.SCHEDULER in base.settings.roles:

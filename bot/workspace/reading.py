@@ -44,7 +44,7 @@ class ReadingProcess:
         reader = BatchReader(redis=redis, broker=broker, room=room, readers=readers, clock=clock, slots=slots)
         loops = (PeriodicJob("clock", clock.follow, 2.0), PeriodicJob("keep_batches", broker.keep, KEEP_SECONDS))
         jobs = Jobs(None, loops)
-        shared.sources.watchdog_age = jobs.watchdog_age
+        shared.sources.add_watchdog(jobs.watchdog_age)
         return cls(reader=reader, jobs=jobs)
 
     @asynccontextmanager

@@ -4,14 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
 import redis.asyncio
 
+from bot.domain.card import NoticeKind
 from bot.domain.observation import ReadSequence
 from bot.domain.phase import Phase
 from bot.monitoring.local_readers import LocalReaders
+from bot.monitoring.scheduler import OWN_ERROR
 from bot.ports.reads import OnResult, ReadRequest, ReadResult
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.monitoring import ReadCrashed
 from tests.fakes import FakeApi, FakeClock, settle
-from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
+from tests.service.test_cadence_live import notices
+from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, TWO, Bot, pipelines, running
+from tests.service.test_reads import staleness as a_staleness
 
 
 class FarReaders:
@@ -84,6 +91,85 @@ async def test_due_pipelines_go_out_in_one_batch(fake_redis: redis.asyncio.Redis
         assert readers.batches == [2]  # the person waits for the read under way
         readers.deliver(bot.api, bot.clock)
         assert await person is None
+
+
+async def test_a_lost_read_does_not_count_and_the_operator_hears_of_it(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(2), readers=readers, operator=OPERATOR) as bot:
+        await bot.watch(ONE, TWO)
+        began = bot.clock.monotonic()
+        readers.lost = True
+        await bot.poll(20)
+        assert unanswered_seconds(bot) >= 10
+        await bot.poll(130)
+        assert bot.scheduler.unread_since(began) == {ONE, TWO}
+        assert bot.scheduler.lateness() is not None
+        assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE]
+        readers.lost = False
+        for _ in range(240):
+            await bot.poll(0.25)
+            readers.deliver(bot.api, bot.clock)
+        assert unanswered_seconds(bot) == 0
+        assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE, NoticeKind.FRESH]
+
+
+def unanswered_seconds(bot: Bot) -> float:
+    """The seconds without an answer, as the probes see them."""
+    figures = a_staleness(bot).figures()
+    assert figures is not None
+    return figures.unanswered_seconds
+
+
+async def test_a_standby_reads_for_people_by_itself(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(1))
+    async with running(fake_redis, clock=clock, api=api) as one:
+        await one.watch(ONE)
+        await one.poll(2)
+        readers = FarReaders()
+        readers.lost = True
+        async with running(fake_redis, clock=clock, api=api, readers=readers) as two:
+            assert not two.leadership.is_leader
+            assert await two.scheduler.read_now(ONE) is None
+            assert readers.batches == []
+
+
+async def test_a_bot_that_leads_no_more_gives_up_its_lost_reads(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    readers.lost = True
+    async with running(fake_redis, *pipelines(1), readers=readers) as bot:
+        await bot.watch(ONE)
+        await bot.poll(1)
+        person = asyncio.create_task(bot.scheduler.read_now(ONE))  # joins the read under way
+        await settle()
+        await bot.leadership.release()
+        for _ in range(50):
+            await bot.scheduler.tick()
+            await bot.clock.pass_time(0.25)
+        assert person.done()
+        assert await bot.scheduler.read_now(ONE) is None
+
+
+async def test_a_bug_in_one_result_ends_that_read_only(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[EventRecord] = []
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch(ONE, TWO)
+        await bot.poll(2)
+        steady = bot.recorder.record_steady
+
+        def buggy(result: ReadResult) -> bool:
+            if result.request.pipeline_id == ONE:
+                raise RuntimeError("a bug")
+            return steady(result)
+
+        monkeypatch.setattr(bot.recorder, "record_steady", buggy)
+        with subscribed(records.append):
+            assert await bot.scheduler.read_now(ONE) == OWN_ERROR
+        monkeypatch.undo()
+        await bot.poll(30)
+        assert bot.scheduler.unread_since(bot.clock.monotonic() - 10) == frozenset()
+    assert [record.pipeline for record in records if isinstance(record, ReadCrashed)] == [ONE]
 
 
 async def test_local_readers_wait_for_their_reads_at_the_end() -> None:

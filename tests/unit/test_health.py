@@ -1,5 +1,7 @@
 """The probes say what is wrong with this process."""
 
+from functools import partial
+
 import pytest
 
 from bot.ports.figures import ApiProblem, PollingFigures
@@ -72,6 +74,15 @@ async def test_a_leader_without_any_fresh_reading_is_not_ready() -> None:
     assert health.problems == {Check.READS: "no read of any pipeline has succeeded for 130 s"}
 
 
+async def test_a_leader_that_no_reader_answers_is_not_ready() -> None:
+    """Even if nothing was ever read, and during an outage of GoldRush."""
+    unanswered = PollingFigures(pipelines=2, ages=[], lateness=[], unanswered_seconds=16.0)
+    away = ApiProblem(text="no answer")
+    sources = Sources(heartbeat_age=lambda: 1.0, polling=lambda: unanswered, api_problem=lambda: away)
+    health = await started(sources).health()
+    assert health.problems == {Check.READS: "no process with the role reader has answered for 16 s"}
+
+
 async def test_an_outage_of_goldrush_is_no_fault_of_the_reading() -> None:
     away = ApiProblem(text="no answer")
     sources = Sources(heartbeat_age=lambda: 1.0, polling=lambda: STANDSTILL, api_problem=lambda: away)
@@ -106,3 +117,11 @@ def test_a_watchdog_that_stands_still_calls_for_a_restart() -> None:
     assert HealthMonitor(Sources()).stall() is None  # it has not begun
     assert HealthMonitor(Sources(watchdog_age=lambda: 1.0)).stall() is None
     assert HealthMonitor(Sources(watchdog_age=lambda: WATCHDOG_SECONDS + 1)).stall() is not None
+
+
+@pytest.mark.parametrize("ages", [(1.0, 60.0), (60.0, 1.0)])
+def test_one_watchdog_of_several_that_stands_still_is_enough(ages: tuple[float, float]) -> None:
+    sources = Sources()
+    for age in ages:
+        sources.add_watchdog(partial(float, age))
+    assert HealthMonitor(sources).stall() is not None

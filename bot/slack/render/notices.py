@@ -201,8 +201,8 @@ def _late(notice: Notice, _: RenderContext) -> list[Block]:
     ages = f"Readings get up to {duration(notice.oldest)} old instead of {duration(notice.promised)}."
     head = f":warning: *I find failures later than promised.* {ages}"
     rest = (
-        "Too many pipelines share too few requests, or GoldRush slowed me down. If it allows more requests, raise "
-        "`PIPELINE_BOT_REQUESTS_PER_SECOND`."
+        "Too many pipelines share too few requests, GoldRush slowed me down, or my readers don't answer. If it allows "
+        "more requests, raise `PIPELINE_BOT_REQUESTS_PER_SECOND`. If `/readyz` says that no reader answers, start one."
     )
     return [section(f"{head}\n{rest}")]
 
