@@ -63,7 +63,10 @@ class CatalogueSync:
         return self._outcome
 
     async def confirms_absence(self, pipeline_id: PipelineId) -> bool:
-        """True if a fresh, complete listing lacks the pipeline. A long listing counts as fresh until the next ends."""
+        """True if a fresh, complete listing lacks the pipeline. A long listing counts as fresh until the next ends.
+
+        Before the first long listing of this process has ended, nothing is confirmed.
+        """
         now = self._clock.monotonic()
         if self._is_large:
             return self._repository.lacks(pipeline_id, since=float("-inf"))

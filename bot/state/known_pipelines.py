@@ -39,7 +39,8 @@ class KnownPipelines:
         self.watches = KnownWatches()
         self._fallback = fallback
         self._catalogue = KnownCatalogue()
-        self._listed_at = float("-inf")
+        self._listed_at: float | None = None
+        """When the last complete listing began, in monotonic seconds. None: this process has none."""
         self._records = KnownRecords()
         self._polled = PolledSet()
         self._oldest_reading = OldestReading(self._closely_read_at)
@@ -153,7 +154,8 @@ class KnownPipelines:
 
     def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
         """True if a complete listing that began at `since` (monotonic seconds) or later does not show it."""
-        return self._listed_at >= since and pipeline_id not in self._catalogue.listed
+        listed_since = self._listed_at is not None and self._listed_at >= since
+        return listed_since and pipeline_id not in self._catalogue.listed
 
     def learn(self, pipeline: Pipeline) -> None:
         """Stores a pipeline object that is fresher than the last listing."""

@@ -190,16 +190,19 @@ class Repository(KnownPipelines):
 
     async def _catch_up_pipelines(self) -> None:
         changes = await self._store.pipeline_changes(self._pipeline_position)
-        if changes.changed is None:
-            changed: Mapping[PipelineId, Pipeline | None] = await self._store.catalogue()
-        else:
-            changed = changes.changed
+        changed = await self._all_pipelines() if changes.changed is None else changes.changed
         unsaved = frozenset(self._catalogue.unsaved)
         self._take_page(pipeline for pipeline in changed.values() if pipeline)
         for pipeline_id in (key for key, pipeline in changed.items() if pipeline is None):
             self.unlist(pipeline_id)
         self._catalogue.unsaved &= unsaved
         self._pipeline_position = changes.position
+
+    async def _all_pipelines(self) -> Mapping[PipelineId, Pipeline | None]:
+        """The stored pipelines. None: removed. This process may save others during the read, which can miss those."""
+        saved = self._catalogue.everything().keys() - self._catalogue.unsaved
+        stored = await self._store.catalogue()
+        return {**stored, **dict.fromkeys(saved - stored.keys())}
 
     async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
         """After the store lost writes, writes the records of which this process knows a later version.

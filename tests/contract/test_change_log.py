@@ -1,7 +1,7 @@
 """The logs of changes: a process reads the changed rows alone, and all rows after a gap."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -122,6 +122,28 @@ async def test_a_gone_pipeline_leaves_the_catalogue_of_all_bots(store: WholeStor
     await store.save_pipelines([replace(a_pipeline(), project="other")], removed=[PipelineId("pipe_2")])
     await repository.catch_up()
     assert [*repository.listed.values()] == [replace(a_pipeline(), project="other")]
+
+
+async def test_a_gone_pipeline_leaves_the_catalogue_after_a_gap_too(store: WholeStore) -> None:
+    """What this process has learned and not saved yet stays, and so does what it saves during the read."""
+    repository = Repository(store, asyncio.Event())
+    former, unsaved, meanwhile = (Pipeline(id=PipelineId(f"pipe_{name}"), name=name) for name in ("a", "b", "c"))
+    await store.save_pipelines([a_pipeline(), former])
+    await repository.load()
+    repository.learn(unsaved)
+    many = [Pipeline(id=pipeline_id, name=pipeline_id) for pipeline_id in MANY]
+    await store.save_pipelines(many, removed=[former.id])
+    read_all = store.catalogue
+
+    async def slowly() -> Mapping[PipelineId, Pipeline]:
+        stored = await read_all()
+        await store.save_pipelines([meanwhile])
+        repository.learn(meanwhile)
+        return stored
+
+    store.catalogue = slowly  # type: ignore[method-assign]
+    await repository.catch_up()
+    assert {*repository.listed} == {ORDERS, unsaved.id, meanwhile.id, *MANY}
 
 
 @pytest.mark.parametrize("count", [0, 1, MOST_READ])

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
+from bot.domain.observation import PipelineId
 from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
+from bot.monitoring.catalogue import LARGE
 from bot.ports.pipeline_api import ApiError, Malformed, NotFound, Page, StrayNotFound, Unavailable
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
 
@@ -112,6 +114,16 @@ async def test_a_complete_listing_removes_unwatched_pipelines(fake_redis: redis.
         assert bot.repository.lacks(ONE, since=0.0)
         assert len(bot.repository.catalogue) == 2
         assert bot.repository.unlisted == ()
+
+
+async def test_no_absence_is_confirmed_before_a_listing_has_ended(fake_redis: redis.asyncio.Redis) -> None:
+    """The first long listing after a restart takes long. Until then, a stray 404 is no deletion."""
+    many, absent = pipelines(LARGE + 1), PipelineId("pipe_absent")
+    async with running(fake_redis) as bot:
+        await bot.repository.save_page(many)
+        assert not await bot.catalogue.confirms_absence(absent)
+        await bot.repository.end_listing({pipeline.id for pipeline in many}, complete_at=0.0)
+        assert await bot.catalogue.confirms_absence(absent)
 
 
 async def test_one_404_from_goldrush_itself_needs_no_listing(fake_redis: redis.asyncio.Redis) -> None:
