@@ -17,7 +17,7 @@ from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Status, StrayNotFound, Throttled
 from bot.ports.reads import ReadResult
-from bot.ports.store_errors import StoreAway
+from bot.ports.store_errors import LeadershipLost, StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected
 from bot.state.repository import Repository
@@ -199,6 +199,9 @@ class Recorder:
 
         try:
             plan = await self._repository.write(pipeline_id, plan_as_leader, lease=lease)
+        except LeadershipLost:
+            self._keep(reading)
+            return
         except StoreAway:
             self._keep(reading)
             raise

@@ -28,8 +28,10 @@ class RecordStore(Protocol):
     async def commit(self, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
         """Writes the record, its history, the cards and the deliveries of a plan, all in one step.
 
-        False: another bot changed the record or the watches first, or `lease`, the leader's, is lost. Nothing was
-        written; plan again.
+        False: another bot changed the record or the watches first. Nothing was written; plan again.
+
+        Raises:
+            LeadershipLost: `lease`, the leader's, is lost. Nothing was written, and planning again does not help.
         """
         ...
 

@@ -2,9 +2,10 @@
 
 StoreAway                 Redis can't be reached; a write may or may not have happened, and trying again is safe
 ├── StoreRolledBack       Redis lost a confirmed write; the store refuses writes until the bot has recovered
-└── StoreNewer            a newer version of the bot wrote there; update this bot
+├── StoreNewer            a newer version of the bot wrote there; update this bot
+└── LeadershipLost        the leader's lease is lost, and its plan was for a reading; the next leader reads again
 
-After the last two, nothing was written.
+After the last three, nothing was written.
 """
 
 
@@ -18,3 +19,7 @@ class StoreRolledBack(StoreAway):
 
 class StoreNewer(StoreAway):
     """`str()` gives a sentence for the operator."""
+
+
+class LeadershipLost(StoreAway):
+    pass

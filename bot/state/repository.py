@@ -142,9 +142,10 @@ class Repository(KnownPipelines):
     async def write(
         self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None, lease: Lease | None = None
     ) -> Plan | None:
-        """Plans and writes. Plans again if another bot wrote first, or if the leader's `lease` is lost.
+        """Plans and writes. Plans again if another bot wrote first.
 
         Raises:
+            LeadershipLost: the leader's `lease` is lost. Nothing was written.
             StoreAway: the plan may or may not be written. The caller may try the same reading or click again.
         """
         for _ in range(ATTEMPTS):

@@ -1,10 +1,10 @@
 -- Writes plans, each all or nothing: the state, its transitions, its cards and its deliveries. Answers a number whose bit N
--- (counted from 0) says that plan N is written. The others were made for another version of the record or the watches, or
--- their caller polled and another process leads by now.
+-- (counted from 0) says that plan N is written. The others were made for another version of the record or the watches.
+-- Answers -3, and writes nothing, if the caller polled and lost the leader's lease.
 -- KEYS: (3 of the fence), records, versions, watches_version, the leader's lease, then for each plan: its history, its
 --       cards, the progress of each, the outbox of each delivery; then record_changes
--- ARGV: a document, then for each plan: the record, the content of each card, the row of each delivery. The document has a
---       list of {pipeline_id, version, watches_version, lease: token of the leader or none,
+-- ARGV: a document, the token of the leader or '', then for each plan: the record, the content of each card, the row of each delivery. The document has a
+--       list of {pipeline_id, version, watches_version,
 --       history: {head, lines, oldest, most, seconds}, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
 --       `seconds`: how long to keep the card (0: for good)
 
@@ -22,22 +22,22 @@ end
 -- Of two plans for one pipeline, only the first is written: the second was made for the state before it.
 local plans, log = cjson.decode(ARGV[1]), table.remove(KEYS)
 local ids, histories = {}, {}
-local key, arg = 8, 2
+local key, arg = 8, 3
 for i, plan in ipairs(plans) do
   plan.key, plan.arg = key, arg
   ids[i], histories[i] = plan.pipeline_id, KEYS[key]
   key = key + 1 + 2 * #plan.cards + #plan.deliveries
   arg = arg + 1 + #plan.cards + #plan.deliveries
 end
-local versions, pasts = redis.call('HMGET', KEYS[5], unpack(ids)), redis.call('MGET', unpack(histories))
 local shared = redis.call('MGET', KEYS[6], KEYS[7])
-local watches_version, leader = tonumber(shared[1] or '0'), shared[2]
+if ARGV[2] ~= '' and ARGV[2] ~= shared[2] then return -3 end
+local watches_version = tonumber(shared[1] or '0')
+local versions, pasts = redis.call('HMGET', KEYS[5], unpack(ids)), redis.call('MGET', unpack(histories))
 local current, written_plans, mask = {}, {}, 0
 for i, plan in ipairs(plans) do
   local id, history = plan.pipeline_id, plan.history
   current[id] = current[id] or tonumber(versions[i] or '0')
-  local leads = not plan.lease or plan.lease == leader
-  if current[id] == plan.version and watches_version == plan.watches_version and leads then
+  if current[id] == plan.version and watches_version == plan.watches_version then
     local past = pasts[i] or history.head
     if history.lines ~= '' and tonumber(string.match(past, '^(%d+)\n') or 0) > tonumber(history.head) then return -2 end
     current[id] = plan.version + 1

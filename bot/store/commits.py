@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bot.domain.history import HistoryLimits
 from bot.domain.plan import Plan
@@ -32,6 +33,10 @@ class _Commit:
     written: bool | None = None
     """None: the step has not ended."""
     problem: StoreAway | None = None
+
+    @property
+    def token(self) -> str:
+        return self.lease.token if self.lease else ""
 
 
 class RedisCommits(RedisPort):
@@ -63,14 +68,16 @@ class RedisCommits(RedisPort):
         return commit.written
 
     def _next_step(self) -> list[_Commit]:
-        """Takes the oldest waiting plans."""
-        step, cards = self._waiting[:1], len(self._waiting[0].plan.cards)
-        for commit in self._waiting[1:PLANS_AT_ONCE]:
+        """Takes the oldest waiting plans, all with the lease of the first: a step ends whole if its lease is lost."""
+        step: list[_Commit] = []
+        cards, token = 0, self._waiting[0].token
+        for commit in islice((waiting for waiting in self._waiting if waiting.token == token), PLANS_AT_ONCE):
             cards += len(commit.plan.cards)
-            if cards > CARDS_AT_ONCE:
+            if step and cards > CARDS_AT_ONCE:
                 break
             step.append(commit)
-        del self._waiting[: len(step)]
+        for commit in step:
+            self._waiting.remove(commit)
         return step
 
     async def _write(self, step: Sequence[_Commit]) -> None:
@@ -84,7 +91,7 @@ class RedisCommits(RedisPort):
             rows += [RECORD.encode(plan.record), *contents, *map(encode_message, plan.messages)]
         keys.append(self._keys["record_changes"])
         try:
-            mask = await self._scripts.write("commit", keys, [json.dumps(documents), *rows])
+            mask = await self._scripts.write("commit", keys, [json.dumps(documents), step[0].token, *rows])
         except StoreAway as exc:
             for commit in step:
                 commit.problem = exc
@@ -110,7 +117,6 @@ class RedisCommits(RedisPort):
             "pipeline_id": plan.record.pipeline_id,
             "version": plan.record.version,
             "watches_version": commit.watches_version,
-            **({"lease": commit.lease.token} if commit.lease else {}),
             "history": self._history_of(plan),
             "cards": cards,
             "deliveries": [{"lane": message.lane.name, "id": message.id} for message in plan.messages],

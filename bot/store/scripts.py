@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from bot.domain.delivery import Message
 from bot.domain.watch import TeamId
-from bot.ports.store_errors import StoreAway, StoreNewer, StoreRolledBack
+from bot.ports.store_errors import LeadershipLost, StoreAway, StoreNewer, StoreRolledBack
 from bot.store.codec import encode_message
 from bot.store.keys import SCHEMA, Keys
 from bot.store.versions import NewerRowError
@@ -40,6 +40,7 @@ _PLAIN = ("interaction", "lease", "release")
 
 
 NEWER = -2  # the answer of the fence
+LEASE_LOST = -3  # the answer of commit.lua
 _UPDATE = "Update this bot to at least that version."
 
 
@@ -110,6 +111,7 @@ class Scripts:
             StoreAway: Redis does not answer. The write may have happened; a second try does no harm.
             StoreRolledBack: Redis lost a confirmed write; nothing was done.
             StoreNewer: a newer version of the bot has renamed the keys; nothing was done.
+            LeadershipLost: the script is for the leader alone, whose lease is lost; nothing was done.
         """
         fence_keys = [self.keys[name] for name in FENCE_KEYS]
         greetings = self._greetings
@@ -120,6 +122,8 @@ class Scripts:
         )
         if answer == NEWER:
             self.refuse_newer(SCHEMA + 1)
+        if answer == LEASE_LOST:
+            raise LeadershipLost("this bot's lease as the leader is lost, so it wrote nothing")
         if answer < 0:
             raise StoreRolledBack("Redis lost a confirmed write")
         if answer > 0 and greetings == self._greetings:  # else `greet` may have counted this write already

@@ -15,12 +15,14 @@ from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.ports.lease_store import READER
 from bot.ports.outbox import DeliveryResult, ResultKind
-from bot.ports.store_errors import StoreAway
+from bot.ports.store_errors import LeadershipLost, StoreAway
+from bot.state.repository import Repository
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.connect import connect
 from bot.store.lanes import LEASE_SECONDS
@@ -105,12 +107,41 @@ async def test_a_reading_of_a_former_leader_is_refused(store: WholeStore) -> Non
     former = await store.acquire_lease(READER)
     assert former is not None
     await store.release_lease(former)
-    assert not await store.commit(failing(), 0, former)
+    with pytest.raises(LeadershipLost):
+        await store.commit(failing(), 0, former)
     leader = await store.acquire_lease(READER)
-    assert not await store.commit(failing(), 0, former)
+    with pytest.raises(LeadershipLost):
+        await store.commit(failing(), 0, former)
     assert await store.owed(ALERTS) == ()
     assert await store.commit(failing(), 0, leader)
     assert len(await store.owed(ALERTS)) == 1
+
+
+async def test_a_lost_lease_stops_only_the_readings_that_wait_with_it(store: WholeStore) -> None:
+    former = await store.acquire_lease(READER)
+    assert former is not None
+    await store.release_lease(former)
+    plans = [Plan(record=Record(pipeline_id=PipelineId(f"pipe_{number}"))) for number in range(6)]
+    leases = [None, former] * 3
+    ends = await asyncio.gather(
+        *(store.commit(plan, 0, lease) for plan, lease in zip(plans, leases, strict=True)), return_exceptions=True
+    )
+    assert [end if end is True else type(end) for end in ends] == [True, LeadershipLost] * 3
+
+
+async def test_a_leader_plans_once_after_it_has_lost_its_lease(store: WholeStore) -> None:
+    former = await store.acquire_lease(READER)
+    assert former is not None
+    await store.release_lease(former)
+    repository, plans = Repository(store, asyncio.Event()), []
+
+    def make(record: Record, _: Routing) -> Plan:
+        plans.append(failing(record))
+        return plans[-1]
+
+    with pytest.raises(LeadershipLost, match="lease"):
+        await repository.write(ORDERS, make, lease=former)
+    assert len(plans) == 1
 
 
 async def test_a_changing_card_is_owed_once(store: WholeStore) -> None:

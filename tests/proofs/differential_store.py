@@ -1,12 +1,13 @@
 """Calls the real store and the in-memory reference, and compares their answers."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.ports.changes import Changes
 from bot.ports.heartbeat_store import LastHeartbeat
 from bot.ports.lease_store import Lease
-from bot.ports.store_errors import StoreRolledBack
+from bot.ports.store_errors import LeadershipLost, StoreAway, StoreRolledBack
 from bot.ports.watch_store import WatchChanges, Watches
 from tests.proofs.memory import MemoryStore
 from tests.stores import WholeStore
@@ -55,8 +56,8 @@ class DifferentialStore:
                     assert getattr(real, field) == getattr(reference, field), (field, real, reference)
                 return reference
             assert real == reference, (name, args, real, reference)
-            if isinstance(real, StoreRolledBack):
-                raise real
+            if isinstance(real, _Raised):
+                raise real.error
             return real
 
         return ask
@@ -71,13 +72,13 @@ class DifferentialStore:
 async def _answer(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     try:
         return await call(*args, **kwargs)
-    except StoreRolledBack as exc:
-        return _Same(str(exc))
+    except (StoreRolledBack, LeadershipLost) as exc:
+        return _Raised(type(exc), exc)
 
 
-class _Same(StoreRolledBack):
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StoreRolledBack)
+@dataclass(frozen=True)
+class _Raised:
+    """Two are equal if both stores raised an error of one kind."""
 
-    def __hash__(self) -> int:
-        return 0
+    kind: type[StoreAway]
+    error: StoreAway = field(compare=False)

@@ -28,7 +28,7 @@ from bot.ports.heartbeat_store import LastHeartbeat
 from bot.ports.interaction_store import Interaction
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
-from bot.ports.store_errors import StoreRolledBack
+from bot.ports.store_errors import LeadershipLost, StoreRolledBack
 from bot.ports.watch_store import WatchChanges, Watches
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.lanes import LEASE_SECONDS
@@ -300,13 +300,13 @@ class MemoryStore:
             return await self._commit_in_two_steps(plan)
 
         def change() -> bool:
+            if lease is not None and not self._holds(lease):
+                raise LeadershipLost("lost")
             pipeline_id = plan.record.pipeline_id
             stored = self.disk.records.get(pipeline_id)
             if (stored.version if stored else 0) != plan.record.version:
                 return False
             if self.disk.watches_version != watches_version:
-                return False
-            if lease is not None and not self._holds(lease):
                 return False
             self._write_state(plan)
             for delivery in plan.messages:
