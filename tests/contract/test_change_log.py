@@ -15,6 +15,7 @@ from bot.ports.changes import UNKNOWN_POSITION
 from bot.ports.watch_store import Watches
 from bot.state.repository import Repository
 from bot.store.change_log import MOST_READ, ChangeLog
+from bot.store.keys import Keys
 from tests.builders import ORDERS, TEAM, a_message, a_pipeline, a_watch
 from tests.fakes import FakeClock, settle
 from tests.rollback import go_back, snapshot
@@ -148,10 +149,11 @@ async def test_a_gone_pipeline_leaves_the_catalogue_after_a_gap_too(store: Whole
 
 @pytest.mark.parametrize("count", [0, 1, MOST_READ])
 async def test_changes_from_the_begin_of_a_log_are_complete(any_redis: redis.asyncio.Redis, count: int) -> None:
-    log = ChangeLog(any_redis, "log")
+    key = Keys(TEAM)["record_changes"]
+    log = ChangeLog(any_redis, key)
     begin = (await log.since(UNKNOWN_POSITION)).position
     for number in range(count):
-        await any_redis.xadd("log", {f"pipe_{number}": ""})
+        await any_redis.xadd(key, {f"pipe_{number}": ""})
     changed = (await log.since(begin)).changed
     assert changed is not None
     assert len(changed) == count
