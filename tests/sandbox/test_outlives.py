@@ -109,6 +109,7 @@ KILLED = """
 import asyncio, os, signal
 from pathlib import Path
 from bot.store.connect import opened
+from tests.builders import TEAM
 
 async def main():
     async with opened(None, Path(os.environ["OUTLIVES"]), TEAM) as client:
