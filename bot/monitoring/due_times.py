@@ -49,6 +49,8 @@ class _Entry:
     offset: float = 0.0
     """How much later than its first read its period begins, so that reads made at once do not stay together."""
     read_at: float = float("-inf")
+    since: float = 0.0
+    """The time from which its period counts."""
 
 
 @dataclass(slots=True)
@@ -133,7 +135,9 @@ class DueTimes:
             else:
                 wait = max(0.0, place - at_once) / self._rate
                 entry.offset = min(place, at_once) / self._rate
-                self._wait(self._ahead, entry, now + min(wait, waiting.period))
+                first_due = now + min(wait, waiting.period)
+                entry.since = first_due - waiting.period
+                self._wait(self._ahead, entry, first_due)
 
     def fit(self, rate: float, promised: float, now: float) -> None:
         """Shares `rate` reads a second among the pipelines. All due times follow at once."""
@@ -263,14 +267,21 @@ class DueTimes:
     def _wait(self, waiting: _Waiting, entry: _Entry, since: float) -> None:
         self._turn += 1
         entry.turn = self._turn
+        if waiting is not self._ahead:
+            entry.since = since
         heappush(waiting.heap, (since, self._turn, entry))
 
     def hasten(self, pipeline_ids: Iterable[PipelineId], now: float) -> None:
-        """Reads these pipelines soon, because a neighbour failed. The others keep half of the budget meanwhile."""
+        """Reads these pipelines soon, because a neighbour failed. The others keep half of the budget meanwhile.
+
+        It delays none beyond its usual turn.
+        """
         found = (self._entries.get(pipeline_id) for pipeline_id in pipeline_ids)
         waiting = (entry for entry in found if entry and entry.turn > 0 and entry.key.pace is not Pace.TRANSIENT)
         most = max(1, round(self._rate * HASTENED_MOST_SECONDS))
         at_once = self._rate * HASTENED_AT_ONCE_SECONDS
         for place, entry in enumerate(nsmallest(most, waiting, key=lambda entry: entry.read_at)):
             wait = max(0.0, place - at_once) / (self._rate * HASTENED_SHARE)
-            self._wait(self._ahead, entry, max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS))
+            soon = max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS)
+            if soon < entry.since + self._by_key[entry.key].period:
+                self._wait(self._ahead, entry, soon)

@@ -180,6 +180,9 @@ class Process:
     poll_seconds = 5.0
     """Ten times the bot's own value, so that a thousand hours take fewer steps. Lanes then lose their claims while
     they wait; a proof of the order between lanes must set the bot's value."""
+    tick_seconds = 2.0
+    """Eight times the bot's own value, for the same reason. The budget holds one second's requests, so half of it is
+    lost; a proof of how often the bot reads must set the bot's value."""
 
     def __init__(self, world: World, number: int) -> None:
         self.world = world
@@ -372,7 +375,7 @@ class Process:
         jobs = (
             monitoring.scheduler.run(asyncio.Event()),
             Dispatcher(around, wake, poll_seconds=self.poll_seconds).run(),
-            _every(2.0, monitoring.scheduler.tick),
+            _every(self.tick_seconds, monitoring.scheduler.tick),
             _every(4.0, heartbeat.beat),
         )
         self._tasks = [asyncio.create_task(job) for job in jobs]

@@ -16,6 +16,7 @@ from bot.domain.episode import ENTRIES_KEPT
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
+from bot.monitoring.scheduler import TICK_SECONDS
 from bot.store.codec import RECORD, encode_delivery
 from tests.proofs.messages import Message
 from tests.proofs.oracle import judge
@@ -64,6 +65,7 @@ class Away(World):
 class Bot(Process):
     world: Away
     poll_seconds = POLL_SECONDS
+    tick_seconds = TICK_SECONDS
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         self.world.calls += 1

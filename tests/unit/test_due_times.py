@@ -139,6 +139,41 @@ def test_a_burst_in_a_large_group_leaves_the_others_half_of_the_budget() -> None
     assert seen[False] >= 100
 
 
+def test_a_burst_delays_no_neighbour_with_a_short_period() -> None:
+    due = DueTimes(Cadence(steady_seconds=0.5))
+    due.fit(8.0, 60.0, 0.0)
+    due.add([Newcomer(pipeline_id, Pace.STEADY) for pipeline_id in ids(2)], 0.0)
+    poll(due, 8.0, 0.0, 2.0)
+    due.hasten(ids(2), 2.0)
+    assert {pipeline_id for _, pipeline_id in poll(due, 8.0, 2.0, 3.0)} == set(ids(2))
+
+
+def test_a_burst_delays_no_retry() -> None:
+    due = fleet(20, 4.0)
+    poll(due, 4.0, 0.0, 24.0)
+    failed = due.take_next(24.0)
+    assert failed
+    due.mark_read(failed, Pace.RETRY, 24.0)
+    due.hasten([failed], 24.0)
+    assert failed in {pipeline_id for _, pipeline_id in poll(due, 4.0, 24.25, 28.0)}
+
+
+def test_a_burst_in_a_large_group_delays_no_neighbour_that_is_due() -> None:
+    due = fleet(300, 4.0)
+    poll(due, 4.0, 0.0, 150.0)
+    due.hasten(ids(300), 150.0)
+    reads = poll(due, 4.0, 150.0, 230.0)
+    assert {pipeline_id for _, pipeline_id in reads} == set(ids(300))
+
+
+def test_a_burst_brings_first_reads_forward() -> None:
+    due = fleet(300, 4.0)
+    poll(due, 4.0, 0.0, 10.0)
+    last = set(ids(10, first=290))
+    due.hasten(last, 10.0)
+    assert last <= {pipeline_id for _, pipeline_id in poll(due, 4.0, 10.0, 16.0)}
+
+
 def test_pipelines_that_fail_often_are_read_more_often() -> None:
     due = DueTimes(Cadence())
     due.fit(4.0, 225.0, 0.0)
