@@ -1,13 +1,14 @@
 """Commands and clicks against the whole of Slack's sandbox, without a process: what is asked, and what is answered."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
 
 import redis.asyncio
 
+from bot.delivery.suspensions import Suspensions
 from bot.domain.catalogue import Pipeline
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
@@ -35,6 +36,7 @@ from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB, CAROL, GUEST, PARTNER = (UserId(f"U0{name}") for name in ("ANN", "BOB", "CAROL", "GIL", "PAT"))
 ALERTS, QUIET, OPS, SHARED = (ChannelId(name) for name in ("C0ALERTS", "C0QUIET", "G0OPS", "C0SHARED"))
+BOLT_ACK_SECONDS = 60  # by default, Bolt drops an acknowledgement that is later than 3 s
 LOOK = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 
@@ -130,10 +132,11 @@ async def listening(it: Office, *, by_http: bool = False) -> AsyncIterator[Inbox
         catch_up=it.bot.repository.catch_up,
         respond=responses(it.slack),
     )
-    nobody = cast("ChannelMonitor", None)  # no event of a channel comes here
-    listeners = Listeners(inbox=inbox, channel_monitor=nobody, bot_user=BOT_USER)
+    listeners = Listeners(inbox=inbox, channel_monitor=_channel_monitor(it), bot_user=BOT_USER)
     secret = SIGNING_SECRET if by_http else None
     app = build_app(listeners, client=it.slack, signing_secret=secret, command="/pipeline")
+    for listener in app._async_listeners:
+        listener.ack_timeout = BOLT_ACK_SECONDS
     if by_http:
         async with http_mode.http(app, 0, host="127.0.0.1", signing_secret=SIGNING_SECRET) as port:
             it.sandbox.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
@@ -142,3 +145,10 @@ async def listening(it: Office, *, by_http: bool = False) -> AsyncIterator[Inbox
         async with over_socket(it.sandbox, app):
             yield inbox
     await inbox.settled()
+
+
+def _channel_monitor(it: Office) -> ChannelMonitor:
+    """Slack sends an event when the bot joins a channel."""
+    store, clock = it.bot.store, it.bot.clock
+    suspensions = Suspensions(store=store, conversations=it.directory, clock=clock, wake=asyncio.Event(), fallback=None)
+    return ChannelMonitor(store=store, suspensions=suspensions, directory=it.directory, clock=clock, user=BOT_USER)
