@@ -64,6 +64,7 @@ from tests.proofs.traffic import Call, Promise, judge_traffic
 from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
 
 HOURS = 4.0
+STEADY_SECONDS = 15.0  # three times the default, so that a thousand hours take minutes
 CALM_SECONDS = 600.0
 HELD_SECONDS = 240.0  # each phase lasts at least this long, so that the bot reads it despite all faults
 TOGETHER_SECONDS = 600.0
@@ -348,7 +349,7 @@ class Process:
             repository=repository,
             budget=Budget(self.world.budget, clock),
             clock=clock,
-            cadence=Cadence(),
+            cadence=Cadence(steady_seconds=STEADY_SECONDS),
             leadership=leadership,
             slots=20,
         )
