@@ -17,7 +17,7 @@ from bot.slack.render import action_ids
 from sandbox.slack.directory import BOT_USER
 from sandbox.slack.messages import Message
 from tests.builders import a_card, a_delivery
-from tests.contract.office import ALERTS, ANN, BOB, CAROL, LOOK, OPS, QUIET, Office
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, LOOK, OPS, QUIET, Office, office
 from tests.contract.test_card_buttons import acknowledged, failing
 from tests.contract.test_messages import Talk, talking
 
@@ -113,8 +113,8 @@ async def test_a_message_is_posted_found_updated_and_deleted_under_the_new_id(fa
 
 async def test_before_the_announcement_slack_refuses_the_old_id(fake_redis: redis.asyncio.Redis) -> None:
     """The sandbox is honest: without the alias, every call fails."""
-    async with talking(fake_redis) as talk:
-        it, chat = talk.office, chat_of(talk.office)
+    async with office(fake_redis) as it:  # nothing listens, so the announcement does not arrive
+        chat = chat_of(it)
         changes_id(it)
         refused = await chat.post(row(it, "a"), a_card(), parent_id=None, now=now(it))
         assert isinstance(refused, Refused)
