@@ -13,7 +13,7 @@ FLEET = tuple(pipeline.id for pipeline in pipelines(200))
 READS = 1000
 ROUNDS = 7
 READS_OF_A_ROUND = 500
-KEPT = 6_000  # bytes in 4 rounds: 3 per read, where one reference takes 8
+KEPT = 10_000  # bytes in 4 rounds: 5 per read, where one reference takes 8
 
 
 async def _poll_until(bot: Bot, reads: int) -> None:
