@@ -10,6 +10,13 @@ local function range(first, last)
   return numbers
 end
 
+-- The values of a list from place `first` on, `number` of them. Unlike `{ unpack(...) }`, it has no limit.
+local function slice(list, first, number)
+  local part = {}
+  for i = first, first + number - 1 do part[#part + 1] = list[i] end
+  return part
+end
+
 -- The rows of the keys with these numbers in KEYS, by number. A missing row is empty.
 local function read_posted(numbers)
   local rows, asked, keys = {}, {}, {}

@@ -10,7 +10,7 @@ if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 local replaced, joining, holding = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local forgetting, beside = tonumber(ARGV[11]), tonumber(ARGV[12])
 local first = 17
-if replaced > 0 then take_away(KEYS[5], ARGV[2], { unpack(ARGV, first, first + replaced - 1) }) end
+if replaced > 0 then take_away(KEYS[5], ARGV[2], slice(ARGV, first, replaced)) end
 if ARGV[6] == 'merge' then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
 local joins = first + replaced
 local held = joins + joining
@@ -37,8 +37,8 @@ for i, card in pairs(cards) do
 end
 write_posted(cards)
 if ARGV[2] ~= ARGV[13] then redis.call('INCR', KEYS[3]) end  -- rows of the feed may wait for these pages
-if forgetting > 0 then redis.call('DEL', unpack(KEYS, last + 1, last + forgetting)) end
-if joining > 0 then join(KEYS[7], { unpack(ARGV, joins, joins + joining - 1) }, ARGV[7]) end
+for _, card in ipairs(slice(KEYS, last + 1, forgetting)) do redis.call('DEL', card) end
+if joining > 0 then join(KEYS[7], slice(ARGV, joins, joining), ARGV[7]) end
 if ARGV[14] ~= '' then
   join(KEYS[9], { ARGV[4] }, ARGV[7])
   redis.call('SET', KEYS[10], ARGV[14] .. ' ' .. ARGV[15], 'EX', ARGV[16])

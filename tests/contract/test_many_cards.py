@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.domain.backlog import Backlog
-from bot.domain.delivery import Message
+from bot.domain.backlog import Backlog, Grouping
+from bot.domain.card import Digest
+from bot.domain.delivery import Message, Priority
 from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -17,9 +18,9 @@ from bot.domain.watch import ChannelId
 from bot.ports.outbox import DeliveryResult, ResultKind
 from bot.ports.store_errors import StoreRolledBack
 from bot.store import losses
-from tests.builders import ANN, TEAM, a_pipeline, a_routing, a_watch, an_observation, at
+from tests.builders import ANN, TEAM, a_delivery, a_pipeline, a_routing, a_watch, an_observation, at
 from tests.fakes import FakeClock
-from tests.stores import WholeStore, pages
+from tests.stores import WholeStore, feed, pages
 
 CHANNELS = [ChannelId(f"C0{number:02}") for number in range(20)]
 ONE, TWO = CHANNELS[:2]
@@ -130,6 +131,21 @@ async def test_a_group_takes_as_few_commands_as_one_card(store: WholeStore, any_
     assert len(shown) == 30
     assert await store.settle(grouping.row, lease, result)
     assert (await commands(any_redis) - before).total() < 50
+
+
+async def test_a_digest_may_replace_more_rows_than_lua_passes_to_one_command(
+    store: WholeStore, any_redis: redis.asyncio.Redis
+) -> None:
+    """Lua's `unpack` passes about 8,000 values, a backlog may have more rows."""
+    rows = tuple(a_delivery(f"{number:032}", channel=ONE, priority=Priority.RECOVERY) for number in range(9_000))
+    keys = tuple(row.id for row in rows)
+    await store.enqueue([row.message for row in rows])
+    await any_redis.mset({store._keys.card(key): "{}" for key in keys})
+    digest = a_delivery("digest", Digest(key="digest", entries=()), channel=ONE, priority=Priority.RECOVERY)
+    grouping = Grouping(row=digest, replaced=rows, joins=keys[:1], forgets=keys[1:])
+    assert await store.regroup(grouping, feed(ONE), await store.leased(feed(ONE)))
+    assert [row.id for row in await store.owed(ONE)] == ["digest"]
+    assert await any_redis.exists(*map(store._keys.card, keys)) == 1
 
 
 async def test_lost_cards_are_found_in_turns_and_a_found_loss_is_looked_for_everywhere(
