@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
@@ -16,6 +18,7 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ListingFailed
 from bot.state.repository import Repository
 
+T = TypeVar("T")
 QUICK_PAGES = 10  # a longer listing runs in the background, a few pages a minute
 LARGE = 500  # pipelines: more than so many pages show
 LISTING_SHARE = 0.1  # of the budget, for a long listing
@@ -146,9 +149,8 @@ class CatalogueSync:
         """
         missing = sorted(self._repository.listed.keys() - listing.found)
         for pipeline_id in missing[:CHECKED]:
-            await self._take(Route.PIPELINE)
             try:
-                self._repository.learn(await self._api.pipeline(pipeline_id))
+                self._repository.learn(await self._ask(Route.PIPELINE, partial(self._api.pipeline, pipeline_id)))
             except NotFound:
                 continue
             listing.found.add(pipeline_id)
@@ -159,13 +161,14 @@ class CatalogueSync:
         await self._repository.end_listing(listing.found, complete_at=complete_at)
 
     async def _page(self, number: int) -> Page:
-        await self._take(Route.LISTING)
-        try:
-            return await self._api.page(number)
-        except ApiError as exc:
-            self._budget.obey(Route.LISTING, exc)
-            raise
+        return await self._ask(Route.LISTING, partial(self._api.page, number))
 
-    async def _take(self, route: Route) -> None:
+    async def _ask(self, route: Route, request: Callable[[], Awaitable[T]]) -> T:
+        """Sends one request within the budget, and obeys the wait that its answer asks for."""
         if not await self._budget.take(route, PATIENCE_SECONDS):
             raise Throttled("GoldRush asked me to slow down, so I didn't ask again")
+        try:
+            return await request()
+        except ApiError as exc:
+            self._budget.obey(route, exc)
+            raise

@@ -1,0 +1,59 @@
+"""A long listing may miss pipelines that moved to a page already read. So the bot reads each one before it drops it."""
+
+import asyncio
+
+import redis.asyncio
+
+from bot.monitoring.budget import Route
+from bot.monitoring.catalogue import LARGE
+from bot.ports.catalogue import ListingOutcome
+from bot.ports.pipeline_api import Page, Throttled, Unavailable
+from tests.service.test_poller import Bot, pipelines, running
+
+MANY = pipelines(LARGE + 3)
+MOVED, *DELETED = [pipeline.id for pipeline in MANY[-3:]]
+
+
+async def list_without_missing(bot: Bot) -> ListingOutcome:
+    """Runs the listing's job once. The listing lacks three pipelines; GoldRush has only the first of them."""
+    bot.api.listing = Page(pipelines=tuple(MANY[:LARGE]), more=False)
+    bot.api.pipelines = {pipeline.id: pipeline for pipeline in MANY if pipeline.id not in DELETED}
+    listing = asyncio.create_task(bot.catalogue.list_all())
+    await bot.clock.pass_time(60)
+    return await listing
+
+
+async def test_a_listing_drops_only_what_goldrush_does_not_have(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis) as bot:
+        await bot.repository.save_page(MANY)
+        assert (await list_without_missing(bot)).problem is None
+        assert bot.api.asked == [MOVED, *DELETED]
+        assert bot.repository.listed.keys() == {pipeline.id for pipeline in MANY} - set(DELETED)
+
+
+async def test_a_429_for_a_missing_pipeline_ends_the_reads_until_the_wait_is_over(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis) as bot:
+        await bot.repository.save_page(MANY)
+        bot.api.refusal = Throttled("slow down", retry_after=600.0)
+        assert (await list_without_missing(bot)).problem == "slow down"
+        bot.api.refusal = None
+        for _ in range(5):
+            assert (await list_without_missing(bot)).problem
+        assert bot.api.asked == [MOVED]
+        assert len(bot.repository.listed) == len(MANY)
+        await bot.clock.pass_time(600)
+        assert (await list_without_missing(bot)).problem is None
+        assert bot.api.asked == [MOVED, MOVED, *DELETED]
+        assert bot.repository.listed.keys() == {pipeline.id for pipeline in MANY} - set(DELETED)
+
+
+async def test_any_error_for_a_missing_pipeline_may_ask_for_a_wait(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis) as bot:
+        await bot.repository.save_page(MANY)
+        bot.api.refusal = Unavailable("GoldRush answered 503.", retry_after=600.0)
+        await list_without_missing(bot)
+        assert bot.budget.current_hold(Route.PIPELINE)
+        assert bot.budget.current_hold(Route.LISTING) is None
+        assert bot.budget.rate == bot.budget.full_rate
