@@ -158,10 +158,11 @@ async def _reader_processes(served: Fleet, valkey: Valkey, number: int) -> Async
         "REDIS_URL": valkey.url,
     }
     async with AsyncExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))  # without the operator's `.env`
         pids = []
         for _ in range(number):
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot.cli", "run", env=env, stderr=asyncio.subprocess.PIPE
+                *(sys.executable, "-m", "bot.cli", "run"), env=env, cwd=scratch, stderr=asyncio.subprocess.PIPE
             )
             end_with_parent(process.pid)
             stack.push_async_callback(process.wait)

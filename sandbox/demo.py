@@ -119,8 +119,9 @@ async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, ou
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
     """The settings of a bot that uses the sandbox at `url`. Nothing else differs from a real Slack and GoldRush."""
-    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_", "PORT")
+    # The bot also takes names in lower case.
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(ours)}
     return inherited | {
         "SLACK_BOT_TOKEN": "xoxb-sandbox",
         "SLACK_APP_TOKEN": "xapp-sandbox",
@@ -146,10 +147,14 @@ async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIt
 
 
 async def _start(env: dict[str, str], clock_offset: ClockOffset) -> asyncio.subprocess.Process:
-    """The bot has its own session, so only we pass Ctrl-C on to it, and a wall clock that the page can set."""
+    """The bot has its own session, so only we pass Ctrl-C on to it, and a wall clock that the page can set.
+
+    Its working directory is its data directory. In ours it would read the operator's `.env`.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.wall_clock", str(clock_offset.path), "bot.cli", "run"),
         env=env,
+        cwd=env["PIPELINE_BOT_DATA_DIR"],
         start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL,
     )

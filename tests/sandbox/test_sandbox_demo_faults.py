@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,11 @@ class Demo:
 
 
 @asynccontextmanager
-async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
+async def the_demo(tmp_path: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Demo]:
     """The demo without its scenario, so that only the test changes anything."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.cli", "demo", "--port", "0"),
-        env={"PATH": os.environ["PATH"], "NO_COLOR": "1"},
+        env={"PATH": os.environ["PATH"], "NO_COLOR": "1", **(environment or {})},
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -136,6 +136,19 @@ async def test_the_bot_lives_through_trouble_with_its_store_its_clock_and_itself
         await demo.answered()
         assert (await demo.state())["faults"] == []
     assert demo.process.returncode == 0
+
+
+async def test_the_demo_uses_no_setting_of_the_operator(tmp_path: Path) -> None:
+    """With one of these, the bot would end, serve another role, or answer another command."""
+    (tmp_path / ".env").write_text(
+        "SLACK_SIGNING_SECRET=of-the-operator\nPIPELINE_BOT_TRANSPORT=http\nPIPELINE_BOT_ROLE=sender\n"
+        "PIPELINE_BOT_COMMAND=/goldrush\nPIPELINE_BOT_TEAM=T0OPERATOR\nPORT=many\n"
+    )
+    environment = {"PORT": "many", "pipeline_bot_role": "sender", "slack_bot_token": "xoxb-of-the-operator"}
+    async with the_demo(tmp_path, environment) as demo:
+        await demo.answered()
+    assert demo.process.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
 
 
 async def test_the_demo_ends_with_a_frozen_bot_and_no_store(tmp_path: Path) -> None:
