@@ -20,6 +20,7 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import SettingIgnored
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
+from bot.settings.roles import ROLES_FORM, nearest_role, role_fault, unknown_role
 from bot.settings.store import StoreSettings
 from bot.startup import StartError
 from bot.store.embedded import EmbeddedStoreError
@@ -35,9 +36,27 @@ main = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
+
+
+def _known_roles(text: str | None) -> str | None:
+    """Quotes the mistyped word: it comes from the command line, so it is no secret."""
+    if text is None or (fault := role_fault(text)) is None:
+        return text
+    if (word := unknown_role(text)) is None:
+        raise typer.BadParameter(f"{fault[0].upper()}{fault[1:]}.")
+    near = nearest_role(word)
+    hint = f"Did you mean {near}?" if near else f"It must be {ROLES_FORM}."
+    raise typer.BadParameter(f"“{word}” is not a role. {hint}")
+
+
 RoleOption = Annotated[
     str | None,
-    typer.Option("--role", metavar="ROLE,…", help="What this process does: slack, scheduler, reader, sender, or all."),
+    typer.Option(
+        "--role",
+        metavar="ROLE,…",
+        help="What this process does: slack, scheduler, reader, sender, or all.",
+        callback=_known_roles,
+    ),
 ]
 
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}

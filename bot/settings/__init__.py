@@ -20,7 +20,7 @@ from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
-from bot.settings.roles import NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_FORM, ROLES_PATTERN, Role, roles_in
+from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_FORM, Role, role_fault, roles_in
 from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, SettingsError, environment_name, not_valid
 from bot.settings.tokens import token_fault
 
@@ -73,7 +73,7 @@ class Settings(EnvironmentSettings):
     fallback_channel: Channel = Field(default=None, alias="FALLBACK_CHANNEL")
     port: int = Field(default=3000, alias="PORT", ge=0, le=65_535, description="a whole number from 0 to 65535")
 
-    role: str = Field(default="all", pattern=ROLES_PATTERN, description=ROLES_FORM)
+    role: str = Field(default=ALL, description=ROLES_FORM)
     team: str | None = Field(default=None, pattern=r"^T[A-Z0-9]{2,}$", description=TEAM_FORM)
     transport: Transport = Field(default=Transport.AUTO, description="auto, socket or http")
     http_host: str | None = Field(
@@ -136,6 +136,12 @@ class Settings(EnvironmentSettings):
     def _is_such_a_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value:
             _refuse(lambda text: token_fault((info.field_name or "").upper(), text), value.get_secret_value())
+        return value
+
+    @field_validator("role")
+    @classmethod
+    def _is_role(cls, value: str) -> str:
+        _refuse(role_fault, value)
         return value
 
     @field_validator("redis_url")

@@ -1,13 +1,11 @@
 """Finds the faults of settings that are fine by themselves but don't fit together."""
 
-import re
-
 from pydantic import Field
 
 from bot.proxy import ProxyError, proxy_for
 from bot.settings.environment import EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
-from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_PATTERN, Role, roles_in
+from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, Role, role_fault, roles_in
 from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, missing
 
 _ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL")
@@ -33,10 +31,10 @@ class Combinations(EnvironmentSettings):
     allow_plain_http: str = "false"
 
     def faults(self) -> list[str]:
-        """One sentence for each fault."""
-        roles = roles_in(self.role) if re.match(ROLES_PATTERN, self.role) else frozenset(Role)
+        """One sentence for each fault. With an unknown role, nobody knows which secrets are missing."""
+        roles = roles_in(self.role) if role_fault(self.role) is None else frozenset[Role]()
         return [
-            *self._role_faults(roles),
+            *(self._role_faults(roles) if roles else ()),
             *(self._transport_faults() if Role.SLACK in roles else ()),
             *self._plain_http_faults(),
             *self._proxy_faults(),

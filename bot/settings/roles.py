@@ -1,6 +1,8 @@
 """The roles that one process may play, and the settings that each role needs."""
 
+import re
 from collections.abc import Collection
+from difflib import get_close_matches
 from enum import StrEnum
 
 ALL = "all"
@@ -22,6 +24,8 @@ class Role(StrEnum):
 ROLES_FORM = "all, or one or more of slack, scheduler, reader and sender, with commas between them"
 ROLES_PATTERN = r"^(all|(slack|scheduler|reader|sender)( *, *(slack|scheduler|reader|sender))*)$"
 
+_NAMES = (*Role, ALL)
+
 NEED_BOT_TOKEN = frozenset({Role.SLACK, Role.SCHEDULER, Role.SENDER})
 NEED_SERVICE_KEY = frozenset({Role.SLACK, Role.SCHEDULER, Role.READER})
 
@@ -31,6 +35,27 @@ def roles_in(text: str) -> frozenset[Role]:
     if text == ALL:
         return frozenset(Role)
     return frozenset(Role(name.strip()) for name in text.split(","))
+
+
+def role_fault(text: str) -> str | None:
+    """The fault, as the first clause of a sentence that quotes none of `text`; None if it names roles."""
+    if re.match(ROLES_PATTERN, text):
+        return None
+    word = unknown_role(text)
+    if word is None:
+        return "put commas between the roles, and none beside all"
+    near = nearest_role(word)
+    return "a word in it names no role" + (f" (did you mean {near}?)" if near else "")
+
+
+def unknown_role(text: str) -> str | None:
+    """The first word that names no role."""
+    return next((word for word in re.split(r"[\s,]+", text) if word and word not in _NAMES), None)
+
+
+def nearest_role(word: str) -> str | None:
+    """The role that a misspelled word most likely means."""
+    return next(iter(get_close_matches(word.lower(), _NAMES, 1, 0.6)), None)
 
 
 def named(roles: Collection[Role]) -> str:

@@ -67,6 +67,25 @@ async def test_an_invalid_setting_is_named_without_its_value(tmp_path: Path) -> 
     assert "hush" not in output
 
 
+@pytest.mark.parametrize(
+    ("role", "answer"),
+    [
+        ("redaer", "“redaer” is not a role. Did you mean reader?"),
+        ("slack,poller", "“poller” is not a role. It must be all, or one or more of slack, scheduler"),
+        ("all,slack", "Put commas between the roles, and none beside all."),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_mistyped_role_is_quoted_with_the_nearest_one(
+    tmp_path: Path, command: str, role: str, answer: str
+) -> None:
+    code, output = await cli(command, "--role", role, env=bare(), cwd=tmp_path)
+    assert code == 2
+    assert answer in " ".join(output.replace("│", " ").split())
+    assert "SLACK_BOT_TOKEN" not in output
+    assert "PIPELINE_BOT_ROLE" not in output
+
+
 async def test_a_rejected_bot_token_ends_the_run_and_says_what_to_do(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_BOT_TOKEN": "xoxb-wrong"}

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.settings import HOW_TO_GET, Role, Settings, SettingsError
-from bot.settings.roles import named, roles_in
+from bot.settings.roles import ROLES_FORM, named, roles_in
 
 GIVEN = {
     "SLACK_BOT_TOKEN": "xoxb-1-a",
@@ -56,12 +56,25 @@ def test_roles_without_a_redis_name_both_ways_out(monkeypatch: pytest.MonkeyPatc
     assert "PIPELINE_BOT_ROLE=all" in fault
 
 
-@pytest.mark.parametrize("role", ["poller", "slack,", ",", "all,slack", "slack sender", "Slack"])
-def test_an_unknown_role_is_refused(monkeypatch: pytest.MonkeyPatch, role: str) -> None:
-    with pytest.raises(SettingsError) as raised:
-        load(monkeypatch, GIVEN | {"PIPELINE_BOT_ROLE": role})
-    (fault,) = raised.value.faults
-    assert fault.startswith("PIPELINE_BOT_ROLE is not valid: it must be all, or one or more of slack")
+UNKNOWN = {
+    "poller": "a word in it names no role",
+    "redaer": "a word in it names no role (did you mean reader?)",
+    "slack, Schedular": "a word in it names no role (did you mean scheduler?)",
+    "Slack": "a word in it names no role (did you mean slack?)",
+    "slack,": "put commas between the roles, and none beside all",
+    ",": "put commas between the roles, and none beside all",
+    "all,slack": "put commas between the roles, and none beside all",
+    "slack sender": "put commas between the roles, and none beside all",
+}
+
+
+@pytest.mark.parametrize("role", UNKNOWN)
+def test_an_unknown_role_is_the_only_fault_even_without_any_secret(monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    for given in (GIVEN, {}):
+        with pytest.raises(SettingsError) as raised:
+            load(monkeypatch, given | {"PIPELINE_BOT_ROLE": role})
+        fault = f"PIPELINE_BOT_ROLE is not valid: {UNKNOWN[role]}. It must be {ROLES_FORM}."
+        assert raised.value.faults == [fault]
 
 
 def test_secrets_that_are_not_set_hide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
