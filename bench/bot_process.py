@@ -41,6 +41,7 @@ def paced(pipelines: int, period: float) -> dict[str, str]:
     """Settings that let the bot read each of so many steady pipelines every `period` seconds."""
     return {
         "PIPELINE_BOT_STEADY_SECONDS": f"{period:g}",
+        "PIPELINE_BOT_TRANSIENT_SECONDS": f"{min(3.0, period):g}",
         "PIPELINE_BOT_REQUESTS_PER_SECOND": f"{SPARE * pipelines / period:g}",
     }
 

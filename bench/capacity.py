@@ -106,7 +106,11 @@ async def _try(served: Fleet, target: int, *, quick: bool) -> Try:
     period = QUICK_PERIOD if quick else PERIOD
     promised, count = PROMISED_PERIODS * period, int(target * period)
     await served.resize(count)
-    settings = {**paced(count, period), "PIPELINE_BOT_PROMISED_SECONDS": f"{promised:g}"}
+    settings = {
+        **paced(count, period),
+        "PIPELINE_BOT_PROMISED_SECONDS": f"{promised:g}",
+        "PIPELINE_BOT_READ_TIMEOUT_SECONDS": f"{min(5.0, promised):g}",
+    }
     async with running_bot(served, settings) as bot:
         await watch_everything(bot)
         try:

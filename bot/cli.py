@@ -37,7 +37,6 @@ out = Console()
 err = Console(stderr=True)
 
 
-
 def _known_roles(text: str | None) -> str | None:
     """Quotes the mistyped word: it comes from the command line, so it is no secret."""
     if text is None or (fault := role_fault(text)) is None:

@@ -15,6 +15,12 @@ from bot.domain.history import HistoryLimits
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.subscription import WatchLimits
 from bot.domain.watch import ChannelId
+from bot.settings.cadence import (
+    CATALOGUE_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    REQUESTS_PER_SECOND,
+    CadenceNumbers,
+)
 from bot.settings.combinations import Combinations
 from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
@@ -106,9 +112,17 @@ class Settings(EnvironmentSettings):
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
     allow_plain_http: bool = Field(default=False, description="true or false")
     requests_per_second: float = Field(
-        default=4.0, gt=0, le=10_000, description="a number of requests a second above 0, at most 10000"
+        default=REQUESTS_PER_SECOND.default,
+        ge=REQUESTS_PER_SECOND.least,
+        le=REQUESTS_PER_SECOND.most,
+        description="a number of requests a second from 0.1 to 10000",
     )
-    read_timeout_seconds: Seconds = 5.0
+    read_timeout_seconds: float = Field(
+        default=READ_TIMEOUT_SECONDS.default,
+        ge=READ_TIMEOUT_SECONDS.least,
+        le=READ_TIMEOUT_SECONDS.most,
+        description="a number of seconds from 0.1 to 60",
+    )
     steady_seconds: Seconds = 5.0
     transient_seconds: Seconds = 3.0
     at_rest_seconds: Seconds = 60.0
@@ -116,8 +130,14 @@ class Settings(EnvironmentSettings):
     promised_seconds: float | None = Field(
         default=None, gt=0, le=86_400, description="a number of seconds above 0, at most 86400"
     )
-    catalogue_seconds: Seconds = 300.0
-    blind_seconds: Seconds = 300.0
+    catalogue_seconds: float = Field(
+        default=CATALOGUE_SECONDS.default,
+        ge=CATALOGUE_SECONDS.least,
+        le=CATALOGUE_SECONDS.most,
+        description="a number of seconds from 1 to 86400",
+    )
+    blind_seconds: float = Field(default=300.0, ge=10, le=86_400, description="a number of seconds from 10 to 86400")
+    """Five heartbeats at least, or the bot would announce a gap whenever Redis is slow."""
     who_may_watch: WhoMayWatch = Field(default=WhoMayWatch.MEMBERS, description="members or everyone")
     broadcast: Broadcast = Field(default=Broadcast.MEMBERS, description="members or nobody")
     log_level: str = Field(
@@ -199,7 +219,7 @@ class Settings(EnvironmentSettings):
     def cadence(self) -> Cadence:
         return Cadence(
             steady_seconds=self.steady_seconds,
-            transient_seconds=self.transient_seconds,
+            transient_seconds=min(self.transient_seconds, self.steady_seconds),
             at_rest_seconds=self.at_rest_seconds,
             fresh_failure_seconds=self.fresh_failure_seconds,
             promised_seconds=self.promised_seconds,
@@ -251,6 +271,7 @@ class Settings(EnvironmentSettings):
         except ValidationError as exc:
             faults = [_fault(str(error["loc"][0]), str(error["type"]), error.get("ctx", {})) for error in exc.errors()]
         faults += Combinations(_env_file=env_file).faults()  # type: ignore[call-arg]
+        faults += CadenceNumbers(_env_file=env_file).faults()  # type: ignore[call-arg]
         if faults or settings is None:
             raise SettingsError(list(dict.fromkeys(faults)))
         return settings

@@ -28,6 +28,8 @@ class Combinations(EnvironmentSettings):
     role: str = ALL
     team: str | None = None
     transport: str = Transport.AUTO
+    port: str = Field(default="3000", alias="PORT")
+    metrics_port: str | None = None
     allow_plain_http: str = "false"
 
     def faults(self) -> list[str]:
@@ -36,6 +38,7 @@ class Combinations(EnvironmentSettings):
         return [
             *(self._role_faults(roles) if roles else ()),
             *(self._transport_faults() if Role.SLACK in roles else ()),
+            *(self._port_faults() if Role.SLACK in roles else ()),
             *self._plain_http_faults(),
             *self._proxy_faults(),
         ]
@@ -69,6 +72,14 @@ class Combinations(EnvironmentSettings):
             f"SLACK_SIGNING_SECRET is {HOW_TO_GET['SLACK_SIGNING_SECRET']}."
         )
         return [both]
+
+    def _port_faults(self) -> list[str]:
+        is_http = self.transport == Transport.HTTP or (self.transport == Transport.AUTO and not self.slack_app_token)
+        if not is_http or self.metrics_port != self.port or self.port == "0":
+            return []
+        return [
+            f"PORT and {PREFIX}METRICS_PORT are the same, and two servers can't listen on one port. Change one of them."
+        ]
 
     def _plain_http_faults(self) -> list[str]:
         if self.allow_plain_http.lower() in _TRUE:
