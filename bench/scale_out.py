@@ -30,7 +30,7 @@ from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.monitoring.local_readers import LocalReaders
 from bot.ports.pipeline_api import Status
-from bot.ports.reads import Readers, ReadRequest, ReadResult
+from bot.ports.reads import Readers, ReadRequest, ReadResult, Unread
 from bot.readers.broker import BatchBroker
 from bot.readers.remote import RemoteReaders
 from bot.readers.wire import source_of
@@ -85,8 +85,9 @@ async def _drive(readers: Readers, seconds: float, *, slots: int = SLOTS) -> int
     numbers, under_way, came = count(), 0, 0
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
-    def on_result(result: ReadResult) -> None:
+    def on_result(result: ReadResult | Unread) -> None:
         nonlocal under_way, came
+        assert isinstance(result, ReadResult), "a read came back unread"
         assert isinstance(result.outcome, Status), result.outcome
         under_way, came = under_way - 1, came + 1
         if under_way == 0:
@@ -125,7 +126,12 @@ async def _with_readers(served: Fleet, valkey: Valkey, clock: StoreClock, number
 
     def remote() -> RemoteReaders:
         return RemoteReaders(
-            redis=redis, broker=broker, results=keys.read_results(uuid4().hex), clock=clock, read_seconds=5.0
+            redis=redis,
+            broker=broker,
+            results=keys.read_results(uuid4().hex),
+            clock=clock,
+            read_seconds=5.0,
+            rate=lambda: RATE,
         )
 
     async with _reader_processes(served, valkey, number) as pids:

@@ -22,7 +22,7 @@ from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import Status, Throttled
 from bot.ports.polling import Lateness
-from bot.ports.reads import Readers, ReadRequest, ReadResult
+from bot.ports.reads import Readers, ReadRequest, ReadResult, Unread
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -266,11 +266,14 @@ class Scheduler:
         """True while reads may start."""
         return self._records is not None and not self._stopping
 
-    def _on_polled(self, result: ReadResult) -> None:
+    def _on_polled(self, result: ReadResult | Unread) -> None:
         self._unanswered_since = None
         self._on_result(result)
 
-    def _on_result(self, result: ReadResult) -> None:
+    def _on_result(self, result: ReadResult | Unread) -> None:
+        if isinstance(result, Unread):
+            self._end_unread(result.request, "no reader could read this pipeline in time")
+            return
         try:
             if self._recorder.record_steady(result):
                 self._end(result.request, None)
@@ -305,11 +308,15 @@ class Scheduler:
     def _give_up_lost(self, now: float) -> None:
         """Ends the reads of lost readers. They don't count as reads: the pipelines are due again."""
         for read in self._under_way.older_than(now - self._readers.lost_after):
-            self._under_way.end(read.request, "the reader of this pipeline stopped")
-            self._people.ended(read.request.pipeline_id)
-            self._due.mark_lost(read.request.pipeline_id)
+            self._end_unread(read.request, "the reader of this pipeline stopped")
             if self._unanswered_since is None:
                 self._unanswered_since = read.since
+
+    def _end_unread(self, request: ReadRequest, problem: str) -> None:
+        """GoldRush gave no answer to this read. The pipeline is due again."""
+        if self._under_way.end(request, problem):
+            self._people.ended(request.pipeline_id)
+            self._due.mark_lost(request.pipeline_id)
 
     def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False, changed: bool = False) -> None:
         """The read is over: the pipeline waits for its next turn. `changed`: its state may be new."""

@@ -27,7 +27,14 @@ class ReadResult:
     at: datetime
 
 
-OnResult = Callable[[ReadResult], None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """No reader could begin this read in time. GoldRush got no request, so the read must be started again."""
+
+    request: ReadRequest
+
+
+OnResult = Callable[[ReadResult | Unread], None]
 
 
 class Readers(Protocol):
@@ -47,5 +54,7 @@ class Readers(Protocol):
 
         `on_result` gets each result as it comes, in any order, in the thread of the event loop. It may get a result
         late or twice, and never gets that of a lost reader.
+
+        Each read has its share of the budget when it starts. A reader that gets to it too late returns it unread.
         """
         ...

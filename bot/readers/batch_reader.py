@@ -10,11 +10,12 @@ from taskiq.receiver import Receiver
 
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.ports.clock import Clock
-from bot.ports.reads import Readers, ReadRequest, ReadResult
+from bot.ports.reads import Readers, ReadRequest, ReadResult, Unread
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.store import StoreUnreachable
 from bot.readers.broker import BatchBroker
+from bot.readers.gate import Gate
 from bot.readers.wire import TASK, Batch, ResultEntry, encode_results, result_entry
 
 GATHER_SECONDS = 0.05  # results of one batch that come within this time go back together
@@ -51,6 +52,7 @@ class BatchReader:
     ) -> None:
         self._redis = redis
         self._broker = broker
+        self._gate = Gate(redis, broker.queue_name)
         self._room = room
         self._readers = readers
         self._clock = clock
@@ -103,25 +105,38 @@ class BatchReader:
             self._room.change(-len(batch.pipelines))
 
     async def _read(self, batch: Batch) -> None:
-        results: asyncio.Queue[ReadResult] = asyncio.Queue()
-        starting = asyncio.create_task(self._start(batch, results))
+        results: asyncio.Queue[ReadResult | Unread] = asyncio.Queue()
+        within = self._seconds_to_begin(batch)
+        delays = await self._gate.pass_through(len(batch.pipelines), batch.spacing, within=within)
+        starting = asyncio.create_task(self._start(batch, delays, results))
         try:
             await self._return_all(batch, results)
         finally:
             starting.cancel()
 
-    async def _start(self, batch: Batch, results: asyncio.Queue[ReadResult]) -> None:
-        """Starts each read as soon as a slot is free."""
+    async def _start(self, batch: Batch, delays: Sequence[float], results: asyncio.Queue[ReadResult | Unread]) -> None:
+        """Starts each read after its delay, as soon as a slot is free. Returns late ones unread."""
 
-        def on_result(result: ReadResult) -> None:
+        def on_result(result: ReadResult | Unread) -> None:
             self._room.free.release()
             results.put_nowait(result)
 
-        for request in _requests(batch.pipelines):
+        requests, came_at = _requests(batch.pipelines), self._clock.monotonic()
+        for request, delay in zip(requests, delays, strict=False):
+            if (wait := came_at + delay - self._clock.monotonic()) > 0:
+                await self._clock.sleep(wait)
             await self._room.free.acquire()
-            self._readers.start((request,), on_result)
+            if self._seconds_to_begin(batch) > 0:
+                self._readers.start((request,), on_result)
+            else:
+                on_result(Unread(request=request))
+        for request in requests[len(delays) :]:
+            results.put_nowait(Unread(request=request))
 
-    async def _return_all(self, batch: Batch, results: asyncio.Queue[ReadResult]) -> None:
+    def _seconds_to_begin(self, batch: Batch) -> float:
+        return batch.begin_by - self._clock.now().timestamp()
+
+    async def _return_all(self, batch: Batch, results: asyncio.Queue[ReadResult | Unread]) -> None:
         missing = len(batch.pipelines)
         while missing:
             entries = [_entry(await results.get())]
@@ -146,5 +161,5 @@ def _requests(pipelines: Sequence[PipelineId]) -> Sequence[ReadRequest]:
     ]
 
 
-def _entry(result: ReadResult) -> ResultEntry:
+def _entry(result: ReadResult | Unread) -> ResultEntry:
     return result_entry(result.request.sequence.read, result)

@@ -1,7 +1,7 @@
 """The scheduler's side: hands batches of reads to readers in other processes, and collects their results."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -22,6 +22,8 @@ from bot.readers.wire import TASK, Batch, decode_results, read_result
 
 LEAST_LOST_SECONDS = 15.0
 CLAIMED_WITHIN_SECONDS = 9.0  # a dead reader's batch reaches another reader: see broker.py
+BEGIN_SECONDS = 2.0  # a read that no reader begins by then goes back: its share of the budget is spent
+CATCH_UP = 1.1  # so many times the rate, while delayed reads make up for the delay
 GATHER_SECONDS = 0.05  # what starts or comes back within this time goes together, since each message costs CPU
 MOST_IN_BATCH = 50
 RESULTS_AT_ONCE = 100
@@ -30,11 +32,11 @@ STOP_SECONDS = 3.0  # for the results of the reads in progress, when the schedul
 
 
 class _Waiting(NamedTuple):
-    """A read that waits for its batch. `until`: on the monotonic clock, when it counts as lost."""
+    """A read that waits for its batch. It started at `since`, on the monotonic clock."""
 
     request: ReadRequest
     on_result: OnResult
-    until: float
+    since: float
 
 
 @dataclass(slots=True)
@@ -54,12 +56,23 @@ class RemoteReaders:
     another reader took over, changes nothing.
     """
 
-    def __init__(self, *, redis: Redis, broker: BatchBroker, results: str, clock: Clock, read_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        broker: BatchBroker,
+        results: str,
+        clock: Clock,
+        read_seconds: float,
+        rate: Callable[[], float],
+    ) -> None:
+        """`rate`: how many reads a second the readers may make now, all together."""
         self._redis = redis
         self._broker = broker
         self._results = results
         self._clock = clock
         self.lost_after = max(LEAST_LOST_SECONDS, CLAIMED_WITHIN_SECONDS + read_seconds)
+        self._rate = rate
         self._numbers = count(1)
         self._waiting: list[_Waiting] = []
         self._started = asyncio.Event()
@@ -85,8 +98,8 @@ class RemoteReaders:
                     loop.cancel()
 
     def start(self, batch: Sequence[ReadRequest], on_result: OnResult) -> None:
-        until = self._clock.monotonic() + self.lost_after
-        self._waiting += (_Waiting(request, on_result, until) for request in batch)
+        now = self._clock.monotonic()
+        self._waiting += (_Waiting(request, on_result, now) for request in batch)
         self._started.set()
 
     # --- sending ---------------------------------------------------------------------------------------------------
@@ -107,7 +120,7 @@ class RemoteReaders:
     async def _send_waiting(self) -> None:
         """A batch that could not be sent waits for the next attempt, unless its reads count as lost by then."""
         now, before = self._clock.monotonic(), len(self._waiting)
-        self._waiting = [read for read in self._waiting if read.until > now]
+        self._waiting = [read for read in self._waiting if read.since + self.lost_after > now]
         if lost := before - len(self._waiting):
             emit(ReadsLost(reads=lost))
         while reads := self._waiting[:MOST_IN_BATCH]:
@@ -119,18 +132,21 @@ class RemoteReaders:
         Raises:
             SendTaskError: Redis may have the batch or not. If it has, the results do not count.
         """
-        number, until = next(self._numbers), reads[0].until
+        number, since = next(self._numbers), reads[0].since
         self._all_back.clear()
         self._sent[number] = _Sent(
             requests=[read.request for read in reads],
             on_results=[read.on_result for read in reads],
             missing=set(range(len(reads))),
-            until=until,
+            until=since + self.lost_after,
         )
+        started_at = self._clock.now().timestamp() + since - self._clock.monotonic()
         batch = Batch(
             number=number,
             results=self._results,
-            until=self._clock.now().timestamp() + until - self._clock.monotonic(),
+            until=started_at + self.lost_after,
+            begin_by=started_at + BEGIN_SECONDS,
+            spacing=1.0 / (CATCH_UP * self._rate()),
             pipelines=[read.request.pipeline_id for read in reads],
         )
         try:

@@ -20,11 +20,11 @@ from bot.ports.pipeline_api import (
     Unauthorized,
     Unavailable,
 )
-from bot.ports.reads import ReadRequest, ReadResult
+from bot.ports.reads import ReadRequest, ReadResult, Unread
 
 TASK = "read"
 """The name of the task in Taskiq."""
-FORM = 1
+FORM = 2
 """The version of this form. It is part of the stream's name, so a reader gets only batches that it understands."""
 
 _ERRORS: Mapping[str, type[ApiError]] = {
@@ -48,12 +48,16 @@ class Batch:
     """The key in Redis for the results."""
     until: float
     """When the scheduler stops waiting for results, in seconds since 1970 by the workspace's clock."""
+    begin_by: float
+    """The latest begin of a read, by the same clock. The budget paid for these reads when the scheduler sent them."""
+    spacing: float
+    """The least seconds between two reads of all readers together."""
     pipelines: Sequence[PipelineId]
 
     @property
     def arguments(self) -> tuple[object, ...]:
         """The arguments of the task."""
-        return self.number, self.results, self.until, list(self.pipelines)
+        return self.number, self.results, self.until, self.begin_by, self.spacing, list(self.pipelines)
 
     @classmethod
     def of(cls, arguments: Sequence[object]) -> Self:
@@ -62,19 +66,23 @@ class Batch:
             ValueError: these are not the arguments of a batch.
         """
         match arguments:
-            case [int(number), str(results), float(until), list(pipelines)]:
+            case [int(number), str(results), float(until), float(begin_by), float(spacing), list(pipelines)]:
                 ids = [PipelineId(str(pipeline)) for pipeline in pipelines]
-                return cls(number=number, results=results, until=until, pipelines=ids)
+                return cls(
+                    number=number, results=results, until=until, begin_by=begin_by, spacing=spacing, pipelines=ids
+                )
             case _:
                 raise ValueError("no batch")
 
 
 # One result, as JSON: index in the batch, time, then a status (phase, replicas, ready, uid, start_time)
-# or an error (class, text, Retry-After).
+# or an error (class, text, Retry-After). The index alone: no reader could begin this read in time.
 ResultEntry = list[object]
 
 
-def result_entry(index: int, result: ReadResult) -> ResultEntry:
+def result_entry(index: int, result: ReadResult | Unread) -> ResultEntry:
+    if isinstance(result, Unread):
+        return [index]
     at, outcome = result.at.timestamp(), result.outcome
     if isinstance(outcome, Status):
         start = outcome.start_time.isoformat() if outcome.start_time else None
@@ -103,26 +111,36 @@ def decode_results(text: bytes) -> tuple[int, Sequence[ResultEntry]]:
     return answer[0], answer[1:]
 
 
-def read_result(entry: ResultEntry, requests: Sequence[ReadRequest]) -> tuple[int, ReadResult]:
+def read_result(entry: ResultEntry, requests: Sequence[ReadRequest]) -> tuple[int, ReadResult | Unread]:
     """The index and the result of one entry.
 
     Raises:
         ValueError: the entry is damaged.
     """
+    index, outcome, at = _decoded(entry)
+    if not 0 <= index < len(requests):
+        raise ValueError("no such request")
+    if outcome is None:
+        return index, Unread(request=requests[index])
+    return index, ReadResult(request=requests[index], outcome=outcome, at=datetime.fromtimestamp(at, UTC))
+
+
+def _decoded(entry: ResultEntry) -> tuple[int, Status | ApiError | None, float]:
+    """Index, outcome and time. No outcome: the read did not begin in time."""
     match entry:
+        case [int(index)]:
+            return index, None, 0.0
         case [int(index), float(at), str(kind), str(text), retry_after] if kind in _ERRORS:
             wait = float(retry_after) if isinstance(retry_after, int | float) else None
-            outcome: Status | ApiError = _ERRORS[kind](text, wait)
+            return index, _ERRORS[kind](text, wait), at
         case [int(index), float(at), str(phase), int() | None as replicas, int() | None as ready, uid, start]:
-            outcome = Status(
+            status = Status(
                 phase=Phase(phase),
                 replicas=replicas,
                 ready=ready,
                 uid=uid if isinstance(uid, str) else None,
                 start_time=datetime.fromisoformat(start) if isinstance(start, str) else None,
             )
+            return index, status, at
         case _:
             raise ValueError("no result")
-    if not 0 <= index < len(requests):
-        raise ValueError("no such request")
-    return index, ReadResult(request=requests[index], outcome=outcome, at=datetime.fromtimestamp(at, UTC))

@@ -65,6 +65,7 @@ def remote_readers(base: Base) -> RemoteReaders:
         results=Keys(base.identity.team).read_results(uuid4().hex),
         clock=base.clock,
         read_seconds=settings.read_timeout_seconds,
+        rate=lambda: base.budget.rate,
     )
 
 

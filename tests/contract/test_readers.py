@@ -17,7 +17,7 @@ from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.phase import Phase
 from bot.monitoring.local_readers import LocalReaders
 from bot.ports.pipeline_api import Page, Status, Throttled
-from bot.ports.reads import ReadRequest, ReadResult
+from bot.ports.reads import ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, Level, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed, ReadsLost
 from bot.ports.telemetry.store import StoreUnreachable
@@ -25,6 +25,7 @@ from bot.readers import broker as broker_module
 from bot.readers import remote as remote_module
 from bot.readers.batch_reader import BatchReader, Room
 from bot.readers.broker import GROUP, BatchBroker
+from bot.readers.gate import Gate
 from bot.readers.remote import MOST_IN_BATCH, RemoteReaders
 from bot.readers.wire import TASK, Batch, encode_results, source_of
 from bot.store.clock import RedisClock
@@ -85,6 +86,7 @@ class Pool:
     remote: RemoteReaders
     apis: list[Api] = field(default_factory=list)
     results: list[ReadResult] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     brokers: list[BatchBroker] = field(default_factory=list)
     rooms: list[Room] = field(default_factory=list)
@@ -111,8 +113,14 @@ class Pool:
             ReadRequest(pipeline_id=PipelineId(name), sequence=ReadSequence(epoch, number))
             for number, name in enumerate(names)
         ]
-        self.remote.start(requests, self.results.append)
+        self.remote.start(requests, self._take)
         return requests
+
+    def _take(self, result: ReadResult | Unread) -> None:
+        if isinstance(result, Unread):
+            self.unread.append(result)
+        else:
+            self.results.append(result)
 
     async def returned(self, count: int) -> None:
         await until(lambda: len(self.results) >= count)
@@ -122,7 +130,12 @@ class Pool:
 async def a_pool(client: redis.asyncio.Redis) -> AsyncIterator[Pool]:
     clock = await StoreClock.start(RedisClock(Scripts(client, TEAM)))
     remote = RemoteReaders(
-        redis=client, broker=BatchBroker(client, STREAM), results=RESULTS, clock=clock, read_seconds=5.0
+        redis=client,
+        broker=BatchBroker(client, STREAM),
+        results=RESULTS,
+        clock=clock,
+        read_seconds=5.0,
+        rate=lambda: 10_000.0,
     )
     pool = Pool(client, clock, remote)
     async with remote.running():
@@ -131,6 +144,12 @@ async def a_pool(client: redis.asyncio.Redis) -> AsyncIterator[Pool]:
     for api in pool.apis:
         api.free.set()
     await asyncio.gather(*pool.tasks, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No read goes back unread because this machine is slow."""
+    monkeypatch.setattr(remote_module, "BEGIN_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -266,16 +285,65 @@ async def test_a_reader_reads_for_a_scheduler_of_a_smaller_epoch(pool: Pool) -> 
     await pool.returned(2)
 
 
+async def _has(client: redis.asyncio.Redis, batches: int) -> bool:
+    return await client.xlen(STREAM) == batches
+
+
 async def _is_empty(client: redis.asyncio.Redis) -> bool:
-    return await client.xlen(STREAM) == 0
+    return await _has(client, 0)
 
 
 async def test_a_reader_drops_a_batch_that_nobody_waits_for(pool: Pool) -> None:
-    late = Batch(number=1, results=RESULTS, until=pool.clock.now().timestamp() - 1, pipelines=[PipelineId("late")])
+    now = pool.clock.now().timestamp()
+    late = Batch(
+        number=1, results=RESULTS, until=now - 1, begin_by=now + 60, spacing=0.1, pipelines=[PipelineId("late")]
+    )
     await AsyncKicker[..., None](TASK, BatchBroker(pool.redis, STREAM), {}).kiq(*late.arguments)
     reader = pool.add_reader()
     await until(lambda: _is_empty(pool.redis))
     assert not reader.reads
+
+
+async def test_reads_that_waited_too_long_for_a_reader_come_back_unread(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget paid for them long ago: a reader that comes back must not read them all at once."""
+    monkeypatch.setattr(remote_module, "BEGIN_SECONDS", -1.0)
+    requests = pool.read("pipe_0", "pipe_1")
+    await until(lambda: _has(pool.redis, 1))
+    reader = pool.add_reader()
+    await until(lambda: len(pool.unread) == 2)
+    assert sorted(read.request.sequence for read in pool.unread) == [request.sequence for request in requests]
+    assert not reader.reads
+    assert not pool.results
+
+
+async def test_all_readers_together_space_their_reads(any_redis: redis.asyncio.Redis) -> None:
+    """Counts on a free machine as on a busy one: time that passes meanwhile only frees more reads."""
+    spacing, within = 0.2, 2.0
+    gates = [Gate(any_redis, STREAM) for _ in range(3)]
+    began = asyncio.get_running_loop().time()
+    delays = [await gate.pass_through(4, spacing, within=within) for gate in gates * 3]
+    passed = asyncio.get_running_loop().time() - began
+    assert delays[0] == [number * spacing for number in range(4)]
+    assert sum(map(len, delays)) <= (passed + within) / spacing + 1
+    assert all(delay <= within for batch in delays for delay in batch)
+    assert passed > 0.5 or delays[1][0] >= delays[0][-1] + spacing - passed
+
+
+async def test_a_gate_that_another_clock_set_ahead_opens_at_once(any_redis: redis.asyncio.Redis) -> None:
+    await any_redis.set(f"{STREAM}:gate", str(10**18), ex=60)
+    assert await Gate(any_redis, STREAM).pass_through(1, 0.2, within=2.0) == [0.0]
+
+
+async def test_a_reader_waits_for_the_time_that_the_gate_gives(pool: Pool) -> None:
+    reader = pool.add_reader()
+    reserved_at = asyncio.get_running_loop().time()
+    await Gate(pool.redis, STREAM).pass_through(3, 0.1, within=60.0)
+    pool.read("pipe_0")
+    await pool.returned(1)
+    assert asyncio.get_running_loop().time() - reserved_at >= 0.3
+    assert reader.reads["pipe_0"] == 1
 
 
 async def test_a_read_that_no_reader_answers_is_reported_as_lost(pool: Pool) -> None:
@@ -325,7 +393,7 @@ async def test_damaged_results_and_a_bug_in_the_receiver_end_no_other_read(pool:
     reader = pool.add_reader()
     reader.free.clear()
 
-    def bug(_: ReadResult) -> None:
+    def bug(_: ReadResult | Unread) -> None:
         raise RuntimeError("a bug")
 
     with subscribed_records() as records:

@@ -90,6 +90,7 @@ def _shorten_waits() -> None:
     broker.CLAIM_SECONDS /= SCALE
     remote.LEAST_LOST_SECONDS /= SCALE
     remote.CLAIMED_WITHIN_SECONDS /= SCALE
+    remote.BEGIN_SECONDS /= JOBS_SCALE
     at_length = PeriodicJob.__init__
 
     def shorter(

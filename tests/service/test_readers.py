@@ -12,7 +12,7 @@ from bot.domain.observation import ReadSequence
 from bot.domain.phase import Phase
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.scheduler import OWN_ERROR
-from bot.ports.reads import OnResult, ReadRequest, ReadResult
+from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
 from tests.fakes import FakeApi, FakeClock, settle
@@ -62,6 +62,25 @@ async def test_a_read_of_a_lost_reader_is_made_again(fake_redis: redis.asyncio.R
         readers.deliver(bot.api, bot.clock)
         await settle()
         assert bot.repository.record(ONE).state.phase == Phase.RUNNING
+
+
+async def test_a_read_that_no_reader_began_in_time_is_made_again(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(1), readers=readers) as bot:
+        await bot.watch(ONE)
+        await bot.poll(2)
+        person = asyncio.create_task(bot.scheduler.read_now(ONE))
+        await settle()
+        ((request, on_result),) = readers.held
+        on_result(Unread(request=request))
+        on_result(Unread(request=request))
+        await settle()
+        assert person.done()
+        assert person.result() == "no reader could read this pipeline in time"
+        assert bot.scheduler.unread_since(0) == {ONE}
+        readers.held.clear()
+        await bot.poll(0.25)
+        assert readers.batches == [1, 1]
 
 
 async def test_a_late_or_repeated_result_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
@@ -174,7 +193,7 @@ async def test_a_bug_in_one_result_ends_that_read_only(
 
 async def test_local_readers_wait_for_their_reads_at_the_end() -> None:
     clock, gate = FakeClock(), asyncio.Event()
-    results: list[ReadResult] = []
+    results: list[ReadResult | Unread] = []
     api = FakeApi(*pipelines(1))
     api.gate = lambda _: gate
     readers = LocalReaders(api=api, clock=clock)
@@ -189,4 +208,4 @@ async def test_local_readers_wait_for_their_reads_at_the_end() -> None:
     assert not running_readers.done()
     gate.set()
     await running_readers
-    assert [result.outcome for result in results] == [LIVE]
+    assert [result.outcome for result in results if isinstance(result, ReadResult)] == [LIVE]

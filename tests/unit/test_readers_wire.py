@@ -17,7 +17,7 @@ from bot.ports.pipeline_api import (
     Unauthorized,
     Unavailable,
 )
-from bot.ports.reads import ReadRequest, ReadResult
+from bot.ports.reads import ReadRequest, ReadResult, Unread
 from bot.readers.wire import Batch, decode_results, encode_results, read_result, result_entry, source_of
 
 AT = datetime(2026, 11, 30, 5, 0, 0, 123456, tzinfo=UTC)
@@ -33,7 +33,14 @@ def returned(outcome: Status | ApiError) -> ReadResult:
     assert number == 42
     index, result = read_result(entries[0], REQUESTS)
     assert index == 1
+    assert isinstance(result, ReadResult)
     return result
+
+
+def test_a_read_that_began_not_in_time_comes_back_unread() -> None:
+    entry = result_entry(1, Unread(request=REQUESTS[0]))
+    _, entries = decode_results(encode_results(42, [entry]).encode())
+    assert read_result(entries[0], REQUESTS) == (1, Unread(request=REQUESTS[1]))
 
 
 @pytest.mark.parametrize(
@@ -69,11 +76,20 @@ def test_an_unknown_kind_of_error_comes_back_as_its_nearest_known_one() -> None:
 
 
 def test_a_batch_comes_back_from_the_arguments_of_its_task() -> None:
-    batch = Batch(number=3, results="key", until=5.5, pipelines=[PipelineId("pipe_1")])
+    batch = Batch(number=3, results="key", until=5.5, begin_by=2.5, spacing=0.25, pipelines=[PipelineId("pipe_1")])
     assert Batch.of(batch.arguments) == batch
 
 
-@pytest.mark.parametrize("arguments", [(), (1, "key", 5.5), ("1", "key", 5.5, []), (1, "key", 5.5, "ids")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        (1, "key", 5.5),
+        (1, "key", 5.5, []),
+        ("1", "key", 5.5, 2.5, 0.25, []),
+        (1, "key", 5.5, 2.5, 0.25, "ids"),
+    ],
+)
 def test_other_arguments_are_no_batch(arguments: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match="no batch"):
         Batch.of(arguments)
@@ -85,7 +101,9 @@ def test_damaged_results_are_refused(text: bytes) -> None:
         decode_results(text)
 
 
-@pytest.mark.parametrize("entry", [[], [0], [9, 1.5, "RUNNING", 1, 1, None, None], [-1, 1.5, "NotFound", "gone", None]])
+@pytest.mark.parametrize(
+    "entry", [[], ["0"], [9], [9, 1.5, "RUNNING", 1, 1, None, None], [-1, 1.5, "NotFound", "gone", None]]
+)
 def test_damaged_entries_are_refused(entry: list[object]) -> None:
     with pytest.raises(ValueError, match=r"no (result|such request)"):
         read_result(entry, REQUESTS)
