@@ -67,7 +67,7 @@ class _Own:
         )
 
 
-_SHARED = Codec(TypeAdapter(_Shared), versions.unchanged)
+_SHARED = Codec(_Shared, versions.unchanged)
 _OWN = TypeAdapter(_Own)
 
 
