@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from time import monotonic
 
-from aiohttp import WSMessage
+from aiohttp import ClientWebSocketResponse, WSMessage
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -51,9 +51,24 @@ def _short(record: logging.LogRecord) -> bool:
 
 
 class RoutedClient(SocketModeClient):
-    """Chooses the proxy for each WebSocket's address, which differs for every connection."""
+    """Chooses the proxy for each WebSocket's address, which differs for every connection. Renews each once."""
 
     wss_uri: str | None = None  # slack_sdk's constructor asks for the proxy first
+    _left: ClientWebSocketResponse | None = None
+    """The WebSocket that is being replaced."""
+
+    async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (slack_sdk's own)
+        """Slack ends a WebSocket twice, with a `disconnect` and with a closing frame, and the SDK replaces it twice.
+
+        The second time it would close the new one, and lose what is on its way there.
+        """
+        if self._left is not None and self._left is self.current_session:
+            return
+        self._left = self.current_session
+        try:
+            await super().connect_to_new_endpoint(force)
+        finally:
+            self._left = None
 
     @property
     def proxy(self) -> str | None:
