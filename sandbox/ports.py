@@ -7,13 +7,12 @@ import socket
 import tempfile
 from collections import deque
 from pathlib import Path
-from typing import TextIO
 
 HOST = "127.0.0.1"
 RANGE = range(20_000, 32_768)  # below the ports that systems give to outgoing connections
 HELD = 64
 
-_held: deque[TextIO] = deque(maxlen=HELD)
+_held: deque[int] = deque(maxlen=HELD)  # file descriptors: the end of the process closes them, and the locks with them
 
 
 def free_port() -> int:
@@ -25,17 +24,17 @@ def free_port() -> int:
     directory = Path(tempfile.gettempdir()) / f"pipeline-bot-ports-{os.getuid()}"
     directory.mkdir(exist_ok=True)
     for port in random.sample(RANGE, len(RANGE)):
-        lock = (directory / str(port)).open("w")
+        lock = os.open(directory / str(port), os.O_WRONLY | os.O_CREAT, 0o600)
         if _locks(lock) and _is_free(port):
             if len(_held) == HELD:
-                _held[0].close()
+                os.close(_held[0])
             _held.append(lock)
             return port
-        lock.close()
+        os.close(lock)
     raise OSError("no port is free")
 
 
-def _locks(lock: TextIO) -> bool:
+def _locks(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
