@@ -24,13 +24,15 @@ class Scripted:
     def __init__(self, scripts: Sequence[Sequence[bytes | None]]) -> None:
         self.requests: list[list[bytes]] = []
         self._scripts = scripts
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @classmethod
     @asynccontextmanager
-    async def playing(cls, *scripts: Sequence[bytes | None]) -> AsyncIterator[tuple["Scripted", str]]:
+    async def playing(
+        cls, *scripts: Sequence[bytes | None], tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[tuple["Scripted", str]]:
         scripted = cls(scripts)
-        server = await asyncio.start_server(scripted._accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(scripted._accept, "127.0.0.1", 0, ssl=tls)
         try:
             yield scripted, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         finally:
@@ -39,8 +41,14 @@ class Scripted:
                 task.cancel()
             await asyncio.gather(*scripted._tasks, return_exceptions=True)
 
+    async def say_unasked(self, words: bytes) -> None:
+        """Down every open connection. Returns when the client has hung up on each."""
+        for writer in self._tasks.values():
+            writer.write(words)
+        await asyncio.wait(self._tasks)
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._tasks.add(asyncio.get_running_loop().create_task(self._serve(reader, writer)))
+        self._tasks[asyncio.get_running_loop().create_task(self._serve(reader, writer))] = writer
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         requests: list[bytes] = []
@@ -169,23 +177,11 @@ async def test_a_request_is_not_repeated_once_the_answer_began(connection: Persi
 
 async def test_bytes_that_nobody_asked_for_end_the_connection(connection: PersistentConnection) -> None:
     """Proxies end idle connections with a 408: it must not pass for the next answer."""
-    late = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-        if not late.is_set():
-            late.set()
-            await writer.drain()
-            writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-        await reader.read()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with Scripted.playing([OK], [OK]) as (server, url):
         assert await read(connection, url) == b"ok"
+        await server.say_unasked(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
         assert await read(connection, url) == b"ok"
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -275,18 +271,11 @@ class TestTls:
 
     @pytest.fixture
     async def port(self, certificate: Path) -> AsyncIterator[int]:
-        """Closes each connection after three requests, the last without an answer."""
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            for answer in (OK, OK, b""):
-                await reader.readuntil(b"\r\n\r\n")
-                writer.write(answer)
-            writer.close()
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
-            yield server.sockets[0].getsockname()[1]
+        """Each connection answers twice, and ends at its third request."""
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        async with Scripted.playing([OK, OK, CLOSE], [OK, OK], tls=tls) as (_, url):
+            yield int(url.rsplit(":", 1)[1])
 
     async def test_a_trusted_certificate(self, certificate: Path, port: int) -> None:
         connection = PersistentConnection(ssl.create_default_context(cafile=certificate))

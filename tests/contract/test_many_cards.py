@@ -185,9 +185,11 @@ async def test_a_step_that_fails_fails_for_each_of_its_plans(store: WholeStore) 
 
 
 async def test_a_cancelled_plan_is_not_written_later(store: WholeStore) -> None:
-    writes = [asyncio.create_task(store.commit(failing(number), 0)) for number in range(3)]
-    await asyncio.sleep(0)
-    writes[2].cancel()
+    async with store._step:  # an earlier step is not over, so these wait together
+        writes = [asyncio.create_task(store.commit(failing(number), 0)) for number in range(3)]
+        await asyncio.sleep(0)
+        writes[2].cancel()
+        await asyncio.wait(writes[2:])
     assert await asyncio.gather(*writes[:2]) == [True, True]
     await store.commit(failing(4), 0)
     assert set(await store.records()) == {f"pipe_{number}" for number in (0, 1, 4)}
