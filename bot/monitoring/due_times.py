@@ -5,7 +5,7 @@ the fleet changes, only the periods of these heaps change, so no step walks over
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heappop, heappush, nsmallest
@@ -16,7 +16,7 @@ from bot.domain.failure_rates import NO_TRACK, Evidence, FailureRates, Track, ev
 from bot.domain.observation import PipelineId
 
 NEVER, NOT_YET = float("inf"), float("-inf")
-EARLY_SHARE = 0.2  # of a period
+EARLY_SHARE = 0.5  # of a period: a free read is better used early than left
 DEADLINE = 1.25  # periods after the last read, but no later than promised: lateness costs a short period more
 LEARN_SECONDS = 60.0  # between two updates of the failure rates
 READ_JUST_NOW_SECONDS = 5.0  # a pipeline with so young a reading waits
@@ -167,28 +167,32 @@ class DueTimes:
 
     def next_due(self) -> float:
         """When the next pipeline may be read; infinite if none waits."""
-        waiting = self._next()
-        return waiting.heap[0][0] + waiting.period - waiting.early if waiting else NEVER
-
-    def _next(self) -> _Waiting | None:
-        """The heap whose first pipeline has the earliest deadline, the oldest reading among equals."""
-        earliest, best = (NEVER, 0), None
-        for waiting in (self._ahead, *self._by_key.values()):
-            item = waiting.first()
-            if item is not None:
-                deadline = item[0] + waiting.deadline, item[1]
-                if deadline < earliest:
-                    earliest, best = deadline, waiting
-        return best
+        return min((self._may_be_read_at(waiting) for waiting in self._all_waiting()), default=NEVER)
 
     def take_next(self, now: float) -> PipelineId | None:
-        """The pipeline to read next, if one may be read by now. It waits no more until `mark_read`."""
-        waiting = self._next()
-        if waiting is None or waiting.heap[0][0] + waiting.period - waiting.early > now:
+        """The pipeline to read next, if one may be read by now. It waits no more until `mark_read`.
+
+        Of those that may be read, it has the earliest deadline; among equals, the oldest reading. No read of the budget
+        is kept for a pipeline that may not be read yet.
+        """
+        earliest, best = (NEVER, 0), None
+        for waiting in self._all_waiting():
+            since, turn, _ = waiting.heap[0]
+            if (since + waiting.deadline, turn) < earliest and self._may_be_read_at(waiting) <= now:
+                earliest, best = (since + waiting.deadline, turn), waiting
+        if best is None:
             return None
-        since, _, entry = heappop(waiting.heap)
-        entry.turn, entry.due, entry.offset = 0, since + waiting.period + entry.offset, 0.0
+        since, _, entry = heappop(best.heap)
+        entry.turn, entry.due, entry.offset = 0, since + best.period + entry.offset, 0.0
         return entry.pipeline_id
+
+    def _all_waiting(self) -> Iterator[_Waiting]:
+        """The heaps with a pipeline that waits; their first items are valid."""
+        return (waiting for waiting in (self._ahead, *self._by_key.values()) if waiting.first())
+
+    @staticmethod
+    def _may_be_read_at(waiting: _Waiting) -> float:
+        return waiting.heap[0][0] + waiting.period - waiting.early
 
     def take(self, pipeline_id: PipelineId, now: float) -> None:
         """Somebody reads this pipeline before it is due."""

@@ -215,3 +215,15 @@ def test_every_polled_pipeline_waits_or_is_under_way(steps: list[tuple[Pace, int
         due.mark_read(read, Pace.STEADY, now)
     found = {due.take_next(now + 10_000) for _ in range(10)}
     assert found == set(ids(10))
+
+
+def test_no_read_of_the_budget_is_left_while_a_pipeline_may_be_read() -> None:
+    """Not even while the pipeline with the earliest deadline may not be read yet."""
+    due = DueTimes(Cadence())
+    tracks = [Track(failures=20 if number < 10 else 1, seconds=30 * DAY) for number in range(100)]
+    due.fit(4 / 3, 225.0, 0.0)
+    due.add([Newcomer(one, Pace.STEADY, track=track) for one, track in zip(ids(100), tracks, strict=True)], 0.0)
+    for moment in range(0, 600, 60):
+        due.fit(4 / 3, 225.0, moment)
+        poll(due, 4 / 3, moment, moment + 60.0)
+    assert len(poll(due, 4 / 3, 600.0, 4200.0)) >= 4790  # of 4800
