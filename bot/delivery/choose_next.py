@@ -12,11 +12,13 @@ from bot.domain.card import Notice, PostedCard, Recheck, SyncCard, SyncGroup, Th
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
 from bot.domain.grouping import GROUP_FROM
 from bot.domain.lane_order import in_order, thread_of
-from bot.domain.protocol import decide, in_doubt, patience_with, sends_without_lookup
+from bot.domain.protocol import LOOKUP_INTERVAL, decide, in_doubt, patience_with, sends_without_lookup
 from bot.domain.settlement import Find, Ownership, Wait
 from bot.ports.cards import Cards
 from bot.ports.outbox import Outbox
 from bot.ports.rate_limits import Method
+
+CLAIM_AHEAD_SECONDS = LOOKUP_INTERVAL.total_seconds()  # from its first lookup on, a page is about to be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ def choose_next(
     for pending in _retries_first(ready, limiter):
         step = decide(pending.delivery, now, ownership, idempotent=pending.updates)
         if isinstance(step, Wait):
-            seconds = min(seconds, (step.until - now).total_seconds())
+            wait = (step.until - now).total_seconds()
+            _claim_ahead(lane, pending, wait, limiter)
+            seconds = min(seconds, wait)
             continue
         needs_lookup = isinstance(step, Find) or isinstance(pending.delivery.body, Recheck)
         call = (pending.method, pending.delivery.message.priority)
@@ -142,6 +146,8 @@ def choose_next(
             if needs_lookup
             else _seconds_until(lane, pending, pending.method, limiter)
         )
+        if needs_lookup:
+            _claim_ahead(lane, pending, wait, limiter)
         if needs_lookup and wait <= 0:
             return NextAction(look_up=(pending, *_lookups_in_same_place(pending, ready, now, ownership)))
         if wait <= 0:
@@ -163,6 +169,15 @@ def _claim(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLi
     limiter.claims.make(lane, method, Rank.from_delivery(pending.delivery))
     if lane.kind is LaneKind.PAGES and method is Method.POST:
         limiter.claim(lane.receiver)
+
+
+def _claim_ahead(lane: Lane, pending: PendingDelivery, seconds: float, limiter: RateLimiter) -> None:
+    """A page that is about to be sent again claims the call before its wait or lookup ends. So no notice overtakes it.
+
+    An earlier claim would let a page that nothing answers hold up the others.
+    """
+    if lane.kind is LaneKind.PAGES and seconds <= CLAIM_AHEAD_SECONDS:
+        limiter.claims.make(lane, pending.method, Rank.from_delivery(pending.delivery))
 
 
 def _seconds_until(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLimiter) -> float:

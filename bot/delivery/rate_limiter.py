@@ -16,6 +16,7 @@ URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room even if all other lanes are busy
 UNANSWERED_UNTIL_AWAY = 2  # one unanswered call says little about the next
 LONGEST_PAUSE_SECONDS = 15.0
+HEAD_START_SECONDS = 1.0  # of urgent messages when a pause ends: their lanes read new rows in this time
 
 
 @dataclass(slots=True)
@@ -63,7 +64,10 @@ class RateLimiter:
             spacing = self._posted_at[receiver] + self.limits.spacing_seconds - now
         if method is Method.POST and priority not in URGENT:
             spacing = max(spacing, self._claimed_until.get(receiver, now) - now)
-        return max(0.0, missing, spacing, bucket.throttled_until - now, bucket.trial_until - now)
+        opens_at = max(bucket.throttled_until, bucket.trial_until)
+        if priority not in URGENT and self.away(method):
+            opens_at += HEAD_START_SECONDS
+        return max(0.0, missing, spacing, opens_at - now)
 
     def ranked_wait(self, lane: Lane, method: Method, rank: Rank) -> float:
         """As `wait`, but more urgent lanes go first while the service is away.

@@ -18,7 +18,7 @@ import redis.asyncio.connection
 from bot import jobs
 from bot.app import run
 from bot.coordination import leadership
-from bot.delivery import claims, dispatcher, pending, rate_limiter
+from bot.delivery import choose_next, claims, dispatcher, pending, rate_limiter
 from bot.domain import protocol
 from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
@@ -78,6 +78,8 @@ def _shorten_waits() -> None:
     calls.DEADLINE_SECONDS /= SCALE
     dispatcher.STORE_AWAY_SECONDS /= SCALE
     rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE
+    rate_limiter.HEAD_START_SECONDS /= SCALE
+    choose_next.CLAIM_AHEAD_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
     vars(parts)["SLACK_LIMITS"] = RateLimits(

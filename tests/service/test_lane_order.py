@@ -67,7 +67,7 @@ def test_a_failure_goes_before_a_notice_of_the_same_moment(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("outcome", [LIMITED, NOT_SENT, Unknown("timeout")], ids=["429", "not reached", "no answer"])
-@pytest.mark.parametrize("away", [7, 40])
+@pytest.mark.parametrize("away", [7, 15, 40])
 def test_after_an_outage_a_failure_goes_before_the_notices_of_all_channels(
     seed: int, outcome: Outcome, away: int
 ) -> None:
@@ -84,6 +84,25 @@ def test_after_an_outage_a_failure_goes_before_the_notices_of_all_channels(
             await clock.pass_time(120)
 
     posts = posts_under(seed, scenario, Away(outcome))
+    assert posts[0] == (ALERTS, "Card")
+    assert sorted(posts[1:]) == sorted((channel, "Notice") for channel in others)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("early", [0.0, 0.25])
+def test_a_failure_recorded_as_a_pause_ends_goes_before_the_notices_of_all_channels(seed: int, early: float) -> None:
+    """Its lane reads the new row only then."""
+    others = [ChannelId(f"C0{number}") for number in range(3)]
+
+    async def scenario(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+        chat.answers = [(LIMITED, False)]
+        await announce(store, 1, *others)
+        async with sending(store, chat, clock):
+            await clock.pass_time(30 - early)
+            await fail(store)
+            await clock.pass_time(120)
+
+    posts = posts_under(seed, scenario, FakeChat())
     assert posts[0] == (ALERTS, "Card")
     assert sorted(posts[1:]) == sorted((channel, "Notice") for channel in others)
 

@@ -89,6 +89,20 @@ def test_after_a_429_one_call_goes_first(limiter: RateLimiter, clock: FakeClock)
     assert wait(limiter) == 0
 
 
+@pytest.mark.parametrize(
+    ("priority", "seconds"), [(Priority.PAGE, 0.0), (Priority.FAILURE, 0.0), (Priority.RECOVERY, 1.0)]
+)
+@pytest.mark.parametrize("method", [POST, HISTORY])
+def test_when_a_pause_ends_urgent_messages_have_a_head_start(
+    limiter: RateLimiter, clock: FakeClock, method: Method, priority: Priority, seconds: float
+) -> None:
+    limiter.throttle(method, 30)
+    clock.seconds += 30
+    assert wait(limiter, method=method, priority=priority) == seconds
+    limiter.record_answer(method)
+    assert wait(limiter, method=method, priority=priority) == 0
+
+
 def test_an_answer_does_not_shorten_the_throttle(limiter: RateLimiter) -> None:
     limiter.throttle(POST, 30)
     limiter.record_answer(POST)  # to a call that was under way already
