@@ -199,7 +199,7 @@ def _settings(role: str | None) -> Settings:
     try:
         settings = Settings.load()
     except SettingsError as exc:
-        err.print("[red]✗[/] Some settings are missing or invalid. Set them in the environment or in a .env file:")
+        err.print("[red]✗[/] Some settings are missing or not valid. Set them in the environment or in a .env file:")
         for fault in exc.faults:
             err.print(f"  • {escape(fault)}")
         for sentence in _ignored():

@@ -178,7 +178,7 @@ async def _answered(slack: SlackClient, method: str, stopped: asyncio.Event, ref
     """
     backoff = _Backoff(stopped)
     while not (answer := await call(slack, method)).ok:
-        if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
+        if not answer.transient:
             raise SlackRefusedError(refused.format(error=answer.error))
         emit(SlackAway(problem=answer.error, next_try_seconds=backoff.seconds))
         await backoff.wait()

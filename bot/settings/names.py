@@ -44,6 +44,8 @@ def _near_miss(name: str, known: Collection[str]) -> str | None:
 
 def _nearest(name: str, known: Collection[str]) -> str | None:
     """Compares names without the prefix, since REDIS_URL and some others have none."""
+    if re.search("POLL|INTERVAL", name):
+        return f"{PREFIX}STEADY_SECONDS"  # the names that older versions and similar programs give to it
     by_rest = {setting.removeprefix(PREFIX): setting for setting in known}
     near = get_close_matches(name.removeprefix(PREFIX), by_rest, 1, 0.6)
     return by_rest[near[0]] if near else None

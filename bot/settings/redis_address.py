@@ -1,6 +1,7 @@
 """Finds the fault in a REDIS_URL. Quotes none of it, since a password may be anywhere in it."""
 
 import re
+from difflib import get_close_matches
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from bot.redis_address import CLUSTER_SCHEMES, SCHEMES, SENTINEL_LOGIN, SENTINEL_SCHEMES, UrlParts, split_url
@@ -12,6 +13,7 @@ REDIS_FORM = (
 ENCODE = "percent-encode the password: # is %23, / is %2F, ? is %3F, @ is %40, % is %25, a space is %20"
 SEVERAL_HOSTS = "several hosts need redis+sentinel:// or redis+cluster://"
 NO_COLON = "put a colon before a password without a user (redis://:PASSWORD@host)"
+_SOCKET = "write unix:// before the absolute path of a socket (unix:///path/to/socket)"
 _SENTINEL = "for Redis Sentinel write redis+sentinel://HOST:26379,HOST:26379/SERVICE"
 _CLUSTER = "for Redis Cluster write redis+cluster://HOST:6379"
 
@@ -29,6 +31,8 @@ _CERT_REQS = {"none", "optional", "required"}
 def redis_fault(url: str) -> str | None:
     """The fault, as the first clause of a sentence; None if the address is valid."""
     scheme, separator, rest = url.partition("://")
+    if url.startswith(("/", "unix:/")) and not separator:
+        return _SOCKET
     if not separator or scheme not in (*SCHEMES, *SENTINEL_SCHEMES, *CLUSTER_SCHEMES):
         return _scheme_fault(scheme if separator else "")
     if _needs_encoding(url):
@@ -54,6 +58,9 @@ def _scheme_fault(scheme: str) -> str | None:
         return _CLUSTER
     if scheme in {"redis+unix", "redis+socket", "redis-socket"}:
         return f"write unix:// instead of {scheme}://"
+    near = get_close_matches(scheme, (*SCHEMES, *SENTINEL_SCHEMES, *CLUSTER_SCHEMES), 1, 0.75)
+    if near:
+        return f"it begins with no known scheme (did you mean {near[0]}://?)"
     return "it does not begin with redis://, rediss:// or unix://"
 
 
@@ -111,6 +118,8 @@ def _credentials_fault(parts: SplitResult) -> str | None:
 
 def _place_fault(parts: SplitResult) -> str | None:
     if parts.scheme == "unix":
+        if parts.netloc.rpartition("@")[2]:
+            return _SOCKET  # unix://path would mean a host called path
         return None if len(parts.path) > 1 else "it names no socket (unix:///path/to/valkey.sock)"
     if "," in parts.netloc.rpartition("@")[2]:
         return SEVERAL_HOSTS

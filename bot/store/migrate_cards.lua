@@ -1,13 +1,16 @@
 -- Turns cards, groups and bursts of version 2 into texts. Cards of version 0 name their group `storm`.
 -- KEYS: lease, then each old key, and the key of the progress if it is a card's   ARGV: token
+-- Answers the number of converted keys.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 
+local converted = 0
 local function replace(key, text, milliseconds)
   if milliseconds > 0 then redis.call('SET', key, text, 'PX', milliseconds) else redis.call('SET', key, text) end
 end
 
 for i = 2, #KEYS, 2 do
   local key, kind, left = KEYS[i], redis.call('TYPE', KEYS[i]).ok, redis.call('PTTL', KEYS[i])
+  if kind ~= 'string' then converted = converted + 1 end
   if kind == 'set' then
     replace(key, table.concat(redis.call('SMEMBERS', key), ' '), left)
   elseif kind == 'zset' then
@@ -24,4 +27,4 @@ for i = 2, #KEYS, 2 do
     if card.content then replace(key, card.content, left) else redis.call('DEL', key) end
   end
 end
-return 1
+return converted

@@ -113,20 +113,21 @@ class _Migration:
         self._finish = scripts.script("migrate_done")
 
     async def run(self) -> None:
-        renamed = await self._renamed([(old, new, kind) for old, (new, kind) in RENAMED.items()])
+        changed = await self._renamed([(old, new, kind) for old, (new, kind) in RENAMED.items()])
         for old, new, kind in FAMILIES:
             async for names in self._scanned(f"{old}:*"):
-                renamed += await self._renamed([(name, new + name.removeprefix(old), kind) for name in names])
+                changed += await self._renamed([(name, new + name.removeprefix(old), kind) for name in names])
         for family in ("card", "group", "burst"):
             async for names in self._scanned(f"{family}:*"):
-                await self._as_texts(names)
+                changed += await self._as_texts(names)
         await self._replace_renames()
         await self._split_catalogue()
         await self._rename_present()
         with translating_redis_errors():
             keys = [self._lease_key, self._keys["schema"], self._keys[BARRIER]]
             await self._finish(keys=keys, args=[self._token, SCHEMA, BARRIER_TEXT])
-        emit(Migrated(schema=SCHEMA, keys=renamed))
+        if changed:  # none in an empty store
+            emit(Migrated(schema=SCHEMA, keys=changed))
 
     async def _renamed(self, names: list[tuple[str, str, str]]) -> int:
         await self._extend_lease()
@@ -136,11 +137,13 @@ class _Migration:
                 await self._rename(keys=[self._lease_key, *keys], args=[self._token, *(kind for _, _, kind in names)])
             )
 
-    async def _as_texts(self, names: list[str]) -> None:
+    async def _as_texts(self, names: list[str]) -> int:
         await self._extend_lease()
         pairs = [(self._keys[name], self._keys.posted(name.partition(":")[2])) for name in names]
         with translating_redis_errors():
-            await self._cards(keys=[self._lease_key, *(key for pair in pairs for key in pair)], args=[self._token])
+            return int(
+                await self._cards(keys=[self._lease_key, *(key for pair in pairs for key in pair)], args=[self._token])
+            )
 
     async def _replace_renames(self) -> None:
         await self._extend_lease()

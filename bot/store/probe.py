@@ -28,7 +28,7 @@ _CERTIFICATE = (
     "?ssl_cert_reqs=none accepts any certificate"
 )
 _LOGIN = "check user and password in REDIS_URL (redis://USER:PASSWORD@host, or redis://:PASSWORD@host), percent-encoded"
-_ALLOW = "give this user the bot's permissions: ACL SETUSER NAME ~pipeline-bot:* +@all -@dangerous"
+_ALLOW = "give this user the bot's permissions: `ACL SETUSER NAME ~pipeline-bot:* +@all -@dangerous`"
 _MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
 
 
@@ -65,7 +65,7 @@ _NO_INFO = Problem(
     Weight.WEAK,
     "this user may not run INFO, so the bot can't check version, durability and eviction; after a failover it notices "
     "a loss only by its own count of writes",
-    "allow it: ACL SETUSER NAME +info",
+    "allow it: `ACL SETUSER NAME +info`",
 )
 
 
@@ -114,9 +114,9 @@ def _version_problems(version: str) -> Iterator[Problem]:
 
 def _durability_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
     if facts and not facts.get("aof_enabled"):
-        fix = "CONFIG SET appendonly yes, appendfsync always"
+        fix = "type `CONFIG SET appendonly yes` and `CONFIG SET appendfsync always`, and change the server's file too"
         yield Problem("Store durability", Weight.WEAK, "without an append-only file, a restart may lose data", fix)
-    fix = "CONFIG SET maxmemory-policy noeviction"
+    fix = "type `CONFIG SET maxmemory-policy noeviction`, and change the server's file too"
     if (policy := facts.get("maxmemory_policy")) not in {"noeviction", None}:
         yield Problem("Store eviction", Weight.WEAK, f"maxmemory-policy {policy} may delete watches", fix)
     if evicted := facts.get("evicted_keys"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+from structlog.testing import capture_logs
 
 from bot.domain.alias import IdChange
 from bot.domain.watch import ChannelId
@@ -119,6 +120,17 @@ async def test_every_old_key_gets_its_new_name_and_keeps_its_time_to_live(
     await migrate(Scripts(any_redis, TEAM), clock)
     assert await contents(any_redis) == NEW
     assert 0 < await any_redis.ttl(f"{PREFIX}suspend_notice:C0QUIET") <= 100
+
+
+async def test_only_a_migration_that_changed_keys_is_logged(any_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
+    with capture_logs() as lines:
+        await migrate(Scripts(any_redis, TEAM), clock)
+    assert lines == []
+    await any_redis.flushall()
+    await fill(any_redis, {"schema": "2", "card:card-1": OLD["card:card-1"], "group:storm-1": {"card-1"}})
+    with capture_logs() as lines:
+        await migrate(Scripts(any_redis, TEAM), clock)
+    assert [(line["event"], line["keys"]) for line in lines] == [("migrated", 2)]
 
 
 async def test_a_channel_whose_rows_version_1_moved_keeps_its_newest_id(

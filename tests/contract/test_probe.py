@@ -1,6 +1,8 @@
 """What a Redis must be to be the bot's store, as `run` and `check` find it: against real servers."""
 
 import asyncio
+import inspect
+import re
 import shutil
 import ssl
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.observation import PipelineId
 from bot.ports.store_errors import StoreAway
+from bot.store import probe as probe_module
 from bot.store.connect import connect
 from bot.store.problem import Weight
 from sandbox.ports import free_port
@@ -90,6 +93,17 @@ async def test_the_advised_rules_are_enough(valkey: Valkey, shares_reads: bool) 
     assert await problems(as_user(valkey, "ann"), shares_reads=shares_reads) == []
     async with connect(valkey.url) as client:
         assert await client.keys("*") == []
+
+
+async def test_each_advised_command_is_one_that_redis_understands(valkey: Valkey) -> None:
+    """The fixes of `check` and `run`, as an operator would type them."""
+    source = Path(inspect.getfile(probe_module)).read_text()
+    commands = re.findall(r"`((?:CONFIG|ACL) [^`]+)`", source)
+    assert len(commands) == 5
+    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+        for command in commands:
+            await client.execute_command(*command.split())  # type: ignore[no-untyped-call]
+        assert (await client.config_get("append*"))["appendfsync"] == "always"
 
 
 @pytest.mark.parametrize("command", ["xgroup", "xreadgroup", "xautoclaim", "blpop", "rpush"])

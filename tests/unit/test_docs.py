@@ -1,5 +1,6 @@
 """The documentation is held to the code: what the one names, the other must know."""
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -410,6 +411,35 @@ def test_the_rollback_notice_asks_for_the_documented_redis_settings() -> None:
     wanted = re.findall(r"`([^`]+)`", notice)
     assert len(wanted) == 3
     assert "\n".join(["```", *wanted, "```"]) in text("docs/deploying.md")
+
+
+def spoken_texts() -> str:
+    """Every text in the bot's code without markup, one per line. `§` stands for a value in it."""
+    texts = []
+    for path in (ROOT / "bot").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(re.sub(r"\{\w+\}", "§", node.value))
+            elif isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "§" for part in node.values]
+                texts.append("".join(map(str, parts)))
+    return "\n".join(" ".join(text.replace("*", "").split()) for text in texts)
+
+
+def spellings(message: str) -> Iterator[str]:
+    """The message, and itself with some of its words as a value. Two words at least remain."""
+    words = message.strip("… ").split()
+    yield " ".join(words)
+    for length in range(1, len(words) - 1):
+        for begin in range(len(words) - length + 1):
+            yield " ".join([*words[:begin], "§", *words[begin + length :]])
+
+
+def test_each_message_that_troubleshooting_quotes_is_one_of_the_bot() -> None:
+    quoted = re.findall(r'"([^"]+)"', text("docs/troubleshooting.md"))
+    spoken = spoken_texts()
+    assert len(quoted) > 5
+    assert [message for message in quoted if not any(spelling in spoken for spelling in spellings(message))] == []
 
 
 # --- the demo's page --------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ class StoreWeak(EventRecord):
 
 @event("migrated", Level.INFO)
 class Migrated(EventRecord):
-    """`keys` got the names of this schema."""
+    """This many keys got the names or the form of this schema."""
 
     schema: int
     keys: int

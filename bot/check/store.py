@@ -1,0 +1,74 @@
+"""Checks the store with the probe of `run`, so that both refuse the same stores."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from redis.exceptions import RedisError
+
+from bot.check.finding import Finding, Verdict
+from bot.domain.watch import TeamId
+from bot.redis_address import parse_redis_url
+from bot.settings import Settings
+from bot.store.connect import ANSWER_SECONDS, connected, store_url
+from bot.store.embedded import EmbeddedStoreError, NoStoreError
+from bot.store.private import is_open_to_others
+from bot.store.probe import connection_problem, probe
+from bot.store.problem import Weight
+
+
+async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
+    try:
+        async with store_url(settings.store_url, settings.data_dir) as url, connected(url, team) as client:
+            kind = parse_redis_url(url).kind
+            report = await probe(client, team, kind, shares_reads=settings.shares_reads)
+            exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
+    except NoStoreError as exc:
+        yield Finding("Store", Verdict.BAD, str(exc))
+        return
+    except EmbeddedStoreError as exc:
+        yield Finding("Store", Verdict.BAD, str(exc), "check PIPELINE_BOT_DATA_DIR and the disk")
+        return
+    except (RedisError, OSError) as exc:
+        yield await _store_away(exc, settings.store_url or "")
+        return
+    if not any(problem.weight is Weight.FATAL for problem in report.problems):
+        location = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+        yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}")
+    for problem in report.problems:
+        verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
+        yield Finding(problem.subject, verdict, problem.text, problem.fix)
+    if exposed:
+        detail = f"other users of this machine can read {settings.data_dir}"
+        yield Finding("Store files", Verdict.WEAK, detail, f"chmod 700 {settings.data_dir}")
+
+
+async def _store_away(exc: Exception, url: str) -> Finding:
+    if problem := connection_problem(exc):
+        return Finding(problem.subject, Verdict.BAD, problem.text, problem.fix)
+    detail = f"{type(exc).__name__}: {exc}"
+    if url.startswith("unix://"):
+        fix = "check the path in REDIS_URL, that the server listens there (`unixsocket`), and that this user may use it"
+    elif url.startswith("rediss://") and await _answers_without_tls(url):
+        detail, fix = (
+            "this server does not speak TLS on that port",
+            "write redis:// in REDIS_URL, or the server's TLS port",
+        )
+    else:
+        fix = "check the host and port in REDIS_URL, whether the server wants TLS (rediss://…), and that it runs"
+    return Finding("Store", Verdict.BAD, detail, fix)
+
+
+async def _answers_without_tls(url: str) -> bool:
+    """A Redis without TLS waits for the end of a line, so TLS ends in a timeout there. Sends no password."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
+            try:
+                writer.write(b"PING\r\n")
+                return (await reader.read(1)) in {b"+", b"-"}
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False

@@ -1,0 +1,148 @@
+"""What `pipeline-bot check` finds, in this process: against the sandbox and a real store."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.check import Finding, Verdict, check
+from bot.settings import Settings
+from sandbox.demo import environment
+from sandbox.goldrush_faults import Fault as GoldRushFault
+from sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from sandbox.server import Sandbox
+from sandbox.slack.directory import ChannelKind
+from sandbox.slack.faults import Fault, FaultKind
+from tests.journey.rig import ALERTS, QUIET
+from tests.journey.valkey import Valkey
+
+
+class Checking:
+    """Runs `check` with settings on top of those of the demo."""
+
+    def __init__(self, sandbox: Sandbox, valkey: Valkey, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sandbox = sandbox
+        self.valkey = valkey
+        self._directory = directory
+        self._monkeypatch = monkeypatch
+
+    async def findings(self, post_to: str | None = None, **settings: str) -> Mapping[str, Finding]:
+        """By their subjects."""
+        given = environment(self.sandbox.url, self._directory) | {"REDIS_URL": self.valkey.url} | settings
+        for name in os.environ.keys() - given.keys():
+            self._monkeypatch.delenv(name)
+        for name, value in given.items() - os.environ.items():
+            self._monkeypatch.setenv(name, value)
+        return {finding.subject: finding async for finding in check(Settings.load(None), post_to)}
+
+
+@pytest.fixture
+async def checking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Checking]:
+    monkeypatch.chdir(tmp_path)
+    async with Sandbox.start() as sandbox, Valkey(tmp_path / "valkey") as valkey:
+        yield Checking(sandbox, valkey, tmp_path / "data", monkeypatch)
+
+
+async def test_a_good_configuration_has_no_fault(checking: Checking) -> None:
+    findings = await checking.findings(OPERATOR_CHANNEL=ALERTS, FALLBACK_CHANNEL=ALERTS)
+    assert {finding.verdict for finding in findings.values()} == {Verdict.GOOD}
+    assert findings["Operator channel"].detail == "the bot is in #data-alerts"
+    assert findings["Fallback channel"].detail == "the bot is in #data-alerts"
+
+
+# --- channels ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_channel_without_the_bot_asks_for_an_invitation(checking: Checking) -> None:
+    for name, subject in (("OPERATOR_CHANNEL", "Operator channel"), ("FALLBACK_CHANNEL", "Fallback channel")):
+        finding = (await checking.findings(**{name: QUIET}))[subject]
+        assert finding.verdict is Verdict.BAD
+        assert finding.detail.startswith("the bot is not in #")
+        assert finding.fix == "type `/invite @pipeline_bot` in it"
+
+
+async def test_an_archived_channel_is_named(checking: Checking) -> None:
+    checking.sandbox.slack.archive(ALERTS)
+    finding = (await checking.findings(OPERATOR_CHANNEL=ALERTS))["Operator channel"]
+    assert (finding.verdict, finding.detail) == (Verdict.BAD, "#data-alerts is archived")
+
+
+async def test_a_channel_that_does_not_exist_is_named_by_its_id(checking: Checking) -> None:
+    finding = (await checking.findings(OPERATOR_CHANNEL="C0NOWHERE"))["Operator channel"]
+    assert finding.verdict is Verdict.BAD
+    assert "can't see C0NOWHERE" in finding.detail
+    assert "copy the id" in finding.fix
+
+
+async def test_without_the_scope_a_channel_can_not_be_checked(checking: Checking) -> None:
+    checking.sandbox.slack.convert(ALERTS, ChannelKind.PRIVATE)
+    checking.sandbox.slack.installation.scopes -= {"channels:read", "groups:read"}
+    finding = (await checking.findings(OPERATOR_CHANNEL=ALERTS))["Operator channel"]
+    assert (finding.verdict, finding.detail) == (Verdict.WEAK, "can't be checked (missing_scope)")
+
+
+# --- limits and outages are no fault of a setting ---------------------------------------------------------------------
+
+LIMITED = Fault(kind=FaultKind.THROTTLED, retry_after=90)
+BROKEN = Fault(kind=FaultKind.ERROR, error="internal_error")
+
+
+@pytest.mark.parametrize(
+    ("method", "subject"),
+    [
+        ("auth.test", "Slack token"),
+        ("apps.connections.open", "Socket Mode"),
+        ("conversations.info", "Operator channel"),
+        ("chat.postMessage", "Test post"),
+    ],
+)
+async def test_a_rate_limit_or_an_outage_of_slack_blames_no_setting(
+    checking: Checking, method: str, subject: str
+) -> None:
+    checking.sandbox.slack.set_fault(method, LIMITED)
+    limited = (await checking.findings(post_to=ALERTS, OPERATOR_CHANNEL=ALERTS))[subject]
+    assert limited.fix == "nothing is wrong with the setting: Slack got too many requests. Check again in 90 s"
+    checking.sandbox.slack.set_fault(method, BROKEN)
+    broken = (await checking.findings(post_to=ALERTS, OPERATOR_CHANNEL=ALERTS))[subject]
+    assert broken.fix.startswith("Slack has a problem of its own")
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "verdict", "fix"),
+    [
+        (GoldRushFaultKind.THROTTLED, "GoldRush", Verdict.WEAK, "check again in a minute"),
+        (GoldRushFaultKind.NOT_JSON, "GoldRush", Verdict.BAD, "check GOLDRUSH_API_URL"),
+        (GoldRushFaultKind.UNAVAILABLE, "GoldRush", Verdict.BAD, "check GOLDRUSH_API_URL"),
+        (GoldRushFaultKind.UNAUTHORIZED, "GoldRush key", Verdict.BAD, "set GOLDRUSH_SERVICE_KEY"),
+        (GoldRushFaultKind.FORBIDDEN, "GoldRush key", Verdict.BAD, "set GOLDRUSH_SERVICE_KEY"),
+    ],
+)
+async def test_only_a_refused_key_asks_for_another_key(
+    checking: Checking, kind: GoldRushFaultKind, subject: str, verdict: Verdict, fix: str
+) -> None:
+    checking.sandbox.goldrush.set_fault(GoldRushFault(kind=kind))
+    finding = (await checking.findings())[subject]
+    assert finding.verdict is verdict
+    assert finding.fix.startswith(fix)
+
+
+async def test_a_test_post_that_slack_refuses_comes_with_what_helps_there(checking: Checking) -> None:
+    checking.sandbox.slack.archive(ALERTS)
+    assert "unarchive it" in (await checking.findings(post_to=ALERTS))["Test post"].fix
+    assert "/invite" in (await checking.findings(post_to=QUIET))["Test post"].fix
+
+
+# --- the address of the store -----------------------------------------------------------------------------------------
+
+
+async def test_tls_on_a_server_without_it_is_recognized(checking: Checking) -> None:
+    finding = (await checking.findings(REDIS_URL=checking.valkey.url.replace("redis://", "rediss://")))["Store"]
+    assert finding.detail == "this server does not speak TLS on that port"
+    assert finding.fix.startswith("write redis:// in REDIS_URL")
+
+
+async def test_a_socket_that_nobody_serves_asks_for_its_path(checking: Checking, tmp_path: Path) -> None:
+    finding = (await checking.findings(REDIS_URL=f"unix://{tmp_path}/nowhere.sock"))["Store"]
+    assert finding.fix.startswith("check the path in REDIS_URL")
+    assert "host and port" not in finding.fix

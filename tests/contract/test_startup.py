@@ -1,0 +1,35 @@
+"""The start against Slack's answers: the bot waits for what passes by itself, and refuses what a person must fix."""
+
+import asyncio
+
+import pytest
+
+from bot.slack.outbound.calls import web_client
+from bot.startup import SlackRefusedError, StoppedError, bot_identity
+from sandbox.server import Sandbox
+from sandbox.slack.faults import Fault, FaultKind
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind=FaultKind.ERROR, error="internal_error"),
+        Fault(kind=FaultKind.ERROR, error="ratelimited"),
+        Fault(kind=FaultKind.THROTTLED),
+        Fault(kind=FaultKind.UNAVAILABLE),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.error}",
+)
+async def test_the_bot_waits_while_slack_has_a_problem_of_its_own(fault: Fault) -> None:
+    stopped = asyncio.Event()
+    stopped.set()  # so that it ends where it would wait
+    async with Sandbox.start() as sandbox:
+        sandbox.slack.set_fault("auth.test", fault)
+        with pytest.raises(StoppedError):
+            await bot_identity(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), stopped)
+
+
+async def test_the_bot_refuses_a_token_that_slack_refuses() -> None:
+    async with Sandbox.start() as sandbox:
+        with pytest.raises(SlackRefusedError, match="invalid_auth"):
+            await bot_identity(web_client("xoxb-wrong", f"{sandbox.url}/api/"), asyncio.Event())
