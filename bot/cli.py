@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.markup import escape
 
@@ -94,7 +95,7 @@ def run(
     for sentence in ignored_names():
         emit(SettingIgnored(problem=sentence))
     try:
-        asyncio.run(_until_signal(settings))
+        uvloop.run(_until_signal(settings))
     except* (StartError, EmbeddedStoreError, StoreAway) as group:
         for exc in _leaves(group):
             err.print(f"[red]✗[/] {escape(str(exc))}")
@@ -128,7 +129,7 @@ def check(
     """Check the configuration: Slack token and scopes, GoldRush key, store. Each fault comes with its fix."""
     settings = _settings(role)
     configure("error", settings.secrets)
-    findings = asyncio.run(_findings(settings, post))
+    findings = uvloop.run(_findings(settings, post))
     if any(finding.verdict is Verdict.BAD for finding in findings):
         raise typer.Exit(1)
 
@@ -177,7 +178,7 @@ def forget(
     try:
         settings = StoreSettings()
         configure("error", settings.secrets)
-        asyncio.run(
+        uvloop.run(
             forget_team(
                 team_id(team),
                 url=settings.url,
