@@ -114,8 +114,7 @@ class KnownPipelines:
         self._records.replace_all(records)
         self._catalogue.replace_all(catalogue)
         self._replace_watches(watches)
-        for pipeline_id in self._polled.watched & self._records.all.keys():
-            self._oldest_reading.add(pipeline_id)
+        self._oldest_reading.add_all(self._polled.watched & self._records.all.keys())
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
@@ -280,8 +279,8 @@ class KnownPipelines:
 
     def _watch_all(self, pipeline_ids: AbstractSet[PipelineId]) -> None:
         unpolled = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
-        for pipeline_id in self._polled.watch_all(pipeline_ids, unpolled) & self._records.all.keys():
-            self._oldest_reading.add(pipeline_id)
+        new = self._polled.watch_all(pipeline_ids, unpolled)
+        self._oldest_reading.add_all(new & self._records.all.keys())
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""
