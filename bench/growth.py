@@ -34,6 +34,8 @@ from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import Page, Status
+from bot.ports.telemetry import EventRecord, subscribe
+from bot.ports.telemetry.monitoring import PollingStarted
 from bot.requests.services import RequestServices
 from bot.slack.features.list import list_blocks
 from bot.slack.features.status import status_blocks
@@ -64,6 +66,8 @@ class Lived:
     """One child's figures. CPU times in seconds, memory in bytes."""
 
     start: float
+    led: int
+    """How often it became the leader: more than once if it lost its lease."""
     idle_share: float
     rss: int
     redis: int
@@ -209,6 +213,8 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
         memberships=api,
         blind_after=timedelta(hours=10000),
     )
+    led: list[EventRecord] = []
+    subscribe(lambda event: led.append(event) if isinstance(event, PollingStarted) else None)
     await heartbeat.beat()
     requests = RequestServices.build(
         repository=repository,
@@ -246,6 +252,7 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
     await client.aclose()
     return {
         "start": api.first_at,
+        "led": len(led),
         "idle_share": share,
         "rss": rss,
         "commands_per_read": commands / max(1, api.reads - reads),

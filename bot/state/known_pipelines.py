@@ -94,8 +94,11 @@ class KnownPipelines:
     def _remembered(self, stored: Mapping[PipelineId, Record]) -> list[Record]:
         return [remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()]
 
-    def _read_again(self, moment: datetime) -> None:
-        """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
+    def count_as_read(self, moment: datetime) -> None:
+        """Counts the pipelines watched at that moment as read then. Later watches are not in the heartbeat.
+
+        The store holds no steady readings, so another bot does not have the leader's.
+        """
         for pipeline_id in self.covered_by(watch for watch in self.watches if watch.made_at <= moment):
             self._records.read_again(pipeline_id, moment)
 

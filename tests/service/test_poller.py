@@ -757,6 +757,37 @@ async def test_a_frozen_leader_writes_no_reading_after_another_bot_leads(fake_re
             assert await two.cards() == ["pipe_0001 failure"]  # the catalogue came to the other bot
 
 
+async def test_a_bot_that_takes_over_loads_nothing_again(fake_redis: redis.asyncio.Redis) -> None:
+    """At 100,000 pipelines, loading takes longer than the lease lasts."""
+    async with (
+        running(fake_redis, *pipelines(3)) as one,
+        running(fake_redis, clock=one.clock, api=one.api) as two,
+    ):
+        await watch(one, "orders-*")
+        await one.poll(20)
+        await two.heartbeat.beat()
+        await one.poll(20)  # it stores no steady reading
+        one.api.statuses[ONE] = FAILED
+        await one.poll(10)
+        await one.leadership.release()
+        loaded = []
+
+        async def catalogue() -> None:
+            loaded.append("catalogue")
+
+        two.store.first = {"catalogue": catalogue}
+        await two.heartbeat.beat()
+        assert two.leadership.is_leader
+        assert loaded == []
+        assert two.repository.record(ONE).state.phase == Phase.FAILED  # written since its last heartbeat
+        read_since = (await two.store.last_heartbeat()).read_since
+        assert read_since is not None
+        assert two.repository.all_read_since == read_since
+        steady = two.repository.record(TWO).state.observation
+        assert steady is not None
+        assert steady.observed_at == read_since
+
+
 async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
@@ -793,7 +824,7 @@ async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.a
 async def test_a_reading_for_a_person_is_shown_even_after_a_reload_of_the_records(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
-    """The leadership restarts after a standstill, during an answer. The store does not keep unchanged readings."""
+    """The bot recovers from a loss of data during an answer. The store does not keep unchanged readings."""
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-*")
         await bot.poll(20)
@@ -803,7 +834,7 @@ async def test_a_reading_for_a_person_is_shown_even_after_a_reload_of_the_record
         assert await bot.leadership.acquire()
         query = asyncio.create_task(bot.requests.queries.status(ALERTS, []))
         await settle()
-        await bot.repository.load()
+        await bot.repository.restore(bot.repository.known, emptied=False)
         slow.set()
         views = (await query).views
         now = bot.clock.now()
