@@ -97,12 +97,16 @@ class Scheduler:
             self._stopping = True
 
     def take_over(self, epoch: int, *, late: bool) -> None:
-        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first."""
+        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first.
+
+        If no other bot led meanwhile, its due times still apply.
+        """
+        if epoch != self.epoch + 1:
+            self._due = DueTimes(self._cadence)
+            self._polled_version = -1
         self.epoch = epoch
         self._promise.take_over(late=late)
         self._unanswered_since = None
-        self._due = DueTimes(self._cadence)
-        self._polled_version = -1
         self._siblings = Siblings(self._repository.catalogue)
 
     # --- answers about the polling ---------------------------------------------------------------------------------
