@@ -33,6 +33,7 @@ from bot.domain.transition import Healthy, PipelineState
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.pipeline_api import Page, Status
 from bot.ports.telemetry import EventRecord, subscribe
 from bot.ports.telemetry.monitoring import PollingStarted
@@ -237,7 +238,7 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
             await monitoring.scheduler.tick()
             if turn % 8 == 0:
                 await heartbeat.beat()
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(TICK_SECONDS)
 
     await idle(5.0)
     commands, reads = (await client.info("stats"))["total_commands_processed"], api.reads

@@ -14,6 +14,7 @@ from bot.domain.delivery import SLACK
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.polling import Polling
 from bot.requests.services import RequestServices
 from bot.settings import Role, Settings
@@ -161,7 +162,7 @@ def build_jobs(base: Base, heartbeat: Heartbeat, monitoring: Monitoring | None, 
     tick, loops = None, [PeriodicJob("heartbeat", beat, 2.0)]
     if monitoring and Role.SCHEDULER in base.settings.roles:
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
-        tick = PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0)
+        tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
     if people:
         loops += [

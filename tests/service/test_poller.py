@@ -29,7 +29,7 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.recorder import Recorder
-from bot.monitoring.scheduler import Scheduler
+from bot.monitoring.scheduler import TICK_SECONDS, Scheduler
 from bot.ports.conversations import Memberships
 from bot.ports.lease_store import READER
 from bot.ports.pipeline_api import (
@@ -94,11 +94,11 @@ class Bot:
         await self.repository.refresh_watches()
 
     async def poll(self, seconds: float) -> None:
-        for count in range(round(seconds / 0.25)):
+        for count in range(round(seconds / TICK_SECONDS)):
             if count % 8 == 0:
                 await self.heartbeat.beat()
             await self.scheduler.tick()
-            await self.clock.pass_time(0.25)
+            await self.clock.pass_time(TICK_SECONDS)
 
     async def cards(self, channel: ChannelId = ALERTS) -> list[str]:
         """Returns the kind and phase of every card in the channel's outbox."""
@@ -209,7 +209,7 @@ async def test_the_budget_is_spent_evenly_and_the_interval_is_even(fake_redis: r
         at_once, before = [], Counter(bot.api.reads)
         for _ in range(300):
             reads = len(bot.api.reads)
-            await bot.poll(0.25)
+            await bot.poll(TICK_SECONDS)
             at_once.append(len(bot.api.reads) - reads)
         fresh = Counter(bot.api.reads) - before
     assert sum(at_once) == pytest.approx(300, abs=6)  # 4 a second
@@ -709,7 +709,7 @@ async def test_two_bots_on_one_store_report_a_failure_once(fake_redis: redis.asy
                     if count % 8 == 0:
                         await bot.heartbeat.beat()
                     await bot.scheduler.tick()
-                await clock.pass_time(0.25)
+                await clock.pass_time(TICK_SECONDS)
             assert await one.cards() == ["orders-1 failure"]
             assert len(one.api.reads) - reads <= 3 + 40 / 3 + 2 * 40 / 5  # because only one bot reads
             assert two.repository.record(ONE).episode == one.repository.record(ONE).episode  # both bots know the state
@@ -749,7 +749,7 @@ async def test_a_frozen_leader_writes_no_reading_after_another_bot_leads(fake_re
             assert one.leadership.is_leader  # it has not noticed yet
             for _ in range(40):
                 await one.scheduler.tick()
-                await clock.pass_time(0.25)
+                await clock.pass_time(TICK_SECONDS)
             assert await one.cards() == []
             await one.heartbeat.beat()
             assert not one.leadership.is_leader
