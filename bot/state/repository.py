@@ -69,10 +69,10 @@ class Repository(KnownPipelines):
     async def _stored_records(self) -> Mapping[PipelineId, Record]:
         """All records as of now: reading many takes seconds, in which this process or another may write some."""
         position = (await self._store.record_changes(UNKNOWN_POSITION)).position
-        stored = dict(await self._store.records())
+        stored = await self._store.records()
         changes = await self._store.record_changes(position)
         if changes.changed != {}:
-            stored |= await self._store.records(changes.changed and [*changes.changed])
+            stored = {**stored, **await self._store.records(changes.changed and [*changes.changed])}
         self._record_position = changes.position
         return stored
 

@@ -91,6 +91,8 @@ def _share(record: Record, pipeline_id: PipelineId, version: int) -> None:
     if not record.identities:
         put(record, "identities", _NO_IDENTITIES)
     state = record.state
+    if not state.running_seconds:
+        put(state, "running_seconds", 0.0)
     observation, healthy = state.observation, state.healthy
     if healthy and healthy.since == state.since:
         put(healthy, "since", state.since)
