@@ -32,11 +32,9 @@ from bot.domain.subscription import WatchLimits, Wish
 from bot.domain.transition import Healthy, PipelineState
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
+from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
-from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.pipeline_api import Page, Status
-from bot.ports.telemetry import EventRecord, subscribe
-from bot.ports.telemetry.monitoring import PollingStarted
 from bot.requests.services import RequestServices
 from bot.slack.features.list import list_blocks
 from bot.slack.features.status import status_blocks
@@ -46,6 +44,7 @@ from bot.slack.render.saved_question import SavedQuestion
 from bot.state.repository import Repository
 from bot.store.clock import RedisClock
 from bot.store.codec import RECORD, WATCH
+from bot.store.leader_calls import RemoteLeader
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 from tests.fakes import FakeChat
@@ -67,8 +66,6 @@ class Lived:
     """One child's figures. CPU times in seconds, memory in bytes."""
 
     start: float
-    led: int
-    """How often it became the leader: more than once if it lost its lease."""
     idle_share: float
     rss: int
     redis: int
@@ -193,11 +190,11 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
     store, api = RedisStore(scripts, clock), _InstantApi(pipelines)
     repository = Repository(store, asyncio.Event())
     await repository.load()
-    leadership = Leadership(store, clock)
+    leadership, budget = Leadership(store, clock), Budget(RATE, clock)
     monitoring = Monitoring.build(
         api=api,
         repository=repository,
-        budget=Budget(RATE, clock),
+        budget=budget,
         clock=clock,
         cadence=Cadence(),
         leadership=leadership,
@@ -214,15 +211,23 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
         memberships=api,
         blind_after=timedelta(hours=10000),
     )
-    led: list[EventRecord] = []
-    subscribe(lambda event: led.append(event) if isinstance(event, PollingStarted) else None)
     await heartbeat.beat()
+    follower = FollowerReads(
+        leader=RemoteLeader(scripts, clock),
+        repository=repository,
+        unrecorded=monitoring.recorder.unrecorded,
+        budget=budget,
+        cadence=Cadence(),
+        clock=clock,
+        heartbeat=heartbeat,
+    )
+    peoples_reads = monitoring.reads(leadership, follower)
     requests = RequestServices.build(
         repository=repository,
         store=store,
-        reads=monitoring.scheduler,
+        reads=peoples_reads,
         unrecorded=monitoring.recorder.unrecorded,
-        catalogue=monitoring.catalogue,
+        catalogue=peoples_reads,
         clock=clock,
         conversations=FakeChat(),
         limits=WatchLimits(watches=LARGE, patterns=LARGE),
@@ -238,7 +243,7 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
             await monitoring.scheduler.tick()
             if turn % 8 == 0:
                 await heartbeat.beat()
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(0.25)
 
     await idle(5.0)
     commands, reads = (await client.info("stats"))["total_commands_processed"], api.reads
@@ -253,7 +258,6 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
     await client.aclose()
     return {
         "start": api.first_at,
-        "led": len(led),
         "idle_share": share,
         "rss": rss,
         "commands_per_read": commands / max(1, api.reads - reads),

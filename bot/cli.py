@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.markup import escape
 
@@ -95,7 +94,7 @@ def run(
     for sentence in ignored_names():
         emit(SettingIgnored(problem=sentence))
     try:
-        uvloop.run(_until_signal(settings))
+        asyncio.run(_until_signal(settings))
     except* (StartError, EmbeddedStoreError, StoreAway) as group:
         for exc in _leaves(group):
             err.print(f"[red]✗[/] {escape(str(exc))}")
@@ -129,7 +128,7 @@ def check(
     """Check the configuration: Slack token and scopes, GoldRush key, store. Each fault comes with its fix."""
     settings = _settings(role)
     configure("error", settings.secrets)
-    findings = uvloop.run(_findings(settings, post))
+    findings = asyncio.run(_findings(settings, post))
     if any(finding.verdict is Verdict.BAD for finding in findings):
         raise typer.Exit(1)
 
@@ -178,7 +177,7 @@ def forget(
     try:
         settings = StoreSettings()
         configure("error", settings.secrets)
-        uvloop.run(
+        asyncio.run(
             forget_team(
                 team_id(team),
                 url=settings.url,

@@ -59,8 +59,10 @@ class Heartbeat:
         self._blind_after = blind_after
         self.last_at: datetime | None = None
         """The last heartbeat of any bot, as this one knows it."""
-        self._took_over = False
-        """True once this leader has taken over from the leader before it."""
+        self.read_since: datetime | None = None
+        """Since then, the bot with that heartbeat has read all closely watched pipelines."""
+        self._loaded = False
+        """True once this leader has loaded the readings of the leader before it."""
         self._rereading_since: float | None = None
         """When this bot began to read all pipelines again, before it reports a gap. In monotonic seconds."""
 
@@ -119,27 +121,25 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         if await self._leadership.acquire():
-            self._took_over, self._rereading_since = False, None
+            self._loaded, self._rereading_since = False, None
         await self._recovery.resume()
         last = await self._store.last_heartbeat()
-        self.last_at = last.last_at
+        self.last_at, self.read_since = last.last_at, last.read_since
         await self._recovery.check_server(last)
         await self._repository.catch_up()  # the leader too: another bot may have ended and renewed a watch
         if not self._leadership.is_leader:
             return
         await self._recovery.check_keys()
-        if not self._took_over:
+        if not self._loaded:
             await self._lead(last)
         await self._report_read_gap(last)
 
     async def _lead(self, last: LastHeartbeat) -> None:
-        """Loads nothing: since it acquired the lease, this beat has caught up with what the leader before wrote."""
-        if last.read_since:
-            self._repository.count_as_read(last.read_since)
+        await self._repository.load(last.read_since)
         epochs = (record.state.sequence.epoch for record in self._repository.records)
         epoch = await self._store.next_epoch(above=max(epochs, default=0))
         self._polling.take_over(epoch, late=last.late_promise is not None)
-        self._took_over = True
+        self._loaded = True
         emit(PollingStarted(pipelines=len(self._repository.pollable)))
 
     async def _report_read_gap(self, last: LastHeartbeat) -> None:
@@ -192,7 +192,7 @@ class Heartbeat:
         await self._store.record_heartbeat(
             now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise
         )
-        self.last_at = now
+        self.last_at, self.read_since = now, read_since
 
     def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
         records = (self._repository.record(pipeline_id) for pipeline_id in sorted(self._repository.watched))

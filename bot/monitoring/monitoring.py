@@ -9,9 +9,12 @@ from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import CircuitBreaker
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
+from bot.monitoring.current_reads import CurrentReads
+from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.intents import Intents
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.outage import OutageNotices
+from bot.monitoring.reads_for_others import ReadsForOthers
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
 from bot.monitoring.staleness import Staleness
@@ -31,6 +34,13 @@ class Monitoring:
     scheduler: Scheduler
     api_trouble: ApiTrouble
     staleness: Staleness
+    for_others: ReadsForOthers
+
+    def reads(self, leadership: LeadershipStatus, follower: FollowerReads) -> CurrentReads:
+        """Reads for people who ask this process. `follower` calls another bot while that one leads."""
+        return CurrentReads(
+            leadership=leadership, scheduler=self.scheduler, catalogue=self.catalogue, follower=follower
+        )
 
     @classmethod
     def build(
@@ -48,7 +58,7 @@ class Monitoring:
     ) -> Self:
         """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key.
 
-        `readers` poll; without them, this process does. It always reads for people.
+        `readers` poll; without them, this process does. It always reads for people, if it leads.
         """
         breaker = CircuitBreaker()
         outage = OutageNotices(
@@ -93,4 +103,11 @@ class Monitoring:
             scheduler=scheduler,
             api_trouble=ApiTrouble(repository=repository, breaker=breaker, leadership=leadership),
             staleness=staleness,
+            for_others=ReadsForOthers(
+                scheduler=scheduler,
+                catalogue=catalogue,
+                repository=repository,
+                unrecorded=recorder.unrecorded,
+                clock=clock,
+            ),
         )

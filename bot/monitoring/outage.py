@@ -14,7 +14,7 @@ from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
-from bot.state.known_pipelines import API_ITSELF
+from bot.state.known_pipelines import API_ITSELF, KnownPipelines
 from bot.state.repository import Repository
 
 SAME_END = timedelta(seconds=5)  # two ends of a wait that are so close count as one
@@ -47,14 +47,6 @@ class OutageNotices:
         """True from the notice of an outage until that of its end."""
         episode = self._repository.record(API_PIPELINE_ID).episode
         return episode is not None and episode.open
-
-    @property
-    def reported_problem(self) -> str | None:
-        """The problem of the outage that a notice reports."""
-        episode = self._repository.record(API_PIPELINE_ID).episode
-        if episode is None or not episode.open:
-            return None
-        return next((entry.reason for entry in reversed(episode.timeline) if entry.reason), None)
 
     async def report(self, unread: int) -> None:
         """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage.
@@ -115,6 +107,14 @@ class OutageNotices:
         return Audience(
             channel, self._repository.watches.in_channel(channel) or (_api_watch(channel, self._clock.now()),)
         )
+
+
+def reported_problem(repository: KnownPipelines) -> str | None:
+    """The problem of the outage that a notice reports."""
+    episode = repository.record(API_PIPELINE_ID).episode
+    if episode is None or not episode.open:
+        return None
+    return next((entry.reason for entry in reversed(episode.timeline) if entry.reason), None)
 
 
 def _same_end(one: datetime | None, other: datetime | None) -> bool:

@@ -12,7 +12,7 @@ from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
 from bot.monitoring.due_times import DueTimes, Newcomer
-from bot.monitoring.outage import OutageNotices
+from bot.monitoring.outage import OutageNotices, reported_problem
 from bot.monitoring.people_reads import PeopleReads
 from bot.monitoring.promise import Promise
 from bot.monitoring.reads_under_way import ReadsUnderWay
@@ -27,7 +27,6 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
 from bot.ports.telemetry.store import StoreUnreachable
-from bot.state.memory import without_collections
 from bot.state.repository import Repository
 
 TICK_SECONDS = 0.25
@@ -98,16 +97,12 @@ class Scheduler:
             self._stopping = True
 
     def take_over(self, epoch: int, *, late: bool) -> None:
-        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first.
-
-        If no other bot led meanwhile, its due times still apply.
-        """
-        if epoch != self.epoch + 1:
-            self._due = DueTimes(self._cadence)
-            self._polled_version = -1
+        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first."""
         self.epoch = epoch
         self._promise.take_over(late=late)
         self._unanswered_since = None
+        self._due = DueTimes(self._cadence)
+        self._polled_version = -1
         self._siblings = Siblings(self._repository.catalogue)
 
     # --- answers about the polling ---------------------------------------------------------------------------------
@@ -123,16 +118,11 @@ class Scheduler:
         return self._promise.lateness(self._due, self._clock.monotonic())
 
     @property
-    def polls(self) -> bool:
-        """True if this bot polls, so that its readings are as fresh as promised."""
-        return self._leadership.is_leader
-
-    @property
     def outage(self) -> str | None:
         """The API's problem, while the bot that polls can't read it."""
         if self._leadership.is_leader:
             return self._breaker.problem if self._breaker.is_open else None
-        return self._outage.reported_problem
+        return reported_problem(self._repository)
 
     @property
     def unanswered_seconds(self) -> float:
@@ -227,15 +217,13 @@ class Scheduler:
         new, dropped = self._due.follow(self._repository.pollable)
         for pipeline_id in dropped:
             self._recorder.forget(pipeline_id)
-        at = self._clock.now()
-        with without_collections():
-            self._due.add([self._newcomer(pipeline_id, at, now) for pipeline_id in new], now)
+        self._due.add([self._newcomer(pipeline_id) for pipeline_id in new], now)
 
-    def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
-        """`at` and `now` are the same moment on both clocks."""
+    def _newcomer(self, pipeline_id: PipelineId) -> Newcomer:
         state = self._repository.record(pipeline_id).state
+        at = self._clock.now()
         age = (at - state.observation.observed_at).total_seconds() if state.observation else float("inf")
-        return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, now))
+        return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, self._clock.monotonic()))
 
     async def refresh_catalogue(self) -> None:
         """Lists the pipelines.
@@ -250,7 +238,7 @@ class Scheduler:
 
     # --- one read --------------------------------------------------------------------------------------------------
 
-    async def read_now(self, pipeline_id: PipelineId) -> str | None:
+    async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:  # noqa: ARG002
         """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
         read = self._under_way.of(pipeline_id)
         if read is None:
@@ -296,7 +284,7 @@ class Scheduler:
         problem = await self._recorded(result)
         after = self._repository.record(pipeline_id).state.phase
         failed = not isinstance(result.outcome, Status | Throttled)  # a retry would only be throttled again
-        self._end(result.request, problem, failed=failed)
+        self._end(result.request, problem, failed=failed, changed=True)
         if before is not None and before != Phase.FAILED and after == Phase.FAILED:
             now = self._clock.monotonic()
             self._due.hasten(self._siblings.of_failed(self._repository.pipeline(pipeline_id), now), now)
@@ -325,8 +313,8 @@ class Scheduler:
             self._people.ended(request.pipeline_id)
             self._due.mark_lost(request.pipeline_id)
 
-    def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False) -> None:
-        """The read is over: the pipeline waits for its next turn."""
+    def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False, changed: bool = False) -> None:
+        """The read is over: the pipeline waits for its next turn. `changed`: its state may be new."""
         if not self._under_way.end(request, problem):
             return
         pipeline_id = request.pipeline_id
@@ -335,5 +323,9 @@ class Scheduler:
         self._silent_until = now + self._breaker.probe_seconds if self._breaker.is_open else float("-inf")
         state = self._repository.record(pipeline_id).state
         again = failed and state.failed_reads == 0  # it failed, but counts against no pipeline
-        its_pace = Pace.RETRY if again else pace(state, at, self._cadence)
-        self._due.mark_read(pipeline_id, its_pace, now, track(state, at, now))
+        self._due.mark_read(
+            pipeline_id,
+            Pace.RETRY if again else pace(state, at, self._cadence),
+            now,
+            track(state, at, now) if changed else None,
+        )

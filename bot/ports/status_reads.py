@@ -5,6 +5,8 @@ from typing import Protocol
 
 from bot.domain.observation import PipelineId
 
+NOBODY_READS = "no part of me is reading pipelines right now"
+
 
 class StatusReads(Protocol):
     """Reads a pipeline at once for a person, and says how fresh the polling keeps all others."""
@@ -15,13 +17,18 @@ class StatusReads(Protocol):
         ...
 
     @property
-    def polls(self) -> bool:
-        """True if this bot polls, so that its readings are as fresh as promised."""
+    def nobody_polls(self) -> bool:
+        """True if no bot of this workspace has polled for a while. Then readings just grow older."""
+        ...
+
+    @property
+    def others_read_since(self) -> datetime | None:
+        """Another bot polls: it has read all closely watched pipelines since then. None: this bot polls, or nobody."""
         ...
 
     @property
     def outage(self) -> str | None:
-        """The API's problem, while the bot can't read it."""
+        """The API's problem, while the bot that polls can't read it."""
         ...
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
@@ -32,6 +39,10 @@ class StatusReads(Protocol):
         """The end of a wait that GoldRush asked for, if it is longer than a person would wait."""
         ...
 
-    async def read_now(self, pipeline_id: PipelineId) -> str | None:
-        """Reads the pipeline. Returns the problem, in words for people; None if the read succeeded."""
+    async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:
+        """Reads the pipeline. Returns the problem, in words for people; None if the read succeeded.
+
+        A bot that does not poll asks the leader, which need not read it if its last reading is younger than
+        `older_than` seconds.
+        """
         ...

@@ -5,16 +5,18 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.answer import PipelineView
 from bot.domain.attention import StateFilter, Trouble, ViewList, in_order_of_trouble, is_in, rank, trouble
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
-from bot.domain.transition import PipelineState
+from bot.domain.transition import PipelineState, read_again
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
-from bot.ports.status_reads import StatusReads
+from bot.ports.status_reads import NOBODY_READS, StatusReads
+from bot.state.latest_state import latest_state
 from bot.state.repository import Repository
 
 ANSWER_SECONDS = 6.0  # a person waits; after that the answer shows the age of each older reading
@@ -53,8 +55,8 @@ class PipelineViews:
 
     @property
     def outage(self) -> str | None:
-        """Why the bot reads no pipeline now."""
-        return self._reads.outage
+        """Why no bot reads pipelines now."""
+        return self._reads.outage or (NOBODY_READS if self._reads.nobody_polls else None)
 
     async def refreshed(
         self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
@@ -82,7 +84,10 @@ class PipelineViews:
         stale = sorted(stale, key=lambda pipeline_id: -ages[pipeline_id])[:READ_AT_ONCE]
         if not stale:
             return {}
-        reads = {asyncio.ensure_future(self._reads.read_now(pipeline_id)): pipeline_id for pipeline_id in stale}
+        reads = {
+            asyncio.ensure_future(self._reads.read_now(pipeline_id, older_than=oldest[pipeline_id])): pipeline_id
+            for pipeline_id in stale
+        }
         try:
             done, late = await asyncio.wait(reads, timeout=ANSWER_SECONDS)
         finally:
@@ -92,8 +97,20 @@ class PipelineViews:
         return problems | {reads[read]: "GoldRush is slow, or many reads are waiting" for read in late}
 
     def _age(self, pipeline_id: PipelineId) -> float:
+        """Seconds since the last reading. Another bot's readings that changed nothing are not stored."""
         observation = self._state(pipeline_id).observation
-        return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
+        if observation is None:
+            return float("inf")
+        others_at = self._others_read_since(pipeline_id) or observation.observed_at
+        return (self._clock.now() - max(observation.observed_at, others_at)).total_seconds()
+
+    def _others_read_since(self, pipeline_id: PipelineId) -> datetime | None:
+        """Another bot has read this pipeline at this time or later, if it reads it closely."""
+        since = self._reads.others_read_since
+        if since is None:
+            return None
+        watches = self._repository.watches_of(self._repository.pipeline(pipeline_id))
+        return since if any(watch.made_at <= since for watch in watches) else None
 
     @property
     def suspects(self) -> AbstractSet[PipelineId]:
@@ -170,20 +187,16 @@ class PipelineViews:
         return tuple(self._with_problem(view, self._staleness(view)) for view in known)
 
     def _staleness(self, view: PipelineView) -> str | None:
-        """Why the last reading may be out of date.
-
-        A bot that does not lead knows steady pipelines by old readings. Their age alone is no reason.
-        """
+        """Why the last reading may be out of date."""
         if view.state.observation is None:
             return None
         if outage := self._reads.outage:
             return outage
-        pipeline_id = view.pipeline.id
-        promised = self._reads.promised(pipeline_id)
-        if promised is not None and not self._reads.polls:
-            return None
+        promised = self._reads.promised(view.pipeline.id)
         longest = self.recent_seconds if promised is None else promised
-        return NOT_SINCE if self._age(pipeline_id) > longest + OVERDUE_SECONDS else None
+        if self._age(view.pipeline.id) <= longest + OVERDUE_SECONDS:
+            return None
+        return NOBODY_READS if self._reads.nobody_polls else NOT_SINCE
 
     def _is_watched_in(self, channel: ChannelId, pipeline: Pipeline) -> bool:
         return any(watch.channel == channel for watch in self._repository.watches_of(pipeline))
@@ -193,18 +206,15 @@ class PipelineViews:
         failure = episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
         return PipelineView(
             pipeline=pipeline,
-            state=self._state(pipeline.id),
+            state=self._shown_state(pipeline.id),
             watched_here=watched_here,
             acknowledged=failure.acknowledged if failure else None,
         )
 
+    def _shown_state(self, pipeline_id: PipelineId) -> PipelineState:
+        """The state with the time of its last reading, as far as this bot knows it."""
+        state, since = self._state(pipeline_id), self._others_read_since(pipeline_id)
+        return read_again(state, since) if since else state
+
     def _state(self, pipeline_id: PipelineId) -> PipelineState:
-        recorded, unrecorded = self._repository.record(pipeline_id).state, self._unrecorded.get(pipeline_id)
-        watched = self._repository.follows(pipeline_id)
-        return unrecorded if unrecorded and (not watched or _is_newer(unrecorded, recorded)) else recorded
-
-
-def _is_newer(state: PipelineState, other: PipelineState) -> bool:
-    if state.observation is None or other.observation is None:
-        return other.observation is None
-    return state.observation.observed_at > other.observation.observed_at
+        return latest_state(self._repository, self._unrecorded, pipeline_id)

@@ -12,7 +12,7 @@ class Role(StrEnum):
     """What a process does. A workspace needs each role at least once."""
 
     SLACK = "slack"
-    """Receives from Slack, and answers people."""
+    """Receives from Slack, and answers people. The scheduler reads for it."""
     SCHEDULER = "scheduler"
     """Decides what to read, and records the results. One process at a time is active."""
     READER = "reader"
@@ -27,7 +27,7 @@ ROLES_PATTERN = r"^(all|(slack|scheduler|reader|sender)( *, *(slack|scheduler|re
 _NAMES = (*Role, ALL)
 
 NEED_BOT_TOKEN = frozenset({Role.SLACK, Role.SCHEDULER, Role.SENDER})
-NEED_SERVICE_KEY = frozenset({Role.SLACK, Role.SCHEDULER, Role.READER})
+NEED_SERVICE_KEY = frozenset({Role.SCHEDULER, Role.READER})
 
 
 def roles_in(text: str) -> frozenset[Role]:

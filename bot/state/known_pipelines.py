@@ -94,11 +94,8 @@ class KnownPipelines:
     def _remembered(self, stored: Mapping[PipelineId, Record]) -> list[Record]:
         return [remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()]
 
-    def count_as_read(self, moment: datetime) -> None:
-        """Counts the pipelines watched at that moment as read then. Later watches are not in the heartbeat.
-
-        The store holds no steady readings, so another bot does not have the leader's.
-        """
+    def _read_again(self, moment: datetime) -> None:
+        """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
         for pipeline_id in self.covered_by(watch for watch in self.watches if watch.made_at <= moment):
             self._records.read_again(pipeline_id, moment)
 
@@ -117,7 +114,8 @@ class KnownPipelines:
         self._records.replace_all(records)
         self._catalogue.replace_all(catalogue)
         self._replace_watches(watches)
-        self._oldest_reading.add_all(self._polled.watched & self._records.all.keys())
+        for pipeline_id in self._polled.watched & self._records.all.keys():
+            self._oldest_reading.add(pipeline_id)
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
@@ -282,8 +280,8 @@ class KnownPipelines:
 
     def _watch_all(self, pipeline_ids: AbstractSet[PipelineId]) -> None:
         unpolled = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
-        new = self._polled.watch_all(pipeline_ids, unpolled)
-        self._oldest_reading.add_all(new & self._records.all.keys())
+        for pipeline_id in self._polled.watch_all(pipeline_ids, unpolled) & self._records.all.keys():
+            self._oldest_reading.add(pipeline_id)
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""

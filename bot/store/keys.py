@@ -97,6 +97,10 @@ class Keys:
         """The results for one scheduler process. Goes a minute after the last one."""
         return self[f"read_results:{scheduler}"]
 
+    def leader_replies(self, process: str) -> str:
+        """The leader's replies to the calls of one process. Goes a minute after the last one."""
+        return self[f"leader_replies:{process}"]
+
     def undo(self, undo_id: str) -> str:
         """The watches before a change, for *Undo*."""
         return self[f"undo:{undo_id}"]

@@ -44,6 +44,9 @@ try('ZSCORE', sorted, 'a')
 try('ZCARD', sorted)
 try('ZREM', sorted, 'a')
 try('ZREMRANGEBYSCORE', sorted, 0, 1)
+try('RPUSH', list, 'a')
+try('LTRIM', list, -1, -1)
+try('LPOP', list, 1)
 try('XADD', stream, '*', 'a', '1')
 try('XRANGE', stream, '-', '+')
 try('XREVRANGE', stream, '+', '-')
@@ -55,8 +58,6 @@ if ARGV[1] == 'readers' then
   try('XACK', stream, 'probe', '0-1')
   try('XDEL', stream, '0-1')
   try('XINFO', 'CONSUMERS', stream, 'probe')
-  try('RPUSH', list, 'a')
-  try('LPOP', list, 1)
 end
 try('DEL', hash, sorted, set, text, other, stream, list)
 return refused

@@ -135,7 +135,7 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys, *, shares_reads: boo
             await pipe.execute()
         await cast("Awaitable[object]", client.ping())
         refused = cast("list[bytes]", await script(keys=names, args=["readers" if shares_reads else ""]))
-        if shares_reads:
+        if not refused:
             await cast("Awaitable[object]", client.blpop([names[6]], timeout=0.01))  # no script may wait
     except ResponseError as exc:
         if "EXEC without MULTI" in str(exc):  # redis-py goes on after the server refused MULTI

@@ -16,14 +16,17 @@ from bot.settings import Role
 from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.outbound.calls import SlackClient
+from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Shared, open_base
 from bot.workspace.figures import offer_figures
 from bot.workspace.parts import (
+    build_calls,
     build_delivery,
     build_heartbeat,
     build_jobs,
     build_monitoring,
     build_people,
+    build_reads,
     build_renderer,
 )
 
@@ -41,7 +44,10 @@ class Workspace:
     leadership: Leadership
     jobs: Jobs
     scheduler: Scheduler | None
-    """Polls for the role scheduler; reads for people in the role slack."""
+    calls: LeaderCalls | None
+    """Serves the processes that do not lead, while this one does."""
+    leader: RemoteLeader
+    """Calls the process that leads, while another one does."""
     dispatcher: Dispatcher | None
     inbox: Inbox | None
     listeners: Listeners | None
@@ -54,15 +60,13 @@ class Workspace:
         """
         roles = shared.settings.roles
         base = await open_base(shared, slack, identity)
-        api = shared.api if roles & {Role.SLACK, Role.SCHEDULER} else None
-        monitoring = build_monitoring(base, api) if api else None
+        monitoring = build_monitoring(base, shared.api) if shared.api and Role.SCHEDULER in roles else None
         heartbeat = build_heartbeat(base, monitoring.scheduler if monitoring else NoPolling())
         await heartbeat.beat()
         renderer = build_renderer(shared.settings)
         delivery = build_delivery(base, renderer)
-        people = None
-        if monitoring and Role.SLACK in roles:
-            people = build_people(base, monitoring, renderer, delivery.suspensions)
+        reading = build_reads(base, monitoring, heartbeat)
+        people = build_people(base, reading, renderer, delivery.suspensions) if Role.SLACK in roles else None
         jobs = build_jobs(base, heartbeat, monitoring, people)
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(
@@ -70,6 +74,8 @@ class Workspace:
             leadership=base.leadership,
             jobs=jobs,
             scheduler=monitoring.scheduler if monitoring else None,
+            calls=build_calls(base, monitoring) if monitoring else None,
+            leader=reading.leader,
             dispatcher=delivery.dispatcher if Role.SENDER in roles else None,
             inbox=people.inbox if people else None,
             listeners=people.listeners if people else None,
@@ -81,12 +87,15 @@ class Workspace:
         async with asyncio.TaskGroup() as tasks:
             if self.scheduler:
                 tasks.create_task(self.scheduler.run(stopped), name="scheduler")
+            if self.calls:
+                tasks.create_task(self.calls.run(stopped), name="calls")
             if self.dispatcher:
                 tasks.create_task(self.dispatcher.run(), name="dispatcher")
-            async with self.jobs.running():
-                yield
-            if self.inbox:
-                await self.inbox.settled()
+            async with self.leader.running():
+                async with self.jobs.running():
+                    yield
+                if self.inbox:
+                    await self.inbox.settled()
 
     def stop(self) -> None:
         """Sends nothing more after the messages that are on their way."""

@@ -17,7 +17,6 @@ from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.directory import Directory
-from bot.state.memory import keep_for_good, without_collections
 from bot.state.repository import Repository
 from bot.store.clock import RedisClock
 from bot.store.migration import migrate
@@ -33,7 +32,7 @@ class Shared:
     settings: Settings
     redis: Redis
     api: Client | None
-    """None in a process that never reads GoldRush."""
+    """None in a process that never calls GoldRush."""
     read_slots: int
     """How many reads of GoldRush may run at once."""
     sources: Sources
@@ -49,6 +48,7 @@ class Base:
     slack: SlackClient
     """Knows the ids of the workspace's channels."""
     clock: StoreClock
+    scripts: Scripts
     store: RedisStore
     operator: ChannelId | None
     fallback: ChannelId | None
@@ -80,14 +80,13 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
     )
     leadership = Leadership(store, clock) if Role.SCHEDULER in settings.roles else Follower(store, clock)
     repository = Repository(store, wake, fallback)
-    with without_collections():
-        await repository.load()
-    keep_for_good()
+    await repository.load()
     return Base(
         shared=shared,
         identity=identity,
         slack=slack,
         clock=clock,
+        scripts=scripts,
         store=store,
         operator=operator,
         fallback=fallback,

@@ -3,7 +3,6 @@
 from bot.coordination.heartbeat import Heartbeat
 from bot.jobs import Jobs
 from bot.monitoring.monitoring import Monitoring
-from bot.settings import Role
 from bot.workspace.base import Base
 
 
@@ -19,7 +18,6 @@ def offer_figures(base: Base, monitoring: Monitoring | None, heartbeat: Heartbea
     sources.add_watchdog(jobs.watchdog_age)
     if monitoring:
         sources.budget = base.budget.figures
-    if monitoring and Role.SCHEDULER in base.settings.roles:
         sources.is_leader = lambda: base.leadership.is_leader
         sources.polling = monitoring.staleness.figures
         sources.api_problem = monitoring.api_trouble.current

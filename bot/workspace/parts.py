@@ -1,5 +1,6 @@
 """Builds the parts of a workspace: reads, heartbeat, messages, answers to people, jobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -11,13 +12,16 @@ from bot.delivery.lane_services import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.delivery import SLACK
+from bot.domain.observation import PipelineId
+from bot.domain.transition import PipelineState
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
+from bot.monitoring.current_reads import PeoplesReads
+from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
-from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.polling import Polling
 from bot.requests.services import RequestServices
-from bot.settings import Role, Settings
+from bot.settings import Settings
 from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Listeners
 from bot.slack.inbound.inbox import Inbox
@@ -31,6 +35,7 @@ from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
+from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Base
 from bot.workspace.reading import remote_readers
 
@@ -38,6 +43,15 @@ from bot.workspace.reading import remote_readers
 class DeliveryParts(NamedTuple):
     suspensions: Suspensions
     dispatcher: Dispatcher
+
+
+class ReadParts(NamedTuple):
+    """What reads GoldRush for people."""
+
+    reads: PeoplesReads
+    unrecorded: Mapping[PipelineId, PipelineState]
+    leader: RemoteLeader
+    """Calls the bot that leads, while another process does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +93,35 @@ def build_heartbeat(base: Base, polling: Polling) -> Heartbeat:
     )
 
 
-def _requests(base: Base, monitoring: Monitoring) -> RequestServices:
+def build_reads(base: Base, monitoring: Monitoring | None, heartbeat: Heartbeat) -> ReadParts:
+    """Without `monitoring`, the leader is always another process."""
+    leader = RemoteLeader(base.scripts, base.clock)
+    unrecorded: dict[PipelineId, PipelineState] = monitoring.recorder.unrecorded if monitoring else {}
+    follower = FollowerReads(
+        leader=leader,
+        repository=base.repository,
+        unrecorded=unrecorded,
+        budget=base.budget,
+        cadence=base.settings.cadence,
+        clock=base.clock,
+        heartbeat=heartbeat,
+    )
+    reads = monitoring.reads(base.leadership, follower) if monitoring else follower
+    return ReadParts(reads, unrecorded, leader)
+
+
+def build_calls(base: Base, monitoring: Monitoring) -> LeaderCalls:
+    """Serves the processes that do not lead."""
+    return LeaderCalls(base.scripts, base.clock, monitoring.for_others, base.leadership)
+
+
+def _requests(base: Base, reading: ReadParts) -> RequestServices:
     return RequestServices.build(
         repository=base.repository,
         store=base.store,
-        reads=monitoring.scheduler,
-        unrecorded=monitoring.recorder.unrecorded,
-        catalogue=monitoring.catalogue,
+        reads=reading.reads,
+        unrecorded=reading.unrecorded,
+        catalogue=reading.reads,
         clock=base.clock,
         conversations=base.directory,
         limits=base.settings.watch_limits,
@@ -117,8 +153,8 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
     return DeliveryParts(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
 
 
-def build_people(base: Base, monitoring: Monitoring, renderer: Renderer, suspensions: Suspensions) -> PeopleParts:
-    inbox = _inbox(base, _requests(base, monitoring), renderer)
+def build_people(base: Base, reading: ReadParts, renderer: Renderer, suspensions: Suspensions) -> PeopleParts:
+    inbox = _inbox(base, _requests(base, reading), renderer)
     channels = ChannelMonitor(
         store=base.store,
         suspensions=suspensions,
@@ -160,9 +196,9 @@ def build_jobs(base: Base, heartbeat: Heartbeat, monitoring: Monitoring | None, 
         await heartbeat.beat()
 
     tick, loops = None, [PeriodicJob("heartbeat", beat, 2.0)]
-    if monitoring and Role.SCHEDULER in base.settings.roles:
+    if monitoring:
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
-        tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
+        tick = PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
     if people:
         loops += [

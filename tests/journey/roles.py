@@ -14,7 +14,7 @@ SPLIT = ("scheduler", "reader", "slack", "sender")
 SECRETS = {
     "scheduler": ("SLACK_BOT_TOKEN", "GOLDRUSH_SERVICE_KEY"),
     "reader": ("GOLDRUSH_SERVICE_KEY",),
-    "slack": ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "GOLDRUSH_SERVICE_KEY"),
+    "slack": ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"),
     "sender": ("SLACK_BOT_TOKEN",),
 }
 

@@ -11,7 +11,7 @@ from bot.domain.card import NoticeKind
 from bot.domain.observation import ReadSequence
 from bot.domain.phase import Phase
 from bot.monitoring.local_readers import LocalReaders
-from bot.monitoring.scheduler import OWN_ERROR, TICK_SECONDS
+from bot.monitoring.scheduler import OWN_ERROR
 from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -126,7 +126,7 @@ async def test_a_lost_read_does_not_count_and_the_operator_hears_of_it(fake_redi
         assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE]
         readers.lost = False
         for _ in range(240):
-            await bot.poll(TICK_SECONDS)
+            await bot.poll(0.25)
             readers.deliver(bot.api, bot.clock)
         assert unanswered_seconds(bot) == 0
         assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE, NoticeKind.FRESH]
@@ -163,7 +163,7 @@ async def test_a_bot_that_leads_no_more_gives_up_its_lost_reads(fake_redis: redi
         await bot.leadership.release()
         for _ in range(50):
             await bot.scheduler.tick()
-            await bot.clock.pass_time(TICK_SECONDS)
+            await bot.clock.pass_time(0.25)
         assert person.done()
         assert await bot.scheduler.read_now(ONE) is None
 

@@ -236,7 +236,7 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
         limited = RequestServices.build(
             repository=bot.repository,
             store=bot.store,
-            reads=bot.scheduler,
+            reads=bot.reads,
             unrecorded=bot.recorder.unrecorded,
             catalogue=bot.catalogue,
             clock=bot.clock,

@@ -194,3 +194,4 @@ class HttpRefused(EventRecord):
     broken_body: int | None = None
     request_late: int | None = None
     no_room: int | None = None
+    no_descriptor: int | None = None

@@ -1,0 +1,113 @@
+"""Reads and listings for people in a process that does not poll: the leader makes them."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from bot.domain.cadence import Cadence
+from bot.domain.observation import PipelineId
+from bot.domain.transition import PipelineState
+from bot.monitoring.budget import Budget
+from bot.monitoring.due_times import DueTimes
+from bot.monitoring.outage import reported_problem
+from bot.monitoring.promise import Promise
+from bot.ports.catalogue import ListingOutcome
+from bot.ports.clock import Clock
+from bot.ports.heartbeat_status import HeartbeatStatus
+from bot.ports.leader import Leader, LeaderSilent
+from bot.ports.status_reads import NOBODY_READS
+from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.store import StoreUnreachable
+from bot.state.repository import Repository
+
+NOBODY_SECONDS = 10.0  # without a heartbeat: by then the lease of the last leader has ended
+UNSURE_SECONDS = 2.0  # for a leader that records no heartbeat: after a gap it reads all pipelines again first
+NO_ANSWER = "the part of me that reads pipelines didn't answer"
+NO_DATABASE = "I can't reach my database"
+
+
+class FollowerReads:
+    """Implements `StatusReads` and `FreshCatalogue`.
+
+    `unrecorded` gets the leader's readings, for answers only. `heartbeat` is what this process knows of the leader.
+    """
+
+    def __init__(
+        self,
+        *,
+        leader: Leader,
+        repository: Repository,
+        unrecorded: dict[PipelineId, PipelineState],
+        budget: Budget,
+        cadence: Cadence,
+        clock: Clock,
+        heartbeat: HeartbeatStatus,
+    ) -> None:
+        self._leader = leader
+        self._repository = repository
+        self._unrecorded = unrecorded
+        self._promise = Promise(repository=repository, budget=budget, cadence=cadence)
+        self._unpolled = DueTimes(cadence)
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._waits_until: datetime | None = None
+
+    @property
+    def nobody_polls(self) -> bool:
+        last = self._heartbeat.last_at
+        return last is None or self._clock.now() - last > timedelta(seconds=NOBODY_SECONDS)
+
+    @property
+    def promised_seconds(self) -> float:
+        return self._promise.seconds
+
+    def promised(self, pipeline_id: PipelineId) -> float | None:
+        return self._promise.of(pipeline_id, self._unpolled)
+
+    @property
+    def others_read_since(self) -> datetime | None:
+        return self._heartbeat.read_since or self._heartbeat.last_at
+
+    @property
+    def outage(self) -> str | None:
+        return reported_problem(self._repository)
+
+    def waits_until(self) -> datetime | None:
+        return self._waits_until if self._waits_until and self._waits_until > self._clock.now() else None
+
+    async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:
+        try:
+            async with self._patience():
+                reply = await self._leader.read(pipeline_id, older_than=older_than)
+        except (LeaderSilent, TimeoutError):
+            return self._silence
+        except StoreAway as exc:
+            return _no_database(exc)
+        self._unrecorded[pipeline_id] = reply.state
+        if reply.pipeline:
+            self._repository.learn(reply.pipeline)
+        self._waits_until = reply.wait_until
+        return reply.problem
+
+    async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
+        try:
+            async with self._patience():
+                outcome = await self._leader.list_pipelines(older_than=older_than)
+            await self._repository.catch_up()
+        except (LeaderSilent, TimeoutError):
+            return ListingOutcome(problem=self._silence)
+        except StoreAway as exc:
+            return ListingOutcome(problem=_no_database(exc))
+        return outcome
+
+    def _patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(UNSURE_SECONDS if self.nobody_polls else None)
+
+    @property
+    def _silence(self) -> str:
+        return NOBODY_READS if self.nobody_polls else NO_ANSWER
+
+
+def _no_database(exc: StoreAway) -> str:
+    emit(StoreUnreachable(component="reads", problem=str(exc)))
+    return NO_DATABASE
