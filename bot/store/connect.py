@@ -14,6 +14,7 @@ from bot.redis_address import RedisAddress, RedisKind, parse_redis_url
 from bot.store.closed_sockets import with_closed_socket_check
 from bot.store.embedded import embedded
 from bot.store.failover import Generation, with_failover_check
+from bot.store.fast_writes import with_fast_writes
 from bot.store.keys import Keys
 from bot.store.lookup import ClusterLookup, SentinelLookup, ServerLookup, with_lookup
 
@@ -40,7 +41,8 @@ def connect(url: str, team: TeamId | None = None, *, answer_seconds: float = ANS
         retry=Retry(ExponentialBackoff(base=0.05), retries=1),
     )
     pool, generation = client.connection_pool, Generation()
-    pool.connection_class = with_failover_check(with_closed_socket_check(pool.connection_class), generation)
+    writing = with_fast_writes(with_closed_socket_check(pool.connection_class))
+    pool.connection_class = with_failover_check(writing, generation)
     if lookup := _lookup(address, team, answer_seconds):
         pool.connection_class = with_lookup(pool.connection_class, lookup, generation)
     return client

@@ -10,6 +10,7 @@ import redis.asyncio
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from bot.store.closed_sockets import with_closed_socket_check
+from bot.store.fast_writes import with_fast_writes
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from sandbox.redis_proxy import WireFault, WireFaultKind, command_of
 
@@ -36,7 +37,8 @@ async def client(stand_in: RedisStandIn) -> AsyncIterator[redis.asyncio.Redis]:
 async def client_of(stand_in: RedisStandIn, *, seconds: float) -> AsyncIterator[redis.asyncio.Redis]:
     """A client without retries, since the tests check the first answer. It waits `seconds` for an answer."""
     async with redis.asyncio.Redis.from_url(stand_in.url, socket_timeout=seconds, retry=None) as client:
-        client.connection_pool.connection_class = with_closed_socket_check(client.connection_pool.connection_class)
+        pool = client.connection_pool
+        pool.connection_class = with_fast_writes(with_closed_socket_check(pool.connection_class))
         yield client
 
 
