@@ -16,6 +16,7 @@ from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.forgetting import NotForgottenError, forget_team, team_id
+from bot.garbage import collect_rarely
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import SettingIgnored
@@ -93,6 +94,7 @@ def run(
     configure(settings.log_level, settings.secrets)
     for sentence in ignored_names():
         emit(SettingIgnored(problem=sentence))
+    collect_rarely()
     try:
         asyncio.run(_until_signal(settings))
     except* (StartError, EmbeddedStoreError, StoreAway) as group:

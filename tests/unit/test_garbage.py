@@ -1,0 +1,16 @@
+"""The garbage collector's settings. Each process has only one, so the test puts them back."""
+
+import gc
+
+from bot.garbage import FULL_EVERY, collect_rarely
+
+
+def test_later_collections_are_rare_and_skip_what_is_there() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    try:
+        collect_rarely()
+        assert gc.get_freeze_count() > frozen
+        assert gc.get_threshold() == (*before[:2], FULL_EVERY)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
