@@ -19,7 +19,7 @@ from bot.store.scripts import Scripts
 
 CARD_SECONDS = 30 * 24 * 3600  # how long a card outlives its episode
 PLANS_AT_ONCE = 50  # the script answers one bit for each
-CARDS_AT_ONCE = 2000  # of all plans in one step: Redis serves nobody else meanwhile
+CARDS_AT_ONCE = 500  # of all plans in one step: meanwhile, Redis serves nobody else
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +89,7 @@ class RedisCommits(RedisPort):
             keys += self._keys_of(plan)
             documents.append(self._document(commit, contents))
             rows += [RECORD.encode(plan.record), *contents, *map(encode_message, plan.messages)]
+            await asyncio.sleep(0)  # a plan may have many cards: let people's answers run in between
         keys.append(self._keys["record_changes"])
         try:
             mask = await self._scripts.write("commit", keys, [json.dumps(documents), step[0].token, *rows])
