@@ -14,7 +14,7 @@ from bot.ports.lease_store import Lease
 from bot.ports.outbox import Outbox
 from bot.ports.rate_limits import Method
 
-OUTDATED_SECONDS = 5.0  # the rows are read again after this time, even if no change is known
+OUTDATED_SECONDS = 10.0  # the rows are read again after this time, even if no change is known
 
 
 class LeaseLostError(Exception):
@@ -50,6 +50,12 @@ class LaneReader:
     def expire(self) -> None:
         """The worker is about to change the rows."""
         self._outdated_at = float("-inf")
+
+    def drop(self, pending: PendingDelivery) -> None:
+        """The delivery ended. If others wait, the lane is read again before the next call, and not twice."""
+        self.ready = [other for other in self.ready if other.delivery.id != pending.delivery.id]
+        if not self.ready:
+            self.expire()
 
     async def read(self, lease: Lease) -> None:
         """

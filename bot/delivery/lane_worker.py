@@ -135,7 +135,7 @@ class LaneWorker:
 
     async def _work(self, pending: PendingDelivery) -> bool:
         """Sends the message, or drops it if the receiver already has it. False: the receiver was suspended."""
-        self.reader.expire()
+        settlement: Settlement = Drop("there is nothing new to show")
         if pending.worth_sending:
             self._limiter.reserve(
                 self._lane.receiver, pending.method
@@ -143,13 +143,16 @@ class LaneWorker:
             pending = await self._with_burst(pending)
             sending = await self._record_sending(pending.delivery)
             if (seconds := self._limiter.blocked_for(self._lane.receiver, pending.method)) > 0:
-                await self._settle(self._postpone(pending.delivery, seconds), pending)
-                return True
-            pending = replace(pending, delivery=sending)
-            settlement = await self._send(pending)
-        else:
-            settlement = Drop("there is nothing new to show")
+                settlement = self._postpone(pending.delivery, seconds)
+            else:
+                pending = replace(pending, delivery=sending)
+                settlement = await self._send(pending)
         await self._settle(settlement, pending)
+        if isinstance(settlement, Again | Suspend):
+            self.reader.expire()
+        else:
+            self.reader.drop(pending)
+            self._changed = True  # it may have let others go, or left a follow-up
         return not isinstance(settlement, Suspend)
 
     async def _with_burst(self, pending: PendingDelivery) -> PendingDelivery:

@@ -58,7 +58,7 @@ class RedisCards(RedisPort):
 
     async def groups(self, group_keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
         members = await self._members(group_keys)
-        cards = await self.cards(sorted({key for keys in members.values() for key in keys}))
+        cards = await self.cards([*{key for keys in members.values() for key in keys}])
         return {group: _by_name(cards[key] for key in keys if key in cards) for group, keys in members.items()}
 
     async def group(self, group_key: str) -> tuple[PostedCard, ...]:
