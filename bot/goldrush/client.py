@@ -20,6 +20,7 @@ from bot.goldrush import wire
 from bot.goldrush.body import ResponseBody
 from bot.goldrush.connection import PersistentConnection
 from bot.goldrush.connections import IDLE_SECONDS, Connections
+from bot.goldrush.deadlines import Deadlines
 from bot.ports.pipeline_api import Page, Status, Unavailable
 from bot.proxy import proxy_for
 
@@ -69,6 +70,7 @@ class Client:
     ) -> None:
         self._service_key = _checked(service_key)
         self._deadline_seconds = deadline_seconds
+        self._deadlines = Deadlines(deadline_seconds)
         self._slots = asyncio.Semaphore(max_connections)
         self._template = _template(_address(base_url), self._service_key)
         self._prefix = self._template.url.raw_path.partition(b"?")[0].rstrip(b"/")
@@ -83,6 +85,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._connections.close()
+        self._deadlines.close()
 
     async def status(self, pipeline_id: PipelineId) -> Status:
         return await self._read(wire.status_path(pipeline_id), wire.decode_status)
@@ -97,7 +100,7 @@ class Client:
     async def _read(self, path: str, decode: _Decode[T]) -> T:
         await self._acquire_slot()
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            with self._deadlines.limit():
                 status, headers, body = await self._exchange(path)
         except TimeoutError as exc:
             _strip(exc)
@@ -123,6 +126,7 @@ class Client:
         connection = await self._connections.acquire()
         try:
             response = await connection.handle_async_request(self._request(path))
+            response.headers.encoding = "latin-1"  # else httpx tries several encodings on all headers
             stream = cast("httpx.AsyncByteStream", response.stream)  # a transport for asyncio gives no other
             try:
                 body = ResponseBody(response.headers.get("Content-Encoding", ""))
@@ -135,10 +139,16 @@ class Client:
             self._connections.release(connection)
 
     def _request(self, path: str) -> httpx.Request:
-        """A request like the template, but for another path: parsing a URL for each read would cost 20 µs."""
-        same = self._template
-        target = self._prefix + path.encode("ascii")
-        return httpx.Request("GET", same.url, headers=same.headers, stream=same.stream, extensions={"target": target})
+        return _Get(self._template, self._prefix + path.encode("ascii"))
+
+
+class _Get(httpx.Request):
+    """A request like the template, but for another path. It costs 1 µs, and one with its own URL 20 µs."""
+
+    def __init__(self, template: httpx.Request, target: bytes) -> None:
+        self.method, self.url = template.method, template.url
+        self.headers, self.stream = template.headers, template.stream
+        self.extensions = {"target": target}
 
 
 def _template(url: httpx.URL, service_key: SecretStr) -> httpx.Request:

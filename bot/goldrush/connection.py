@@ -33,9 +33,12 @@ class PersistentConnection(httpx.AsyncBaseTransport):
     def __init__(self, trusted: ssl.SSLContext) -> None:
         self._trusted = trusted
         self._socket: _Socket | None = None
+        self._headers: httpx.Headers | None = None
+        self._encoded_headers = b""
+        """Those of `_headers`. All requests of a client have the same."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        head = _head(request)
+        head = self._head(request)
         if self._socket and self._socket.is_idle:
             try:
                 return await self._socket.exchange(head)
@@ -43,6 +46,13 @@ class PersistentConnection(httpx.AsyncBaseTransport):
                 pass  # the server had closed the idle connection; a GET may be sent twice
         self._socket = await _open(request.url, self._trusted)
         return await self._socket.exchange(head)
+
+    def _head(self, request: httpx.Request) -> bytes:
+        if request.headers is not self._headers:
+            self._headers = request.headers
+            self._encoded_headers = b"".join(b"%b: %b\r\n" % header for header in request.headers.raw)
+        target = request.extensions.get("target") or request.url.raw_path
+        return b"GET %b HTTP/1.1\r\n%b\r\n" % (target, self._encoded_headers)
 
     async def aclose(self) -> None:
         if self._socket:
@@ -52,12 +62,6 @@ class PersistentConnection(httpx.AsyncBaseTransport):
 
 class _Unanswered(httpx.ReadError):
     """The connection broke before the first byte of the answer."""
-
-
-def _head(request: httpx.Request) -> bytes:
-    target = request.extensions.get("target") or request.url.raw_path
-    lines = [b"GET %b HTTP/1.1" % target, *[b"%b: %b" % header for header in request.headers.raw], b"", b""]
-    return b"\r\n".join(lines)
 
 
 async def _open(url: httpx.URL, trusted: ssl.SSLContext) -> "_Socket":

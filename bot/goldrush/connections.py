@@ -23,7 +23,9 @@ class Connections:
 
     async def acquire(self) -> httpx.AsyncBaseTransport:
         """Lends an idle connection, or makes a new one. Closes those that were idle for too long."""
-        await self._close_before(asyncio.get_running_loop().time() - IDLE_SECONDS)
+        moment = asyncio.get_running_loop().time() - IDLE_SECONDS
+        if self._idle and self._idle[0][0] < moment:
+            await self._close_before(moment)
         connection = self._idle.pop()[1] if self._idle else self._make()
         self._taken.append(connection)
         return connection
