@@ -5,7 +5,7 @@ the fleet changes, only the periods of these heaps change, so no step walks over
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heappop, heappush, nsmallest
@@ -167,7 +167,7 @@ class DueTimes:
 
     def next_due(self) -> float:
         """When the next pipeline may be read; infinite if none waits."""
-        return min((self._may_be_read_at(waiting) for waiting in self._all_waiting()), default=NEVER)
+        return min([self._may_be_read_at(waiting) for waiting in self._all_waiting()], default=NEVER)
 
     def take_next(self, now: float) -> PipelineId | None:
         """The pipeline to read next, if one may be read by now. It waits no more until `mark_read`.
@@ -186,9 +186,9 @@ class DueTimes:
         entry.turn, entry.due, entry.offset = 0, since + best.period + entry.offset, 0.0
         return entry.pipeline_id
 
-    def _all_waiting(self) -> Iterator[_Waiting]:
+    def _all_waiting(self) -> list[_Waiting]:
         """The heaps with a pipeline that waits; their first items are valid."""
-        return (waiting for waiting in (self._ahead, *self._by_key.values()) if waiting.first())
+        return [waiting for waiting in (self._ahead, *self._by_key.values()) if waiting.first()]
 
     @staticmethod
     def _may_be_read_at(waiting: _Waiting) -> float:

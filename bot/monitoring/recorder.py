@@ -1,6 +1,5 @@
 """Turns the result of a read into a committed plan: judges it, compares it once, writes state and deliveries."""
 
-from dataclasses import replace
 from enum import StrEnum
 
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
@@ -62,13 +61,13 @@ class Recorder:
     def record_steady(self, result: ReadResult) -> bool:
         """Takes a reading that changes nothing: most do. False: the reading needs `record`."""
         pipeline_id, status = result.request.pipeline_id, result.outcome
-        state = self._repository.record(pipeline_id).state
+        state = self._repository.state_but_time(pipeline_id)
         observation = state.observation
         if observation is None or not isinstance(status, Status) or not self._is_steady(state, observation, status):
             return False
         pipeline = self._repository.pipeline(pipeline_id)
         if (
-            result.request.sequence <= state.sequence
+            result.request.sequence <= self._repository.sequence(pipeline_id)
             or (pipeline.intent, pipeline.bounded) != (observation.intent, observation.bounded)
             or not self._intents.explains(pipeline_id, status.phase, pipeline.intent)
             or not self._breaker.is_untroubled
@@ -77,10 +76,7 @@ class Recorder:
             or not self._leadership.is_leader
         ):
             return False
-        sequence = result.request.sequence
-        latest = replace(observation, observed_at=result.at, sequence=sequence)
-        state = replace(state, observation=latest, sequence=sequence)
-        self._repository.note_steady(pipeline_id, state)
+        self._repository.note_steady(pipeline_id, result.at, result.request.sequence)
         self.unrecorded.pop(pipeline_id, None)
         return True
 

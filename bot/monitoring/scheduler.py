@@ -175,18 +175,19 @@ class Scheduler:
         now = self._clock.monotonic()
         self._follow(now)
         most = max(MOST_AT_ONCE, ceil(2 * self._budget.full_rate * TICK_SECONDS / SLICES))
+        most = min(most, self._free_slots(now))
         batch: list[ReadRequest] = []
-        while len(batch) < most and self._may_poll(now) and self._budget.try_take(Route.STATUS):
+        while len(batch) < most and self._due.next_due() <= now and self._budget.try_take(Route.STATUS):
             if (pipeline_id := self._due.take_next(now)) is not None and pipeline_id not in self._under_way:
                 batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
         if batch:
             self._readers.start(batch, self._on_polled)
 
-    def _may_poll(self, now: float) -> bool:
-        """A pipeline is due and a slot is free. During an outage, polling only probes: one read at a time."""
-        under_way = len(self._under_way) - len(self._people)
-        may_read = self._reads and self._leadership.is_leader and now >= self._silent_until
-        return may_read and under_way < (1 if self._breaker.is_open else self._slots) and self._due.next_due() <= now
+    def _free_slots(self, now: float) -> int:
+        """How many reads may start. During an outage, polling only probes: one read at a time."""
+        if not self._reads or not self._leadership.is_leader or now < self._silent_until:
+            return 0
+        return (1 if self._breaker.is_open else self._slots) - (len(self._under_way) - len(self._people))
 
     async def _housekeep(self, now: float) -> None:
         await self._repository.refresh_watches()
@@ -321,7 +322,7 @@ class Scheduler:
         self._people.ended(pipeline_id)
         now, at = self._clock.monotonic(), self._clock.now()
         self._silent_until = now + self._breaker.probe_seconds if self._breaker.is_open else float("-inf")
-        state = self._repository.record(pipeline_id).state
+        state = self._repository.state_but_time(pipeline_id)
         again = failed and state.failed_reads == 0  # it failed, but counts against no pipeline
         self._due.mark_read(
             pipeline_id,

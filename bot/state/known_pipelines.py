@@ -12,7 +12,7 @@ from heapq import merge
 from bot.domain.catalogue import Pipeline, comparable
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
-from bot.domain.observation import PipelineId
+from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.plan import Record, remembered
 from bot.domain.routing import Routing
 from bot.domain.transition import PipelineState, Reach
@@ -105,16 +105,24 @@ class KnownPipelines:
         self._update_polled(record.pipeline_id)
         self._oldest_reading.add(record.pipeline_id)
 
-    def note_steady(self, pipeline_id: PipelineId, state: PipelineState) -> None:
-        """Stores a newer reading that changed nothing. It stays in memory."""
-        self._records.put(replace(self._records.of(pipeline_id), state=state))
+    def state_but_time(self, pipeline_id: PipelineId) -> PipelineState:
+        """The state, except that its observation may have an older time and sequence. Costs less than `record`."""
+        return self._records.state_but_time(pipeline_id)
+
+    def sequence(self, pipeline_id: PipelineId) -> ReadSequence:
+        """The sequence of the latest reading."""
+        return self._records.sequence(pipeline_id)
+
+    def note_steady(self, pipeline_id: PipelineId, at: datetime, sequence: ReadSequence) -> None:
+        """The pipeline was read again, and nothing has changed. The reading stays in memory."""
+        self._records.note_steady(pipeline_id, at, sequence)
 
     def _put_all(self, records: Iterable[Record], watches: Watches, catalogue: Mapping[PipelineId, Pipeline]) -> None:
         """Replaces everything that this process knows."""
         self._records.replace_all(records)
         self._catalogue.replace_all(catalogue)
         self._replace_watches(watches)
-        for pipeline_id in self._polled.watched & self._records.all.keys():
+        for pipeline_id in self._polled.watched & self._records.ids:
             self._oldest_reading.add(pipeline_id)
 
     # --- pipelines -------------------------------------------------------------------------------------------------

@@ -4,10 +4,18 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
-from bot.domain.observation import PipelineId
+from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.plan import Record
-from bot.domain.transition import Reach, is_plainly_healthy, is_read_closely, read_again
+from bot.domain.transition import PipelineState, Reach, is_plainly_healthy, is_read_closely, read_again
+
+NO_STATE = PipelineState()
+
+
+class _SteadyReading(NamedTuple):
+    at: datetime
+    sequence: ReadSequence
 
 
 class KnownRecords:
@@ -18,19 +26,56 @@ class KnownRecords:
         self._open: dict[PipelineId, Record] = {}
         self._gone: set[PipelineId] = set()
         self._unhealthy: set[PipelineId] = set()
+        self._steady: dict[PipelineId, _SteadyReading] = {}
+        """Readings later than the record, which changed nothing else. Most are replaced before anybody asks."""
 
     def of(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
+        if pipeline_id in self._steady:
+            self._take_in(pipeline_id)
         return self._all.get(pipeline_id) or Record(pipeline_id=pipeline_id)
 
     @property
+    def ids(self) -> AbstractSet[PipelineId]:
+        return self._all.keys()
+
+    @property
     def all(self) -> Mapping[PipelineId, Record]:
+        for pipeline_id in tuple(self._steady):
+            self._take_in(pipeline_id)
         return self._all
 
     @property
     def open(self) -> Mapping[PipelineId, Record]:
         """The records whose episode is open."""
         return self._open
+
+    # --- steady readings -------------------------------------------------------------------------------------------
+
+    def state_but_time(self, pipeline_id: PipelineId) -> PipelineState:
+        """The state, except that its observation may have an older time and sequence. Costs less than `of`."""
+        record = self._all.get(pipeline_id)
+        return record.state if record else NO_STATE
+
+    def sequence(self, pipeline_id: PipelineId) -> ReadSequence:
+        """The sequence of the latest reading."""
+        steady = self._steady.get(pipeline_id)
+        return steady.sequence if steady else self.state_but_time(pipeline_id).sequence
+
+    def note_steady(self, pipeline_id: PipelineId, at: datetime, sequence: ReadSequence) -> None:
+        """The pipeline was read again, and nothing has changed."""
+        self._steady[pipeline_id] = _SteadyReading(at, sequence)
+        if pipeline_id in self._open:
+            self._take_in(pipeline_id)
+
+    def _take_in(self, pipeline_id: PipelineId) -> None:
+        at, sequence = self._steady.pop(pipeline_id)
+        record = self._all[pipeline_id]
+        if observation := record.state.observation:
+            latest = replace(observation, observed_at=at, sequence=sequence)
+            self.put(replace(record, state=replace(record.state, observation=latest, sequence=sequence)))
+
+    # --- changes ---------------------------------------------------------------------------------------------------
 
     @property
     def gone(self) -> AbstractSet[PipelineId]:
@@ -45,6 +90,7 @@ class KnownRecords:
     def put(self, record: Record) -> None:
         pipeline_id, state = record.pipeline_id, record.state
         self._all[pipeline_id] = record
+        self._steady.pop(pipeline_id, None)
         if record.episode is not None and record.episode.open:
             self._open[pipeline_id] = record
         else:
@@ -53,16 +99,17 @@ class KnownRecords:
         (self._unhealthy.discard if is_plainly_healthy(state) else self._unhealthy.add)(pipeline_id)
 
     def replace_all(self, records: Iterable[Record]) -> None:
-        self._all, self._open, self._gone, self._unhealthy = {}, {}, set(), set()
+        self._all, self._open, self._gone, self._unhealthy, self._steady = {}, {}, set(), set(), {}
         for record in records:
             self.put(record)
 
     def read_at(self, pipeline_id: PipelineId) -> datetime | None:
         """The time of the last reading of a closely read pipeline; None for the others."""
-        record = self._all.get(pipeline_id)
-        if record is None or record.state.observation is None or not is_read_closely(record.state):
+        state = self.state_but_time(pipeline_id)
+        if state.observation is None or not is_read_closely(state):
             return None
-        return record.state.observation.observed_at
+        steady = self._steady.get(pipeline_id)
+        return steady.at if steady else state.observation.observed_at
 
     def read_again(self, pipeline_id: PipelineId, moment: datetime) -> None:
         """Counts a closely read pipeline as read at `moment`, without a change."""

@@ -240,7 +240,7 @@ class Repository(KnownPipelines):
 
         Of other pipelines, ends the cards in the conversations `leaving` if no watch is left there.
         """
-        for pipeline_id in sorted(set(pipeline_ids) & self._records.all.keys()):
+        for pipeline_id in sorted(set(pipeline_ids) & self._records.ids):
             await self.write(
                 pipeline_id, self._forgetting(at, leaving), self.routing(await self._as_shown(pipeline_id))
             )
