@@ -30,6 +30,9 @@ def full_sources() -> Sources:
         budget=lambda: BUDGET,
         outbox=outbox,
         hears_slack=lambda: True,
+        suspended_channels=lambda: 0,
+        roles_problem=lambda: None,
+        reader_problem=lambda: None,
         watchdog_age=lambda: 0.2,
     )
 

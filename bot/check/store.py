@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from redis.exceptions import RedisError
 
 from bot.check.finding import Finding, Verdict
+from bot.check.scheduler import scheduler_finding
 from bot.domain.watch import TeamId
+from bot.ports.store_errors import StoreAway
 from bot.redis_address import parse_redis_url
 from bot.settings import Settings
 from bot.store.connect import ANSWER_SECONDS, connected, store_url
@@ -23,21 +25,25 @@ async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Find
             kind = parse_redis_url(url).kind
             report = await probe(client, team, kind, shares_reads=settings.shares_reads)
             exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
+            is_usable = not any(problem.weight is Weight.FATAL for problem in report.problems)
+            scheduler = await scheduler_finding(settings, team, client) if is_usable else None
     except NoStoreError as exc:
         yield Finding("Store", Verdict.BAD, str(exc))
         return
     except EmbeddedStoreError as exc:
         yield Finding("Store", Verdict.BAD, str(exc), "check PIPELINE_BOT_DATA_DIR and the disk")
         return
-    except (RedisError, OSError) as exc:
+    except (RedisError, OSError, StoreAway) as exc:
         yield await _store_away(exc, settings.store_url or "")
         return
-    if not any(problem.weight is Weight.FATAL for problem in report.problems):
+    if is_usable:
         location = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
         yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}")
     for problem in report.problems:
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
         yield Finding(problem.subject, verdict, problem.text, problem.fix)
+    if scheduler:
+        yield scheduler
     if exposed:
         detail = f"other users of this machine can read {settings.data_dir}"
         yield Finding("Store files", Verdict.WEAK, detail, f"chmod 700 {settings.data_dir}")

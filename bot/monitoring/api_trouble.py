@@ -24,6 +24,8 @@ class ApiTrouble:
         """
         if not self.leadership.is_leader:
             return None
+        if self.breaker.health is ApiHealth.NO_READER:
+            return None  # `PollingFigures.unanswered_seconds` says it
         if self.breaker.is_open:
             rejected = self.breaker.health is ApiHealth.KEY_REJECTED
             return ApiProblem(text=f"{self.breaker.health.value}: {self.breaker.problem}", key_rejected=rejected)

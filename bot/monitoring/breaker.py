@@ -10,6 +10,7 @@ from bot.ports.pipeline_api import ApiError, Forbidden, Throttled, Unauthorized
 READS = 3  # so many failed reads in a row cast doubt on the API
 SECONDS = 10.0  # if reads still fail after so long, it counts as away
 PROBE_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # the pauses between probes, which grow
+NO_READER = "The part of me that reads pipelines (role reader) does not answer."
 KEY_PROBE_SECONDS = 60.0  # between probes with a rejected key
 
 
@@ -21,6 +22,7 @@ class ApiHealth(Enum):
     AWAY = "away"
     KEY_REJECTED = "key_rejected"
     WAITING = "waiting"  # GoldRush asked for a wait so long that readings grow older than promised
+    NO_READER = "no_reader"  # no process that reads for this one answers: GoldRush itself may be fine
 
 
 @dataclass(slots=True)
@@ -44,7 +46,9 @@ class CircuitBreaker:
     """The pipelines that they were about."""
 
     def record_success(self) -> None:
-        """The API answered: closes the breaker."""
+        """The API answered: closes the breaker. A read for a person says nothing about the readers of the polling."""
+        if self.health is ApiHealth.NO_READER:
+            return
         self.health, self.problem, self.until = ApiHealth.CLEAR, "", None
         self.proven = True
         self._failed = self._key_refusals = 0
@@ -59,8 +63,20 @@ class CircuitBreaker:
         if self.health is not ApiHealth.KEY_REJECTED:
             self.health, self.until = ApiHealth.WAITING, until
 
+    def record_no_reader(self) -> None:
+        """Opens after a long silence of the processes that read for this one."""
+        if not self.is_open:
+            self.health, self.problem, self.until = ApiHealth.NO_READER, NO_READER, None
+
+    def record_reader(self) -> None:
+        """A reader answered, whatever it read. The next success ends the outage."""
+        if self.health is ApiHealth.NO_READER:
+            self.health, self.problem = ApiHealth.CLEAR, ""
+
     def record_failure(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
         """A read failed at `now`, in monotonic seconds."""
+        if self.health is ApiHealth.NO_READER:
+            return
         if self._failed == 0:
             self._since = now
         self._failed += 1

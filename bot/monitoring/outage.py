@@ -17,6 +17,7 @@ from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.state.known_pipelines import API_ITSELF, KnownPipelines
 from bot.state.repository import Repository
 
+OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
 SAME_END = timedelta(seconds=5)  # two ends of a wait that are so close count as one
 
 
@@ -24,7 +25,7 @@ class OutageNotices:
     """Opens and closes the outage's episode, whose cards are the notices.
 
     Only the leader judges GoldRush for all channels: the others read a few pipelines for people.
-    A rejected key concerns the `operator` channel; without one, every channel that watches.
+    A rejected key, and silent readers, concern the `operator` channel; without one, every channel that watches.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class OutageNotices:
         return Routing(self._repository.team, API_ITSELF, [self._audience(channel) for channel in channels])
 
     def _concerned(self) -> tuple[ChannelId, ...]:
-        """Only the operator can fix a rejected key. Any other outage concerns every channel that watches."""
-        if self._operator and self._breaker.health is ApiHealth.KEY_REJECTED:
+        """Only the operator can fix some outages. Any other outage concerns every channel that watches."""
+        if self._operator and self._breaker.health in OPERATORS:
             return (self._operator,)
         return tuple(dict.fromkeys(watch.channel for watch in self._repository.watches.all))
 

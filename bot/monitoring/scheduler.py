@@ -34,6 +34,7 @@ MOST_AT_ONCE = 64  # reads that start in one step of the loop, unless the budget
 SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
+SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
 PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
 OWN_ERROR = "an error of the bot itself; its log has it"
 
@@ -80,8 +81,10 @@ class Scheduler:
         self._siblings = Siblings()
         self._silent_until = float("-inf")
         """During an outage, when the next probe is due."""
+        self._answered_at = float("-inf")
+        """When the last result of the polling came."""
         self._unanswered_since: float | None = None
-        """When the first read began that was lost since the last result of the polling."""
+        """Since then, readers in other processes have answered nothing, and at least one read is lost."""
         self._under_way = ReadsUnderWay()
         self._people = PeopleReads()
         self._records: asyncio.TaskGroup | None = None
@@ -193,6 +196,7 @@ class Scheduler:
         await self._repository.refresh_watches()
         await self._welcome()
         await self._notice_wait(now)
+        await self._notice_silence()
 
     async def _welcome(self) -> None:
         """Opens cards for new watches. Also for those of a bot that died before it did so."""
@@ -207,6 +211,13 @@ class Scheduler:
         reported = self._breaker.health is ApiHealth.WAITING
         if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._due.is_any_late(hold[1])):
             self._breaker.record_wait(self._clock.now() + timedelta(seconds=hold[1] - now))
+            await self._outage.report(len(self._due))
+
+    async def _notice_silence(self) -> None:
+        """No read ends while all readers are silent, so this reports it."""
+        if self.unanswered_seconds >= SILENCE_SECONDS:
+            self._breaker.record_no_reader()
+        if self._breaker.health is ApiHealth.NO_READER:
             await self._outage.report(len(self._due))
 
     def _follow(self, now: float) -> None:
@@ -263,7 +274,8 @@ class Scheduler:
         return self._records is not None and not self._stopping
 
     def _on_polled(self, result: ReadResult | Unread) -> None:
-        self._unanswered_since = None
+        self._unanswered_since, self._answered_at = None, self._clock.monotonic()
+        self._breaker.record_reader()
         self._on_result(result)
 
     def _on_result(self, result: ReadResult | Unread) -> None:
@@ -306,7 +318,7 @@ class Scheduler:
         for read in self._under_way.older_than(now - self._readers.lost_after):
             self._end_unread(read.request, "the reader of this pipeline stopped")
             if self._unanswered_since is None:
-                self._unanswered_since = read.since
+                self._unanswered_since = max(read.since, self._answered_at)
 
     def _end_unread(self, request: ReadRequest, problem: str) -> None:
         """GoldRush gave no answer to this read. The pipeline is due again."""

@@ -55,6 +55,8 @@ class Services:
     render_context: RenderContext
     broadcast: Broadcast = Broadcast.MEMBERS
     max_targets: int = MAX_TARGETS
+    is_nobody_sending: Callable[[], bool] = lambda: False
+    """True while no process of the bot sends messages. Answers to people go out all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

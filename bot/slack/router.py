@@ -13,6 +13,7 @@ from bot.slack.features.help import ShortHelpCommand, is_greeting
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
 from bot.slack.render.phrases import is_direct
+from bot.slack.render.process_words import not_sending
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES, Routes
 from bot.slack.submission import Submission
@@ -83,9 +84,11 @@ class Router:
 
     def _parse_home(self, asker: Asker) -> ParsedInteraction:
         request = self._request(asker, SavedQuestion())
-        return ParsedInteraction(
-            changes=False, acknowledges=False, needs_store=True, run=lambda: self._routes.home(request)
-        )
+
+        async def run() -> Reply:
+            return self._warned(await self._routes.home(request))
+
+        return ParsedInteraction(changes=False, acknowledges=False, needs_store=True, run=run)
 
     def _parse_greeting(self, asker: Asker) -> ParsedInteraction:
         """Answers a greeting with the short help."""
@@ -113,12 +116,24 @@ class Router:
         submit = self._routes.modals.get(submission.modal)
         if submit is None:
             return self.refused(RefusalAnswer(reason="This form is too old. Nothing was changed.", command="help"))
-        return await submit(submission, self._request(submission.asker, SavedQuestion()))
+        return self._warned(await submit(submission, self._request(submission.asker, SavedQuestion())))
 
     async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
         understood = await self._parse_again(text, understood, asker.channel)
         question = SavedQuestion(text=text, shareable=not is_direct(asker.channel))
-        return await understood.command.run(self._request(asker, question, understood.names))
+        reply = await understood.command.run(self._request(asker, question, understood.names))
+        return self._warned(reply) if understood.command.needs_store else reply
+
+    def _warned(self, reply: Reply) -> Reply:
+        """The answer, with a warning above it while nobody sends: it comes directly, and alerts would not."""
+        if not self._services.is_nobody_sending():
+            return reply
+        warning = not_sending()
+        return replace(
+            reply,
+            blocks=[*warning, *reply.blocks] if reply.blocks else (),
+            home=[*warning, *reply.home] if reply.home else (),
+        )
 
     async def _press(self, button: Button, click: Click) -> Reply | None:
         if button.press is None:

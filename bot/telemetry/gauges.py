@@ -33,6 +33,9 @@ class Gauges(Collector):
             self._add("leader", "1 if this process leads: it polls.", float(sources.is_leader()))
         if sources.heartbeat_age and (age := sources.heartbeat_age()) is not None:
             self._add("heartbeat_age_seconds", "Time since a bot last recorded that it polls.", age)
+        if sources.suspended_channels:
+            text = "Channels of the workspace that take no messages."
+            self._add("suspended_channels", text, sources.suspended_channels())
         if sources.hears_slack:
             self._add("slack_connected", "1 if this process hears Slack.", float(sources.hears_slack()))
         if sources.polling and (polling := sources.polling()):

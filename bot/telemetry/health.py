@@ -23,6 +23,8 @@ class Check(StrEnum):
     TOKEN = "token"  # noqa: S105 (no secret)
     STORE = "store"
     READS = "reads"
+    SCHEDULER = "scheduler"
+    ROLES = "roles"
     KEY = "key"
     GOLDRUSH = "goldrush"
     WATCHDOG = "watchdog"
@@ -59,13 +61,14 @@ class HealthMonitor:
                 pass
 
     async def health(self) -> Health:
-        """A process that does not poll is ready even if nobody polls. GoldRush's own problems are warnings."""
+        """A process that does not poll is ready even if nobody polls. Problems of GoldRush or of other processes are
+        warnings."""
         sources = self.sources
         found = dict(self._reported)
         found |= dict(self._seen())
         if sources.store_problem and (problem := await sources.store_problem()):
             found[Check.STORE] = problem
-        harmless = {Check.KEY, Check.GOLDRUSH} | (set() if sources.polling else {Check.READS})
+        harmless = {Check.KEY, Check.GOLDRUSH, Check.ROLES} | (set() if sources.polling else {Check.READS})
         return Health(
             problems={check: text for check, text in found.items() if check not in harmless},
             warnings={check: text for check, text in found.items() if check in harmless},
@@ -75,6 +78,10 @@ class HealthMonitor:
         sources = self.sources
         if sources.hears_slack and not sources.hears_slack():
             yield Check.SLACK, "no connection from Slack is open: commands and clicks are lost"
+        if sources.reader_problem and (problem := sources.reader_problem()):
+            yield Check.SCHEDULER, problem
+        if sources.roles_problem and (problem := sources.roles_problem()):
+            yield Check.ROLES, problem
         api_problem = sources.api_problem() if sources.api_problem else None
         if api_problem:
             yield Check.KEY if api_problem.key_rejected else Check.GOLDRUSH, api_problem.text

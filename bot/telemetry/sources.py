@@ -23,6 +23,12 @@ class Sources:
     outbox: Callable[[], Awaitable[OutboxFigures]] | None = None
     hears_slack: Callable[[], bool] | None = None
     """False: no Socket Mode connection is open, or HTTP mode does not listen."""
+    suspended_channels: Callable[[], int] | None = None
+    """How many channels of the workspace take no messages."""
+    roles_problem: Callable[[], str | None] | None = None
+    """The roles that no process of the workspace plays. None: each is played."""
+    reader_problem: Callable[[], str | None] | None = None
+    """Why this process, a reader, gets no reads. None: it gets them."""
     watchdog_age: Callable[[], float] | None = None
     """Seconds since the watchdog of the periodic jobs last ran; the longest, if the process has several."""
 

@@ -29,6 +29,7 @@ from bot.workspace.parts import (
     build_reads,
     build_renderer,
 )
+from bot.workspace.presence import build_role_watch
 
 __all__ = ["Shared", "Workspace"]
 
@@ -66,8 +67,12 @@ class Workspace:
         renderer = build_renderer(shared.settings)
         delivery = build_delivery(base, renderer)
         reading = build_reads(base, monitoring, heartbeat)
-        people = build_people(base, reading, renderer, delivery.suspensions) if Role.SLACK in roles else None
-        jobs = build_jobs(base, heartbeat, monitoring, people)
+        role_watch = build_role_watch(base)
+        await role_watch.look()
+        people = None
+        if Role.SLACK in roles:
+            people = build_people(base, reading, renderer, delivery.suspensions, role_watch)
+        jobs = build_jobs(base, heartbeat, monitoring, people, role_watch)
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(
             team=identity.team,

@@ -15,6 +15,7 @@ def offer_figures(base: Base, monitoring: Monitoring | None, heartbeat: Heartbea
 
     sources.heartbeat_age = heartbeat_age
     sources.outbox = base.store.outbox_figures
+    sources.suspended_channels = lambda: len(base.repository.watches.suspended)
     sources.add_watchdog(jobs.watchdog_age)
     if monitoring:
         sources.budget = base.budget.figures

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.role_watch import RoleWatch
 from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_services import LaneServices
@@ -13,6 +14,7 @@ from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.delivery import SLACK
 from bot.domain.observation import PipelineId
+from bot.domain.presence import ANNOUNCE_SECONDS, SENDER
 from bot.domain.transition import PipelineState
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
@@ -153,8 +155,10 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
     return DeliveryParts(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
 
 
-def build_people(base: Base, reading: ReadParts, renderer: Renderer, suspensions: Suspensions) -> PeopleParts:
-    inbox = _inbox(base, _requests(base, reading), renderer)
+def build_people(
+    base: Base, reading: ReadParts, renderer: Renderer, suspensions: Suspensions, role_watch: RoleWatch
+) -> PeopleParts:
+    inbox = _inbox(base, _requests(base, reading), renderer, role_watch)
     channels = ChannelMonitor(
         store=base.store,
         suspensions=suspensions,
@@ -166,7 +170,7 @@ def build_people(base: Base, reading: ReadParts, renderer: Renderer, suspensions
     return PeopleParts(inbox=inbox, channels=channels, listeners=listeners)
 
 
-def _inbox(base: Base, requests: RequestServices, renderer: Renderer) -> Inbox:
+def _inbox(base: Base, requests: RequestServices, renderer: Renderer, role_watch: RoleWatch) -> Inbox:
     settings = base.settings
     facts = Facts(base.slack, base.clock, base.identity.team)
     services = Services(
@@ -177,6 +181,7 @@ def _inbox(base: Base, requests: RequestServices, renderer: Renderer) -> Inbox:
         render_context=renderer.render_context,
         broadcast=settings.broadcast,
         max_targets=settings.max_targets,
+        is_nobody_sending=lambda: role_watch.is_missing(SENDER),
     )
     return Inbox(
         store=base.store,
@@ -188,14 +193,21 @@ def _inbox(base: Base, requests: RequestServices, renderer: Renderer) -> Inbox:
     )
 
 
-def build_jobs(base: Base, heartbeat: Heartbeat, monitoring: Monitoring | None, people: PeopleParts | None) -> Jobs:
+def build_jobs(
+    base: Base,
+    heartbeat: Heartbeat,
+    monitoring: Monitoring | None,
+    people: PeopleParts | None,
+    role_watch: RoleWatch,
+) -> Jobs:
     """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
 
     async def beat() -> None:
         await base.clock.follow()
         await heartbeat.beat()
 
-    tick, loops = None, [PeriodicJob("heartbeat", beat, 2.0)]
+    tick = None
+    loops = [PeriodicJob("heartbeat", beat, 2.0), PeriodicJob("role_watch", role_watch.look, ANNOUNCE_SECONDS)]
     if monitoring:
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
         tick = PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0)

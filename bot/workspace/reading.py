@@ -8,6 +8,7 @@ from typing import Self
 from uuid import uuid4
 
 from bot.clock import StoreClock
+from bot.domain.presence import ANNOUNCE_SECONDS
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
@@ -15,12 +16,14 @@ from bot.monitoring.local_readers import LocalReaders
 from bot.readers.batch_reader import BatchReader, Room
 from bot.readers.broker import KEEP_SECONDS, BatchBroker
 from bot.readers.remote import RemoteReaders
-from bot.readers.wire import source_of
+from bot.readers.scheduler_watch import SchedulerWatch
 from bot.settings import Settings
 from bot.store.clock import RedisClock
 from bot.store.keys import Keys
+from bot.store.presence import RedisPresence
 from bot.store.scripts import Scripts
 from bot.workspace.base import Base, Shared
+from bot.workspace.presence import reading_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +40,22 @@ class ReadingProcess:
             StoreAway: the store went away meanwhile.
         """
         redis, slots = shared.redis, shared.read_slots
-        clock = await StoreClock.start(RedisClock(Scripts(redis, team)))
+        scripts = Scripts(redis, team)
+        clock = await StoreClock.start(RedisClock(scripts))
         room = Room(slots)
         broker = BatchBroker(redis, _stream(shared.settings, team), room.wait)
         readers = LocalReaders(api=api, clock=clock)
+        watch = SchedulerWatch(
+            presence=RedisPresence(scripts, clock), source=reading_source(shared.settings), team=team, clock=clock
+        )
+        shared.sources.reader_problem = lambda: watch.problem
+        await watch.look()
         reader = BatchReader(redis=redis, broker=broker, room=room, readers=readers, clock=clock, slots=slots)
-        loops = (PeriodicJob("clock", clock.follow, 2.0), PeriodicJob("keep_batches", broker.keep, KEEP_SECONDS))
+        loops = (
+            PeriodicJob("clock", clock.follow, 2.0),
+            PeriodicJob("keep_batches", broker.keep, KEEP_SECONDS),
+            PeriodicJob("scheduler_watch", watch.look, ANNOUNCE_SECONDS),
+        )
         jobs = Jobs(None, loops)
         shared.sources.add_watchdog(jobs.watchdog_age)
         return cls(reader=reader, jobs=jobs)
@@ -70,5 +83,4 @@ def remote_readers(base: Base) -> RemoteReaders:
 
 
 def _stream(settings: Settings, team: TeamId) -> str:
-    service_key = settings.goldrush_service_key.get_secret_value()
-    return Keys(team).reads(source_of(settings.goldrush_api_url, service_key))
+    return Keys(team).reads(reading_source(settings).fingerprint)

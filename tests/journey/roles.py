@@ -29,11 +29,12 @@ class Processes:
         self._settings = settings
         self.rigs: dict[str, Rig] = {}
 
-    async def start(self, name: str) -> Rig:
-        role = name.partition("-")[0]
+    async def start(self, name: str, settings: Mapping[str, str] | None = None) -> Rig:
+        """`settings` are for this process only."""
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
-        rig = self.rigs[name] = Rig(self.sandbox, directory / "data", http=False, settings=self._of(role))
+        own = {**self._of(name.partition("-")[0]), **(settings or {})}
+        rig = self.rigs[name] = Rig(self.sandbox, directory / "data", http=False, settings=own)
         await rig.start()
         return rig
 

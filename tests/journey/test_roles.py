@@ -112,7 +112,8 @@ async def test_check_verifies_what_a_role_needs_and_nothing_else(tmp_path: Path,
 
 async def test_a_reader_is_ready_without_slack_and_says_what_is_wrong_without_redis(tmp_path: Path) -> None:
     port = free_port()
-    async with split(tmp_path, "reader", settings={"PIPELINE_BOT_METRICS_PORT": str(port)}) as processes:
+    async with split(tmp_path, "scheduler") as processes:
+        await processes.start("reader", {"PIPELINE_BOT_METRICS_PORT": str(port)})
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             for probe in ("/livez", "/readyz"):
                 answer = await http.get(probe)
@@ -122,3 +123,45 @@ async def test_a_reader_is_ready_without_slack_and_says_what_is_wrong_without_re
             assert answer.status_code == 503
             assert "store" in answer.text
         assert await processes["reader"].stop() == 0  # Redis being away delays no stop
+
+
+MISFITS = {
+    "PIPELINE_BOT_TEAM": ("T0OTHER", "PIPELINE_BOT_TEAM"),
+    "GOLDRUSH_SERVICE_KEY": ("another-service-key", "GOLDRUSH_SERVICE_KEY, or the bot's version, is not that"),
+    "GOLDRUSH_API_URL": ("http://127.0.0.1:1/", "GOLDRUSH_API_URL is http://127.0.0.1:1/ here and http://127.0.0.1:"),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+async def test_a_reader_that_does_not_fit_its_scheduler_names_the_setting(tmp_path: Path, name: str) -> None:
+    port, (value, words) = free_port(), MISFITS[name]
+    async with split(tmp_path, "scheduler") as processes:
+        reader = await processes.start("reader", {"PIPELINE_BOT_METRICS_PORT": str(port), name: value})
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            answer = await http.get("/readyz")
+            assert answer.status_code == 503
+            assert words in answer.json()["problems"]["scheduler"]
+        assert [event["event"] for event in events(reader) if "reader_" in str(event["event"])] == ["reader_idle"]
+        code, output = await cli(
+            "check", "--role", "reader", env=processes.environment("reader") | {name: value}, cwd=tmp_path
+        )
+    assert code == 1
+    assert "✗ Scheduler" in output
+    assert name.removesuffix("S") in output
+
+
+async def test_without_a_sender_the_others_say_that_messages_wait(tmp_path: Path) -> None:
+    port = free_port()
+    async with split(tmp_path, "scheduler", "reader") as processes:
+        slack = await processes.start("slack", {"PIPELINE_BOT_METRICS_PORT": str(port)})
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http, asyncio.timeout(60):
+            while "roles" not in (answer := await http.get("/readyz")).json()["warnings"]:
+                await asyncio.sleep(0.5)
+            assert answer.status_code == 200
+            assert "no process with the role sender has run" in answer.json()["warnings"]["roles"]
+            assert 'pipeline_bot_problem{check="roles"} 1.0' in (await http.get("/metrics")).text
+        assert "roles_missing" in [event["event"] for event in events(slack)]
+        assert "I can't send messages right now" in await slack.ask("status orders-eu")
+        await processes.start("sender")
+        await slack.ask("watch orders-eu")
+        await slack.card("added a watch")

@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 import pytest
 import redis.asyncio
 
-from bot.domain.card import NoticeKind
 from bot.domain.observation import ReadSequence
 from bot.domain.phase import Phase
+from bot.domain.watch import API_PIPELINE_ID, ChannelId
+from bot.monitoring.api_trouble import ApiTrouble
+from bot.monitoring.breaker import NO_READER
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.scheduler import OWN_ERROR
 from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
+from tests.builders import ALERTS
 from tests.fakes import FakeApi, FakeClock, settle
 from tests.service.test_cadence_live import notices
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, TWO, Bot, pipelines, running
@@ -112,24 +115,57 @@ async def test_due_pipelines_go_out_in_one_batch(fake_redis: redis.asyncio.Redis
         assert await person is None
 
 
-async def test_a_lost_read_does_not_count_and_the_operator_hears_of_it(fake_redis: redis.asyncio.Redis) -> None:
+async def poll_answered(bot: Bot, readers: FarReaders, seconds: float) -> None:
+    for _ in range(int(seconds * 4)):
+        await bot.poll(0.25)
+        readers.deliver(bot.api, bot.clock)
+
+
+@pytest.mark.parametrize(("operator", "notified"), [(OPERATOR, OPERATOR), (None, ALERTS)])
+async def test_silent_readers_are_an_outage_for_the_operator_or_every_channel(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None, notified: ChannelId
+) -> None:
     readers = FarReaders()
-    async with running(fake_redis, *pipelines(2), readers=readers, operator=OPERATOR) as bot:
+    async with running(fake_redis, *pipelines(2), readers=readers, operator=operator) as bot:
         await bot.watch(ONE, TWO)
         began = bot.clock.monotonic()
         readers.lost = True
-        await bot.poll(20)
+        await bot.poll(12)
         assert unanswered_seconds(bot) >= 10
+        assert bot.scheduler.outage is None
+        await bot.poll(10)
+        assert bot.scheduler.outage == NO_READER
+        outage = bot.repository.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert [*outage.cards.values()] == [notified]
+        assert NO_READER in outage.timeline[-1].reason
+        idle = next(pipeline_id for pipeline_id in (ONE, TWO) if pipeline_id not in bot.scheduler._under_way)
+        assert await bot.scheduler.read_now(idle) is None  # a person's read ends nothing: nobody polls yet
+        assert bot.scheduler.outage == NO_READER
         await bot.poll(130)
-        assert bot.scheduler.unread_since(began) == {ONE, TWO}
-        assert bot.scheduler.lateness() is not None
-        assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE]
+        assert bot.scheduler.unread_since(began + 60) == {ONE, TWO}
+        trouble = ApiTrouble(repository=bot.repository, breaker=bot.scheduler._breaker, leadership=bot.leadership)
+        assert trouble.current() is None  # GoldRush is not to blame
+        assert await notices(bot) == []
         readers.lost = False
-        for _ in range(240):
-            await bot.poll(0.25)
-            readers.deliver(bot.api, bot.clock)
+        await poll_answered(bot, readers, 20)
         assert unanswered_seconds(bot) == 0
-        assert [notice.kind for notice in await notices(bot)] == [NoticeKind.LATE, NoticeKind.FRESH]
+        assert bot.scheduler.outage is None
+        outage = bot.repository.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert not outage.open
+
+
+async def test_one_lost_read_beside_answered_ones_is_no_silence(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(2), readers=readers) as bot:
+        await bot.watch(ONE, TWO)
+        for _ in range(30):
+            await bot.poll(1)
+            readers.held = [held for held in readers.held if held[0].pipeline_id != ONE]
+            readers.deliver(bot.api, bot.clock)
+            assert unanswered_seconds(bot) <= 6  # the period of the other pipeline
+        assert bot.scheduler.outage is None
 
 
 def unanswered_seconds(bot: Bot) -> float:

@@ -65,6 +65,15 @@ async def test_a_fresh_heartbeat_of_another_bot_is_enough() -> None:
     assert await problems(Sources(heartbeat_age=lambda: 3.0, polling=lambda: None)) == set()
 
 
+async def test_a_reader_that_gets_no_reads_is_not_ready() -> None:
+    assert await problems(Sources(reader_problem=lambda: "no scheduler")) == {Check.SCHEDULER}
+
+
+async def test_a_role_that_nobody_plays_is_a_warning_in_the_others() -> None:
+    health = await started(Sources(roles_problem=lambda: "no process with the role sender has run for 21 s")).health()
+    assert (health.problems, set(health.warnings)) == ({}, {Check.ROLES})
+
+
 STANDSTILL = PollingFigures(pipelines=2, ages=[130.0, 140.0], lateness=[2.1, 2.3])
 
 

@@ -1,5 +1,7 @@
 """Records of the process: start, stop, settings and jobs."""
 
+from collections.abc import Sequence
+
 from bot.ports.telemetry import EventRecord, Level, event
 
 
@@ -20,6 +22,31 @@ class Ready(EventRecord):
     team: str
     role: str
     transport: str | None
+
+
+@event("roles_missing", Level.WARNING)
+class RolesMissing(EventRecord):
+    """No process of the workspace plays these roles."""
+
+    roles: Sequence[str]
+    problem: str
+
+
+@event("roles_complete", Level.INFO)
+class RolesComplete(EventRecord):
+    """Each role is played again."""
+
+
+@event("reader_idle", Level.WARNING)
+class ReaderIdle(EventRecord):
+    """This reader gets no reads from a scheduler."""
+
+    problem: str
+
+
+@event("reader_serving", Level.INFO)
+class ReaderServing(EventRecord):
+    """The active scheduler hands reads to readers like this one."""
 
 
 @event("stopped", Level.INFO)

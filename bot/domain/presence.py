@@ -1,0 +1,79 @@
+"""Which processes of a workspace live, and whether they fit together. Pure.
+
+Each process announces its roles every `ANNOUNCE_SECONDS`. The active scheduler also announces what it reads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+ANNOUNCE_SECONDS = 5.0
+ABSENT_SECONDS = 20.0
+"""A role that no process announced for so long is absent. A standby takes over within 12 s."""
+
+SCHEDULER, READER, SENDER = "scheduler", "reader", "sender"
+WITHOUT: Mapping[str, str] = {
+    "slack": "nobody answers commands and clicks",
+    SCHEDULER: "nobody reads the pipelines",
+    READER: "nobody reads the pipelines",
+    SENDER: "no message reaches Slack",
+}
+"""Every role of a workspace, and what happens without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingSource:
+    """What a process reads: an address of GoldRush with a ServiceKey."""
+
+    url: str
+    fingerprint: str
+    """Tells sources apart. It contains no key."""
+    shared: bool = True
+    """A scheduler hands its reads to readers. False: it reads by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """What the processes of a workspace last announced."""
+
+    seen: Mapping[str, datetime]
+    """By role: when a process last announced it."""
+    source: ReadingSource | None = None
+    """What the active scheduler reads."""
+    source_at: datetime | None = None
+    """When it last said so."""
+
+
+def absence(role: str, seconds: float) -> str:
+    """Says that no process has played the role for so long, and what that means."""
+    return f"no process with the role {role} has run for {seconds:.0f} s: {WITHOUT[role]}"
+
+
+def reader_obstacle(own: ReadingSource, announced: Announced, team: str, now: datetime) -> str | None:
+    """Why a reader of this workspace gets no reads. None: nothing is in its way."""
+    if announced.source is None or announced.source_at is None:
+        return (
+            f"no scheduler of the workspace {team} has used this Redis: "
+            "is PIPELINE_BOT_TEAM its id, and REDIS_URL that of the scheduler?"
+        )
+    seconds = (now - announced.source_at).total_seconds()
+    if seconds > ABSENT_SECONDS:
+        return f"no scheduler of the workspace {team} has run for {seconds:.0f} s"
+    return misfit(own, announced.source)
+
+
+def misfit(own: ReadingSource, scheduler: ReadingSource) -> str | None:
+    """Why a scheduler that reads `scheduler` hands nothing to a reader of `own`."""
+    if not scheduler.shared:
+        return "the active scheduler reads by itself, so readers get nothing: run it with --role scheduler"
+    if own.url != scheduler.url:
+        return (
+            f"GOLDRUSH_API_URL is {own.url} here and {scheduler.url} at the active scheduler, "
+            "so this reader gets nothing: make them equal"
+        )
+    if own.fingerprint != scheduler.fingerprint:
+        return (
+            "GOLDRUSH_SERVICE_KEY, or the bot's version, is not that of the active scheduler, "
+            "so this reader gets nothing: make them equal"
+        )
+    return None

@@ -1,0 +1,36 @@
+"""Tells a reader whether it can get reads: whether a scheduler of its workspace lives and reads the same source."""
+
+from bot.domain.presence import READER, ReadingSource, reader_obstacle
+from bot.domain.watch import TeamId
+from bot.ports.clock import Clock
+from bot.ports.presence import Presence
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.process import ReaderIdle, ReaderServing
+
+
+class SchedulerWatch:
+    """`look` runs every few seconds. Announces the role reader only while this reader can get reads."""
+
+    def __init__(self, *, presence: Presence, source: ReadingSource, team: TeamId, clock: Clock) -> None:
+        self._presence = presence
+        self._source = source
+        self._team = team
+        self._clock = clock
+        self._kind: str | None = ""
+        """The problem at the last look, without its numbers: None if there was none. Empty before the first look."""
+        self.problem: str | None = None
+        """Why this reader gets no reads, in words for the operator."""
+
+    async def look(self) -> None:
+        """
+        Raises:
+            StoreAway: the next look tries again.
+        """
+        announced = await self._presence.announce((READER,) if self._kind is None else ())
+        self.problem = reader_obstacle(self._source, announced, self._team, self._clock.now())
+        kind = self.problem and "".join(char for char in self.problem if not char.isdigit())
+        if kind != self._kind and self.problem:
+            emit(ReaderIdle(problem=self.problem))
+        elif kind != self._kind:
+            emit(ReaderServing())
+        self._kind = kind
