@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.delivery.claims import Rank
 from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.backlog import Backlog, Grouping
@@ -160,14 +159,17 @@ def choose_next(
 
 def _retries_first(ready: Sequence[PendingDelivery], limiter: RateLimiter) -> Sequence[PendingDelivery]:
     """While the service answers no posts, a lane only retries earlier attempts. Untried messages can still be
-    grouped."""
-    tried = [pending for pending in ready if pending.delivery.attempt.count > 0]
-    return tried if tried and limiter.away(Method.POST) else ready
+    grouped. A message that is itself at fault goes last."""
+    able = [pending for pending in ready if pending.delivery not in limiter.faults]
+    tried = [pending for pending in able if pending.delivery.attempt.count > 0]
+    if tried and limiter.away(Method.POST):
+        return tried
+    return [*able, *(pending for pending in ready if pending.delivery in limiter.faults)]
 
 
 def _claim(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLimiter) -> None:
-    limiter.claims.make(lane, method, Rank.from_delivery(pending.delivery))
-    if lane.kind is LaneKind.PAGES and method is Method.POST:
+    limiter.claims.make(lane, method, limiter.rank(pending.delivery))
+    if lane.kind is LaneKind.PAGES and method is Method.POST and pending.delivery not in limiter.faults:
         limiter.claim(lane.receiver)
 
 
@@ -177,11 +179,11 @@ def _claim_ahead(lane: Lane, pending: PendingDelivery, seconds: float, limiter: 
     An earlier claim would let a page that nothing answers hold up the others.
     """
     if lane.kind is LaneKind.PAGES and seconds <= CLAIM_AHEAD_SECONDS:
-        limiter.claims.make(lane, pending.method, Rank.from_delivery(pending.delivery))
+        limiter.claims.make(lane, pending.method, limiter.rank(pending.delivery))
 
 
 def _seconds_until(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLimiter) -> float:
-    return limiter.ranked_wait(lane, method, Rank.from_delivery(pending.delivery))
+    return limiter.ranked_wait(lane, method, limiter.rank(pending.delivery))
 
 
 def _seconds_until_lookup(lane: Lane, pending: PendingDelivery, limiter: RateLimiter) -> float:

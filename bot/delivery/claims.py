@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.domain.delivery import Delivery, Lane, Priority
+from bot.domain.delivery import Lane, Priority
 from bot.ports.clock import Clock
 
 CLAIM_SECONDS = 1.5  # a lane renews its claims twice a second while it waits
@@ -13,13 +13,11 @@ CLAIM_SECONDS = 1.5  # a lane renews its claims twice a second while it waits
 class Rank(NamedTuple):
     """How urgent a message is: lower goes first. The older message, then the lane's name, settles a tie."""
 
+    at_fault: bool
+    """See `Faults`. Such a message goes last, or it would keep all others waiting."""
     priority: Priority
     made_at: datetime
     lane: str
-
-    @classmethod
-    def from_delivery(cls, delivery: Delivery) -> "Rank":
-        return cls(delivery.message.priority, delivery.message.made_at, delivery.lane.name)
 
 
 class _Claim(NamedTuple):

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.delivery.choose_next import NextAction, choose_next
-from bot.delivery.claims import Rank
 from bot.delivery.lane_reader import LaneReader, LeaseLostError
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
@@ -184,6 +183,7 @@ class LaneWorker:
     async def _send(self, pending: PendingDelivery) -> Settlement:
         self._limiter.record_send(self._lane.receiver, pending.method)
         outcome = await self._call(pending)
+        self._limiter.faults.record(pending.delivery, outcome)
         match outcome:
             case Refused(kind=RefusalKind.RATE_LIMITED, retry_after=wait):
                 await self._throttle(pending.method, wait or timedelta(seconds=1))
@@ -233,7 +233,7 @@ class LaneWorker:
 
     async def _find(self, deliveries: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
         """Looks up these deliveries in one read of their conversation or thread."""
-        if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.from_delivery(deliveries[0].delivery)) > 0:
+        if self._limiter.ranked_wait(self._lane, Method.HISTORY, self._limiter.rank(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
             return [Unreadable("the history cannot be read for now", lost=lost)] * len(deliveries)
         self._limiter.reserve(self._lane.receiver, Method.HISTORY)
@@ -265,6 +265,7 @@ class LaneWorker:
         if isinstance(settlement, Again | Suspend):
             lease_held = await self._outbox.write(settlement.delivery, self.lease)
         else:
+            self._limiter.faults.forget(delivery)
             lease_held = await self._outbox.settle(
                 delivery, self.lease, result_of(settlement, pending, self._clock.now())
             )

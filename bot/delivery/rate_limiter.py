@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
-from bot.domain.delivery import Delay, Lane, Priority, Receiver
+from bot.delivery.faults import Faults
+from bot.domain.delivery import Delay, Delivery, Lane, Priority, Receiver
 from bot.ports.clock import Clock
 from bot.ports.rate_limits import Method, RateLimits
 
@@ -48,6 +49,7 @@ class RateLimiter:
     """When a worker last chose a message. A moment later it makes the call and sets `_sent_at`."""
     _sent_at: dict[Receiver, float] = field(default_factory=dict)
     _claimed_until: dict[Receiver, float] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
     claims: Claims = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,10 @@ class RateLimiter:
         if self.away(method):
             return max(seconds, self.claims.seconds_until_first(lane, method, rank))
         return seconds
+
+    def rank(self, delivery: Delivery) -> Rank:
+        at_fault = delivery in self.faults
+        return Rank(at_fault, delivery.message.priority, delivery.message.made_at, delivery.lane.name)
 
     def claim(self, receiver: Receiver) -> None:
         """A page waits for this receiver: its feed gives way until shortly after the last claim."""

@@ -17,7 +17,7 @@ ELSEWHERE = Lane(LaneKind.PAGES, in_slack(TEAM, ChannelId("C0OTHER")))
 
 
 def rank(lane: Lane, priority: Priority = Priority.FAILURE, seconds: int = 0) -> Rank:
-    return Rank(priority, at(seconds), lane.name)
+    return Rank(False, priority, at(seconds), lane.name)
 
 
 @pytest.fixture
