@@ -6,10 +6,10 @@ The Lua scripts change the progress (posted.lua), so a read of many cards asks f
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
-from zlib import crc32
+from operator import attrgetter
 
 from pydantic import TypeAdapter
 
@@ -23,7 +23,7 @@ from bot.store import versions
 from bot.store.codec import CARD, Codec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Shared:
     """The fields that the cards of one episode have in common."""
 
@@ -33,18 +33,8 @@ class _Shared:
     guidance: Guidance
     unread_at: datetime | None
 
-    @classmethod
-    def of(cls, card: Card) -> "_Shared":
-        return cls(
-            pipeline=card.pipeline,
-            episode=card.episode,
-            state=card.state,
-            guidance=card.guidance,
-            unread_at=card.unread_at,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Own:
     """The fields of one card alone."""
 
@@ -55,18 +45,9 @@ class _Own:
     origins: tuple[PageOrigin, ...]
     continues_in: tuple[ChannelId, ...]
 
-    @classmethod
-    def of(cls, card: Card) -> "_Own":
-        return cls(
-            key=card.key,
-            channel=card.channel,
-            targets=card.targets,
-            stands_in_for=card.stands_in_for,
-            origins=card.origins,
-            continues_in=card.continues_in,
-        )
 
-
+SHARED_FIELDS, OWN_FIELDS = (tuple(field.name for field in fields(part)) for part in (_Shared, _Own))
+_shared_values, _own_values = attrgetter(*SHARED_FIELDS), attrgetter(*OWN_FIELDS)
 _SHARED = Codec(_Shared, versions.unchanged)
 _OWN = TypeAdapter(_Own)
 
@@ -76,7 +57,7 @@ class Progress:
     """The row that the Lua scripts change. Its names are theirs."""
 
     check: str
-    """A checksum of the content: the same content need not be read again. Empty in rows of earlier versions."""
+    """`stable_key` of the content: the same content need not be read again. Empty in rows of earlier versions."""
     message_id: str | None
     shown_revision: int
     removed: bool
@@ -93,19 +74,19 @@ class Progress:
         Raises:
             ValueError: the row is damaged.
         """
-        fields = json.loads(row)
-        if not isinstance(fields, dict):
+        values = json.loads(row)
+        if not isinstance(values, dict):
             raise ValueError("the progress of a card is a JSON object")  # noqa: TRY004 (as for any damaged row)
-        ts = fields.get("ts")
+        ts = values.get("ts")
         return cls(
-            check=fields.get("check", ""),
+            check=values.get("check", ""),
             message_id=ts,
-            shown_revision=int(fields.get("delivered", 0)),
-            removed="removed" in fields and ts is None,
-            group=fields.get("group"),
-            summarized_revision=int(fields.get("held", 0)),
-            has_content="revision" in fields,
-            forgotten="forgotten" in fields,
+            shown_revision=int(values.get("delivered", 0)),
+            removed="removed" in values and ts is None,
+            group=values.get("group"),
+            summarized_revision=int(values.get("held", 0)),
+            has_content="revision" in values,
+            forgotten="forgotten" in values,
         )
 
     def with_content(self, content: Card) -> PostedCard:
@@ -125,11 +106,11 @@ def encode_cards(cards: Sequence[Card]) -> list[str]:
     lines: dict[tuple[int, ...], str] = {}
     rows = []
     for card in cards:
-        parts = (card.pipeline, card.episode, card.state, card.guidance, card.unread_at)
-        line = lines.get(same := tuple(map(id, parts)))
+        shared = _shared_values(card)
+        line = lines.get(same := tuple(map(id, shared)))
         if line is None:
-            line = lines[same] = _SHARED.encode(_Shared.of(card))
-        rows.append(f"{line}\n{_OWN.dump_json(_Own.of(card)).decode()}")
+            line = lines[same] = _SHARED.encode(_Shared(*shared))
+        rows.append(f"{line}\n{_OWN.dump_json(_Own(*_own_values(card))).decode()}")
     return rows
 
 
@@ -144,24 +125,11 @@ def decode_card(row: bytes) -> Card:
         return CARD.decode(row)  # of an earlier version
     shared, own = _decoded(line), _OWN.validate_json(rest)
     return Card(
-        key=own.key,
-        channel=own.channel,
-        pipeline=shared.pipeline,
-        episode=shared.episode,
-        state=shared.state,
-        targets=own.targets,
-        stands_in_for=own.stands_in_for,
-        guidance=shared.guidance,
-        unread_at=shared.unread_at,
-        origins=own.origins,
-        continues_in=own.continues_in,
+        **dict(zip(SHARED_FIELDS, _shared_values(shared), strict=True)),
+        **dict(zip(OWN_FIELDS, _own_values(own), strict=True)),
     )
 
 
 @lru_cache(maxsize=4096)  # each channel has a card of the same episode
 def _decoded(line: bytes) -> _Shared:
     return _SHARED.decode(line)
-
-
-def checksum(content: str) -> str:
-    return f"{crc32(content.encode()):08x}"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from bot.domain.episode import stable_key
 from bot.domain.history import HistoryLimits
 from bot.domain.plan import Plan
 from bot.ports.clock import Clock
 from bot.ports.lease_store import READER, Lease
 from bot.ports.store_errors import StoreAway
-from bot.store.card_rows import checksum, encode_cards
+from bot.store.card_rows import encode_cards
 from bot.store.codec import RECORD, encode_message
 from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
@@ -111,7 +112,11 @@ class RedisCommits(RedisPort):
     def _document(self, commit: _Commit, contents: Sequence[str]) -> dict[str, object]:
         plan = commit.plan
         cards = [
-            {"revision": card.revision, "check": checksum(content), "seconds": 0 if card.episode.open else CARD_SECONDS}
+            {
+                "revision": card.revision,
+                "check": stable_key(content),
+                "seconds": 0 if card.episode.open else CARD_SECONDS,
+            }
             for card, content in zip(plan.cards, contents, strict=True)
         ]
         return {

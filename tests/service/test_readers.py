@@ -82,7 +82,7 @@ async def test_a_read_that_no_reader_began_in_time_is_made_again(fake_redis: red
         assert person.result() == "no reader could read this pipeline in time"
         assert bot.scheduler.unread_since(0) == {ONE}
         readers.held.clear()
-        await bot.poll(TICK_SECONDS)
+        await bot.poll(0.25)
         assert readers.batches == [1, 1]
 
 

@@ -27,8 +27,7 @@ class SlackCalled(EventRecord):
     """One call of Slack's Web API ended. `method` is Slack's name of it, such as `chat.postMessage`."""
 
     method: str
-    outcome: str
-    """A value of `CallOutcome`."""
+    outcome: CallOutcome
     seconds: float
     channel: str | None = None
 
