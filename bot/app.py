@@ -20,6 +20,7 @@ from bot.http.server import ALL_INTERFACES, unusable
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
+from bot.ports.telemetry.store import StoreWeak
 from bot.redis_address import parse_redis_url
 from bot.settings import Role, Settings, Transport
 from bot.settings.roles import named
@@ -38,6 +39,7 @@ from bot.startup import (
 )
 from bot.store.connect import connected, store_url
 from bot.store.sign_of_life import store_problem
+from bot.store.volatile import volatile_store
 from bot.telemetry.server import observed
 from bot.telemetry.sources import Sources
 from bot.workspace import Shared, Workspace
@@ -119,6 +121,8 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     team = identity.team if identity else TeamId(settings.team or "")
     redis = await resources.enter_async_context(connected(url, team))
     sources.store_problem = partial(store_problem, redis)
+    if settings.store_url is None and (weakness := volatile_store(settings.data_dir)):
+        emit(StoreWeak(problem=weakness.text, fix=weakness.fix))
     await until_store_fits(redis, team, stopped, parse_redis_url(url).kind, shares_reads=settings.shares_reads)
     shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings), sources=sources)
     return _Process(

@@ -17,14 +17,14 @@ from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.garbage import collect_rarely
-from bot.ports.store_errors import StoreAway
+from bot.ports.store_errors import StoreAway, StoreNewer
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import SettingIgnored
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
 from bot.settings.roles import ROLES_FORM, nearest_role, role_fault, unknown_role
 from bot.settings.store import StoreSettings
 from bot.startup import StartError
-from bot.store.embedded import EmbeddedStoreError
+from bot.store.embedded import DataDirError, EmbeddedStoreError, NoStoreError
 from bot.telemetry.logs import configure
 
 main = typer.Typer(
@@ -59,6 +59,8 @@ RoleOption = Annotated[
     ),
 ]
 
+NEED_A_PERSON = (StartError, NoStoreError, DataDirError, StoreNewer)
+"""After these, a restart fails in the same way: exit code 2. After others it may succeed: exit code 3."""
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
 
 
@@ -98,9 +100,11 @@ def run(
     try:
         asyncio.run(_until_signal(settings))
     except* (StartError, EmbeddedStoreError, StoreAway) as group:
-        for exc in _leaves(group):
+        failures = _leaves(group)
+        for exc in failures:
             err.print(f"[red]✗[/] {escape(str(exc))}")
-        raise typer.Exit(2) from None
+        needs_person = any(isinstance(exc, NEED_A_PERSON) for exc in failures)
+        raise typer.Exit(2 if needs_person else 3) from None
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:

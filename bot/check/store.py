@@ -17,6 +17,7 @@ from bot.store.embedded import EmbeddedStoreError, NoStoreError
 from bot.store.private import is_open_to_others
 from bot.store.probe import connection_problem, probe
 from bot.store.problem import Weight
+from bot.store.volatile import volatile_store
 
 
 async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
@@ -24,6 +25,7 @@ async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Find
         async with store_url(settings.store_url, settings.data_dir) as url, connected(url, team) as client:
             kind = parse_redis_url(url).kind
             report = await probe(client, team, kind, shares_reads=settings.shares_reads)
+            volatile = volatile_store(settings.data_dir) if settings.store_url is None else None
             exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
             is_usable = not any(problem.weight is Weight.FATAL for problem in report.problems)
             scheduler = await scheduler_finding(settings, team, client) if is_usable else None
@@ -39,7 +41,7 @@ async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Find
     if is_usable:
         location = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
         yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}")
-    for problem in report.problems:
+    for problem in (*report.problems, *([volatile] if volatile else [])):
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
         yield Finding(problem.subject, verdict, problem.text, problem.fix)
     if scheduler:

@@ -45,6 +45,10 @@ class NoStoreError(EmbeddedStoreError):
         super().__init__("REDIS_URL is not set, and the embedded store is not installed. " + HOW_TO_GET_A_STORE)
 
 
+class DataDirError(EmbeddedStoreError):
+    """The bot can't use the directory in PIPELINE_BOT_DATA_DIR."""
+
+
 @asynccontextmanager
 async def embedded(data_dir: Path) -> AsyncIterator[str]:
     """Runs a Valkey on `data_dir` (append-only, fsync at every write) and yields its URL.
@@ -55,6 +59,7 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
     Raises:
         EmbeddedStoreError: the server did not come up.
         NoStoreError: the server is not installed.
+        DataDirError
     """
     if get_binary_path is None:
         raise NoStoreError
@@ -94,7 +99,7 @@ def _prepared(data_dir: Path) -> tuple[Path, Path]:
         return data_dir, _socket_path(data_dir)
     except (OSError, RuntimeError, ValueError) as exc:  # a loop of links, or a name that no path can have
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not a path"
-        raise EmbeddedStoreError(f"The bot can't use the directory in PIPELINE_BOT_DATA_DIR: {reason}.") from None
+        raise DataDirError(f"The bot can't use the directory in PIPELINE_BOT_DATA_DIR: {reason}.") from None
 
 
 def _socket_path(data_dir: Path) -> Path:

@@ -69,6 +69,21 @@ async def test_http_mode_on_a_foreign_address_fails_with_one_line(tmp_path: Path
     assert len(output.strip().splitlines()) == 1
 
 
+async def test_only_what_a_person_must_fix_ends_with_exit_code_2(tmp_path: Path) -> None:
+    """systemd does not restart after 2. After 3 a restart may help."""
+    data_dir = tmp_path / "data"
+    (data_dir / "appendonlydir").mkdir(parents=True)
+    (data_dir / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, data_dir)
+        code, output = await cli("run", env=env, cwd=tmp_path)
+        assert (code, "the embedded store stopped at once" in output) == (3, True)
+        code, output = await cli("run", env=env | {"PIPELINE_BOT_DATA_DIR": str(blocked)}, cwd=tmp_path)
+        assert (code, "The bot can't use the directory" in output) == (2, True)
+
+
 async def test_the_demo_rejects_an_invalid_port(tmp_path: Path) -> None:
     code, output = await cli("demo", "--port", "65536", env=bare(), cwd=tmp_path)
     assert code == 2

@@ -85,6 +85,29 @@ def test_kubernetes_finds_the_pods_of_each_role() -> None:
         assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 15
 
 
+def test_kubernetes_spreads_the_pods_of_each_role_over_nodes() -> None:
+    for deployment in kubernetes("Deployment").values():
+        pod = deployment["spec"]["template"]
+        (spread,) = pod["spec"]["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
+        assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+        assert pod["spec"]["enableServiceLinks"] is False  # a Service's variable could look like a setting
+
+
+def test_prometheus_finds_every_pod() -> None:
+    service = kubernetes("Service")["pipeline-bot-metrics"]["spec"]
+    (monitor,) = documents("kubernetes-podmonitor.yaml")
+    port = int(kubernetes("ConfigMap")["pipeline-bot"]["data"]["PIPELINE_BOT_METRICS_PORT"])
+    assert service["ports"] == [{"name": "metrics", "port": port, "targetPort": "metrics"}]
+    assert service["publishNotReadyAddresses"] is True
+    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
+    for deployment in kubernetes("Deployment").values():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        for selector in (service["selector"], monitor["spec"]["selector"]["matchLabels"]):
+            assert selector.items() <= labels.items()
+        assert labels[monitor["spec"]["jobLabel"]] == "pipeline-bot"  # the job of the alert rules
+
+
 def test_compose_runs_each_role_with_its_own_secrets_only() -> None:
     (compose,) = documents("compose.yaml")
     bots: Mapping[str, Any] = {name: it for name, it in compose["services"].items() if name != "valkey"}
@@ -192,7 +215,32 @@ def test_a_unit_starts_the_bot_and_gives_it_time_to_stop(path: Path) -> None:
     assert service["ExecStart"] == f"/opt/pipeline-bot/bin/pipeline-bot run{roles}"
     assert service["TimeoutStopSec"] == "15"
     assert service["Restart"] == "always"
+    assert service["RestartPreventExitStatus"] == "2"
     assert set(re.findall(r"^(\w+)=", service.get("Environment", ""))) <= NAMES
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_the_commands_that_install_a_unit_name_what_is_there(path: Path) -> None:
+    commands = re.findall(r"^#   (.+)$", path.read_text(), re.MULTILINE)
+    assert f"install --mode 0644 deploy/systemd/{path.name} /etc/systemd/system/" in commands
+    assert commands.index("systemctl daemon-reload") < next(
+        number for number, command in enumerate(commands) if command.startswith("systemctl enable --now")
+    )
+    files = [word for command in commands for word in command.split() if word.startswith("deploy/") or ".lock" in word]
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+    pips = re.findall(r"pip install (?:--no-cache-dir )?(.+)$", text("Dockerfile"), re.MULTILINE)
+    assert [f"/opt/pipeline-bot/bin/pip install {pip}" for pip in pips] == [
+        command for command in commands if " install --no-deps" in command
+    ] or "@" in path.name
+
+
+def test_the_image_keeps_its_data_where_a_volume_can_be_mounted() -> None:
+    lines = text("Dockerfile")
+    (directory,) = re.findall(r"PIPELINE_BOT_DATA_DIR=(\S+)", lines)
+    (user,) = re.findall(r"^USER (\d+)$", lines, re.MULTILINE)
+    assert f"--owner {user} --mode 0700 {directory}" in lines
+    assert f"--volume pipeline-bot:{directory}" in lines
+    assert "VOLUME" not in lines  # an anonymous volume would hide that nobody mounted one
 
 
 def test_the_settings_of_one_role_win_over_those_of_all() -> None:
