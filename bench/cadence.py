@@ -159,12 +159,12 @@ def _run(fleet: Fleet, size: Size, cadence: Cadence, promised: float, days: floa
         fleet.read_at[number] = now
         changed = fleet.read(number, now)
         state = fleet.states[number]
+        at = BEGIN + timedelta(seconds=now)
         if changed or state.phase == Phase.FAILED:
-            at = BEGIN + timedelta(seconds=now)
             due.mark_read(pipeline_id, pace(state, at, cadence), now, track(state, at, now))
             due.fit(size.budget, promised, now)
         else:
-            due.mark_read(pipeline_id, Pace.STEADY, now)
+            due.mark_read(pipeline_id, Pace.STEADY, now, track(state, at, now))
         now += step
     (early, early_weight), (late, late_weight) = totals[False], totals[True]
     return (early + late) / (early_weight + late_weight), late / late_weight, reads, of_running / now

@@ -34,7 +34,10 @@ from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.pipeline_api import Page, Status
+from bot.ports.telemetry import EventRecord, subscribe
+from bot.ports.telemetry.monitoring import PollingStarted
 from bot.requests.services import RequestServices
 from bot.slack.features.list import list_blocks
 from bot.slack.features.status import status_blocks
@@ -66,6 +69,8 @@ class Lived:
     """One child's figures. CPU times in seconds, memory in bytes."""
 
     start: float
+    led: int
+    """How often it became the leader: more than once if it lost its lease."""
     idle_share: float
     rss: int
     redis: int
@@ -211,6 +216,8 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
         memberships=api,
         blind_after=timedelta(hours=10000),
     )
+    led: list[EventRecord] = []
+    subscribe(lambda event: led.append(event) if isinstance(event, PollingStarted) else None)
     await heartbeat.beat()
     follower = FollowerReads(
         leader=RemoteLeader(scripts, clock),
@@ -243,7 +250,7 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
             await monitoring.scheduler.tick()
             if turn % 8 == 0:
                 await heartbeat.beat()
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(TICK_SECONDS)
 
     await idle(5.0)
     commands, reads = (await client.info("stats"))["total_commands_processed"], api.reads
@@ -258,6 +265,7 @@ async def live(url: str, pipelines: int, idle_seconds: float) -> dict[str, objec
     await client.aclose()
     return {
         "start": api.first_at,
+        "led": len(led),
         "idle_share": share,
         "rss": rss,
         "commands_per_read": commands / max(1, api.reads - reads),

@@ -36,6 +36,7 @@ from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.goldrush.client import Client
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.pipeline_api import ApiError
 from bot.state.repository import Repository
 from sandbox.goldrush_faults import Fault, FaultKind
@@ -133,7 +134,7 @@ async def _polling(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(monitoring.scheduler.run(stopped))
         jobs = [
-            tasks.create_task(_every(0.25, monitoring.scheduler.tick)),
+            tasks.create_task(_every(TICK_SECONDS, monitoring.scheduler.tick)),
             tasks.create_task(_every(2.0, heartbeat.beat)),
         ]
         try:

@@ -13,10 +13,10 @@ import fakeredis
 from bench.experiment import Experiment, Measurement, Results, Row, Run, at_most
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.monitoring.scheduler import TICK_SECONDS
 from tests.service.test_poller import FAILED, Bot, pipelines, running
 
 RATE = 4.0
-TICK = 0.25
 FLEETS = (20, 60, 300)
 QUICK_FLEETS = (20, 60)
 BURST, AMONG = 20, 300
@@ -59,9 +59,9 @@ async def _mean_delay(number: int) -> float:
     async with running(fakeredis.FakeAsyncRedis(), *pipelines(number), rate=RATE) as bot:
         await _watch_all(bot)
         await bot.poll(max(20.0, 1.5 * number / RATE))
-        for _ in range(round(max(100.0, 3 * number / RATE) / TICK)):
+        for _ in range(round(max(100.0, 3 * number / RATE) / TICK_SECONDS)):
             before = len(bot.api.reads)
-            await bot.poll(TICK)
+            await bot.poll(TICK_SECONDS)
             for pipeline_id in bot.api.reads[before:]:
                 at[pipeline_id].append(bot.clock.monotonic())
     gaps = [later - earlier for times in at.values() for earlier, later in pairwise(times)]
@@ -81,7 +81,7 @@ async def _burst() -> float:
         await bot.poll(1.2 * AMONG / RATE)
         bot.api.statuses |= dict.fromkeys(failing, FAILED)
         while len(seen) < len(failing):
-            await bot.poll(TICK)
+            await bot.poll(TICK_SECONDS)
             for pipeline_id in failing:
                 if bot.repository.record(pipeline_id).state.phase == Phase.FAILED:
                     seen.setdefault(pipeline_id, bot.clock.monotonic())

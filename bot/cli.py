@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.markup import escape
 
@@ -98,7 +99,7 @@ def run(
         emit(SettingIgnored(problem=sentence))
     collect_rarely()
     try:
-        asyncio.run(_until_signal(settings))
+        uvloop.run(_until_signal(settings))
     except* (StartError, EmbeddedStoreError, StoreAway) as group:
         failures = _leaves(group)
         for exc in failures:
@@ -134,7 +135,7 @@ def check(
     """Check the configuration: Slack token and scopes, GoldRush key, store. Each fault comes with its fix."""
     settings = _settings(role)
     configure("error", settings.secrets)
-    findings = asyncio.run(_findings(settings, post))
+    findings = uvloop.run(_findings(settings, post))
     if any(finding.verdict is Verdict.BAD for finding in findings):
         raise typer.Exit(1)
 
@@ -183,7 +184,7 @@ def forget(
     try:
         settings = StoreSettings()
         configure("error", settings.secrets)
-        asyncio.run(
+        uvloop.run(
             forget_team(
                 team_id(team),
                 url=settings.url,

@@ -61,8 +61,8 @@ class Heartbeat:
         """The last heartbeat of any bot, as this one knows it."""
         self.read_since: datetime | None = None
         """Since then, the bot with that heartbeat has read all closely watched pipelines."""
-        self._loaded = False
-        """True once this leader has loaded the readings of the leader before it."""
+        self._took_over = False
+        """True once this leader has taken over from the leader before it."""
         self._rereading_since: float | None = None
         """When this bot began to read all pipelines again, before it reports a gap. In monotonic seconds."""
 
@@ -121,7 +121,7 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         if await self._leadership.acquire():
-            self._loaded, self._rereading_since = False, None
+            self._took_over, self._rereading_since = False, None
         await self._recovery.resume()
         last = await self._store.last_heartbeat()
         self.last_at, self.read_since = last.last_at, last.read_since
@@ -130,16 +130,18 @@ class Heartbeat:
         if not self._leadership.is_leader:
             return
         await self._recovery.check_keys()
-        if not self._loaded:
+        if not self._took_over:
             await self._lead(last)
         await self._report_read_gap(last)
 
     async def _lead(self, last: LastHeartbeat) -> None:
-        await self._repository.load(last.read_since)
+        """Loads nothing: since it acquired the lease, this beat has caught up with what the leader before wrote."""
+        if last.read_since:
+            self._repository.count_as_read(last.read_since)
         epochs = (record.state.sequence.epoch for record in self._repository.records)
         epoch = await self._store.next_epoch(above=max(epochs, default=0))
         self._polling.take_over(epoch, late=last.late_promise is not None)
-        self._loaded = True
+        self._took_over = True
         emit(PollingStarted(pipelines=len(self._repository.pollable)))
 
     async def _report_read_gap(self, last: LastHeartbeat) -> None:

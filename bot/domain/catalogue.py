@@ -10,13 +10,14 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent
 
 PROJECT_PREFIX = "project:"
-CACHED = 32_768  # names, ids and patterns of a large workspace
+CACHED = 32_768  # patterns of a large workspace
 # Soft hyphens, joiners, marks and changes of direction, which pasted names contain.
 _UNSEEN = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _BLANKS = re.compile(r"\s+")
 _ALIKE = str.maketrans(dict.fromkeys("‘’‛ʼ´`", "'") | dict.fromkeys("‐‑‒–—−", "-"))  # substitutions that keyboards make
 _SHORTCODE = re.compile(r":[\w+'-]+:")  # an emoji, as Slack writes it
 _WORD = re.compile(r"\w+")
+_PLAIN = re.compile(r"[!-_a-~]+(?: [!-_a-~]+)*")  # ASCII without a backtick: only its case can differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +40,20 @@ def visible(text: str) -> str:
     return _BLANKS.sub(" ", _UNSEEN.sub("", text))
 
 
-@lru_cache(maxsize=CACHED)
 def comparable(text: str) -> str:
     """The form for comparing names: equal for texts that look alike to people, in any case."""
+    if _PLAIN.fullmatch(text):
+        return text.lower()
     return unicodedata.normalize("NFC", visible(text)).lower().translate(_ALIKE)
 
 
-@lru_cache(maxsize=CACHED)
 def name_words(text: str) -> str:
     """The words of a name, without emoji and punctuation."""
     shown = comparable(text)
-    return " ".join(_WORD.findall(_SHORTCODE.sub(" ", shown)) or _WORD.findall(shown))
+    without_emoji = _SHORTCODE.sub(" ", shown) if ":" in shown else shown
+    return " ".join(_WORD.findall(without_emoji) or _WORD.findall(shown))
 
 
-@lru_cache(maxsize=CACHED)
 def is_pattern(reference: str) -> bool:
     """True if a reference may match many pipelines: `orders-*`, `project:NAME`. Others mean one pipeline."""
     return "*" in reference or reference.lower().startswith(PROJECT_PREFIX)

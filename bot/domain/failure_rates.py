@@ -8,6 +8,7 @@ fleet of equal pipelines chance alone makes none look worse, and a few bad ones 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from math import exp, log
 from typing import NamedTuple
 
@@ -67,7 +68,13 @@ def evidence(track: Track, now: float) -> Evidence:
     failures = track.failures
     if failures > EXACT_FAILURES:
         failures = round(exp(round(log(failures) * 10) / 10))
-    return Evidence(failures, round(log(seconds / SHORTEST) * 4) if seconds > SHORTEST else 0)
+    return _shared_evidence(failures, round(log(seconds / SHORTEST) * 4) if seconds > SHORTEST else 0)
+
+
+@cache
+def _shared_evidence(failures: int, exposure: int) -> Evidence:
+    """The same object for equal evidence: many pipelines have the same."""
+    return Evidence(failures, exposure)
 
 
 class FailureRates:

@@ -5,13 +5,14 @@ Each change of a pipeline costs a few searches. An index of 100,000 pipelines ta
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
 from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting, name_words
 from bot.domain.observation import PipelineId
 
+LEFT_OVER = 1000  # pipelines; so many, and as many as there are now, make the bot build the index of words again
 _LAST = "\U0010ffff"  # sorts after every character of a name
 
 
@@ -57,12 +58,14 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
         known = self._pipelines.values()
         self._names = _SortedTexts((_shared(pipeline.name), pipeline.id) for pipeline in known)
         self._ids = _SortedTexts((_shared(pipeline.id), pipeline.id) for pipeline in known)
-        self._by_word: dict[str, PipelineId | set[PipelineId]] = {}
-        """Most words are numbers or the like, in one name only: a set for each would take 200 bytes."""
-        self._lengths: Counter[int] = Counter()
+        self._lengths: Counter[int] = Counter(len(pipeline.name.split()) for pipeline in known)
         """How many names have so many words."""
-        for pipeline in known:
-            self._add_words(pipeline)
+        self._by_word: dict[str, PipelineId | list[PipelineId]] = {}
+        """Most words are numbers or the like, in one name only: a list for each would take 80 bytes. The lists keep the
+        pipelines that were renamed or removed since the index was built: taking one out would cost a walk."""
+        self.left_over = 0
+        """How many pipelines lists may hold although their names lack the word, or hold twice."""
+        self._index_words()
 
     def __getitem__(self, pipeline_id: PipelineId) -> Pipeline:
         return self._pipelines[pipeline_id]
@@ -83,6 +86,7 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
             self.remove(pipeline.id)
             self._names.add(_shared(pipeline.name), pipeline.id)
             self._ids.add(_shared(pipeline.id), pipeline.id)
+            self._lengths[len(pipeline.name.split())] += 1
             self._add_words(pipeline)
         self._pipelines[pipeline.id] = pipeline
 
@@ -121,11 +125,12 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
 
     def with_words(self, words: str) -> list[PipelineId]:
         """Pipelines whose names contain these words side by side. `words` are in the form of `name_words`."""
-        rarest = min((self._with_word(word) for word in words.split()), key=len, default=frozenset())
+        rarest = min((self._with_word(word) for word in words.split()), key=len, default=())
+        known = ((pipeline_id, self._pipelines.get(pipeline_id)) for pipeline_id in dict.fromkeys(rarest))
         return [
             pipeline_id
-            for pipeline_id in rarest
-            if f" {words} " in f" {name_words(self._pipelines[pipeline_id].name)} "
+            for pipeline_id, pipeline in known
+            if pipeline and f" {words} " in f" {name_words(pipeline.name)} "
         ]
 
     @property
@@ -165,31 +170,38 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
 
     # --- words -------------------------------------------------------------------------------------------------------
 
-    def _with_word(self, word: str) -> AbstractSet[PipelineId]:
-        found: PipelineId | AbstractSet[PipelineId] = self._by_word.get(word, frozenset())
-        return found if isinstance(found, AbstractSet) else {found}
+    def _with_word(self, word: str) -> Sequence[PipelineId]:
+        """The pipelines with this word, and perhaps some that had it."""
+        found = self._by_word.get(word, [])
+        return found if isinstance(found, list) else (found,)
+
+    def _index_words(self) -> None:
+        self._by_word, self.left_over = {}, 0
+        for pipeline in self._pipelines.values():
+            self._add_words(pipeline)
 
     def _add_words(self, pipeline: Pipeline) -> None:
-        self._lengths[len(pipeline.name.split())] += 1
-        for word in set(name_words(pipeline.name).split()):
-            if word not in self._by_word:
-                self._by_word[word] = pipeline.id
-            elif isinstance(found := self._by_word[word], set):
-                found.add(pipeline.id)
+        by_word, pipeline_id = self._by_word, pipeline.id
+        for word in name_words(pipeline.name).split():
+            found = by_word.setdefault(word, pipeline_id)
+            if found is pipeline_id:
+                continue
+            if isinstance(found, list):
+                found.append(pipeline_id)
             else:
-                self._by_word[word] = {found, pipeline.id}
+                by_word[word] = [found, pipeline_id]
 
     def _remove_words(self, pipeline: Pipeline) -> None:
         length = len(pipeline.name.split())
         self._lengths[length] -= 1
         if not self._lengths[length]:
             del self._lengths[length]
-        for word in set(name_words(pipeline.name).split()):
-            found = self._by_word[word]
-            if isinstance(found, set):
-                found.discard(pipeline.id)
-            if not isinstance(found, set) or not found:
-                del self._by_word[word]
+        for word in name_words(pipeline.name).split():
+            if not isinstance(self._by_word.get(word), list):
+                self._by_word.pop(word, None)
+        self.left_over += 1
+        if self.left_over > len(self._pipelines) + LEFT_OVER:
+            self._index_words()
 
 
 def order(pipeline: Pipeline) -> tuple[str, PipelineId]:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import HttpRefused
@@ -119,12 +120,12 @@ class Connection(asyncio.Protocol):
     """True between requests, until the first byte of the next head."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (TCP gives no other)
-        if not self.limiter.admit(self, transport):
+        stream = cast("asyncio.Transport", transport)  # TCP gives no other; uvloop's does not derive from it
+        if not self.limiter.admit(self, stream):
             self.limiter.refusals.count("no_room")
-            transport.abort()
+            stream.abort()
             return
-        self._transport = transport
+        self._transport = stream
         self._deadline(self.limiter.limits.head, "head_late")
         self.inner.connection_made(transport)
 

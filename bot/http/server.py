@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from errno import EADDRNOTAVAIL
 from os import strerror
 from socket import gaierror
-from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -38,9 +37,8 @@ async def serving(
     )
     await runner.setup()
     try:
-        with _descriptor_shortage_counted(limiter.refusals):
-            async with _listening(runner, limiter, host, port) as bound:
-                yield bound
+        async with _listening(runner, limiter, host, port) as bound:
+            yield bound
     finally:
         await runner.cleanup()
         limiter.refusals.close()
@@ -101,24 +99,3 @@ async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: st
         yield int(min((socket.getsockname() for socket in server.sockets), key=len)[1])
     finally:
         server.close()
-
-
-@contextmanager
-def _descriptor_shortage_counted(refusals: Refusals) -> Iterator[None]:
-    """Counts connections for which no file descriptor is left. asyncio would log a traceback for each, 100 a second."""
-    loop = asyncio.get_running_loop()
-    earlier_handler = loop.get_exception_handler()
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if "accept() out of system resource" in str(context.get("message")):
-            refusals.count("no_descriptor")
-        elif earlier_handler is not None:
-            earlier_handler(loop, context)
-        else:
-            loop.default_exception_handler(context)
-
-    loop.set_exception_handler(handle)
-    try:
-        yield
-    finally:
-        loop.set_exception_handler(earlier_handler)

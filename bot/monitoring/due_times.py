@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cache
 from heapq import heappop, heappush, nsmallest
 from typing import NamedTuple
 
@@ -41,7 +42,6 @@ class _Entry:
 
     pipeline_id: PipelineId
     key: Key
-    track: Track
     evidence: Evidence
     turn: int = 0
     due: float = 0.0
@@ -120,13 +120,14 @@ class DueTimes:
         urgent_first = sorted(newcomers, key=lambda one: (min(one.pace, Pace.STEADY), -one.age, one.pipeline_id))
         for newcomer in urgent_first:
             known = evidence(newcomer.track, now)
-            entry = _Entry(newcomer.pipeline_id, self._key(newcomer.pace, known), newcomer.track, known)
+            entry = _Entry(newcomer.pipeline_id, self._key(newcomer.pace, known), known)
             self._entries[entry.pipeline_id] = entry
             self._counts[entry.key] += 1
             self._rates.add(known)
         self._learned_at = NOT_YET
         self._fit()
         at_once = self._rate * FIRST_AT_ONCE_SECONDS
+        longest_offset = at_once / self._rate
         for place, newcomer in enumerate(urgent_first):
             entry = self._entries[newcomer.pipeline_id]
             waiting = self._by_key[entry.key]
@@ -134,7 +135,7 @@ class DueTimes:
                 self._wait(waiting, entry, now - newcomer.age)
             else:
                 wait = max(0.0, place - at_once) / self._rate
-                entry.offset = min(place, at_once) / self._rate
+                entry.offset = place / self._rate if place < at_once else longest_offset
                 first_due = now + min(wait, waiting.period)
                 entry.since = first_due - waiting.period
                 self._wait(self._ahead, entry, first_due)
@@ -243,13 +244,12 @@ class DueTimes:
             self._wait(waiting, entry, since)
 
     def mark_read(self, pipeline_id: PipelineId, pace: Pace, now: float, track: Track | None = None) -> None:
-        """The read ended. `track`: None if it has not changed. Intervals are even, even if a read came late."""
+        """The read ended. `track`: None counts as the one before. Intervals are even, even if a read came late."""
         entry = self._entries.get(pipeline_id)
         if entry is None:
             return
         self._lost.pop(pipeline_id, None)
-        entry.track = track or entry.track
-        known = evidence(entry.track, now)
+        known = evidence(track, now) if track else entry.evidence
         if known != entry.evidence:
             self._rates.remove(entry.evidence)
             self._rates.add(known)
@@ -266,7 +266,7 @@ class DueTimes:
         self._wait(waiting, entry, entry.due if now - entry.due < waiting.period / 2 else now)
 
     def _key(self, pace: Pace, known: Evidence) -> Key:
-        return Key(pace, self._rates.step(known)) if pace is Pace.STEADY else Key(pace)
+        return _shared_key(pace, self._rates.step(known) if pace is Pace.STEADY else 0)
 
     def _wait(self, waiting: _Waiting, entry: _Entry, since: float) -> None:
         self._turn += 1
@@ -289,3 +289,9 @@ class DueTimes:
             soon = max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS)
             if soon < entry.since + self._by_key[entry.key].period:
                 self._wait(self._ahead, entry, soon)
+
+
+@cache
+def _shared_key(pace: Pace, step: int) -> Key:
+    """The same object for equal keys: there are few, and every entry has one."""
+    return Key(pace, step)

@@ -27,6 +27,7 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
 from bot.ports.telemetry.store import StoreUnreachable
+from bot.state.memory import without_collections
 from bot.state.repository import Repository
 
 TICK_SECONDS = 0.25
@@ -100,12 +101,16 @@ class Scheduler:
             self._stopping = True
 
     def take_over(self, epoch: int, *, late: bool) -> None:
-        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first."""
+        """This bot leads from now on. It reads every pipeline, evenly within the budget, the oldest reading first.
+
+        If no other bot led meanwhile, its due times still apply.
+        """
+        if epoch != self.epoch + 1:
+            self._due = DueTimes(self._cadence)
+            self._polled_version = -1
         self.epoch = epoch
         self._promise.take_over(late=late)
         self._unanswered_since = None
-        self._due = DueTimes(self._cadence)
-        self._polled_version = -1
         self._siblings = Siblings(self._repository.catalogue)
 
     # --- answers about the polling ---------------------------------------------------------------------------------
@@ -229,13 +234,15 @@ class Scheduler:
         new, dropped = self._due.follow(self._repository.pollable)
         for pipeline_id in dropped:
             self._recorder.forget(pipeline_id)
-        self._due.add([self._newcomer(pipeline_id) for pipeline_id in new], now)
-
-    def _newcomer(self, pipeline_id: PipelineId) -> Newcomer:
-        state = self._repository.record(pipeline_id).state
         at = self._clock.now()
+        with without_collections():
+            self._due.add([self._newcomer(pipeline_id, at, now) for pipeline_id in new], now)
+
+    def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
+        """`at` and `now` are the same moment on both clocks."""
+        state = self._repository.record(pipeline_id).state
         age = (at - state.observation.observed_at).total_seconds() if state.observation else float("inf")
-        return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, self._clock.monotonic()))
+        return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, now))
 
     async def refresh_catalogue(self) -> None:
         """Lists the pipelines.
@@ -297,7 +304,7 @@ class Scheduler:
         problem = await self._recorded(result)
         after = self._repository.record(pipeline_id).state.phase
         failed = not isinstance(result.outcome, Status | Throttled)  # a retry would only be throttled again
-        self._end(result.request, problem, failed=failed, changed=True)
+        self._end(result.request, problem, failed=failed)
         if before is not None and before != Phase.FAILED and after == Phase.FAILED:
             now = self._clock.monotonic()
             self._due.hasten(self._siblings.of_failed(self._repository.pipeline(pipeline_id), now), now)
@@ -326,8 +333,8 @@ class Scheduler:
             self._people.ended(request.pipeline_id)
             self._due.mark_lost(request.pipeline_id)
 
-    def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False, changed: bool = False) -> None:
-        """The read is over: the pipeline waits for its next turn. `changed`: its state may be new."""
+    def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False) -> None:
+        """The read is over: the pipeline waits for its next turn."""
         if not self._under_way.end(request, problem):
             return
         pipeline_id = request.pipeline_id
@@ -336,9 +343,5 @@ class Scheduler:
         self._silent_until = now + self._breaker.probe_seconds if self._breaker.is_open else float("-inf")
         state = self._repository.state_but_time(pipeline_id)
         again = failed and state.failed_reads == 0  # it failed, but counts against no pipeline
-        self._due.mark_read(
-            pipeline_id,
-            Pace.RETRY if again else pace(state, at, self._cadence),
-            now,
-            track(state, at, now) if changed else None,
-        )
+        its_pace = Pace.RETRY if again else pace(state, at, self._cadence)
+        self._due.mark_read(pipeline_id, its_pace, now, track(state, at, now))

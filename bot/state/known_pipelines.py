@@ -94,8 +94,11 @@ class KnownPipelines:
     def _remembered(self, stored: Mapping[PipelineId, Record]) -> list[Record]:
         return [remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()]
 
-    def _read_again(self, moment: datetime) -> None:
-        """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
+    def count_as_read(self, moment: datetime) -> None:
+        """Counts the pipelines watched at that moment as read then. Later watches are not in the heartbeat.
+
+        The store holds no steady readings, so another bot does not have the leader's.
+        """
         for pipeline_id in self.covered_by(watch for watch in self.watches if watch.made_at <= moment):
             self._records.read_again(pipeline_id, moment)
 
@@ -122,8 +125,7 @@ class KnownPipelines:
         self._records.replace_all(records)
         self._catalogue.replace_all(catalogue)
         self._replace_watches(watches)
-        for pipeline_id in self._polled.watched & self._records.ids:
-            self._oldest_reading.add(pipeline_id)
+        self._oldest_reading.add_all(self._polled.watched & self._records.ids)
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
@@ -288,8 +290,8 @@ class KnownPipelines:
 
     def _watch_all(self, pipeline_ids: AbstractSet[PipelineId]) -> None:
         unpolled = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
-        for pipeline_id in self._polled.watch_all(pipeline_ids, unpolled) & self._records.all.keys():
-            self._oldest_reading.add(pipeline_id)
+        new = self._polled.watch_all(pipeline_ids, unpolled)
+        self._oldest_reading.add_all(new & self._records.ids)
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""

@@ -1,8 +1,8 @@
 """Finds the oldest of the latest readings of many pipelines, without a walk over all of them. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 
 from bot.domain.observation import PipelineId
 
@@ -25,6 +25,17 @@ class OldestReading:
         if at is not None and (pipeline_id not in self._entries or at < self._entries[pipeline_id]):
             self._entries[pipeline_id] = at
             heappush(self._heap, (at, pipeline_id))
+
+    def add_all(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        """Adds many at once."""
+        if self._heap:
+            for pipeline_id in pipeline_ids:
+                self.add(pipeline_id)
+            return
+        found = ((pipeline_id, self._read_at(pipeline_id)) for pipeline_id in pipeline_ids)
+        self._entries = {pipeline_id: at for pipeline_id, at in found if at is not None}
+        self._heap = [(at, pipeline_id) for pipeline_id, at in self._entries.items()]
+        heapify(self._heap)
 
     def find(self) -> datetime | None:
         """The time of the oldest reading; None if no pipeline counts."""

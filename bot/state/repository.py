@@ -58,26 +58,21 @@ class Repository(KnownPipelines):
         self._record_position = self._pipeline_position = UNKNOWN_POSITION
         """Of the store's logs: this process does not know later changes yet."""
 
-    async def load(self, all_read_since: datetime | None = None) -> None:
-        """Loads everything from the store. `all_read_since`: from the last heartbeat of the earlier leader."""
-        async with self._watches_lock:
-            watches = self._no_older(await self._store.watches())
-        position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
+    async def load(self) -> None:
+        """Loads everything from the store, before anything else runs. Later, `catch_up` loads the changes alone."""
+        watches = await self._store.watches()
+        self._pipeline_position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
         catalogue = await self._store.catalogue()
         stored = await self._stored_records()
-        async with self._watches_lock:
-            self._put_all(self._remembered(stored), watches, catalogue)
-        self._pipeline_position = position
-        if all_read_since:
-            self._read_again(all_read_since)
+        self._put_all(stored.values(), watches, catalogue)
 
     async def _stored_records(self) -> Mapping[PipelineId, Record]:
         """All records as of now: reading many takes seconds, in which this process or another may write some."""
         position = (await self._store.record_changes(UNKNOWN_POSITION)).position
-        stored = dict(await self._store.records())
+        stored = await self._store.records()
         changes = await self._store.record_changes(position)
         if changes.changed != {}:
-            stored |= await self._store.records(changes.changed and [*changes.changed])
+            stored = {**stored, **await self._store.records(changes.changed and [*changes.changed])}
         self._record_position = changes.position
         return stored
 

@@ -1,6 +1,7 @@
 """The pipelines as last listed, in Redis: one row for each, so that a listing writes only what has changed."""
 
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import cast
 
 from bot.domain.catalogue import Pipeline
@@ -21,11 +22,10 @@ class RedisCatalogue(RedisPort):
         found: dict[PipelineId, Pipeline] = {}
         async for rows in scanned(self._redis, self._keys["pipelines"]):
             with decoding("pipelines"):
-                found |= {
-                    PipelineId(key.decode()): decode_pipeline_row(PipelineId(key.decode()), row)
-                    for key, row in rows.items()
-                    if row != MARK
-                }
+                for key, row in rows.items():
+                    if row != MARK:
+                        pipeline_id = PipelineId(intern(key.decode()))  # all parts of the bot share one text
+                        found[pipeline_id] = decode_pipeline_row(pipeline_id, row)
         return found
 
     async def pipeline_changes(self, position: str) -> Changes[Pipeline | None]:

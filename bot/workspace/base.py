@@ -17,6 +17,7 @@ from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.directory import Directory
+from bot.state.memory import keep_for_good, without_collections
 from bot.state.repository import Repository
 from bot.store.clock import RedisClock
 from bot.store.migration import migrate
@@ -80,7 +81,9 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
     )
     leadership = Leadership(store, clock) if Role.SCHEDULER in settings.roles else Follower(store, clock)
     repository = Repository(store, wake, fallback)
-    await repository.load()
+    with without_collections():
+        await repository.load()
+    keep_for_good()
     return Base(
         shared=shared,
         identity=identity,

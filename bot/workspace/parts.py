@@ -21,6 +21,7 @@ from bot.jobs import Jobs, PeriodicJob
 from bot.monitoring.current_reads import PeoplesReads
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.polling import Polling
 from bot.requests.services import RequestServices
 from bot.settings import Settings
@@ -210,7 +211,7 @@ def build_jobs(
     loops = [PeriodicJob("heartbeat", beat, 2.0), PeriodicJob("role_watch", role_watch.look, ANNOUNCE_SECONDS)]
     if monitoring:
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
-        tick = PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0)
+        tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
     if people:
         loops += [

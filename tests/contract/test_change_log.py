@@ -221,8 +221,8 @@ async def test_a_newer_refresh_meanwhile_is_no_rollback(fake_redis: redis.asynci
     assert repository.watches.pipelines == {"zero", "first", "second"}
 
 
-async def test_a_refresh_during_a_load_loses_no_watch(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
-    """A load knows the watches from its begin, and ends seconds later."""
+async def test_a_refresh_during_a_recovery_loses_no_watch(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
+    """A recovery knows the watches from its begin, and ends seconds later."""
     store, other = (WholeStore(fake_redis, TEAM, clock) for _ in range(2))
     repository = Repository(store, asyncio.Event())
     await repository.load()
@@ -232,20 +232,20 @@ async def test_a_refresh_during_a_load_loses_no_watch(fake_redis: redis.asyncio.
         await other.add_watches([a_watch("first")], a_message("first"))
         await repository.refresh_watches()
         await other.add_watches([a_watch("second")], a_message("second"))
-        store.first["watch_changes"] = load_ends
+        store.first["watch_changes"] = recovery_ends
         refreshes.append(asyncio.create_task(repository.refresh_watches()))
         await has_begun.wait()
 
-    async def load_ends() -> None:
-        """The load ends while a refresh waits for Redis."""
+    async def recovery_ends() -> None:
+        """The recovery replaces the watches while a refresh waits for Redis."""
         store.first.clear()
         has_begun.set()
         await settle()
 
     refreshes: list[asyncio.Task[None]] = []
     has_begun = asyncio.Event()
-    store.first["catalogue"] = meanwhile
-    await repository.load()
+    store.first["pipeline_changes"] = meanwhile
+    await repository.restore(repository.known, emptied=False)
     await asyncio.gather(*refreshes)
     await repository.refresh_watches()
     assert repository.watches.pipelines == {"first", "second"}

@@ -11,18 +11,18 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.monitoring.budget import Route
+from bot.monitoring.scheduler import TICK_SECONDS
 from tests.fakes import FakeApi
 from tests.service.test_poller import FAILED, LIVE, OPERATOR, Bot, pipelines, running
 
 RATE = 4.0
-TICK = 0.25
 
 
 async def read_times(bot: Bot, seconds: float) -> dict[PipelineId, list[float]]:
     at: dict[PipelineId, list[float]] = defaultdict(list)
-    for _ in range(round(seconds / TICK)):
+    for _ in range(round(seconds / TICK_SECONDS)):
         before = len(bot.api.reads)
-        await bot.poll(TICK)
+        await bot.poll(TICK_SECONDS)
         for pipeline_id in bot.api.reads[before:]:
             at[pipeline_id].append(bot.clock.monotonic())
     return at
@@ -59,7 +59,7 @@ async def test_many_failures_of_one_project_are_found_within_seconds_of_the_firs
         bot.api.statuses |= dict.fromkeys(group, FAILED)
         seen: dict[PipelineId, float] = {}
         while len(seen) < len(group):
-            await bot.poll(TICK)
+            await bot.poll(TICK_SECONDS)
             for pipeline_id in group:
                 if bot.repository.record(pipeline_id).state.phase == Phase.FAILED:
                     seen.setdefault(pipeline_id, bot.clock.monotonic())

@@ -339,7 +339,7 @@ async def test_an_emptied_store_is_doubted_by_the_first_bot_that_checks(fake_red
         await world.bot.watch(ONE, TWO)
         await world.bot.poll(40)
         await fake_redis.flushall()
-        for lookups in (world.bot.repository.refresh_watches, world.bot.repository.catch_up, world.bot.repository.load):
+        for lookups in (world.bot.repository.refresh_watches, world.bot.repository.catch_up):
             with pytest.raises(StoreRolledBack):
                 await lookups()
         await world.bot.poll(40)

@@ -10,13 +10,13 @@ from bot.domain.cadence import Cadence
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import PEOPLES_BURST_SECONDS, RESERVED_SHARE, Budget, Route
 from bot.monitoring.people_reads import MOST_AT_ONCE, PeopleReads
+from bot.monitoring.scheduler import TICK_SECONDS
 from tests.builders import ALERTS
 from tests.fakes import FakeClock, settle
 from tests.service.test_poller import FAILED, Bot, pipelines, running
 
 RATE = 4.0
 WATCHED, KNOWN = 45, 240
-TICK = 0.25
 PERIOD = max(Cadence().steady_seconds, WATCHED / (RATE * (1 - RESERVED_SHARE)))
 
 
@@ -33,8 +33,8 @@ class Readings:
         self._seen = len(bot.api.reads)
 
     async def poll(self, seconds: float) -> None:
-        for _ in range(round(seconds / TICK)):
-            await self._bot.poll(TICK)
+        for _ in range(round(seconds / TICK_SECONDS)):
+            await self._bot.poll(TICK_SECONDS)
             for pipeline_id in self._bot.api.reads[self._seen :]:
                 self.at[pipeline_id].append(self._bot.clock.monotonic())
             self._seen = len(self._bot.api.reads)
@@ -118,7 +118,7 @@ async def test_people_get_the_budget_that_polling_leaves(fake_redis: redis.async
     for _ in range(40):  # ten seconds in which nothing is due
         while await budget.take(Route.STATUS, 0.0):
             taken += 1
-        clock.seconds += TICK
+        clock.seconds += TICK_SECONDS
     assert taken >= RATE * 10
 
 
@@ -131,7 +131,7 @@ async def test_people_keep_their_share_while_polling_is_at_its_limit() -> None:
             polling += 1
         while await budget.take(Route.STATUS, 0.0):
             people += 1
-        clock.seconds += TICK
+        clock.seconds += TICK_SECONDS
     assert people >= 0.1 * RATE * 100
     assert polling >= 0.8 * RATE * 100
 

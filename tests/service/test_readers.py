@@ -13,7 +13,7 @@ from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER
 from bot.monitoring.local_readers import LocalReaders
-from bot.monitoring.scheduler import OWN_ERROR
+from bot.monitoring.scheduler import OWN_ERROR, TICK_SECONDS
 from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -199,7 +199,7 @@ async def test_a_bot_that_leads_no_more_gives_up_its_lost_reads(fake_redis: redi
         await bot.leadership.release()
         for _ in range(50):
             await bot.scheduler.tick()
-            await bot.clock.pass_time(0.25)
+            await bot.clock.pass_time(TICK_SECONDS)
         assert person.done()
         assert await bot.scheduler.read_now(ONE) is None
 

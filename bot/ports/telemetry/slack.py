@@ -193,4 +193,3 @@ class HttpRefused(EventRecord):
     broken_body: int | None = None
     request_late: int | None = None
     no_room: int | None = None
-    no_descriptor: int | None = None
