@@ -4,7 +4,6 @@ This is the composition root. Only this file knows that there is one workspace t
 """
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -50,7 +49,6 @@ STOP_TIMEOUT_SECONDS = 5.5  # for the work in progress: longer than a call to Sl
 LAST_SECONDS = 1.0  # to cancel work that hangs, and to give up leadership
 CLOSE_SECONDS = 1.5  # to close connections
 PEOPLE_CONNECTIONS = 4  # to GoldRush, reserved for people's commands
-YOUNG_OBJECTS = 20_000  # until the garbage collector runs: more than all reads under way need
 
 
 async def run(settings: Settings, stopped: asyncio.Event) -> None:
@@ -61,7 +59,6 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         EmbeddedStoreError: the embedded store did not start.
         StoreAway: the store went away during the start, or for good.
     """
-    gc.set_threshold(YOUNG_OBJECTS)
     async with _resources() as resources:
         try:
             sources = await _observed(settings, resources)
@@ -154,7 +151,6 @@ async def _work(process: _Process, settings: Settings, sources: Sources, stopped
                 transport = settings.transport
                 app = _slack_app(workspace.listeners, process.slack, settings)
                 sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
-        gc.freeze()  # what the bot has loaded mostly stays: the garbage collector need not walk over it
         emit(Ready(team=process.team, role=named(settings.roles), transport=transport))
         await stopped.wait()
         if workspace:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from math import ceil
 
 import pytest
 import redis.asyncio
@@ -82,7 +83,7 @@ async def test_a_read_that_no_reader_began_in_time_is_made_again(fake_redis: red
         assert person.result() == "no reader could read this pipeline in time"
         assert bot.scheduler.unread_since(0) == {ONE}
         readers.held.clear()
-        await bot.poll(0.25)
+        await bot.poll(TICK_SECONDS)
         assert readers.batches == [1, 1]
 
 
@@ -116,8 +117,8 @@ async def test_due_pipelines_go_out_in_one_batch(fake_redis: redis.asyncio.Redis
 
 
 async def poll_answered(bot: Bot, readers: FarReaders, seconds: float) -> None:
-    for _ in range(int(seconds * 4)):
-        await bot.poll(0.25)
+    for _ in range(ceil(seconds / TICK_SECONDS)):
+        await bot.poll(TICK_SECONDS)
         readers.deliver(bot.api, bot.clock)
 
 
