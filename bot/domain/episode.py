@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, Healthy, PipelineState, Transition
+from bot.domain.transition import Event, Healthy, PipelineState, ReadGap, Transition
 from bot.domain.watch import ChannelId, TeamId, UserId
 
 ENTRIES_KEPT = 40
@@ -81,6 +81,8 @@ class TimelineEntry:
     """Only in the entry that ends its episode."""
     at_least: bool = False
     """The bot did not see the beginning: the downtime may be longer."""
+    gap: ReadGap | None = None
+    """Only in the entry that ends its episode: the latest gap of its readings within the episode."""
 
     @property
     def ends(self) -> bool:
@@ -209,7 +211,7 @@ def advance(
     for transition in transitions:
         if episode and transition.event not in _ABSORBS[episode.kind]:
             touched[episode.identity] = _closed(
-                _with_transition(episode, transition, state), transition, EpisodeOutcome.SUPERSEDED
+                _with_transition(episode, transition, state), transition, state, EpisodeOutcome.SUPERSEDED
             )
             episode = None
         if episode is None:
@@ -279,14 +281,17 @@ def _ended(episode: Episode, transition: Transition, state: PipelineState) -> Ep
     """The episode, closed if this transition ends it."""
     outcome = _ENDS[episode.kind].get(transition.event)
     if outcome:
-        return _closed(episode, transition, outcome)
+        return _closed(episode, transition, state, outcome)
     stopped = transition.event in {Event.PAUSED, Event.STOPPED} and state.observation is not None
     if episode.kind is EpisodeKind.FAILURE and stopped and state.failed_since is None:
-        return _closed(episode, transition, EpisodeOutcome.ON_PURPOSE)
+        return _closed(episode, transition, state, EpisodeOutcome.ON_PURPOSE)
     return episode
 
 
-def _closed(episode: Episode, transition: Transition, outcome: EpisodeOutcome) -> Episode:
+def _closed(episode: Episode, transition: Transition, state: PipelineState, outcome: EpisodeOutcome) -> Episode:
     downtime = (transition.at - episode.opened_at).total_seconds()
-    last = replace(episode.timeline[-1], downtime_seconds=downtime, at_least=episode.first_seen)
+    gap = state.gap if state.gap and state.gap.until > episode.opened_at else None
+    if episode.kind is EpisodeKind.UNREADABLE:
+        gap = None  # the episode itself says so
+    last = replace(episode.timeline[-1], downtime_seconds=downtime, at_least=episode.first_seen, gap=gap)
     return replace(episode, closed_at=transition.at, outcome=outcome, timeline=(*episode.timeline[:-1], last))

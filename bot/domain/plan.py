@@ -42,9 +42,12 @@ class Plan:
     """False if a reading brought nothing new: steady pipelines cost the store nothing."""
 
 
-def plan_reading(record: Record, reading: Reading, routing: Routing) -> Plan:
-    """Plans for one reading. Even a plan that need not be written has the newer reading in its record."""
-    state, transitions = detect(record.state, reading)
+def plan_reading(record: Record, reading: Reading, routing: Routing, gap_from: timedelta | None = None) -> Plan:
+    """Plans for one reading. Even a plan that need not be written has the newer reading in its record.
+
+    `gap_from`: so much time or more between two readings is a gap.
+    """
+    state, transitions = detect(record.state, reading, gap_from)
     return plan_transitions(replace(record, state=state), transitions, routing, before=record.state)
 
 
@@ -277,4 +280,4 @@ def _shown(state: PipelineState) -> tuple[object, ...]:
 
 def _persisted(state: PipelineState) -> tuple[object, ...]:
     """The part of the state that a restarted bot needs to derive the same transitions."""
-    return (*_shown(state), state.uid, state.start_time, state.live, state.failed_since)
+    return (*_shown(state), state.uid, state.start_time, state.live, state.failed_since, state.gap)

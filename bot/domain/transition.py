@@ -57,6 +57,21 @@ class Healthy:
     since: datetime
     until: datetime | None = None
     at_least: bool = False
+    read_until: datetime | None = None
+    """The last reading that showed it live, if a gap came before the next one. None: `until` is as good."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it is known to have been live."""
+        return ((self.read_until or self.until or self.since) - self.since).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadGap:
+    """A time between two readings of a pipeline, longer than the bot promises. What happened in it is unknown."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +103,8 @@ class PipelineState:
     """How often it failed while it was RUNNING. With `running_seconds`, the scheduler learns how often it fails."""
     running_seconds: float = 0.0
     """How long it was RUNNING in all, without the current phase."""
+    gap: ReadGap | None = None
+    """The latest one."""
 
     @property
     def phase(self) -> Phase | None:
@@ -113,13 +130,18 @@ class Transition:
     first_seen: bool = False
 
 
-def detect(state: PipelineState, reading: Reading) -> tuple[PipelineState, tuple[Transition, ...]]:
-    """The state after `reading`, and the transitions to it. Ignores a reading that is not newer."""
+def detect(
+    state: PipelineState, reading: Reading, gap_from: timedelta | None = None
+) -> tuple[PipelineState, tuple[Transition, ...]]:
+    """The state after `reading`, and the transitions to it. Ignores a reading that is not newer.
+
+    `gap_from`: so much time or more between two readings is a gap.
+    """
     if reading.sequence <= state.sequence:
         return state, ()
     if isinstance(reading, FailedRead):
         return _failed(state, reading)
-    return _observed(state, reading)
+    return _observed(state, reading, gap_from)
 
 
 def read_again(state: PipelineState, moment: datetime) -> PipelineState:
@@ -171,8 +193,11 @@ def _failed(state: PipelineState, failed: FailedRead) -> tuple[PipelineState, tu
     return replace(after, reach=reach), (transition,)
 
 
-def _observed(state: PipelineState, latest: Observation) -> tuple[PipelineState, tuple[Transition, ...]]:
+def _observed(
+    state: PipelineState, latest: Observation, gap_from: timedelta | None
+) -> tuple[PipelineState, tuple[Transition, ...]]:
     before = state.observation
+    gap = _gap(before, latest, gap_from)
     changed = before is None or before.phase != latest.phase
     events = list(_events(state, latest))
     uid, start_time = _worker(state, latest, fresh=changed or Event.RESTARTED in events)
@@ -184,10 +209,11 @@ def _observed(state: PipelineState, latest: Observation) -> tuple[PipelineState,
         live=_live(state, latest),
         uid=uid,
         start_time=start_time,
-        healthy=_healthy(state, latest),
+        healthy=_healthy(state, latest, gap),
         sequence=latest.sequence,
         failures=state.failures + (changed and state.phase == Phase.RUNNING and latest.phase == Phase.FAILED),
         running_seconds=state.running_seconds + (_seconds_in_phase(state, latest.observed_at) if changed else 0.0),
+        gap=gap or state.gap,
     )
     transitions = tuple(
         Transition(
@@ -203,6 +229,12 @@ def _observed(state: PipelineState, latest: Observation) -> tuple[PipelineState,
         for event in events
     )
     return after, transitions
+
+
+def _gap(before: Observation | None, latest: Observation, gap_from: timedelta | None) -> ReadGap | None:
+    if before is None or gap_from is None or latest.observed_at - before.observed_at < gap_from:
+        return None
+    return ReadGap(since=before.observed_at, until=latest.observed_at)
 
 
 def _seconds_in_phase(state: PipelineState, until: datetime) -> float:
@@ -245,7 +277,7 @@ def _live(state: PipelineState, latest: Observation) -> bool | None:
     return _was_live(state) if state.phase == latest.phase else False
 
 
-def _healthy(state: PipelineState, latest: Observation) -> Healthy | None:
+def _healthy(state: PipelineState, latest: Observation, gap: ReadGap | None) -> Healthy | None:
     """Rows of older versions don't hold it: such a pipeline has been live since its phase began, or earlier."""
     last = state.healthy
     if last is None and state.since and _was_live(state):
@@ -254,7 +286,9 @@ def _healthy(state: PipelineState, latest: Observation) -> Healthy | None:
         if last and last.until is None:
             return last
         return Healthy(since=latest.observed_at, at_least=state.observation is None)
-    return replace(last, until=latest.observed_at) if last and last.until is None else last
+    if last is None or last.until is not None:
+        return last
+    return replace(last, until=latest.observed_at, read_until=gap.since if gap else None)
 
 
 def _restarted(state: PipelineState, latest: Observation) -> bool:

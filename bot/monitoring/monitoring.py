@@ -73,6 +73,7 @@ class Monitoring:
             intents=Intents(api=api, repository=repository, budget=budget, clock=clock),
             catalogue=catalogue,
             budget=budget,
+            cadence=cadence,
             clock=clock,
             leadership=leadership,
         )

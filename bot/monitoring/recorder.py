@@ -1,7 +1,9 @@
 """Turns the result of a read into a committed plan: judges it, compares it once, writes state and deliveries."""
 
+from datetime import timedelta
 from enum import StrEnum
 
+from bot.domain.cadence import Cadence
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
 from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.routing import Routing
@@ -21,6 +23,7 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected
 from bot.state.repository import Repository
 
+GAP_PROMISES = 1.5  # so many times the promised age of a reading
 THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only after it went unread for so long
 
 
@@ -43,6 +46,7 @@ class Recorder:
         intents: Intents,
         catalogue: CatalogueSync,
         budget: Budget,
+        cadence: Cadence,
         clock: Clock,
         leadership: LeadershipStatus,
     ) -> None:
@@ -52,6 +56,7 @@ class Recorder:
         self._intents = intents
         self._catalogue = catalogue
         self._budget = budget
+        self._cadence = cadence
         self._clock = clock
         self._leadership = leadership
         self.unrecorded: dict[PipelineId, PipelineState] = {}
@@ -74,6 +79,7 @@ class Recorder:
             or self._outage.is_reported
             or not self._repository.follows(pipeline_id)
             or not self._leadership.is_leader
+            or result.at - observation.observed_at >= self._gap_from
         ):
             return False
         self._repository.note_steady(pipeline_id, result.at, result.request.sequence)
@@ -191,7 +197,7 @@ class Recorder:
             return
 
         def plan_as_leader(record: Record, routing: Routing) -> Plan | None:
-            return plan_reading(record, reading, routing) if self._leadership.is_leader else None
+            return plan_reading(record, reading, routing, self._gap_from) if self._leadership.is_leader else None
 
         try:
             plan = await self._repository.write(pipeline_id, plan_as_leader, lease=lease)
@@ -211,7 +217,13 @@ class Recorder:
     def _keep(self, reading: Reading) -> None:
         """Keeps the reading in memory only."""
         before = self.unrecorded.get(reading.pipeline_id, PipelineState())
-        self.unrecorded[reading.pipeline_id], _ = detect(before, reading)
+        self.unrecorded[reading.pipeline_id], _ = detect(before, reading, self._gap_from)
+
+    @property
+    def _gap_from(self) -> timedelta:
+        """Cards and answers name a time without a reading that is much longer than promised."""
+        promised = self._cadence.promised(len(self._repository.pollable), self._budget.full_rate)
+        return timedelta(seconds=GAP_PROMISES * max(promised, self._cadence.at_rest_seconds))
 
     def _emit_transitions(self, plan: Plan) -> None:
         pipeline_id = plan.record.pipeline_id

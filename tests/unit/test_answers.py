@@ -29,7 +29,7 @@ from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
-from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
+from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.slack.feature import UsageError
 from bot.slack.features.list import ListCommand
@@ -91,6 +91,10 @@ def status(
         (a_view(a_standing(ready=0)), ["RUNNING, degraded", "0 of 1 ready"]),
         (a_view(a_standing(FAILED, ready=0)), ["FAILED", "since <!date^1795435201^"]),
         (a_view(replace(a_standing(FAILED), first_seen=True)), ["FAILED", "12:00:01 UTC> or earlier"]),
+        (
+            a_view(replace(a_standing(), gap=ReadGap(since=at(2), until=at(4)))),
+            ["since <!date^1795435201^", "· not read at <!date^1795435202^"],
+        ),
         (a_view(a_standing(STOPPED)), ["STOPPED", "should be running"]),
         (a_view(a_standing(STOPPED, bounded=True)), ["STOPPED, possibly finished"]),
         (a_view(a_standing(Phase("Hibernating"))), ["— Hibernating"]),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -14,6 +15,7 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
+from bot.slack.mrkdwn import from_to
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.saved_question import SavedQuestion
@@ -709,6 +711,83 @@ def test_an_open_failure_shows_the_healthy_time_since_the_last_recovery() -> Non
     again = [*failed, an_observation(RUNNING, 100), an_observation(FAILED, 107)]
     assert cards(*again)[-1].text.startswith("orders-eu failed after 7 s healthy\n")
     assert "healthy" not in cards(*failed, an_observation(RUNNING, 100))[-1].text
+
+
+HOUR = 3600
+
+
+def running(first: int, end: int) -> list[Reading]:
+    """Readings every nine minutes."""
+    return [an_observation(RUNNING, second) for second in range(first, end, 540)]
+
+
+def gapped(*readings: Reading) -> list[Plan]:
+    """As `story`, with gaps of ten minutes or more."""
+    return story(*readings, gap_from=timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(
+    ("readings", "first_line", "gap"),
+    [
+        # Nobody read between the last live reading and the failure.
+        (
+            [an_observation(RUNNING, 0), an_observation(FAILED, 300)],
+            "orders-eu failed after at least 5 min healthy",
+            None,
+        ),
+        ([an_observation(RUNNING, 0), an_observation(FAILED, HOUR)], "orders-eu failed", (0, HOUR)),
+        (
+            [an_observation(RUNNING, 0), an_observation(RUNNING, 300), an_observation(FAILED, HOUR)],
+            "orders-eu failed after at least 5 min healthy",
+            (300, HOUR),
+        ),
+        # In the middle of the healthy time.
+        (
+            [an_observation(RUNNING, 0), an_observation(RUNNING, HOUR), an_observation(FAILED, HOUR + 300)],
+            "orders-eu failed after at least 1 h 5 min healthy",
+            (0, HOUR),
+        ),
+        # Too short a part of it to matter.
+        (
+            [an_observation(RUNNING, 0), *running(HOUR, 2 * DAY), an_observation(FAILED, 2 * DAY)],
+            "orders-eu failed after at least 2 days healthy",
+            None,
+        ),
+        # In the failure.
+        (
+            [an_observation(FAILED, 0), an_observation(FAILED, HOUR), an_observation(RUNNING, HOUR + 60)],
+            "orders-eu recovered after at least 1 h 1 min · ",
+            (0, HOUR),
+        ),
+        (
+            [an_observation(RUNNING, 0, ready=0), an_observation(FAILED, 1), an_observation(RUNNING, HOUR)],
+            "orders-eu recovered after 1 h",
+            (1, HOUR),
+        ),
+        # Before it began, or after its end.
+        (
+            [an_observation(RUNNING, 0), an_observation(PAUSED, HOUR), an_observation(FAILED, HOUR + 9)],
+            "orders-eu failed",
+            None,
+        ),
+    ],
+)
+def test_a_card_names_the_time_in_which_nobody_read_the_pipeline(
+    readings: list[Reading], first_line: str, gap: tuple[float, float] | None
+) -> None:
+    card = [card for plan in gapped(*readings) for card in plan.cards][-1]
+    text = tells_all(valid(shown(card))).text
+    assert text.startswith(first_line)
+    unread = f"I didn't read it {from_to(at(gap[0]), at(gap[1]))}." if gap else ""
+    assert ("I didn't read it" in text) is (gap is not None)
+    assert unread in text
+
+
+def test_the_line_of_a_recovery_names_the_gap_within_the_failure() -> None:
+    plans = gapped(an_observation(FAILED, 0), an_observation(FAILED, HOUR), an_observation(RUNNING, HOUR + 60))
+    bodies = [message.body for plan in plans for message in plan.messages]
+    (text,) = [tells_all(valid(shown(body))).text for body in bodies if isinstance(body, ThreadEntry)]
+    assert f"recovered after at least 1 h 1 min (not read {from_to(at(0), at(HOUR))})" in text
 
 
 def test_an_old_live_row_counts_as_healthy_time() -> None:

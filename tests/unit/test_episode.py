@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import Reading
 from bot.domain.phase import Intent, Phase
@@ -17,10 +19,10 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
 )
 
 
-def story(*readings: Reading, routing: Routing | None = None) -> list[Plan]:
+def story(*readings: Reading, routing: Routing | None = None, gap_from: timedelta | None = None) -> list[Plan]:
     record, plans = Record(pipeline_id=ORDERS), []
     for reading in readings:
-        plan = plan_reading(record, reading, routing or a_routing())
+        plan = plan_reading(record, reading, routing or a_routing(), gap_from)
         record = plan.record
         plans.append(plan)
     return plans

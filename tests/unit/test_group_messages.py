@@ -11,7 +11,7 @@ from bot.domain.episode import Acknowledgement, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event
+from bot.domain.transition import Event, ReadGap
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack.render import phrases
 from bot.slack.render.renderer import Renderer
@@ -33,6 +33,13 @@ ANSWERED = replace(
     episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9), name="Bob", place="#ops")),
 )
 OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=EpisodeOutcome.RECOVERED))
+
+
+def a_gap_in(card: Card) -> Card:
+    last = replace(card.episode.timeline[-1], gap=ReadGap(since=at(2), until=at(89)))
+    return replace(card, episode=replace(card.episode, timeline=(*card.episode.timeline[:-1], last)))
+
+
 UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=EpisodeOutcome.UNWATCHED))
 
 
@@ -43,6 +50,11 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
         (
             a_group(OPEN, ANSWERED, OVER),
             ["2 of 3 pipelines have not recovered yet", "· :eyes: Bob in #ops", "orders-2 recovered after 1 min 30 s"],
+            True,
+        ),
+        (
+            a_group(OPEN, a_gap_in(OVER)),
+            ["orders-1 recovered after 1 min 30 s (not read from <!date", "to <!date"],
             True,
         ),
         (a_group(ANSWERED, ANSWERED), ["2 pipelines failed at once"], False),

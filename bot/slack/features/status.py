@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.answer import PipelineView, RefusalAnswer, StatusAnswer
 from bot.domain.attention import StateFilter
+from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.home import failure_lines
@@ -176,6 +177,7 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
         else [
             phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
             f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
+            _not_read(standing),
             phrases.intent_words(view.pipeline, standing),
         ]
     )
@@ -192,6 +194,12 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
         render_context.link(view.pipeline.id),
     ]
     return [section("\n".join(line for line in lines if line)), *context(*details)]
+
+
+def _not_read(state: PipelineState) -> str:
+    """The gap of the readings since the phase began, if there is one."""
+    gap = state.gap
+    return phrases.not_read(gap) if gap and state.since and gap.until > state.since else ""
 
 
 def _watched_here(view: PipelineView, channel: ChannelId | None) -> str:

@@ -40,6 +40,14 @@ def entry_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipelin
         phase=phrases.phase_in_a_sentence(entry.phase),
         clause=phrases.phase_clause(entry.phase) if pipeline else f"*{phrases.phase_in_a_sentence(entry.phase)}*",
         counted=f": {ready}" if ready else "",
-        took=f" after {phrases.lasted(entry.downtime_seconds, first_seen=entry.at_least)}" if entry.ends else "",
+        took=_took(entry),
         reason=outside(entry.reason, REASON_LIMIT) if entry.reason else "",
     )
+
+
+def _took(entry: TimelineEntry) -> str:
+    """How long the episode lasted, in the entry that ends it."""
+    if not entry.ends:
+        return ""
+    unread = f" ({phrases.not_read(entry.gap)})" if entry.gap else ""
+    return f" after {phrases.lasted(entry.downtime_seconds, first_seen=entry.at_least)}{unread}"

@@ -189,7 +189,9 @@ def _already_failed(group: Group) -> list[str]:
 def _row(card: Card, render_context: RenderContext | None) -> str:
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is EpisodeOutcome.RECOVERED:
-        return f":large_green_circle: {name} {recovery_words(card.episode)}"
+        gap = card.episode.timeline[-1].gap if card.episode.timeline else None
+        unread = f" ({phrases.not_read(gap)})" if gap else ""
+        return f":large_green_circle: {name} {recovery_words(card.episode)}{unread}"
     if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
-from bot.domain.transition import Healthy, PipelineState, Reach
+from bot.domain.transition import Healthy, PipelineState, Reach, ReadGap
 from bot.domain.watch import API_PIPELINE_ID
-from bot.slack.mrkdwn import REASON_LIMIT, date, outside, span, time_of_day
+from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, span, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.entry_words import entry_words
 
 SHORTEST_HEALTHY = 60.0  # seconds
+GAP_SHARE = 0.05  # of the healthy time: rounding hides a shorter gap
 FAILED_BEFORE = "It had already failed when I first read it"
 
 
@@ -20,7 +21,8 @@ def headline(card: Card) -> str:
     if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         return _unwatched(card, name)
     first, *rest = _HEADLINES[card.episode.kind](card, name)
-    return "\n".join(line for line in (_failed_refresh(card), first, *rest, _unreadable_now(card)) if line)
+    lines = (_failed_refresh(card), first, *rest, _unreadable_now(card), _not_read(card))
+    return "\n".join(line for line in lines if line)
 
 
 def _unwatched(card: Card, name: str) -> str:
@@ -53,6 +55,23 @@ def _unreadable_now(card: Card) -> str:
     if not card.episode.open or card.state.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
         return ""
     return f"{phrases.UNKNOWN_STATE} Now: {phrases.state_words(card.state)}"
+
+
+def _not_read(card: Card) -> str:
+    """Names a gap of the readings, if a duration on this card contains it or a change may have happened in it."""
+    gap, episode = card.state.gap, card.episode
+    if gap is None or episode.kind in {EpisodeKind.UNREADABLE, EpisodeKind.MOMENT}:
+        return ""
+    is_later = episode.closed_at is not None and gap.since >= episode.closed_at
+    is_earlier = gap.until < episode.opened_at and not _matters(gap, episode.healthy)
+    return "" if is_later or is_earlier else f"I didn't read it {from_to(gap.since, gap.until)}."
+
+
+def _matters(gap: ReadGap, healthy: Healthy | None) -> bool:
+    """True if the healthy time contains the gap, and is not much longer."""
+    if healthy is None or _too_short(healthy) or gap.until < healthy.since:
+        return False
+    return (gap.until - gap.since).total_seconds() >= GAP_SHARE * healthy.seconds
 
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
@@ -94,20 +113,17 @@ def _healthy_before(episode: Episode) -> str:
     if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
         return ""
     lasted = "" if _too_short(healthy) else f", for {_healthy_for(healthy)}"
-    return f"last healthy {date(healthy.until)}{lasted}"
+    return f"last healthy {date(healthy.read_until or healthy.until)}{lasted}"
 
 
 def _too_short(healthy: Healthy) -> bool:
     """True if the bot knows of less than a minute: the pipeline may have been healthy for much longer."""
-    return healthy.at_least and _healthy_seconds(healthy) < SHORTEST_HEALTHY
-
-
-def _healthy_seconds(healthy: Healthy) -> float:
-    return ((healthy.until or healthy.since) - healthy.since).total_seconds()
+    is_shortest = healthy.at_least or healthy.read_until is not None
+    return is_shortest and healthy.seconds < SHORTEST_HEALTHY
 
 
 def _healthy_for(healthy: Healthy) -> str:
-    return phrases.lasted(_healthy_seconds(healthy), first_seen=healthy.at_least)
+    return phrases.lasted(healthy.seconds, first_seen=healthy.at_least or healthy.read_until is not None)
 
 
 def recovery_words(episode: Episode) -> str:

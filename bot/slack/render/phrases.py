@@ -10,10 +10,10 @@ from bot.domain.episode import Acknowledgement, TimelineEntry
 from bot.domain.note import LONGEST_ADDRESS, Note, NoteKind
 from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness, drifts, readiness
-from bot.domain.transition import Event, PipelineState, Reach
+from bot.domain.transition import Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
 from bot.slack.grammar.tokens import can_be_typed, quoted, quoted_target
-from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, outside
+from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, from_to, outside
 
 NOT_READ_YET = ":white_circle:"
 UNKNOWN_STATE = ":grey_question:"
@@ -189,6 +189,10 @@ def moment(at: datetime, *, first_seen: bool) -> str:
 
 def lasted(seconds: float | None, *, first_seen: bool) -> str:
     return f"at least {duration(seconds or 0, at_least=True)}" if first_seen else duration(seconds or 0)
+
+
+def not_read(gap: ReadGap) -> str:
+    return f"not read {from_to(gap.since, gap.until)}"
 
 
 def give_or_take(seconds: float) -> str:

@@ -1,0 +1,49 @@
+"""A time without readings, much longer than promised, is a part of a pipeline's state."""
+
+import redis.asyncio
+
+from bot.domain.transition import ReadGap
+from tests.builders import ALERTS
+from tests.fakes import FakeApi, FakeClock
+from tests.service.test_poller import FAILED, ONE, Bot, pipelines, running
+
+AWAY = 1800
+
+
+def gap(bot: Bot) -> ReadGap | None:
+    return bot.repository.record(ONE).state.gap
+
+
+async def test_a_gap_survives_the_bot_and_ends_up_on_the_card_of_a_failure(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(1))
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await bot.watch(ONE)
+        await bot.poll(600)
+        last = bot.repository.all_read_since
+    clock.seconds += AWAY
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await bot.poll(2)
+        found = gap(bot)
+        assert found is not None
+        assert last is not None
+        assert abs((found.since - last).total_seconds()) < 5
+        assert (found.until - found.since).total_seconds() > AWAY
+        await bot.poll(300)
+        assert gap(bot) == found  # later readings leave it
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        api.statuses[ONE] = FAILED
+        await bot.poll(10)
+        rows = await bot.store.owed(ALERTS)
+        cards = await bot.store.cards([row.body.card_key for row in rows if hasattr(row.body, "card_key")])
+        assert [card.content.state.gap for card in cards.values()] == [found]
+        (card,) = cards.values()
+        healthy = card.content.episode.healthy
+        assert healthy is not None
+        assert healthy.read_until is None  # the last reading before the failure was no older than promised
+
+
+async def test_readings_at_the_usual_pace_leave_no_gap(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(300), rate=1.0) as bot:
+        await bot.watch(*(pipeline.id for pipeline in pipelines(300)))
+        await bot.poll(900)
+        assert {record.state.gap for record in bot.repository.records} == {None}
