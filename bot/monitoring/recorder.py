@@ -79,7 +79,7 @@ class Recorder:
             or self._outage.is_reported
             or not self._repository.follows(pipeline_id)
             or not self._leadership.is_leader
-            or result.at - observation.observed_at >= self._gap_from
+            or self._ends_gap(result)
         ):
             return False
         self._repository.note_steady(pipeline_id, result.at, result.request.sequence)
@@ -218,6 +218,10 @@ class Recorder:
         """Keeps the reading in memory only."""
         before = self.unrecorded.get(reading.pipeline_id, PipelineState())
         self.unrecorded[reading.pipeline_id], _ = detect(before, reading, self._gap_from)
+
+    def _ends_gap(self, result: ReadResult) -> bool:
+        last = self._repository.last_read_at(result.request.pipeline_id)
+        return last is not None and result.at - last >= self._gap_from
 
     @property
     def _gap_from(self) -> timedelta:

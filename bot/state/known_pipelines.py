@@ -116,6 +116,10 @@ class KnownPipelines:
         """The sequence of the latest reading."""
         return self._records.sequence(pipeline_id)
 
+    def last_read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        """The time of the latest reading. None: there was none."""
+        return self._records.last_read_at(pipeline_id)
+
     def note_steady(self, pipeline_id: PipelineId, at: datetime, sequence: ReadSequence) -> None:
         """The pipeline was read again, and nothing has changed. The reading stays in memory."""
         self._records.note_steady(pipeline_id, at, sequence)

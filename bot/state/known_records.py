@@ -103,13 +103,17 @@ class KnownRecords:
         for record in records:
             self.put(record)
 
+    def last_read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        """The time of the last reading. None: there was none."""
+        steady = self._steady.get(pipeline_id)
+        if steady:
+            return steady.at
+        observation = self.state_but_time(pipeline_id).observation
+        return observation.observed_at if observation else None
+
     def read_at(self, pipeline_id: PipelineId) -> datetime | None:
         """The time of the last reading of a closely read pipeline; None for the others."""
-        state = self.state_but_time(pipeline_id)
-        if state.observation is None or not is_read_closely(state):
-            return None
-        steady = self._steady.get(pipeline_id)
-        return steady.at if steady else state.observation.observed_at
+        return self.last_read_at(pipeline_id) if is_read_closely(self.state_but_time(pipeline_id)) else None
 
     def read_again(self, pipeline_id: PipelineId, moment: datetime) -> None:
         """Counts a closely read pipeline as read at `moment`, without a change."""

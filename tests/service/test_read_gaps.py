@@ -1,5 +1,6 @@
 """A time without readings, much longer than promised, is a part of a pipeline's state."""
 
+import pytest
 import redis.asyncio
 
 from bot.domain.transition import ReadGap
@@ -42,8 +43,18 @@ async def test_a_gap_survives_the_bot_and_ends_up_on_the_card_of_a_failure(fake_
         assert healthy.read_until is None  # the last reading before the failure was no older than promised
 
 
-async def test_readings_at_the_usual_pace_leave_no_gap(fake_redis: redis.asyncio.Redis) -> None:
+async def test_readings_at_the_usual_pace_leave_no_gap_and_cost_no_comparison(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[object] = []
+
+    async def record(*read: object, **_: object) -> None:
+        compared.append(read)
+
     async with running(fake_redis, *pipelines(300), rate=1.0) as bot:
         await bot.watch(*(pipeline.id for pipeline in pipelines(300)))
+        await bot.poll(330)
+        monkeypatch.setattr(bot.recorder, "record", record)
         await bot.poll(900)
+        assert compared == []
         assert {record.state.gap for record in bot.repository.records} == {None}
