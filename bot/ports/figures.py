@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +47,3 @@ class OutboxFigures:
     """Messages that wait for suspended channels."""
     oldest_seconds: float
     """The age of the oldest due message; 0 if there is none."""
-
-
-class OutboxSize(Protocol):
-    """Counts the messages in the outbox."""
-
-    async def outbox_figures(self) -> OutboxFigures:
-        """
-        Raises:
-            StoreAway: the store did not answer.
-        """
-        ...

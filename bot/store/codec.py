@@ -4,7 +4,7 @@ The names of the fields in these dataclasses are the names in the rows: a new na
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
@@ -19,7 +19,6 @@ from bot.domain.card import (
     Digest,
     HeldPages,
     Notice,
-    PostedCard,
     Recheck,
     SyncCard,
     SyncGroup,
@@ -166,16 +165,3 @@ def _decoded(raw: bytes, team: TeamId) -> Delivery:
     body: Body = _BODIES[message["body"].pop("is")].validate_python(message["body"])
     receiver = {**message["receiver"], "team": team}
     return _DELIVERY.validate_python({**row, "message": {**message, "receiver": receiver, "body": body}})
-
-
-def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
-    """A card's hash. The Lua scripts write its fields one by one, so they have names of their own."""
-    return PostedCard(
-        content=CARD.decode(row[b"content"]),
-        revision=int(row[b"revision"]),
-        message_id=row[b"ts"].decode() if b"ts" in row else None,
-        shown_revision=int(row.get(b"delivered", b"0")),
-        removed=b"removed" in row and b"ts" not in row,
-        group=row[b"group"].decode() if b"group" in row else None,
-        summarized_revision=int(row.get(b"held", b"0")),
-    )

@@ -12,10 +12,14 @@ from bot.store.scripts import decoding, translating_redis_errors
 
 
 class RedisOutboxSize(RedisLanes):
-    """Implements `OutboxSize`."""
+    """The size of the outbox, for the metrics."""
 
     async def outbox_figures(self) -> OutboxFigures:
-        """Costs two round trips. The first message of each lane stands for the lane's oldest."""
+        """Costs two round trips. The first message of each lane stands for the lane's oldest.
+
+        Raises:
+            StoreAway: Redis does not answer.
+        """
         lanes = await self._lanes()
         due = [lane for lane, suspended in lanes if not suspended]
         at_rest = [lane for lane, suspended in lanes if suspended]
