@@ -151,7 +151,7 @@ class LaneWorker:
             self.reader.expire()
         else:
             self.reader.drop(pending)
-            self._changed = True  # it may have let others go, or left a follow-up
+            self._changed = True  # other rows may have waited for this one, and it may have a follow-up
         return not isinstance(settlement, Suspend)
 
     async def _with_burst(self, pending: PendingDelivery) -> PendingDelivery:

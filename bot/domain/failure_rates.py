@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState
 
-STEP = 0.2  # of the logarithm of a rate: periods differ by a tenth from step to step, which costs next to nothing
+STEP = 0.2  # of the logarithm of a rate: periods differ by a tenth from step to step
 MOST_STEPS = 60
 RATES = tuple(2.0**-power / 3600 for power in range(18))  # failures a second
 _LOGS = tuple(log(rate) for rate in RATES)

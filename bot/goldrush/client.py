@@ -143,7 +143,7 @@ class Client:
 
 
 class _Get(httpx.Request):
-    """A request like the template, but for another path. It costs 1 µs, and one with its own URL 20 µs."""
+    """A request like the template, but for another path. It takes a hundredth of the CPU of one with its own URL."""
 
     def __init__(self, template: httpx.Request, target: bytes) -> None:
         self.method, self.url = template.method, template.url

@@ -13,10 +13,10 @@ from bot.ports.pipeline_api import ApiError, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0
-PEOPLES_BURST_SECONDS = 3.0  # of the full rate: people who were quiet for a while may use so much at once
+PEOPLES_BURST_SECONDS = 3.0  # of the full rate: people may use this much at once, after they used nothing for a while
 OTHERS_SECONDS = 30.0  # over which the requests of people and of the listing are averaged
 POLLING_WAITS_SECONDS = 0.5  # polling asks four times a second; a longer silence means that it needs nothing
-SHRINK = 0.85  # AIMD; halving the rate would add a third more delay
+SHRINK = 0.85  # AIMD: each 429 multiplies the rate, and time adds to it again
 GROW_PER_SECOND = 0.01  # of the full rate
 LEAST_SHARE = 0.1
 UNTOLD_HOLD_SECONDS = 2.0  # after a 429 that names no wait

@@ -20,7 +20,7 @@ from bot.state.repository import Repository
 
 T = TypeVar("T")
 QUICK_PAGES = 10  # a longer listing runs in the background, a few pages a minute
-LARGE = 500  # pipelines: more than so many pages show
+LARGE = 500  # pipelines: as many as QUICK_PAGES show
 LISTING_SHARE = 0.1  # of the budget, for a long listing
 RUN_SECONDS = 1800.0  # a long listing goes on in the next run of its job
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting

@@ -18,7 +18,7 @@ from bot.state.known_pipelines import API_ITSELF, KnownPipelines
 from bot.state.repository import Repository
 
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
-SAME_END = timedelta(seconds=5)  # two ends of a wait that are so close count as one
+SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
 
 
 class OutageNotices:

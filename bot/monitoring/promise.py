@@ -8,8 +8,8 @@ from bot.monitoring.due_times import DueTimes
 from bot.ports.polling import Lateness
 from bot.state.repository import Repository
 
-STABLE_SECONDS = 30.0  # whether the promise is kept changes only after it was otherwise for so long
-LATE_SECONDS = 5.0  # a reading that is older than promised by less counts as fresh
+STABLE_SECONDS = 30.0  # the promise counts as broken, or as kept again, only after this time
+LATE_SECONDS = 5.0  # a reading counts as late only if it exceeds its promised age by this
 
 
 class Promise:

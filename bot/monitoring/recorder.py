@@ -23,8 +23,8 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected
 from bot.state.repository import Repository
 
-GAP_PROMISES = 1.5  # so many times the promised age of a reading
-THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only after it went unread for so long
+GAP_PROMISES = 1.5  # times the promised age of a reading
+THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only if nobody has read it for this time
 
 
 class Excuse(StrEnum):

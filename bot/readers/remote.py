@@ -23,7 +23,7 @@ from bot.readers.wire import TASK, Batch, decode_results, read_result
 LEAST_LOST_SECONDS = 15.0
 CLAIMED_WITHIN_SECONDS = 9.0  # a dead reader's batch reaches another reader: see broker.py
 BEGIN_SECONDS = 2.0  # a read that no reader begins by then goes back: its share of the budget is spent
-CATCH_UP = 1.1  # so many times the rate, while delayed reads make up for the delay
+CATCH_UP = 1.1  # times the rate, while delayed reads make up for the delay
 GATHER_SECONDS = 0.05  # what starts or comes back within this time goes together, since each message costs CPU
 MOST_IN_BATCH = 50
 RESULTS_AT_ONCE = 100

@@ -11,7 +11,7 @@ from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
 from bot.telemetry.sources import Sources
 
 NOBODY_READS_SECONDS = 60.0  # without a heartbeat; the bot that polls records one every 2 s
-STANDSTILL_RATIO = 2.0  # even the newest reading is so many times older than promised
+STANDSTILL_RATIO = 2.0  # times the promised age: if even the newest reading is older, nothing is read
 WATCHDOG_SECONDS = 30.0  # it runs twice a second
 
 
