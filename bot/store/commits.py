@@ -46,13 +46,16 @@ class RedisCommits(RedisPort):
     The failures of a burst have their deliveries in the same lanes, so a shared step takes far fewer commands.
     """
 
+    # `RedisStore` sets these.
     history_limits: HistoryLimits
-    """`RedisStore` sets them."""
+    gather_seconds: float
+    """From one step with readings to the next, at least: others of a burst join it."""
 
     def __init__(self, scripts: Scripts, clock: Clock) -> None:
         super().__init__(scripts, clock)
         self._waiting: list[_Commit] = []
         self._step = asyncio.Lock()
+        self._gathered_at = float("-inf")
 
     async def commit(self, plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
         commit = _Commit(plan, watches_version, lease)
@@ -60,6 +63,7 @@ class RedisCommits(RedisPort):
         try:
             async with self._step:
                 if commit in self._waiting:
+                    await self._gather()
                     await self._write(self._next_step())
         finally:
             if commit in self._waiting:  # cancelled
@@ -67,6 +71,15 @@ class RedisCommits(RedisPort):
         if commit.written is None:
             raise commit.problem or StoreAway("the step that had this plan was cancelled")
         return commit.written
+
+    async def _gather(self) -> None:
+        """Writes the first reading at once, but not each of a burst alone. A person's change waits for no others."""
+        if self._waiting[0].lease is None or len(self._waiting) >= PLANS_AT_ONCE:
+            return
+        wait = self._gathered_at + self.gather_seconds - self._clock.monotonic()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        self._gathered_at = self._clock.monotonic()
 
     def _next_step(self) -> list[_Commit]:
         """Takes the oldest waiting plans, all with the lease of the first: a step ends whole if its lease is lost."""

@@ -41,6 +41,14 @@ class RedisStore(
 ):
     """All data of one workspace."""
 
-    def __init__(self, scripts: Scripts, clock: Clock, history_limits: HistoryLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        clock: Clock,
+        history_limits: HistoryLimits = DEFAULT_LIMITS,
+        *,
+        gather_seconds: float = 0.0,
+    ) -> None:
         super().__init__(scripts, clock)
         self.history_limits = history_limits
+        self.gather_seconds = gather_seconds

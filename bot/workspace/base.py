@@ -25,6 +25,8 @@ from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 from bot.telemetry.sources import Sources
 
+GATHER_SECONDS = 0.1  # in a burst of failures, a commit for each costs more than all else that Redis does
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
@@ -73,7 +75,7 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
     wake, scripts = asyncio.Event(), Scripts(shared.redis, identity.team)
     clock = await StoreClock.start(RedisClock(scripts))
     await migrate(scripts, clock)
-    store = RedisStore(scripts, clock, shared.settings.history_limits)
+    store = RedisStore(scripts, clock, shared.settings.history_limits, gather_seconds=GATHER_SECONDS)
     slack = web_client(slack.token, slack.base_url, ChannelIds(store.aliases))
     aliases, settings = await store.aliases(), shared.settings
     operator, fallback = (

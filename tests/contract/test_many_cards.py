@@ -15,6 +15,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId
+from bot.ports.lease_store import READER
 from bot.ports.outbox import DeliveryResult, ResultKind
 from bot.ports.store_errors import StoreRolledBack
 from bot.store import losses
@@ -35,8 +36,13 @@ def failing(number: int = 1) -> Plan:
 
 
 @pytest.fixture
-def store(any_redis: redis.asyncio.Redis) -> WholeStore:
-    return WholeStore(any_redis, TEAM, FakeClock())
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(any_redis, TEAM, clock)
 
 
 async def commands(client: redis.asyncio.Redis) -> Counter[str]:
@@ -166,6 +172,23 @@ async def test_failures_of_one_moment_share_a_step(store: WholeStore, any_redis:
     assert all(await asyncio.gather(*(store.commit(failing(number), 0) for number in range(1, 13))))
     assert (await commands(any_redis) - before).total() < 12 * 10
     assert len(await store.owed(ONE)) == 13
+
+
+async def test_readings_of_a_burst_wait_for_each_other(store: WholeStore, clock: FakeClock) -> None:
+    """The first is written at once. A person's change waits for no reading."""
+    store.gather_seconds = 0.1
+    lease = await store.acquire_lease(READER)
+    for burst in (1, 2):
+        assert await store.commit(failing(10 * burst), 0, lease)
+        later = []
+        for number in range(1, 4):
+            later.append(asyncio.create_task(store.commit(failing(10 * burst + number), 0, lease)))
+            await clock.pass_time(0.02)
+        assert not any(commit.done() for commit in later)
+        await clock.pass_time(0.05)
+        assert await asyncio.wait_for(asyncio.gather(*later), 60) == [True] * 3
+        assert await store.commit(failing(10 * burst + 5), 0)
+        await clock.pass_time(0.1)
 
 
 async def test_plans_of_one_step_are_judged_one_by_one(store: WholeStore) -> None:
