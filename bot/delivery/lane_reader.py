@@ -14,7 +14,7 @@ from bot.ports.lease_store import Lease
 from bot.ports.outbox import Outbox
 from bot.ports.rate_limits import Method
 
-OUTDATED_SECONDS = 10.0  # the rows are read again after this time, even if no change is known
+OUTDATED_SECONDS = 15.0  # the rows are read again after this time, even if no change is known
 
 
 class LeaseLostError(Exception):

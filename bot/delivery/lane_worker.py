@@ -82,14 +82,16 @@ class LaneWorker:
         """
         await self._keep_lease()
         self._changed |= changed
-        if self.reader.outdated:
+        action = None if self.reader.outdated else self._choose()
+        if action is None:
             await self._read()
-        elif method := self._next_method():
+        elif method := self._next_method(action):
+            action = None
             with self._limiter.holding(method):
                 await self._read()
         if not self.reader.ready:
             return None
-        action = self._choose()
+        action = action or self._choose()
         if action.look_up:
             await self._look_up(action.look_up)
             return 0.0
@@ -97,13 +99,13 @@ class LaneWorker:
             return min(action.seconds, self.reader.seconds_until_outdated)
         return 0.0 if await self._work(action.send) else None
 
-    def _next_method(self) -> Method | None:
+    def _next_method(self, action: NextAction) -> Method | None:
         """The call that the worker may make now, after it has read the lane again. None: it only waits.
 
         Added rows matter only when a message could be posted: until then they would wait anyway.
         """
         news = self._changed and self.seconds_until_post <= 0
-        return self._choose().method or (Method.POST if news else None)
+        return action.method or (Method.POST if news else None)
 
     @property
     def seconds_until_post(self) -> float:
