@@ -131,12 +131,15 @@ class PipelineViews:
 
         `page`: reads only that part, as it does of more than `MADE_AT_ONCE` pipelines anyway.
         """
+        shown: Sequence[PipelineView] | None = None
         if page is None and len(pipeline_ids) <= MADE_AT_ONCE:
             read = [self._repository.pipeline(pipeline_id) for pipeline_id in pipeline_ids]
         else:
             shown = self.listed(pipeline_ids, channel, states)
             read = [view.pipeline for view in shown[page or slice(READ_AT_ONCE)]]
         problems = await self.read(read, older_than=older_than)
+        if shown is not None and not problems and not states:
+            return shown, shown  # nothing was read
         everything = self.listed(pipeline_ids, channel, (), problems)
         return (self.listed(pipeline_ids, channel, states, problems) if states else everything), everything
 
@@ -183,7 +186,10 @@ class PipelineViews:
 
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """Views as last known, without a read."""
-        known = (self._known(pipeline, watched_here=self._is_watched_in(channel, pipeline)) for pipeline in pipelines)
+        known = (
+            self._known(pipeline, watched_here=self._repository.is_watched_in(channel, pipeline))
+            for pipeline in pipelines
+        )
         return tuple(self._with_problem(view, self._staleness(view)) for view in known)
 
     def _staleness(self, view: PipelineView) -> str | None:
@@ -197,9 +203,6 @@ class PipelineViews:
         if self._age(view.pipeline.id) <= longest + OVERDUE_SECONDS:
             return None
         return NOBODY_READS if self._reads.nobody_polls else NOT_SINCE
-
-    def _is_watched_in(self, channel: ChannelId, pipeline: Pipeline) -> bool:
-        return any(watch.channel == channel for watch in self._repository.watches_of(pipeline))
 
     def _known(self, pipeline: Pipeline, *, watched_here: bool) -> PipelineView:
         episode = self._repository.record(pipeline.id).episode

@@ -299,8 +299,15 @@ class KnownPipelines:
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""
+        return oldest_first(self._covering(pipeline))
+
+    def is_watched_in(self, channel: ChannelId, pipeline: Pipeline) -> bool:
+        """True if a watch of this channel covers the pipeline."""
+        return any(watch.channel == channel for watch in self._covering(pipeline))
+
+    def _covering(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         by_pattern = self.watches.of_patterns(self._catalogue.patterns.covering(pipeline))
-        return oldest_first((*self.watches.of_pipeline(pipeline.id), *by_pattern))
+        return (*self.watches.of_pipeline(pipeline.id), *by_pattern)
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
         """The pipelines that these watches cover."""

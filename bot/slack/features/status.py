@@ -140,10 +140,11 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
         whole = answer.whole_channel
         listing = Listing(answer.views, answer.considered, answer.states, answer.at, whole_channel=whole)
         head = heading(replace(listing, channel=answer.channel))
-        lines = [row(view, answer.at) for view in views_on_page(answer.views, question)]
+        on_page = views_on_page(answer.views, question)
+        lines = [row(view, answer.at) for view in on_page]
         blocks += sections(
             [
-                *stale_states.shared_problem(views_on_page(answer.views, question)),
+                *stale_states.shared_problem(on_page),
                 head + page_number(question, len(answer.views)),
                 *lines,
             ]
