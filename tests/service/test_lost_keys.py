@@ -27,12 +27,15 @@ from tests.unit.test_docs import names_of_keys
 FIRST = PipelineId("pipe_0001")
 PREFIX = f"pipeline-bot:{{{TEAM}}}:"
 AGAIN_OR_LATE = {
+    "alive",
     "burst",
     "clock",
     "growing",
     "hello",
     "history",
     "interaction",
+    "leader_calls",
+    "leader_replies",
     "lease",
     "page_log",
     "pipeline_changes",
@@ -47,7 +50,8 @@ AGAIN_OR_LATE = {
 """Short-lived keys, whose loss is normal. Without one, a click may act twice, another bot takes a lane or leads, a new
 burst begins, or a channel gets a second greeting. A person's page count or a pipeline's history may start again, an
 *Undo* may have expired, reads may be made again, the next start checks for keys to rename, or the time begins at Redis'
-clock. Without a log of changes, every bot reads all rows once."""
+clock. Every process announces itself again after 5 s. An answer is late if a call to the leader or its reply is lost.
+Without a log of changes, every bot reads all rows once."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 
