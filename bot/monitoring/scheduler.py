@@ -33,6 +33,7 @@ from bot.state.repository import Repository
 TICK_SECONDS = 0.25
 MOST_AT_ONCE = 64  # reads that start in one step of the loop, unless the budget needs more
 SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
+READS_A_SLICE = 32  # or fewer: reads that start together cost a tenth less CPU
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
@@ -169,7 +170,7 @@ class Scheduler:
             if not self._breaker.is_open:
                 self._promise.judge(self._due, now)
         self._start_due()
-        slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS))
+        slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS / READS_A_SLICE))
         seconds, loop = TICK_SECONDS / slices, asyncio.get_running_loop()
         for number in range(1, slices):
             loop.call_later(number * seconds, self._start_slice, loop.time() + (number + 1) * seconds)

@@ -1,6 +1,7 @@
 """How old the readings are, for metrics."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
@@ -43,7 +44,8 @@ class Staleness:
         step = len(pollable) // self._sample + 1
         self._offset = (self._offset + 1) % step
         sample = pollable[self._offset :: step]
-        ages = [age for pipeline_id in sample if (age := self._age(pipeline_id)) is not None]
+        now = self._clock.now()
+        ages = [(now - at).total_seconds() for pipeline_id in sample if (at := self._observed_at(pipeline_id))]
         return PollingFigures(
             pipelines=len(pollable),
             ages=ages,
@@ -51,7 +53,8 @@ class Staleness:
             unanswered_seconds=self._reads.unanswered_seconds,
         )
 
-    def _age(self, pipeline_id: PipelineId) -> float | None:
-        state = self._unrecorded.get(pipeline_id) or self._repository.record(pipeline_id).state
-        observation = state.observation
-        return (self._clock.now() - observation.observed_at).total_seconds() if observation else None
+    def _observed_at(self, pipeline_id: PipelineId) -> datetime | None:
+        unrecorded = self._unrecorded.get(pipeline_id)
+        if unrecorded and unrecorded.observation:
+            return unrecorded.observation.observed_at
+        return self._repository.last_read_at(pipeline_id)

@@ -21,14 +21,14 @@ class Gauges(Collector):
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._metrics: list[Metric] = []
+        self._build = InfoMetricFamily(
+            f"{PREFIX}_build", "The bot's version.", value={"version": version("pipeline-bot")}
+        )
 
     async def refresh(self, health: Health) -> None:
         """Reads all sources. Leaves out the outbox while the store is away."""
         sources = self._sources
-        self._metrics = [
-            InfoMetricFamily(f"{PREFIX}_build", "The bot's version.", value={"version": version("pipeline-bot")}),
-            *_problems(health),
-        ]
+        self._metrics = [self._build, *_problems(health)]
         if sources.is_leader:
             self._add("leader", "1 if this process leads: it polls.", float(sources.is_leader()))
         if sources.heartbeat_age and (age := sources.heartbeat_age()) is not None:

@@ -38,7 +38,7 @@ def eager() -> Record:
 
 def test_the_record_has_the_latest_reading() -> None:
     records = noted()
-    assert (records.sequence(ONE), records.read_at(ONE)) == (SECOND, LATER)
+    assert (records.sequence(ONE), records.read_at(ONE), records.last_read_at(ONE)) == (SECOND, LATER, LATER)
     assert records.of(ONE) == eager()
     assert (records.sequence(ONE), records.read_at(ONE)) == (SECOND, LATER)
 
@@ -65,7 +65,7 @@ def test_records_from_the_store_replace_all_readings() -> None:
 
 def test_a_pipeline_without_a_record_has_no_reading() -> None:
     records = KnownRecords()
-    assert records.read_at(ONE) is None
+    assert records.read_at(ONE) is records.last_read_at(ONE) is None
     assert records.of(ONE).state == records.state_but_time(ONE) == PipelineState()
 
 
