@@ -138,8 +138,7 @@ class Heartbeat:
         """Loads nothing: since it acquired the lease, this beat has caught up with what the leader before wrote."""
         if last.read_since:
             self._repository.count_as_read(last.read_since)
-        epochs = (record.state.sequence.epoch for record in self._repository.records)
-        epoch = await self._store.next_epoch(above=max(epochs, default=0))
+        epoch = await self._store.next_epoch(above=self._repository.latest_epoch)
         self._polling.take_over(epoch, late=last.late_promise is not None)
         self._took_over = True
         emit(PollingStarted(pipelines=len(self._repository.pollable)))

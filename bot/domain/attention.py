@@ -30,6 +30,10 @@ class StateFilter(StrEnum):
     STOPPED = "stopped"
 
 
+OF_HEALTHY = frozenset({StateFilter.RUNNING, StateFilter.LIVE, StateFilter.PAUSED, StateFilter.STOPPED})
+"""The states that a pipeline can have if it is plainly healthy."""
+
+
 class Trouble(StrEnum):
     """Reasons for attention, worst first. The values are the words in a heading."""
 

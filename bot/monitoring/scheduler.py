@@ -241,8 +241,8 @@ class Scheduler:
 
     def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
         """`at` and `now` are the same moment on both clocks."""
-        state = self._repository.record(pipeline_id).state
-        age = (at - state.observation.observed_at).total_seconds() if state.observation else float("inf")
+        state, read_at = self._repository.state_but_time(pipeline_id), self._repository.last_read_at(pipeline_id)
+        age = (at - read_at).total_seconds() if read_at else float("inf")
         return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, now))
 
     async def refresh_catalogue(self) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
+from itertools import filterfalse
 
 from bot.domain.answer import PipelineView
-from bot.domain.attention import StateFilter, Trouble, ViewList, in_order_of_trouble, is_in, rank, trouble
+from bot.domain.attention import OF_HEALTHY, StateFilter, Trouble, ViewList, in_order_of_trouble, is_in, rank, trouble
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
@@ -16,6 +17,7 @@ from bot.domain.transition import PipelineState, read_again
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.status_reads import NOBODY_READS, StatusReads
+from bot.requests.turns import parts_of
 from bot.state.latest_state import latest_state
 from bot.state.repository import Repository
 
@@ -135,15 +137,15 @@ class PipelineViews:
         if page is None and len(pipeline_ids) <= MADE_AT_ONCE:
             read = [self._repository.pipeline(pipeline_id) for pipeline_id in pipeline_ids]
         else:
-            shown = self.listed(pipeline_ids, channel, states)
+            shown = await self.listed(pipeline_ids, channel, states)
             read = [view.pipeline for view in shown[page or slice(READ_AT_ONCE)]]
         problems = await self.read(read, older_than=older_than)
         if shown is not None and not problems and not states:
             return shown, shown  # nothing was read
-        everything = self.listed(pipeline_ids, channel, (), problems)
-        return (self.listed(pipeline_ids, channel, states, problems) if states else everything), everything
+        everything = await self.listed(pipeline_ids, channel, (), problems)
+        return (await self.listed(pipeline_ids, channel, states, problems) if states else everything), everything
 
-    def listed(
+    async def listed(
         self,
         pipeline_ids: Sequence[PipelineId],
         channel: ChannelId,
@@ -154,15 +156,7 @@ class PipelineViews:
 
         `problems`: those of reads for this answer. Many views are made only when the answer shows them.
         """
-        now = self._clock.now()
-        chosen = [it for it in pipeline_ids if is_in(self._state(it), states)] if states else pipeline_ids
-        suspects = self.suspects
-        kinds: dict[PipelineId, Trouble] = {}
-        for pipeline_id in filter(suspects.__contains__, chosen):
-            if kind := trouble(self._state(pipeline_id), now):
-                kinds[pipeline_id] = kind
-        worst = sorted(kinds, key=lambda pipeline_id: rank(kinds[pipeline_id]))
-        in_order = [*worst, *(pipeline_id for pipeline_id in chosen if pipeline_id not in kinds)]
+        in_order, kinds = await self._worst_first(pipeline_ids, states)
 
         def view(pipeline_id: PipelineId) -> PipelineView:
             (known,) = self.known([self._repository.pipeline(pipeline_id)], channel)
@@ -174,14 +168,48 @@ class PipelineViews:
             ids=in_order,
             view=view,
             troubles=in_order_of_trouble(Counter(kinds.values())),
-            unread=sum(self._state(pipeline_id).observation is None for pipeline_id in in_order),
+            unread=self._unread(in_order),
             stale=self.outage is not None or Trouble.UNREACHABLE in kinds.values(),
         )
 
-    def counted(self, pipeline_ids: AbstractSet[PipelineId], channel: ChannelId) -> Sequence[PipelineView]:
+    async def _worst_first(
+        self, pipeline_ids: Sequence[PipelineId], states: Collection[StateFilter]
+    ) -> tuple[Sequence[PipelineId], Mapping[PipelineId, Trouble]]:
+        """The pipelines in one of `states`, those that need attention first, with the reason."""
+        await asyncio.sleep(0)  # the caller may have walked over all of them
+        now = self._clock.now()
+        chosen = await self._in_states(pipeline_ids, states) if states else pipeline_ids
+        kinds: dict[PipelineId, Trouble] = {}
+        async for part in parts_of(self._suspects_among(chosen)):
+            for pipeline_id in part:
+                if kind := trouble(self._state(pipeline_id), now):
+                    kinds[pipeline_id] = kind
+        worst = sorted(kinds, key=lambda pipeline_id: rank(kinds[pipeline_id]))
+        others = filterfalse(kinds.__contains__, chosen)
+        return (*worst, *others), kinds
+
+    async def _in_states(
+        self, pipeline_ids: Sequence[PipelineId], states: Collection[StateFilter]
+    ) -> Sequence[PipelineId]:
+        candidates = self._suspects_among(pipeline_ids) if OF_HEALTHY.isdisjoint(states) else pipeline_ids
+        chosen: list[PipelineId] = []
+        async for part in parts_of(candidates):
+            chosen += (pipeline_id for pipeline_id in part if is_in(self._state(pipeline_id), states))
+        return chosen
+
+    def _suspects_among(self, pipeline_ids: Sequence[PipelineId]) -> Sequence[PipelineId]:
+        return tuple(filter(self.suspects.__contains__, pipeline_ids))
+
+    def _unread(self, pipeline_ids: Sequence[PipelineId]) -> int:
+        """How many have no reading."""
+        ids = set(pipeline_ids)
+        newer = ids & self._unrecorded.keys()
+        return self._repository.unread(ids - newer) + sum(self._state(it).observation is None for it in newer)
+
+    async def counted(self, pipeline_ids: AbstractSet[PipelineId], channel: ChannelId) -> Sequence[PipelineView]:
         """Views as last known, by name. Many are only counted, in no order."""
         if len(pipeline_ids) > MADE_AT_ONCE:
-            return self.listed(tuple(pipeline_ids), channel)
+            return await self.listed(tuple(pipeline_ids), channel)
         return self.known([self._repository.pipeline(it) for it in self._repository.by_name(pipeline_ids)], channel)
 
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:

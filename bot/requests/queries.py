@@ -25,9 +25,9 @@ from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.requests.pipeline_views import FRESH_SECONDS, MADE_AT_ONCE, READ_AT_ONCE, PipelineViews
 from bot.requests.references import References
+from bot.requests.turns import parts_of
 from bot.state.repository import Repository
 
-SEARCHED_AT_ONCE = 5000  # pipelines
 LISTED_SECONDS = 5.0  # a listing younger than this is fresh enough for `list`
 
 
@@ -147,18 +147,17 @@ class Queries:
         listed, wanted = self._repository.listed, words.lower().split()
         by_project: dict[str, list[PipelineId]] = {}
         in_order = tuple(listed.in_order)
-        for begin in range(0, len(in_order), SEARCHED_AT_ONCE):
-            for pipeline in filter(None, map(listed.get, in_order[begin : begin + SEARCHED_AT_ONCE])):
+        async for part in parts_of(in_order):
+            for pipeline in filter(None, map(listed.get, part)):
                 if not wanted or all(word in _searched_text(pipeline) for word in wanted):
                     by_project.setdefault(pipeline.project, []).append(pipeline.id)
-            await asyncio.sleep(0)  # let reads and alerts run in between
         return list(chain(*(by_project[project] for project in sorted(by_project, key=lambda it: (it.lower(), it)))))
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         """The channel's watches, with the pipelines that each one covers, as last known."""
         views = []
         for watch in self._repository.watches.in_channel(channel):
-            covers = self._views.counted(self._repository.covered_by([watch]), channel)
+            covers = await self._views.counted(self._repository.covered_by([watch]), channel)
             views.append(WatchedView(watch=self._repository.named(watch), covers=covers))
             await asyncio.sleep(0)  # a pattern may cover many: let reads and alerts run in between
         await self._repository.refresh_watches()

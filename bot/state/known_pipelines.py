@@ -43,7 +43,7 @@ class KnownPipelines:
         """When the last complete listing began, in monotonic seconds. None: this process has none."""
         self._records = KnownRecords()
         self._polled = PolledSet()
-        self._oldest_reading = OldestReading(self._closely_read_at)
+        self._oldest_reading = OldestReading(self._closely_read_at, lambda: self._polled.watched & self._records.ids)
 
     # --- records ---------------------------------------------------------------------------------------------------
 
@@ -56,9 +56,18 @@ class KnownPipelines:
         return tuple(self._records.all.values())
 
     @property
+    def latest_epoch(self) -> int:
+        """The last epoch in which a leader read any pipeline; 0 if nobody has."""
+        return self._records.latest_epoch
+
+    @property
     def unhealthy(self) -> AbstractSet[PipelineId]:
         """The pipelines whose recorded state may need attention."""
         return self._records.unhealthy
+
+    def unread(self, pipeline_ids: AbstractSet[PipelineId]) -> int:
+        """How many of these have no recorded reading."""
+        return self._records.unread(pipeline_ids)
 
     @property
     def known(self) -> KnownState:
@@ -99,8 +108,9 @@ class KnownPipelines:
 
         The store holds no steady readings, so another bot does not have the leader's.
         """
-        for pipeline_id in self.covered_by(watch for watch in self.watches if watch.made_at <= moment):
-            self._records.read_again(pipeline_id, moment)
+        covered = self.covered_by(watch for watch in self.watches if watch.made_at <= moment)
+        self._records.count_as_read(covered, moment)
+        self._oldest_reading.reset()
 
     def _put(self, record: Record) -> None:
         """Stores a record, and updates what follows from it."""
@@ -129,7 +139,7 @@ class KnownPipelines:
         self._records.replace_all(records)
         self._catalogue.replace_all(catalogue)
         self._replace_watches(watches)
-        self._oldest_reading.add_all(self._polled.watched & self._records.ids)
+        self._oldest_reading.reset()
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
@@ -294,8 +304,8 @@ class KnownPipelines:
 
     def _watch_all(self, pipeline_ids: AbstractSet[PipelineId]) -> None:
         unpolled = (pipeline_id for pipeline_id in self._records.gone if self._is_gone(pipeline_id))
-        new = self._polled.watch_all(pipeline_ids, unpolled)
-        self._oldest_reading.add_all(new & self._records.ids)
+        for pipeline_id in self._polled.watch_all(pipeline_ids, unpolled) & self._records.ids:
+            self._oldest_reading.add(pipeline_id)
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""

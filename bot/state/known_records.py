@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.plan import Record
 from bot.domain.transition import PipelineState, Reach, is_plainly_healthy, is_read_closely, read_again
 
+MOST_STEADY = 20_000  # readings beside their records: each takes 300 bytes
 NO_STATE = PipelineState()
 
 
@@ -26,14 +28,27 @@ class KnownRecords:
         self._open: dict[PipelineId, Record] = {}
         self._gone: set[PipelineId] = set()
         self._unhealthy: set[PipelineId] = set()
+        self._unread: set[PipelineId] = set()
+        """Those whose record has no reading."""
         self._steady: dict[PipelineId, _SteadyReading] = {}
         """Readings later than the record, which changed nothing else. Most are replaced before anybody asks."""
+        self._counted_at: datetime | None = None
+        """Then or later, an earlier leader read all pipelines that are read closely, except `_not_counted`."""
+        self._not_counted: AbstractSet[PipelineId] = frozenset()
 
     def of(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
         if pipeline_id in self._steady:
             self._take_in(pipeline_id)
-        return self._all.get(pipeline_id) or Record(pipeline_id=pipeline_id)
+        record = self._all.get(pipeline_id)
+        if record is None:
+            return Record(pipeline_id=pipeline_id)
+        counted_at = self._counted(pipeline_id, record.state)
+        if counted_at is None:
+            return record
+        read = replace(record, state=read_again(record.state, counted_at))
+        self.put(read)
+        return read
 
     @property
     def ids(self) -> AbstractSet[PipelineId]:
@@ -41,9 +56,16 @@ class KnownRecords:
 
     @property
     def all(self) -> Mapping[PipelineId, Record]:
-        for pipeline_id in tuple(self._steady):
-            self._take_in(pipeline_id)
+        for pipeline_id in tuple(self._all if self._counted_at else self._steady):
+            self.of(pipeline_id)
         return self._all
+
+    @property
+    def latest_epoch(self) -> int:
+        """Of all readings; 0 without one."""
+        recorded = (record.state.sequence for record in self._all.values())
+        steady = (reading.sequence for reading in self._steady.values())
+        return max((sequence.epoch for sequence in chain(recorded, steady)), default=0)
 
     @property
     def open(self) -> Mapping[PipelineId, Record]:
@@ -67,6 +89,8 @@ class KnownRecords:
         self._steady[pipeline_id] = _SteadyReading(at, sequence)
         if pipeline_id in self._open:
             self._take_in(pipeline_id)
+        elif len(self._steady) > MOST_STEADY:
+            self._take_in(next(iter(self._steady)))
 
     def _take_in(self, pipeline_id: PipelineId) -> None:
         at, sequence = self._steady.pop(pipeline_id)
@@ -87,6 +111,10 @@ class KnownRecords:
         """The pipelines whose state may need attention."""
         return self._unhealthy
 
+    def unread(self, pipeline_ids: AbstractSet[PipelineId]) -> int:
+        """How many of these have no recorded reading."""
+        return len(set(pipeline_ids).difference(self._all)) + len(self._unread & pipeline_ids)
+
     def put(self, record: Record) -> None:
         pipeline_id, state = record.pipeline_id, record.state
         self._all[pipeline_id] = record
@@ -96,28 +124,40 @@ class KnownRecords:
         else:
             self._open.pop(pipeline_id, None)
         (self._gone.add if state.reach is Reach.GONE else self._gone.discard)(pipeline_id)
+        (self._unread.add if state.observation is None else self._unread.discard)(pipeline_id)
         (self._unhealthy.discard if is_plainly_healthy(state) else self._unhealthy.add)(pipeline_id)
 
     def replace_all(self, records: Iterable[Record]) -> None:
-        self._all, self._open, self._gone, self._unhealthy, self._steady = {}, {}, set(), set(), {}
+        self._all, self._open, self._steady = {}, {}, {}
+        self._gone, self._unhealthy, self._unread = set(), set(), set()
+        self._counted_at, self._not_counted = None, frozenset()
         for record in records:
             self.put(record)
 
     def last_read_at(self, pipeline_id: PipelineId) -> datetime | None:
         """The time of the last reading. None: there was none."""
-        steady = self._steady.get(pipeline_id)
-        if steady:
-            return steady.at
-        observation = self.state_but_time(pipeline_id).observation
-        return observation.observed_at if observation else None
+        steady, state = self._steady.get(pipeline_id), self.state_but_time(pipeline_id)
+        if state.observation is None:
+            return None
+        at, counted_at = steady.at if steady else state.observation.observed_at, self._counted(pipeline_id, state)
+        return max(at, counted_at) if counted_at else at
 
     def read_at(self, pipeline_id: PipelineId) -> datetime | None:
         """The time of the last reading of a closely read pipeline; None for the others."""
         return self.last_read_at(pipeline_id) if is_read_closely(self.state_but_time(pipeline_id)) else None
 
-    def read_again(self, pipeline_id: PipelineId, moment: datetime) -> None:
-        """Counts a closely read pipeline as read at `moment`, without a change."""
-        record = self.of(pipeline_id)
-        state = read_again(record.state, moment)
-        if state is not record.state:
-            self.put(replace(record, state=state))
+    def count_as_read(self, pipeline_ids: AbstractSet[PipelineId], moment: datetime) -> None:
+        """Counts the closely read ones of these as read at `moment`, without a change. Forgets an earlier call.
+
+        It changes each record when somebody asks for it: changing all at once would hold up the event loop.
+        """
+        self._counted_at, self._not_counted = moment, self._all.keys() - pipeline_ids
+        for pipeline_id in tuple(self._open):
+            self.of(pipeline_id)
+
+    def _counted(self, pipeline_id: PipelineId, state: PipelineState) -> datetime | None:
+        """The time at which the pipeline counts as read, if that is later than the reading in its record."""
+        counted_at, observation = self._counted_at, state.observation
+        if counted_at is None or observation is None or observation.observed_at >= counted_at:
+            return None
+        return counted_at if is_read_closely(state) and pipeline_id not in self._not_counted else None

@@ -2,54 +2,69 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from heapq import heapify, heappop, heappush, heapreplace
+from heapq import heappop, heappush
 
 from bot.domain.observation import PipelineId
 
 
 class OldestReading:
-    """A heap of reading times, corrected at its top when someone asks. Each reading costs one correction at most.
+    """Sorts the readings once for each round of the polling: a pipeline read since then is newer than all others.
 
-    `read_at`: the time of a pipeline's latest reading; None if the pipeline does not count now.
+    `read_at`: the time of a pipeline's latest reading; None if the pipeline does not count now. `pipeline_ids`: all
+    that may count.
     """
 
-    def __init__(self, read_at: Callable[[PipelineId], datetime | None]) -> None:
+    def __init__(
+        self,
+        read_at: Callable[[PipelineId], datetime | None],
+        pipeline_ids: Callable[[], Iterable[PipelineId]],
+    ) -> None:
         self._read_at = read_at
-        self._heap: list[tuple[datetime, PipelineId]] = []
-        self._entries: dict[PipelineId, datetime] = {}
-        """The entry of each pipeline. Others in the heap are left over from before the clock was set back."""
+        self._pipeline_ids = pipeline_ids
+        self._ids: list[PipelineId] = []
+        """Oldest reading last, as of the last sort."""
+        self._times: list[datetime] = []
+        self._newest: datetime | None = None
+        """The newest reading of the last sort. None: sort when someone asks."""
+        self._added: list[tuple[datetime, PipelineId]] = []
+        """A heap of readings that are not sorted, and not newer than those that are."""
+        self._none_counts = False
+
+    def reset(self) -> None:
+        """Most readings have changed."""
+        self._ids, self._times, self._newest, self._added = [], [], None, []
+        self._none_counts = False
 
     def add(self, pipeline_id: PipelineId) -> None:
-        """The pipeline may count from now on, or was read. It needs no entry if it has an earlier one."""
+        """The pipeline may count from now on, or was read."""
         at = self._read_at(pipeline_id)
-        if at is not None and (pipeline_id not in self._entries or at < self._entries[pipeline_id]):
-            self._entries[pipeline_id] = at
-            heappush(self._heap, (at, pipeline_id))
-
-    def add_all(self, pipeline_ids: Iterable[PipelineId]) -> None:
-        """Adds many at once."""
-        if self._heap:
-            for pipeline_id in pipeline_ids:
-                self.add(pipeline_id)
+        if at is None:
             return
-        found = ((pipeline_id, self._read_at(pipeline_id)) for pipeline_id in pipeline_ids)
-        self._entries = {pipeline_id: at for pipeline_id, at in found if at is not None}
-        self._heap = [(at, pipeline_id) for pipeline_id, at in self._entries.items()]
-        heapify(self._heap)
+        self._none_counts = False
+        if self._newest is not None and at <= self._newest:
+            heappush(self._added, (at, pipeline_id))
 
     def find(self) -> datetime | None:
         """The time of the oldest reading; None if no pipeline counts."""
-        while self._heap:
-            entry, pipeline_id = self._heap[0]
-            at = self._read_at(pipeline_id)
-            if entry != self._entries.get(pipeline_id):
-                heappop(self._heap)
-            elif at == entry:
-                return at
-            elif at is None:
-                heappop(self._heap)
-                del self._entries[pipeline_id]
-            else:
-                self._entries[pipeline_id] = at
-                heapreplace(self._heap, (at, pipeline_id))
-        return None
+        found = self._oldest()
+        if found is None and not self._none_counts:
+            self._sort()
+            found = self._oldest()
+            self._none_counts = found is None
+        return found
+
+    def _oldest(self) -> datetime | None:
+        while self._ids and self._read_at(self._ids[-1]) != self._times[-1]:
+            self._times.pop()
+            self.add(self._ids.pop())  # does nothing, unless the clock was set back
+        while self._added and self._read_at(self._added[0][1]) != self._added[0][0]:
+            self.add(heappop(self._added)[1])
+        return min([*self._times[-1:], *(at for at, _ in self._added[:1])], default=None)
+
+    def _sort(self) -> None:
+        times = ((self._read_at(pipeline_id), pipeline_id) for pipeline_id in self._pipeline_ids())
+        newest_first = sorted(((at, pipeline_id) for at, pipeline_id in times if at is not None), reverse=True)
+        self._ids = [pipeline_id for _, pipeline_id in newest_first]
+        self._times = [at for at, _ in newest_first]
+        self._newest = self._times[0] if self._times else None
+        self._added = []

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.answer import PipelineView
-from bot.domain.attention import STUCK_AFTER, StateFilter, Trouble, is_in, trouble, troubles, worst_first
+from bot.domain.attention import OF_HEALTHY, STUCK_AFTER, StateFilter, Trouble, is_in, trouble, troubles, worst_first
 from bot.domain.phase import Phase
-from bot.domain.transition import PipelineState, Reach
+from bot.domain.transition import PipelineState, Reach, is_plainly_healthy
 from tests.builders import a_pipeline, an_observation, at
 
 NOW = at(3600)
@@ -98,3 +98,12 @@ def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
 def test_which_words_ask_for_a_pipeline(is_so: PipelineState, words: set[StateFilter]) -> None:
     assert {state for state in StateFilter if is_in(is_so, [state])} == words
     assert is_in(is_so, [])
+
+
+@pytest.mark.parametrize("reach", Reach)
+@pytest.mark.parametrize("phase", [*Phase, Phase("ARCHIVING")])
+@pytest.mark.parametrize("ready", [None, 0, 1, 2])
+def test_a_plainly_healthy_pipeline_is_in_no_state_of_trouble(phase: Phase, ready: int | None, reach: Reach) -> None:
+    """So an answer about states of trouble looks at the other pipelines only."""
+    state = standing(phase, ready=ready, reach=reach)
+    assert not is_plainly_healthy(state) or not is_in(state, set(StateFilter) - OF_HEALTHY)

@@ -9,9 +9,10 @@ from bot.domain.observation import Observation, PipelineId, ReadSequence
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.transition import PipelineState
+from bot.state import known_records
 from bot.state.known_records import KnownRecords
 
-ONE = PipelineId("pipe_1")
+ONE, TWO, PAUSED = (PipelineId(f"pipe_{number}") for number in (1, 2, 3))
 FIRST, SECOND, THIRD = (ReadSequence(1, number) for number in (1, 2, 3))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
@@ -75,3 +76,42 @@ def test_a_reading_at_rest_does_not_count(phase: Phase) -> None:
     records.put(read(FIRST, phase))
     records.note_steady(ONE, LATER, SECOND)
     assert records.read_at(ONE) is None
+
+
+def test_a_pipeline_that_an_earlier_leader_read_counts_as_read() -> None:
+    records = KnownRecords()
+    for pipeline_id, record in ((ONE, read(FIRST)), (TWO, read(FIRST)), (PAUSED, read(FIRST, Phase.PAUSED))):
+        records.put(replace(record, pipeline_id=pipeline_id))
+    records.count_as_read({ONE, PAUSED}, LATER)
+    assert [records.last_read_at(pipeline_id) for pipeline_id in (ONE, TWO, PAUSED)] == [LATER, NOW, NOW]
+    states = (records.of(pipeline_id).state for pipeline_id in (ONE, TWO, PAUSED))
+    assert [state.observation and state.observation.observed_at for state in states] == [LATER, NOW, NOW]
+    assert records.last_read_at(ONE) == LATER
+
+
+def test_a_later_reading_counts_more_than_the_earlier_leader() -> None:
+    records = noted()
+    records.count_as_read({ONE}, LATER - timedelta(seconds=1))
+    assert records.last_read_at(ONE) == LATER
+    records.count_as_read({ONE}, LATER + timedelta(seconds=1))
+    assert records.last_read_at(ONE) == LATER + timedelta(seconds=1)
+    (record,) = records.all.values()
+    assert record.state.observation
+    assert record.state.observation.observed_at == LATER + timedelta(seconds=1)
+    assert (record.state.sequence, records.latest_epoch) == (SECOND, 1)
+
+
+def test_records_from_the_store_count_as_read_when_the_store_says() -> None:
+    records = noted()
+    records.count_as_read({ONE}, LATER)
+    records.replace_all([read(FIRST)])
+    assert records.last_read_at(ONE) == NOW
+
+
+def test_steady_readings_of_a_large_fleet_join_their_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_records, "MOST_STEADY", 1)
+    records = noted()
+    records.put(replace(read(FIRST), pipeline_id=TWO))
+    records.note_steady(TWO, LATER, THIRD)
+    assert records.state_but_time(ONE).sequence == SECOND
+    assert [records.sequence(pipeline_id) for pipeline_id in (ONE, TWO)] == [SECOND, THIRD]
