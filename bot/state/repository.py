@@ -1,7 +1,7 @@
 """Keeps one workspace's records, watches and catalogue in step with the store. All writing of records is here."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +32,7 @@ from bot.state.known_pipelines import KnownPipelines
 from bot.state.known_state import KnownState, LostWatchesAndNotes
 
 ATTEMPTS = 5
+WRITES_AT_ONCE = 50  # as many plans as share a step of the store
 Latest = TypeVar("Latest", Watches, WatchChanges)
 
 
@@ -131,8 +132,7 @@ class Repository(KnownPipelines):
 
     async def redraw(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Updates the cards of these pipelines' open episodes."""
-        for pipeline_id in sorted(set(pipeline_ids)):
-            await self.write(pipeline_id, plan_redrawn)
+        await self._each(set(pipeline_ids), lambda pipeline_id: self.write(pipeline_id, plan_redrawn))
 
     async def write(
         self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None, lease: Lease | None = None
@@ -162,11 +162,29 @@ class Repository(KnownPipelines):
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
         """Opens cards of current failures in channels that began to watch, and pages newly named people."""
-        for pipeline_id in sorted(self._records.open.keys() & self._polled.watched):
+
+        async def welcome(pipeline_id: PipelineId) -> None:
             watching = (audience.channel for audience in self.routing(self.pipeline(pipeline_id)).audiences)
             for channel in channels or watching:
                 await self.write(pipeline_id, _opening_in(channel))
                 await self.write(pipeline_id, _late_page_in(channel))
+
+        await self._each(self._records.open.keys() & self._polled.watched, welcome)
+
+    async def _each(
+        self, pipeline_ids: AbstractSet[PipelineId], write: Callable[[PipelineId], Awaitable[object]]
+    ) -> None:
+        """Writes some records at the same time: those share a step of the store.
+
+        Raises:
+            StoreAway: a part may be written.
+        """
+        in_order = sorted(pipeline_ids)
+        for first in range(0, len(in_order), WRITES_AT_ONCE):
+            writes = map(write, in_order[first : first + WRITES_AT_ONCE])
+            for end in await asyncio.gather(*writes, return_exceptions=True):
+                if isinstance(end, BaseException):
+                    raise end
 
     async def catch_up(self) -> None:
         """Loads other bots' later writes. Leaves older records of a rolled-back store for `restore`."""
@@ -217,11 +235,14 @@ class Repository(KnownPipelines):
         async with self._watches_lock:
             self._put_all(self._remembered(stored), watches, known.catalogue)
         self._pipeline_position = position
-        for pipeline_id in sorted(known.records.keys() & (self._polled.watched | {API_PIPELINE_ID})):
+
+        async def restore(pipeline_id: PipelineId) -> None:
             record = known.records[pipeline_id]
             before = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
             if record.version > before.version:
                 await self.write(pipeline_id, _restoring(record, emptied=emptied))
+
+        await self._each(known.records.keys() & (self._polled.watched | {API_PIPELINE_ID}), restore)
         await self._store.save_pipelines(known.catalogue.values())
         return LostWatchesAndNotes(
             watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
@@ -235,10 +256,12 @@ class Repository(KnownPipelines):
 
         Of other pipelines, ends the cards in the conversations `leaving` if no watch is left there.
         """
-        for pipeline_id in sorted(set(pipeline_ids) & self._records.ids):
-            await self.write(
-                pipeline_id, self._forgetting(at, leaving), self.routing(await self._as_shown(pipeline_id))
-            )
+        make = self._forgetting(at, leaving)
+
+        async def forget(pipeline_id: PipelineId) -> None:
+            await self.write(pipeline_id, make, self.routing(await self._as_shown(pipeline_id)))
+
+        await self._each(set(pipeline_ids) & self._records.ids, forget)
 
     async def _as_shown(self, pipeline_id: PipelineId) -> Pipeline:
         """The pipeline as last listed. An unlisted one gets the name on its cards, since its watch may be gone."""

@@ -1,6 +1,7 @@
 """Changes of watches: their storage, announcements, pages and undo."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
 from bot.ports.pipeline_api import Status
 from bot.requests.services import RequestServices
+from bot.store.commits import _Commit
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat
@@ -275,3 +277,26 @@ async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_
         assert isinstance(answer.unresolved[0], AmbiguousReference)
         assert {pipeline.id for pipeline in answer.unresolved[0].candidates} == {ONE, TWO}
         assert [watch.label for watch in (await unwatch(bot, "invoices")).removed] == ["invoices"]
+
+
+async def test_the_end_of_a_pattern_writes_many_records_in_few_steps(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(120)) as bot:
+        await watch(bot, "orders-*")
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(30)
+        steps = []
+        write = bot.store._write
+
+        async def counted(step: Sequence[_Commit]) -> None:
+            steps.append(len(step))
+            await write(step)
+
+        bot.store._write = counted  # type: ignore[method-assign]
+        await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
+        assert sum(steps) == 120
+        assert len(steps) <= 6
+        assert not any(record.state.observation for record in bot.repository.records)
+        assert {
+            card.content.episode.open
+            for card in (await bot.store.cards([row.id for row in await bot.store.owed(ALERTS)])).values()
+        } == {False}
