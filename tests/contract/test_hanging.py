@@ -16,7 +16,7 @@ from bot.ports.pipeline_api import Status, Unavailable
 from sandbox.goldrush import GoldRush
 from sandbox.goldrush_faults import Fault, FaultKind
 
-PIPELINES, HANGING, SLOTS, ROUNDS = 100, 8, 16, 3
+PIPELINES, HANGING, SLOTS, ROUNDS = 100, 8, 16, 2
 DEADLINE = 3.0  # seconds: on a busy machine too long enough for the ninety-two others, which share the other slots
 ANSWERS_AFTER = 0.02  # the server's own slowness: what is asked at once is seen to be
 PATIENCE = 60.0

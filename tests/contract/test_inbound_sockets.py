@@ -73,10 +73,8 @@ async def test_a_pong_of_no_time_does_not_keep_a_connection_from_being_renewed(s
     app = AsyncApp(client=web_client("xoxb-sandbox", f"{sandbox.url}/api/"), request_verification_enabled=False)
     answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
     sockets = sandbox.slack.delivery.sockets
-    async with listening(app, "xapp-sandbox", str(answer.body["url"]), check_seconds=0.1) as connections:
+    async with listening(app, "xapp-sandbox", str(answer.body["url"]), check_seconds=0.1, ping_seconds=1.0):
         await sandbox.until(lambda: len(sockets.open) == CONNECTIONS, 20)
-        for connection in connections:
-            connection.handler.client.ping_interval = 1  # after its first look the SDK looks every second
         first = sockets.open[0]
         await first.ws.pong(f"sdk-ping-pong:{moment}".encode())
         with suppress(ConnectionError):

@@ -214,7 +214,7 @@ async def test_nonsense_stops_nothing_and_leaves_no_traceback(
 async def test_a_slack_that_is_away_is_waited_for(sandbox: Sandbox) -> None:
     url = await first_url(sandbox)
     sandbox.slack.set_fault("apps.connections.open", Fault(kind=FaultKind.SERVER_ERROR))
-    async with listening(an_app(sandbox), "xapp-sandbox", url):
+    async with listening(an_app(sandbox), "xapp-sandbox", url, ping_seconds=1.0):  # the SDK's own pause
         await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == 1)
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok  # one is enough meanwhile
         sandbox.slack.faults.clear()
