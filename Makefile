@@ -24,7 +24,7 @@ test: $(VENV)/.developing ## what the bot relies on, and one journey: under 3 mi
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(TESTS) '$(JOURNEY)'
 
 test-all: $(VENV)/.developing ## all tests: also the sandbox, every journey, the page, bounded proofs and a bounded fuzz
-	$(BIN)/python -m pytest -m '' -n 4 --dist worksteal $(PYTEST) $(ALL_TESTS)
+	$(BIN)/python -m pytest -m '' --shuffle 1 -n 4 --dist worksteal $(PYTEST) $(ALL_TESTS)
 
 lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/ruff check .

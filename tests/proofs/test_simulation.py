@@ -1,4 +1,4 @@
-"""Runs the simulation: a few worlds in this process, 300 hours in child processes."""
+"""Runs the simulation: one world in this process, 100 hours in child processes."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ import pytest
 from tests.proofs import run_python
 from tests.proofs.simulation import run_world
 
-HOURS = 300
+HOURS = 100  # fifty worlds: each sabotage is found within the first 24
 
 
-@pytest.mark.parametrize("seed", range(1, int(os.environ.get("WORLDS", "4")) + 1))
+@pytest.mark.parametrize("seed", range(1, int(os.environ.get("WORLDS", "1")) + 1))
 def test_each_change_is_reported_once_in_every_world(seed: int) -> None:
     _, faults, reported, *_ = run_world(seed)
     assert not faults
@@ -19,7 +19,7 @@ def test_each_change_is_reported_once_in_every_world(seed: int) -> None:
 
 
 @pytest.mark.timeout(1800)
-def test_three_hundred_simulated_hours(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hundred_simulated_hours(capsys: pytest.CaptureFixture[str]) -> None:
     """A child process fixes the hash seed, because the order of a set changes a world's course."""
     code, output = run_python("-m", "tests.proofs.simulation", "--hours", str(HOURS))
     with capsys.disabled():
