@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from itertools import chain
+from operator import is_
+from typing import NamedTuple, TypeVar, cast
 
 from bot.domain.card import Burst, PostedCard
 from bot.domain.delivery import Receiver
@@ -12,7 +14,8 @@ from bot.store.card_rows import Progress, decode_card
 from bot.store.port import RedisPort
 from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
-MOST_DECODED = 32_768
+MOST_DECODED, MOST_GROUPS = 32_768, 2048
+Known = TypeVar("Known")
 
 
 class RedisCards(RedisPort):
@@ -22,12 +25,20 @@ class RedisCards(RedisPort):
         super().__init__(scripts, clock)
         self._decoded: dict[str, tuple[bytes, Progress, PostedCard]] = {}
         """The progress as read, and what follows from it, by the card's key. The oldest go first."""
+        self._known_groups: dict[str, _KnownGroup] = {}
+        """As last read, by the group's key. The oldest go first."""
+        self._known_bursts: dict[str, tuple[str, ...]] = {}
+        """The groups of each burst, as last read. The oldest go first."""
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         if not keys:
             return {}
+        return await self._decoded_cards(zip(keys, await self._texts(map(self._keys.posted, keys)), strict=True))
+
+    async def _decoded_cards(self, rows: Iterable[tuple[str, bytes | None]]) -> Mapping[str, PostedCard]:
+        """`rows`: the progress of each card, by its key."""
         found, changed = {}, {}
-        for key, row in zip(keys, await self._texts([self._keys.posted(key) for key in keys]), strict=True):
+        for key, row in rows:
             if (known := self._decoded.get(key)) and known[0] == row:
                 found[key] = known[2]
             elif row is not None:
@@ -45,31 +56,45 @@ class RedisCards(RedisPort):
             if (known := self._decoded.get(key)) and progress[key].check and known[1].check == progress[key].check
         }
         if unread := [key for key in wanted if key not in contents]:
-            texts = await self._texts([self._keys.card(key) for key in unread])
+            texts = await self._texts(map(self._keys.card, unread))
             with decoding("card"):
                 contents |= {key: decode_card(text) for key, text in zip(unread, texts, strict=True) if text}
         cards = {key: progress[key].with_content(content) for key, content in contents.items()}
-        for key, card in cards.items():
-            self._decoded.pop(key, None)
-            self._decoded[key] = (rows[key], progress[key], card)
-        while len(self._decoded) > MOST_DECODED:
-            del self._decoded[next(iter(self._decoded))]
+        _remember(self._decoded, {key: (rows[key], progress[key], card) for key, card in cards.items()}, MOST_DECODED)
         return cards
 
     async def groups(self, group_keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
-        members = await self._members(group_keys)
-        cards = await self.cards([*{key for keys in members.values() for key in keys}])
-        return {group: _by_name(cards[key] for key in keys if key in cards) for group, keys in members.items()}
+        """One command, if the groups have the same cards as last time: it asks for their progress as well."""
+        if not group_keys:
+            return {}
+        known = {key: self._known_groups.get(key, _NO_GROUP) for key in group_keys}
+        likely = [*dict.fromkeys(chain.from_iterable(group.keys for group in known.values()))]
+        texts = await self._texts([*map(self._keys.group, group_keys), *map(self._keys.posted, likely)])
+        groups = {key: known[key].updated(text or b"") for key, text in zip(group_keys, texts, strict=False)}
+        rows = dict(zip(likely, texts[len(group_keys) :], strict=True))
+        if late := [key for key in chain.from_iterable(group.keys for group in groups.values()) if key not in rows]:
+            rows |= zip(late, await self._texts(map(self._keys.posted, late)), strict=True)
+        cards = await self._decoded_cards(rows.items())
+        groups = {key: group.with_cards(cards) for key, group in groups.items()}
+        _remember(self._known_groups, groups, MOST_GROUPS)
+        return {key: group.by_name for key, group in groups.items()}
 
     async def group(self, group_key: str) -> tuple[PostedCard, ...]:
         return (await self.groups([group_key]))[group_key]
 
     async def burst_of(self, group_key: str) -> Burst:
-        groups = await self._groups(burst_id(group_key))
+        """One command, if the burst has the same groups as last time."""
+        burst = burst_id(group_key)
+        likely = self._known_bursts.get(burst, ())
+        text, *texts = await self._texts([self._keys.burst(burst), *map(self._keys.group, likely)])
+        groups = tuple((text or b"").decode().split())
         if group_key not in groups:
             return Burst()
-        total = sum(map(len, (await self._members(groups)).values()))
-        return Burst(total=total, first=groups[0] == group_key)
+        members = dict(zip(likely, texts, strict=True))
+        if late := [key for key in groups if key not in members]:
+            members |= zip(late, await self._texts(map(self._keys.group, late)), strict=True)
+        _remember(self._known_bursts, {burst: groups}, MOST_GROUPS)
+        return Burst(total=sum(len((members[key] or b"").split()) for key in groups), first=groups[0] == group_key)
 
     async def growing(self, receiver: Receiver) -> tuple[str, ...]:
         (stored,) = await self._texts([self._keys.growing(receiver)])
@@ -80,17 +105,40 @@ class RedisCards(RedisPort):
         (stored,) = await self._texts([self._keys.burst(burst)])
         return tuple((stored or b"").decode().split())
 
-    async def _members(self, group_keys: Sequence[str]) -> Mapping[str, list[str]]:
-        """The keys of each group's cards."""
-        if not group_keys:
-            return {}
-        stored = await self._texts([self._keys.group(key) for key in group_keys])
-        return {key: (text or b"").decode().split() for key, text in zip(group_keys, stored, strict=True)}
-
-    async def _texts(self, keys: Sequence[str]) -> list[bytes | None]:
+    async def _texts(self, keys: Iterable[str]) -> list[bytes | None]:
         with translating_redis_errors():
-            return cast("list[bytes | None]", await self._redis.mget(keys))
+            return cast("list[bytes | None]", await self._redis.mget([*keys]))
 
 
-def _by_name(cards: Iterable[PostedCard]) -> tuple[PostedCard, ...]:
-    return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
+class _KnownGroup(NamedTuple):
+    """The cards of a group, as last read."""
+
+    text: bytes
+    """The keys of the cards, as stored."""
+    keys: tuple[str, ...]
+    cards: tuple[PostedCard, ...]
+    """In the order of `keys`, without those that the store forgot."""
+    by_name: tuple[PostedCard, ...]
+    """The same, ordered by the pipeline's name."""
+
+    def updated(self, text: bytes) -> "_KnownGroup":
+        return self if text == self.text else _KnownGroup(text, tuple(text.decode().split()), (), ())
+
+    def with_cards(self, known: Mapping[str, PostedCard]) -> "_KnownGroup":
+        cards = tuple(known[key] for key in self.keys if key in known)
+        if len(cards) == len(self.cards) and all(map(is_, cards, self.cards)):
+            return self
+        by_name = tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
+        return self._replace(cards=cards, by_name=by_name)
+
+
+_NO_GROUP = _KnownGroup(b"", (), (), ())
+
+
+def _remember(known: dict[str, Known], new: Mapping[str, Known], most: int) -> None:
+    """Adds what is new as the latest, and forgets the oldest."""
+    for key, value in new.items():
+        known.pop(key, None)
+        known[key] = value
+    while len(known) > most:
+        del known[next(iter(known))]

@@ -9,11 +9,12 @@ from bot.domain.card import SyncGroup
 from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver
 from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PERIOD, PageLog
+from bot.ports.clock import Clock
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery, encode_message
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
@@ -24,17 +25,18 @@ GROWS_FOR = timedelta(minutes=10)
 class RedisOutbox(RedisPort):
     """Implements `Outbox`."""
 
+    def __init__(self, scripts: Scripts, clock: Clock) -> None:
+        super().__init__(scripts, clock)
+        self._lane_rows = scripts.script("rows")
+
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         await self._scripts.enqueue(messages, redrawn)
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         with translating_redis_errors():
-            ids = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.outbox(lane), 0, -1))
-            if not ids:
-                return ()
-            rows = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._keys["deliveries"], list(ids)))
+            rows = cast("list[bytes]", await self._lane_rows(keys=[self._keys.outbox(lane), self._keys["deliveries"]]))
         with decoding("deliveries"):
-            return tuple(decode_delivery(row, self.team) for row in rows if row is not None)
+            return tuple(decode_delivery(row, self.team) for row in rows)
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         args = [lease.token, delivery.id, encode_delivery(delivery)]

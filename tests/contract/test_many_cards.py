@@ -8,8 +8,8 @@ import pytest
 import redis.asyncio
 
 from bot.domain.backlog import Backlog, Grouping
-from bot.domain.card import Digest
-from bot.domain.delivery import Message, Priority
+from bot.domain.card import Burst, Digest, SyncCard, SyncGroup
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -137,6 +137,72 @@ async def test_a_group_takes_as_few_commands_as_one_card(store: WholeStore, any_
     assert len(shown) == 30
     assert await store.settle(grouping.row, lease, result)
     assert (await commands(any_redis) - before).total() < 50
+
+
+async def a_group(store: WholeStore, *numbers: int) -> str:
+    """Forms the next group of ONE's pages, or extends the one that waits. Returns its key."""
+    for number in numbers:
+        await store.commit(failing(number), 0)
+    rows = await store.deliveries(pages(ONE))
+    groups = await store.groups([row.id for row in rows if isinstance(row.body, SyncGroup)])
+    sizes = {key: len(cards) for key, cards in groups.items() if cards[0].message_id is None}
+    cards = await store.cards([row.id for row in rows if isinstance(row.body, SyncCard)])
+    growing = await store.growing(in_slack(TEAM, ONE))
+    grouping = regroup(Backlog(TEAM, rows, cards, sizes, growing=growing))
+    assert grouping is not None
+    lease = await store.leased(pages(ONE))
+    assert await store.regroup(grouping, pages(ONE), lease)
+    await store.release(lease)
+    return grouping.row.id
+
+
+async def test_a_known_group_shows_changes_by_another_process(
+    store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    other = WholeStore(any_redis, TEAM, clock)
+    key = await a_group(other, 3, 1, 2)
+    for members in ([1, 2, 3], [0, 1, 2, 3, 4]):
+        if len(members) > 3:
+            assert await a_group(other, 4, 0) == key
+        known = (await store.groups([key]))[key]
+        assert [card.content.pipeline.name for card in known] == [f"orders-{number}" for number in members]
+        assert (await store.groups([key]))[key] is known
+        assert await store.burst_of(key) == Burst(total=len(members), first=True)
+    record = await other.record(PipelineId("pipe_1"))
+    pipeline = (await store.groups([key]))[key][1].content.pipeline
+    routing = a_routing(a_watch(record.pipeline_id, channel=ONE), pipeline=pipeline)
+    acknowledged = plan_acknowledgement(record, routing, ANN, at(5))
+    assert acknowledged is not None
+    assert await other.commit(acknowledged, 0)
+    changed = (await store.groups([key]))[key]
+    assert [bool(card.content.episode.acknowledged) for card in changed] == [False, True, False, False, False]
+
+
+async def test_a_burst_that_grows_is_counted(
+    store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    other = WholeStore(any_redis, TEAM, clock)
+    first = await a_group(other, *range(30))
+    assert await store.burst_of(first) == Burst(total=30, first=True)
+    second = await a_group(other, *range(30, 40))
+    assert await store.burst_of(first) == Burst(total=40, first=True)
+    assert await store.burst_of(second) == Burst(total=40, first=False)
+    assert await store.burst_of("another") == Burst()
+
+
+async def test_an_unchanged_lane_takes_three_calls(store: WholeStore, any_redis: redis.asyncio.Redis) -> None:
+    keys = [await a_group(store, *range(30)), await a_group(store, *range(30, 60))]
+
+    async def read() -> None:
+        assert len(await store.deliveries(pages(ONE))) == 2
+        assert [len(cards) for cards in (await store.groups(keys)).values()] == [30, 30]
+        assert (await store.burst_of(keys[1])).total == 60
+
+    await read()
+    before = await commands(any_redis)
+    await read()
+    made = await commands(any_redis) - before - Counter({"info": 1})
+    assert made == Counter({"evalsha": 1, "zrange": 1, "hmget": 1, "mget": 2})
 
 
 async def test_a_digest_may_replace_more_rows_than_lua_passes_to_one_command(
