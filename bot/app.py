@@ -63,8 +63,9 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         try:
             sources = await _observed(settings, resources)
             process = await _process(settings, sources, resources, stopped)
-            work = _work(process, settings, sources, stopped)
-            await _until_ended(asyncio.create_task(work, name="work"), stopped)
+            ending = asyncio.Event()
+            work = _work(process, settings, sources, stopped, ending)
+            await _until_ended(asyncio.create_task(work, name="work"), stopped, ending)
             if process.workspace:
                 with suppress(StoreAway, TimeoutError):
                     async with asyncio.timeout(LAST_SECONDS):
@@ -139,38 +140,50 @@ async def _identity(slack: SlackClient, settings: Settings, stopped: asyncio.Eve
     return identity
 
 
-async def _work(process: _Process, settings: Settings, sources: Sources, stopped: asyncio.Event) -> None:
-    """Returns after `stopped` is set and the work in progress has finished."""
+async def _work(
+    process: _Process, settings: Settings, sources: Sources, stopped: asyncio.Event, ending: asyncio.Event
+) -> None:
+    """Returns after `stopped` is set and the work in progress has finished.
+
+    Sets `ending` then, and also if a part fails. A cancellation alone may not end a part: redis-py, and asyncio before
+    Python 3.12, now and then swallow one.
+    """
     workspace, transport = process.workspace, None
     async with AsyncExitStack() as running:
-        if process.reading:
-            await running.enter_async_context(process.reading.running(stopped))
-        if workspace:
-            await running.enter_async_context(workspace.running(stopped))
-            if workspace.listeners:
-                transport = settings.transport
-                app = _slack_app(workspace.listeners, process.slack, settings)
-                sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
-        emit(Ready(team=process.team, role=named(settings.roles), transport=transport))
-        await stopped.wait()
-        if workspace:
-            workspace.stop()
+        try:
+            if process.reading:
+                await running.enter_async_context(process.reading.running(ending))
+            if workspace:
+                await running.enter_async_context(workspace.running(ending))
+                if workspace.listeners:
+                    transport = settings.transport
+                    app = _slack_app(workspace.listeners, process.slack, settings)
+                    sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
+            emit(Ready(team=process.team, role=named(settings.roles), transport=transport))
+            await stopped.wait()
+        finally:
+            ending.set()
+            if workspace:
+                workspace.stop()
 
 
-async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None:
+async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event, ending: asyncio.Event) -> None:
     """Stops waiting for work that hangs. The next bot finds out how far it got."""
-    stop_signal = asyncio.create_task(stopped.wait(), name="until stopped")
+    signals = {asyncio.create_task(event.wait()) for event in (stopped, ending)}
     try:
-        await asyncio.wait({work, stop_signal}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, *signals}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({work}, timeout=STOP_TIMEOUT_SECONDS)
     finally:
-        stop_signal.cancel()
+        for signal in signals:
+            signal.cancel()
         if not work.done():
             emit(StoppedMidway(seconds=STOP_TIMEOUT_SECONDS))
             work.cancel()
             await asyncio.wait({work}, timeout=LAST_SECONDS)
     if work.done() and not work.cancelled():
         work.result()
+    elif not stopped.is_set():
+        raise StoreAway("a part of the bot failed, and the others did not end in time")
 
 
 # --- GoldRush --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Annotated
@@ -60,6 +61,7 @@ RoleOption = Annotated[
     ),
 ]
 
+EXIT_SECONDS = 1.0  # for Python itself, after the bot has ended: see STOP_TIMEOUT_SECONDS in app.py
 NEED_A_PERSON = (StartError, NoStoreError, DataDirError, StoreNewer)
 """After these, a restart fails in the same way: exit code 2. After others it may succeed: exit code 3."""
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
@@ -98,14 +100,8 @@ def run(
     for sentence in ignored_names():
         emit(SettingIgnored(problem=sentence))
     collect_rarely()
-    try:
-        uvloop.run(_until_signal(settings))
-    except* (StartError, EmbeddedStoreError, StoreAway) as group:
-        failures = _leaves(group)
-        for exc in failures:
-            err.print(f"[red]✗[/] {escape(str(exc))}")
-        needs_person = any(isinstance(exc, NEED_A_PERSON) for exc in failures)
-        raise typer.Exit(2 if needs_person else 3) from None
+    if code := uvloop.run(_until_signal(settings)):
+        raise typer.Exit(code)
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
@@ -113,18 +109,34 @@ def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
     return [exc for leaves in inner for exc in leaves]
 
 
-async def _until_signal(settings: Settings) -> None:
+async def _until_signal(settings: Settings) -> int:
+    """Returns the exit code."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
+    code = 0
     try:
         await run_bot(settings, stopped)
+    except* (StartError, EmbeddedStoreError, StoreAway) as group:
+        failures = _leaves(group)
+        for exc in failures:
+            err.print(f"[red]✗[/] {escape(str(exc))}")
+        code = 2 if any(isinstance(exc, NEED_A_PERSON) for exc in failures) else 3
     finally:
         # A removed handler lets a second signal kill the process, with the signal's exit code. So ignore signals.
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
+    _exit_soon(code)
+    return code
+
+
+def _exit_soon(code: int) -> None:
+    """Python waits for tasks that swallow their cancellation, and for threads such as a name lookup, without limit."""
+    timer = threading.Timer(EXIT_SECONDS, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 @main.command()

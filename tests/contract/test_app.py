@@ -2,22 +2,26 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Never
 
 import pytest
 
 from bot.app import CLOSE_SECONDS, LAST_SECONDS, STOP_TIMEOUT_SECONDS, run
+from bot.cli import EXIT_SECONDS
 from bot.delivery.dispatcher import Dispatcher
+from bot.monitoring.scheduler import Scheduler
 from bot.ports.store_errors import StoreAway
 from bot.settings import Settings
+from bot.store.leader_calls import LeaderCalls
 from sandbox.demo import environment
 from sandbox.server import Sandbox
 from tests.journey.valkey import Valkey
 
 
 def test_shutdown_abandons_hanging_tasks_within_ten_seconds() -> None:
-    assert STOP_TIMEOUT_SECONDS + LAST_SECONDS + CLOSE_SECONDS < 10
+    assert STOP_TIMEOUT_SECONDS + LAST_SECONDS + CLOSE_SECONDS + EXIT_SECONDS < 10
 
 
 async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: asyncio.Event) -> None:
@@ -38,6 +42,38 @@ async def test_a_store_failure_that_ends_the_process_is_logged(tmp_path: Path, m
         await running(tmp_path, monkeypatch, stopped)
     assert raised.group_contains(StoreAway, match="it is gone")
     assert not stopped.is_set()  # whoever reads it reads that nobody asked
+
+
+async def test_a_failure_ends_parts_that_swallow_their_cancellation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """redis-py does so now and then. They end by their signal, or the process would live on and do nothing."""
+    sending, calling, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def fails(*_: object) -> Never:
+        await sending.wait()
+        await calling.wait()
+        raise StoreAway("it is gone")
+
+    async def deaf_call(*_: object) -> tuple[()]:
+        calling.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.05)
+        return ()
+
+    async def deaf_sender(_: Dispatcher) -> None:
+        sending.set()
+        while not ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(Scheduler, "run", fails)
+    monkeypatch.setattr(LeaderCalls, "_taken", deaf_call)
+    monkeypatch.setattr(Dispatcher, "run", deaf_sender)
+    monkeypatch.setattr(Dispatcher, "stop", lambda _: ended.set())
+    with pytest.raises(ExceptionGroup) as raised:
+        await running(tmp_path, monkeypatch, asyncio.Event())
+    assert raised.group_contains(StoreAway, match="it is gone")
 
 
 async def test_a_store_that_goes_away_after_a_stop_was_asked_for_is_no_fault(

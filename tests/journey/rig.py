@@ -35,6 +35,8 @@ class Rig:
     data_dir: Path
     http: bool
     settings: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "bot.cli")
+    """What Python runs."""
     process: asyncio.subprocess.Process | None = None
     log: Path = Path()
 
@@ -49,7 +51,7 @@ class Rig:
         ready_before = self._ready()
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot.cli", "run", env=env, stdout=log, stderr=log, cwd=self.data_dir.parent
+                *(sys.executable, *self.program, "run"), env=env, stdout=log, stderr=log, cwd=self.data_dir.parent
             )
             end_with_parent(self.process.pid)
         async with asyncio.timeout(PATIENCE):

@@ -182,5 +182,39 @@ async def test_stop_while_the_embedded_store_hangs(tmp_path: Path) -> None:
             os.kill(store, signal.SIGTERM)
 
 
+DEAF = """
+import asyncio, contextlib
+from bot.delivery.dispatcher import Dispatcher
+
+async def run(self):
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.1)
+
+Dispatcher.run = run
+"""
+"""A task that swallows every cancellation, as a library may do."""
+STUCK_THREAD = """
+import asyncio, threading
+from bot.delivery.dispatcher import Dispatcher
+
+async def run(self):
+    await asyncio.to_thread(threading.Event().wait)
+
+Dispatcher.run = run
+"""
+"""A thread that never ends, as a name lookup may do for minutes."""
+RUN = "import runpy\nrunpy.run_module('bot.cli', run_name='__main__')\n"
+
+
+@pytest.mark.parametrize("fault", [DEAF, STUCK_THREAD], ids=["deaf", "stuck thread"])
+async def test_stop_while_a_task_or_a_thread_never_ends(tmp_path: Path, fault: str) -> None:
+    async with Sandbox.start() as sandbox:
+        rig = Rig(sandbox, tmp_path / "data", http=False, program=("-c", fault + RUN))
+        await rig.start()
+        await stopped(rig)
+        assert '"event": "stopped_midway"' in rig.log.read_text()
+
+
 async def logged(rig: Rig, event: str) -> bool:
     return rig.log.is_file() and f'"event": "{event}"' in rig.log.read_text()
