@@ -51,10 +51,10 @@ async def test_readings_at_the_usual_pace_leave_no_gap_and_cost_no_comparison(
     async def record(*read: object, **_: object) -> None:
         compared.append(read)
 
-    async with running(fake_redis, *pipelines(300), rate=1.0) as bot:
-        await bot.watch(*(pipeline.id for pipeline in pipelines(300)))
-        await bot.poll(330)
+    async with running(fake_redis, *pipelines(30), rate=1.0) as bot:
+        await bot.watch(*(pipeline.id for pipeline in pipelines(30)))
+        await bot.poll(40)
         monkeypatch.setattr(bot.recorder, "record", record)
-        await bot.poll(900)
+        await bot.poll(600)
         assert compared == []
         assert {record.state.gap for record in bot.repository.records} == {None}
