@@ -26,6 +26,8 @@ class ApiTrouble:
             return None
         if self.breaker.health is ApiHealth.NO_READER:
             return None  # `PollingFigures.unanswered_seconds` says it
+        if self.breaker.is_untroubled:
+            return None  # the notice of an outage may end a minute after it
         if self.breaker.is_open:
             rejected = self.breaker.health is ApiHealth.KEY_REJECTED
             return ApiProblem(text=f"{self.breaker.health.value}: {self.breaker.problem}", key_rejected=rejected)

@@ -34,6 +34,8 @@ class CircuitBreaker:
     """The last error, in words for people."""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
+    answered_again_at: float = float("-inf")
+    """When a reader answered again after the last silence of all readers, in monotonic seconds."""
     proven: bool = False
     """True once any read has succeeded in this process."""
     _since: float = 0.0
@@ -68,10 +70,10 @@ class CircuitBreaker:
         if not self.is_open:
             self.health, self.problem, self.until = ApiHealth.NO_READER, NO_READER, None
 
-    def record_reader(self) -> None:
-        """A reader answered, whatever it read. The next success ends the outage."""
+    def record_reader(self, now: float) -> None:
+        """A reader answered at `now`, in monotonic seconds, whatever it read."""
         if self.health is ApiHealth.NO_READER:
-            self.health, self.problem = ApiHealth.CLEAR, ""
+            self.health, self.problem, self.answered_again_at = ApiHealth.CLEAR, "", now
 
     def record_failure(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
         """A read failed at `now`, in monotonic seconds."""

@@ -8,8 +8,10 @@ from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.scheduler import Scheduler
 from bot.ports.catalogue import FreshCatalogue, ListingOutcome
+from bot.ports.leader import LeaderSilent
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.status_reads import StatusReads
+from bot.ports.store_errors import StoreAway
 
 
 class PeoplesReads(StatusReads, FreshCatalogue, Protocol):
@@ -19,7 +21,7 @@ class PeoplesReads(StatusReads, FreshCatalogue, Protocol):
 class CurrentReads:
     """Implements `PeoplesReads`. The leader works by itself; another bot calls the leader.
 
-    If nobody polls, for example because the store is away, nobody spends the budget either. Then each bot reads.
+    If nobody polls and no leader answers, nobody spends the budget either. Then each bot reads by itself.
     """
 
     def __init__(
@@ -36,16 +38,8 @@ class CurrentReads:
         self._follower = follower
 
     @property
-    def _reads_alone(self) -> bool:
-        return self._leadership.is_leader or self._follower.nobody_polls
-
-    @property
-    def _reads(self) -> Scheduler | FollowerReads:
-        return self._scheduler if self._reads_alone else self._follower
-
-    @property
     def promised_seconds(self) -> float:
-        return self._follower.promised_seconds
+        return self._scheduler.promised_seconds
 
     @property
     def nobody_polls(self) -> bool:
@@ -57,17 +51,29 @@ class CurrentReads:
 
     @property
     def outage(self) -> str | None:
-        return self._reads.outage
+        return self._scheduler.outage
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
-        return self._reads.promised(pipeline_id)
+        reads = self._scheduler if self._leadership.is_leader else self._follower
+        return reads.promised(pipeline_id)
 
     def waits_until(self) -> datetime | None:
-        return self._reads.waits_until()
+        return self._scheduler.waits_until() or self._follower.waits_until()
 
     async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:
-        return await self._reads.read_now(pipeline_id, older_than=older_than)
+        if not self._leadership.is_leader:
+            try:
+                return await self._follower.ask(pipeline_id, older_than)
+            except (LeaderSilent, StoreAway) as exc:
+                if not self._follower.nobody_polls:
+                    return self._follower.why(exc)
+        return await self._scheduler.read_now(pipeline_id)
 
     async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
-        catalogue: FreshCatalogue = self._catalogue if self._reads_alone else self._follower
-        return await catalogue.refresh(older_than=older_than)
+        if not self._leadership.is_leader:
+            try:
+                return await self._follower.ask_for_list(older_than)
+            except (LeaderSilent, StoreAway) as exc:
+                if not self._follower.nobody_polls:
+                    return ListingOutcome(problem=self._follower.why(exc))
+        return await self._catalogue.refresh(older_than=older_than)

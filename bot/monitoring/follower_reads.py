@@ -1,6 +1,8 @@
 """Reads and listings for people in a process that does not poll: the leader makes them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from bot.domain.cadence import Cadence
@@ -21,7 +23,7 @@ from bot.ports.telemetry.store import StoreUnreachable
 from bot.state.repository import Repository
 
 NOBODY_SECONDS = 10.0  # without a heartbeat: by then the lease of the last leader has ended
-UNSURE_SECONDS = 2.0  # for a leader that records no heartbeat: after a gap it reads all pipelines again first
+UNSURE_SECONDS = 2.0  # for an answer meanwhile: a leader that reads all pipelines again records no heartbeat
 NO_ANSWER = "the part of me that reads pipelines didn't answer"
 NO_DATABASE = "I can't reach my database"
 
@@ -70,44 +72,59 @@ class FollowerReads:
 
     @property
     def outage(self) -> str | None:
-        return reported_problem(self._repository)
+        return reported_problem(self._repository, self._heartbeat.read_since)
 
     def waits_until(self) -> datetime | None:
         return self._waits_until if self._waits_until and self._waits_until > self._clock.now() else None
 
     async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:
         try:
-            async with self._patience():
-                reply = await self._leader.read(pipeline_id, older_than=older_than)
-        except (LeaderSilent, TimeoutError):
-            return self._silence
-        except StoreAway as exc:
-            return _no_database(exc)
+            return await self.ask(pipeline_id, older_than)
+        except (LeaderSilent, StoreAway) as exc:
+            return self.why(exc)
+
+    async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
+        try:
+            return await self.ask_for_list(older_than)
+        except (LeaderSilent, StoreAway) as exc:
+            return ListingOutcome(problem=self.why(exc))
+
+    async def ask(self, pipeline_id: PipelineId, older_than: float) -> str | None:
+        """As `read_now`.
+
+        Raises:
+            LeaderSilent, StoreAway: nobody read it.
+        """
+        async with self._patience():
+            reply = await self._leader.read(pipeline_id, older_than=older_than)
         self._unrecorded[pipeline_id] = reply.state
         if reply.pipeline:
             self._repository.learn(reply.pipeline)
         self._waits_until = reply.wait_until
         return reply.problem
 
-    async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
-        try:
-            async with self._patience():
-                outcome = await self._leader.list_pipelines(older_than=older_than)
-            await self._repository.catch_up()
-        except (LeaderSilent, TimeoutError):
-            return ListingOutcome(problem=self._silence)
-        except StoreAway as exc:
-            return ListingOutcome(problem=_no_database(exc))
+    async def ask_for_list(self, older_than: float) -> ListingOutcome:
+        """As `refresh`.
+
+        Raises:
+            LeaderSilent, StoreAway: nobody listed the pipelines.
+        """
+        async with self._patience():
+            outcome = await self._leader.list_pipelines(older_than=older_than)
+        await self._repository.catch_up()
         return outcome
 
-    def _patience(self) -> asyncio.Timeout:
-        return asyncio.timeout(UNSURE_SECONDS if self.nobody_polls else None)
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(UNSURE_SECONDS if self.nobody_polls else None):
+                yield
+        except TimeoutError:
+            raise LeaderSilent from None
 
-    @property
-    def _silence(self) -> str:
+    def why(self, exc: LeaderSilent | StoreAway) -> str:
+        """Why nobody read or listed, in words for people."""
+        if isinstance(exc, StoreAway):
+            emit(StoreUnreachable(component="reads", problem=str(exc)))
+            return NO_DATABASE
         return NOBODY_READS if self.nobody_polls else NO_ANSWER
-
-
-def _no_database(exc: StoreAway) -> str:
-    emit(StoreUnreachable(component="reads", problem=str(exc)))
-    return NO_DATABASE

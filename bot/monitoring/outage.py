@@ -18,6 +18,7 @@ from bot.state.known_pipelines import API_ITSELF, KnownPipelines
 from bot.state.repository import Repository
 
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
+STEADY_SECONDS = 60.0  # readers that come and go cause one notice, and the last one of them ends it
 SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
 
 
@@ -62,7 +63,8 @@ class OutageNotices:
         is_open = self._breaker.is_open
         if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
             await self._explain(episode.cards.values(), self._reason(unread))
-        is_over = self._breaker.is_untroubled  # the last read succeeded
+        answering_for = self._clock.monotonic() - self._breaker.answered_again_at
+        is_over = self._breaker.is_untroubled and answering_for >= STEADY_SECONDS  # the last read succeeded
         if is_open == reported or not (is_open or is_over):
             return
         transition = Transition(
@@ -110,10 +112,10 @@ class OutageNotices:
         )
 
 
-def reported_problem(repository: KnownPipelines) -> str | None:
-    """The problem of the outage that a notice reports."""
+def reported_problem(repository: KnownPipelines, read_since: datetime | None = None) -> str | None:
+    """The problem of the outage that a notice reports. None also if all pipelines were read since it began."""
     episode = repository.record(API_PIPELINE_ID).episode
-    if episode is None or not episode.open:
+    if episode is None or not episode.open or (read_since and read_since > episode.opened_at):
         return None
     return next((entry.reason for entry in reversed(episode.timeline) if entry.reason), None)
 

@@ -283,7 +283,7 @@ class Scheduler:
 
     def _on_polled(self, result: ReadResult | Unread) -> None:
         self._unanswered_since, self._answered_at = None, self._clock.monotonic()
-        self._breaker.record_reader()
+        self._breaker.record_reader(self._answered_at)
         self._on_result(result)
 
     def _on_result(self, result: ReadResult | Unread) -> None:

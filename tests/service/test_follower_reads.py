@@ -19,7 +19,7 @@ from bot.ports.status_reads import NOBODY_READS
 from bot.ports.store_errors import StoreAway
 from bot.requests.pipeline_views import NOT_SINCE, PipelineViews
 from tests.builders import ALERTS, a_pipeline
-from tests.fakes import FakeApi, FakeClock, settle
+from tests.fakes import FakeApi, FakeClock
 from tests.service.test_poller import FAILED, LIVE, ONE, SILENT_LEADER, TWO, Bot, SilentLeader, pipelines, running
 
 PAUSED = Status(phase=Phase.PAUSED)
@@ -197,14 +197,14 @@ async def test_a_process_without_a_scheduler_says_why_it_cannot_read(fake_redis:
         assert one.budget.figures().used == 0
 
 
-async def test_a_bot_that_could_lead_reads_by_itself_while_nobody_polls(fake_redis: redis.asyncio.Redis) -> None:
-    async with two_bots(fake_redis, *pipelines(1)) as (one, two):
-        one.clock.seconds += 11
-        assert not two.leadership.is_leader
-        assert await two.reads.read_now(ONE) is None
-        assert two.budget.figures().used == 1
-        assert (await two.reads.refresh()).problem is None
-        await settle()
+async def test_a_bot_that_could_lead_reads_by_itself_while_nobody_does(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1), leader=SILENT_LEADER) as bot:
+        await bot.leadership.release()
+        assert await bot.reads.read_now(ONE) == "the part of me that reads pipelines didn't answer"
+        bot.clock.seconds += 11
+        assert await bot.reads.read_now(ONE) is None
+        assert (await bot.reads.refresh()).problem is None
+        assert bot.budget.figures().used == 2
 
 
 async def test_a_leader_that_never_answers_delays_no_answer_for_long(

@@ -152,6 +152,8 @@ async def test_silent_readers_are_an_outage_for_the_operator_or_every_channel(
         await poll_answered(bot, readers, 20)
         assert unanswered_seconds(bot) == 0
         assert bot.scheduler.outage is None
+        assert trouble.current() is None
+        await poll_answered(bot, readers, 60)
         outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open

@@ -1,0 +1,142 @@
+"""Readers and schedulers come and go: channels hear of it, but not again and again, and answers name it meanwhile."""
+
+from collections import Counter
+
+import pytest
+import redis.asyncio
+
+from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS
+from tests.fakes import FakeApi, FakeClock
+from tests.service.test_follower_reads import known, views_without_a_scheduler
+from tests.service.test_poller import ONE, OPERATOR, TWO, Bot, pipelines, running
+from tests.service.test_readers import FarReaders
+
+MINUTE = 60
+
+
+async def told(bot: Bot, channel: ChannelId) -> Counter[str]:
+    """What the channel hears, without the announcement of its watches: new cards, lines in threads, notices."""
+    bodies = [row.body for row in await bot.store.owed(channel)]
+    return Counter(
+        body.kind.value if isinstance(body, Notice) else "card" if isinstance(body, SyncCard) else "line"
+        for body in bodies
+        if isinstance(body, SyncCard | ThreadEntry)
+        or (isinstance(body, Notice) and body.kind is not NoticeKind.WATCHING)
+    )
+
+
+async def poll(bot: Bot, readers: FarReaders, seconds: float) -> None:
+    """Time passes. The readers answer unless they are lost."""
+    for _ in range(round(seconds / 0.25)):
+        await bot.poll(0.25)
+        readers.deliver(bot.api, bot.clock)
+
+
+async def away(bot: Bot, readers: FarReaders, seconds: float) -> None:
+    """All readers die."""
+    readers.held.clear()
+    readers.lost = True
+    await poll(bot, readers, seconds)
+
+
+async def back(bot: Bot, readers: FarReaders, seconds: float) -> None:
+    readers.lost = False
+    await poll(bot, readers, seconds)
+
+
+@pytest.mark.parametrize("operator", [None, OPERATOR])
+async def test_a_time_without_readers_is_one_card(fake_redis: redis.asyncio.Redis, operator: ChannelId | None) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(2), readers=readers, operator=operator) as bot:
+        await bot.watch(ONE, TWO)
+        await back(bot, readers, MINUTE)
+        await away(bot, readers, 12 * MINUTE)
+        assert await told(bot, operator or ALERTS) == {"card": 1}
+        await back(bot, readers, 3 * MINUTE)
+        assert await told(bot, operator or ALERTS) == {"card": 1, "line": 1}
+        if operator:
+            assert await told(bot, ALERTS) == {}
+
+
+@pytest.mark.parametrize(("lost", "there"), [(40, 5), (40, 20), (100, 20)])
+async def test_readers_that_come_and_go_cause_no_flood(
+    fake_redis: redis.asyncio.Redis, lost: float, there: float
+) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(2), readers=readers) as bot:
+        await bot.watch(ONE, TWO)
+        await back(bot, readers, MINUTE)
+        for _ in range(5):
+            await away(bot, readers, lost)
+            await back(bot, readers, there)
+        await back(bot, readers, 2 * MINUTE)
+        assert await told(bot, ALERTS) == {"card": 1, "line": 1}
+
+
+async def test_a_scheduler_that_starts_again_and_again_without_readers_adds_nothing(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    clock, api, readers = FakeClock(), FakeApi(*pipelines(2)), FarReaders()
+    for _ in range(3):
+        async with running(fake_redis, clock=clock, api=api, readers=readers) as bot:
+            if not bot.repository.watched:
+                await bot.watch(ONE, TWO)
+                await back(bot, readers, MINUTE)
+            await away(bot, readers, 4 * MINUTE)
+            assert await told(bot, ALERTS) == {"card": 1}
+    async with running(fake_redis, clock=clock, api=api, readers=readers) as bot:
+        await back(bot, readers, 3 * MINUTE)
+        assert await told(bot, ALERTS) == {"card": 1, "line": 1}
+
+
+async def test_a_standby_that_takes_over_at_once_reports_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(2))
+    async with running(fake_redis, clock=clock, api=api, operator=OPERATOR) as one:
+        await one.watch(ONE, TWO)
+        await one.poll(MINUTE)
+        async with running(fake_redis, clock=clock, api=api, operator=OPERATOR) as two:
+            await one.leadership.release()
+            clock.seconds += 12  # the lease of a killed bot ends
+            await two.poll(2 * MINUTE)
+            assert two.leadership.is_leader
+            assert await told(two, OPERATOR) == {}
+            assert await told(two, ALERTS) == {}
+
+
+async def test_schedulers_that_come_and_go_report_a_long_time_without_any_once(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(2))
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await bot.watch(ONE, TWO)
+        await bot.poll(MINUTE)
+    for seconds in (2 * MINUTE, 10 * MINUTE, 2 * MINUTE):
+        clock.seconds += seconds
+        async with running(fake_redis, clock=clock, api=api) as bot:
+            await bot.poll(MINUTE)
+    assert await told(bot, ALERTS) == {"blind": 1}
+
+
+async def test_answers_say_that_no_reader_answers(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api, readers = FakeClock(), FakeApi(*pipelines(2)), FarReaders()
+    async with running(fake_redis, clock=clock, api=api, readers=readers) as one:
+        await one.watch(ONE, TWO)
+        await back(one, readers, MINUTE)
+        async with running(fake_redis, clock=clock, api=api, leader=one.for_others) as two:
+            await away(one, readers, 3 * MINUTE)
+            await two.heartbeat.beat()
+            views = views_without_a_scheduler(two)
+            assert views.outage is not None
+            assert "role reader" in views.outage
+            for view in known(views, two, ONE, TWO):
+                assert view.problem == views.outage
+                observation = view.state.observation
+                assert observation is not None
+                age = (clock.now() - observation.observed_at).total_seconds()
+                assert 3 * MINUTE <= age <= 3 * MINUTE + 30
+            await back(one, readers, 3 * MINUTE)
+            await two.heartbeat.beat()
+            assert views.outage is None
+            assert {view.problem for view in known(views, two, ONE, TWO)} == {None}
