@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, Receiver, in_slack
@@ -15,13 +14,9 @@ from bot.ports.conversations import DirectConversations
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import ChannelResumed, ChannelSuspended
-from bot.ports.watch_store import Watches, WatchStore
+from bot.state.repository import Repository
 
 MAX_TRIES = 5  # a try fails if someone changes the channel's watches in between
-
-
-class SuspensionStore(WatchStore, ChannelStore, Protocol):
-    """Watches and suspended channels."""
 
 
 class Suspensions:
@@ -30,13 +25,15 @@ class Suspensions:
     def __init__(
         self,
         *,
-        store: SuspensionStore,
+        store: ChannelStore,
+        repository: Repository,
         conversations: DirectConversations,
         clock: Clock,
         wake: asyncio.Event,
         fallback: ChannelId | None,
     ) -> None:
         self._store = store
+        self._repository = repository
         self._conversations = conversations
         self._clock = clock
         self._wake = wake
@@ -57,11 +54,12 @@ class Suspensions:
         channel = ChannelId(receiver.id)
         reached: dict[UserId, ChannelId | None] = {}
         for _ in range(MAX_TRIES):
-            watches = await self._store.watches()
-            if channel in watches.suspended:
+            await self._repository.refresh_watches()
+            if channel in self._repository.watches.suspended:
                 return
+            watches = self._repository.watches.in_channel(channel)
             notices = await self._notices(channel, reason, watches, reached)
-            notified = await self._store.suspend(channel, reason, notices, watches.in_channel(channel))
+            notified = await self._store.suspend(channel, reason, notices, watches)
             if notified is not None:
                 emit(ChannelSuspended(channel=receiver.name, reason=reason.value, notified=notified))
                 self._wake.set()
@@ -79,12 +77,17 @@ class Suspensions:
             self._wake.set()
 
     async def _notices(
-        self, channel: ChannelId, reason: SuspendReason, watches: Watches, reached: dict[UserId, ChannelId | None]
+        self,
+        channel: ChannelId,
+        reason: SuspendReason,
+        watches: Sequence[Watch],
+        reached: dict[UserId, ChannelId | None],
     ) -> list[Message]:
         """One notice for each maker. `reached` caches the makers' conversations. This method adds the missing ones."""
         at, fallback = self._clock.now(), self._fallback
-        instead = fallback if fallback != channel and fallback not in watches.suspended else None
-        makers = _by_maker(watches.in_channel(channel))
+        suspended = self._repository.watches.suspended
+        instead = fallback if fallback != channel and fallback not in suspended else None
+        makers = _by_maker(watches)
         for maker in makers:
             if maker not in reached:
                 reached[maker] = await self._conversations.direct(maker)
@@ -108,10 +111,10 @@ class Suspensions:
         notice = Notice(
             kind=NoticeKind.SUSPENDED, at=at, watches=tuple(watches), channel=channel, reason=reason, instead=instead
         )
-        key = stable_key(self._store.team, channel, maker, reason, at.isoformat())
+        key = stable_key(self._repository.team, channel, maker, reason, at.isoformat())
         return Message(
             id=key,
-            receiver=in_slack(self._store.team, conversation),
+            receiver=in_slack(self._repository.team, conversation),
             priority=Priority.FAILURE,
             body=notice,
             made_at=at,

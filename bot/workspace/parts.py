@@ -140,6 +140,7 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
     chat = SlackChat(base.slack, renderer.content, base.identity.user)
     suspensions = Suspensions(
         store=base.store,
+        repository=base.repository,
         conversations=base.directory,
         clock=clock,
         wake=base.wake,
@@ -162,6 +163,7 @@ def build_people(
     inbox = _inbox(base, _requests(base, reading), renderer, role_watch)
     channels = ChannelMonitor(
         store=base.store,
+        repository=base.repository,
         suspensions=suspensions,
         directory=base.directory,
         clock=base.clock,

@@ -149,6 +149,10 @@ async def listening(it: Office, *, by_http: bool = False) -> AsyncIterator[Inbox
 
 def _channel_monitor(it: Office) -> ChannelMonitor:
     """Slack sends an event when the bot joins a channel."""
-    store, clock = it.bot.store, it.bot.clock
-    suspensions = Suspensions(store=store, conversations=it.directory, clock=clock, wake=asyncio.Event(), fallback=None)
-    return ChannelMonitor(store=store, suspensions=suspensions, directory=it.directory, clock=clock, user=BOT_USER)
+    store, repository, clock = it.bot.store, it.bot.repository, it.bot.clock
+    suspensions = Suspensions(
+        store=store, repository=repository, conversations=it.directory, clock=clock, wake=asyncio.Event(), fallback=None
+    )
+    return ChannelMonitor(
+        store=store, repository=repository, suspensions=suspensions, directory=it.directory, clock=clock, user=BOT_USER
+    )

@@ -28,6 +28,7 @@ from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
 from bot.slack.outbound.directory import Directory
 from bot.slack.render.renderer import Renderer
+from bot.state.repository import Repository
 from sandbox.server import Sandbox
 from sandbox.slack.directory import ChannelKind
 from sandbox.slack.faults import Fault, FaultKind
@@ -75,11 +76,17 @@ async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
         store = WholeStore(fake_redis, TEAM, clock)
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/", ChannelIds(store.aliases))
         directory = Directory(client, clock, TEAM)
+        repository = Repository(store, asyncio.Event())
         suspensions = Suspensions(
-            store=store, conversations=directory, clock=clock, wake=asyncio.Event(), fallback=FALLBACK
+            store=store,
+            repository=repository,
+            conversations=directory,
+            clock=clock,
+            wake=asyncio.Event(),
+            fallback=FALLBACK,
         )
         channel_monitor = ChannelMonitor(
-            store=store, suspensions=suspensions, directory=directory, clock=clock, user=BOT
+            store=store, repository=repository, suspensions=suspensions, directory=directory, clock=clock, user=BOT
         )
         watch = replace(a_watch(channel=ROOM), made_at=clock.now())
         await store.add_watches([watch], a_message("announced", Notice(kind=NoticeKind.WATCHING, at=clock.now())))
@@ -307,6 +314,9 @@ async def test_a_failed_write_of_an_id_does_not_stop_the_other_checks(yard: Yard
         raise error
 
     yard.store.first["change_ids"] = refused
+    renamed = {"type": "channel_id_changed", "old_channel_id": "C0QUIET", "new_channel_id": NEW, "event_ts": "1.0"}
+    with pytest.raises(type(error)):
+        await yard.channel_monitor.store_id_change(renamed)
     archive(yard)
     calls = yard.calls("auth.test")
     with pytest.raises(type(error)):
@@ -388,9 +398,25 @@ async def watched_by_many(
     for channel in channels[1:]:
         await yard.store.add_watches([a_watch(channel=channel)], an_announcement(f"of {channel}", channel))
     channel_monitor = ChannelMonitor(
-        store=yard.store, suspensions=yard.suspensions, directory=directory, clock=yard.clock, user=BOT
+        store=yard.store,
+        repository=Repository(yard.store, asyncio.Event()),
+        suspensions=yard.suspensions,
+        directory=directory,
+        clock=yard.clock,
+        user=BOT,
     )
     return channel_monitor, directory, sorted(channels)
+
+
+async def test_a_check_reads_no_watches_that_the_bot_knows(yard: Yard) -> None:
+    async def read_all() -> None:
+        raise AssertionError("100,000 watches take seconds")
+
+    yard.store.first["watches"] = read_all
+    archive(yard)
+    await yard.a_day_later()
+    yard.store.first.clear()
+    assert (await yard.store.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
 
 
 @pytest.mark.parametrize("mute", [1, 2, 5])

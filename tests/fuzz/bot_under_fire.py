@@ -45,6 +45,7 @@ from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.directory import Directory
 from bot.slack.render.blocks import section
 from bot.slack.router import Router
+from bot.state.repository import Repository
 from sandbox.server import Sandbox
 from tests.builders import TEAM, a_message, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
@@ -265,9 +266,12 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     await store.add_watches([watch], a_message(channel=WATCHING))
     slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
     directory = Directory(slack, clock, TEAM)
-    suspensions = Suspensions(store=store, conversations=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
+    repository = Repository(store, asyncio.Event())
+    suspensions = Suspensions(
+        store=store, repository=repository, conversations=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None
+    )
     channel_monitor = HeardGuardian(
-        store=store, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
+        store=store, repository=repository, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
     )
     channel_monitor.acted = acted
     requests = RequestServices(

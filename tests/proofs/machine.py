@@ -200,7 +200,12 @@ class Bot:
             memberships=NO_MEMBERSHIPS,
         )
         suspensions = Suspensions(
-            store=self.store, conversations=chat, clock=clock, wake=asyncio.Event(), fallback=None
+            store=self.store,
+            repository=self.repository,
+            conversations=chat,
+            clock=clock,
+            wake=asyncio.Event(),
+            fallback=None,
         )
         self._services = LaneServices(
             store=self.store,

@@ -365,7 +365,9 @@ class Process:
             doubt=doubt,
             memberships=NO_MEMBERSHIPS,
         )
-        suspensions = Suspensions(store=self.store, conversations=self, clock=clock, wake=wake, fallback=None)
+        suspensions = Suspensions(
+            store=self.store, repository=repository, conversations=self, clock=clock, wake=wake, fallback=None
+        )
         around = LaneServices(
             store=self.store,
             clock=clock,

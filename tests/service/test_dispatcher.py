@@ -29,6 +29,7 @@ from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.rate_limits import RateLimits
 from bot.slack.outbound.limits import SLACK_LIMITS
+from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_routing, a_watch, an_observation, at, changed
 from tests.carriers import by_slack
 from tests.contract.test_store import an_announcement
@@ -63,7 +64,9 @@ async def sending(
     limits: RateLimits = SLACK_LIMITS,
 ) -> AsyncIterator[None]:
     wake = asyncio.Event()
-    suspensions = Suspensions(store=store, conversations=chat, clock=clock, wake=wake, fallback=None)
+    suspensions = Suspensions(
+        store=store, repository=Repository(store, wake), conversations=chat, clock=clock, wake=wake, fallback=None
+    )
     around = LaneServices(
         store=store,
         clock=clock,

@@ -79,7 +79,14 @@ async def whole(
         memberships=memberships,
         team=team,
     ) as bot:
-        suspensions = Suspensions(store=bot.store, conversations=chat, clock=bot.clock, wake=wake, fallback=fallback)
+        suspensions = Suspensions(
+            store=bot.store,
+            repository=bot.repository,
+            conversations=chat,
+            clock=bot.clock,
+            wake=wake,
+            fallback=fallback,
+        )
         around = LaneServices(
             store=bot.store,
             clock=bot.clock,

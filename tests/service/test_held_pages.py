@@ -19,6 +19,7 @@ from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
+from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_person, a_pipeline, a_routing, a_watch, an_observation
 from tests.carriers import by_slack
 from tests.fakes import FakeChat, FakeClock
@@ -41,7 +42,14 @@ class Rig:
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         wake = asyncio.Event()
-        suspensions = Suspensions(store=self.store, conversations=self.chat, clock=self.clock, wake=wake, fallback=None)
+        suspensions = Suspensions(
+            store=self.store,
+            repository=Repository(self.store, wake),
+            conversations=self.chat,
+            clock=self.clock,
+            wake=wake,
+            fallback=None,
+        )
         around = LaneServices(
             store=self.store,
             clock=self.clock,

@@ -27,8 +27,8 @@ from bot.ports.telemetry.slack import (
     SlackTokenAccepted,
     SlackTokenRefused,
 )
-from bot.ports.watch_store import Watches, WatchStore
 from bot.slack.outbound.directory import Directory
+from bot.state.repository import Repository
 
 ARCHIVED = ("channel_archive", "group_archive")
 UNARCHIVED = ("channel_unarchive", "group_unarchive")
@@ -58,8 +58,8 @@ CHECKS_PER_CALL = (
 )
 
 
-class ChannelMonitorStore(WatchStore, ChannelStore, AliasStore, Protocol):
-    """Watches, greetings and channel ids."""
+class ChannelMonitorStore(ChannelStore, AliasStore, Protocol):
+    """Greetings and channel ids."""
 
 
 class ChannelMonitor:
@@ -69,9 +69,17 @@ class ChannelMonitor:
     """
 
     def __init__(
-        self, *, store: ChannelMonitorStore, suspensions: Suspensions, directory: Directory, clock: Clock, user: str
+        self,
+        *,
+        store: ChannelMonitorStore,
+        repository: Repository,
+        suspensions: Suspensions,
+        directory: Directory,
+        clock: Clock,
+        user: str,
     ) -> None:
         self._store = store
+        self._repository = repository
         self._suspensions = suspensions
         self._directory = directory
         self._clock = clock
@@ -112,28 +120,34 @@ class ChannelMonitor:
         kind, channel = event.get("type"), event.get("channel", event.get("new_channel_id"))
         if kind in {"tokens_revoked", "app_uninstalled"}:
             if kind == "app_uninstalled":
-                team = self._store.team
+                team = self._repository.team
                 emit(AppUninstalled(team=team, fix=f"to delete its data: pipeline-bot forget {team}"))
             await self._check_token()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str):
-            stable, watches = (await self._store.aliases()).stable(ChannelId(channel)), await self._store.watches()
-            if kind == "member_joined_channel" and event.get("inviter") and not watches.in_channel(stable):
+            stable = (await self._store.aliases()).stable(ChannelId(channel))
+            await self._repository.refresh_watches()
+            watched = stable in self._repository.watches.channels
+            if kind == "member_joined_channel" and event.get("inviter") and not watched:
                 await self._greet(stable)
             self._due_at.pop(stable, None)
             # Slack may still refuse the old id. A check now would suspend the channel, so `check_channels` does it.
             if kind != "channel_id_changed":
-                await self._check_channel(stable, watches)
+                await self._check_channel(stable)
 
     async def _greet(self, channel: ChannelId) -> None:
         """Says hello after an invitation. If the bot joined by itself, the new watch is announced instead."""
         at = self._clock.now()
-        key = stable_key(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
+        key = stable_key(self._repository.team, channel, NoticeKind.HELLO, at.isoformat())
         notice = Notice(kind=NoticeKind.HELLO, at=at)
         await self._store.add_greeting(
             Message(
-                id=key, receiver=in_slack(self._store.team, channel), priority=Priority.UPDATE, body=notice, made_at=at
+                id=key,
+                receiver=in_slack(self._repository.team, channel),
+                priority=Priority.UPDATE,
+                body=notice,
+                made_at=at,
             )
         )
 
@@ -144,20 +158,29 @@ class ChannelMonitor:
             StoreAway, ChatAway: the next call continues.
         """
         try:
-            await self._store.change_ids(self._id_changes)  # first, since a lost new id looks like a lost channel
+            await self._repeat_id_changes()  # first, since a lost new id looks like a lost channel
         finally:
             if await self._check_token():
                 await self._check_due_channels()
 
+    async def _repeat_id_changes(self) -> None:
+        """Redis may have lost a new id, or somebody may have watched a channel under its earlier id."""
+        aliases = await self._store.aliases()
+        await self._repository.refresh_watches()
+        moves = any(aliases.stable(channel) != channel for channel in self._repository.watches.channels)
+        if moves or aliases.with_changes(self._id_changes) != aliases:
+            await self._store.change_ids(self._id_changes)
+
     async def _check_due_channels(self) -> None:
-        watches, now = await self._store.watches(), self._clock.monotonic()
-        channels = {watch.channel for watch in watches.all} | watches.suspended.keys()
+        await self._repository.refresh_watches()
+        now, watches = self._clock.monotonic(), self._repository.watches
+        channels = watches.channels | watches.suspended.keys()
         due_at = {channel: self._due_at.get(channel, float("-inf")) for channel in sorted(channels)}
         due = sorted((channel for channel in due_at if due_at[channel] <= now), key=due_at.__getitem__)
         failures: list[ChatAway] = []
         for channel in due[:CHECKS_PER_CALL]:
             try:
-                await self._check_channel(channel, watches)
+                await self._check_channel(channel)
             except ChatAway as exc:
                 self._due_at[channel] = now  # again at the next call, after channels that waited longer
                 failures.append(exc)
@@ -178,13 +201,14 @@ class ChannelMonitor:
             emit(SlackTokenRefused(error=refusal, fix=REINSTALL))
         return refusal is None
 
-    async def _check_channel(self, channel: ChannelId, watches: Watches) -> None:
+    async def _check_channel(self, channel: ChannelId) -> None:
+        watches = self._repository.watches
         suspended = watches.suspended.get(channel)
-        if suspended is None and not watches.in_channel(channel):
+        if suspended is None and channel not in watches.channels:
             return
         reason = await self._directory.posting_obstacle(channel)
         if reason is None and suspended is not None:
-            await self._suspensions.resume(in_slack(self._store.team, channel))
+            await self._suspensions.resume(in_slack(self._repository.team, channel))
         elif reason is not None and suspended is None:
-            await self._suspensions.suspend(in_slack(self._store.team, channel), reason)
+            await self._suspensions.suspend(in_slack(self._repository.team, channel), reason)
         self._due_at[channel] = self._clock.monotonic() + EVERY_SECONDS
