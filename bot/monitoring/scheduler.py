@@ -33,7 +33,7 @@ from bot.state.repository import Repository
 TICK_SECONDS = 0.25
 MOST_AT_ONCE = 64  # reads that start in one step of the loop, unless the budget needs more
 SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
-READS_A_SLICE = 32  # or fewer: reads that start together cost a tenth less CPU
+READS_A_SLICE = 48  # or fewer: reads that start together cost less CPU
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
