@@ -92,9 +92,14 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="list the experiments and their rows")
     given = parser.parse_args()
     out, log = Console(width=None if sys.stdout.isatty() else FILE_WIDTH), Console(stderr=True)
-    chosen = [experiment for experiment in experiments() if not given.only or _is_chosen(experiment, given.only)]
+    try:
+        found = experiments()
+    except ModuleNotFoundError as exc:
+        log.print(f"The bench needs the packages for development: {exc.name} is missing. `make bench` installs them.")
+        return 2
+    chosen = [experiment for experiment in found if not given.only or _is_chosen(experiment, given.only)]
     if given.list or not chosen:
-        for experiment in chosen or experiments():
+        for experiment in chosen or found:
             out.print(experiment.name, *(f"{row.label} {row.name}" for row in experiment.rows), sep="\n  ")
         return 0 if given.list else 2
     began, started = strftime("%Y-%m-%dT%H-%M-%SZ", gmtime()), monotonic()

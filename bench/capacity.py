@@ -31,7 +31,7 @@ CARRIED = Row(
     label="G3",
     what="reads/s of one process, in time, answers < 300 ms",
     against="the goal",
-    goal=at_least(1.0),
+    goal=at_least(0.99),  # the bot is asked for exactly the goal, so it can't read more
 )
 OVERLOADED = Row(
     name="overload",

@@ -2,13 +2,15 @@
 
 import io
 import json
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import pytest
 from rich.console import Console
 
 from bench import table
-from bench.__main__ import experiments, leave_out, measured
+from bench.__main__ import experiments, leave_out, main, measured
 from bench.experiment import Absent, Experiment, Goal, Measurement, Results, Row, Run, at_least, at_most
 from bench.observe import percentile
 from bench.table import Line
@@ -112,3 +114,14 @@ def test_a_row_that_a_quick_run_leaves_out_says_so() -> None:
     lines = {"a": Line(row("a"))}
     leave_out([experiment], lines)
     assert "absent: only in a full run" in printed(*lines.values())
+
+
+def test_a_missing_package_is_named_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "bench.client", None)  # stands for a package that is not installed
+    monkeypatch.setattr(sys, "argv", ["bench", "--list"])
+    assert main() == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "bench.client is missing" in error
+    assert "`make bench` installs them" in error
