@@ -464,20 +464,6 @@ async def test_a_killed_reader_is_forgotten_by_a_later_one(pool: Pool, monkeypat
     await until(is_forgotten)
 
 
-async def test_a_cluster_serves_batches_and_a_dead_reader_s_batch_too(
-    cluster: redis.asyncio.Redis, hasty: None
-) -> None:
-    async with a_pool(cluster) as pool:
-        dying = pool.add_reader()
-        dying.free.clear()
-        pool.read("pipe_0")
-        await until(lambda: bool(dying.reads))
-        pool.freeze(0)
-        pool.add_reader()
-        pool.read("pipe_1")
-        await pool.returned(2)
-
-
 async def test_readers_go_on_after_the_stream_was_lost(pool: Pool) -> None:
     pool.add_reader()
     pool.read("pipe_0")
