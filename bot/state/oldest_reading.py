@@ -37,6 +37,8 @@ class OldestReading:
 
     def add(self, pipeline_id: PipelineId) -> None:
         """The pipeline may count from now on, or was read."""
+        if self._newest is None and not self._none_counts:
+            return  # nothing is sorted yet
         at = self._read_at(pipeline_id)
         if at is None:
             return

@@ -11,6 +11,7 @@ from bot.store.scripts import translating_redis_errors
 
 T = TypeVar("T")
 READ_AT_ONCE = 500  # rows
+SCANNED_AT_ONCE = 2000  # rows: a start scans all, and decodes so many in 20 ms
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
@@ -29,7 +30,7 @@ async def scanned(redis: Redis, key: str) -> AsyncIterator[dict[bytes, bytes]]:
     cursor = 0
     while True:
         with translating_redis_errors():
-            cursor, rows = await redis.hscan(key, cursor, count=READ_AT_ONCE)
+            cursor, rows = await redis.hscan(key, cursor, count=SCANNED_AT_ONCE)
         yield cast("dict[bytes, bytes]", rows)
         await asyncio.sleep(0)  # a small hash comes as a whole, without waiting for the network
         if cursor == 0:

@@ -1,6 +1,7 @@
 """Watches and notes, in Redis."""
 
 from collections.abc import Mapping, Sequence
+from sys import intern
 
 from redis.asyncio.client import Pipeline
 
@@ -30,7 +31,7 @@ class RedisWatches(RedisPort):
         by_id: dict[str, Watch] = {}
         async for rows in scanned(self._redis, self._keys["watches"]):
             with decoding("watches"):
-                by_id |= {key.decode(): WATCH.decode(row) for key, row in rows.items() if row != MARK}
+                by_id |= {key.decode(): _shared(WATCH.decode(row)) for key, row in rows.items() if row != MARK}
         oldest_first = sorted(by_id.items(), key=lambda item: (item[1].made_at.timestamp(), item[0]))
         return Watches(version, tuple(watch for _, watch in oldest_first), suspended, notes, position)
 
@@ -116,3 +117,13 @@ class RedisWatches(RedisPort):
         row = NOTE.encode(note) if note.text else ""
         keys = [self._keys["notes"], self._keys["watches_version"]]
         return bool(await self._scripts.write("change_note", keys, [note.id, row]))
+
+
+def _shared(watch: Watch) -> Watch:
+    """The watch, just decoded, with the texts that it has in common with other watches and pipelines.
+
+    Changes a frozen object that nobody else has yet.
+    """
+    for name in ("reference", "channel", "made_by", "made_by_name"):
+        object.__setattr__(watch, name, intern(getattr(watch, name)))
+    return watch
