@@ -15,7 +15,7 @@ from bot.monitoring.scheduler import Scheduler
 from bot.settings import Role
 from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
-from bot.slack.outbound.calls import SlackClient
+from bot.slack.outbound.calls import SlackClient, kept_connections
 from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Shared, open_base
 from bot.workspace.figures import offer_figures
@@ -42,6 +42,7 @@ class Workspace:
     """
 
     team: TeamId
+    slack: SlackClient
     leadership: Leadership
     jobs: Jobs
     scheduler: Scheduler | None
@@ -76,6 +77,7 @@ class Workspace:
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(
             team=identity.team,
+            slack=base.slack,
             leadership=base.leadership,
             jobs=jobs,
             scheduler=monitoring.scheduler if monitoring else None,
@@ -89,7 +91,7 @@ class Workspace:
     @asynccontextmanager
     async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
         """Reads, sends and runs periodic jobs. At the end, it waits for the work in progress; call `stop` before."""
-        async with asyncio.TaskGroup() as tasks:
+        async with kept_connections(self.slack), asyncio.TaskGroup() as tasks:
             if self.scheduler:
                 tasks.create_task(self.scheduler.run(stopped), name="scheduler")
             if self.calls:

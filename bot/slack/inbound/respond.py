@@ -32,7 +32,8 @@ def responses(client: SlackClient) -> Callable[[Interaction], Respond]:
             return to_home(client, payload)
         if interaction.kind == MESSAGE or payload.get("direct"):
             return in_conversation(client, payload)
-        return respond_to(payload.get("response_url", ""), client.channel_ids, payload.get("channel"))
+        url, channel = payload.get("response_url", ""), payload.get("channel")
+        return respond_to(url, client.channel_ids, channel, client.session)
 
     return respond
 
@@ -86,14 +87,19 @@ def _report(sent: SlackAnswer, channel: str) -> None:
         emit(AnswerRefused(status=sent.status, body=sent.error[:100], channel=channel))
 
 
-def respond_to(url: str, channel_ids: ChannelIds, channel: str | None = None) -> Respond:
-    """Sends once and never retries, so that nobody sees an answer twice. If it is lost, the person can ask again."""
+def respond_to(
+    url: str, channel_ids: ChannelIds, channel: str | None = None, session: aiohttp.ClientSession | None = None
+) -> Respond:
+    """Sends once and never retries, so that nobody sees an answer twice. If it is lost, the person can ask again.
+
+    `session`: its connections may carry the answer. None: the answer gets a connection of its own.
+    """
 
     async def respond(reply: Reply) -> None:
         if not url:
             return
         answer = reply.message.as_response(in_channel=reply.in_channel, replace=reply.replace)
-        client = AsyncWebhookClient(url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
+        client = AsyncWebhookClient(url, timeout=int(DEADLINE_SECONDS), session=session, retry_handlers=[])
         try:
             client.proxy = proxy_for(url)  # in place of slack_sdk's own choice, which ignores NO_PROXY
             async with asyncio.timeout(DEADLINE_SECONDS):

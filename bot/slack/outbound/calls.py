@@ -4,7 +4,8 @@ Never repeats a call that Slack may have carried out.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
@@ -20,6 +21,8 @@ from bot.proxy import proxy_for
 from bot.slack.outbound.channel_ids import ChannelIds
 
 DEADLINE_SECONDS = 5.0
+IDLE_SECONDS = 2.0
+"""A connection serves the next call only so soon. Servers keep idle ones far longer, so none closes one just then."""
 _PASSING = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"})
 
 
@@ -87,6 +90,24 @@ def web_client(token: str | None, api_url: str, channel_ids: ChannelIds | None =
     client = SlackClient(token, api_url, channel_ids or ChannelIds())
     client.proxy = proxy_for(api_url)
     return client
+
+
+@asynccontextmanager
+async def kept_connections(client: SlackClient) -> AsyncIterator[None]:
+    """Lets calls that follow each other use one connection. slack_sdk opens one for each call.
+
+    Keeps no cookies, as before: Slack needs none.
+    """
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=DEADLINE_SECONDS)
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
+        client.session = session
+        try:
+            yield
+        finally:
+            client.session = None
 
 
 async def call(client: SlackClient, method: str, **arguments: object) -> SlackAnswer:
