@@ -8,7 +8,7 @@ import pytest
 from tests.proofs import run_python
 from tests.proofs.simulation import run_world
 
-HOURS = 100  # fifty worlds: each sabotage is found within the first 24
+HOURS = 100  # 25 worlds; the sabotage searches at most 24
 
 
 @pytest.mark.parametrize("seed", range(1, int(os.environ.get("WORLDS", "1")) + 1))
