@@ -53,7 +53,7 @@ class Size:
 
 
 FULL = Size(100, 4 / 3)
-QUICK = Size(40, 0.08)
+QUICK = Size(20, 0.04)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,4 +158,5 @@ EXPERIMENT = Experiment(
         *_answer_rows("-one-channel", Shape.ONE_CHANNEL),
     ),
     measure=measure,
+    in_quick=False,
 )
