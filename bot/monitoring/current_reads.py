@@ -54,8 +54,8 @@ class CurrentReads:
         return self._scheduler.outage
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
-        reads = self._scheduler if self._leadership.is_leader else self._follower
-        return reads.promised(pipeline_id)
+        alone = self._leadership.is_leader or self._follower.nobody_polls
+        return (self._scheduler if alone else self._follower).promised(pipeline_id)
 
     def waits_until(self) -> datetime | None:
         return self._scheduler.waits_until() or self._follower.waits_until()
