@@ -134,6 +134,8 @@ class _Bot:
 
     async def measured(self) -> Life:
         out, _ = await self.process.communicate(b"measure\n")
+        if self.process.returncode != 0:
+            raise RuntimeError(f"the bot on {self.pipelines} pipelines ended with {self.process.returncode}")
         return Life(pipelines=self.pipelines, redis=self.redis, **json.loads(out))
 
 

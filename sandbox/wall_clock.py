@@ -14,8 +14,11 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 _SECONDS = struct.Struct("d")
 
@@ -97,6 +100,19 @@ def _turn_datetime(now: Callable[[], float]) -> None:
     Turned.__name__ = Turned.__qualname__ = real.__name__
     Turned.__module__ = real.__module__
     dt.datetime = Turned  # type: ignore[misc]  # that is the point
+    _teach_msgspec(Turned, real)
+
+
+def _teach_msgspec(turned: type[dt.datetime], real: type[dt.datetime]) -> None:
+    """msgspec knows only the real class: it takes a subclass in an annotation for an unknown type."""
+
+    def decoded(kind: type, value: object) -> object:
+        if kind is turned and isinstance(value, str):
+            return real.fromisoformat(value)
+        raise NotImplementedError(f"msgspec can't decode {kind}")
+
+    for owner, name in ((msgspec.json, "Decoder"), (msgspec, "convert")):
+        setattr(owner, name, partial(getattr(owner, name), dec_hook=decoded))
 
 
 def main(file: str, program: str, *arguments: str) -> None:
