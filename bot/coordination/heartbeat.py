@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -22,7 +21,7 @@ from bot.ports.doubt import DeliveryDoubt
 from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
 from bot.ports.outbox import Outbox
 from bot.ports.polling import Lateness, Polling
-from bot.ports.store_errors import LeadershipLost, StoreRolledBack
+from bot.ports.store_errors import StoreRolledBack
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import PollingStarted, WasBlind
 from bot.ports.telemetry.slack import SlackAway
@@ -190,15 +189,11 @@ class Heartbeat:
             await self._record(last, now, notices)
 
     async def _record(self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = ()) -> None:
-        """Records nothing if this bot has lost the lead since the beat began: the next leader's heartbeat is newer."""
-        read_since, lease = self._repository.all_read_since, self._leadership.lease
-        if lease is None:
-            return
-        with suppress(LeadershipLost):
-            await self._store.record_heartbeat(
-                now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise, lease=lease
-            )
-            self.last_at, self.read_since = now, read_since
+        read_since = self._repository.all_read_since
+        await self._store.record_heartbeat(
+            now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise
+        )
+        self.last_at, self.read_since = now, read_since
 
     def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
         records = (self._repository.record(pipeline_id) for pipeline_id in sorted(self._repository.watched))

@@ -1,7 +1,6 @@
 """Reports the begin and the end of an API outage once in each channel."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,8 +12,6 @@ from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.lease_store import Lease
-from bot.ports.store_errors import LeadershipLost
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.state.known_pipelines import API_ITSELF, KnownPipelines
@@ -54,24 +51,18 @@ class OutageNotices:
         return episode is not None and episode.open
 
     async def report(self, unread: int) -> None:
-        """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage. Writes
-        nothing if this bot has lost the lead: the next leader judges by its own reads.
+        """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage.
 
         Raises:
             StoreAway: a later read reports it.
         """
-        lease = self._leadership.lease
-        if lease is None:
+        if not self._leadership.is_leader:
             return
-        with suppress(LeadershipLost):
-            await self._report(unread, lease)
-
-    async def _report(self, unread: int, lease: Lease) -> None:
         episode = self._repository.record(API_PIPELINE_ID).episode
         reported = self.is_reported
         is_open = self._breaker.is_open
         if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
-            await self._explain(episode.cards.values(), self._reason(unread), lease)
+            await self._explain(episode.cards.values(), self._reason(unread))
         answering_for = self._clock.monotonic() - self._breaker.answered_again_at
         is_over = self._breaker.is_untroubled and answering_for >= STEADY_SECONDS  # the last read succeeded
         if is_open == reported or not (is_open or is_over):
@@ -89,19 +80,18 @@ class OutageNotices:
         channels = self._concerned() if is_open else episode.cards.values() if episode else ()
         if is_open and not channels:
             return  # nobody watches yet; a later watch announces the outage
-        make = partial(_plan, transition=transition)
-        await self._repository.write(API_PIPELINE_ID, make, self._routing(channels), lease)
+        await self._repository.write(API_PIPELINE_ID, partial(_plan, transition=transition), self._routing(channels))
 
     def _log(self) -> None:
         emit(ApiHealthChanged(health=self._breaker.health.value, problem=self._breaker.problem))
         if self._breaker.health is ApiHealth.KEY_REJECTED:
             emit(KeyRejected(problem=self._breaker.problem))
 
-    async def _explain(self, channels: Iterable[ChannelId], reason: str, lease: Lease) -> None:
+    async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
         """GoldRush asked for another wait, or fails after the last one. Updates the notice in place."""
         emit(ApiHealthChanged(health=self._breaker.health.value, problem=self._breaker.problem))
         make = partial(plan_explained, reason=reason, until=self._breaker.until)
-        await self._repository.write(API_PIPELINE_ID, make, self._routing(channels), lease)
+        await self._repository.write(API_PIPELINE_ID, make, self._routing(channels))
 
     def _reason(self, unread: int) -> str:
         return f"{self._breaker.problem} {_pipelines(unread)} not being read." if unread else self._breaker.problem

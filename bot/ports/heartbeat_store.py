@@ -7,7 +7,6 @@ from typing import Protocol
 
 from bot.domain.delivery import Message
 from bot.domain.watch import ChannelId
-from bot.ports.lease_store import Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +42,10 @@ class HeartbeatStore(Protocol):
         *,
         read_since: datetime | None = None,
         late_promise: float | None = None,
-        lease: Lease | None = None,
     ) -> None:
         """Records that this bot reads the pipelines, and enqueues `notices` in the same step.
 
         Raises:
-            LeadershipLost: `lease`, the leader's, is lost; nothing was recorded.
             StoreRolledBack: Redis lost a write of this bot; nothing was recorded.
         """
         ...

@@ -15,5 +15,5 @@ class LeadershipStatus(Protocol):
 
     @property
     def lease(self) -> Lease | None:
-        """The leader's lease. The store refuses its writes once it is lost. None if this bot does not lead."""
+        """The leader's lease. The store refuses a reading whose lease is lost. None if this bot does not lead."""
         ...

@@ -3,7 +3,7 @@
 StoreAway                 Redis can't be reached; a write may or may not have happened, and trying again is safe
 ├── StoreRolledBack       Redis lost a confirmed write; the store refuses writes until the bot has recovered
 ├── StoreNewer            a newer version of the bot wrote there; update this bot
-└── LeadershipLost        the write is for the leader alone, and its lease is lost; the next leader reads again
+└── LeadershipLost        the leader's lease is lost, and its plan was for a reading; the next leader reads again
 
 After the last three, nothing was written.
 """

@@ -10,7 +10,6 @@ from bot.domain.delivery import Message
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import LastHeartbeat
-from bot.ports.lease_store import READER, Lease
 from bot.store.losses import Losses
 from bot.store.port import RedisPort
 from bot.store.scripts import Scripts, decoding, translating_redis_errors
@@ -48,14 +47,13 @@ class RedisHeartbeats(RedisPort):
         *,
         read_since: datetime | None = None,
         late_promise: float | None = None,
-        lease: Lease | None = None,
     ) -> None:
         outboxes, rows = self._scripts.enqueue_arguments(notices)
         since = read_since.isoformat() if read_since else ""
         late = "" if late_promise is None else str(late_promise)
-        keys = [self._keys["heartbeat"], self._keys.lease(READER), *outboxes]
-        token = lease.token if lease else ""
-        await self._scripts.write("heartbeat", keys, [token, at.isoformat(), run_id, since, late, *rows])
+        await self._scripts.write(
+            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, late, *rows]
+        )
 
     async def next_epoch(self, above: int = 0) -> int:
         with translating_redis_errors():

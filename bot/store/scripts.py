@@ -40,7 +40,7 @@ _PLAIN = ("interaction", "lease", "release")
 
 
 NEWER = -2  # the answer of the fence
-LEASE_LOST = -3  # the answer of commit.lua and heartbeat.lua
+LEASE_LOST = -3  # the answer of commit.lua
 _UPDATE = "Update this bot to at least that version."
 
 

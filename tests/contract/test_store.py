@@ -117,18 +117,6 @@ async def test_a_reading_of_a_former_leader_is_refused(store: WholeStore) -> Non
     assert len(await store.owed(ALERTS)) == 1
 
 
-async def test_a_heartbeat_of_a_former_leader_is_refused(store: WholeStore) -> None:
-    former = await store.acquire_lease(READER)
-    assert former is not None
-    await store.record_heartbeat(at(5), "run", lease=former)
-    await store.release_lease(former)
-    await store.acquire_lease(READER)
-    with pytest.raises(LeadershipLost):
-        await store.record_heartbeat(at(1), "run", [an_announcement("gap")], lease=former)
-    assert (await store.last_heartbeat()).last_at == at(5)
-    assert await store.owed(ALERTS) == ()
-
-
 async def test_a_lost_lease_stops_only_the_readings_that_wait_with_it(store: WholeStore) -> None:
     former = await store.acquire_lease(READER)
     assert former is not None

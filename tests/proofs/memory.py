@@ -416,11 +416,8 @@ class MemoryStore:
         *,
         read_since: datetime | None = None,
         late_promise: float | None = None,
-        lease: Lease | None = None,
     ) -> None:
         def change() -> bool:
-            if lease is not None and not self._holds(lease):
-                raise LeadershipLost("lost")
             self.disk.heartbeat = (at, run_id, read_since, late_promise)
             for message in notices:
                 self._enqueue(message)

@@ -848,51 +848,6 @@ async def test_a_bot_that_leads_again_keeps_its_due_times(fake_redis: redis.asyn
         assert one.scheduler._due is not due_times
 
 
-async def test_a_leader_frozen_before_its_heartbeat_causes_no_false_alarm(fake_redis: redis.asyncio.Redis) -> None:
-    """Its heartbeat would be ten minutes old, so the next leader would report that nobody read."""
-    async with (
-        running(fake_redis, *pipelines(2), operator=OPERATOR) as one,
-        running(fake_redis, clock=one.clock, api=one.api, operator=OPERATOR) as two,
-    ):
-        await watch(one, "orders-*")
-        await one.poll(20)
-
-        async def frozen() -> None:
-            one.store.first.clear()
-            await fake_redis.delete(one.store._keys.lease(READER))
-            await one.clock.pass_time(600)
-            await two.poll(60)
-
-        one.store.first["record_heartbeat"] = frozen
-        await one.heartbeat.beat()
-        await two.poll(60)
-        assert [row.body.kind for row in await two.store.owed(OPERATOR) if isinstance(row.body, Notice)] == [
-            NoticeKind.BLIND
-        ]
-        assert (await two.store.last_heartbeat()).last_at == two.heartbeat.last_at
-
-
-async def test_a_bot_that_lost_the_lead_reports_no_outage(fake_redis: redis.asyncio.Redis) -> None:
-    """Another bot leads, and can read GoldRush."""
-    async with (
-        running(fake_redis, *pipelines(2)) as one,
-        running(fake_redis, *pipelines(2), clock=one.clock) as two,
-    ):
-        await watch(one, "orders-*")
-        await one.poll(20)
-        one.api.statuses = dict.fromkeys(one.api.statuses, Unavailable("GoldRush didn't answer within 5 s."))
-        await one.poll(10)
-        await fake_redis.delete(one.store._keys.lease(READER))
-        await two.heartbeat.beat()
-        assert two.leadership.is_leader
-        for _ in range(20):
-            assert one.leadership.is_leader  # it has not noticed yet
-            await one.scheduler.tick()
-            await one.clock.pass_time(TICK_SECONDS)
-        assert one.scheduler.outage is not None
-        assert await two.cards() == []
-
-
 async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
