@@ -28,7 +28,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.subscription import WatchLimits, Wish
 from bot.domain.watch import ChannelId
-from bot.garbage import collect_rarely
+from bot.garbage import collect_rarely, keep_for_good, without_collections
 from bot.monitoring.budget import Budget
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
@@ -42,7 +42,6 @@ from bot.slack.features.status import status_blocks
 from bot.slack.features.watches import watches_blocks
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.saved_question import SavedQuestion
-from bot.state.memory import keep_for_good, without_collections
 from bot.state.repository import Repository
 from bot.store.clock import RedisClock
 from bot.store.leader_calls import RemoteLeader

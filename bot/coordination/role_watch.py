@@ -43,7 +43,7 @@ class RoleWatch:
             ages = [now - self._seen[role]] if role in self._seen else [0.0]
             if stored := announced.seen.get(role):
                 ages.append(max(0.0, (at - stored).total_seconds()))
-            # What vanished from Redis was seen before. A new process gives the others time to start.
+            # A role that vanished from Redis was seen before. A new process gives the others time to start.
             self._seen[role] = now - min(ages)
         self._report(now)
 

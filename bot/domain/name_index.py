@@ -12,7 +12,7 @@ from itertools import chain
 from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting, name_words
 from bot.domain.observation import PipelineId
 
-LEFT_OVER = 1000  # pipelines; so many, and as many as there are now, make the bot build the index of words again
+LEFT_OVER = 1000  # stale entries, beyond one for each pipeline: more make the bot build the index of words again
 _LAST = "\U0010ffff"  # sorts after every character of a name
 
 

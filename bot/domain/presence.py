@@ -9,7 +9,7 @@ from datetime import datetime
 
 ANNOUNCE_SECONDS = 5.0
 ABSENT_SECONDS = 20.0
-"""A role that no process announced for so long is absent. A standby takes over within 12 s."""
+"""A role without an announcement for this time is absent. A standby takes over within 12 s."""
 
 SCHEDULER, READER, SENDER = "scheduler", "reader", "sender"
 WITHOUT: Mapping[str, str] = {
@@ -45,7 +45,7 @@ class Announced:
 
 
 def absence(role: str, seconds: float) -> str:
-    """Says that no process has played the role for so long, and what that means."""
+    """Says for how long no process has played the role, and the consequence."""
     return f"no process with the role {role} has run for {seconds:.0f} s: {WITHOUT[role]}"
 
 

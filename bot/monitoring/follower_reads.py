@@ -9,7 +9,6 @@ from bot.domain.cadence import Cadence
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
 from bot.monitoring.budget import Budget
-from bot.monitoring.due_times import DueTimes
 from bot.monitoring.outage import reported_problem
 from bot.monitoring.promise import Promise
 from bot.ports.catalogue import ListingOutcome
@@ -49,7 +48,6 @@ class FollowerReads:
         self._repository = repository
         self._unrecorded = unrecorded
         self._promise = Promise(repository=repository, budget=budget, cadence=cadence)
-        self._unpolled = DueTimes(cadence)
         self._clock = clock
         self._heartbeat = heartbeat
         self._waits_until: datetime | None = None
@@ -64,7 +62,7 @@ class FollowerReads:
         return self._promise.seconds
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
-        return self._promise.of(pipeline_id, self._unpolled)
+        return self._promise.of(pipeline_id, None)
 
     @property
     def others_read_since(self) -> datetime | None:

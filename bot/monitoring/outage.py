@@ -18,7 +18,7 @@ from bot.state.known_pipelines import API_ITSELF, KnownPipelines
 from bot.state.repository import Repository
 
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
-STEADY_SECONDS = 60.0  # readers that come and go cause one notice, and the last one of them ends it
+ANSWERING_SECONDS = 60.0  # readers that come and go cause one notice, and the last one of them ends it
 SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
 
 
@@ -64,7 +64,7 @@ class OutageNotices:
         if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
             await self._explain(episode.cards.values(), self._reason(unread))
         answering_for = self._clock.monotonic() - self._breaker.answered_again_at
-        is_over = self._breaker.is_untroubled and answering_for >= STEADY_SECONDS  # the last read succeeded
+        is_over = self._breaker.is_untroubled and answering_for >= ANSWERING_SECONDS  # the last read succeeded
         if is_open == reported or not (is_open or is_over):
             return
         transition = Transition(

@@ -27,14 +27,13 @@ class Promise:
         """The greatest age of a reading while all goes well. The same on bots that do not lead."""
         return self._cadence.promised(len(self._repository.pollable), self._budget.full_rate)
 
-    def of(self, pipeline_id: PipelineId, due: DueTimes) -> float | None:
-        """The same for one pipeline. None: the bot does not poll it.
+    def of(self, pipeline_id: PipelineId, period: float | None) -> float | None:
+        """The same for one pipeline, which this bot reads every `period` seconds. None: the bot does not poll it.
 
         A bot that polls reads most pipelines more often: a reading twice as old as its period shows a standstill.
         """
         if pipeline_id not in self._repository.pollable:
             return None
-        period = due.period(pipeline_id)
         if period is not None:
             return min(self.seconds, 2 * max(period, self._cadence.steady_seconds))
         at_rest = self._repository.record(pipeline_id).state.phase in AT_REST

@@ -8,6 +8,7 @@ from bot.domain.cadence import Cadence, Pace, pace
 from bot.domain.failure_rates import track
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.garbage import without_collections
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
@@ -27,7 +28,6 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
 from bot.ports.telemetry.store import StoreUnreachable
-from bot.state.memory import without_collections
 from bot.state.repository import Repository
 
 TICK_SECONDS = 0.25
@@ -121,7 +121,7 @@ class Scheduler:
         return self._promise.seconds
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
-        return self._promise.of(pipeline_id, self._due)
+        return self._promise.of(pipeline_id, self._due.period(pipeline_id))
 
     def lateness(self) -> Lateness | None:
         return self._promise.lateness(self._due, self._clock.monotonic())

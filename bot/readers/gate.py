@@ -18,7 +18,7 @@ class Gate:
 
     async def pass_through(self, reads: int, spacing: float, *, within: float) -> Sequence[float]:
         """Reserves times for reads. Returns the seconds until each one may begin: fewer than `reads`, if the others
-        could not begin `within` so many seconds.
+        could not begin `within` that number of seconds.
 
         Raises:
             RedisError, OSError: Redis does not answer.

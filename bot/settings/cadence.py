@@ -36,7 +36,7 @@ class CadenceNumbers(EnvironmentSettings):
     requests_per_second: str | None = None
 
     def faults(self) -> Iterator[str]:
-        """One sentence for each contradiction: what is wrong, and both ways out. The defaults contradict nothing."""
+        """One sentence for each contradiction. It names both settings and a value for each that ends it."""
         yield from self._promise_faults()
         yield from self._pace_faults()
         yield from self._budget_faults()

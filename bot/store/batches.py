@@ -11,7 +11,7 @@ from bot.store.scripts import translating_redis_errors
 
 T = TypeVar("T")
 READ_AT_ONCE = 500  # rows
-SCANNED_AT_ONCE = 2000  # rows: a start scans all, and decodes so many in 20 ms
+SCANNED_AT_ONCE = 2000  # rows: a start scans all of them; decoding 2,000 takes 20 ms
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:

@@ -136,7 +136,7 @@ _NO_GROUP = _KnownGroup(b"", (), (), ())
 
 
 def _remember(known: dict[str, Known], new: Mapping[str, Known], most: int) -> None:
-    """Adds what is new as the latest, and forgets the oldest."""
+    """Adds the new entries as the latest ones, and forgets the oldest."""
     for key, value in new.items():
         known.pop(key, None)
         known[key] = value

@@ -34,7 +34,7 @@ class RedisPresence:
 
 
 def _announced(stored: Mapping[str, str]) -> Announced:
-    """Leaves out what is unreadable: the next announcement replaces it."""
+    """Leaves out unreadable fields: the next announcement replaces them."""
     seen = {role: at for role in WITHOUT if (at := _time(stored.get(role, "")))}
     try:
         at, url, fingerprint, shared = json.loads(stored.get(_SOURCE, ""))

@@ -10,6 +10,7 @@ from bot.coordination.follower import Follower
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
 from bot.domain.watch import ChannelId
+from bot.garbage import keep_for_good, without_collections
 from bot.goldrush.client import Client
 from bot.monitoring.budget import Budget
 from bot.settings import Role, Settings
@@ -17,7 +18,6 @@ from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.directory import Directory
-from bot.state.memory import keep_for_good, without_collections
 from bot.state.repository import Repository
 from bot.store.clock import RedisClock
 from bot.store.migration import migrate

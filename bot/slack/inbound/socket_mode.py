@@ -60,7 +60,7 @@ class RoutedClient(SocketModeClient):
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (slack_sdk's own)
         """Slack ends a WebSocket twice, with a `disconnect` and with a closing frame, and the SDK replaces it twice.
 
-        The second time it would close the new one, and lose what is on its way there.
+        A second replacement would close the new connection, and lose the envelopes on it.
         """
         if self._left is not None and self._left is self.current_session:
             return
