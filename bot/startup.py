@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from bot.domain.watch import TeamId
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import SlackAway
-from bot.ports.telemetry.store import StoreUnreachable, StoreWeak
+from bot.ports.telemetry.store import Component, StoreUnreachable, StoreWeak
 from bot.redis_address import RedisKind
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, call
@@ -79,7 +79,7 @@ async def until_store_fits(
     """
     backoff = _Backoff(stopped)
     while problem := await _wait_reason(client, team, kind, shares_reads=shares_reads):
-        emit(StoreUnreachable(component="startup", problem=problem, next_try_seconds=backoff.seconds))
+        emit(StoreUnreachable(component=Component.STARTUP, problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
 
 

@@ -15,7 +15,7 @@ from bot.ports.rate_limits import Method
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 
 POLL_SECONDS = 0.5
 COALESCE_SECONDS = 0.1  # wakes within this time share one poll: a burst of failures wakes dozens of times a second
@@ -60,7 +60,7 @@ class Dispatcher:
                 try:
                     await self._poll(lanes)
                 except StoreAway as exc:
-                    emit(StoreUnreachable(component="delivery", problem=str(exc)))
+                    emit(StoreUnreachable(component=Component.DELIVERY, problem=str(exc)))
                     await self._clock.sleep(STORE_AWAY_SECONDS)
                     continue
                 await self._sleep(min(COALESCE_SECONDS, self._poll_seconds), self._stopped)

@@ -18,7 +18,7 @@ from bot.ports.leader import Leader, LeaderSilent
 from bot.ports.status_reads import NOBODY_READS
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.state.repository import Repository
 
 NOBODY_SECONDS = 10.0  # without a heartbeat: by then the lease of the last leader has ended
@@ -123,6 +123,6 @@ class FollowerReads:
     def why(self, exc: LeaderSilent | StoreAway) -> str:
         """Why nobody read or listed, in words for people."""
         if isinstance(exc, StoreAway):
-            emit(StoreUnreachable(component="reads", problem=str(exc)))
+            emit(StoreUnreachable(component=Component.READS, problem=str(exc)))
             return NO_DATABASE
         return NOBODY_READS if self.nobody_polls else NO_ANSWER

@@ -27,7 +27,7 @@ from bot.ports.reads import Readers, ReadRequest, ReadResult, Unread
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.state.repository import Repository
 
 TICK_SECONDS = 0.25
@@ -164,7 +164,7 @@ class Scheduler:
             try:
                 await self._housekeep(now)
             except StoreAway as exc:
-                emit(StoreUnreachable(component="monitoring", problem=str(exc)))
+                emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc)))
                 return  # the bot could not write a reading now
             self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
             if not self._breaker.is_open:
@@ -315,7 +315,7 @@ class Scheduler:
         try:
             return await self._recorder.record(result, unread=len(self._due))
         except StoreAway as exc:
-            emit(StoreUnreachable(component="monitoring", pipeline=pipeline_id, problem=str(exc)))
+            emit(StoreUnreachable(component=Component.MONITORING, pipeline=pipeline_id, problem=str(exc)))
             return "the store is away, so this reading could not be kept"
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ReadCrashed(pipeline=pipeline_id, exception=exc))

@@ -13,7 +13,7 @@ from bot.ports.clock import Clock
 from bot.ports.reads import Readers, ReadRequest, ReadResult, Unread
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.readers.broker import BatchBroker
 from bot.readers.gate import Gate
 from bot.readers.wire import TASK, Batch, ResultEntry, encode_results, result_entry
@@ -100,7 +100,7 @@ class BatchReader:
         except TimeoutError:
             pass  # the scheduler waits no longer
         except (RedisError, OSError) as exc:
-            emit(StoreUnreachable(component="reader", problem=f"{type(exc).__name__}: {exc}"))
+            emit(StoreUnreachable(component=Component.READER, problem=f"{type(exc).__name__}: {exc}"))
         finally:
             self._room.change(-len(batch.pipelines))
 

@@ -17,7 +17,7 @@ from taskiq_redis import RedisStreamBroker
 
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 
 GROUP = "readers"
 BLOCK_SECONDS = 1.0  # shorter than the store's deadline for an answer
@@ -143,7 +143,7 @@ class BatchBroker(RedisStreamBroker):
     async def _recover(self, exc: Exception) -> None:
         """The stream goes if no scheduler uses it for long, and Redis may be away or emptied."""
         if not (isinstance(exc, ResponseError) and "NOGROUP" in str(exc)):
-            emit(StoreUnreachable(component="reader", problem=f"{type(exc).__name__}: {exc}"))
+            emit(StoreUnreachable(component=Component.READER, problem=f"{type(exc).__name__}: {exc}"))
             await asyncio.sleep(AWAY_SECONDS)
         with suppress(RedisError, OSError):
             await self._declare_consumer_group()

@@ -16,7 +16,7 @@ from bot.ports.clock import Clock
 from bot.ports.reads import OnResult, ReadRequest
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed, ReadsLost
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.readers.broker import AWAY_SECONDS, BLOCK_SECONDS, STREAM_SECONDS, BatchBroker
 from bot.readers.wire import TASK, Batch, decode_results, read_result
 
@@ -213,7 +213,7 @@ class RemoteReaders:
         return sent
 
     def _report(self, exc: BaseException) -> None:
-        emit(StoreUnreachable(component="scheduler", problem=f"{type(exc).__name__}: {exc}"))
+        emit(StoreUnreachable(component=Component.SCHEDULER, problem=f"{type(exc).__name__}: {exc}"))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from bot.ports.leader import Leader, LeaderSilent, ReadReply
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.store.port import RedisPort
 from bot.store.scripts import Scripts, translating_redis_errors
 
@@ -198,4 +198,4 @@ class LeaderCalls(_Lists):
 
 
 def _report(exc: Exception) -> None:
-    emit(StoreUnreachable(component="leader_calls", problem=f"{type(exc).__name__}: {exc}"))
+    emit(StoreUnreachable(component=Component.LEADER_CALLS, problem=f"{type(exc).__name__}: {exc}"))

@@ -11,7 +11,7 @@ from bot.ports.telemetry import RECORDS, EventRecord, Level
 from bot.ports.telemetry.delivery import DeliverySettled
 from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome, TransitionDetected
 from bot.ports.telemetry.slack import CallOutcome, InteractionAcknowledged, InteractionAnswered, SlackCalled
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 
 PREFIX = "pipeline_bot"
 R = TypeVar("R", bound=EventRecord)
@@ -109,8 +109,7 @@ class Metrics:
         self._on(InteractionAnswered, on_answer)
 
     def _follow_store(self) -> None:
-        components = ("startup", "monitoring", "scheduler", "reader", "delivery", "slack")
-        errors = self._counter("store_errors", "Failed uses of Redis, by part of the bot.", "component", components)
+        errors = self._counter("store_errors", "Failed uses of Redis, by part of the bot.", "component", Component)
         self._on(StoreUnreachable, lambda record: errors[record.component].inc())
 
     def _on(self, kind: type[R], handle: Callable[[R], None]) -> None:

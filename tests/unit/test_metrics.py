@@ -11,7 +11,7 @@ from bot.ports.telemetry import RECORDS, Level
 from bot.ports.telemetry.delivery import DeliverySettled
 from bot.ports.telemetry.monitoring import KeyRejected, ReadEnded, ReadOutcome, TransitionDetected
 from bot.ports.telemetry.slack import CallOutcome, InteractionAcknowledged, InteractionAnswered, SlackCalled
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.telemetry.gauges import Gauges
 from bot.telemetry.health import Check, Health
 from bot.telemetry.metrics import Metrics
@@ -74,7 +74,7 @@ def test_acknowledgements_and_answers_are_timed(metrics: Metrics) -> None:
 
 
 def test_failed_uses_of_redis_are_counted_by_part(metrics: Metrics) -> None:
-    metrics.on_record(StoreUnreachable(component="delivery", problem="gone"))
+    metrics.on_record(StoreUnreachable(component=Component.DELIVERY, problem="gone"))
     assert value(metrics, "store_errors_total", component="delivery") == 1
 
 
@@ -88,6 +88,7 @@ def test_each_logged_event_is_counted_from_zero(metrics: Metrics) -> None:
 def test_known_values_of_labels_start_at_zero(metrics: Metrics) -> None:
     assert [value(metrics, "reads_total", outcome=outcome) for outcome in ReadOutcome] == [0] * len(ReadOutcome)
     assert [value(metrics, "transitions_total", became=event) for event in Event] == [0] * len(Event)
+    assert [value(metrics, "store_errors_total", component=part) for part in Component] == [0] * len(Component)
 
 
 async def test_no_metric_has_a_label_for_a_pipeline_channel_or_person() -> None:

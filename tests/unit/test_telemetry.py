@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from bot.ports.telemetry import EventRecord, Level, emit, event, subscribe, subscribed
 from bot.ports.telemetry.monitoring import ReadEnded
 from bot.ports.telemetry.process import JobCrashed, JobLate
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.telemetry.logs import log_record
 
 LATE = JobLate(job="tick", seconds=1.5)
@@ -36,7 +36,7 @@ def test_configuring_the_log_twice_subscribes_once() -> None:
 
 def test_a_field_without_a_value_is_not_logged() -> None:
     with capture_logs() as lines:
-        emit(StoreUnreachable(component="delivery", problem="no answer"))
+        emit(StoreUnreachable(component=Component.DELIVERY, problem="no answer"))
     assert lines == [{"event": "store_away", "log_level": "warning", "component": "delivery", "problem": "no answer"}]
 
 

@@ -1,15 +1,29 @@
 """Records of Redis: its absences, failovers and lost data."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from bot.ports.telemetry import EventRecord, Level, event
+
+
+class Component(StrEnum):
+    """A part of the bot that uses Redis."""
+
+    STARTUP = "startup"
+    MONITORING = "monitoring"
+    SCHEDULER = "scheduler"
+    READER = "reader"
+    READS = "reads"
+    LEADER_CALLS = "leader_calls"
+    DELIVERY = "delivery"
+    SLACK = "slack"
 
 
 @event("store_away", Level.WARNING)
 class StoreUnreachable(EventRecord):
     """`component` is the part of the bot that noticed."""
 
-    component: str
+    component: Component
     problem: str
     pipeline: str | None = None
     next_try_seconds: float | None = None

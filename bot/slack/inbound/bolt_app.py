@@ -12,7 +12,7 @@ from bot.domain.watch import TeamId
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import ListenerCrashed
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.slack.inbound import home, messages
 from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.home import read_opening
@@ -107,7 +107,7 @@ class Listeners:
 
     async def on_error(self, error: Exception) -> None:
         if isinstance(error, StoreAway):
-            emit(StoreUnreachable(component="slack", problem=str(error)))
+            emit(StoreUnreachable(component=Component.SLACK, problem=str(error)))
         else:
             emit(ListenerCrashed(exception=error))
 

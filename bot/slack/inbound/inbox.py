@@ -18,7 +18,7 @@ from bot.ports.interaction_store import Interaction, InteractionStore
 from bot.ports.lease_store import LeaseStore
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.store import StoreUnreachable
+from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.slack.feature import Reply
 from bot.slack.inbound.inbox_records import (
     report_acknowledged,
@@ -140,7 +140,7 @@ class Inbox:
             async with asyncio.timeout(self._store_seconds):
                 first = await self._store.add_interaction(interaction)
         except (StoreAway, TimeoutError) as exc:
-            emit(StoreUnreachable(component="slack", problem=str(exc) or "it did not answer in time"))
+            emit(StoreUnreachable(component=Component.SLACK, problem=str(exc) or "it did not answer in time"))
             return StoredInteraction(partial(self._answer_unstored, interaction, parsed))
         if not first:
             return StoredInteraction(_no_answer)
@@ -248,7 +248,7 @@ class Inbox:
         except BusyError:
             refusal = BUSY
         except StoreAway as exc:
-            emit(StoreUnreachable(component="slack", problem=str(exc)))
+            emit(StoreUnreachable(component=Component.SLACK, problem=str(exc)))
             if store_lost:
                 # As a message: in a modal that stays open, a second submission would repeat the saved one.
                 await self._send(interaction, self._router.refused(store_lost))
@@ -271,7 +271,7 @@ class Inbox:
             await self._store.finish_interaction(interaction)
             self._unrecorded.discard(interaction.id)
         except StoreAway as exc:
-            emit(StoreUnreachable(component="slack", problem=str(exc)))
+            emit(StoreUnreachable(component=Component.SLACK, problem=str(exc)))
 
     async def _run_and_respond(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
         if parsed.needs_store:
