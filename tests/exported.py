@@ -1,5 +1,7 @@
 """The metrics that a bot with every role exports."""
 
+from prometheus_client import CollectorRegistry, generate_latest
+
 from bot.ports.figures import BudgetFigures, OutboxFigures, PollingFigures
 from bot.ports.telemetry.slack import CallOutcome, InteractionAnswered, SlackCalled
 from bot.telemetry.gauges import Gauges
@@ -39,13 +41,22 @@ def full_sources() -> Sources:
 
 async def exported() -> dict[str, tuple[str, frozenset[str]]]:
     """Type and labels of each metric, by the name under which a query finds it."""
+    return {
+        sample.name: (family.type, frozenset(sample.labels) - {"le"})
+        for family in (await _registry()).collect()
+        for sample in family.samples
+    }
+
+
+async def scraped_text() -> str:
+    """What Prometheus reads."""
+    return generate_latest(await _registry()).decode()
+
+
+async def _registry() -> CollectorRegistry:
     metrics, gauges = Metrics(), Gauges(full_sources())
     metrics.on_record(SlackCalled(method="chat.update", outcome=CallOutcome.OK, seconds=0.1))
     metrics.on_record(InteractionAnswered(interaction="command", seconds=0.1))
     await gauges.refresh(await HealthMonitor(full_sources()).health())
     metrics.registry.register(gauges)
-    return {
-        sample.name: (family.type, frozenset(sample.labels) - {"le"})
-        for family in metrics.registry.collect()
-        for sample in family.samples
-    }
+    return metrics.registry

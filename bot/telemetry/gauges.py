@@ -12,7 +12,7 @@ from bot.telemetry.health import Check, Health
 from bot.telemetry.metrics import PREFIX
 from bot.telemetry.sources import Sources
 
-QUANTILES = (0.5, 0.9, 0.99, 1.0)
+PERCENTILES = (50, 90, 99, 100)
 
 
 class Gauges(Collector):
@@ -74,8 +74,8 @@ def _problems(health: Health) -> Iterator[Metric]:
 
 def _polling(figures: PollingFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily(f"{PREFIX}_pipelines", "Pipelines that this process polls.", value=figures.pipelines)
-    yield _quantiles("reading_age_seconds", "Time since the last successful read of a pipeline.", figures.ages)
-    yield _quantiles(
+    yield _percentiles("reading_age_seconds", "Time since the last successful read of a pipeline.", figures.ages)
+    yield _percentiles(
         "reading_age_ratio",
         "The same time over the age that the bot promises; above 1 the reading is older than promised.",
         figures.lateness,
@@ -94,9 +94,9 @@ def _budget(figures: BudgetFigures) -> Iterator[Metric]:
     yield used
 
 
-def _quantiles(name: str, text: str, values: Sequence[float]) -> Metric:
-    family = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["quantile"])
+def _percentiles(name: str, text: str, values: Sequence[float]) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["percentile"])
     ordered = sorted(values)
-    for quantile in QUANTILES if ordered else ():
-        family.add_metric([f"{quantile:g}"], ordered[min(int(quantile * len(ordered)), len(ordered) - 1)])
+    for percentile in PERCENTILES if ordered else ():
+        family.add_metric([str(percentile)], ordered[min(percentile * len(ordered) // 100, len(ordered) - 1)])
     return family

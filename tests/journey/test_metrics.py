@@ -121,7 +121,7 @@ async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: boo
             'pipeline_bot_slack_requests_total{method="chat.postMessage", outcome="ok"} > 0',
             'pipeline_bot_interactions_total{kind="command"} > 0',
             "pipeline_bot_interaction_ack_seconds_count > 0",
-            'pipeline_bot_reading_age_ratio{quantile="0.99"} > 0',
+            'pipeline_bot_reading_age_ratio{percentile="99"} > 0',
             "pipeline_bot_outbox_messages",
             "pipeline_bot_budget_used_requests_total > 0",
             "pipeline_bot_leader == 1",

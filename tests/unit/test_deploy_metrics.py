@@ -1,5 +1,6 @@
 """The alert rules and the dashboard in deploy/, and the table of metrics in the docs, against what the bot exports."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -13,7 +14,7 @@ import yaml
 
 from bot.ports.telemetry import RECORDS, Level
 from bot.telemetry.health import Check
-from tests.exported import exported
+from tests.exported import exported, scraped_text
 from tests.unit.test_docs import rows
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -85,6 +86,13 @@ def test_promtool_accepts_the_rules() -> None:
 @needs_promtool
 def test_each_alert_fires_on_its_fault_and_only_then() -> None:
     run = subprocess.run(["promtool", "test", "rules", str(RULES_TEST)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@needs_promtool
+def test_promtool_finds_nothing_to_criticise_in_a_scrape() -> None:
+    scrape = asyncio.run(scraped_text())
+    run = subprocess.run(["promtool", "check", "metrics"], input=scrape, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 
 

@@ -92,7 +92,7 @@ def test_known_values_of_labels_start_at_zero(metrics: Metrics) -> None:
 
 
 async def test_no_metric_has_a_label_for_a_pipeline_channel_or_person() -> None:
-    allowed = {"outcome", "became", "event", "check", "method", "priority", "component", "state", "limit", "quantile"}
+    allowed = {"outcome", "became", "event", "check", "method", "priority", "component", "state", "limit", "percentile"}
     allowed |= {"kind", "version", "generation", "implementation", "major", "minor", "patchlevel"}
     assert {label for _, labels in (await exported()).values() for label in labels} <= allowed
 
@@ -115,9 +115,9 @@ async def gauge(
         ("leader", {}, 1.0),
         ("heartbeat_age_seconds", {}, 1.5),
         ("pipelines", {}, 3.0),
-        ("reading_age_seconds", {"quantile": "0.5"}, 2.0),
-        ("reading_age_seconds", {"quantile": "1"}, 9.0),
-        ("reading_age_ratio", {"quantile": "0.99"}, 1.5),
+        ("reading_age_seconds", {"percentile": "50"}, 2.0),
+        ("reading_age_seconds", {"percentile": "100"}, 9.0),
+        ("reading_age_ratio", {"percentile": "99"}, 1.5),
         ("budget_requests_per_second", {"limit": "full"}, 4.0),
         ("budget_requests_per_second", {"limit": "now"}, 3.4),
         ("budget_used_requests_total", {}, 17.0),
@@ -141,13 +141,13 @@ async def test_a_process_exports_nothing_about_parts_that_it_lacks() -> None:
 async def test_a_bot_that_does_not_lead_exports_no_ages() -> None:
     sources = Sources(polling=lambda: None)
     assert await gauge(sources, "pipelines") is None
-    assert await gauge(sources, "reading_age_seconds", {"quantile": "1"}) is None
+    assert await gauge(sources, "reading_age_seconds", {"percentile": "100"}) is None
 
 
 async def test_ages_are_left_out_before_the_first_reading() -> None:
     sources = Sources(polling=lambda: PollingFigures(pipelines=2, ages=[], lateness=[]))
     assert await gauge(sources, "pipelines") == 2
-    assert await gauge(sources, "reading_age_seconds", {"quantile": "1"}) is None
+    assert await gauge(sources, "reading_age_seconds", {"percentile": "100"}) is None
 
 
 async def test_a_problem_is_exported_by_its_check() -> None:
