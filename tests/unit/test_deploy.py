@@ -100,12 +100,14 @@ def test_prometheus_finds_every_pod() -> None:
     port = int(kubernetes("ConfigMap")["pipeline-bot"]["data"]["PIPELINE_BOT_METRICS_PORT"])
     assert service["ports"] == [{"name": "metrics", "port": port, "targetPort": "metrics"}]
     assert service["publishNotReadyAddresses"] is True
-    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (job,) = endpoint["relabelings"]
+    assert endpoint["port"] == "metrics"
+    assert (job["targetLabel"], job["replacement"]) == ("job", "pipeline-bot-$1")  # the jobs of the alert rules
     for deployment in kubernetes("Deployment").values():
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         for selector in (service["selector"], monitor["spec"]["selector"]["matchLabels"]):
             assert selector.items() <= labels.items()
-        assert labels[monitor["spec"]["jobLabel"]] == "pipeline-bot"  # the job of the alert rules
 
 
 def test_compose_runs_each_role_with_its_own_secrets_only() -> None:

@@ -78,6 +78,14 @@ def test_each_alert_has_a_severity_and_texts_and_a_test() -> None:
         assert f'ALERTS{{alertname="{rule["alert"]}", alertstate="firing", severity' in tested, rule["alert"]
 
 
+def test_each_alert_names_its_installation() -> None:
+    """An aggregate without `job` mixes installations: it names none, and one hides another's loss."""
+    for rule in rules():
+        assert "{{ $labels.job }}" in rule["annotations"]["summary"], rule["alert"]
+        grouped = re.findall(r"\b(?:sum|min|max|avg|count)\b(?: by \(([^)]*)\))?", rule["expr"])
+        assert all("job" in labels.split(", ") for labels in grouped), rule["alert"]
+
+
 @needs_promtool
 def test_promtool_accepts_the_rules() -> None:
     subprocess.run(["promtool", "check", "rules", str(RULES)], check=True, capture_output=True)
