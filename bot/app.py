@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import TYPE_CHECKING
 
 from slack_bolt.app.async_app import AsyncApp
 
@@ -42,7 +43,9 @@ from bot.store.volatile import volatile_store
 from bot.telemetry.server import observed
 from bot.telemetry.sources import Sources
 from bot.workspace import Shared, Workspace
-from bot.workspace.reading import ReadingProcess
+
+if TYPE_CHECKING:
+    from bot.workspace.reading import ReadingProcess
 
 # The bot promises to stop within ten seconds, so these three add up to less.
 STOP_TIMEOUT_SECONDS = 5.5  # for the work in progress: longer than a call to Slack
@@ -107,7 +110,7 @@ class _Process:
     team: TeamId
     slack: SlackClient
     workspace: Workspace | None
-    reading: ReadingProcess | None
+    reading: "ReadingProcess | None"
 
 
 async def _process(settings: Settings, sources: Sources, resources: AsyncExitStack, stopped: asyncio.Event) -> _Process:
@@ -127,8 +130,14 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
         team=team,
         slack=slack,
         workspace=await Workspace.open(shared, slack, identity) if identity else None,
-        reading=await ReadingProcess.open(shared, api, team) if api and settings.reads_for_others else None,
+        reading=await _reading(shared, api, team) if api and settings.reads_for_others else None,
     )
+
+
+async def _reading(shared: Shared, api: Client, team: TeamId) -> "ReadingProcess":
+    from bot.workspace.reading import ReadingProcess  # noqa: PLC0415 (Taskiq takes memory, and most bots have no readers)
+
+    return await ReadingProcess.open(shared, api, team)
 
 
 async def _identity(slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> Identity:

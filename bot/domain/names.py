@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from rapidfuzz import fuzz, process
-
 from bot.domain.catalogue import Pipeline, comparable, is_pattern, name_words
 from bot.domain.name_index import NameIndex, order
 from bot.domain.observation import PipelineId
@@ -102,6 +100,8 @@ class Names:
 
     def nearest(self, wanted: str) -> tuple[Pipeline, ...]:
         """At most `NEAREST`: similar spellings first, then names that contain the word."""
+        from rapidfuzz import fuzz, process  # noqa: PLC0415 (takes 3 MB, and only mistyped names need it)
+
         alike = chain.from_iterable(
             process.extract(wanted, index.names, scorer=fuzz.ratio, limit=NEAREST + DOUBLES, score_cutoff=ALIKE)
             for index in self._indexes

@@ -23,6 +23,7 @@ from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.polling import Polling
+from bot.ports.reads import Readers
 from bot.requests.services import RequestServices
 from bot.settings import Settings
 from bot.slack.feature import Services
@@ -40,7 +41,6 @@ from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Base
-from bot.workspace.reading import remote_readers
 
 
 class DeliveryParts(NamedTuple):
@@ -69,7 +69,7 @@ class PeopleParts:
 def build_monitoring(base: Base, api: Client) -> Monitoring:
     return Monitoring.build(
         api=api,
-        readers=remote_readers(base) if base.settings.has_remote_readers else None,
+        readers=_remote_readers(base) if base.settings.has_remote_readers else None,
         repository=base.repository,
         budget=base.budget,
         clock=base.clock,
@@ -78,6 +78,12 @@ def build_monitoring(base: Base, api: Client) -> Monitoring:
         slots=base.shared.read_slots,
         operator=base.operator,
     )
+
+
+def _remote_readers(base: Base) -> Readers:
+    from bot.workspace.reading import remote_readers  # noqa: PLC0415 (Taskiq takes memory, and most bots need none)
+
+    return remote_readers(base)
 
 
 def build_heartbeat(base: Base, polling: Polling) -> Heartbeat:
