@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 from typing import TYPE_CHECKING
 
 from slack_bolt.app.async_app import AsyncApp
@@ -19,8 +18,9 @@ from bot.http.connection_limit import ConnectionLimits, connection_cap, descript
 from bot.http.server import ALL_INTERFACES, unusable
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
+from bot.ports.telemetry.process import DescriptorsShort, Ready, Stopped, StoppedMidway
 from bot.ports.telemetry.store import StoreWeak
+from bot.read_slots import descriptor_shortage, goldrush_connections, read_slots
 from bot.redis_address import parse_redis_url
 from bot.settings import Role, Settings, Transport
 from bot.settings.roles import named
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 STOP_TIMEOUT_SECONDS = 5.5  # for the work in progress: longer than a call to Slack
 LAST_SECONDS = 1.0  # to cancel work that hangs, and to give up leadership
 CLOSE_SECONDS = 1.5  # to close connections
-PEOPLE_CONNECTIONS = 4  # to GoldRush, reserved for people's commands
 
 
 async def run(settings: Settings, stopped: asyncio.Event) -> None:
@@ -115,6 +114,9 @@ class _Process:
 
 async def _process(settings: Settings, sources: Sources, resources: AsyncExitStack, stopped: asyncio.Event) -> _Process:
     """Opens what the roles of this process need."""
+    slots = read_slots(settings, descriptor_limit())
+    if shortage := descriptor_shortage(settings, descriptor_limit()):
+        emit(DescriptorsShort(problem=shortage.problem, fix=shortage.fix))
     api = await resources.enter_async_context(_goldrush_client(settings)) if settings.reads_goldrush else None
     url = await resources.enter_async_context(store_url(settings.store_url, settings.data_dir))
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
@@ -125,7 +127,7 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     if settings.store_url is None and (weakness := volatile_store(settings.data_dir)):
         emit(StoreWeak(problem=weakness.text, fix=weakness.fix))
     await until_store_fits(redis, team, stopped, parse_redis_url(url).kind, shares_reads=settings.shares_reads)
-    shared = Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings), sources=sources)
+    shared = Shared(settings=settings, redis=redis, api=api, read_slots=slots, sources=sources)
     return _Process(
         team=team,
         slack=slack,
@@ -198,22 +200,13 @@ async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event, ending:
 # --- GoldRush --------------------------------------------------------------------------------------------------------
 
 
-def _read_slots(settings: Settings) -> int:
-    """Enough slots to spend the whole budget even if every read takes until its deadline."""
-    return max(4, ceil(settings.requests_per_second * settings.read_timeout_seconds))
-
-
-def _connections(settings: Settings) -> int:
-    return _read_slots(settings) + PEOPLE_CONNECTIONS
-
-
 def _goldrush_client(settings: Settings) -> Client:
     try:
         return Client(
             base_url=settings.goldrush_api_url,
             service_key=settings.goldrush_service_key,
             deadline_seconds=settings.read_timeout_seconds,
-            max_connections=_connections(settings),
+            max_connections=goldrush_connections(settings, descriptor_limit()),
         )
     except ValueError as exc:
         raise StartError(f"{exc}.") from None
@@ -248,12 +241,15 @@ async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) 
 
 
 def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]:
+    descriptors = descriptor_limit()
     return http_mode.http(
         app,
         settings.port,
         host=settings.http_host or ALL_INTERFACES,
         signing_secret=settings.signing_secret,
         limits=ConnectionLimits(
-            connections=connection_cap(settings.http_connections, _connections(settings), descriptor_limit())
+            connections=connection_cap(
+                settings.http_connections, goldrush_connections(settings, descriptors), descriptors
+            )
         ),
     )

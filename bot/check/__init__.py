@@ -7,6 +7,8 @@ from bot.check.goldrush import goldrush_finding
 from bot.check.slack import post_finding, slack_findings
 from bot.check.store import store_findings
 from bot.domain.watch import TeamId
+from bot.http.connection_limit import descriptor_limit
+from bot.read_slots import descriptor_shortage
 from bot.settings import ENV_FILE, Settings, ignored_names, is_exposed
 from bot.slack.outbound.calls import call, web_client
 from bot.store.private import is_open_to_others
@@ -18,6 +20,8 @@ async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Findin
     """Yields each finding at once, in the order in which to fix them."""
     for finding in _files(settings):
         yield finding
+    if shortage := descriptor_shortage(settings, descriptor_limit()):
+        yield Finding("Descriptors", Verdict.WEAK, shortage.problem, shortage.fix)
     team = TeamId(settings.team or "check")
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
     if settings.calls_slack:

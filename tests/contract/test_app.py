@@ -13,6 +13,8 @@ from bot.cli import EXIT_SECONDS
 from bot.delivery.dispatcher import Dispatcher
 from bot.monitoring.scheduler import Scheduler
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.process import DescriptorsShort
 from bot.settings import Settings
 from bot.store.leader_calls import LeaderCalls
 from sandbox.demo import environment
@@ -74,6 +76,24 @@ async def test_a_failure_ends_parts_that_swallow_their_cancellation(
     with pytest.raises(ExceptionGroup) as raised:
         await running(tmp_path, monkeypatch, asyncio.Event())
     assert raised.group_contains(StoreAway, match="it is gone")
+
+
+async def test_the_start_warns_of_too_few_descriptors_for_the_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[EventRecord] = []
+    stopped = asyncio.Event()
+
+    async def stop(_: Dispatcher) -> None:
+        stopped.set()
+
+    monkeypatch.setattr(Dispatcher, "run", stop)
+    monkeypatch.setattr("bot.app.descriptor_limit", lambda: 1024)
+    monkeypatch.setenv("PIPELINE_BOT_REQUESTS_PER_SECOND", "2500")
+    with subscribed(records.append):
+        await running(tmp_path, monkeypatch, stopped)
+    (short,) = (record for record in records if isinstance(record, DescriptorsShort))
+    assert "reads at once, not 12500" in short.problem
 
 
 async def test_a_store_that_goes_away_after_a_stop_was_asked_for_is_no_fault(

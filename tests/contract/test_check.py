@@ -51,6 +51,16 @@ async def test_a_good_configuration_has_no_fault(checking: Checking) -> None:
     assert findings["Fallback channel"].detail == "the bot is in #data-alerts"
 
 
+async def test_too_few_descriptors_for_the_reads_name_the_limit_that_suffices(
+    checking: Checking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.check.descriptor_limit", lambda: 1024)
+    finding = (await checking.findings(PIPELINE_BOT_REQUESTS_PER_SECOND="2500"))["Descriptors"]
+    assert finding.verdict is Verdict.WEAK
+    assert "reads at once, not 12500" in finding.detail
+    assert "LimitNOFILE" in finding.fix
+
+
 # --- channels ---------------------------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,7 @@ def test_compose_runs_each_role_with_its_own_secrets_only() -> None:
         assert set(service["environment"]) & SECRETS == needed(role)
         assert service["environment"]["REDIS_URL"] == "redis://valkey:6379/0"
         assert ("PIPELINE_BOT_TEAM" in service["environment"]) is (role is Role.READER)
+        assert service["ulimits"] == {"nofile": 65536}
         assert (DEPLOY / service["build"]["context"]).resolve() == ROOT
         assert (ROOT / service["build"]["dockerfile"]).is_file()
     options = compose["services"]["valkey"]["command"]
@@ -216,6 +217,7 @@ def test_a_unit_starts_the_bot_and_gives_it_time_to_stop(path: Path) -> None:
     roles = " --role %i" if "@" in path.name else ""
     assert service["ExecStart"] == f"/opt/pipeline-bot/bin/pipeline-bot run{roles}"
     assert service["TimeoutStopSec"] == "15"
+    assert service["LimitNOFILE"] == "65536"
     assert service["Restart"] == "always"
     assert service["RestartPreventExitStatus"] == "2"
     assert set(re.findall(r"^(\w+)=", service.get("Environment", ""))) <= NAMES

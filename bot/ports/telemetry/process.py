@@ -10,6 +10,14 @@ class SettingIgnored(EventRecord):
     problem: str
 
 
+@event("descriptors_short", Level.WARNING)
+class DescriptorsShort(EventRecord):
+    """The process may open too few descriptors for all its reads at once, so it makes fewer."""
+
+    problem: str
+    fix: str
+
+
 @event("metrics_served", Level.INFO)
 class MetricsServed(EventRecord):
     """`/metrics` and the probes are served on this port."""
