@@ -31,6 +31,9 @@ class PeopleReads:
     def __len__(self) -> int:
         return len(self._begun)
 
+    def __contains__(self, pipeline_id: PipelineId) -> bool:
+        return pipeline_id in self._begun
+
     @asynccontextmanager
     async def slot(self, pipeline_id: PipelineId) -> AsyncIterator[Slot]:
         """Waits for a free slot."""

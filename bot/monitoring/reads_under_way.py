@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from bot.domain.observation import PipelineId, ReadSequence
@@ -45,8 +45,11 @@ class ReadsUnderWay:
         return self._reads.get(pipeline_id)
 
     def begin(self, pipeline_id: PipelineId, epoch: int, now: float) -> UnderWay:
+        """Replaces a read that is under way: those who wait for it get the result of the new one."""
         request = ReadRequest(pipeline_id=pipeline_id, sequence=ReadSequence(epoch, next(self._numbers)))
-        read = self._reads[pipeline_id] = UnderWay(request=request, since=now)
+        replaced = self._reads.pop(pipeline_id, None)
+        read = replace(replaced, request=request, since=now) if replaced else UnderWay(request=request, since=now)
+        self._reads[pipeline_id] = read
         return read
 
     def end(self, request: ReadRequest, problem: str | None) -> bool:

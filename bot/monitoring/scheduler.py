@@ -16,7 +16,7 @@ from bot.monitoring.due_times import DueTimes, Newcomer
 from bot.monitoring.outage import OutageNotices, reported_problem
 from bot.monitoring.people_reads import PeopleReads
 from bot.monitoring.promise import Promise
-from bot.monitoring.reads_under_way import ReadsUnderWay
+from bot.monitoring.reads_under_way import ReadsUnderWay, UnderWay
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.siblings import Siblings
 from bot.ports.clock import Clock
@@ -37,6 +37,7 @@ READS_A_SLICE = 48  # or fewer: reads that start together cost less CPU
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
+JOIN_SECONDS = 2.0  # a person's wait for a polled read: then its reader may be dead
 PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
 OWN_ERROR = "an error of the bot itself; its log has it"
 
@@ -261,12 +262,12 @@ class Scheduler:
     async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:  # noqa: ARG002
         """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
         read = self._under_way.of(pipeline_id)
-        if read is None:
+        if read is None or await self._is_held(read):
             async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
                     return self._breaker.problem or "GoldRush asked me to slow down"
-                read = self._under_way.of(pipeline_id)
-                if read is None and self._reads:
+                held, read = read, self._under_way.of(pipeline_id)
+                if read is held and self._reads:
                     now = self._clock.monotonic()
                     read = self._under_way.begin(pipeline_id, self.epoch, now)
                     slot.assign()
@@ -275,6 +276,18 @@ class Scheduler:
         problem = await read.wait() if read else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem
+
+    async def _is_held(self, read: UnderWay) -> bool:
+        """Waits for a read in another process. True if its reader may be dead: no result came in time."""
+        if read.request.pipeline_id in self._people or self._readers.lost_after == float("inf"):
+            return False
+        ended, timer = asyncio.ensure_future(read.wait()), asyncio.ensure_future(self._clock.sleep(JOIN_SECONDS))
+        try:
+            await asyncio.wait((ended, timer), return_when=asyncio.FIRST_COMPLETED)
+            return not ended.done()
+        finally:
+            ended.cancel()
+            timer.cancel()
 
     @property
     def _reads(self) -> bool:

@@ -14,7 +14,7 @@ from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER
 from bot.monitoring.local_readers import LocalReaders
-from bot.monitoring.scheduler import OWN_ERROR, TICK_SECONDS
+from bot.monitoring.scheduler import JOIN_SECONDS, OWN_ERROR, TICK_SECONDS
 from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -114,6 +114,23 @@ async def test_due_pipelines_go_out_in_one_batch(fake_redis: redis.asyncio.Redis
         assert readers.batches == [2]  # the person waits for the read under way
         readers.deliver(bot.api, bot.clock)
         assert await person is None
+
+
+async def test_a_person_does_not_wait_for_the_read_of_a_dead_reader(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(1), readers=readers) as bot:
+        await bot.watch(ONE)
+        await bot.poll(2)
+        ((request, on_result),) = readers.held  # its reader is dead, and the read does not count as lost yet
+        bot.api.statuses[ONE] = FAILED
+        people = [asyncio.create_task(bot.scheduler.read_now(ONE)) for _ in range(2)]
+        await bot.clock.pass_time(JOIN_SECONDS)
+        assert [person.done() and person.result() for person in people] == [None, None]
+        assert bot.repository.record(ONE).state.phase == Phase.FAILED
+        assert bot.api.reads == [ONE]
+        on_result(ReadResult(request=request, outcome=LIVE, at=bot.clock.now()))  # it lived, and was slow
+        await settle()
+        assert bot.repository.record(ONE).state.phase == Phase.FAILED
 
 
 async def poll_answered(bot: Bot, readers: FarReaders, seconds: float) -> None:
