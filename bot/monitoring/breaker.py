@@ -35,7 +35,7 @@ class CircuitBreaker:
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     answered_again_at: float = float("-inf")
-    """When a reader answered again after the last silence of all readers, in monotonic seconds."""
+    """When GoldRush, or a reader, answered again after the last trouble, in monotonic seconds."""
     proven: bool = False
     """True once any read has succeeded in this process."""
     _since: float = 0.0
@@ -47,10 +47,15 @@ class CircuitBreaker:
     _pipelines: set[PipelineId] = field(default_factory=set)
     """The pipelines that they were about."""
 
-    def record_success(self) -> None:
-        """The API answered: closes the breaker. A read for a person says nothing about the readers of the polling."""
+    def record_success(self, now: float) -> None:
+        """The API answered at `now`: closes the breaker.
+
+        A read for a person says nothing about the readers of the polling.
+        """
         if self.health is ApiHealth.NO_READER:
             return
+        if self.health not in (ApiHealth.CLEAR, ApiHealth.KEY_REJECTED):  # a key that works again stays good
+            self.answered_again_at = now
         self.health, self.problem, self.until = ApiHealth.CLEAR, "", None
         self.proven = True
         self._failed = self._key_refusals = 0

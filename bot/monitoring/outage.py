@@ -18,7 +18,7 @@ from bot.state.known_pipelines import API_ITSELF, KnownPipelines
 from bot.state.repository import Repository
 
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
-ANSWERING_SECONDS = 60.0  # readers that come and go cause one notice, and the last one of them ends it
+ANSWERING_SECONDS = 30.0  # an outage with good moments is one notice: it ends after so long without trouble
 SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
 
 
@@ -50,6 +50,15 @@ class OutageNotices:
         episode = self._repository.record(API_PIPELINE_ID).episode
         return episode is not None and episode.open
 
+    @property
+    def ends_with_a_good_read(self) -> bool:
+        """True if a notice is open, and GoldRush has answered for long enough to end it."""
+        return self.is_reported and self._is_answering_for_long
+
+    @property
+    def _is_answering_for_long(self) -> bool:
+        return self._clock.monotonic() - self._breaker.answered_again_at >= ANSWERING_SECONDS
+
     async def report(self, unread: int) -> None:
         """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage.
 
@@ -63,8 +72,7 @@ class OutageNotices:
         is_open = self._breaker.is_open
         if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
             await self._explain(episode.cards.values(), self._reason(unread))
-        answering_for = self._clock.monotonic() - self._breaker.answered_again_at
-        is_over = self._breaker.is_untroubled and answering_for >= ANSWERING_SECONDS  # the last read succeeded
+        is_over = self._breaker.is_untroubled and self._is_answering_for_long
         if is_open == reported or not (is_open or is_over):
             return
         transition = Transition(

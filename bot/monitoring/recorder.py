@@ -76,7 +76,7 @@ class Recorder:
             or (pipeline.intent, pipeline.bounded) != (observation.intent, observation.bounded)
             or not self._intents.explains(pipeline_id, status.phase, pipeline.intent)
             or not self._breaker.is_untroubled
-            or self._outage.is_reported
+            or self._outage.ends_with_a_good_read
             or not self._repository.follows(pipeline_id)
             or not self._leadership.is_leader
             or self._ends_gap(result)
@@ -108,7 +108,7 @@ class Recorder:
         """
         problem = None
         if isinstance(result.outcome, Status):
-            self._breaker.record_success()
+            self._breaker.record_success(self._clock.monotonic())
             await self._commit(await self._observation(result, result.outcome))
         else:
             problem = str(result.outcome)
@@ -126,7 +126,7 @@ class Recorder:
         if listed.key_rejected:
             self._breaker.record_rejected_key(listed.problem or "")
         elif listed.problem is None:
-            self._breaker.record_success()
+            self._breaker.record_success(self._clock.monotonic())
         await self._outage.report(0)
 
     async def confirm_intent(self, pipeline_id: PipelineId) -> None:
@@ -173,7 +173,7 @@ class Recorder:
         """What the error says about the pipeline, or why it says nothing. Also informs breaker and budget."""
         stray = isinstance(error, StrayNotFound) and self._breaker.health is ApiHealth.CLEAR
         if isinstance(error, NotFound) or (stray and await self._catalogue.confirms_absence(pipeline_id)):
-            self._breaker.record_success()  # the API answered
+            self._breaker.record_success(self._clock.monotonic())  # the API answered
             return FailedReadKind.NOT_FOUND
         self._budget.obey(Route.STATUS, error)
         self._breaker.record_failure(pipeline_id, error, self._clock.monotonic())

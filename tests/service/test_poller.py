@@ -380,11 +380,34 @@ async def test_an_api_outage_is_one_notice_per_channel_closed_on_recovery(
         for pipeline_id in list(bot.api.statuses):
             bot.api.statuses[pipeline_id] = LIVE
         bot.api.statuses[TWO] = FAILED
-        await bot.poll(20)
+        await bot.poll(60)
         outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
         assert sorted(await bot.cards()) == ["GoldRush API blind", "orders-2 failure"]
+
+
+async def test_an_outage_with_good_moments_is_one_notice(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(4)) as bot:
+        await bot.watch("orders-*")
+        await bot.catalogue.refresh()
+        await bot.poll(30)
+        for _ in range(4):
+            bot.api.statuses |= dict.fromkeys(bot.api.statuses, Unavailable("GoldRush didn't answer within 5 s."))
+            await bot.poll(40)
+            assert bot.scheduler.outage is not None
+            bot.api.statuses |= dict.fromkeys(bot.api.statuses, LIVE)
+            await bot.poll(20)
+            assert bot.scheduler.outage is None
+        outage = bot.repository.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert outage.open
+        assert await bot.cards() == ["GoldRush API blind"]
+        await bot.poll(20)
+        outage = bot.repository.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert not outage.open
+        assert len(outage.timeline) == 2
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("hush"), KeyError("data"), OSError(24, "too many")])
