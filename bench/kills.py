@@ -102,17 +102,19 @@ class Bot:
                     return sorted(at - killed_at for at in read)
                 await asyncio.sleep(0.1)
 
-    async def seconds_until_told(self, killed_at: float) -> float:
-        """The seconds from the kill until each channel has told of each failure."""
+    async def seconds_until_posted(self, killed_at: float) -> float:
+        """The seconds from the kill until each channel has each failure."""
         channels = [ALERTS, TEAM, await self.slack.direct(ANN)]
-        await self.processes.sandbox.until(lambda: all(self._told(name) >= self._names for name in channels), PATIENCE)
+        await self.processes.sandbox.until(
+            lambda: all(self._failures_in(name) >= self._names for name in channels), PATIENCE
+        )
         return monotonic() - killed_at
 
     @property
     def _names(self) -> set[str]:
         return {self.fleet.name(number) for number in self.failed}
 
-    def _told(self, channel: str) -> set[str]:
+    def _failures_in(self, channel: str) -> set[str]:
         return set(_failures(message.text for message in self.slack.sandbox.slack.messages(channel)))
 
     async def assert_nothing_repeated(self) -> None:
@@ -121,8 +123,8 @@ class Bot:
         for channel in (ALERTS, TEAM, await self.slack.direct(ANN)):
             texts = [message.text for root in slack.messages(channel) for message in (root, *root.replies)]
             assert not [text for text in texts if POSSIBLE_REPEAT in text]
-            told = _failures(message.text for message in slack.messages(channel))
-            assert told == Counter(self._names), f"{channel}: {told - Counter(self._names)}"
+            counts = _failures(message.text for message in slack.messages(channel))
+            assert counts == Counter(self._names), f"{channel}: {counts - Counter(self._names)}"
         assert not [call for call in slack.calls if call.method == "chat.delete"], "a message was deleted"
 
 
@@ -138,7 +140,7 @@ async def _kill_scheduler(bot: Bot) -> tuple[float, float, float]:
     await asyncio.sleep(SETTLED_SECONDS)
     await bot.fail_more()
     read = await bot.seconds_until_read(range(PIPELINES), killed_at)
-    return read[0], read[-1], await bot.seconds_until_told(killed_at)
+    return read[0], read[-1], await bot.seconds_until_posted(killed_at)
 
 
 async def _kill_reader(bot: Bot, consumer: bytes) -> tuple[int, float, float]:
@@ -152,7 +154,7 @@ async def _kill_reader(bot: Bot, consumer: bytes) -> tuple[int, float, float]:
     await bot.fail_more()
     read = await bot.seconds_until_read(held, killed_at)
     await bot.fail_more()
-    return len(held), read[-1], await bot.seconds_until_told(killed_at)
+    return len(held), read[-1], await bot.seconds_until_posted(killed_at)
 
 
 async def _frozen_with_batch(bot: Bot, consumer: bytes) -> Collection[int]:
@@ -209,26 +211,26 @@ async def measure(run: Run) -> Results:
                     await command(bot.slack, channel, text)
                 await served.until_read(PIPELINES)
                 run.tell("scheduler killed")
-                first, last, scheduler_told = await _kill_scheduler(bot)
+                first, last, scheduler_posted = await _kill_scheduler(bot)
                 run.tell("reader killed")
-                held, reader, reader_told = await _kill_reader(bot, consumer)
+                held, reader, reader_posted = await _kill_reader(bot, consumer)
                 run.tell("nothing repeated")
                 await asyncio.sleep(QUIET_SECONDS)
                 await bot.assert_nothing_repeated()
-    once = f"{len(bot.failed)} failures told once in each channel"
+    once = f"{len(bot.failed)} failures posted once in each channel"
     return {
         STANDBY.name: Measurement(value=first, peer=STANDBY_SECONDS, unit="s", note=once),
         ROUND.name: Measurement(
             value=last,
             peer=STANDBY_SECONDS + PIPELINES / RATE,
             unit="s",
-            note=f"Slack has the failures after {scheduler_told:.1f} s",
+            note=f"Slack has the failures after {scheduler_posted:.1f} s",
         ),
         READER.name: Measurement(
             value=reader,
             peer=READER_SECONDS,
             unit="s",
-            note=f"{held} reads; Slack has the failures after {reader_told:.1f} s",
+            note=f"{held} reads; Slack has the failures after {reader_posted:.1f} s",
         ),
     }
 
