@@ -21,6 +21,8 @@ GROW_PER_SECOND = 0.01  # of the full rate
 LEAST_SHARE = 0.1
 UNTOLD_HOLD_SECONDS = 2.0  # after a 429 that names no wait
 LONGEST_HOLD_SECONDS = 3600.0
+BUDGET_USED_UP = "my own request budget is used up"
+GOLDRUSH_HOLDS = "GoldRush asked me to slow down, so I didn't ask again"
 
 
 class Route(Enum):
@@ -102,6 +104,10 @@ class Budget:
                 return False
             await self._clock.sleep(seconds)
         return True
+
+    def why_none(self, route: Route) -> str:
+        """Why `take` found no request, in words for people."""
+        return GOLDRUSH_HOLDS if self.current_hold(route) else BUDGET_USED_UP
 
     def _take_for_person(self, route: Route) -> bool:
         self._fill()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from bot.domain.observation import PipelineId
-from bot.monitoring.budget import Budget, Route
+from bot.monitoring.budget import RESERVED_SHARE, Budget, Route
 from bot.monitoring.collected_pages import CollectedPages
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.catalogue import ListingOutcome
@@ -22,16 +22,24 @@ T = TypeVar("T")
 QUICK_PAGES = 10  # a longer listing runs in the background, a few pages a minute
 LARGE = 500  # pipelines: as many as QUICK_PAGES show
 LISTING_SHARE = 0.1  # of the budget, for a long listing
-RUN_SECONDS = 1800.0  # a long listing goes on in the next run of its job
+RUN_SECONDS = 1800.0  # a listing that takes longer goes on in the next run of its job
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
-CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipeline is absent
-CHECKED = 50  # missing pipelines of a long listing that are read one by one before the bot drops them
+CONFIRM_SECONDS = (
+    30.0  # only a listing younger than this confirms that a pipeline is absent, or one as fast as possible
+)
+CONFIRM_TIMES = 3.0  # as long as people's share of the budget takes for a listing
+CHECKED = 50  # missing pipelines of a slow listing that are read one by one before the bot drops them
+
+
+class NoRequestLeft(Exception):
+    """The budget had no request in time. The listing keeps its pages, and goes on later."""
 
 
 class CatalogueSync:
     """Lists the pipelines. Implements `FreshCatalogue`.
 
-    People wait for a short listing. Of a long one, they get the first and the last page at once.
+    People wait for a short listing. Of a long one, they get the first and the last page at once. A listing that is
+    interrupted goes on with its next page, because a small budget pays only for a page or two at a time.
     """
 
     def __init__(self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock) -> None:
@@ -40,29 +48,45 @@ class CatalogueSync:
         self._budget = budget
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._listed_at: float | None = None
+        """Whoever has it may change the listing under way."""
+        self._listing: CollectedPages | None = None
+        """The listing under way."""
+        self._edges: list[int] = []
+        """The first and the last page, while they are still to be read for people."""
+        self._edges_begun_at = float("-inf")
+        self._listed_at = float("-inf")
         self._confirmed_at = float("-inf")
-        self._long: CollectedPages | None = None
-        """A long listing that is under way."""
         self._last_page = 1
         self._problem: str | None = None
         self._key_rejected = False
+        self._is_short_of_requests = False
 
     async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
-        """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing keeps the old
-        catalogue. Concurrent calls share one listing. Of a large catalogue, reads only the first and last page."""
-        asked_at = self._clock.monotonic()
-        async with self._lock:
-            if self._listed_at is None or self._listed_at <= asked_at - older_than:
-                await self._attempt(self._list_edges if self._is_large else self._list_quickly)
+        """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing removes nothing.
+        Concurrent calls share one listing. Of a large catalogue, reads only the first and last page."""
+        await self._refresh(self._clock.monotonic() - older_than)
         return self._outcome
+
+    async def _refresh(self, wanted: float) -> None:
+        """Lists the pipelines, unless a listing began after the moment `wanted`."""
+        async with self._lock:
+            if self._listed_at <= wanted and await self._attempt(self._list_for_people) and self._listed_at < wanted:
+                await self._attempt(self._list_for_people)  # the one before had begun too early
 
     async def list_all(self) -> ListingOutcome:
         """Lists all pipelines, within a share of the budget if they are many. Goes on where the last call ended."""
-        if not self._is_large:
-            await self.refresh()
-        if self._is_large:
-            await self._attempt(self._list_slowly)
+        begun_at = self._clock.monotonic()
+        until = begun_at + RUN_SECONDS
+        while True:
+            if not self._is_large:
+                await self._refresh(begun_at)
+            if self._is_large:
+                await self._attempt(partial(self._list_slowly, until))
+            if not self._is_short_of_requests or self._clock.monotonic() >= until:
+                break
+            await self._clock.sleep(1 / (RESERVED_SHARE * self._budget.rate))
+        if self._is_short_of_requests:
+            emit(ListingFailed(error=NoRequestLeft.__name__, problem=self._problem or ""))
         return self._outcome
 
     async def confirms_absence(self, pipeline_id: PipelineId) -> bool:
@@ -73,14 +97,18 @@ class CatalogueSync:
         now = self._clock.monotonic()
         if self._is_large:
             return self._repository.lacks(pipeline_id, since=float("-inf"))
+        listing_seconds = self._last_page / (RESERVED_SHARE * self._budget.full_rate)
+        fresh_seconds = max(CONFIRM_SECONDS, CONFIRM_TIMES * listing_seconds)
         if now - self._confirmed_at >= CONFIRM_SECONDS:
             self._confirmed_at = now
-            await self.refresh(older_than=CONFIRM_SECONDS)
-        return self._repository.lacks(pipeline_id, since=now - CONFIRM_SECONDS)
+            await self.refresh(older_than=fresh_seconds)
+        return self._repository.lacks(pipeline_id, since=now - fresh_seconds)
 
     @property
     def _is_large(self) -> bool:
-        return self._long is not None or len(self._repository.listed) > LARGE
+        listing = self._listing
+        is_long = listing is not None and listing.pages >= QUICK_PAGES and not listing.ended
+        return is_long or len(self._repository.listed) > LARGE
 
     @property
     def _outcome(self) -> ListingOutcome:
@@ -95,70 +123,94 @@ class CatalogueSync:
         hold = self._budget.current_hold(Route.LISTING)
         return self._clock.now() + timedelta(seconds=hold[1] - self._clock.monotonic()) if hold else None
 
-    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
-        begun_at = self._clock.monotonic()
+    async def _attempt(self, work: Callable[[], Awaitable[float | None]]) -> bool:
+        """`work` returns when its listing began; None: it goes on later. False: it failed."""
+        self._is_short_of_requests = False
         try:
-            await work()
+            begun_at = await work()
+        except NoRequestLeft as exc:
+            self._problem, self._key_rejected, self._is_short_of_requests = str(exc), False, True
         except (ApiError, StoreAway) as exc:
             self._problem = str(exc)
             self._key_rejected = isinstance(exc, Unauthorized | Forbidden)
             emit(ListingFailed(error=type(exc).__name__, problem=str(exc)))
         else:
             self._problem, self._key_rejected = None, False
-            self._listed_at = begun_at
+            if begun_at is not None:
+                self._listed_at = max(self._listed_at, begun_at)
+            return True
+        return False
 
     # --- listings --------------------------------------------------------------------------------------------------
 
-    async def _list_quickly(self) -> None:
-        """Saves nothing before the last page has come. A listing that turns out long goes on in the background."""
-        listing, pages = CollectedPages(self._clock.monotonic()), []
-        while not listing.ended and listing.pages < QUICK_PAGES:
-            pages.append(await self._page(listing.pages + 1))
-            listing.add(pages[-1])
-        for page in pages:
-            await self._repository.save_page(page.pipelines)
-        if listing.ended:
-            await self._end(listing)
-        else:
-            self._long = listing
+    async def _list_for_people(self) -> float | None:
+        return await (self._list_edges() if self._is_large else self._list_quickly())
 
-    async def _list_edges(self) -> None:
+    async def _list_quickly(self) -> float | None:
+        """A listing that turns out long goes on in the background."""
+        while not self._is_large:
+            if (begun_at := await self._step()) is not None:
+                return begun_at
+        return self._listing.begun_at if self._listing else None
+
+    async def _list_edges(self) -> float:
         """New pipelines come first or last."""
-        for number in sorted({1, self._last_page}):
-            await self._repository.save_page((await self._page(number)).pipelines)
+        if not self._edges:
+            self._edges, self._edges_begun_at = sorted({1, self._last_page}), self._clock.monotonic()
+        while self._edges:
+            await self._repository.save_page((await self._page(self._edges[0])).pipelines)
+            del self._edges[0]
+        return self._edges_begun_at
 
-    async def _list_slowly(self) -> None:
-        until = self._clock.monotonic() + RUN_SECONDS
-        self._long = self._long or CollectedPages(self._clock.monotonic())
-        while not self._long.ended and self._clock.monotonic() < until:
+    async def _list_slowly(self, until: float) -> float | None:
+        while self._is_large and self._clock.monotonic() < until:
             share = LISTING_SHARE if self._repository.pollable else 1.0
             await self._clock.sleep(1 / (share * self._budget.rate))
-            page = await self._page(self._long.pages + 1)
+            async with self._lock:
+                if (begun_at := await self._step()) is not None:
+                    return begun_at
+        return None
+
+    async def _step(self) -> float | None:
+        """Reads the next page, or one missing pipeline. Returns when the listing began, if it has now ended."""
+        listing = self._listing = self._listing or CollectedPages(self._clock.monotonic())
+        if not listing.ended:
+            page = await self._page(listing.pages + 1)
             await self._repository.save_page(page.pipelines)
-            self._long.add(page)
-        if self._long.ended:
-            listing, self._last_page = self._long, self._long.pages
-            await self._check_missing(listing)
-            self._long = None
-            await self._end(listing)
-
-    async def _check_missing(self, listing: CollectedPages) -> None:
-        """Reads missing pipelines one by one: a pipeline that was deleted meanwhile moves others to pages already read.
-
-        Those beyond `CHECKED` stay until a later listing.
-        """
-        missing = sorted(self._repository.listed.keys() - listing.found)
-        for pipeline_id in missing[:CHECKED]:
-            try:
-                self._repository.learn(await self._ask(Route.PIPELINE, partial(self._api.pipeline, pipeline_id)))
-            except NotFound:
-                continue
-            listing.found.add(pipeline_id)
-        listing.found.update(missing[CHECKED:])
-
-    async def _end(self, listing: CollectedPages) -> None:
+            listing.add(page)
+        elif unchecked := self._unchecked(listing):
+            await self._check(unchecked[0], listing)
+        if not listing.ended or self._unchecked(listing):
+            return None
+        self._last_page = listing.pages
         complete_at = listing.begun_at if listing.complete else None
-        await self._repository.end_listing(listing.found, complete_at=complete_at)
+        await self._repository.end_listing(self._kept(listing), complete_at=complete_at)
+        self._listing = None
+        return listing.begun_at
+
+    def _missing(self, listing: CollectedPages) -> list[PipelineId]:
+        return sorted(self._repository.listed.keys() - listing.found - listing.absent)
+
+    def _unchecked(self, listing: CollectedPages) -> list[PipelineId]:
+        """The missing pipelines of a slow listing that are still to be read, one by one.
+
+        A pipeline that was deleted meanwhile moves others to pages already read.
+        """
+        is_slow = self._is_large or self._clock.monotonic() - listing.begun_at > CONFIRM_SECONDS
+        return self._missing(listing)[: CHECKED - listing.checks] if is_slow else []
+
+    async def _check(self, pipeline_id: PipelineId, listing: CollectedPages) -> None:
+        try:
+            self._repository.learn(await self._ask(Route.PIPELINE, partial(self._api.pipeline, pipeline_id)))
+        except NotFound:
+            listing.absent.add(pipeline_id)
+        else:
+            listing.found.add(pipeline_id)
+        listing.checks += 1
+
+    def _kept(self, listing: CollectedPages) -> set[PipelineId]:
+        """Missing pipelines beyond `CHECKED` stay until a later listing."""
+        return listing.found.union(self._missing(listing) if listing.checks >= CHECKED else ())
 
     async def _page(self, number: int) -> Page:
         return await self._ask(Route.LISTING, partial(self._api.page, number))
@@ -166,7 +218,8 @@ class CatalogueSync:
     async def _ask(self, route: Route, request: Callable[[], Awaitable[T]]) -> T:
         """Sends one request within the budget, and obeys the wait that its answer asks for."""
         if not await self._budget.take(route, PATIENCE_SECONDS):
-            raise Throttled("GoldRush asked me to slow down, so I didn't ask again")
+            why = self._budget.why_none(route)
+            raise Throttled(why) if self._budget.current_hold(route) else NoRequestLeft(why)
         try:
             return await request()
         except ApiError as exc:

@@ -19,6 +19,10 @@ class CollectedPages:
     found: set[PipelineId] = field(default_factory=set)
     pages: int = 0
     ended: bool = False
+    absent: set[PipelineId] = field(default_factory=set)
+    """No page shows them, and GoldRush does not have them."""
+    checks: int = 0
+    """How many pipelines without a page were read one by one."""
     _doubtful: bool = False
     _total: int | None = None
 

@@ -265,7 +265,7 @@ class Scheduler:
         if read is None or await self._is_held(read):
             async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
-                    return self._breaker.problem or "GoldRush asked me to slow down"
+                    return self._breaker.problem or self._budget.why_none(Route.STATUS)
                 held, read = read, self._under_way.of(pipeline_id)
                 if read is held and self._reads:
                     now = self._clock.monotonic()

@@ -20,6 +20,6 @@ class FreshCatalogue(Protocol):
     """Lists the pipelines when the caller needs a newer catalogue."""
 
     async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
-        """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing keeps the old
-        catalogue. Concurrent calls share one listing."""
+        """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing removes
+        nothing. Concurrent calls share one listing."""
         ...
