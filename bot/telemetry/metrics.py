@@ -9,14 +9,14 @@ from bot.domain.delivery import Priority
 from bot.domain.transition import Event
 from bot.ports.telemetry import RECORDS, EventRecord, Level
 from bot.ports.telemetry.delivery import DeliverySettled
-from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome, TransitionDetected
+from bot.ports.telemetry.monitoring import ReadEnded, TransitionDetected
 from bot.ports.telemetry.slack import CallOutcome, InteractionAcknowledged, InteractionAnswered, SlackCalled
 from bot.ports.telemetry.store import Component, StoreUnreachable
+from bot.telemetry.read_counts import ReadCounts
 
 PREFIX = "pipeline_bot"
 R = TypeVar("R", bound=EventRecord)
 
-READ_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 DELIVERY_BUCKETS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
 DELIVERY_OUTCOMES = ("posted", "found", "again", "suspended", "dropped", "gone")
@@ -50,15 +50,11 @@ class Metrics:
             handle(record)
 
     def _follow_reads(self) -> None:
-        reads = self._counter("reads", "Reads of a pipeline's status, by outcome.", "outcome", ReadOutcome)
-        seconds = self._histogram("read_duration_seconds", "Time from request to answer of a read.", READ_BUCKETS)
+        reads = ReadCounts(PREFIX)
+        self.registry.register(reads)
         transitions = self._counter("transitions", "Changes of pipelines, by the new state.", "became", Event)
 
-        def on_read(record: ReadEnded) -> None:
-            reads[record.outcome].inc()
-            seconds.observe(record.seconds)
-
-        self._on(ReadEnded, on_read)
+        self._on(ReadEnded, reads.count)
         self._on(TransitionDetected, lambda record: transitions[record.became].inc())
 
     def _follow_deliveries(self) -> None:
