@@ -86,6 +86,7 @@ class _Socket(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.lost = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._progress: asyncio.Future[None] | None = None
@@ -115,7 +116,7 @@ class _Socket(asyncio.Protocol):
         self._transport.write(head)
         try:
             while not self._status:
-                await self._wait()
+                await self._next_change()
         except BaseException:  # a cancelled read too: its answer may still come
             self.abort()
             raise
@@ -126,7 +127,7 @@ class _Socket(asyncio.Protocol):
         while not self._pieces:
             if self._complete:
                 return None
-            await self._wait()
+            await self._next_change()
         return self._pieces.popleft()
 
     def end(self) -> None:
@@ -140,11 +141,12 @@ class _Socket(asyncio.Protocol):
         self._busy = True
         self._transport.abort()
 
-    async def _wait(self) -> None:
+    def _next_change(self) -> asyncio.Future[None]:
+        """Done once more of the answer has arrived."""
         if self._failure:
             raise self._failure
-        self._progress = asyncio.get_running_loop().create_future()
-        await self._progress
+        self._progress = self._loop.create_future()
+        return self._progress
 
     def _wake(self) -> None:
         if self._progress and not self._progress.done():

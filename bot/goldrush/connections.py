@@ -18,28 +18,35 @@ class Connections:
     def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
         self._make = make
         self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()  # the one used last is at the right
-        self._taken: list[httpx.AsyncBaseTransport] = []
+        self._made: list[httpx.AsyncBaseTransport] = []
+        self._acquired_at = 0.0
+        """When anybody last acquired a connection."""
 
     async def acquire(self) -> httpx.AsyncBaseTransport:
         """Lends an idle connection, or makes a new one. Closes those that were idle for too long."""
-        moment = asyncio.get_running_loop().time() - IDLE_SECONDS
+        self._acquired_at = asyncio.get_running_loop().time()
+        moment = self._acquired_at - IDLE_SECONDS
         if self._idle and self._idle[0][0] < moment:
             await self._close_before(moment)
-        connection = self._idle.pop()[1] if self._idle else self._make()
-        self._taken.append(connection)
+        if self._idle:
+            return self._idle.pop()[1]
+        connection = self._make()
+        self._made.append(connection)
         return connection
 
     def release(self, connection: httpx.AsyncBaseTransport) -> None:
         """Takes a lent connection back."""
-        self._taken.remove(connection)
-        self._idle.append((asyncio.get_running_loop().time(), connection))
+        self._idle.append((self._acquired_at, connection))
 
     async def close(self) -> None:
         """Closes all connections, the lent ones too."""
-        for connection in tuple(self._taken):
+        for connection in tuple(self._made):
             await connection.aclose()
-        await self._close_before(float("inf"))
+        self._made.clear()
+        self._idle.clear()
 
     async def _close_before(self, moment: float) -> None:
         while self._idle and self._idle[0][0] < moment:
-            await self._idle.popleft()[1].aclose()
+            connection = self._idle.popleft()[1]
+            self._made.remove(connection)
+            await connection.aclose()

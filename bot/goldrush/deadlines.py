@@ -23,8 +23,7 @@ class Deadlines:
         """
         return _Deadline(self)
 
-    def begin(self, deadline: "_Deadline") -> None:
-        loop = asyncio.get_running_loop()
+    def begin(self, deadline: "_Deadline", loop: asyncio.AbstractEventLoop) -> None:
         self._running[deadline] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(self._running[deadline], self._expire)
@@ -59,7 +58,7 @@ class _Deadline:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (only tasks read)
         self._task, self._cancelling = task, task.cancelling()
-        self._deadlines.begin(self)
+        self._deadlines.begin(self, task.get_loop())
 
     def expire(self) -> None:
         self._expired = True

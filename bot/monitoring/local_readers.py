@@ -67,8 +67,9 @@ class LocalReaders:
                 task.cancel()
 
     def start(self, batch: Sequence[ReadRequest], on_result: OnResult) -> None:
+        loop = asyncio.get_running_loop()
         for request in batch:
-            task = asyncio.create_task(self._read(request, on_result))
+            task = loop.create_task(self._read(request, on_result))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
