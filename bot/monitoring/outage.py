@@ -47,8 +47,7 @@ class OutageNotices:
     @property
     def is_reported(self) -> bool:
         """True from the notice of an outage until that of its end."""
-        episode = self._repository.record(API_PIPELINE_ID).episode
-        return episode is not None and episode.open
+        return self._repository.has_open_episode(API_PIPELINE_ID)
 
     @property
     def ends_with_a_good_read(self) -> bool:

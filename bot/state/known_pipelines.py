@@ -74,6 +74,9 @@ class KnownPipelines:
         records = dict(self._records.all)
         return KnownState(self.watches.all, self.watches.notes, records, self._catalogue.everything())
 
+    def has_open_episode(self, pipeline_id: PipelineId) -> bool:
+        return pipeline_id in self._records.open
+
     def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
         return frozenset(
