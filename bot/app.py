@@ -21,7 +21,6 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import DescriptorsShort, Ready, Stopped, StoppedMidway
 from bot.ports.telemetry.store import StoreWeak
 from bot.read_slots import descriptor_shortage, goldrush_connections, read_slots
-from bot.redis_address import parse_redis_url
 from bot.settings import Role, Settings, Transport
 from bot.settings.roles import named
 from bot.slack.inbound import http_mode, socket_mode
@@ -126,7 +125,7 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     sources.store_problem = partial(store_problem, redis)
     if settings.store_url is None and (weakness := volatile_store(settings.data_dir)):
         emit(StoreWeak(problem=weakness.text, fix=weakness.fix))
-    await until_store_fits(redis, team, stopped, parse_redis_url(url).kind, shares_reads=settings.shares_reads)
+    await until_store_fits(redis, team, stopped, url, shares_reads=settings.shares_reads)
     shared = Shared(settings=settings, redis=redis, api=api, read_slots=slots, sources=sources)
     return _Process(
         team=team,

@@ -13,11 +13,12 @@ from bot.domain.watch import TeamId
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import SlackAway
 from bot.ports.telemetry.store import Component, StoreUnreachable, StoreWeak
-from bot.redis_address import RedisKind
+from bot.redis_address import parse_redis_url
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, call
 from bot.store.probe import connection_problem, probe
 from bot.store.problem import Problem, Weight
+from bot.store.tls_mismatch import tls_mismatch
 
 LONGEST_BACKOFF_SECONDS = 30.0
 
@@ -70,25 +71,25 @@ class _Backoff:
 
 
 async def until_store_fits(
-    client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event, kind: RedisKind, *, shares_reads: bool = False
+    client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event, url: str, *, shares_reads: bool = False
 ) -> None:
-    """Waits until the store answers and takes writes. `shares_reads`: see `probe`.
+    """Waits until the store at `url` answers and takes writes. `shares_reads`: see `probe`.
 
     Raises:
         StoreRefusedError, StoppedError
     """
     backoff = _Backoff(stopped)
-    while problem := await _wait_reason(client, team, kind, shares_reads=shares_reads):
+    while problem := await _wait_reason(client, team, url, shares_reads=shares_reads):
         emit(StoreUnreachable(component=Component.STARTUP, problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
 
 
-async def _wait_reason(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind, *, shares_reads: bool) -> str | None:
+async def _wait_reason(client: redis.asyncio.Redis, team: TeamId, url: str, *, shares_reads: bool) -> str | None:
     """Why the bot has to wait; None if it can use the store."""
     try:
-        problems = (await probe(client, team, kind, shares_reads=shares_reads)).problems
+        problems = (await probe(client, team, parse_redis_url(url).kind, shares_reads=shares_reads)).problems
     except (RedisError, OSError) as exc:
-        problem = connection_problem(exc)
+        problem = connection_problem(exc) or await tls_mismatch(url)
         if problem and problem.weight is Weight.FATAL:
             raise _refused(problem) from None
         return problem.text if problem else f"{type(exc).__name__}: {exc}"

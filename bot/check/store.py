@@ -1,8 +1,6 @@
 """Checks the store with the probe of `run`, so that both refuse the same stores."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
@@ -12,11 +10,12 @@ from bot.domain.watch import TeamId
 from bot.ports.store_errors import StoreAway
 from bot.redis_address import parse_redis_url
 from bot.settings import Settings
-from bot.store.connect import ANSWER_SECONDS, connected, store_url
+from bot.store.connect import connected, store_url
 from bot.store.embedded import EmbeddedStoreError, NoStoreError
 from bot.store.private import is_open_to_others
 from bot.store.probe import connection_problem, probe
 from bot.store.problem import Weight
+from bot.store.tls_mismatch import tls_mismatch
 from bot.store.volatile import volatile_store
 
 
@@ -52,31 +51,10 @@ async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Find
 
 
 async def _store_away(exc: Exception, url: str) -> Finding:
-    if problem := connection_problem(exc):
+    if problem := connection_problem(exc) or await tls_mismatch(url):
         return Finding(problem.subject, Verdict.BAD, problem.text, problem.fix)
-    detail = f"{type(exc).__name__}: {exc}"
     if url.startswith("unix://"):
         fix = "check the path in REDIS_URL, that the server listens there (`unixsocket`), and that this user may use it"
-    elif url.startswith("rediss://") and await _answers_without_tls(url):
-        detail, fix = (
-            "this server does not speak TLS on that port",
-            "write redis:// in REDIS_URL, or the server's TLS port",
-        )
     else:
-        fix = "check the host and port in REDIS_URL, whether the server wants TLS (rediss://…), and that it runs"
-    return Finding("Store", Verdict.BAD, detail, fix)
-
-
-async def _answers_without_tls(url: str) -> bool:
-    """A Redis without TLS waits for the end of a line, so TLS ends in a timeout there. Sends no password."""
-    parts = urlsplit(url)
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
-            try:
-                writer.write(b"PING\r\n")
-                return (await reader.read(1)) in {b"+", b"-"}
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return False
+        fix = "check the host and port in REDIS_URL, and that the server runs"
+    return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", fix)

@@ -12,6 +12,7 @@ from bot.startup import StoppedError, StoreRefusedError, until_store_fits
 from bot.store.connect import connect
 from bot.store.probe import connection_problem, probe
 from bot.store.problem import Problem
+from bot.store.tls_mismatch import tls_mismatch
 
 TEAM = TeamId("T1")
 
@@ -23,7 +24,7 @@ async def problems(url: str, *, shares_reads: bool = False) -> list[Problem]:
             report = await probe(client, TEAM, parse_redis_url(url).kind, shares_reads=shares_reads)
             return list(report.problems)
         except (RedisError, OSError) as exc:
-            problem = connection_problem(exc)
+            problem = connection_problem(exc) or await tls_mismatch(url)
             return [problem] if problem else []
 
 
@@ -33,7 +34,7 @@ async def starts(url: str) -> str | None:
     stopped.set()  # it waits no longer
     async with connect(url, TEAM) as client:
         try:
-            await until_store_fits(client, TEAM, stopped, parse_redis_url(url).kind)
+            await until_store_fits(client, TEAM, stopped, url)
         except StoreRefusedError as exc:
             return str(exc)
         except StoppedError:

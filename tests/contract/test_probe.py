@@ -147,6 +147,13 @@ async def test_a_wrong_login_is_refused_without_the_password(valkey: Valkey, log
     assert "hush" not in connection_problem
 
 
+async def test_tls_on_a_server_without_it_is_refused(valkey: Valkey) -> None:
+    refusal = await starts(valkey.url.replace("redis://", "rediss://:hush@")) or ""
+    assert "does not speak TLS on that port" in refusal
+    assert "write redis://" in refusal
+    assert "hush" not in refusal
+
+
 async def test_a_password_that_is_missing_is_asked_for(tmp_path: Path) -> None:
     async with Valkey(tmp_path / "locked", "--requirepass", "hush") as valkey:
         (problem,) = await problems(valkey.url)
@@ -235,6 +242,13 @@ class TestTls:
     async def test_a_certificate_can_be_trusted_or_unchecked(self, port: int, certificate: Path) -> None:
         assert await problems(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}") == []
         assert await problems(f"rediss://127.0.0.1:{port}/0?ssl_cert_reqs=none") == []
+
+    @pytest.mark.parametrize("login", ["", ":hush@"])
+    async def test_an_address_without_tls_of_a_tls_port_is_refused(self, port: int, login: str) -> None:
+        refusal = await starts(f"redis://{login}127.0.0.1:{port}/0") or ""
+        assert "speaks TLS on that port" in refusal
+        assert "write rediss://" in refusal
+        assert "hush" not in refusal
 
     async def test_files_that_are_not_there_are_named(self, port: int) -> None:
         (problem,) = await problems(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs=/nowhere.pem")
