@@ -23,7 +23,7 @@ from bot.state.repository import Repository
 
 NOBODY_SECONDS = 10.0  # without a heartbeat: by then the lease of the last leader has ended
 UNSURE_SECONDS = 2.0  # for an answer meanwhile: a leader that reads all pipelines again records no heartbeat
-NO_ANSWER = "the part of me that reads pipelines didn't answer"
+NO_ANSWER = "no answer came in time. Try again in a minute."
 NO_DATABASE = "I can't reach my database"
 
 

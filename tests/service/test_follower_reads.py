@@ -182,7 +182,7 @@ class FailingLeader(SilentLeader):
 async def test_a_process_without_a_scheduler_says_why_it_cannot_read(fake_redis: redis.asyncio.Redis) -> None:
     clock, api = FakeClock(), FakeApi(*pipelines(1))
     leaders: list[tuple[Leader, str]] = [
-        (SILENT_LEADER, "the part of me that reads pipelines didn't answer"),
+        (SILENT_LEADER, "no answer came in time. Try again in a minute."),
         (FailingLeader(), "I can't reach my database"),
     ]
     async with running(fake_redis, clock=clock, api=api) as one:
@@ -200,7 +200,7 @@ async def test_a_process_without_a_scheduler_says_why_it_cannot_read(fake_redis:
 async def test_a_bot_that_could_lead_reads_by_itself_while_nobody_does(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1), leader=SILENT_LEADER) as bot:
         await bot.leadership.release()
-        assert await bot.reads.read_now(ONE) == "the part of me that reads pipelines didn't answer"
+        assert await bot.reads.read_now(ONE) == "no answer came in time. Try again in a minute."
         bot.clock.seconds += 11
         assert await bot.reads.read_now(ONE) is None
         assert (await bot.reads.refresh()).problem is None
