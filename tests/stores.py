@@ -66,7 +66,7 @@ class WholeStore(RedisStore):
         assert await self.change_watches(change)
         return len(edits)
 
-    async def rest(self, channel: ChannelId, reason: SuspendReason, *notices: Message) -> int | None:
+    async def suspend_now(self, channel: ChannelId, reason: SuspendReason, *notices: Message) -> int | None:
         """Suspends the channel on the current state of its watches."""
         return await self.suspend(channel, reason, notices, (await self.watches()).in_channel(channel))
 

@@ -11,7 +11,7 @@ from bot.ports.telemetry.process import RolesComplete, RolesMissing
 
 
 class RoleWatch:
-    """`look` runs every few seconds. `source`: what this process reads if it is the active scheduler."""
+    """`check` runs every few seconds. `source`: what this process reads if it is the active scheduler."""
 
     def __init__(
         self,
@@ -28,13 +28,13 @@ class RoleWatch:
         self._leadership = leadership
         self._clock = clock
         self._seen: dict[str, float] = {}
-        """By role: when it was last seen, in monotonic seconds. At first, when this process began to look."""
+        """By role: when it was last seen, in monotonic seconds. At first, when this process began to check."""
         self._missing: tuple[str, ...] = ()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """
         Raises:
-            StoreAway: the next look tries again.
+            StoreAway: the next check tries again.
         """
         source = self._source if self._leadership.is_leader else None
         announced = await self._presence.announce(self._roles, source)

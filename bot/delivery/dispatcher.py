@@ -108,7 +108,7 @@ class Dispatcher:
             if lane.kind is LaneKind.PAGES and not suspended:
                 self._carriers[lane.receiver.kind].limiter.claim(lane.receiver)
             tasks.create_task(
-                self._supervise(lane, suspended=suspended), name=f"{'resting ' if suspended else ''}lane {lane.name}"
+                self._supervise(lane, suspended=suspended), name=f"{'suspended ' if suspended else ''}lane {lane.name}"
             )
 
     def _report_without_carrier(self, lane: Lane) -> None:

@@ -9,7 +9,7 @@ from bot.ports.telemetry.process import ReaderIdle, ReaderServing
 
 
 class SchedulerWatch:
-    """`look` runs every few seconds. Announces the role reader only while this reader can get reads."""
+    """`check` runs every few seconds. Announces the role reader only while this reader can get reads."""
 
     def __init__(self, *, presence: Presence, source: ReadingSource, team: TeamId, clock: Clock) -> None:
         self._presence = presence
@@ -17,14 +17,14 @@ class SchedulerWatch:
         self._team = team
         self._clock = clock
         self._kind: str | None = ""
-        """The problem at the last look, without its numbers: None if there was none. Empty before the first look."""
+        """The problem at the last check, without its numbers: None if there was none. Empty before the first check."""
         self.problem: str | None = None
         """Why this reader gets no reads, in words for the operator."""
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """
         Raises:
-            StoreAway: the next look tries again.
+            StoreAway: the next check tries again.
         """
         announced = await self._presence.announce((READER,) if self._kind is None else ())
         self.problem = reader_obstacle(self._source, announced, self._team, self._clock.now())

@@ -21,9 +21,9 @@ class RedisOutboxSize(RedisLanes):
             StoreAway: Redis does not answer.
         """
         lanes = await self._lanes()
-        due = [lane for lane, suspended in lanes if not suspended]
-        at_rest = [lane for lane, suspended in lanes if suspended]
-        counts, firsts = await self._sizes([*due, *at_rest])
+        due = [lane for lane, is_suspended in lanes if not is_suspended]
+        suspended = [lane for lane, is_suspended in lanes if is_suspended]
+        counts, firsts = await self._sizes([*due, *suspended])
         rows = await self._rows(firsts[: len(due)])
         now = self._clock.now()
         with decoding("deliveries"):

@@ -69,7 +69,7 @@ class Workspace:
         delivery = build_delivery(base, renderer)
         reading = build_reads(base, monitoring, heartbeat)
         role_watch = build_role_watch(base)
-        await role_watch.look()
+        await role_watch.check()
         people = None
         if Role.SLACK in roles:
             people = build_people(base, reading, renderer, delivery.suspensions, role_watch)

@@ -216,7 +216,7 @@ def build_jobs(
         await heartbeat.beat()
 
     tick = None
-    loops = [PeriodicJob("heartbeat", beat, 2.0), PeriodicJob("role_watch", role_watch.look, ANNOUNCE_SECONDS)]
+    loops = [PeriodicJob("heartbeat", beat, 2.0), PeriodicJob("role_watch", role_watch.check, ANNOUNCE_SECONDS)]
     if monitoring:
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)

@@ -49,12 +49,12 @@ class ReadingProcess:
             presence=RedisPresence(scripts, clock), source=reading_source(shared.settings), team=team, clock=clock
         )
         shared.sources.reader_problem = lambda: watch.problem
-        await watch.look()
+        await watch.check()
         reader = BatchReader(redis=redis, broker=broker, room=room, readers=readers, clock=clock, slots=slots)
         loops = (
             PeriodicJob("clock", clock.follow, 2.0),
             PeriodicJob("keep_batches", broker.keep, KEEP_SECONDS),
-            PeriodicJob("scheduler_watch", watch.look, ANNOUNCE_SECONDS),
+            PeriodicJob("scheduler_watch", watch.check, ANNOUNCE_SECONDS),
         )
         jobs = Jobs(None, loops)
         shared.sources.add_watchdog(jobs.watchdog_age)

@@ -51,7 +51,7 @@ async def test_every_bot_knows_a_new_id(any_redis: redis.asyncio.Redis, clock: F
 async def test_a_repeated_change_writes_nothing(store: WholeStore) -> None:
     assert await store.change_ids([CHANGE])
     version = await store.watches_version()
-    await store.rest(ALERTS, SuspendReason.NOT_FOUND)  # the new id is gone too
+    await store.suspend_now(ALERTS, SuspendReason.NOT_FOUND)  # the new id is gone too
     assert not await store.change_ids([CHANGE, CHANGE])
     assert not await store.change_ids([])
     assert await store.watches_version() == version + 1
@@ -71,18 +71,18 @@ async def test_a_channel_that_slack_did_not_find_resumes_under_its_new_id(
     store: WholeStore, clock: FakeClock, refused: ChannelId
 ) -> None:
     await store.add_watches([a_watch()], an_announcement())
-    await store.rest(refused, SuspendReason.NOT_FOUND)
+    await store.suspend_now(refused, SuspendReason.NOT_FOUND)
     await clock.pass_time(5)
     await store.change_ids([CHANGE])
     assert (await store.watches()).suspended == {}
     assert await store.lanes_with_work() == (feed(ALERTS),)
     assert await store.resumed_at(in_slack(TEAM, refused)) == at(5)  # late messages say why
-    assert await store.rest(refused, SuspendReason.NOT_FOUND, an_announcement("again", OTHER)) == 1  # is news
+    assert await store.suspend_now(refused, SuspendReason.NOT_FOUND, an_announcement("again", OTHER)) == 1  # is news
 
 
 async def test_a_suspension_for_another_reason_or_of_another_channel_stays(store: WholeStore) -> None:
-    await store.rest(ALERTS, SuspendReason.ARCHIVED)
-    await store.rest(OTHER, SuspendReason.NOT_FOUND)
+    await store.suspend_now(ALERTS, SuspendReason.ARCHIVED)
+    await store.suspend_now(OTHER, SuspendReason.NOT_FOUND)
     await store.change_ids([CHANGE])
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED, OTHER: SuspendReason.NOT_FOUND}
 

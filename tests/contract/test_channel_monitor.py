@@ -302,7 +302,7 @@ async def test_events_of_old_and_new_id_are_about_one_channel(yard: Yard) -> Non
 async def test_a_late_refusal_of_the_old_id_suspends_for_a_minute_at_most(yard: Yard) -> None:
     event = await id_changes(yard)
     await yard.channel_monitor.store_id_change(event)
-    await yard.store.rest(ROOM, SuspendReason.NOT_FOUND)
+    await yard.store.suspend_now(ROOM, SuspendReason.NOT_FOUND)
     await yard.channel_monitor.check_event(event)
     await yard.channel_monitor.check_channels()
     assert (await yard.watches()).suspended == {}

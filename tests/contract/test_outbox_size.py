@@ -41,7 +41,7 @@ async def test_messages_of_suspended_channels_are_counted_apart_and_have_no_age(
 ) -> None:
     await store.enqueue([an_announcement("a"), an_announcement("b", OTHER)])
     await store.enqueue([replace(an_announcement("c"), made_at=at(10))])
-    await store.rest(OTHER, SuspendReason.NOT_FOUND)
+    await store.suspend_now(OTHER, SuspendReason.NOT_FOUND)
     clock.seconds = 60.0
     assert await store.outbox_figures() == OutboxFigures(due=2, suspended=1, oldest_seconds=60.0)
 

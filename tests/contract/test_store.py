@@ -260,8 +260,8 @@ async def test_a_suspended_channel_stays_suspended_until_it_is_resumed(store: Wh
     await store.commit(failing(), 0)
     direct = ChannelId("D0ANN")
     announcement = an_announcement("parked", direct)
-    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, announcement)
-    assert not await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("twice", direct))
+    assert await store.suspend_now(ALERTS, SuspendReason.ARCHIVED, announcement)
+    assert not await store.suspend_now(ALERTS, SuspendReason.ARCHIVED, an_announcement("twice", direct))
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
     assert await store.lanes_with_work() == (feed(direct),)
     assert len(await store.owed(direct)) == 1
@@ -293,7 +293,7 @@ async def test_a_change_in_another_channel_does_not_stop_a_suspension(store: Who
     read = (await store.watches()).in_channel(ALERTS)
     named_after_it = replace(a_watch(f'","channel":"{ALERTS}"', channel=OTHER), label=ALERTS)
     await store.add_watches([named_after_it], an_announcement("other", OTHER))
-    await store.rest(OTHER, SuspendReason.ARCHIVED)
+    await store.suspend_now(OTHER, SuspendReason.ARCHIVED)
     version = await store.watches_version()
     assert (
         await store.suspend(ALERTS, SuspendReason.ARCHIVED, [an_announcement("parked", ChannelId("D0ANN"))], read) == 1
@@ -302,7 +302,7 @@ async def test_a_change_in_another_channel_does_not_stop_a_suspension(store: Who
 
 
 async def test_a_new_watch_resumes_a_suspended_channel(store: WholeStore) -> None:
-    await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
+    await store.suspend_now(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).suspended == {}
     assert await store.resumed_at(in_slack(TEAM, ALERTS)) == at(0)
@@ -312,7 +312,7 @@ async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) 
     await store.add_watches([a_watch()], an_announcement())
     assert not await store.resume(ALERTS)
     assert await store.resumed_at(in_slack(TEAM, ALERTS)) is None  # it never rested
-    await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
+    await store.suspend_now(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await clock.pass_time(60)
     assert await store.resume(ALERTS)
     await store.remove_watches([a_watch().id], an_announcement("bye"))
@@ -323,16 +323,16 @@ async def test_makers_get_one_suspension_notice_from_two_bots(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     other, direct = WholeStore(any_redis, TEAM, clock), ChannelId("D0ANN")
-    assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", direct)) == 1
+    assert await store.suspend_now(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", direct)) == 1
     for number, bot in enumerate((other, store, other)):
         assert await bot.resume(ALERTS, on_trial=True)
-        assert await bot.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement(f"again {number}", direct)) == 0
+        assert await bot.suspend_now(ALERTS, SuspendReason.RESTRICTED, an_announcement(f"again {number}", direct)) == 0
     await store.resume(ALERTS, on_trial=True)
-    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("2", direct)) == 1
+    assert await store.suspend_now(ALERTS, SuspendReason.ARCHIVED, an_announcement("2", direct)) == 1
     await store.resume(ALERTS)
-    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("3", direct)) == 1
+    assert await store.suspend_now(ALERTS, SuspendReason.ARCHIVED, an_announcement("3", direct)) == 1
     await store.add_watches([a_watch()], an_announcement())
-    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("4", direct)) == 1
+    assert await store.suspend_now(ALERTS, SuspendReason.ARCHIVED, an_announcement("4", direct)) == 1
     assert [row.id for row in await store.owed(direct)] == ["1", "2", "3", "4"]
 
 
@@ -340,11 +340,11 @@ async def test_makers_get_one_suspension_notice_from_two_bots(
 async def test_a_delivered_message_makes_the_next_suspension_news(store: WholeStore, lane: Lane) -> None:
     await store.commit(failing(), 0)
     await store.enqueue([an_announcement()])
-    assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", OTHER)) == 1
+    assert await store.suspend_now(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", OTHER)) == 1
     await store.resume(ALERTS, on_trial=True)
     (row,) = await store.deliveries(lane)
     assert await store.settle(row, await store.leased(lane), ended(row))
-    assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("2", OTHER)) == 1
+    assert await store.suspend_now(ALERTS, SuspendReason.RESTRICTED, an_announcement("2", OTHER)) == 1
 
 
 async def test_a_suspension_notice_is_remembered_for_a_day_on_trial(
@@ -352,7 +352,7 @@ async def test_a_suspension_notice_is_remembered_for_a_day_on_trial(
 ) -> None:
     key = store._keys.suspend_notice(ALERTS)
     for _ in range(2):
-        await store.rest(ALERTS, SuspendReason.RESTRICTED)
+        await store.suspend_now(ALERTS, SuspendReason.RESTRICTED)
         assert await any_redis.ttl(key) == -1
         await store.resume(ALERTS, on_trial=True)
         assert TRIAL_SECONDS - 60 < await any_redis.ttl(key) <= TRIAL_SECONDS

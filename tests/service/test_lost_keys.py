@@ -67,9 +67,9 @@ async def furnish(world: Whole) -> None:
         bot.api.statuses[PipelineId(f"pipe_000{number}")] = FAILED
         await bot.poll(8)
     await bot.store.resume(OTHER)
-    await bot.store.rest(OTHER, SuspendReason.NOT_IN_CHANNEL)
+    await bot.store.suspend_now(OTHER, SuspendReason.NOT_IN_CHANNEL)
     await bot.store.enqueue([a_message("owed", channel=OTHER)])
-    await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
+    await bot.store.suspend_now(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.change_ids([IdChange(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")])
     await bot.store.save_throttle(SLACK, "update", at(0) + timedelta(minutes=9))

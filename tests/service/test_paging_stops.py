@@ -143,7 +143,7 @@ async def test_the_open_card_in_the_direct_messages_closes(bot: Bot) -> None:
 
 async def test_stopping_does_not_resume_a_suspended_channel(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED))
-    await bot.store.rest(ALERTS, SuspendReason.ARCHIVED)
+    await bot.store.suspend_now(ALERTS, SuspendReason.ARCHIVED)
     await bot.requests.stops.stop(BOB, [ONE])
     assert (await bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
     assert await paged_by(bot, BOB) == []

@@ -612,7 +612,7 @@ async def test_a_new_watch_shows_the_state_and_opens_existing_failures(fake_redi
         assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
-        await bot.store.rest(ALERTS, SuspendReason.RESTRICTED)
+        await bot.store.suspend_now(ALERTS, SuspendReason.RESTRICTED)
         await bot.repository.catch_up()
         assert (await watch(bot, "nosuch")).added == ()
         assert ALERTS in (await bot.store.watches()).suspended  # no new watch begins there

@@ -40,10 +40,10 @@ def reader(client: redis.asyncio.Redis, clock: FakeClock, source: ReadingSource 
     return SchedulerWatch(presence=RedisPresence(Scripts(client, TEAM), clock), source=source, team=TEAM, clock=clock)
 
 
-async def looked(clock: FakeClock, watches: Collection[RoleWatch | SchedulerWatch], seconds: float) -> None:
+async def checked(clock: FakeClock, watches: Collection[RoleWatch | SchedulerWatch], seconds: float) -> None:
     for _ in range(int(seconds / ANNOUNCE_SECONDS)):
         for one in watches:
-            await one.look()
+            await one.check()
         await clock.pass_time(ANNOUNCE_SECONDS)
 
 
@@ -52,26 +52,26 @@ async def test_a_role_that_nobody_plays_is_reported_once_and_when_it_is_back(any
     scheduler, slack = watch(any_redis, clock, "scheduler", "reader"), watch(any_redis, clock, "slack")
     sender = watch(any_redis, clock, "sender")
     with subscribed(records.append):
-        await looked(clock, [scheduler, slack, sender], 60)
+        await checked(clock, [scheduler, slack, sender], 60)
         assert records == []
-        await looked(clock, [scheduler, slack], 60)
+        await checked(clock, [scheduler, slack], 60)
         assert [record.roles for record in records if isinstance(record, RolesMissing)] == [("sender",), ("sender",)]
         assert slack.is_missing("sender")
         assert slack.problem is not None
         assert slack.problem.endswith(": no message reaches Slack")
-        await looked(clock, [sender, scheduler, slack], 10)
+        await checked(clock, [sender, scheduler, slack], 10)
     assert sum(isinstance(record, RolesComplete) for record in records) == 2
     assert slack.problem is None
 
 
 async def test_a_new_process_gives_the_others_time_to_start(any_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
-    await looked(clock, [watch(any_redis, clock, "sender")], 10)
+    await checked(clock, [watch(any_redis, clock, "sender")], 10)
     await clock.pass_time(3600)
     slack = watch(any_redis, clock, "slack")
-    await looked(clock, [slack], 20)
+    await checked(clock, [slack], 20)
     assert slack.problem is None
-    await looked(clock, [slack], 10)
+    await checked(clock, [slack], 10)
     assert slack.is_missing("sender")
     assert slack.is_missing("scheduler")
     assert not slack.is_missing("slack")
@@ -80,9 +80,9 @@ async def test_a_new_process_gives_the_others_time_to_start(any_redis: redis.asy
 async def test_an_emptied_redis_alone_makes_nobody_missing(any_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
     everybody = [watch(any_redis, clock, "scheduler", "reader", "slack"), watch(any_redis, clock, "sender")]
-    await looked(clock, everybody, 30)
+    await checked(clock, everybody, 30)
     await any_redis.flushall()
-    await looked(clock, everybody, 10)
+    await checked(clock, everybody, 10)
     assert [one.problem for one in everybody] == [None, None]
 
 
@@ -101,14 +101,14 @@ async def test_a_reader_is_idle_until_a_scheduler_reads_the_same(any_redis: redi
     clock, records = FakeClock(), list[EventRecord]()
     scheduler, one = watch(any_redis, clock, "scheduler", "slack", "sender"), reader(any_redis, clock)
     with subscribed(records.append):
-        await looked(clock, [one], 10)
+        await checked(clock, [one], 10)
         assert one.problem is not None
         assert "no scheduler" in one.problem
-        await looked(clock, [scheduler, one], 40)
+        await checked(clock, [scheduler, one], 40)
         assert one.problem is None
         assert scheduler.problem is None
         await clock.pass_time(60)
-        await looked(clock, [one], 10)
+        await checked(clock, [one], 10)
         assert one.problem is not None
     kinds = [type(record) for record in records if isinstance(record, ReaderIdle | ReaderServing)]
     assert kinds == [ReaderIdle, ReaderServing, ReaderIdle]
@@ -118,6 +118,6 @@ async def test_a_reader_that_gets_nothing_does_not_count_as_one(any_redis: redis
     clock = FakeClock()
     scheduler = watch(any_redis, clock, "scheduler", "slack", "sender")
     other_key = reader(any_redis, clock, ReadingSource(url=SOURCE.url, fingerprint="1-def"))
-    await looked(clock, [scheduler, other_key], 60)
+    await checked(clock, [scheduler, other_key], 60)
     assert scheduler.is_missing("reader")
     assert "GOLDRUSH_SERVICE_KEY" in (other_key.problem or "")
