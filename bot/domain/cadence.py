@@ -56,7 +56,9 @@ def pace(state: PipelineState, now: datetime, cadence: Cadence) -> Pace:
         return Pace.RETRY
     if observation is None or state.reach is not Reach.REACHABLE:
         return Pace.STEADY
-    if observation.phase in TRANSIENT or observation.degraded:
+    if observation.phase is Phase.RUNNING:
+        return Pace.TRANSIENT if observation.degraded else Pace.STEADY
+    if observation.phase in TRANSIENT:
         return Pace.TRANSIENT
     if observation.phase == Phase.FAILED and state.failed_since is not None:
         fresh = (now - state.failed_since).total_seconds() < cadence.fresh_failure_seconds

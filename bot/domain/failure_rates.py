@@ -6,7 +6,6 @@ fleet of equal pipelines chance alone makes none look worse, and a few bad ones 
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from math import exp, log
@@ -26,8 +25,7 @@ SHORTEST = 3600.0  # seconds; what was seen of a pipeline in less time counts as
 FIRST_ROUNDS, LATER_ROUNDS = 20, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """What is known of one pipeline: failures out of RUNNING, and the time it was RUNNING.
 
     `seconds` is that time until `running_since`, in monotonic seconds. None: it is not running.
@@ -47,9 +45,9 @@ NO_TRACK = Track()
 
 def track(state: PipelineState, at: datetime, now: float) -> Track:
     """A pipeline's track, from its stored state. `at` and `now` are the same moment on both clocks."""
-    running = state.phase == Phase.RUNNING and state.since is not None
-    since = now - (at - state.since).total_seconds() if running and state.since else None
-    return Track(state.failures, state.running_seconds, since)
+    since = state.since if state.phase is Phase.RUNNING else None
+    running_since = now - (at - since).total_seconds() if since else None
+    return Track(state.failures, state.running_seconds, running_since)
 
 
 class Evidence(NamedTuple):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
+from operator import attrgetter, itemgetter
 
 from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting, name_words
 from bot.domain.observation import PipelineId
@@ -17,10 +18,13 @@ _LAST = "\U0010ffff"  # sorts after every character of a name
 
 
 class _SortedTexts:
-    """Texts in order, each with its pipeline. Equal texts are in the order of the ids."""
+    """Texts in order, each with its pipeline. Equal texts are in the order of the ids.
+
+    `pairs` are in the order of the ids.
+    """
 
     def __init__(self, pairs: Iterable[tuple[str, PipelineId]]) -> None:
-        in_order = sorted(pairs)
+        in_order = sorted(pairs, key=itemgetter(0))  # comparing texts takes half as long as comparing pairs
         self.texts = [text for text, _ in in_order]
         self.ids = [pipeline_id for _, pipeline_id in in_order]
 
@@ -55,7 +59,7 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
 
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
         self._pipelines = {pipeline.id: pipeline for pipeline in pipelines}
-        known = self._pipelines.values()
+        known = sorted(self._pipelines.values(), key=attrgetter("id"))
         self._names = _SortedTexts((_shared(pipeline.name), pipeline.id) for pipeline in known)
         self._ids = _SortedTexts((_shared(pipeline.id), pipeline.id) for pipeline in known)
         self._lengths: Counter[int] = Counter(len(pipeline.name.split()) for pipeline in known)
@@ -183,12 +187,12 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
     def _add_words(self, pipeline: Pipeline) -> None:
         by_word, pipeline_id = self._by_word, pipeline.id
         for word in name_words(pipeline.name).split():
-            found = by_word.setdefault(word, pipeline_id)
-            if found is pipeline_id:
-                continue
-            if isinstance(found, list):
+            found = by_word.get(word)
+            if found is None:
+                by_word[word] = pipeline_id
+            elif isinstance(found, list):
                 found.append(pipeline_id)
-            else:
+            elif found is not pipeline_id:
                 by_word[word] = [found, pipeline_id]
 
     def _remove_words(self, pipeline: Pipeline) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 from heapq import heappop, heappush, nsmallest
+from operator import itemgetter
 from typing import NamedTuple
 
 from bot.domain.cadence import Cadence, Key, Pace, periods
@@ -115,12 +116,13 @@ class DueTimes:
     def add(self, newcomers: Iterable[Newcomer], now: float) -> None:
         """Spreads the first reads evenly at the full rate: the urgent ones first, then the oldest readings.
 
-        A pipeline that somebody has just read waits for its usual turn.
+        A pipeline that somebody has just read waits for its usual turn. Keeps no newcomer, since a start adds all.
         """
-        urgent_first = sorted(newcomers, key=lambda one: (min(one.pace, Pace.STEADY), -one.age, one.pipeline_id))
-        for newcomer in urgent_first:
+        aged: list[tuple[float, _Entry]] = []
+        for newcomer in newcomers:
             known = evidence(newcomer.track, now)
             entry = _Entry(newcomer.pipeline_id, self._key(newcomer.pace, known), known)
+            aged.append((newcomer.age, entry))
             self._entries[entry.pipeline_id] = entry
             self._counts[entry.key] += 1
             self._rates.add(known)
@@ -128,11 +130,10 @@ class DueTimes:
         self._fit()
         at_once = self._rate * FIRST_AT_ONCE_SECONDS
         longest_offset = at_once / self._rate
-        for place, newcomer in enumerate(urgent_first):
-            entry = self._entries[newcomer.pipeline_id]
+        for place, (age, entry) in enumerate(_urgent_first(aged)):
             waiting = self._by_key[entry.key]
-            if newcomer.age < READ_JUST_NOW_SECONDS:
-                self._wait(waiting, entry, now - newcomer.age)
+            if age < READ_JUST_NOW_SECONDS:
+                self._wait(waiting, entry, now - age)
             else:
                 wait = max(0.0, place - at_once) / self._rate
                 entry.offset = place / self._rate if place < at_once else longest_offset
@@ -289,6 +290,13 @@ class DueTimes:
             soon = max(now + wait, entry.read_at + READ_JUST_NOW_SECONDS)
             if soon < entry.since + self._by_key[entry.key].period:
                 self._wait(self._ahead, entry, soon)
+
+
+def _urgent_first(aged: list[tuple[float, _Entry]]) -> list[tuple[float, _Entry]]:
+    """The urgent ones first, then the oldest readings. Three sorts by simple keys take less time than one by all."""
+    by_id = sorted(aged, key=lambda one: one[1].pipeline_id)
+    oldest_first = sorted(by_id, key=itemgetter(0), reverse=True)
+    return sorted(oldest_first, key=lambda one: min(one[1].key.pace, Pace.STEADY))
 
 
 @cache

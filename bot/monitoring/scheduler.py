@@ -238,7 +238,7 @@ class Scheduler:
             self._recorder.forget(pipeline_id)
         at = self._clock.now()
         with without_collections():
-            self._due.add([self._newcomer(pipeline_id, at, now) for pipeline_id in new], now)
+            self._due.add((self._newcomer(pipeline_id, at, now) for pipeline_id in new), now)
 
     def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
         """`at` and `now` are the same moment on both clocks."""

@@ -136,22 +136,27 @@ class KnownRecords:
 
     def last_read_at(self, pipeline_id: PipelineId) -> datetime | None:
         """The time of the last reading. None: there was none."""
-        steady, state = self._steady.get(pipeline_id), self.state_but_time(pipeline_id)
-        if state.observation is None:
-            return None
-        at, counted_at = steady.at if steady else state.observation.observed_at, self._counted(pipeline_id, state)
-        return max(at, counted_at) if counted_at else at
+        return self._read_at(pipeline_id, self.state_but_time(pipeline_id))
 
     def read_at(self, pipeline_id: PipelineId) -> datetime | None:
         """The time of the last reading of a closely read pipeline; None for the others."""
-        return self.last_read_at(pipeline_id) if is_read_closely(self.state_but_time(pipeline_id)) else None
+        state = self.state_but_time(pipeline_id)
+        return self._read_at(pipeline_id, state) if is_read_closely(state) else None
+
+    def _read_at(self, pipeline_id: PipelineId, state: PipelineState) -> datetime | None:
+        if state.observation is None:
+            return None
+        steady, counted_at = self._steady.get(pipeline_id), self._counted(pipeline_id, state)
+        at = steady.at if steady else state.observation.observed_at
+        return max(at, counted_at) if counted_at else at
 
     def count_as_read(self, pipeline_ids: AbstractSet[PipelineId], moment: datetime) -> None:
         """Counts the closely read ones of these as read at `moment`, without a change. Forgets an earlier call.
 
         It changes each record when somebody asks for it: changing all at once would hold up the event loop.
         """
-        self._counted_at, self._not_counted = moment, self._all.keys() - pipeline_ids
+        not_counted = frozenset(pipeline_id for pipeline_id in self._all if pipeline_id not in pipeline_ids)
+        self._counted_at, self._not_counted = moment, not_counted
         for pipeline_id in tuple(self._open):
             self.of(pipeline_id)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from heapq import heappop, heappush
+from operator import itemgetter
 
 from bot.domain.observation import PipelineId
 
@@ -65,7 +66,8 @@ class OldestReading:
 
     def _sort(self) -> None:
         times = ((self._read_at(pipeline_id), pipeline_id) for pipeline_id in self._pipeline_ids())
-        newest_first = sorted(((at, pipeline_id) for at, pipeline_id in times if at is not None), reverse=True)
+        known = ((at, pipeline_id) for at, pipeline_id in times if at is not None)
+        newest_first = sorted(known, key=itemgetter(0), reverse=True)
         self._ids = [pipeline_id for _, pipeline_id in newest_first]
         self._times = [at for at, _ in newest_first]
         self._newest = self._times[0] if self._times else None

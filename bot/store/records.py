@@ -38,16 +38,16 @@ class RedisRecords(RedisPort):
 
     async def _all_records(self) -> dict[PipelineId, Record]:
         """Reads the versions before the rows, so a row is at least as new: its next write shows if it is newer."""
-        versions: dict[PipelineId, int] = {}
+        versions: dict[bytes, int] = {}
         async for numbers in scanned(self._redis, self._keys["versions"]):
             with decoding("versions"):
-                versions |= {_id(key): int(version) for key, version in numbers.items()}
+                versions |= {key: int(version) for key, version in numbers.items()}
         found: dict[PipelineId, Record] = {}
         async for rows in scanned(self._redis, self._keys["records"]):
             with decoding("records"):
                 for key, row in rows.items():
-                    pipeline_id = _id(key)
-                    found[pipeline_id] = _record(pipeline_id, row, versions.get(pipeline_id, 0))
+                    pipeline_id = PipelineId(intern(key.decode()))  # all parts of the bot share one text
+                    found[pipeline_id] = _record(pipeline_id, row, versions.get(key, 0))
         return found
 
     async def record(self, pipeline_id: PipelineId) -> Record:
@@ -67,11 +67,6 @@ class RedisRecords(RedisPort):
                 for pipeline_id, row, version in zip(pipeline_ids, rows, versions, strict=True)
                 if row or version
             }
-
-
-def _id(key: bytes) -> PipelineId:
-    """All parts of the bot share one text for each id."""
-    return PipelineId(intern(key.decode()))
 
 
 def _record(pipeline_id: PipelineId, row: bytes | None, version: int) -> Record:

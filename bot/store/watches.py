@@ -32,8 +32,8 @@ class RedisWatches(RedisPort):
         async for rows in scanned(self._redis, self._keys["watches"]):
             with decoding("watches"):
                 by_id |= {key.decode(): _shared(WATCH.decode(row)) for key, row in rows.items() if row != MARK}
-        oldest_first = sorted(by_id.items(), key=lambda item: (item[1].made_at.timestamp(), item[0]))
-        return Watches(version, tuple(watch for _, watch in oldest_first), suspended, notes, position)
+        oldest_first = sorted(map(by_id.__getitem__, sorted(by_id)), key=lambda watch: watch.made_at.timestamp())
+        return Watches(version, tuple(oldest_first), suspended, notes, position)
 
     async def watch_changes(self, position: str) -> WatchChanges | None:
         """Reads log and version in one step: a later version would hide a change that the log did not have yet."""
