@@ -21,6 +21,15 @@ PROMISED_AT_LEAST_SECONDS = 60.0
 PROMISED_PERIODS = 3.0  # of even polling
 
 
+class Pace(IntEnum):
+    """The reason for a pipeline's period. The most urgent comes first."""
+
+    RETRY = 0
+    TRANSIENT = 1
+    STEADY = 2
+    AT_REST = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
     """The wanted periods in seconds. A failure counts as fresh for `fresh_failure_seconds`."""
@@ -39,14 +48,9 @@ class Cadence:
             return self.promised_seconds
         return max(PROMISED_AT_LEAST_SECONDS, PROMISED_PERIODS * pipelines / requests_per_second)
 
-
-class Pace(IntEnum):
-    """The reason for a pipeline's period. The most urgent comes first."""
-
-    RETRY = 0
-    TRANSIENT = 1
-    STEADY = 2
-    AT_REST = 3
+    def promised_at(self, pace: Pace, promised: float) -> float:
+        """The greatest age of a pipeline's reading, if `promised` seconds apply to the fleet."""
+        return max(promised, self.at_rest_seconds) if pace is Pace.AT_REST else promised
 
 
 def pace(state: PipelineState, now: datetime, cadence: Cadence) -> Pace:
@@ -158,7 +162,7 @@ def _urgent(pace: Pace, count: int, fleet: int, rate: float, cadence: Cadence) -
 
 
 def _band(key: Key, count: int, weight: float, cadence: Cadence, promised: float) -> Band:
-    shortest, longest = cadence.steady_seconds, max(promised, cadence.steady_seconds)
+    shortest = cadence.steady_seconds
     if key.pace is Pace.AT_REST:
-        shortest, longest = max(shortest, cadence.at_rest_seconds), max(longest, cadence.at_rest_seconds)
-    return Band(count, weight, shortest, longest)
+        shortest = max(shortest, cadence.at_rest_seconds)
+    return Band(count, weight, shortest, max(shortest, cadence.promised_at(key.pace, promised)))

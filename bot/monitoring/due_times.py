@@ -157,7 +157,8 @@ class DueTimes:
         for key, seconds in planned.of.items():
             waiting = self._by_key.setdefault(key, _Waiting(seconds))
             waiting.period, waiting.early = seconds, self._early_by(key.pace, seconds)
-            waiting.deadline = min(seconds * DEADLINE, max(seconds, self._promised_to(key.pace)))
+            promised = self._cadence.promised_at(key.pace, self.promised)
+            waiting.deadline = min(seconds * DEADLINE, max(seconds, promised))
         for key in self._by_key.keys() - planned.of.keys():
             del self._by_key[key]
 
@@ -205,17 +206,15 @@ class DueTimes:
         """True if without further reads a reading is older than promised at that moment."""
         for key, waiting in self._by_key.items():
             item = waiting.first()
-            if item is not None and item[0] + self._promised_to(key.pace) <= moment:
+            if item is not None and item[0] + self._cadence.promised_at(key.pace, self.promised) <= moment:
                 return True
         item = self._ahead.first()
         if item is not None and item[0] + self.promised <= moment:
             return True
         return any(
-            since + self._promised_to(self._entries[one].key.pace) <= moment for one, since in self._lost.items()
+            since + self._cadence.promised_at(self._entries[one].key.pace, self.promised) <= moment
+            for one, since in self._lost.items()
         )
-
-    def _promised_to(self, pace: Pace) -> float:
-        return max(self.promised, self._cadence.at_rest_seconds) if pace is Pace.AT_REST else self.promised
 
     def oldest_age(self, now: float) -> float:
         """The greatest age that a reading has or will have before its next turn, without pipelines at rest."""

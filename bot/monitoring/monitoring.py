@@ -14,6 +14,7 @@ from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.intents import Intents
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.outage import OutageNotices
+from bot.monitoring.promise import Promise
 from bot.monitoring.reads_for_others import ReadsForOthers
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
@@ -65,6 +66,7 @@ class Monitoring:
             repository=repository, breaker=breaker, leadership=leadership, clock=clock, operator=operator
         )
         own_readers = LocalReaders(api=api, clock=clock)
+        promise = Promise(repository=repository, budget=budget, cadence=cadence)
         catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock)
         recorder = Recorder(
             repository=repository,
@@ -84,6 +86,7 @@ class Monitoring:
             recorder=recorder,
             breaker=breaker,
             outage=outage,
+            promise=promise,
             catalogue=catalogue,
             budget=budget,
             clock=clock,
@@ -94,6 +97,7 @@ class Monitoring:
         staleness = Staleness(
             repository=repository,
             reads=scheduler,
+            promise=promise,
             unrecorded=recorder.unrecorded,
             leadership=leadership,
             clock=clock,

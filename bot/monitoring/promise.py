@@ -1,6 +1,6 @@
 """The promised age of readings: how old they may get, and whether the budget pays for it."""
 
-from bot.domain.cadence import Cadence
+from bot.domain.cadence import Cadence, Pace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import AT_REST
 from bot.monitoring.budget import Budget
@@ -34,10 +34,13 @@ class Promise:
         """
         if pipeline_id not in self._repository.pollable:
             return None
-        if period is not None:
-            return min(self.seconds, 2 * max(period, self._cadence.steady_seconds))
-        at_rest = self._repository.record(pipeline_id).state.phase in AT_REST
-        return max(self.seconds, self._cadence.at_rest_seconds if at_rest else 0.0)
+        promised = self.to(pipeline_id)
+        return promised if period is None else min(promised, 2 * max(period, self._cadence.steady_seconds))
+
+    def to(self, pipeline_id: PipelineId) -> float:
+        """The same for one pipeline, however often this bot reads it. Pipelines at rest may be read less often."""
+        at_rest = self._repository.state_but_time(pipeline_id).phase in AT_REST
+        return self._cadence.promised_at(Pace.AT_REST if at_rest else Pace.STEADY, self.seconds)
 
     def take_over(self, *, late: bool) -> None:
         """Begins with the verdict of the leader before: a new leader can't tell yet."""

@@ -58,6 +58,7 @@ class Scheduler:
         recorder: Recorder,
         breaker: CircuitBreaker,
         outage: OutageNotices,
+        promise: Promise,
         catalogue: CatalogueSync,
         budget: Budget,
         clock: Clock,
@@ -92,7 +93,7 @@ class Scheduler:
         self._people = PeopleReads()
         self._records: asyncio.TaskGroup | None = None
         self._stopping = False
-        self._promise = Promise(repository=repository, budget=budget, cadence=cadence)
+        self._promise = promise
         self._housekept_at = float("-inf")
         self._welcomed = -1
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
+from bot.monitoring.promise import Promise
 from bot.monitoring.scheduler import Scheduler
 from bot.ports.clock import Clock
 from bot.ports.figures import PollingFigures
@@ -22,6 +23,7 @@ class Staleness:
         *,
         repository: Repository,
         reads: Scheduler,
+        promise: Promise,
         unrecorded: Mapping[PipelineId, PipelineState],
         leadership: LeadershipStatus,
         clock: Clock,
@@ -29,6 +31,7 @@ class Staleness:
     ) -> None:
         self._repository = repository
         self._reads = reads
+        self._promise = promise
         self._unrecorded = unrecorded
         self._leadership = leadership
         self._clock = clock
@@ -40,16 +43,20 @@ class Staleness:
         """None while another bot leads. Pipelines without any reading yet have no age."""
         if not self._leadership.is_leader:
             return None
-        pollable, promised = list(self._repository.pollable), self._reads.promised_seconds
+        pollable = list(self._repository.pollable)
         step = len(pollable) // self._sample + 1
         self._offset = (self._offset + 1) % step
         sample = pollable[self._offset :: step]
         now = self._clock.now()
-        ages = [(now - at).total_seconds() for pipeline_id in sample if (at := self._observed_at(pipeline_id))]
+        ages = {
+            pipeline_id: (now - at).total_seconds()
+            for pipeline_id in sample
+            if (at := self._observed_at(pipeline_id)) is not None
+        }
         return PollingFigures(
             pipelines=len(pollable),
-            ages=ages,
-            lateness=[age / promised for age in ages],
+            ages=[*ages.values()],
+            lateness=[age / self._promise.to(pipeline_id) for pipeline_id, age in ages.items()],
             unanswered_seconds=self._reads.unanswered_seconds,
         )
 

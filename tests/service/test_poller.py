@@ -127,6 +127,7 @@ class SilentLeader:
 
 
 SILENT_LEADER = SilentLeader()
+DEFAULT_CADENCE = Cadence()
 
 
 @asynccontextmanager
@@ -142,6 +143,7 @@ async def running(
     team: TeamId = TEAM,
     readers: Readers | None = None,
     leader: Leader = SILENT_LEADER,
+    cadence: Cadence = DEFAULT_CADENCE,
 ) -> AsyncIterator[Bot]:
     """`leader`: the bot that leads, if this one does not."""
     clock = clock or FakeClock()
@@ -155,7 +157,7 @@ async def running(
         repository=repository,
         budget=budget,
         clock=clock,
-        cadence=Cadence(),
+        cadence=cadence,
         leadership=leadership,
         slots=20,
         operator=operator,
@@ -181,7 +183,7 @@ async def running(
         repository=repository,
         unrecorded=monitoring.recorder.unrecorded,
         budget=budget,
-        cadence=Cadence(),
+        cadence=cadence,
         clock=clock,
         heartbeat=heartbeat,
     )

@@ -3,17 +3,20 @@
 import pytest
 import redis.asyncio
 
+from bot.domain.cadence import Cadence
 from bot.domain.observation import PipelineId, ReadSequence
+from bot.domain.phase import Phase
 from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.local_readers import FAILED_OUTCOMES, read
 from bot.monitoring.safe_api import SafeApi
 from bot.monitoring.staleness import Staleness
 from bot.ports.figures import ApiProblem
-from bot.ports.pipeline_api import ApiError, Throttled, Unauthorized
+from bot.ports.pipeline_api import ApiError, Status, Throttled, Unauthorized
 from bot.ports.reads import ReadRequest
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome
-from tests.builders import ORDERS, a_pipeline
+from bot.requests.pipeline_views import PipelineViews
+from tests.builders import ALERTS, ORDERS, a_pipeline
 from tests.fakes import FakeApi, FakeClock
 from tests.service.test_poller import LIVE, Bot, pipelines, running
 
@@ -42,6 +45,7 @@ def staleness(bot: Bot, sample: int = 100) -> Staleness:
     return Staleness(
         repository=bot.repository,
         reads=bot.scheduler,
+        promise=bot.scheduler._promise,
         unrecorded=bot.recorder.unrecorded,
         leadership=bot.leadership,
         clock=bot.clock,
@@ -63,6 +67,35 @@ async def test_ages_are_those_of_successful_reads(fake_redis: redis.asyncio.Redi
     assert fresh < 20
     assert old > 40
     assert sorted(figures.lateness)[1] > 1
+
+
+async def test_pipelines_at_rest_that_are_read_on_schedule_are_as_fresh_as_promised(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    """The setting for pipelines at rest may be longer than the promised age of all others."""
+    paused, fleet = PipelineId("pipe_0001"), pipelines(100)
+    clock, api = FakeClock(), FakeApi(*fleet)
+    api.statuses[paused] = Status(phase=Phase.PAUSED)
+    cadence = Cadence(at_rest_seconds=600)
+    async with (
+        running(fake_redis, clock=clock, api=api, rate=4.0, cadence=cadence) as leader,
+        running(fake_redis, clock=clock, api=api, rate=4.0, cadence=cadence) as follower,
+    ):
+        await leader.repository.save_page(fleet)
+        await leader.watch("*")
+        await leader.poll(300)
+        await follower.repository.catch_up()
+        assert api.reads.count(paused) == 1
+        assert leader.reads.promised(paused) == follower.reads.promised(paused) == 600
+        views = PipelineViews(
+            repository=leader.repository, reads=leader.reads, unrecorded=leader.recorder.unrecorded, clock=clock
+        )
+        (view,) = views.known([leader.repository.pipeline(paused)], ALERTS)
+        assert view.problem is None
+        figures = staleness(leader, sample=1000).figures()
+        assert figures is not None
+        assert max(figures.ages) > 200
+        assert max(figures.lateness) < 1
 
 
 async def test_a_bot_that_does_not_lead_has_no_ages(fake_redis: redis.asyncio.Redis) -> None:
