@@ -75,7 +75,7 @@ class Monitoring:
             intents=Intents(api=api, repository=repository, budget=budget, clock=clock),
             catalogue=catalogue,
             budget=budget,
-            cadence=cadence,
+            promise=promise,
             clock=clock,
             leadership=leadership,
         )

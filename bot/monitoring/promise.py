@@ -1,5 +1,7 @@
 """The promised age of readings: how old they may get, and whether the budget pays for it."""
 
+from datetime import timedelta
+
 from bot.domain.cadence import Cadence, Pace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import AT_REST
@@ -9,6 +11,7 @@ from bot.ports.polling import Lateness
 from bot.state.repository import Repository
 
 STABLE_SECONDS = 30.0  # the promise counts as broken, or as kept again, only after this time
+GAP_PROMISES = 1.5  # times the promised age of a reading
 LATE_SECONDS = 5.0  # a reading counts as late only if it exceeds its promised age by this
 
 
@@ -41,6 +44,15 @@ class Promise:
         """The same for one pipeline, however often this bot reads it. Pipelines at rest may be read less often."""
         at_rest = self._repository.state_but_time(pipeline_id).phase in AT_REST
         return self._cadence.promised_at(Pace.AT_REST if at_rest else Pace.STEADY, self.seconds)
+
+    @property
+    def long_gap(self) -> timedelta:
+        """Cards and answers always name a time without a reading that is so much longer than promised."""
+        return timedelta(seconds=GAP_PROMISES * max(self.seconds, self._cadence.at_rest_seconds))
+
+    def gap_from(self, pipeline_id: PipelineId) -> timedelta:
+        """Before a change, they name a shorter time too, while the promise can't be kept."""
+        return self.long_gap if self._is_kept else min(self.long_gap, timedelta(seconds=self.to(pipeline_id)))
 
     def take_over(self, *, late: bool) -> None:
         """Begins with the verdict of the leader before: a new leader can't tell yet."""

@@ -1,9 +1,7 @@
 """Turns the result of a read into a committed plan: judges it, compares it once, writes state and deliveries."""
 
-from datetime import timedelta
 from enum import StrEnum
 
-from bot.domain.cadence import Cadence
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
 from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.routing import Routing
@@ -13,6 +11,7 @@ from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.intents import Intents
 from bot.monitoring.outage import OutageNotices
+from bot.monitoring.promise import Promise
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
@@ -23,7 +22,6 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected
 from bot.state.repository import Repository
 
-GAP_PROMISES = 1.5  # times the promised age of a reading
 THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only if nobody has read it for this time
 
 
@@ -46,7 +44,7 @@ class Recorder:
         intents: Intents,
         catalogue: CatalogueSync,
         budget: Budget,
-        cadence: Cadence,
+        promise: Promise,
         clock: Clock,
         leadership: LeadershipStatus,
     ) -> None:
@@ -56,7 +54,7 @@ class Recorder:
         self._intents = intents
         self._catalogue = catalogue
         self._budget = budget
-        self._cadence = cadence
+        self._promise = promise
         self._clock = clock
         self._leadership = leadership
         self.unrecorded: dict[PipelineId, PipelineState] = {}
@@ -197,7 +195,9 @@ class Recorder:
             return
 
         def plan_as_leader(record: Record, routing: Routing) -> Plan | None:
-            return plan_reading(record, reading, routing, self._gap_from) if self._leadership.is_leader else None
+            if not self._leadership.is_leader:
+                return None
+            return plan_reading(record, reading, routing, self._promise.gap_from(pipeline_id))
 
         try:
             plan = await self._repository.write(pipeline_id, plan_as_leader, lease=lease)
@@ -217,17 +217,11 @@ class Recorder:
     def _keep(self, reading: Reading) -> None:
         """Keeps the reading in memory only."""
         before = self.unrecorded.get(reading.pipeline_id, PipelineState())
-        self.unrecorded[reading.pipeline_id], _ = detect(before, reading, self._gap_from)
+        self.unrecorded[reading.pipeline_id], _ = detect(before, reading, self._promise.gap_from(reading.pipeline_id))
 
     def _ends_gap(self, result: ReadResult) -> bool:
         last = self._repository.last_read_at(result.request.pipeline_id)
-        return last is not None and result.at - last >= self._gap_from
-
-    @property
-    def _gap_from(self) -> timedelta:
-        """Cards and answers name a time without a reading that is much longer than promised."""
-        promised = self._cadence.promised(len(self._repository.pollable), self._budget.full_rate)
-        return timedelta(seconds=GAP_PROMISES * max(promised, self._cadence.at_rest_seconds))
+        return last is not None and result.at - last >= self._promise.long_gap
 
     def _emit_transitions(self, plan: Plan) -> None:
         pipeline_id = plan.record.pipeline_id
