@@ -12,6 +12,7 @@ from bot.domain.transition import Event, Healthy, PipelineState, ReadGap, Transi
 from bot.domain.watch import ChannelId, TeamId, UserId
 
 ENTRIES_KEPT = 40
+EARLIER_GAPS_KEPT = 3
 
 
 class EpisodeKind(StrEnum):
@@ -113,6 +114,8 @@ class Episode:
     """How long the pipeline had been live before it failed."""
     paged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The targets that each card of a failure paged, by the card's key. Cards of earlier versions have none."""
+    earlier_gaps: tuple[ReadGap, ...] = ()
+    """The gaps of the readings within the episode, without the latest one, which is in the state."""
     generation: int = 0
     """Counts how often conversations stopped watching. A conversation that watches again gets a new card."""
 
@@ -132,6 +135,12 @@ class Episode:
         if len(entries) > ENTRIES_KEPT:
             entries = (*entries[: ENTRIES_KEPT // 2], *entries[-ENTRIES_KEPT // 2 :])
         return replace(self, revision=entry.revision, timeline=entries)
+
+    def with_earlier_gap(self, gap: ReadGap) -> "Episode":
+        """Keeps a gap that a later one replaces in the state. Ignores one that ended before the episode began."""
+        if not self.open or gap.until <= self.opened_at:
+            return self
+        return replace(self, earlier_gaps=(*self.earlier_gaps, gap)[-EARLIER_GAPS_KEPT:])
 
     def explained(self, reason: str, until: datetime | None) -> "Episode":
         """The episode continues for another reason: changes its last entry, and adds none."""

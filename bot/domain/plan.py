@@ -47,8 +47,11 @@ def plan_reading(record: Record, reading: Reading, routing: Routing, gap_from: t
 
     `gap_from`: so much time or more between two readings is a gap.
     """
-    state, transitions = detect(record.state, reading, gap_from)
-    return plan_transitions(replace(record, state=state), transitions, routing, before=record.state)
+    before, episode = record.state, record.episode
+    state, transitions = detect(before, reading, gap_from)
+    if episode and before.gap and state.gap != before.gap:
+        episode = episode.with_earlier_gap(before.gap)
+    return plan_transitions(replace(record, state=state, episode=episode), transitions, routing, before=before)
 
 
 def plan_transitions(

@@ -783,6 +783,23 @@ def test_a_card_names_the_time_in_which_nobody_read_the_pipeline(
     assert unread in text
 
 
+def test_a_card_names_each_gap_within_its_failure() -> None:
+    healthy = [an_observation(RUNNING, 0), an_observation(RUNNING, HOUR)]  # this gap is over before the failure
+    failed = [an_observation(FAILED, hours * HOUR + 60) for hours in (1, 2, 4)]
+    text = tells_all(
+        valid(shown(gapped(*healthy, *failed, an_observation(RUNNING, 4 * HOUR + 120))[-1].cards[-1]))
+    ).text
+    first, second = from_to(at(HOUR + 60), at(2 * HOUR + 60)), from_to(at(2 * HOUR + 60), at(4 * HOUR + 60))
+    assert f"I didn't read it {first}, and {second}." in text
+    assert from_to(at(0), at(HOUR)) not in text
+
+
+def test_a_card_names_the_latest_gaps_only() -> None:
+    failed = [an_observation(FAILED, hours * HOUR) for hours in range(8)]
+    plans = gapped(*failed, an_observation(RUNNING, 7 * HOUR + 60))
+    assert [gap.since for gap in plans[-1].cards[-1].episode.earlier_gaps] == [at(hours * HOUR) for hours in (3, 4, 5)]
+
+
 def test_the_line_of_a_recovery_names_the_gap_within_the_failure() -> None:
     plans = gapped(an_observation(FAILED, 0), an_observation(FAILED, HOUR), an_observation(RUNNING, HOUR + 60))
     bodies = [message.body for plan in plans for message in plan.messages]

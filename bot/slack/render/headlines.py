@@ -58,13 +58,19 @@ def _unreadable_now(card: Card) -> str:
 
 
 def _not_read(card: Card) -> str:
-    """Names a gap of the readings, if a duration on this card contains it or a change may have happened in it."""
-    gap, episode = card.state.gap, card.episode
-    if gap is None or episode.kind in {EpisodeKind.UNREADABLE, EpisodeKind.MOMENT}:
+    """Names the gaps of the readings that a duration on this card contains, or in which a change may have happened."""
+    episode = card.episode
+    if episode.kind in {EpisodeKind.UNREADABLE, EpisodeKind.MOMENT}:
         return ""
+    latest = [card.state.gap] if card.state.gap and _concerns(card.state.gap, episode) else []
+    times = [from_to(gap.since, gap.until) for gap in (*episode.earlier_gaps, *latest)]
+    return f"I didn't read it {', and '.join(times)}." if times else ""
+
+
+def _concerns(gap: ReadGap, episode: Episode) -> bool:
     is_later = episode.closed_at is not None and gap.since >= episode.closed_at
     is_earlier = gap.until < episode.opened_at and not _matters(gap, episode.healthy)
-    return "" if is_later or is_earlier else f"I didn't read it {from_to(gap.since, gap.until)}."
+    return not (is_later or is_earlier)
 
 
 def _matters(gap: ReadGap, healthy: Healthy | None) -> bool:
