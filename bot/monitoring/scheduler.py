@@ -8,7 +8,7 @@ from bot.domain.cadence import Cadence, Pace, pace
 from bot.domain.failure_rates import track
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.garbage import without_collections
+from bot.garbage import return_freed_memory, without_collections
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
@@ -34,6 +34,7 @@ TICK_SECONDS = 0.25
 MOST_AT_ONCE = 64  # reads that start in one step of the loop, unless the budget needs more
 SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
 READS_A_SLICE = 48  # or fewer: reads that start together cost less CPU
+LARGE_FLEET = 10_000  # pipelines: after so many new ones, the bot returns memory to the system
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
@@ -240,6 +241,8 @@ class Scheduler:
         at = self._clock.now()
         with without_collections():
             self._due.add((self._newcomer(pipeline_id, at, now) for pipeline_id in new), now)
+        if len(new) >= LARGE_FLEET:
+            return_freed_memory()
 
     def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
         """`at` and `now` are the same moment on both clocks."""

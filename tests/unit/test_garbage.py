@@ -1,8 +1,17 @@
 """The garbage collector's settings. Each process has only one, so the test puts them back."""
 
+import ctypes
 import gc
 
-from bot.garbage import SURVIVOR_COLLECTIONS, YOUNG_COLLECTIONS, YOUNG_OBJECTS, collect_rarely
+import pytest
+
+from bot.garbage import (
+    SURVIVOR_COLLECTIONS,
+    YOUNG_COLLECTIONS,
+    YOUNG_OBJECTS,
+    collect_rarely,
+    return_freed_memory,
+)
 
 
 def test_later_collections_are_rare_and_skip_what_is_there() -> None:
@@ -14,3 +23,9 @@ def test_later_collections_are_rare_and_skip_what_is_there() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_returning_freed_memory_needs_no_particular_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    return_freed_memory()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    return_freed_memory()
