@@ -190,6 +190,9 @@ class FailuresAnswer:
     """All watched pipelines that have failed and not recovered."""
 
     failed: tuple[FailedView, ...]
+    anything_watched: bool = True
+    unread: int = 0
+    """How many watched pipelines have no reading yet."""
     outage: str | None = None
     """Why the bot reads no pipeline now, so that others may have failed since."""
     at: datetime

@@ -10,7 +10,7 @@ from typing import overload
 from bot.domain.answer import PipelineView
 from bot.domain.observation import PipelineId
 from bot.domain.phase import TRANSIENT, Phase
-from bot.domain.transition import PipelineState, Reach
+from bot.domain.transition import PipelineState, Reach, is_unread
 
 STUCK_AFTER = timedelta(minutes=15)
 
@@ -109,7 +109,7 @@ def in_order_of_trouble(found: Counter[Trouble]) -> Counter[Trouble]:
 
 def unread(views: Sequence[PipelineView]) -> int:
     """The number of pipelines without a reading."""
-    return views.unread if isinstance(views, ViewList) else sum(view.state.observation is None for view in views)
+    return views.unread if isinstance(views, ViewList) else sum(is_unread(view.state) for view in views)
 
 
 def worst_first(views: Iterable[PipelineView], now: datetime) -> tuple[PipelineView, ...]:

@@ -161,6 +161,11 @@ def is_read_closely(state: PipelineState) -> bool:
     return state.reach is Reach.REACHABLE and state.phase not in AT_REST
 
 
+def is_unread(state: PipelineState) -> bool:
+    """True if the bot has no reading, and may still get one."""
+    return state.observation is None and state.reach is not Reach.GONE
+
+
 def is_plainly_healthy(state: PipelineState) -> bool:
     """True for a state that no passing time turns into trouble: live, paused or stopped, and read without a failure."""
     if state.reach is not Reach.REACHABLE or state.failed_since is not None or state.observation is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from bot.domain.attention import OF_HEALTHY, StateFilter, Trouble, ViewList, in_
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
-from bot.domain.transition import PipelineState, read_again
+from bot.domain.transition import PipelineState, is_unread, read_again
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.status_reads import NOBODY_READS, StatusReads
@@ -131,7 +131,8 @@ class PipelineViews:
         """Views of the pipelines in one of `states`, and of all, after reading those whose last reading is older than
         `older_than` seconds. Those that need attention come first.
 
-        `page`: reads only that part, as it does of more than `MADE_AT_ONCE` pipelines anyway.
+        `page`: reads only that part, as it does of more than `MADE_AT_ONCE` pipelines anyway. With `states`, it also
+        reads as many pipelines without a reading as the page has room for: any of them may be in one of the states.
         """
         shown: Sequence[PipelineView] | None = None
         if page is None and len(pipeline_ids) <= MADE_AT_ONCE:
@@ -139,6 +140,8 @@ class PipelineViews:
         else:
             shown = await self.listed(pipeline_ids, channel, states)
             read = [view.pipeline for view in shown[page or slice(READ_AT_ONCE)]]
+            if states:
+                read += await self._first_unread(pipeline_ids, READ_AT_ONCE - len(read))
         problems = await self.read(read, older_than=older_than)
         if shown is not None and not problems and not states:
             return shown, shown  # nothing was read
@@ -168,7 +171,7 @@ class PipelineViews:
             ids=in_order,
             view=view,
             troubles=in_order_of_trouble(Counter(kinds.values())),
-            unread=self._unread(in_order),
+            unread=self.unread(in_order),
             stale=self.outage is not None or Trouble.UNREACHABLE in kinds.values(),
         )
 
@@ -200,11 +203,19 @@ class PipelineViews:
     def _suspects_among(self, pipeline_ids: Sequence[PipelineId]) -> Sequence[PipelineId]:
         return tuple(filter(self.suspects.__contains__, pipeline_ids))
 
-    def _unread(self, pipeline_ids: Sequence[PipelineId]) -> int:
+    async def _first_unread(self, pipeline_ids: Sequence[PipelineId], most: int) -> Sequence[Pipeline]:
+        unread: list[Pipeline] = []
+        async for part in parts_of(pipeline_ids):
+            if len(unread) >= most:
+                break
+            unread += (self._repository.pipeline(it) for it in part if is_unread(self._state(it)))
+        return unread[:most]
+
+    def unread(self, pipeline_ids: Iterable[PipelineId]) -> int:
         """How many have no reading."""
         ids = set(pipeline_ids)
         newer = ids & self._unrecorded.keys()
-        return self._repository.unread(ids - newer) + sum(self._state(it).observation is None for it in newer)
+        return self._repository.unread(ids - newer) + sum(is_unread(self._state(it)) for it in newer)
 
     async def counted(self, pipeline_ids: AbstractSet[PipelineId], channel: ChannelId) -> Sequence[PipelineView]:
         """Views as last known, by name. Many are only counted, in no order."""

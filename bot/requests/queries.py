@@ -174,6 +174,8 @@ class Queries:
         failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))
         return FailuresAnswer(
             failed=tuple(FailedView(view=view, channels=self._watching(view.pipeline)) for view in failed),
+            anything_watched=bool(self._repository.watched),
+            unread=self._views.unread(self._repository.watched),
             outage=self._views.outage,
             at=now,
         )

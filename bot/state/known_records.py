@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.plan import Record
-from bot.domain.transition import PipelineState, Reach, is_plainly_healthy, is_read_closely, read_again
+from bot.domain.transition import PipelineState, Reach, is_plainly_healthy, is_read_closely, is_unread, read_again
 
 MOST_STEADY = 20_000  # readings beside their records: each takes 300 bytes
 NO_STATE = PipelineState()
@@ -124,7 +124,7 @@ class KnownRecords:
         else:
             self._open.pop(pipeline_id, None)
         (self._gone.add if state.reach is Reach.GONE else self._gone.discard)(pipeline_id)
-        (self._unread.add if state.observation is None else self._unread.discard)(pipeline_id)
+        (self._unread.add if is_unread(state) else self._unread.discard)(pipeline_id)
         (self._unhealthy.discard if is_plainly_healthy(state) else self._unhealthy.add)(pipeline_id)
 
     def replace_all(self, records: Iterable[Record]) -> None:

@@ -75,3 +75,28 @@ def test_a_heading_over_a_state_says_that_it_was_last_seen() -> None:
     assert "2 of 2 pipelines were last seen live" in message.text
     none = LOOK.answer(StatusAnswer(views=(), considered=views, states=("failed",), at=at(41)), SavedQuestion())
     assert "No pipeline was last seen FAILED" in none.text
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ((), "I haven't read 1 of 1 pipeline yet. Ask again in a moment"),
+        ((doubtful(),), "I haven't read 1 of 2 pipelines yet. None of the others was last seen FAILED. Ask again"),
+    ],
+)
+def test_no_failure_is_no_all_clear_while_pipelines_are_unread(others: tuple[PipelineView, ...], words: str) -> None:
+    unread = doubtful(PipelineState())
+    answers = (
+        StatusAnswer(views=(), considered=(*others, unread), states=("failed",), at=at(41)),
+        ListAnswer(views=(), considered=(*others, unread), states=("failed",), at=at(41)),
+    )
+    for answer in answers:
+        problem, head = LOOK.answer(answer, SavedQuestion()).text.split("\n")
+        assert problem.startswith("I couldn't read some pipelines just now: ")
+        assert head.startswith(words)
+
+
+def test_a_pipeline_that_is_gone_stays_unread_for_ever() -> None:
+    gone_view = doubtful(PipelineState(reach=Reach.GONE))
+    answer = StatusAnswer(views=(), considered=(gone_view,), states=("failed",), at=at(41))
+    assert LOOK.answer(answer, SavedQuestion()).text.startswith("No pipeline is FAILED · 1 in all")

@@ -75,12 +75,23 @@ def test_many_failures_are_counted() -> None:
 
 def test_no_failure_is_no_claim_while_nothing_is_read() -> None:
     answer = FailuresAnswer(failed=(), outage="GoldRush had an internal error (500)", at=at(10))
-    lines = shown(gaps=_gaps(answer, complete=False))[0].split("\n")
+    lines = shown(gaps=_gaps(answer, "/pipeline", complete=False))[0].split("\n")
     assert lines == [
-        "*No pipeline that you can see in a channel has failed*",
         ":warning: I have no fresh readings: GoldRush had an internal error (500)",
         ":warning: I couldn't check all channels, so failures may be missing here.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (FailuresAnswer(failed=(), at=at(10)), "*No watched pipeline has failed* in the channels that you can see."),
+        (FailuresAnswer(failed=(), unread=1, at=at(10)), ":warning: I haven't read all watched pipelines yet"),
+        (FailuresAnswer(failed=(), anything_watched=False, at=at(10)), "*No pipeline is watched yet.*"),
+    ],
+)
+def test_an_all_clear_needs_a_reading_of_each_watched_pipeline(answer: FailuresAnswer, words: str) -> None:
+    assert shown(gaps=_gaps(answer, "/pipeline", complete=True))[0].startswith(words)
 
 
 def test_the_longest_one_fits() -> None:

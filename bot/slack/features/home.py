@@ -43,7 +43,7 @@ async def home(request: Request) -> Reply:
 async def failure_lines(request: Request, now: datetime) -> list[str]:
     """The failures in channels that the person may see, and why some may be missing."""
     failures, gaps = await _visible_failures(request)
-    return [*_failed(failures, now), *gaps]
+    return [*_failed(failures, gaps, now, request.services.render_context.command), *gaps]
 
 
 async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], list[str]]:
@@ -54,7 +54,8 @@ async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], lis
         (failed_view.view, await visible_channels.first_visible(failed_view.channels)) for failed_view in answer.failed
     ]
     visible = [VisibleFailure(view, channel) for view, channel in places if channel]
-    return visible, _gaps(answer, complete=visible_channels.complete)
+    command = services.render_context.command
+    return visible, _gaps(answer, command, complete=visible_channels.complete)
 
 
 async def _refresh(_: Click, request: Request) -> Reply:
@@ -122,7 +123,7 @@ def home_blocks(
 ) -> list[Block]:
     command = render_context.command
     return [
-        *sections([*_failed(failures, watches.at), *gaps]),
+        *sections([*_failed(failures, gaps, watches.at, command), *gaps]),
         *actions("failures", button(action_ids.REFRESH_HOME, "Refresh", "")),
         DIVIDER,
         *watches_blocks(watches, render_context),
@@ -140,9 +141,12 @@ def home_blocks(
     ]
 
 
-def _failed(failures: Sequence[VisibleFailure], now: datetime) -> list[str]:
+def _failed(failures: Sequence[VisibleFailure], gaps: Sequence[str], now: datetime, command: str) -> list[str]:
+    if not failures and gaps:
+        return []  # an all-clear would be false
     if not failures:
-        return ["*No pipeline that you can see in a channel has failed*"]
+        where = f"in the channels that you can see. `{command} list failed` also finds unwatched ones."
+        return [f"*No watched pipeline has failed* {where}"]
     number = len(failures)
     lines = [f"*{_counted(failures, now)}*"]
     lines += [
@@ -167,11 +171,15 @@ def _watcher(channel: ChannelId) -> str:
     return "watched by you" if is_direct(channel) else conversation(channel, "your")
 
 
-def _gaps(answer: FailuresAnswer, *, complete: bool) -> list[str]:
+def _gaps(answer: FailuresAnswer, command: str, *, complete: bool) -> list[str]:
     """Why failures may be missing."""
+    if not answer.anything_watched:
+        return [f"*No pipeline is watched yet.* `{command} list failed` looks for failures among all pipelines."]
     lines = []
     if answer.outage:
         lines.append(f":warning: I have no fresh readings: {outside(answer.outage, REASON_LIMIT)}")
+    elif answer.unread:
+        lines.append(":warning: I haven't read all watched pipelines yet, so failures may be missing here.")
     if not complete:
         lines.append(":warning: I couldn't check all channels, so failures may be missing here.")
     return lines

@@ -94,6 +94,8 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
         head = heading(Listing(answer.views, answer.considered, answer.states, answer.at, words))
         shown = _by_project(answer, question)
         problem = stale_states.shared_problem(views_on_page(answer.views, question))
+        if not answer.views:
+            problem = stale_states.unread_problem(answer.considered[:PAGE_SIZE])
         blocks += sections([*problem, head + page_number(question, len(answer.views)), *shown])
     if answer.problem:
         reason = outside(answer.problem, REASON_LIMIT)
@@ -134,7 +136,7 @@ _HELP = HelpPage(
         "*`{c} list [WORDS | STATE]`* — all pipelines that the ServiceKey can see, with their phases.",
         "Pipelines that need attention come first.",
         f"STATE: {_STATES}. You can combine them: `{{c}} list failed orders`. A word in quotes is part of a name.",
-        "I read unwatched pipelines only when I show them. Until then, STATE doesn't find them.",
+        "I read unwatched pipelines only when you list them, 20 at a time. I say how many I haven't read yet.",
         "WORDS must all be in a pipeline's name, project or id: `{c} list orders eu`",
     ),
 )

@@ -142,9 +142,12 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
         head = heading(replace(listing, channel=answer.channel))
         on_page = views_on_page(answer.views, question)
         lines = [row(view, answer.at) for view in on_page]
+        problem = stale_states.shared_problem(on_page)
+        if not answer.views:
+            problem = stale_states.unread_problem(answer.considered[:PAGE_SIZE])
         blocks += sections(
             [
-                *stale_states.shared_problem(on_page),
+                *problem,
                 head + page_number(question, len(answer.views)),
                 *lines,
             ]

@@ -32,8 +32,8 @@ class Listing:
 
 
 def heading(listing: Listing) -> str:
-    counts = _by_state(listing) if listing.states else _by_attention(listing)
-    return " · ".join(part for part in (*counts, _not_read_yet(listing)) if part)
+    counts = _by_state(listing) if listing.states else (*_by_attention(listing), _not_read_yet(listing.views))
+    return " · ".join(filter(None, counts))
 
 
 def _by_attention(listing: Listing) -> tuple[str, ...]:
@@ -54,16 +54,26 @@ def _watcher(listing: Listing) -> str:
 
 
 def _by_state(listing: Listing) -> tuple[str, ...]:
-    """`2 of 5 pipelines are FAILED`, or `were last seen FAILED` if some readings are out of date."""
+    """`2 of 5 pipelines are FAILED`, or `were last seen FAILED` if some readings are out of date.
+
+    "No pipeline is FAILED" is an all-clear: it needs a reading of each pipeline.
+    """
     number, total = len(listing.views), len(listing.considered)
     states = " or ".join(_state_word(state) for state in listing.states)
     if _any_stale(listing.considered):
         verb = f"{'was' if number <= 1 else 'were'} last seen"
     else:
         verb = "is" if number <= 1 else "are"
-    if number == 0:
-        return (f"*No pipeline {verb} {states}*", f"{total} {_scope(listing) or 'in all'}")
-    return (f"*{number} of {_pipelines(total)} {verb} {states}*", _scope(listing))
+    if number:
+        counted = f"*{number} of {_pipelines(total)} {verb} {states}*"
+        return (counted, _scope(listing), _not_read_yet(listing.considered))
+    if missing := unread(listing.considered):
+        others = f"None of the others {verb} {states}. " if missing < total else ""
+        return (
+            f"*I haven't read {missing} of {_pipelines(total)} yet.* {others}Ask again in a moment",
+            _scope(listing),
+        )
+    return (f"*No pipeline {verb} {states}*", f"{total} {_scope(listing) or 'in all'}")
 
 
 def _state_word(state: str) -> str:
@@ -79,10 +89,9 @@ def _words(listing: Listing) -> str:
     return f"with “{outside(listing.words)}”" if listing.words else ""
 
 
-def _not_read_yet(listing: Listing) -> str:
+def _not_read_yet(views: Sequence[PipelineView]) -> str:
     """Pipelines without a reading count neither as healthy nor as troubled."""
-    everything = listing.considered if listing.states else listing.views
-    number = unread(everything)
+    number = unread(views)
     return f"{number} not read yet" if number else ""
 
 

@@ -47,12 +47,18 @@ def problem_line(view: PipelineView) -> str:
 
 def shared_problem(views: Sequence[PipelineView]) -> list[str]:
     """One line above many rows: how many are out of date, and why. Empty if none is."""
-    stale = [view for view in views if view.problem and is_stale(view)]
+    stale = [view for view in views if view.problem and view.state.reach is not Reach.GONE]
     if not stale:
         return []
     pipelines = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
     stale_ones = pipelines if len(stale) == len(views) else f"{len(stale)} of {pipelines}"
     return [f":warning: I couldn't read {stale_ones} just now: {_reason(stale[0])}"]
+
+
+def unread_problem(views: Sequence[PipelineView]) -> list[str]:
+    """The same above an answer that shows no row: none of the pipelines is known to be in a state asked for."""
+    problem = next((view for view in views if view.problem and view.state.reach is not Reach.GONE), None)
+    return [f":warning: I couldn't read some pipelines just now: {_reason(problem)}"] if problem else []
 
 
 def _reason(view: PipelineView) -> str:
