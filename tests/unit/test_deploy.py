@@ -68,6 +68,12 @@ def test_kubernetes_runs_each_role_with_its_own_secrets_only() -> None:
         assert set(keys) == needed(role) | {"REDIS_URL"}
 
 
+def test_kubernetes_gives_each_role_the_memory_for_its_fleet() -> None:
+    """Every role but reader holds all pipelines and watches."""
+    for role, container in containers():
+        assert container["resources"]["limits"] == {"memory": "256Mi" if role is Role.READER else "512Mi"}
+
+
 def test_kubernetes_probes_each_role_on_the_port_of_its_metrics() -> None:
     port = int(kubernetes("ConfigMap")["pipeline-bot"]["data"]["PIPELINE_BOT_METRICS_PORT"])
     for _, container in containers():
