@@ -154,7 +154,6 @@ async def _until_ready(path: Path, process: subprocess.Popen[bytes], data_dir: P
         if process.poll() is not None:
             raise EmbeddedStoreError(f"the embedded store stopped at once (exit {process.returncode}): see {log}")
         if asyncio.get_running_loop().time() > deadline:
-            process.terminate()
             raise EmbeddedStoreError(f"the embedded store did not answer within {START_SECONDS:.0f} s: see {log}")
         await asyncio.sleep(0.02)
 
@@ -177,11 +176,11 @@ def _answers(path: Path) -> bool:
 
 
 async def _stop_if_last(url: str) -> bool:
-    async with redis.asyncio.Redis.from_url(url, single_connection_client=True) as client:
-        try:
+    try:
+        async with redis.asyncio.Redis.from_url(url, single_connection_client=True) as client:
             if len(await client.client_list()) > 1:
                 return False
             await client.shutdown()
-        except (RedisError, OSError):
-            pass  # the server stopped by itself
+    except (RedisError, OSError):
+        pass  # the server stopped by itself
     return True

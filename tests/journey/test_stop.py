@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -172,14 +173,45 @@ async def test_stop_during_startup_while_a_dependency_hangs(tmp_path: Path, hang
 async def test_stop_while_the_embedded_store_hangs(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
-        async with redis.asyncio.Redis.from_url(f"unix://{rig.data_dir / 'valkey.sock'}") as client:
-            store = int((await client.info("server"))["process_id"])
+        _, store = await embedded_store(rig)
         os.kill(store, signal.SIGSTOP)
         try:
             await stopped(rig)
         finally:
             os.kill(store, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["every process", "the store alone"])
+async def test_stop_with_the_embedded_store_at_the_same_moment(tmp_path: Path, *, whole: bool) -> None:
+    """Service managers send SIGTERM to every process of the service. A killed store is no fault of the bot either."""
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        assert rig.process is not None
+        keeper, store = await embedded_store(rig)
+        if whole:
+            os.kill(keeper, signal.SIGTERM)
             os.kill(store, signal.SIGTERM)
+        else:
+            os.kill(store, signal.SIGKILL)
+        await stopped(rig)
+        if whole:
+            assert '"event": "store_away"' not in rig.log.read_text()
+        await until(lambda: is_gone(keeper, store))
+        await rig.start()
+        assert "orders-eu" in await rig.ask("watches")
+
+
+async def embedded_store(rig: Rig) -> tuple[int, int]:
+    """The processes of the store's keeper and of the store."""
+    async with redis.asyncio.Redis.from_url(f"unix://{rig.data_dir / 'valkey.sock'}") as client:
+        store = int((await client.info("server"))["process_id"])
+    parents = re.search(r"^PPid:\s*(\d+)$", Path(f"/proc/{store}/status").read_text(), re.MULTILINE)
+    assert parents is not None
+    return int(parents[1]), store
+
+
+async def is_gone(*processes: int) -> bool:
+    return not any(Path(f"/proc/{process}").exists() for process in processes)
 
 
 DEAF = """

@@ -223,6 +223,7 @@ def test_a_unit_starts_the_bot_and_gives_it_time_to_stop(path: Path) -> None:
     roles = " --role %i" if "@" in path.name else ""
     assert service["ExecStart"] == f"/opt/pipeline-bot/bin/pipeline-bot run{roles}"
     assert service["TimeoutStopSec"] == "15"
+    assert service["KillMode"] == "mixed"
     assert service["LimitNOFILE"] == "65536"
     assert service["Restart"] == "always"
     assert service["RestartPreventExitStatus"] == "2"
