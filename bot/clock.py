@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Self
 
 from bot.ports.store_time import StoreTime, TimeStore
@@ -19,8 +20,7 @@ _FIX = "set Redis' clock, or stop all bots, delete the key clock, start them: do
 _PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def _passed() -> float:
-    return time.clock_gettime(_PASSING)
+_passed = partial(time.clock_gettime, _PASSING)
 
 
 def slew_or_step(shown: float, passed: float, clock: float) -> float:

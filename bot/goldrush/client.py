@@ -98,7 +98,10 @@ class Client:
         return await self._read(wire.page_path(number), wire.decode_page)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
-        await self._acquire_slot()
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:  # the usual case needs no timer
+            await self._slots.acquire()
         try:
             with self._deadlines.limit():
                 status, headers, body = await self._exchange(path)
@@ -112,10 +115,7 @@ class Client:
             self._slots.release()
         return decode(status, headers, body, service_key=self._service_key)
 
-    async def _acquire_slot(self) -> None:
-        if not self._slots.locked():  # the usual case needs no timer
-            await self._slots.acquire()
-            return
+    async def _wait_for_slot(self) -> None:
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 await self._slots.acquire()

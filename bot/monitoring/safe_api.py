@@ -1,7 +1,7 @@
 """A PipelineApi that raises only `ApiError`, so that the bot reports every fault in a read as an outage."""
 
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
@@ -19,14 +19,14 @@ class SafeApi:
         self._api = api
         self._logged: set[type[Exception]] = set()
 
-    async def status(self, pipeline_id: PipelineId) -> Status:
-        return await self._safely(self._api.status(pipeline_id))
+    def status(self, pipeline_id: PipelineId) -> Coroutine[Any, Any, Status]:
+        return self._safely(self._api.status(pipeline_id))
 
-    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
-        return await self._safely(self._api.pipeline(pipeline_id))
+    def pipeline(self, pipeline_id: PipelineId) -> Coroutine[Any, Any, Pipeline]:
+        return self._safely(self._api.pipeline(pipeline_id))
 
-    async def page(self, number: int) -> Page:
-        return await self._safely(self._api.page(number))
+    def page(self, number: int) -> Coroutine[Any, Any, Page]:
+        return self._safely(self._api.page(number))
 
     async def _safely(self, request: Awaitable[T]) -> T:
         try:
