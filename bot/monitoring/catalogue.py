@@ -12,8 +12,9 @@ from bot.monitoring.collected_pages import CollectedPages
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Page, PipelineApi, Throttled, Unauthorized
-from bot.ports.store_errors import StoreAway
+from bot.ports.store_errors import LeadershipLost, StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ListingFailed
 from bot.state.repository import Repository
@@ -42,11 +43,14 @@ class CatalogueSync:
     interrupted goes on with its next page, because a small budget pays only for a page or two at a time.
     """
 
-    def __init__(self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock) -> None:
+    def __init__(
+        self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock, leadership: LeadershipStatus
+    ) -> None:
         self._api = SafeApi(api)
         self._repository = repository
         self._budget = budget
         self._clock = clock
+        self._leadership = leadership
         self._lock = asyncio.Lock()
         """Whoever has it may change the listing under way."""
         self._listing: CollectedPages | None = None
@@ -74,7 +78,10 @@ class CatalogueSync:
                 await self._attempt(self._list_for_people)  # the one before had begun too early
 
     async def list_all(self) -> ListingOutcome:
-        """Lists all pipelines, within a share of the budget if they are many. Goes on where the last call ended."""
+        """Lists all pipelines, within a share of the budget if they are many. Goes on where the last call ended.
+
+        Only a leader calls this. It ends before the next page if the lead is lost.
+        """
         begun_at = self._clock.monotonic()
         until = begun_at + RUN_SECONDS
         while True:
@@ -85,6 +92,8 @@ class CatalogueSync:
             if not self._is_short_of_requests or self._clock.monotonic() >= until:
                 break
             await self._clock.sleep(1 / (RESERVED_SHARE * self._budget.rate))
+            if not self._leadership.is_leader:
+                break
         if self._is_short_of_requests:
             emit(ListingFailed(error=NoRequestLeft.__name__, problem=self._problem or ""))
         return self._outcome
@@ -167,6 +176,7 @@ class CatalogueSync:
             share = LISTING_SHARE if self._repository.pollable else 1.0
             await self._clock.sleep(1 / (share * self._budget.rate))
             async with self._lock:
+                self._require_lead(as_leader=True)
                 if (begun_at := await self._step()) is not None:
                     return begun_at
         return None
@@ -174,6 +184,8 @@ class CatalogueSync:
     async def _step(self) -> float | None:
         """Reads the next page, or one missing pipeline. Returns when the listing began, if it has now ended."""
         listing = self._listing = self._listing or CollectedPages(self._clock.monotonic())
+        self._require_lead(as_leader=listing.as_leader)
+        listing.as_leader = self._leadership.is_leader
         if not listing.ended:
             page = await self._page(listing.pages + 1)
             await self._repository.save_page(page.pipelines)
@@ -182,11 +194,22 @@ class CatalogueSync:
             await self._check(unchecked[0], listing)
         if not listing.ended or self._unchecked(listing):
             return None
+        self._require_lead(as_leader=listing.as_leader)
         self._last_page = listing.pages
         complete_at = listing.begun_at if listing.complete else None
         await self._repository.end_listing(self._kept(listing), complete_at=complete_at)
         self._listing = None
         return listing.begun_at
+
+    def _require_lead(self, *, as_leader: bool) -> None:
+        """A bot that led lists no further, and saves nothing, once it leads no more: the next leader lists again.
+
+        Raises:
+            LeadershipLost: it leads no more.
+        """
+        if as_leader and not self._leadership.is_leader:
+            self._listing, self._edges = None, []
+            raise LeadershipLost("another bot lists the pipelines now")
 
     def _missing(self, listing: CollectedPages) -> list[PipelineId]:
         return sorted(self._repository.listed.keys() - listing.found - listing.absent)
@@ -216,12 +239,20 @@ class CatalogueSync:
         return await self._ask(Route.LISTING, partial(self._api.page, number))
 
     async def _ask(self, route: Route, request: Callable[[], Awaitable[T]]) -> T:
-        """Sends one request within the budget, and obeys the wait that its answer asks for."""
+        """Sends one request within the budget, and obeys the wait that its answer asks for.
+
+        Raises:
+            LeadershipLost: the bot lost the lead before the request or its answer.
+        """
+        as_leader = self._leadership.is_leader
         if not await self._budget.take(route, PATIENCE_SECONDS):
             why = self._budget.why_none(route)
             raise Throttled(why) if self._budget.current_hold(route) else NoRequestLeft(why)
+        self._require_lead(as_leader=as_leader)
         try:
-            return await request()
+            answer = await request()
         except ApiError as exc:
             self._budget.obey(route, exc)
             raise
+        self._require_lead(as_leader=as_leader)
+        return answer

@@ -21,6 +21,8 @@ class CollectedPages:
     ended: bool = False
     absent: set[PipelineId] = field(default_factory=set)
     """No page shows them, and GoldRush does not have them."""
+    as_leader: bool = False
+    """The bot led while it read the last page."""
     checks: int = 0
     """How many pipelines without a page were read one by one."""
     _doubtful: bool = False

@@ -67,7 +67,7 @@ class Monitoring:
         )
         own_readers = LocalReaders(api=api, clock=clock)
         promise = Promise(repository=repository, budget=budget, cadence=cadence)
-        catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock)
+        catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock, leadership=leadership)
         recorder = Recorder(
             repository=repository,
             breaker=breaker,

@@ -19,7 +19,7 @@ async def list_without_missing(bot: Bot) -> ListingOutcome:
     bot.api.listing = Page(pipelines=tuple(MANY[:LARGE]), more=False)
     bot.api.pipelines = {pipeline.id: pipeline for pipeline in MANY if pipeline.id not in DELETED}
     listing = asyncio.create_task(bot.catalogue.list_all())
-    await bot.clock.pass_time(60)
+    await bot.poll(60)
     return await listing
 
 
@@ -43,7 +43,7 @@ async def test_a_429_for_a_missing_pipeline_ends_the_reads_until_the_wait_is_ove
             assert (await list_without_missing(bot)).problem
         assert bot.api.asked == [MOVED]
         assert len(bot.repository.listed) == len(MANY)
-        await bot.clock.pass_time(600)
+        await bot.poll(600)
         assert (await list_without_missing(bot)).problem is None
         assert bot.api.asked == [MOVED, MOVED, *DELETED]
         assert bot.repository.listed.keys() == {pipeline.id for pipeline in MANY} - set(DELETED)

@@ -162,3 +162,41 @@ async def test_edges_of_a_large_catalogue_are_both_read_at_a_small_budget(fake_r
             if NEW.id in known:
                 return
         raise AssertionError(bot.repository.listed)
+
+
+@pytest.mark.parametrize("number", [120, 3000])
+async def test_a_bot_that_lost_the_lead_lists_no_further_page_and_saves_none(
+    fake_redis: redis.asyncio.Redis, number: int
+) -> None:
+    async with running(fake_redis, api=PagedApi(*pipelines(number)), rate=4.0) as bot:
+        if number > LARGE:
+            await bot.repository.save_page(pipelines(LARGE + 1))
+        while await bot.budget.take(Route.STATUS, 0.0):
+            pass
+        job = asyncio.create_task(bot.scheduler.refresh_catalogue())
+        while not bot.api.listings:
+            await bot.poll(0.25)
+        await bot.leadership.release()
+        known, pages = set(bot.repository.listed), bot.api.listings
+        await bot.clock.pass_time(600)
+        assert job.done()
+        assert bot.api.listings == pages
+        assert set(bot.repository.listed) == known
+        assert await bot.leadership.acquire()
+        job = asyncio.create_task(bot.scheduler.refresh_catalogue())
+        await bot.poll(number / PAGE / 0.4 + 60)
+        assert job.done()
+        assert len(bot.repository.listed) == number
+
+
+async def test_a_page_that_comes_after_the_lead_is_lost_is_not_saved(fake_redis: redis.asyncio.Redis) -> None:
+    class SlowApi(PagedApi):
+        async def page(self, number: int) -> Page:
+            await bot.leadership.release()
+            return await super().page(number)
+
+    async with running(fake_redis, api=SlowApi(*pipelines(120))) as bot:
+        outcome = await bot.catalogue.list_all()
+        assert outcome.problem is not None
+        assert bot.api.listings == 1
+        assert set(bot.repository.listed) == set()
