@@ -21,6 +21,7 @@ from bot.redis_address import RedisKind
 from bot.store.keys import Keys
 from bot.store.lookup import LookupFailedError
 from bot.store.problem import Problem, Weight
+from bot.store.refusals import temporary_refusal
 
 OLDEST = (6, 2)
 _CERTIFICATE = (
@@ -146,12 +147,8 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys, *, shares_reads: boo
 
 def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
     texts = list(refused)
-    if any("READONLY" in text for text in texts):
-        fix = "set REDIS_URL to the address of the primary"
-        yield Problem("Store", Weight.WAITS, "this server is a read-only replica", fix)
-    elif any("OOM" in text for text in texts):
-        fix = "give Redis more memory, or raise maxmemory"
-        yield Problem("Store memory", Weight.WAITS, "Redis is out of memory and refuses writes", fix)
+    if temporary := next(filter(None, map(temporary_refusal, texts)), None):
+        yield temporary
     elif texts:
         forbidden = sorted({text.partition(":")[0] for text in texts})
         yield Problem(
@@ -187,7 +184,7 @@ def connection_problem(exc: Exception) -> Problem | None:
     if "DB index" in text:
         fix = "end REDIS_URL with /0, or with the number of another database on this server"
         return Problem("Store", Weight.FATAL, "the database of REDIS_URL does not exist", fix)
-    return None
+    return temporary_refusal(text)
 
 
 def _tls_refusal(causes: tuple[BaseException, ...], text: str) -> Problem | None:

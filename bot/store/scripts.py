@@ -18,6 +18,7 @@ from bot.domain.watch import TeamId
 from bot.ports.store_errors import LeadershipLost, StoreAway, StoreNewer, StoreRolledBack
 from bot.store.codec import encode_message
 from bot.store.keys import SCHEMA, Keys
+from bot.store.refusals import temporary_refusal
 from bot.store.versions import NewerRowError
 
 FENCE_KEYS = ("deliveries", "lanes", "sequence")
@@ -50,6 +51,8 @@ def translating_redis_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as exc:
+        if refusal := temporary_refusal(str(exc)):
+            raise StoreAway(refusal.text) from exc
         # The text of a Redis error may hold a host, never the password: redis-py leaves it out.
         raise StoreAway(f"the store does not answer: {type(exc).__name__}: {exc}") from exc
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from bot.store import probe as probe_module
 from bot.store.connect import connect
 from bot.store.problem import Weight
 from sandbox.ports import free_port
-from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from sandbox.redis_faults import RedisActKind, RedisStandIn
 from tests.builders import ALERTS, TEAM
 from tests.contract.probing import problems, self_signed, starts
 from tests.fakes import FakeClock
@@ -200,12 +200,72 @@ async def test_a_replica_is_named_and_waited_for() -> None:
         assert await starts(f"redis://127.0.0.1:{old}/0") is None
 
 
-async def test_a_store_that_is_full_is_named_and_waited_for() -> None:
-    async with RedisStandIn.start() as stand_in:
-        await stand_in.break_server(ServerFaultKind.FULL)
-        found = await problems(stand_in.url)
-        assert [problem.weight for problem in found] in ([Weight.WAITS], [])
-        assert await starts(stand_in.url) is None
+@pytest.mark.parametrize(
+    ("refusal", "subject", "words"),
+    [
+        ("OOM command not allowed when used memory > 'maxmemory'.", "Store memory", "out of memory"),
+        ("MISCONF Errors writing to the AOF file: No space left on device", "Store disk", "can't write to its disk"),
+        ("NOREPLICAS Not enough good replicas to write.", "Store replicas", "fewer replicas"),
+        ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "Store", "its primary"),
+        ("LOADING Redis is loading the dataset in memory", "Store", "loading its data"),
+        ("BUSY Redis is busy running a script. You can only call SCRIPT KILL.", "Store", "script"),
+        ("ERR max number of clients reached", "Store connections", "no free connection"),
+    ],
+)
+async def test_a_server_that_refuses_everything_for_now_is_named_and_waited_for(
+    refusal: str, subject: str, words: str
+) -> None:
+    async with refusing(refusal) as url:
+        (problem,) = await problems(url)
+        assert (problem.subject, problem.weight) == (subject, Weight.WAITS)
+        assert words in problem.text
+        with capture_logs() as lines:
+            assert await starts(url) is None
+        assert {line["problem"] for line in lines} == {problem.text}
+
+
+async def test_protected_mode_needs_a_person() -> None:
+    async with refusing("DENIED Redis is running in protected mode because protected mode is enabled") as url:
+        assert "protected mode" in (await starts(url) or "")
+
+
+@asynccontextmanager
+async def refusing(refusal: str) -> AsyncIterator[str]:
+    """The address of a server that answers each command with this error."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while await reader.read(4096):
+                writer.write(f"-{refusal}\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+
+
+async def test_too_few_replicas_are_no_matter_of_permissions(tmp_path: Path) -> None:
+    async with Valkey(tmp_path / "alone", "--min-replicas-to-write", "1") as valkey:
+        (problem,) = await problems(valkey.url)
+        assert (problem.subject, problem.weight) == ("Store replicas", Weight.WAITS)
+
+
+@pytest.mark.parametrize("server", ["valkey", "redis"])
+async def test_a_store_that_is_full_is_named_and_waited_for(tmp_path: Path, server: str) -> None:
+    """Redis refuses MULTI then, and Valkey the writes of the script."""
+    if server == "redis" and shutil.which("redis-server") is None:
+        pytest.skip("Redis is not installed")
+    kind = Redis if server == "redis" else Valkey
+    async with kind(tmp_path / "full") as valkey, redis.asyncio.Redis.from_url(valkey.url) as client:
+        await client.config_set("maxmemory", "1")
+        (problem,) = await problems(valkey.url)
+        assert (problem.subject, problem.weight) == ("Store memory", Weight.WAITS)
+        assert await starts(valkey.url) is None
+        with pytest.raises(StoreAway, match="out of memory"):
+            await fail(WholeStore(client, TEAM, FakeClock()))
+
+
+class Redis(Valkey):
+    _program = "redis-server"
 
 
 async def test_a_configuration_that_may_lose_data_is_warned_about(tmp_path: Path) -> None:

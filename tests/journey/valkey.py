@@ -14,6 +14,8 @@ from sandbox.ports import free_port
 
 
 class Valkey:
+    _program = str(get_binary_path())
+
     def __init__(self, data_dir: Path, *options: str) -> None:
         self._options = options
         data_dir.mkdir(parents=True)
@@ -32,7 +34,7 @@ class Valkey:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            str(get_binary_path()), *self._arguments(), stdout=asyncio.subprocess.DEVNULL
+            self._program, *self._arguments(), stdout=asyncio.subprocess.DEVNULL
         )
         end_with_parent(self._process.pid)
         async with asyncio.timeout(60):
