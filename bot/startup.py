@@ -32,6 +32,8 @@ OTHER_APP = (
     "https://api.slack.com/apps > your app"
 )
 
+SLACK_ADDRESS = "set SLACK_API_URL to the address of Slack's Web API, such as https://slack.com/api/, or leave it empty"
+
 OTHER_TEAM = "PIPELINE_BOT_TEAM is not the workspace of SLACK_BOT_TOKEN"
 
 
@@ -179,6 +181,10 @@ async def _answered(slack: SlackClient, method: str, stopped: asyncio.Event, ref
     """
     backoff = _Backoff(stopped)
     while not (answer := await call(slack, method)).ok:
+        if answer.is_foreign:
+            raise SlackRefusedError(
+                f"What answers at SLACK_API_URL is not Slack ({answer.error}). To fix it: {SLACK_ADDRESS}."
+            )
         if not answer.transient:
             raise SlackRefusedError(refused.format(error=answer.error))
         emit(SlackAway(problem=answer.error, next_try_seconds=backoff.seconds))

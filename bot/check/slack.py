@@ -11,14 +11,16 @@ from bot.settings import Role, Settings, Transport
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call, web_client
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
-from bot.startup import ORG_WIDE, OTHER_TEAM, SlackRefusedError, refuse_another_app
+from bot.startup import ORG_WIDE, OTHER_TEAM, SLACK_ADDRESS, SlackRefusedError, refuse_another_app
 
+INVITE = "/invite @Pipeline Bot"
+"""With the name that app_manifest.yaml gives the bot."""
 _OBSTACLES: Mapping[SuspendReason, tuple[str, str]] = {
     SuspendReason.NOT_FOUND: (
         "the bot can't see {channel}: no such channel, or a private one without the bot",
-        "copy the id from the channel's details in Slack, and `/invite @{bot}` there; a private one needs groups:read",
+        f"copy the id from the channel's details in Slack, and `{INVITE}` there; a private one needs groups:read",
     ),
-    SuspendReason.NOT_IN_CHANNEL: ("the bot is not in {channel}", "type `/invite @{bot}` in it"),
+    SuspendReason.NOT_IN_CHANNEL: ("the bot is not in {channel}", f"type `{INVITE}` in it"),
     SuspendReason.ARCHIVED: ("{channel} is archived", "unarchive it, or choose another channel"),
     SuspendReason.RESTRICTED: (
         "{channel} does not let the bot post",
@@ -31,19 +33,19 @@ async def slack_findings(answer: SlackAnswer, slack: SlackClient, settings: Sett
     """`answer`: Slack's answer to auth.test."""
     if not answer.ok:
         recopy = "copy the xoxb-… token again: https://api.slack.com/apps > your app > OAuth & Permissions"
-        yield Finding("Slack token", Verdict.BAD, answer.error, _fix(answer, recopy))
+        yield _failed("Slack address" if answer.is_foreign else "Slack token", answer, recopy)
         return
     if answer.body.get("is_enterprise_install") is True:
         yield Finding("Slack token", Verdict.BAD, "the token belongs to a whole organization", ORG_WIDE)
         return
-    bot = str(answer.body.get("user"))
-    yield Finding("Slack token", Verdict.GOOD, f"{bot} in {answer.body.get('team')}")
-    if settings.team and settings.team != answer.body.get("team_id"):
-        yield Finding("Workspace", Verdict.BAD, OTHER_TEAM, f"set PIPELINE_BOT_TEAM={answer.body.get('team_id')}")
+    team = answer.body.get("team_id")
+    yield Finding("Slack token", Verdict.GOOD, f"{answer.body.get('user')} in {answer.body.get('team')} ({team})")
+    if settings.team and settings.team != team:
+        yield Finding("Workspace", Verdict.BAD, OTHER_TEAM, f"set PIPELINE_BOT_TEAM={team}")
     yield _scopes(answer.headers)
     for subject, channel in (("Operator channel", settings.operator), ("Fallback channel", settings.fallback)):
         if channel:
-            yield await _channel(slack, subject, channel, bot)
+            yield await _channel(slack, subject, channel)
     if Role.SLACK not in settings.roles:
         return
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
@@ -66,8 +68,14 @@ async def post_finding(slack: SlackClient, channel: str) -> Finding:
     outcome = outcome_of(answer.status, answer.body, answer.headers)
     fix = "pass the id of a channel that the bot is in"
     if isinstance(outcome, Refused) and outcome.suspend:
-        fix = _OBSTACLES[outcome.suspend][1].format(bot="the bot")
-    return Finding("Test post", Verdict.BAD, answer.error, _fix(answer, fix))
+        fix = _OBSTACLES[outcome.suspend][1]
+    return _failed("Test post", answer, fix)
+
+
+def _failed(subject: str, answer: SlackAnswer, fix: str) -> Finding:
+    """A call that failed. `fix`: what helps if Slack refused it for good. A rate limit is no fault of a setting."""
+    verdict = Verdict.WEAK if answer.outcome is CallOutcome.RATE_LIMITED else Verdict.BAD
+    return Finding(subject, verdict, answer.error, _fix(answer, fix))
 
 
 def _fix(answer: SlackAnswer, otherwise: str) -> str:
@@ -79,7 +87,7 @@ def _fix(answer: SlackAnswer, otherwise: str) -> str:
         return "check SLACK_API_URL, the network and any proxy"
     if answer.transient:
         return "Slack has a problem of its own: look at https://slack-status.com, and check again later"
-    return otherwise
+    return SLACK_ADDRESS if answer.is_foreign else otherwise
 
 
 def _scopes(headers: Mapping[str, str]) -> Finding:
@@ -101,7 +109,7 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
     return Finding("Slack scopes", Verdict.GOOD, "exactly those of app_manifest.yaml")
 
 
-async def _channel(slack: SlackClient, subject: str, channel: str, bot: str) -> Finding:
+async def _channel(slack: SlackClient, subject: str, channel: str) -> Finding:
     """Whether the bot can post there, as far as Slack tells without a post."""
     answer = await call(slack, "conversations.info", channel=channel)
     found = answer.body.get("channel")
@@ -109,9 +117,9 @@ async def _channel(slack: SlackClient, subject: str, channel: str, bot: str) -> 
         name = f"#{found.get('name') or channel}"
         if (obstacle := _obstacle(found)) is None:
             return Finding(subject, Verdict.GOOD, f"the bot is in {name}")
-        return _closed(subject, obstacle, name, bot)
+        return _closed(subject, obstacle, name)
     if answer.error == "channel_not_found":
-        return _closed(subject, SuspendReason.NOT_FOUND, channel, bot)
+        return _closed(subject, SuspendReason.NOT_FOUND, channel)
     fix = "add channels:read and groups:read to the app, or see whether `check --post CHANNEL_ID` can post there"
     return Finding(subject, Verdict.WEAK, f"can't be checked ({answer.error})", _fix(answer, fix))
 
@@ -122,9 +130,9 @@ def _obstacle(found: Mapping[str, object]) -> SuspendReason | None:
     return None if found.get("is_member") else SuspendReason.NOT_IN_CHANNEL
 
 
-def _closed(subject: str, obstacle: SuspendReason, channel: str, bot: str) -> Finding:
+def _closed(subject: str, obstacle: SuspendReason, channel: str) -> Finding:
     detail, fix = _OBSTACLES[obstacle]
-    return Finding(subject, Verdict.BAD, detail.format(channel=channel), fix.format(bot=bot))
+    return Finding(subject, Verdict.BAD, detail.format(channel=channel), fix)
 
 
 async def _socket_mode(slack: SlackClient, bot_id: str, token: str, settings: Settings) -> Finding:
@@ -136,4 +144,4 @@ async def _socket_mode(slack: SlackClient, bot_id: str, token: str, settings: Se
             return Finding("Socket Mode", Verdict.BAD, str(exc))
         return Finding("Socket Mode", Verdict.GOOD, "the app token opens a connection")
     fix = "create a token with connections:write under Basic Information > App-Level Tokens, and turn on Socket Mode"
-    return Finding("Socket Mode", Verdict.BAD, answer.error, _fix(answer, fix))
+    return _failed("Socket Mode", answer, fix)

@@ -20,7 +20,7 @@ HOW_TO_GET = {
 }
 
 
-TEAM_FORM = "the workspace's id (T…), as in the field `team` of the log line `ready`"
+TEAM_FORM = "the workspace's id (T…), which `pipeline-bot check` prints behind the workspace's name"
 
 
 class SettingsError(Exception):

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.check import Finding, Verdict, check
+from bot.check.slack import INVITE
 from bot.settings import Settings
 from sandbox.demo import environment
 from sandbox.goldrush_faults import Fault as GoldRushFault
@@ -16,6 +18,7 @@ from sandbox.slack.directory import ChannelKind
 from sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, QUIET
 from tests.journey.valkey import Valkey
+from tests.unit.test_docs import ROOT
 
 
 class Checking:
@@ -61,6 +64,23 @@ async def test_too_few_descriptors_for_the_reads_name_the_limit_that_suffices(
     assert "LimitNOFILE" in finding.fix
 
 
+async def test_the_id_of_the_workspace_is_printed_for_the_readers(checking: Checking) -> None:
+    assert (await checking.findings())["Slack token"].detail == "pipeline_bot in Acme Data (T0SANDBOX)"
+
+
+async def test_an_address_that_is_not_slacks_is_no_fault_of_the_token(checking: Checking) -> None:
+    findings = await checking.findings(SLACK_API_URL=checking.sandbox.url)
+    assert "Slack token" not in findings
+    finding = findings["Slack address"]
+    assert (finding.verdict, finding.detail) == (Verdict.BAD, "HTTP 404")
+    assert finding.fix.startswith("set SLACK_API_URL to")
+
+
+def test_the_bot_has_the_name_of_the_manifest() -> None:
+    manifest = yaml.safe_load((ROOT / "app_manifest.yaml").read_text())
+    assert f"/invite @{manifest['features']['bot_user']['display_name']}" == INVITE
+
+
 # --- channels ---------------------------------------------------------------------------------------------------------
 
 
@@ -69,7 +89,7 @@ async def test_a_channel_without_the_bot_asks_for_an_invitation(checking: Checki
         finding = (await checking.findings(**{name: QUIET}))[subject]
         assert finding.verdict is Verdict.BAD
         assert finding.detail.startswith("the bot is not in #")
-        assert finding.fix == "type `/invite @pipeline_bot` in it"
+        assert finding.fix == "type `/invite @Pipeline Bot` in it"
 
 
 async def test_an_archived_channel_is_named(checking: Checking) -> None:
@@ -112,9 +132,11 @@ async def test_a_rate_limit_or_an_outage_of_slack_blames_no_setting(
 ) -> None:
     checking.sandbox.slack.set_fault(method, LIMITED)
     limited = (await checking.findings(post_to=ALERTS, OPERATOR_CHANNEL=ALERTS))[subject]
+    assert limited.verdict is Verdict.WEAK
     assert limited.fix == "nothing is wrong with the setting: Slack got too many requests. Check again in 90 s"
     checking.sandbox.slack.set_fault(method, BROKEN)
     broken = (await checking.findings(post_to=ALERTS, OPERATOR_CHANNEL=ALERTS))[subject]
+    assert broken.verdict is (Verdict.WEAK if method == "conversations.info" else Verdict.BAD)
     assert broken.fix.startswith("Slack has a problem of its own")
 
 

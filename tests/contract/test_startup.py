@@ -33,3 +33,9 @@ async def test_the_bot_refuses_a_token_that_slack_refuses() -> None:
     async with Sandbox.start() as sandbox:
         with pytest.raises(SlackRefusedError, match="invalid_auth"):
             await bot_identity(web_client("xoxb-wrong", f"{sandbox.url}/api/"), asyncio.Event())
+
+
+async def test_an_address_that_is_not_slacks_is_no_fault_of_the_token() -> None:
+    async with Sandbox.start() as sandbox:
+        with pytest.raises(SlackRefusedError, match="SLACK_API_URL is not Slack"):
+            await bot_identity(web_client("xoxb-sandbox", sandbox.url), asyncio.Event())

@@ -58,6 +58,11 @@ class SlackAnswer:
         )
 
     @property
+    def is_foreign(self) -> bool:
+        """True if something else than Slack's Web API answered: its every answer has `ok`."""
+        return self.lost is None and not self.transient and "ok" not in self.body
+
+    @property
     def outcome(self) -> CallOutcome:
         if self.ok:
             return CallOutcome.OK
