@@ -89,6 +89,6 @@ class Experiment:
     rows: tuple[Row, ...]
     measure: Callable[[Run], Awaitable[Results]]
     rounds: int = 3
-    """1 for what repeats exactly, such as a simulation with a seed."""
+    """1 for what repeats exactly, such as a simulation with a seed, and for what chance in the setup dominates."""
     in_quick: bool = True
     """False: a quick run leaves it out unless `--only` names it, since all others together take under two minutes."""

@@ -16,6 +16,7 @@ from bot.ports.rate_limits import Method, RateLimits
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room even if all other lanes are busy
 UNANSWERED_UNTIL_AWAY = 2  # one unanswered call says little about the next
+BURST_MINUTES = 1 / 3  # what a full bucket holds, in minutes of its rate
 LONGEST_PAUSE_SECONDS = 15.0
 HEAD_START_SECONDS = 1.0  # of urgent messages when a pause ends: their lanes read new rows in this time
 
@@ -181,4 +182,4 @@ class RateLimiter:
         return bucket
 
     def _burst(self, method: Method) -> float:
-        return self.limits.per_minute[method] / 3
+        return self.limits.per_minute[method] * BURST_MINUTES
