@@ -2,22 +2,28 @@
 
     python -m bench --only growth
 
-Each fleet is a bot of its own with a Valkey of its own. The bots of one round are idle at the same time, so that all
-see the same load of the machine. All times are CPU times.
+Each fleet has the real bot as a process, a Valkey and a GoldRush of its own. The bots of one round are idle at the
+same time, so that all see the same load of the machine.
 """
 
 import asyncio
-import json
-import sys
 import tempfile
-from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
+import redis.asyncio
+
+from bench.bot_process import DEFAULTS, command
 from bench.experiment import Experiment, Measurement, Results, Row, Run, at_most
-from bench.large_fleet import Shape, filled
+from bench.fleet import Fleet, fleet
+from bench.large_fleet import CHANNELS, PROJECTS, Shape, channel_of, filled
+from bench.machine import cost
+from sandbox.server import Sandbox
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from tests.journey.rig import ALERTS, ANN, TEAM, Rig
 from tests.journey.valkey import Valkey
 
 SMALL, LARGE, QUICK_LARGE = 100, 100_000, 3000
@@ -25,26 +31,123 @@ IDLE_SECONDS, QUICK_IDLE_SECONDS = 30.0, 4.0
 FLAT = 1.3
 START_SECONDS = 5.0
 ANSWER_SECONDS = 1.0
-BLOCK_SECONDS = 0.1
+ACK_SECONDS = 0.1
+HELP_SECONDS = 0.2  # between two questions for `help` while the bot works on another answer
 REDIS_BYTES, RSS_BYTES = 1.5 * 1024, 2.0 * 1024
+PATIENCE_SECONDS = 120.0
+SETTINGS = {
+    **DEFAULTS,
+    "PIPELINE_BOT_REQUESTS_PER_SECOND": "4",
+    "PIPELINE_BOT_MAX_WATCHES_PER_CHANNEL": "10000",
+    "PIPELINE_BOT_MAX_PATTERNS_PER_CHANNEL": "10000",
+}
+NAME, UNWATCHED, WORDS = Fleet.name(7), Fleet.name(11), "fleet-0000"
+COMMANDS = (
+    f"status {NAME}",
+    "status flet-0000o7",
+    "status",
+    "list",
+    f"list {WORDS}",
+    f"watch {UNWATCHED}",
+    "watches",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
-    """One bot's figures. CPU times in seconds, memory in bytes."""
+class Idle:
+    """What the bot used while nothing happened."""
 
+    share: float
+    """Of a core."""
+    rss: int
+    """Bytes."""
+    commands_per_read: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Seconds from each command to its answer, and of the slowest acknowledgement of a `help` asked meanwhile."""
+
+    seconds: dict[str, float]
+    ack: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """A bot that reads."""
+
+    rig: Rig
+    fleet: Fleet
+    valkey: Valkey
     pipelines: int
     redis: int
+    """Bytes that Redis used for the fleet, before the bot started."""
     start: float
-    """From the begin of the process to its first read."""
-    led: int
-    """How often it became the leader: more than once if it lost its lease."""
-    idle_share: float
-    rss: int
-    commands_per_read: float
-    answers: dict[str, float]
-    blocks: dict[str, float]
-    """How long each answer held the event loop at most."""
+    """Seconds from the start of the process to its first read."""
+    start_cpu: float
+
+    async def idle(self, seconds: float) -> Idle:
+        assert self.rig.process is not None
+        pid = self.rig.process.pid
+        async with redis.asyncio.Redis.from_url(self.valkey.url) as client:
+            await self.fleet.begin()
+            commands, cpu, began = await _executed(client), cost(pid).cpu_seconds, monotonic()
+            await asyncio.sleep(seconds)
+            used, passed = cost(pid), monotonic() - began
+            commands = await _executed(client) - commands
+        reads = (await self.fleet.report()).reads
+        return Idle(share=(used.cpu_seconds - cpu) / passed, rss=used.rss, commands_per_read=commands / max(1, reads))
+
+    async def answers(self) -> Answers:
+        seconds, acks = {}, []
+        for text in COMMANDS:
+            began = monotonic()
+            answering = asyncio.create_task(command(self.rig, ALERTS, text))
+            while not answering.done():
+                asked = monotonic()
+                await self.rig.sandbox.slack.run_command(ANN, TEAM, "/pipeline", "help")
+                acks.append(monotonic() - asked)
+                await asyncio.wait([answering], timeout=HELP_SECONDS)
+            await answering
+            seconds[text] = monotonic() - began
+        return Answers(seconds=seconds, ack=max(acks))
+
+
+async def _executed(client: "redis.asyncio.Redis") -> int:
+    return int((await client.info("stats"))["total_commands_processed"])
+
+
+@asynccontextmanager
+async def _bot(pipelines: int, shape: Shape) -> AsyncIterator[Bot]:
+    """Fills a Valkey, and starts a bot on it."""
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        valkey = await stack.enter_async_context(Valkey(scratch / "redis", "--appendfsync", "everysec"))
+        served = await stack.enter_async_context(fleet(pipelines, projects=PROJECTS))
+        sandbox = await stack.enter_async_context(Sandbox.start())
+        if shape is Shape.CHANNELS:
+            made = [channel_of(number) for number in range(1, CHANNELS)]
+            sandbox.slack.directory.channels |= {
+                channel: Channel(id=channel, name=channel.lower(), kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER])
+                for channel in made
+            }
+        used = await filled(valkey.url, pipelines, shape)
+        addresses = {"GOLDRUSH_API_URL": served.url, "REDIS_URL": valkey.url}
+        rig = Rig(sandbox, scratch / "data", http=False, settings={**SETTINGS, **addresses})
+        began = monotonic()
+        await rig.start()
+        assert rig.process is not None
+        stack.push_async_callback(rig.stop)
+        await served.until_read(1, PATIENCE_SECONDS)
+        yield Bot(
+            rig=rig,
+            fleet=served,
+            valkey=valkey,
+            pipelines=pipelines,
+            redis=used,
+            start=monotonic() - began,
+            start_cpu=cost(rig.process.pid).cpu_seconds,
+        )
 
 
 def _row(name: str, what: str, against: str, goal: float | None = 1.0) -> Row:
@@ -53,7 +156,7 @@ def _row(name: str, what: str, against: str, goal: float | None = 1.0) -> Row:
 
 def _rows(suffix: str, shape: Shape) -> tuple[Row, ...]:
     return (
-        _row(f"start{suffix}", f"start to reading, CPU, 100,000 by {shape.value}", "the limit"),
+        _row(f"start{suffix}", f"start to reading, 100,000 by {shape.value}", "the limit"),
         _row(f"idle{suffix}", f"CPU of ticking at 4 req/s, 100,000 by {shape.value}", "100 pipelines", FLAT),
         _row(f"rss{suffix}", f"resident memory per pipeline, 100,000 by {shape.value}", "the limit"),
         _row(f"redis{suffix}", f"Redis memory per pipeline, 100,000 by {shape.value}", "the limit"),
@@ -64,8 +167,8 @@ def _rows(suffix: str, shape: Shape) -> tuple[Row, ...]:
 
 def _answer_rows(suffix: str, shape: Shape) -> tuple[Row, ...]:
     return (
-        _row(f"answer{suffix}", f"CPU of the slowest answer, {shape.value}", "the limit"),
-        _row(f"block{suffix}", f"longest stop of the event loop by an answer, {shape.value}", "the limit"),
+        _row(f"answer{suffix}", f"the slowest answer, {shape.value}", "the limit"),
+        _row(f"ack{suffix}", f"slowest acknowledgement beside an answer, {shape.value}", "the limit"),
     )
 
 
@@ -73,83 +176,55 @@ async def measure(run: Run) -> Results:
     large = QUICK_LARGE if run.quick else LARGE
     fleets = [(size, shape) for shape in (Shape.PATTERN, Shape.CHANNELS) for size in (SMALL, large)]
     fleets.append((large, Shape.ONE_CHANNEL))
-    seconds = QUICK_IDLE_SECONDS if run.quick else IDLE_SECONDS
     async with AsyncExitStack() as stack:
-        run.tell("filling and starting")
-        starting = [stack.enter_async_context(_bot(size, shape, seconds)) for size, shape in fleets]
-        # One after the other, since each start is measured. A quick run has no time for that.
-        bots = await asyncio.gather(*starting) if run.quick else [await bot for bot in starting]
+        bots = []
+        for size, shape in fleets:  # one after the other, since each start is measured
+            run.tell(f"{size:,} by {shape.value}")
+            bots.append(await stack.enter_async_context(_bot(size, shape)))
         run.tell("idle")
-        lives = await asyncio.gather(*(bot.measured() for bot in bots))
-    pattern, channels, one_channel = lives[0:2], lives[2:4], lives[4]
+        idle = await asyncio.gather(*(bot.idle(QUICK_IDLE_SECONDS if run.quick else IDLE_SECONDS) for bot in bots))
+        run.tell("answers")
+        answers = [await bot.answers() for bot in bots]
     return {
-        **_results("", *pattern),
-        **_results("-watches", *channels),
-        **_answer_results("-one-channel", one_channel),
+        **_results("", bots[0:2], idle[0:2], answers[1]),
+        **_results("-watches", bots[2:4], idle[2:4], answers[3]),
+        **_answer_results("-one-channel", answers[4]),
     }
 
 
-def _results(suffix: str, small: Life, large: Life) -> Results:
-    more = large.pipelines - small.pipelines
+def _results(suffix: str, bots: Sequence[Bot], idle: Sequence[Idle], answers: Answers) -> Results:
+    (small, large), (small_idle, large_idle) = bots, idle
+    note = f"{small_idle.rss / 2**20:.0f} MiB at {small.pipelines}, {large_idle.rss / 2**20:.0f} at {large.pipelines}"
     return {
         f"growth-start{suffix}": Measurement(
-            value=large.start, peer=START_SECONDS, unit="CPU s", note=f"led {large.led} times" if large.led > 1 else ""
+            value=large.start,
+            peer=START_SECONDS,
+            unit="s",
+            note=f"{large.start_cpu:.1f} s of CPU; {small.start:.1f} s at 100",
         ),
-        f"growth-idle{suffix}": Measurement(value=100 * large.idle_share, peer=100 * small.idle_share, unit="%"),
+        f"growth-idle{suffix}": Measurement(value=100 * large_idle.share, peer=100 * small_idle.share, unit="%"),
         f"growth-rss{suffix}": Measurement(
-            value=(large.rss - small.rss) / more,
+            value=(large_idle.rss - small_idle.rss) / (large.pipelines - small.pipelines),
             peer=RSS_BYTES,
             unit="bytes",
-            note=f"{small.rss / 2**20:.0f} MiB at {small.pipelines}, {large.rss / 2**20:.0f} MiB at {large.pipelines}",
+            note=note,
         ),
         f"growth-redis{suffix}": Measurement(value=large.redis / large.pipelines, peer=REDIS_BYTES, unit="bytes"),
         f"growth-commands{suffix}": Measurement(
-            value=large.commands_per_read, peer=small.commands_per_read, unit="commands"
+            value=large_idle.commands_per_read, peer=small_idle.commands_per_read, unit="commands"
         ),
-        **_answer_results(suffix, large),
+        **_answer_results(suffix, answers),
     }
 
 
-def _answer_results(suffix: str, life: Life) -> Results:
-    slowest = max(life.answers, key=life.answers.__getitem__)
-    blocking = max(life.blocks, key=life.blocks.__getitem__)
-    all_answers = ", ".join(f"{command} {seconds:.2f}" for command, seconds in life.answers.items())
+def _answer_results(suffix: str, answers: Answers) -> Results:
+    note = ", ".join(f"{text} {seconds:.2f}" for text, seconds in answers.seconds.items())
     return {
         f"growth-answer{suffix}": Measurement(
-            value=life.answers[slowest], peer=ANSWER_SECONDS, unit="CPU s", note=all_answers
+            value=max(answers.seconds.values()), peer=ANSWER_SECONDS, unit="s", note=note
         ),
-        f"growth-block{suffix}": Measurement(
-            value=life.blocks[blocking], peer=BLOCK_SECONDS, unit="CPU s", note=blocking
-        ),
+        f"growth-ack{suffix}": Measurement(value=answers.ack, peer=ACK_SECONDS, unit="s"),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Bot:
-    """A started bot, which waits to be measured."""
-
-    process: asyncio.subprocess.Process
-    pipelines: int
-    redis: int
-
-    async def measured(self) -> Life:
-        out, _ = await self.process.communicate(b"measure\n")
-        if self.process.returncode != 0:
-            raise RuntimeError(f"the bot on {self.pipelines} pipelines ended with {self.process.returncode}")
-        return Life(pipelines=self.pipelines, redis=self.redis, **json.loads(out))
-
-
-@asynccontextmanager
-async def _bot(pipelines: int, shape: Shape, idle_seconds: float) -> AsyncIterator[_Bot]:
-    """Fills a Valkey, and starts a bot on it, which reads for a while before it waits."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        async with Valkey(Path(scratch) / "redis", "--appendfsync", "no") as valkey:
-            used = await filled(valkey.url, pipelines, shape)
-            arguments = ("-m", "bench.growth_life", valkey.url, str(pipelines), str(idle_seconds))
-            process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE)
-            assert process.stdout is not None
-            await process.stdout.readline()
-            yield _Bot(process, pipelines, used)
 
 
 EXPERIMENT = Experiment(
