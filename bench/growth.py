@@ -104,9 +104,9 @@ class Bot:
             began = monotonic()
             answering = asyncio.create_task(command(self.rig, ALERTS, text))
             while not answering.done():
-                asked = monotonic()
+                began_help = monotonic()
                 await self.rig.sandbox.slack.run_command(ANN, TEAM, "/pipeline", "help")
-                acks.append(monotonic() - asked)
+                acks.append(monotonic() - began_help)
                 await asyncio.wait([answering], timeout=HELP_SECONDS)
             await answering
             seconds[text] = monotonic() - began
