@@ -48,6 +48,8 @@ class StatusAnswer:
     """The conversation that gets the answer."""
     suspended: SuspendReason | None = None
     """Why that channel gets no messages now."""
+    outage: str | None = None
+    """Why the bot does not poll pipelines now."""
     at: datetime
 
 
@@ -60,6 +62,8 @@ class ListAnswer:
     """The words that each name, project or id contains."""
     states: tuple[str, ...] = ()
     considered: Sequence[PipelineView] = ()
+    """As in `StatusAnswer`."""
+    outage: str | None = None
     """As in `StatusAnswer`."""
     at: datetime
     problem: str | None = None

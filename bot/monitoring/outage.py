@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode
 from bot.domain.plan import Plan, Record, plan_explained, plan_transitions
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
-from bot.monitoring.breaker import ApiHealth, CircuitBreaker
+from bot.monitoring.breaker import NO_READER, ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.telemetry import emit
@@ -104,7 +106,16 @@ class OutageNotices:
         return f"{self._breaker.problem} {_pipelines(unread)} not being read." if unread else self._breaker.problem
 
     def _routing(self, channels: Iterable[ChannelId]) -> Routing:
-        return Routing(self._repository.team, API_ITSELF, [self._audience(channel) for channel in channels])
+        audiences = [self._audience(channel) for channel in channels]
+        return Routing(self._repository.team, self._unreadable, audiences)
+
+    @property
+    def _unreadable(self) -> Pipeline:
+        """The name on the notice. Silent readers are no fault of GoldRush."""
+        episode = self._repository.record(API_PIPELINE_ID).episode
+        last = _last_reason(episode) if episode else None
+        reason = self._breaker.problem if self._breaker.is_open else last
+        return replace(API_ITSELF, name="Pipelines") if _blames_readers(reason) else API_ITSELF
 
     def _concerned(self) -> tuple[ChannelId, ...]:
         """Only the operator can fix some outages. Any other outage concerns every channel that watches."""
@@ -120,11 +131,22 @@ class OutageNotices:
 
 
 def reported_problem(repository: KnownPipelines, read_since: datetime | None = None) -> str | None:
-    """The problem of the outage that a notice reports. None also if all pipelines were read since it began."""
+    """The problem of the outage that a notice reports. None also if the polling read all pipelines since it began."""
     episode = repository.record(API_PIPELINE_ID).episode
-    if episode is None or not episode.open or (read_since and read_since > episode.opened_at):
+    if episode is None or not episode.open:
         return None
+    reason = _last_reason(episode)
+    if _blames_readers(reason):
+        return reason  # people's reads make all readings newer, but nobody polls
+    return None if read_since and read_since > episode.opened_at else reason
+
+
+def _last_reason(episode: Episode) -> str | None:
     return next((entry.reason for entry in reversed(episode.timeline) if entry.reason), None)
+
+
+def _blames_readers(reason: str | None) -> bool:
+    return reason is not None and reason.startswith(NO_READER)
 
 
 def _same_end(one: datetime | None, other: datetime | None) -> bool:

@@ -27,6 +27,7 @@ RECENT_SECONDS = 60.0  # for the others
 READ_AT_ONCE = 20  # as many as one page shows: one command must not spend the whole budget
 MADE_AT_ONCE = 200  # views: an answer about more makes those of the page shown
 NO_PROBLEMS: Mapping[PipelineId, str | None] = {}
+LATE = f"no reading came within {ANSWER_SECONDS:.0f} s"
 NOT_SINCE = "it has not been read since"
 OVERDUE_SECONDS = 2.0  # a reading this much beyond its promised age shows that the process stood still
 
@@ -96,7 +97,7 @@ class PipelineViews:
             for read in reads:
                 read.cancel()  # a started read goes on for the polling; one that waits for budget ends
         problems = {reads[read]: read.result() for read in done}
-        return problems | {reads[read]: "GoldRush is slow, or many reads are waiting" for read in late}
+        return problems | {reads[read]: self.outage or LATE for read in late}
 
     def _age(self, pipeline_id: PipelineId) -> float:
         """Seconds since the last reading. Another bot's readings that changed nothing are not stored."""
@@ -235,11 +236,12 @@ class PipelineViews:
         """Why the last reading may be out of date."""
         if view.state.observation is None:
             return None
-        if outage := self._reads.outage:
+        age = self._age(view.pipeline.id)
+        if (outage := self._reads.outage) and age > FRESH_SECONDS:
             return outage
         promised = self._reads.promised(view.pipeline.id)
         longest = self.recent_seconds if promised is None else promised
-        if self._age(view.pipeline.id) <= longest + OVERDUE_SECONDS:
+        if age <= longest + OVERDUE_SECONDS:
             return None
         return NOBODY_READS if self._reads.nobody_polls else NOT_SINCE
 

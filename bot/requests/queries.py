@@ -74,6 +74,7 @@ class Queries:
             answer = await self._named(channel, references, states, page, names)
         else:
             answer = await self._watched(channel, states, page)
+        answer = replace(answer, outage=self._views.outage)
         if len(answer.views) == 1:
             (view,) = answer.views
             return replace(answer, views=(replace(view, guidance=self._repository.guidance(view.pipeline)),))
@@ -137,6 +138,7 @@ class Queries:
             words=words,
             states=_in_order(states),
             considered=everything if states else (),
+            outage=self._views.outage,
             at=self._clock.now(),
             problem=listed.problem,
             wait_until=listed.waits_until,
@@ -188,7 +190,7 @@ class Queries:
         views = await self._views.refreshed([self._repository.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
         unread_at = self._clock.now() if any(view.problem for view in views) else None
         await self._repository.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
-        return StatusAnswer(views=views, channel=channel, at=self._clock.now())
+        return StatusAnswer(views=views, channel=channel, outage=self._views.outage, at=self._clock.now())
 
     async def _reason_after_retry(self, channel: ChannelId) -> SuspendReason | None:
         """Why the channel was suspended. Resumes it on trial: the person who asks may have fixed the cause."""

@@ -1,5 +1,6 @@
 """Readers and schedulers come and go: channels hear of it, but not again and again, and answers name it meanwhile."""
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -7,11 +8,14 @@ import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
 from bot.domain.watch import ChannelId
+from bot.monitoring.breaker import NO_READER
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS
 from tests.fakes import FakeApi, FakeClock
 from tests.service.test_follower_reads import known, views_without_a_scheduler
 from tests.service.test_poller import ONE, OPERATOR, TWO, Bot, pipelines, running
 from tests.service.test_readers import FarReaders
+from tests.unit.rendering import LOOK
 
 MINUTE = 60
 
@@ -129,7 +133,7 @@ async def test_answers_say_that_no_reader_answers(fake_redis: redis.asyncio.Redi
             await two.heartbeat.beat()
             views = views_without_a_scheduler(two)
             assert views.outage is not None
-            assert "role reader" in views.outage
+            assert views.outage.startswith(NO_READER)
             for view in known(views, two, ONE, TWO):
                 assert view.problem == views.outage
                 observation = view.state.observation
@@ -140,3 +144,43 @@ async def test_answers_say_that_no_reader_answers(fake_redis: redis.asyncio.Redi
             await two.heartbeat.beat()
             assert views.outage is None
             assert {view.problem for view in known(views, two, ONE, TWO)} == {None}
+
+
+async def test_each_answer_warns_until_readers_answer_again(fake_redis: redis.asyncio.Redis) -> None:
+    """People read the pipelines meanwhile, but nobody sees their next change."""
+    clock, api, readers = FakeClock(), FakeApi(*pipelines(2)), FarReaders()
+    async with running(fake_redis, clock=clock, api=api, readers=readers) as one:
+        await one.watch(ONE, TWO)
+        await back(one, readers, MINUTE)
+        async with running(fake_redis, clock=clock, api=api, leader=one.for_others) as two:
+            await away(one, readers, MINUTE)
+
+            async def ask(process: Bot, *names: str) -> str:
+                await two.heartbeat.beat()
+                question = asyncio.create_task(process.requests.queries.status(ALERTS, names))
+                for _ in range(20):
+                    await clock.pass_time(0.25)
+                    readers.held.clear()
+                return LOOK.answer(await question, SavedQuestion()).text
+
+            for _ in range(2):
+                for process in (one, two):
+                    for names in ((), ("orders-1",), ("orders-2",)):
+                        text = await ask(process, *names)
+                        assert NO_READER in text
+                        assert "last seen RUNNING 0 s ago" not in text
+                await poll(one, readers, 30)
+            await back(one, readers, 2 * MINUTE)
+            for process in (one, two):
+                assert NO_READER not in await ask(process)
+
+
+async def test_the_notice_does_not_blame_goldrush_for_silent_readers(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(2), readers=readers) as bot:
+        await bot.watch(ONE, TWO)
+        await back(bot, readers, MINUTE)
+        await away(bot, readers, MINUTE)
+        assert "Pipelines blind" in await bot.cards()
+        await back(bot, readers, 2 * MINUTE)
+        assert not any("GoldRush API" in card for card in await bot.cards())

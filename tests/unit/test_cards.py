@@ -347,7 +347,7 @@ def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     message = valid(shown(replace(a_card(episode, pipeline=pipeline), state=PipelineState(reach=Reach.UNREACHABLE))))
     assert "can't be read" in message.text
     assert "401: the key was revoked" in message.text
-    assert "Until it can be read again, I can't tell whether pipelines are healthy." in message.text
+    assert "Until this is over, I can't tell whether pipelines are healthy." in message.text
 
     assert buttons(message) == {}
     over = replace(episode, closed_at=at(61), outcome=EpisodeOutcome.READABLE)

@@ -96,6 +96,7 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
         problem = stale_states.shared_problem(views_on_page(answer.views, question))
         if not answer.views:
             problem = stale_states.unread_problem(answer.considered[:PAGE_SIZE])
+        problem += stale_states.not_polling(views_on_page(answer.views, question), answer.outage)
         blocks += sections([*problem, head + page_number(question, len(answer.views)), *shown])
     if answer.problem:
         reason = outside(answer.problem, REASON_LIMIT)

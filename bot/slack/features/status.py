@@ -148,6 +148,7 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
         blocks += sections(
             [
                 *problem,
+                *stale_states.not_polling(on_page, answer.outage),
                 head + page_number(question, len(answer.views)),
                 *lines,
             ]
@@ -185,7 +186,8 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
             phrases.intent_words(view.pipeline, standing),
         ]
     )
-    lines = [head, stale_states.problem_line(view), " · ".join(fact for fact in facts if fact)]
+    not_polling = stale_states.not_polling([view], answer.outage)
+    lines = [head, stale_states.problem_line(view), *not_polling, " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
         by = phrases.acknowledged_by(view.acknowledged, answer.channel)
         lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")

@@ -232,7 +232,7 @@ def _unreadable(card: Card, name: str) -> tuple[str, ...]:
 
 def _retry_line(episode: Episode) -> str:
     until = next((line.until for line in reversed(episode.timeline) if line.reason), None)
-    wait = f"I'll try again at {date(until)}. Until then" if until else "Until it can be read again,"
+    wait = f"I'll try again at {date(until)}. Until then" if until else "Until this is over,"
     return f"{wait} I can't tell whether pipelines are healthy."
 
 

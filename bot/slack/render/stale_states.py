@@ -61,6 +61,13 @@ def unread_problem(views: Sequence[PipelineView]) -> list[str]:
     return [f":warning: I couldn't read some pipelines just now: {_reason(problem)}"] if problem else []
 
 
+def not_polling(views: Sequence[PipelineView], outage: str | None) -> list[str]:
+    """A warning above states that were just read: their next changes go unseen. Empty if a row already warns."""
+    if outage is None or any(view.problem for view in views):
+        return []
+    return [f":warning: I can't keep watch right now: {outside(outage, REASON_LIMIT)}"]
+
+
 def _reason(view: PipelineView) -> str:
     reason = outside(view.problem or "", REASON_LIMIT)
     if view.wait_until is None:
