@@ -65,7 +65,7 @@ class Workspace:
         monitoring = build_monitoring(base, shared.api) if shared.api and Role.SCHEDULER in roles else None
         heartbeat = build_heartbeat(base, monitoring.scheduler if monitoring else NoPolling())
         await heartbeat.beat()
-        renderer = build_renderer(shared.settings)
+        renderer = build_renderer(base)
         delivery = build_delivery(base, renderer)
         reading = build_reads(base, monitoring, heartbeat)
         role_watch = build_role_watch(base)

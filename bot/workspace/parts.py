@@ -25,7 +25,6 @@ from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.polling import Polling
 from bot.ports.reads import Readers
 from bot.requests.services import RequestServices
-from bot.settings import Settings
 from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Listeners
 from bot.slack.inbound.inbox import Inbox
@@ -137,8 +136,14 @@ def _requests(base: Base, reading: ReadParts) -> RequestServices:
     )
 
 
-def build_renderer(settings: Settings) -> Renderer:
-    return Renderer(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
+def build_renderer(base: Base) -> Renderer:
+    settings = base.settings
+    return Renderer(
+        command=settings.command,
+        platform_url=settings.platform_url,
+        broadcast=settings.broadcast,
+        record=base.repository.record,
+    )
 
 
 def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:

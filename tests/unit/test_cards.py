@@ -12,10 +12,10 @@ from bot.domain.delivery import Delay, Delivery
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import FailedReadKind, PipelineId, Reading
 from bot.domain.phase import Intent, Phase
-from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
+from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
-from bot.slack.mrkdwn import from_to
+from bot.slack.mrkdwn import from_to, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.saved_question import SavedQuestion
@@ -665,6 +665,23 @@ def test_a_readable_pipeline_has_no_unread_symbol() -> None:
 def test_a_line_that_comes_late_says_so() -> None:
     line = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=an_episode().timeline[0])
     assert "Late by 1 min" in tells_all(valid(shown(line, late=60))).text
+
+
+def test_a_late_recovery_says_that_a_newer_failure_is_open() -> None:
+    newer = replace(an_episode(), identity="failure|x#2", opened_at=at(20))
+    renderer = replace(LOOK, record=lambda pipeline_id: Record(pipeline_id=pipeline_id, episode=newer))
+    card = a_card(replace(an_episode(), closed_at=at(7), outcome=EpisodeOutcome.RECOVERED))
+    line = TimelineEntry(
+        revision=2, at=at(7), events=(Event.RECOVERED,), phase=RUNNING, ready=1, replicas=1, downtime_seconds=6
+    )
+    for late in (card, ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line, broadcast=True)):
+        message = renderer.content(late, a_delivery(), at(25))
+        assert f"It failed again at {time_of_day(at(20))}" in message.text
+        assert "green" not in str(message.blocks)
+        over = replace(
+            LOOK, record=lambda pipeline_id: Record(pipeline_id=pipeline_id, episode=replace(newer, closed_at=at(22)))
+        )
+        assert "green" in str(over.content(late, a_delivery(), at(25)).blocks)
 
 
 def test_a_closed_episode_shows_start_and_end() -> None:

@@ -5,18 +5,31 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.card import Burst, Card, Content, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
+from bot.domain.card import Burst, Card, Content, Digest, DigestEntry, Group, HeldPages, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, ReadGap
+from bot.domain.plan import Record
+from bot.domain.transition import Event, PipelineState, ReadGap
 from bot.domain.watch import Target, TargetKind, UserId
+from bot.slack.mrkdwn import time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.renderer import Renderer
-from tests.builders import ALERTS, ANN, a_card, a_delivery, a_person, a_pipeline, a_usergroup, an_episode, at
-from tests.unit.rendering import buttons, choices, says, shown, tells_all, valid
+from tests.builders import (
+    ALERTS,
+    ANN,
+    a_card,
+    a_delivery,
+    a_person,
+    a_pipeline,
+    a_usergroup,
+    an_episode,
+    an_observation,
+    at,
+)
+from tests.unit.rendering import LOOK, buttons, choices, says, shown, tells_all, valid
 from tests.unit.test_notices import a_missed
 
 PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
@@ -157,6 +170,18 @@ def test_a_digest_row_does_not_look_like_the_current_state() -> None:
     message = shown(Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
     assert "circle" not in str(message.blocks)
     assert "orders failed 2×, recovered 2× · last seen RUNNING" in message.text
+
+
+def test_a_digest_shows_the_state_at_the_time_of_sending() -> None:
+    state = PipelineState(observation=an_observation(Phase.FAILED, 5), since=at(50))
+    renderer = replace(LOOK, record=lambda pipeline_id: Record(pipeline_id=pipeline_id, state=state))
+    digest = Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, until=40),))
+    assert (
+        f"recovered 2× · last seen FAILED at {time_of_day(at(50))}"
+        in renderer.content(digest, a_delivery(), at(60)).text
+    )
+    held = HeldPages(key="k", limit=1, entries=digest.entries)
+    assert "last seen FAILED" in renderer.content(held, a_delivery(), at(60)).text
 
 
 # RUNNING is told by what comes of it, or as the last phase.

@@ -1,12 +1,17 @@
 """Renders the content of a delivery as a Slack message."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.card import Card, Content, Digest, Group, HeldPages, Notice, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Content, Digest, DigestEntry, Group, HeldPages, Notice, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.observation import PipelineId
 from bot.domain.permission import Broadcast
+from bot.domain.plan import Record
+from bot.domain.transition import Event
 from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.cards import render_card, render_entry
 from bot.slack.render.groups import render_batch, render_digest, render_group
@@ -28,6 +33,9 @@ class Renderer:
     broadcast: Broadcast = Broadcast.MEMBERS
     """NOBODY silences `here` and `channel` in every page, even for older watches."""
 
+    record: Callable[[PipelineId], Record] = lambda pipeline_id: Record(pipeline_id=pipeline_id)
+    """The latest record of a pipeline. A message may wait for long, and must not show an older state as the last."""
+
     @property
     def render_context(self) -> RenderContext:
         return RenderContext(platform_url=self.platform_url, command=self.command)
@@ -39,9 +47,12 @@ class Renderer:
     def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
         match content:
             case Card():
-                return render_card(self._allowed(content), delivery, now, self.render_context)
+                again = self._failed_again(content.pipeline.id, _recovered_at(content))
+                return render_card(self._allowed(content), delivery, now, self.render_context, failed_again=again)
             case ThreadEntry():
-                return render_entry(content, delivery, now)
+                recovered_at = content.entry.at if Event.RECOVERED in content.entry.events else None
+                again = self._failed_again(content.pipeline.id, recovered_at)
+                return render_entry(content, delivery, now, failed_again=again)
             case Notice():
                 return render_notice(self._allowed(content), delivery, self.render_context)
             case Group():
@@ -50,11 +61,33 @@ class Renderer:
             case TimelineBatch():
                 return render_batch(content, delivery, now)
             case Digest():
-                return render_digest(content, delivery, now)
+                return render_digest(replace(content, entries=self._with_last_states(content.entries)), delivery, now)
             case HeldPages():
-                return render_held_pages(content, delivery, now)
+                return render_held_pages(
+                    replace(content, entries=self._with_last_states(content.entries)), delivery, now
+                )
+
+    def _failed_again(self, pipeline_id: PipelineId, recovered_at: datetime | None) -> datetime | None:
+        """When the pipeline failed after this recovery, if that failure is still open."""
+        episode = self.record(pipeline_id).episode
+        if recovered_at is None or episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE:
+            return None
+        return episode.opened_at if episode.opened_at >= recovered_at else None
+
+    def _with_last_states(self, entries: Sequence[DigestEntry]) -> tuple[DigestEntry, ...]:
+        return tuple(map(self._with_last_state, entries))
+
+    def _with_last_state(self, entry: DigestEntry) -> DigestEntry:
+        state = self.record(entry.pipeline.id).state
+        if state.since is None or state.since <= entry.until:
+            return entry
+        return replace(entry, until=state.since, last=replace(entry.last, phase=state.phase, by=None))
 
     def _allowed(self, content: Calls) -> Calls:
         if self.broadcast is Broadcast.MEMBERS:
             return content
         return replace(content, targets=tuple(target for target in content.targets if not target.is_broadcast))
+
+
+def _recovered_at(card: Card) -> datetime | None:
+    return card.episode.closed_at if card.episode.outcome is EpisodeOutcome.RECOVERED else None
