@@ -51,11 +51,40 @@ def test_a_flood_is_answered_once_and_says_when_to_try_again(clock: FakeClock) -
     refused = [limits.take(ANN) for _ in range(100)]
     assert [refusal.tell for refusal in refused if refusal] == [True, *[False] * 99]
     assert refused[0]
-    refusal = refused[0].refusal(PER_MINUTE)
+    refusal = refused[0].refusal
     assert "Nothing was changed" in refusal.reason
-    assert refusal.hint == "Try again in 2 s."
-    clock.seconds += 2
+    assert refusal.hint is not None
+    assert refusal.hint.startswith("Wait 5 s, then try again.")
+    assert "20 at once, then 30 a minute" in refusal.hint
+    clock.seconds += 5
     assert limits.take(ANN) is None
+
+
+@pytest.mark.parametrize("per_minute", [1, 2, 30, 600])
+@pytest.mark.parametrize("cost", [1.0, CHANGE_COSTS])
+def test_a_change_after_the_wait_that_the_refusal_names_is_accepted(
+    clock: FakeClock, per_minute: int, cost: float
+) -> None:
+    """Questions cost less than changes, and the person may wait for either."""
+    limits = PersonLimits(clock, per_minute)
+    while (refused := limits.take(ANN, cost)) is None:
+        pass
+    assert refused.tell
+    clock.seconds += refused.seconds
+    assert limits.take(ANN, CHANGE_COSTS) is None
+
+
+def test_a_request_refused_after_the_wait_is_answered_again(clock: FakeClock) -> None:
+    """Others of the same person may take what came back meanwhile."""
+    limits = PersonLimits(clock, PER_MINUTE)
+    taken(limits, ANN, BURST)
+    refused = limits.take(ANN)
+    assert refused
+    clock.seconds += refused.seconds
+    taken(limits, ANN, 2)
+    again = limits.take(ANN)
+    assert again
+    assert again.tell
 
 
 def test_a_long_flood_is_refused_now_and_then(clock: FakeClock) -> None:

@@ -174,7 +174,7 @@ class Inbox:
     async def _refuse(self, interaction: Interaction, too_many: TooMany) -> None:
         """Answers only a few interactions of a flood, but every modal: one that just closes seems to have worked."""
         if too_many.tell or interaction.id in self._modals:
-            await self._send_refusal(interaction, too_many.refusal(self._limits.per_minute))
+            await self._send_refusal(interaction, too_many.refusal)
 
     async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
         if parsed.needs_store:

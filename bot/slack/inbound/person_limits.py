@@ -16,7 +16,7 @@ from bot.ports.clock import Clock
 PER_MINUTE = 30
 ACKNOWLEDGEMENTS_PER_MINUTE = 120  # more than a person can click by hand
 CHANGE_COSTS = 2.0  # a change counts twice, because the bot announces it in a channel
-TOLD_EVERY_SECONDS = 5.0  # often enough that everyone who types by hand hears of each refusal
+TOLD_EVERY_SECONDS = 5.0  # the refusal names this time: until then a flood gets no further one
 MOST_PEOPLE = 10_000
 RUNNING_PER_PERSON = 2
 RUNNING_IN_ALL = 16
@@ -32,7 +32,8 @@ BUSY = RefusalAnswer(
 class _PersonBucket:
     tokens: float
     filled_at: float
-    told_at: float = float("-inf")
+    silent_until: float = float("-inf")
+    """Until then, the last refusal told the person to wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +41,18 @@ class TooMany:
     """The person reached the limit."""
 
     seconds: float
-    """Until the bot accepts the next request."""
+    """Until the bot accepts the next request, even a change."""
     tell: bool
-    """False if the person got the same refusal just now, so that it need not be sent."""
+    """False if the last refusal told the person to wait, and that time is not over."""
+    burst: int
+    per_minute: int
 
-    def refusal(self, per_minute: int) -> RefusalAnswer:
-        seconds = ceil(self.seconds)
+    @property
+    def refusal(self) -> RefusalAnswer:
         return RefusalAnswer(
-            reason=f"You sent more than about {per_minute} commands and clicks a minute, so I skipped this one. "
-            "Nothing was changed.",
-            hint=f"Try again in {seconds} s.",
+            reason="You sent commands or clicks faster than I accept them, so I skipped this one. Nothing was changed.",
+            hint=f"Wait {ceil(self.seconds)} s, then try again. Until then I may skip others without an answer. "
+            f"I accept {self.burst} at once, then {self.per_minute} a minute. A change counts twice.",
         )
 
 
@@ -76,10 +79,17 @@ class PersonLimits:
         bucket = self._filled(person, now)
         if bucket.tokens >= cost:
             return None
-        tell = now - bucket.told_at >= TOLD_EVERY_SECONDS
+        tell = now >= bucket.silent_until
+        # The next request may be a change, whatever this one is.
+        seconds = (max(cost, CHANGE_COSTS) - bucket.tokens) / self._rate
         if tell:
-            bucket.told_at = now
-        return TooMany(seconds=(cost - bucket.tokens) / self._rate, tell=tell)
+            bucket.silent_until = now + max(float(ceil(seconds)), TOLD_EVERY_SECONDS)
+        return TooMany(
+            seconds=max(seconds, bucket.silent_until - now),
+            tell=tell,
+            burst=int(self._depth),
+            per_minute=self.per_minute,
+        )
 
     def _filled(self, person: UserId, now: float) -> _PersonBucket:
         """Refills the bucket and moves it to the end. With too many buckets, drops the first, longest unused one."""
