@@ -16,7 +16,7 @@ from bench.bot_process import RunningBot, paced, running_bot, watch_everything
 from bench.experiment import Absent, Experiment, Measurement, Results, Row, Run, at_least, at_most
 from bench.fleet import Fleet, fleet
 from bench.observe import Polling, observed
-from bench.prometheus import missing, prometheus
+from bench.prometheus import PeerFailedError, missing, prometheus
 from sandbox.child_processes import end_with_parent
 
 PIPELINES = 2000
@@ -115,8 +115,11 @@ async def _by_prometheus(served: Fleet, seconds: float) -> Polling | str:
     """The reason, if it can't be measured."""
     if reason := missing():
         return reason
-    async with prometheus(served, PIPELINES, PERIOD) as pids:
-        return await observed(served, pids, seconds)
+    try:
+        async with prometheus(served, PIPELINES, PERIOD) as pids:
+            return await observed(served, pids, seconds)
+    except PeerFailedError as exc:
+        return str(exc)
 
 
 def _beside(value: float, peer: Polling | str, field: str, unit: str, note: str) -> Measurement | Absent:

@@ -28,12 +28,16 @@ def missing() -> str | None:
     return f"{' and '.join(absent)} not installed" if absent else None
 
 
+class PeerFailedError(Exception):
+    """The text says why."""
+
+
 @asynccontextmanager
 async def prometheus(fleet: Fleet, count: int, period: float) -> AsyncIterator[tuple[int, ...]]:
     """Probes the first `count` pipelines every `period` seconds. Yields the ids of both processes.
 
     Raises:
-        RuntimeError: most probes fail, so their cost means nothing.
+        PeerFailedError: it starts too slowly, or most probes fail, so their cost means nothing.
     """
     with tempfile.TemporaryDirectory(prefix="bench-prometheus-") as scratch:
         folder, port, blackbox = Path(scratch), free_port(), f"127.0.0.1:{free_port()}"
@@ -51,7 +55,10 @@ async def prometheus(fleet: Fleet, count: int, period: float) -> AsyncIterator[t
                     "--log.level=error",
                 )
             )
-            await _until_probed(f"http://127.0.0.1:{port}", fleet, count)
+            try:
+                await _until_probed(f"http://127.0.0.1:{port}", fleet, count)
+            except (TimeoutError, httpx.HTTPError, ValueError, KeyError) as exc:
+                raise PeerFailedError(f"Prometheus was not ready in time ({type(exc).__name__})") from exc
             yield server, exporter
 
 
@@ -106,4 +113,4 @@ async def _until_probed(url: str, fleet: Fleet, count: int) -> None:
     result = answer["data"]["result"]
     succeeded = int(result[0]["value"][1]) if result else 0
     if succeeded < count / 2:
-        raise RuntimeError(f"only {succeeded} of {count} probes succeeded")
+        raise PeerFailedError(f"only {succeeded} of {count} probes succeeded")

@@ -4,15 +4,19 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from rich.console import Console
 
-from bench import table
+from bench import polling, table
 from bench.__main__ import experiments, leave_out, main, measured
 from bench.experiment import Absent, Experiment, Goal, Measurement, Results, Row, Run, at_least, at_most
+from bench.fleet import Fleet
 from bench.observe import percentile
+from bench.prometheus import PeerFailedError
 from bench.table import Line
 
 
@@ -42,6 +46,18 @@ def rounds_of(*results: Results) -> Callable[[Run], Awaitable[Results]]:
         return remaining.pop(0)
 
     return measure
+
+
+async def test_a_prometheus_that_starts_too_slowly_is_absent_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def slow(*_: object) -> AsyncIterator[tuple[int, ...]]:
+        raise PeerFailedError("Prometheus was not ready in time")
+        yield ()
+
+    monkeypatch.setattr(polling, "missing", lambda: None)
+    monkeypatch.setattr(polling, "prometheus", slow)
+    fleet = Fleet("http://127.0.0.1:9", 0, httpx.AsyncClient())
+    assert await polling._by_prometheus(fleet, 1.0) == "Prometheus was not ready in time"
 
 
 def test_the_round_with_the_median_ratio_counts() -> None:
