@@ -198,7 +198,7 @@ def forget(
 ) -> None:
     """Delete all data of one workspace, after the app was uninstalled there."""
     try:
-        settings = StoreSettings()
+        settings = StoreSettings.load()
         configure("error", settings.secrets)
         uvloop.run(
             forget_team(

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -22,7 +21,7 @@ from bot.settings.cadence import (
     CadenceNumbers,
 )
 from bot.settings.combinations import Combinations
-from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
+from bot.settings.environment import EnvironmentSettings, Transport, names_in
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
@@ -263,7 +262,7 @@ class Settings(EnvironmentSettings):
         Raises:
             SettingsError: it holds all faults at once.
         """
-        _names_in(env_file)
+        names_in(env_file)
         faults: list[str] = []
         settings: Self | None = None
         try:
@@ -280,25 +279,7 @@ class Settings(EnvironmentSettings):
 def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:
     """One sentence for each name in the environment or the file that looks like a misspelled setting."""
     known = [environment_name(name, field.alias) for name, field in Settings.model_fields.items()]
-    return unknown_names(os.environ, _names_in(env_file), known)
-
-
-def _names_in(env_file: Path | None) -> list[str]:
-    """The names that the file sets; none if there is no file.
-
-    Raises:
-        SettingsError: the bot can't read the file.
-    """
-    if env_file is None or not env_file.is_file():
-        return []
-    try:
-        return list(dotenv_values(env_file, encoding=ENCODING, interpolate=False))
-    except OSError as exc:
-        raise SettingsError(
-            [f"The bot can't read {env_file.name} ({exc.strerror}): check its owner and mode."]
-        ) from None
-    except UnicodeDecodeError:
-        raise SettingsError([f"The bot can't read {env_file.name}: save it as UTF-8."]) from None
+    return unknown_names(os.environ, names_in(env_file), known)
 
 
 def _refuse(fault_in: Callable[[str], str | None], value: str) -> None:

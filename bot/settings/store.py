@@ -1,10 +1,12 @@
 """Settings of the store alone, for commands that need no tokens: after an uninstallation there may be none."""
 
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.settings.environment import names_in
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
 from bot.settings.sentences import PREFIX, SettingsError, not_valid
 
@@ -18,6 +20,15 @@ class StoreSettings(BaseSettings):
 
     redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL")
     data_dir: Path = Path(".data")
+
+    @classmethod
+    def load(cls) -> Self:
+        """
+        Raises:
+            SettingsError: the bot can't read the file.
+        """
+        names_in(Path(".env"))
+        return cls()
 
     @property
     def url(self) -> str | None:

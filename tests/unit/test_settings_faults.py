@@ -396,3 +396,13 @@ def test_a_file_that_may_not_be_read_is_refused(monkeypatch: pytest.MonkeyPatch,
     env_file.chmod(0)
     (fault,) = faults(monkeypatch, GOOD, env_file)
     assert fault == "The bot can't read .env (Permission denied): check its owner and mode."
+
+
+def test_a_broken_line_of_the_file_is_named_once_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("SLACK_BOT_TOKEN xoxb-secret oops\n# a comment\n\nPORT=3000\nPIPELINE_BOT_LOG_LEVEL='info\n")
+    expected = "The bot can't read lines 1, 5 of .env: write NAME=value, and close each quote."
+    assert faults(monkeypatch, GOOD, env_file) == [expected]
+    assert caplog.records == []
