@@ -21,7 +21,7 @@ from bot.settings.cadence import (
     CadenceNumbers,
 )
 from bot.settings.combinations import Combinations
-from bot.settings.environment import EnvironmentSettings, Transport, names_in
+from bot.settings.environment import EnvironmentSettings, Transport, names_in_file
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
@@ -262,7 +262,7 @@ class Settings(EnvironmentSettings):
         Raises:
             SettingsError: it holds all faults at once.
         """
-        names_in(env_file)
+        names_in_file(env_file)
         faults: list[str] = []
         settings: Self | None = None
         try:
@@ -279,7 +279,7 @@ class Settings(EnvironmentSettings):
 def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:
     """One sentence for each name in the environment or the file that looks like a misspelled setting."""
     known = [environment_name(name, field.alias) for name, field in Settings.model_fields.items()]
-    return unknown_names(os.environ, names_in(env_file), known)
+    return unknown_names(os.environ, names_in_file(env_file), known)
 
 
 def _refuse(fault_in: Callable[[str], str | None], value: str) -> None:

@@ -34,7 +34,7 @@ class EnvironmentSettings(BaseSettings):
         return {name: value for name, value in stripped.items() if value != ""}
 
 
-def names_in(env_file: Path | None) -> list[str]:
+def names_in_file(env_file: Path | None) -> list[str]:
     """The names that the file sets; none if there is no file.
 
     Raises:

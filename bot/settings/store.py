@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.settings.environment import names_in
+from bot.settings.environment import names_in_file
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
 from bot.settings.sentences import PREFIX, SettingsError, not_valid
 
@@ -27,7 +27,7 @@ class StoreSettings(BaseSettings):
         Raises:
             SettingsError: the bot can't read the file.
         """
-        names_in(Path(".env"))
+        names_in_file(Path(".env"))
         return cls()
 
     @property
