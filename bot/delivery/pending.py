@@ -105,7 +105,8 @@ class PendingDelivery:
         episodes = [card.content.episode for card in self.cards]
         broadcast = batch.broadcast and not any(episode.open for episode in episodes)
         recovered = all(episode.outcome is EpisodeOutcome.RECOVERED for episode in episodes)
-        return replace(batch, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
+        pipelines = {episode.pipeline_id for episode in episodes}  # one of them may have failed repeatedly
+        return replace(batch, broadcast=broadcast, all_recovered=len(pipelines) if recovered else 0)
 
     @property
     def is_new_page(self) -> bool:

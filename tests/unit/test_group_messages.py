@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from bot.domain.card import Burst, Card, Content, Digest, DigestEntry, Group, HeldPages, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
-from bot.domain.episode import Acknowledgement, EpisodeOutcome, TimelineEntry
+from bot.domain.episode import Acknowledgement, Episode, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -36,7 +37,8 @@ PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
 
 
 def a_group(*cards: Card) -> Group:
-    unlike = (replace(card, pipeline=a_pipeline(f"orders-{number}")) for number, card in enumerate(cards))
+    pipelines = (a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number + 1:04}")) for number in count())
+    unlike = (replace(card, pipeline=pipeline) for card, pipeline in zip(cards, pipelines, strict=False))
     return Group(key="s" * 32, channel=ALERTS, cards=tuple(unlike))
 
 
@@ -257,7 +259,8 @@ def test_two_members_with_one_name_are_distinguished() -> None:
 
 def test_each_member_of_a_group_links_to_its_page() -> None:
     known = says(valid(shown(a_group(OPEN, OPEN))))
-    assert sum(text.count("https://goldrush.dev/platform/?pipeline=pipe_0001|Open>") for text in known) == 2
+    for number in (1, 2):
+        assert sum(text.count(f"https://goldrush.dev/platform/?pipeline=pipe_000{number}|Open>") for text in known) == 1
     unknown = Renderer(command="/pipeline", platform_url="https://goldrush.dev/platform/")
     text = "".join(says(unknown.content(a_group(OPEN, OPEN), a_delivery(), at(0))))
     assert text.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
@@ -273,6 +276,20 @@ def test_slack_accepts_the_largest_group() -> None:
     ]
     message = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(worst), burst=Burst(total=300))))
     assert len([text for text in "\n".join(says(message)).split("\n") if text.startswith(":red_circle:")]) == 31
+
+
+@pytest.mark.parametrize(
+    ("again", "head"),
+    [
+        (an_episode(), "1 of 2 pipelines has not recovered yet"),
+        (replace(an_episode(), closed_at=at(95), outcome=EpisodeOutcome.RECOVERED), "All 2 pipelines have recovered"),
+    ],
+)
+def test_a_group_counts_a_pipeline_that_failed_twice_once(again: Episode, head: str) -> None:
+    other = replace(OVER, pipeline=a_pipeline("orders-us", pipeline_id=PipelineId("pipe_us")))
+    newer = replace(OPEN, episode=replace(again, identity="failure|x#2", opened_at=at(92)))
+    text = shown(Group(key="s" * 32, channel=ALERTS, cards=(OVER, newer, other))).text
+    assert text.startswith(head)
 
 
 def test_the_recovery_of_a_whole_group_is_one_line() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
@@ -101,6 +102,7 @@ def _named_scope(names: list[str], total: int) -> str:
 
 
 def _headline(group: Group, open_cards: list[Card]) -> str:
+    group = _without_earlier_failures(group)
     total = len(group.cards)
     already = _already_failed(group)
     since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
@@ -117,6 +119,15 @@ def _headline(group: Group, open_cards: list[Card]) -> str:
     return "\n".join([head, since, *more, *already])
 
 
+def _without_earlier_failures(group: Group) -> Group:
+    """The group with the latest card of each pipeline. The headline counts pipelines, and each may fail repeatedly."""
+    in_order = sorted(group.cards, key=lambda card: card.episode.opened_at)
+    latest = {card.pipeline.id: card for card in in_order}
+    cards = tuple(card for card in group.cards if latest[card.pipeline.id] is card)
+    repeated = len(group.cards) - len(cards)
+    return replace(group, cards=cards, burst=replace(group.burst, total=max(0, group.burst.total - repeated)))
+
+
 def _failed(group: Group, *, already_failed: bool) -> str:
     """The headline while every card is open. A group of several messages says how many pipelines there are in all.
 
@@ -125,7 +136,8 @@ def _failed(group: Group, *, already_failed: bool) -> str:
     """
     number, failed = len(group.cards), "have failed*" if already_failed else "failed* at once"
     if group.burst.total <= number:
-        return f":red_circle: *{number} pipelines {failed}"
+        one = ":red_circle: *1 pipeline has failed*"  # it alone fails again and again
+        return one if number == 1 else f":red_circle: *{number} pipelines {failed}"
     if group.burst.first:
         return f":red_circle: *{group.burst.total} pipelines {failed}, {number} of them in this message"
     pipelines = "1 more pipeline" if number == 1 else f"{number} more pipelines"

@@ -322,4 +322,4 @@ DELAYS: Mapping[Delay, str] = {
 
 
 def all_recovered(pipelines: int) -> str:
-    return f"*All {pipelines} pipelines have recovered*"
+    return "*The pipeline has recovered*" if pipelines == 1 else f"*All {pipelines} pipelines have recovered*"
