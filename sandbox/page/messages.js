@@ -1,7 +1,7 @@
 // Messages, in a channel and in a thread.
 
 import { drawAttachments, drawBlocks } from "./blocks.js";
-import { ago, clock, dayName, parseTs, spelled } from "./dates.js";
+import { ago, clock, dayName, formatDate, parseTs, spelled } from "./dates.js";
 import { drawKeyed, fill, h, icon } from "./dom.js";
 import { mrkdwn } from "./mrkdwn.js";
 
@@ -70,9 +70,11 @@ function broadcastNote(message, context) {
     h("button", { type: "button", class: "link", onclick: () => context.openThread(message.root.ts) }, mrkdwn(snippetOf(message.root) || "a message")));
 }
 
-// The first line. Links become their labels, so that the cut splits none.
+const DATE = /<!date\^(\d+)\^([^|>^]*)[^|>]*\|([^>]*)>/g;
+
+// The first line. Dates and links become their texts, so that the cut splits none.
 function snippetOf({ text }) {
-  const line = text.split("\n")[0].replace(/<[^>|]*\|([^>]*)>|<([^>]*)>/g, "$1$2");
+  const line = text.split("\n")[0].replace(DATE, (_, seconds, pattern, fallback) => formatDate(seconds, pattern, fallback)).replace(/<[^>|]*\|([^>]*)>|<([^>]*)>/g, "$1$2");
   return line.length > SNIPPET ? `${line.slice(0, SNIPPET)}…` : line;
 }
 
