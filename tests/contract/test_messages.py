@@ -96,6 +96,14 @@ async def test_a_slash_command_with_a_plain_question_gets_the_command_to_type(fa
         assert "orders-1" in await it.type("status orders-1 failing")
 
 
+async def test_a_misspelled_state_gets_the_state_that_it_may_mean(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.type("watch orders-1")
+        answer = await it.type("status FAILD")
+        assert "Did you mean failed?" in answer.replace("*", "")
+        assert "/pipeline status failed" in answer
+
+
 async def test_a_message_without_a_command_is_answered_with_one_to_type(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         answer = await talk.mention("is broken again")

@@ -401,6 +401,7 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ("watch a page here page @bob", "“page” appears twice", "watch a page here @bob"),
         ("x" * (LONGEST_TEXT + 1), f"{LONGEST_TEXT + 1} characters", "help"),
         ("status " + "a " * MOST_WORDS, f"{MOST_WORDS + 1} words", "watch orders-*"),
+        ("note orders-eu " + "a " * MOST_WORDS, "a note has up to 300 characters", "help note"),
     ],
 )
 def test_a_refusal_says_why_and_what_to_type(text: str, says: str, hint: str | None) -> None:
@@ -821,6 +822,11 @@ STRAYS = [
     ("list in #ops", "#ops", "watches in #ops"),
     ("watches #ops", "*in*", "watches in #ops"),
     ("watches orders-eu", "takes no pipeline", "status orders-eu"),
+    ("watches all", "takes no pipeline", "watches"),
+    ("watches everything", "takes no pipeline", "watches"),
+    ("note orders-eu restart the sink, <!here>", "in quotes", 'note orders-eu "restart the sink, @here"'),
+    ("note orders-eu " + "restart " * 30, "in quotes", "help note"),
+    ("note orders-eu " + "restart " * 40, "the limit is 300", "help note"),
     ("watches in #ops orders-eu", "orders-eu", "watches in #ops"),
     ("help me", "“me”", "help"),
     ("help watch orders", "one command", "help watch"),
@@ -1043,3 +1049,8 @@ def test_all_events_is_all() -> None:
 def test_of_names_in_one_word_the_unknown_one_is_found() -> None:
     names = Names(Pipeline(id=PipelineId(f"pipe_{name}"), name=name) for name in ("orders-eu", "orders-us"))
     assert parse("unwatch orders-eu,orders-us;nosuch", names) == UnwatchCommand(("orders-eu", "orders-us", "nosuch"))
+
+
+def test_a_note_shows_mentions_as_typed_and_not_in_slacks_form() -> None:
+    command = parse('note orders-eu "ask <!here> or <@U0ANN|ann> or <!subteam^S0DATA|@data> in <#C0OPS|ops>"', KNOWN)
+    assert command == NoteCommand(NoteKind.NOTE, "orders-eu", "ask @here or @ann or @data in #ops")

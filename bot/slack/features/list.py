@@ -1,7 +1,6 @@
 """The command `list`: all pipelines that the ServiceKey sees, filtered by words or state."""
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from bot.domain.answer import ListAnswer
 from bot.domain.attention import StateFilter, trouble
@@ -11,7 +10,7 @@ from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
-from bot.slack.grammar.references import is_signed, states_in
+from bot.slack.grammar.references import is_signed, near_states, states_in
 from bot.slack.grammar.tokens import ParseError, Word, bare, stripped, typed
 from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import stale_states
@@ -29,7 +28,6 @@ from bot.slack.render.pagination import (
 from bot.slack.render.rows import row
 from bot.slack.render.saved_question import SavedQuestion
 
-STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
 _STATES = ", ".join(StateFilter)
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -110,8 +108,7 @@ def _meant(words: str) -> str:
     """Suggests the states that these unknown words may mean."""
     if asks_about_failures(words.split()):
         return f" Did you mean *{StateFilter.FAILED}*?"
-    near = [get_close_matches(word.lower(), list(StateFilter), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
-    states = dict.fromkeys(state for matches in near for state in matches)
+    states = near_states(words.split())
     return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
 
 

@@ -76,10 +76,11 @@ def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
         return NoteCommand(kind, _name(words))
     if corrected := _with_scheme(kind, name, last):
         raise ParseError("The address must begin with https://. Nothing was changed.", corrected)
-    if wrong := FIND_PROBLEM[kind](last.text):
+    text = typed(last.text) if kind is NoteKind.NOTE else last.text  # cards show `@here`, not Slack's `<!here>`
+    if wrong := FIND_PROBLEM[kind](text):
         example = f"{_command_start(kind, name)} {_EXAMPLES[kind]}"
         raise ParseError(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
-    return NoteCommand(kind, _name(name), last.text)
+    return NoteCommand(kind, _name(name), text)
 
 
 def _refuse_plain_text(kind: NoteKind, command_text: CommandText) -> None:
@@ -97,8 +98,11 @@ def _refuse_plain_text(kind: NoteKind, command_text: CommandText) -> None:
         text = outside(typed(slice_of(command_text.text, words[span:])))
         example = f"{_command_start(kind, words[:span])} {_EXAMPLES[kind]}"
         raise ParseError(f"“{text}” isn't an address. Nothing was changed.", example)
-    text = _name(words[span:])
-    raise ParseError("Put the note in quotes. Nothing was changed.", f'{_command_start(kind, words[:span])} "{text}"')
+    text = typed(" ".join(word.text for word in words[span:]))
+    if wrong := FIND_PROBLEM[kind](text):
+        raise ParseError(f"I can't save that {kind}: {wrong}. Nothing was changed.", f"help {kind}")
+    in_quotes = f'{_command_start(kind, words[:span])} "{text}"'
+    raise ParseError("Put the note in quotes. Nothing was changed.", in_quotes, f"help {kind}")
 
 
 def _name(words: list[Word]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.answer import PipelineView, RefusalAnswer, StatusAnswer
 from bot.domain.attention import StateFilter
+from bot.domain.names import UnknownReference
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
@@ -12,7 +13,7 @@ from bot.slack.features.home import failure_lines
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
-from bot.slack.grammar.references import references_in, states_in, without_strays
+from bot.slack.grammar.references import near_states, references_in, states_in, without_strays
 from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases, stale_states
@@ -96,13 +97,18 @@ class StatusCommand(Command):
 
 
 def _plain_question(answer: StatusAnswer) -> RefusalAnswer | None:
-    """For `status what is failing`: the command to type instead, if none of the words is a pipeline."""
+    """For `status what is failing` and `status faild`: the command to type instead, if no word is a pipeline."""
     unknown = [unresolved.reference for unresolved in answer.unresolved]
-    if answer.views or answer.considered or not asks_about_failures(unknown):
+    if answer.views or answer.considered:
         return None
-    shown = outside(" ".join(unknown))
-    reason = f"I couldn't find a pipeline called *{shown}*. To see what has failed:"
-    return RefusalAnswer(reason=reason, command="status failed")
+    reason = f"I couldn't find a pipeline called *{outside(' '.join(unknown))}*."
+    if asks_about_failures(unknown):
+        return RefusalAnswer(reason=f"{reason} To see what has failed:", command="status failed")
+    similar = any(not isinstance(found, UnknownReference) or found.nearest for found in answer.unresolved)
+    if not similar and (states := near_states(unknown)):
+        meant = " or ".join(f"*{state}*" for state in states)
+        return RefusalAnswer(reason=f"{reason} Did you mean {meant}?", command=f"status {' '.join(states)}")
+    return None
 
 
 def _parse(command_text: CommandText) -> Command:

@@ -9,7 +9,7 @@ from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, references_in
-from bot.slack.grammar.tokens import ParseError, Word, bare, quoted, typed
+from bot.slack.grammar.tokens import ALL, EVERYTHING, ParseError, Word, bare, quoted, typed
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -43,10 +43,9 @@ def _parse(command_text: CommandText) -> Command:
     elif words and kind_of(words[0]) is ClauseKind.CHANNEL:
         raise ParseError("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
-        signed = any(is_signed(word) for word in words)
-        suggestion = (
-            "" if signed else " ".join(["status", *(quoted(reference) for reference in references_in(command_text))])
-        )
+        names_none = any(is_signed(word) for word in words) or words[0].lower in {ALL, *EVERYTHING}
+        named = [] if names_none else [quoted(reference) for reference in references_in(command_text)]
+        suggestion = " ".join(["status", *named]) if named else ""
         raise ParseError("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
     if not words:
         return WatchesCommand()

@@ -1,6 +1,7 @@
 """Finds pipelines' names in a command without clauses, and the words that can't be names. Pure."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from bot.domain.attention import StateFilter
 from bot.slack.grammar.clauses import ClauseKind, kind_of
@@ -8,10 +9,18 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span, names_in
 from bot.slack.grammar.tokens import Word, slice_of, stripped
 
+STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
+
 
 def states_in(words: Sequence[Word]) -> frozenset[StateFilter]:
     """The states among these words. A quoted word is a name, never a state."""
     return frozenset(state for state in StateFilter if any(state == word.lower for word in words))
+
+
+def near_states(words: Sequence[str]) -> list[StateFilter]:
+    """The states that these words may misspell, each once."""
+    near = [get_close_matches(word.lower(), list(StateFilter), n=1, cutoff=STATE_CUTOFF) for word in words]
+    return list(dict.fromkeys(StateFilter(state) for matches in near for state in matches))
 
 
 def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from bot.domain.catalogue import visible
+from bot.domain.note import LONGEST_NOTE, NoteKind
 from bot.domain.transition import SELECTABLE
 from bot.slack.mrkdwn import unescape
 
@@ -20,7 +21,7 @@ ARROWS = ("→", "->", "=>", ">")
 CONNECTIVES = frozenset({"and", "or", "und", "oder", *SEPARATORS, "&&", "||"})
 LIST_CONNECTIVES = CONNECTIVES | {"et", "ou", "y", "o", "e", "plus"}  # for lists that can't contain a pipeline
 
-_RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
+_RESOLVED = re.compile(r"<(?P<sign>[@#!])(?:[^|>]*\|(?P<name>[^>]*)|(?P<special>here|channel|everyone))>")
 # Slack turns some text into links, even within a word: <http://orders.eu|orders.eu>-live
 _LINK = re.compile(r"<([a-z][a-z0-9+.-]*:[^|<>]*)(?:\|([^<>]*))?>", re.IGNORECASE)
 _FORM = re.compile(r"<[^>\s][^>]*>")
@@ -109,6 +110,11 @@ def words_in(text: str) -> list[Word]:
         raise ParseError("A closing quotation mark is missing.", closed, alone, "help")
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
+        if words[0].means(NoteKind.NOTE):
+            raise ParseError(
+                f"That's {len(words)} words, and a note has up to {LONGEST_NOTE} characters. Nothing was changed.",
+                "help note",
+            )
         raise ParseError(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
     ends = {position for word in words if word.picked for position in (word.start, word.end)}
@@ -207,7 +213,11 @@ def _as_typed(name: str) -> str:
 
 def typed(text: str) -> str:
     """Replaces Slack's `<…>` forms by what people type."""
-    return _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)
+    return _RESOLVED.sub(_form_as_typed, text)
+
+
+def _form_as_typed(found: re.Match[str]) -> str:
+    return f"{found['sign'].replace('!', '@')}{(found['name'] or found['special'] or '').lstrip('@')}"
 
 
 def bare(text: str) -> str:
