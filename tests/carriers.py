@@ -1,4 +1,4 @@
-"""The carriers of a bot in a test: Slack alone, unless the test adds a kind."""
+"""The carriers of a bot in a test: Slack alone, unless the test adds a kind. And an uncontested right to send."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.delivery import SLACK, ReceiverKind
 from bot.ports.chat import Chat
 from bot.ports.clock import Clock
+from bot.ports.lease_store import Lease
 from bot.ports.rate_limits import RateLimits
 from bot.slack.outbound.limits import SLACK_LIMITS
 
@@ -15,3 +16,16 @@ def by_slack(
     chat: Chat, clock: Clock, suspender: Suspender, limits: RateLimits = SLACK_LIMITS
 ) -> Mapping[ReceiverKind, Carrier]:
     return {SLACK: Carrier(chat=chat, limiter=RateLimiter(clock, limits), suspender=suspender)}
+
+
+class OnlySender:
+    """The right to send in a test whose bots compete for lanes only. Implements `SendingRight`."""
+
+    is_leader = True
+    lease: Lease | None = None
+
+    async def acquire(self) -> bool:
+        return False
+
+    async def release(self) -> None:
+        return None

@@ -27,6 +27,7 @@ def full_sources() -> Sources:
         store_problem=no_problem,
         heartbeat_age=lambda: 1.5,
         is_leader=lambda: True,
+        is_sending=lambda: True,
         polling=lambda: POLLING,
         api_problem=lambda: None,
         budget=lambda: BUDGET,

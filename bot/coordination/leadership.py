@@ -1,6 +1,6 @@
-"""Leadership: every bot answers and sends, but only the leader polls.
+"""Leadership: every bot answers, but only one polls, and only one sends.
 
-So all bots together spend the API's budget of one.
+So all bots together spend the budget of one at GoldRush, and keep Slack's limits. The others stand by.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,11 +12,12 @@ SPARE_SECONDS = 2.0  # the bot doesn't rely on a lease that expires sooner
 
 
 class Leadership:
-    """Takes the leader's lease for this bot, and keeps it. Implements `LeadershipStatus`."""
+    """Takes a lease for this bot, and keeps it. `name`: what the leader does. Implements `SendingRight`."""
 
-    def __init__(self, store: LeaseStore, clock: Clock) -> None:
+    def __init__(self, store: LeaseStore, clock: Clock, name: str = READER) -> None:
         self._store = store
         self._clock = clock
+        self._name = name
         self._lease: Lease | None = None
 
     @property
@@ -34,7 +35,7 @@ class Leadership:
             StoreAway: the store did not answer. If this bot leads, it goes on until its lease expires.
         """
         before = self.is_leader
-        self._lease = await self._store.acquire_lease(READER, self._lease)
+        self._lease = await self._store.acquire_lease(self._name, self._lease)
         return self.is_leader and not before
 
     def only_as_leader(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -1,17 +1,19 @@
-"""Starts one worker for each lane with due messages. A lease keeps other bots out of the lane."""
+"""Starts one worker for each lane with due messages, while this bot is the active sender.
+
+A lease of the lane keeps out the sender before it, which may have been frozen.
+"""
 
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
+from bot.delivery.handover import RENEW_SECONDS, Handover
 from bot.delivery.lane_reader import LeaseLostError
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.lane_worker import LaneWorker
 from bot.domain.delivery import Lane, LaneKind
 from bot.ports.chat import ChatAway
 from bot.ports.lanes import Lanes
-from bot.ports.rate_limit_store import RateLimitStore
-from bot.ports.rate_limits import Method
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
@@ -34,7 +36,8 @@ class Dispatcher:
         self._carriers = services.carriers
         self._poll_seconds = poll_seconds
         self._lanes: Lanes = services.store
-        self._rate_limits: RateLimitStore = services.store
+        self._handover = Handover(services)
+        self._right = services.sending_right
         self._clock = services.clock
         self._wake = wake
         self._polled = asyncio.Event()
@@ -54,10 +57,13 @@ class Dispatcher:
         self._polled.set()
 
     async def run(self) -> None:
+        """Sends while no other bot does. At the end, it hands over to a bot that stands by."""
         async with asyncio.TaskGroup() as lanes:
-            await self._restore_throttles()
             while not self._stopped.is_set():
                 try:
+                    if not await self._handover.hold():
+                        await self._sleep(RENEW_SECONDS, self._stopped)
+                        continue
                     await self._poll(lanes)
                 except StoreAway as exc:
                     emit(StoreUnreachable(component=Component.DELIVERY, problem=str(exc)))
@@ -65,20 +71,7 @@ class Dispatcher:
                     continue
                 await self._sleep(min(COALESCE_SECONDS, self._poll_seconds), self._stopped)
                 await self._sleep(self._poll_seconds - COALESCE_SECONDS, self._wake)
-
-    async def _restore_throttles(self) -> None:
-        """Obeys throttles from before a restart."""
-        while not self._stopped.is_set():
-            try:
-                now = self._clock.now()
-                for (kind, method), until in (await self._rate_limits.throttles()).items():
-                    remaining = (until - now).total_seconds()
-                    if method in set(Method) and remaining > 0 and (carrier := self._carriers.get(kind)):
-                        carrier.limiter.throttle(Method(method), remaining)
-            except StoreAway:
-                await self._clock.sleep(STORE_AWAY_SECONDS)
-            else:
-                return
+        await self._handover.hand_over()
 
     async def _poll(self, lanes: asyncio.TaskGroup) -> None:
         """Asks for the lanes only if one may have work: while nothing happens, a poll is one small command."""
@@ -162,7 +155,7 @@ class Dispatcher:
     async def _drain(self, lane_worker: LaneWorker) -> None:
         """While the lane can't post, nothing wakes it: a burst of failures would wake all lanes again and again."""
         seen = self._changes
-        while not self._stopped.is_set():
+        while self._right.is_leader and not self._stopped.is_set():
             polled, changes = self._polled, self._changes  # taken before the worker reads the rows
             seconds = await lane_worker.step(changed=changes != seen)
             seen = changes

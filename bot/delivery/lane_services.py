@@ -10,6 +10,7 @@ from bot.domain.delivery import ReceiverKind
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
+from bot.ports.leadership import SendingRight
 from bot.ports.outbox import Outbox
 from bot.ports.rate_limit_store import RateLimitStore
 
@@ -26,5 +27,7 @@ class LaneServices:
     carriers: Mapping[ReceiverKind, Carrier]
     clock: Clock
     doubt: Doubt
+    sending_right: SendingRight
+    """The active sender has it. The others stand by."""
     pages_an_hour: int = 10
     """The limit of direct pages for one person in an hour. A summary replaces later ones."""

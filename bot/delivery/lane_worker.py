@@ -59,6 +59,7 @@ class LaneWorker:
         self._limiter = carrier.limiter
         self._suspender = carrier.suspender
         self._call_seconds = carrier.limiter.limits.call_seconds
+        self._right = services.sending_right
         self._clock = services.clock
         self._doubt = services.doubt
         self._lane = lane
@@ -81,6 +82,7 @@ class LaneWorker:
             StoreAway: nothing more was sent.
         """
         await self._keep_lease()
+        self._check_right()
         self._changed |= changed
         action = None if self.reader.outdated else self._choose()
         if action is None:
@@ -132,6 +134,11 @@ class LaneWorker:
             raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
         self.lease = renewed
 
+    def _check_right(self) -> None:
+        """Only the active sender calls the service: its limits are the workspace's, and one bot counts the calls."""
+        if not self._right.is_leader:
+            raise LeaseLostError("this bot is not the active sender now")
+
     # --- actions ---------------------------------------------------------------------------------------------------
 
     async def _work(self, pending: PendingDelivery) -> bool:
@@ -172,6 +179,7 @@ class LaneWorker:
         sending = as_sending(delivery, self._clock.now(), self._ownership)
         if not await self._outbox.write(sending, self.lease):
             raise LeaseLostError(f"{sending.id} could not be claimed")
+        self._check_right()
         if self.lease.expires - self._clock.monotonic() < self._call_seconds:
             raise LeaseLostError(f"too little is left of the lease of {self._lane.name}")
         return sending
@@ -238,6 +246,7 @@ class LaneWorker:
         if self._limiter.ranked_wait(self._lane, Method.HISTORY, self._limiter.rank(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
             return [Unreadable("the history cannot be read for now", lost=lost)] * len(deliveries)
+        self._check_right()
         self._limiter.reserve(self._lane.receiver, Method.HISTORY)
         try:
             async with asyncio.timeout(self._call_seconds):

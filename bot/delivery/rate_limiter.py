@@ -159,6 +159,26 @@ class RateLimiter:
         if method is Method.POST:
             self._sent_at[receiver] = self._posted_at[receiver] = self.clock.monotonic()
 
+    def seconds_until_spaced(self) -> float:
+        """Seconds until the next post may go to any receiver, wherever the last one went."""
+        last = max(self._sent_at.values(), default=float("-inf"))
+        return max(0.0, last + self.limits.spacing_seconds - self.clock.monotonic())
+
+    def seconds_from_empty(self, method: Method) -> float:
+        """How long an empty bucket takes to fill up."""
+        return self._burst(method) * 60 / self.limits.per_minute[method]
+
+    def seconds_until_full(self, method: Method) -> float:
+        """Seconds until the bucket is full again if no more calls are made."""
+        missing = self._burst(method) - self._filled(method, self.clock.monotonic()).tokens
+        return missing * 60 / self.limits.per_minute[method]
+
+    def drain(self, method: Method, seconds_until_full: float) -> None:
+        """Another sender has used this bucket: it is full in so many seconds, and never before."""
+        bucket = self._filled(method, self.clock.monotonic())
+        left = self._burst(method) - seconds_until_full * self.limits.per_minute[method] / 60
+        bucket.tokens = min(bucket.tokens, max(0.0, left))
+
     def cause_of_delay(self, method: Method, seconds: float) -> Delay | None:
         """What delayed such calls in the last `seconds`; None if nothing did."""
         bucket = self._filled(method, now := self.clock.monotonic())

@@ -9,7 +9,10 @@ from datetime import datetime
 
 ANNOUNCE_SECONDS = 5.0
 ABSENT_SECONDS = 20.0
-"""A role without an announcement for this time is absent. A standby takes over within 12 s."""
+"""A role without an announcement for this time is absent.
+
+A standby scheduler or sender announces its role too, and takes over within 12 s.
+"""
 
 SCHEDULER, READER, SENDER = "scheduler", "reader", "sender"
 WITHOUT: Mapping[str, str] = {

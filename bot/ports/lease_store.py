@@ -6,11 +6,13 @@ from typing import Protocol
 
 READER = "reader"
 """The lease of the leader, the one bot that polls."""
+ACTIVE_SENDER = "sender"
+"""The lease of the one bot that sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The sole right to send in a lane, or to poll. `token` is unique to its owner."""
+    """The sole right to poll, to send, or to send in one lane. `token` is unique to its owner."""
 
     name: str
     token: str

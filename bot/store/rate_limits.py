@@ -1,4 +1,4 @@
-"""The pauses that the receivers' services asked for, in Redis."""
+"""The pauses that the receivers' services asked for, and the levels of the token buckets, in Redis."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
@@ -34,3 +34,14 @@ class RedisRateLimits(RedisPort):
         row = f"{self._clock.now().isoformat()} {until.isoformat()}"
         with translating_redis_errors():
             await self._redis.hset(self._keys["holds"], name, row)
+
+    async def full_buckets(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
+        with translating_redis_errors():
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["buckets"]))
+        with decoding("buckets"):
+            return {self._method(name.decode()): datetime.fromisoformat(at.decode()) for name, at in rows.items()}
+
+    async def save_full_buckets(self, full_at: Mapping[tuple[ReceiverKind, str], datetime]) -> None:
+        rows = {Receiver(self.team, kind, method).name: at.isoformat() for (kind, method), at in full_at.items()}
+        with translating_redis_errors():
+            await self._redis.hset(self._keys["buckets"], items=[part for row in rows.items() for part in row])

@@ -31,6 +31,8 @@ class Gauges(Collector):
         self._metrics = [self._build, *_problems(health)]
         if sources.is_leader:
             self._add("leader", "1 if this process leads: it polls.", float(sources.is_leader()))
+        if sources.is_sending:
+            self._add("sending", "1 if this process is the active sender.", float(sources.is_sending()))
         if sources.heartbeat_age and (age := sources.heartbeat_age()) is not None:
             self._add("heartbeat_age_seconds", "Time since a bot last recorded that it polls.", age)
         if sources.suspended_channels:

@@ -15,6 +15,8 @@ class Sources:
     heartbeat_age: Callable[[], float | None] | None = None
     """Seconds since a bot last recorded that it polls. None: never."""
     is_leader: Callable[[], bool] | None = None
+    is_sending: Callable[[], bool] | None = None
+    """True while this process is the active sender."""
     polling: Callable[[], PollingFigures | None] | None = None
     """None while another bot leads."""
     api_problem: Callable[[], ApiProblem | None] | None = None

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.leadership import Leadership
 from bot.coordination.role_watch import RoleWatch
 from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
@@ -22,9 +23,11 @@ from bot.monitoring.current_reads import PeoplesReads
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.scheduler import TICK_SECONDS
+from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.polling import Polling
 from bot.ports.reads import Readers
 from bot.requests.services import RequestServices
+from bot.settings import Role
 from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Listeners
 from bot.slack.inbound.inbox import Inbox
@@ -158,13 +161,17 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
         fallback=base.fallback,
     )
     slack = Carrier(chat=chat, limiter=RateLimiter(clock, SLACK_LIMITS), suspender=suspensions)
+    sending_right = Leadership(base.store, clock, ACTIVE_SENDER)
     services = LaneServices(
         store=base.store,
         carriers={SLACK: slack},
         clock=clock,
         doubt=base.doubt,
+        sending_right=sending_right,
         pages_an_hour=settings.pages_per_hour,
     )
+    if Role.SENDER in settings.roles:
+        base.shared.sources.is_sending = lambda: sending_right.is_leader
     return DeliveryParts(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
 
 

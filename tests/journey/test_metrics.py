@@ -125,6 +125,7 @@ async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: boo
             "pipeline_bot_outbox_messages",
             "pipeline_bot_budget_used_requests_total > 0",
             "pipeline_bot_leader == 1",
+            "pipeline_bot_sending == 1",
             "pipeline_bot_slack_connected == 1",
             "sum(pipeline_bot_problem) == 0",
             'up{job="pipeline-bot"} == 1',
@@ -138,13 +139,13 @@ async def test_prometheus_finds_the_metrics_of_the_bot(tmp_path: Path, http: boo
         assert (await probed(port, "/livez"))[0] == 200
 
 
-OWN = {"leader", "reading_age_seconds", "slack_connected", "budget_used_requests_total", "outbox_messages"}
+OWN = {"leader", "sending", "reading_age_seconds", "slack_connected", "budget_used_requests_total", "outbox_messages"}
 """Metrics that only some roles export."""
 EXPECTED = {
     "scheduler": {"leader", "reading_age_seconds", "budget_used_requests_total", "outbox_messages"},
     "reader": set[str](),
     "slack": {"slack_connected", "outbox_messages"},  # it reads through the leader, out of the leader's budget
-    "sender": {"outbox_messages"},
+    "sender": {"sending", "outbox_messages"},
 }
 
 

@@ -18,7 +18,7 @@ import redis.asyncio.connection
 from bot import jobs
 from bot.app import run
 from bot.coordination import leadership
-from bot.delivery import choose_next, claims, dispatcher, pending, rate_limiter
+from bot.delivery import choose_next, claims, dispatcher, handover, pending, rate_limiter
 from bot.domain import protocol
 from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
@@ -75,6 +75,8 @@ def _shorten_waits() -> None:
     lanes.LEASE_SECONDS /= SCALE
     leases.LEADER_LEASE_SECONDS /= JOBS_SCALE
     leadership.SPARE_SECONDS /= JOBS_SCALE
+    handover.RENEW_SECONDS /= JOBS_SCALE
+    vars(dispatcher)["RENEW_SECONDS"] = handover.RENEW_SECONDS
     calls.DEADLINE_SECONDS /= SCALE
     dispatcher.STORE_AWAY_SECONDS /= SCALE
     rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE

@@ -51,7 +51,7 @@ from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
-from tests.carriers import by_slack
+from tests.carriers import OnlySender, by_slack
 from tests.contract.test_store import an_announcement
 from tests.fakes import NO_MEMBERSHIPS, FakeClock
 from tests.proofs.differential_store import DifferentialStore
@@ -211,6 +211,7 @@ class Bot:
             store=self.store,
             clock=clock,
             doubt=doubt,
+            sending_right=OnlySender(),
             carriers=by_slack(chat, clock, suspensions),
         )
         self._lane_workers: dict[Lane, LaneWorker] = {}

@@ -63,6 +63,7 @@ class Disk:
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     throttles: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
+    buckets: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
     catalogue: dict[PipelineId, Pipeline] = field(default_factory=dict)
     logs: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """Of each kind of row: the position, id and value of each change."""
@@ -648,3 +649,9 @@ class MemoryStore:
             self.disk.throttles[kind, method] = until
 
         await self._query(answer)
+
+    async def full_buckets(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
+        return await self._query(lambda: dict(self.disk.buckets))
+
+    async def save_full_buckets(self, full_at: Mapping[tuple[ReceiverKind, str], datetime]) -> None:
+        await self._query(lambda: self.disk.buckets.update(full_at))

@@ -50,6 +50,7 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
+from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
 from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
@@ -372,6 +373,7 @@ class Process:
             store=self.store,
             clock=clock,
             doubt=doubt,
+            sending_right=Leadership(self.store, clock, ACTIVE_SENDER),
             carriers=by_slack(self, clock, suspensions),
         )
         await heartbeat.beat()

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
@@ -27,6 +28,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason
+from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.rate_limits import RateLimits
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.state.repository import Repository
@@ -71,6 +73,7 @@ async def sending(
         store=store,
         clock=clock,
         doubt=doubt or Doubt(clock),
+        sending_right=Leadership(store, clock, ACTIVE_SENDER),
         carriers=by_slack(chat, clock, suspensions, limits),
     )
     dispatcher = Dispatcher(around, wake)

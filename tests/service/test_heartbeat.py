@@ -11,6 +11,7 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
@@ -22,6 +23,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId
 from bot.ports.chat import ChatAway
 from bot.ports.conversations import Memberships
+from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.pipeline_api import Unavailable
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.slack.render.renderer import Renderer
@@ -91,6 +93,7 @@ async def whole(
             store=bot.store,
             clock=bot.clock,
             doubt=bot.doubt,
+            sending_right=Leadership(bot.store, bot.clock, ACTIVE_SENDER),
             carriers=by_slack(chat, bot.clock, suspensions),
         )
         dispatcher = Dispatcher(around, wake)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
+from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
@@ -19,6 +20,7 @@ from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
+from bot.ports.lease_store import ACTIVE_SENDER
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_person, a_pipeline, a_routing, a_watch, an_observation
 from tests.carriers import by_slack
@@ -54,6 +56,7 @@ class Rig:
             store=self.store,
             clock=self.clock,
             doubt=Doubt(self.clock),
+            sending_right=Leadership(self.store, self.clock, ACTIVE_SENDER),
             carriers=by_slack(self.chat, self.clock, suspensions),
             pages_an_hour=LIMIT,
         )

@@ -28,6 +28,7 @@ FIRST = PipelineId("pipe_0001")
 PREFIX = f"pipeline-bot:{{{TEAM}}}:"
 AGAIN_OR_LATE = {
     "alive",
+    "buckets",
     "burst",
     "clock",
     "growing",
@@ -51,7 +52,7 @@ AGAIN_OR_LATE = {
 burst begins, or a channel gets a second greeting. A person's page count or a pipeline's history may start again, an
 *Undo* may have expired, reads may be made again, the next start checks for keys to rename, or the time begins at Redis'
 clock. Every process announces itself again after 5 s. An answer is late if a call to the leader or its reply is lost.
-Without a log of changes, every bot reads all rows once."""
+Without a log of changes, every bot reads all rows once. The next sender may begin with a burst."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 

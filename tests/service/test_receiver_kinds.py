@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
+from bot.coordination.leadership import Leadership
 from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
@@ -33,6 +34,7 @@ from bot.domain.delivery import (
     in_slack,
 )
 from bot.domain.watch import SuspendReason
+from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.rate_limits import Method, RateLimits
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.delivery import LaneInterrupted
@@ -114,7 +116,11 @@ class Yard:
     @asynccontextmanager
     async def sending(self, carriers: Mapping[ReceiverKind, Carrier] | None = None) -> AsyncIterator[None]:
         services = LaneServices(
-            store=self.store, carriers=carriers or self.carriers, clock=self.clock, doubt=Doubt(self.clock)
+            store=self.store,
+            carriers=carriers or self.carriers,
+            clock=self.clock,
+            doubt=Doubt(self.clock),
+            sending_right=Leadership(self.store, self.clock, ACTIVE_SENDER),
         )
         dispatcher = Dispatcher(services, asyncio.Event())
         task = asyncio.create_task(dispatcher.run())

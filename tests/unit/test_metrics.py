@@ -113,6 +113,7 @@ async def gauge(
     ("name", "labels", "expected"),
     [
         ("leader", {}, 1.0),
+        ("sending", {}, 1.0),
         ("heartbeat_age_seconds", {}, 1.5),
         ("pipelines", {}, 3.0),
         ("reading_age_seconds", {"percentile": "50"}, 2.0),

@@ -24,6 +24,11 @@ class DeliverySettled(EventRecord):
     """If the receiver now has the message: the time since the read or the click that caused it."""
 
 
+@event("sending_started", Level.INFO)
+class SendingStarted(EventRecord):
+    """This bot became the active sender. The others stand by."""
+
+
 @event("duplicates", Level.WARNING)
 class DuplicatesFound(EventRecord):
     """One delivery was posted more than once. `messages` are the repeats, of which the bot `deleted` so many."""
