@@ -9,6 +9,8 @@ from typing import Any
 from slack_sdk.http_retry.builtin_async_handlers import async_default_handlers
 
 from bot.delivery.doubt import Doubt
+from bot.delivery.handover import Handover
+from bot.delivery.lane_services import LaneServices
 from bot.delivery.lane_worker import LaneWorker
 from bot.domain import grouping, protocol
 from bot.domain.backlog import Backlog, Grouping, with_changes
@@ -17,7 +19,7 @@ from bot.domain.delivery import Delivery, ReceiverKind
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
 from bot.goldrush.client import Client
-from bot.ports.lease_store import Lease
+from bot.ports.lease_store import ACTIVE_SENDER, Lease
 from bot.slack.outbound.calls import SlackClient
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.store import scripts
@@ -132,6 +134,17 @@ def _throttle() -> None:
     vars(world)["run_bot"] = run_bot_without_stored_throttles
 
 
+def _one_sender() -> None:
+    """Every bot sends at the same time as the others."""
+    begin = Handover.__init__
+
+    def unshared(self: Handover, services: LaneServices) -> None:
+        begin(self, services)
+        vars(self._right)["_name"] = f"{ACTIVE_SENDER}-{id(self)}"
+
+    Handover.__init__ = unshared  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "fence": _fence,
     "wait": _wait,
@@ -142,6 +155,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "doubt": _doubt,
     "broadcast": _broadcast,
     "throttle": _throttle,
+    "one_sender": _one_sender,
 }
 
 

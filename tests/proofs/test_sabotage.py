@@ -20,6 +20,7 @@ NOTICED_BY = {
     "doubt": MACHINE,
     "broadcast": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
     "throttle": "tests/proofs/test_crash.py::test_the_next_life_obeys_a_retry_after",
+    "one_sender": "tests/service/test_one_sender.py",
 }
 
 

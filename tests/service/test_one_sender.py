@@ -84,7 +84,7 @@ class Sender:
         self._task.cancel()
         await asyncio.wait([self._task])
         for name, token in tokens.items():
-            await client.set(name, token)
+            await client.set(name, token or "")
 
 
 async def expire_leases(client: redis.asyncio.Redis) -> None:
