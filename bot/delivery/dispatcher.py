@@ -25,6 +25,7 @@ LANES_SECONDS = 2.0  # a lane without new rows gets work when a channel resumes 
 CHAT_AWAY_SECONDS = 5.0  # the pause of a lane after each of these
 STORE_AWAY_SECONDS = 1.0
 CRASHED_SECONDS = 5.0
+SHORTEST_SECONDS = 0.001  # a wait of rounding errors alone may be too short to move the clock
 REGROUP_SECONDS = 30.0  # between two regroupings of the suspended lanes
 
 
@@ -162,5 +163,5 @@ class Dispatcher:
             if seconds is None:
                 return
             if seconds > 0:
-                pause = min(seconds, self._poll_seconds)
+                pause = min(max(seconds, SHORTEST_SECONDS), self._poll_seconds)
                 await self._sleep(pause, polled if lane_worker.seconds_until_post < pause else self._stopped)
