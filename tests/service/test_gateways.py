@@ -9,6 +9,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.catalogue import LARGE
+from bot.monitoring.outage import ANSWERING_SECONDS
 from bot.ports.pipeline_api import ApiError, Malformed, NotFound, Page, StrayNotFound, Unavailable
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
 
@@ -32,7 +33,7 @@ async def test_404_for_every_pipeline_is_an_outage_and_ends_none(
         for pipeline_id in bot.api.statuses:
             bot.api.statuses[pipeline_id] = LIVE
         bot.api.statuses[ONE] = FAILED
-        await bot.poll(30)  # the bot kept reading
+        await bot.poll(30 + ANSWERING_SECONDS)  # the bot kept reading
         outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
