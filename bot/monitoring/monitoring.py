@@ -9,13 +9,13 @@ from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import CircuitBreaker
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
-from bot.monitoring.current_reads import CurrentReads
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.intents import Intents
+from bot.monitoring.leader_or_follower_reads import LeaderOrFollowerReads
+from bot.monitoring.local_leader import LocalLeader
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.promise import Promise
-from bot.monitoring.reads_for_others import ReadsForOthers
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
 from bot.monitoring.staleness import Staleness
@@ -35,11 +35,11 @@ class Monitoring:
     scheduler: Scheduler
     api_trouble: ApiTrouble
     staleness: Staleness
-    for_others: ReadsForOthers
+    local_leader: LocalLeader
 
-    def reads(self, leadership: LeadershipStatus, follower: FollowerReads) -> CurrentReads:
+    def reads(self, leadership: LeadershipStatus, follower: FollowerReads) -> LeaderOrFollowerReads:
         """Reads for people who ask this process. `follower` calls another bot while that one leads."""
-        return CurrentReads(
+        return LeaderOrFollowerReads(
             leadership=leadership, scheduler=self.scheduler, catalogue=self.catalogue, follower=follower
         )
 
@@ -108,7 +108,7 @@ class Monitoring:
             scheduler=scheduler,
             api_trouble=ApiTrouble(repository=repository, breaker=breaker, leadership=leadership),
             staleness=staleness,
-            for_others=ReadsForOthers(
+            local_leader=LocalLeader(
                 scheduler=scheduler,
                 catalogue=catalogue,
                 repository=repository,

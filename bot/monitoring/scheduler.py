@@ -13,8 +13,8 @@ from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
 from bot.monitoring.due_times import DueTimes, Newcomer
-from bot.monitoring.outage import OutageNotices, reported_problem
-from bot.monitoring.people_reads import PeopleReads
+from bot.monitoring.outage import OutageNotices
+from bot.monitoring.people_slots import PeopleSlots
 from bot.monitoring.promise import Promise
 from bot.monitoring.reads_under_way import ReadsUnderWay, UnderWay
 from bot.monitoring.recorder import Recorder
@@ -91,7 +91,7 @@ class Scheduler:
         self._unanswered_since: float | None = None
         """Since then, readers in other processes have answered nothing, and at least one read is lost."""
         self._under_way = ReadsUnderWay()
-        self._people = PeopleReads()
+        self._people = PeopleSlots()
         self._records: asyncio.TaskGroup | None = None
         self._stopping = False
         self._promise = promise
@@ -131,10 +131,8 @@ class Scheduler:
 
     @property
     def outage(self) -> str | None:
-        """The API's problem, while the bot that polls can't read it."""
-        if self._leadership.is_leader:
-            return self._breaker.problem if self._breaker.is_open else None
-        return reported_problem(self._repository)
+        """The API's problem, while this bot polls and can't read it."""
+        return self._breaker.problem if self._leadership.is_leader and self._breaker.is_open else None
 
     @property
     def unanswered_seconds(self) -> float:
@@ -263,7 +261,7 @@ class Scheduler:
 
     # --- one read --------------------------------------------------------------------------------------------------
 
-    async def read_now(self, pipeline_id: PipelineId, *, older_than: float = 0.0) -> str | None:  # noqa: ARG002
+    async def read_now(self, pipeline_id: PipelineId) -> str | None:
         """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
         read = self._under_way.of(pipeline_id)
         if read is None or await self._is_held(read):

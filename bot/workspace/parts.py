@@ -19,8 +19,8 @@ from bot.domain.presence import ANNOUNCE_SECONDS, SENDER
 from bot.domain.transition import PipelineState
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
-from bot.monitoring.current_reads import PeoplesReads
 from bot.monitoring.follower_reads import FollowerReads
+from bot.monitoring.leader_or_follower_reads import ReadsAndListings
 from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.scheduler import TICK_SECONDS
 from bot.ports.lease_store import ACTIVE_SENDER
@@ -53,7 +53,7 @@ class DeliveryParts(NamedTuple):
 class ReadParts(NamedTuple):
     """What reads GoldRush for people."""
 
-    reads: PeoplesReads
+    reads: ReadsAndListings
     unrecorded: Mapping[PipelineId, PipelineState]
     leader: RemoteLeader
     """Calls the bot that leads, while another process does."""
@@ -123,7 +123,7 @@ def build_reads(base: Base, monitoring: Monitoring | None, heartbeat: Heartbeat)
 
 def build_calls(base: Base, monitoring: Monitoring) -> LeaderCalls:
     """Serves the processes that do not lead."""
-    return LeaderCalls(base.scripts, base.clock, monitoring.for_others, base.leadership)
+    return LeaderCalls(base.scripts, base.clock, monitoring.local_leader, base.leadership)
 
 
 def _requests(base: Base, reading: ReadParts) -> RequestServices:

@@ -33,7 +33,7 @@ async def two_bots(
     clock, api = FakeClock(), FakeApi(*known)
     async with running(fake_redis, clock=clock, api=api, rate=rate) as one:
         await one.catalogue.refresh()
-        async with running(fake_redis, clock=clock, api=api, rate=rate, leader=one.for_others) as two:
+        async with running(fake_redis, clock=clock, api=api, rate=rate, leader=one.local_leader) as two:
             assert not two.leadership.is_leader
             yield one, two
 

@@ -128,7 +128,7 @@ async def test_answers_say_that_no_reader_answers(fake_redis: redis.asyncio.Redi
     async with running(fake_redis, clock=clock, api=api, readers=readers) as one:
         await one.watch(ONE, TWO)
         await back(one, readers, MINUTE)
-        async with running(fake_redis, clock=clock, api=api, leader=one.for_others) as two:
+        async with running(fake_redis, clock=clock, api=api, leader=one.local_leader) as two:
             await away(one, readers, 3 * MINUTE)
             await two.heartbeat.beat()
             views = views_without_a_scheduler(two)
@@ -152,7 +152,7 @@ async def test_each_answer_warns_until_readers_answer_again(fake_redis: redis.as
     async with running(fake_redis, clock=clock, api=api, readers=readers) as one:
         await one.watch(ONE, TWO)
         await back(one, readers, MINUTE)
-        async with running(fake_redis, clock=clock, api=api, leader=one.for_others) as two:
+        async with running(fake_redis, clock=clock, api=api, leader=one.local_leader) as two:
             await away(one, readers, MINUTE)
 
             async def ask(process: Bot, *names: str) -> str:

@@ -22,15 +22,15 @@ async def test_only_the_leader_judges_goldrush_for_all_channels(fake_redis: redi
                     assert await two.scheduler.read_now(pipeline.id) == str(away)
                 await clock.pass_time(5)
             assert await two.cards() == []
-            assert two.scheduler.outage is None
+            assert two.reads.outage is None
             one.api.statuses |= dict.fromkeys(one.api.statuses, away)
             await one.poll(60)
             assert await one.cards() == ["GoldRush API blind"]
             await two.repository.catch_up()
             others.statuses |= dict.fromkeys(others.statuses, LIVE)
             assert await two.scheduler.read_now(ONE) is None
-            assert two.scheduler.outage is not None
-            assert str(away) in two.scheduler.outage
+            assert two.reads.outage is not None
+            assert str(away) in two.reads.outage
             outage = two.repository.record(API_PIPELINE_ID).episode
             assert outage is not None
             assert outage.open

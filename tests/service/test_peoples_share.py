@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.domain.cadence import Cadence
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import PEOPLES_BURST_SECONDS, RESERVED_SHARE, Budget, Route
-from bot.monitoring.people_reads import MOST_AT_ONCE, PeopleReads
+from bot.monitoring.people_slots import MOST_AT_ONCE, PeopleSlots
 from bot.monitoring.scheduler import TICK_SECONDS
 from tests.builders import ALERTS
 from tests.fakes import FakeClock, settle
@@ -137,7 +137,7 @@ async def test_people_keep_their_share_while_polling_is_at_its_limit() -> None:
 
 
 async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
-    people = PeopleReads(most=1)
+    people = PeopleSlots(most=1)
     one, two = PipelineId("one"), PipelineId("two")
     async with people.slot(one) as slot:
         slot.assign()
@@ -154,7 +154,7 @@ async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
 
 
 async def test_a_read_that_another_request_began_frees_its_slot() -> None:
-    people = PeopleReads(most=2)
+    people = PeopleSlots(most=2)
     async with people.slot(PipelineId("one")) as slot:
         slot.assign()
     await _enter(people, PipelineId("one"))
@@ -163,6 +163,6 @@ async def test_a_read_that_another_request_began_frees_its_slot() -> None:
         await asyncio.gather(_enter(people, PipelineId("a")), _enter(people, PipelineId("b")))
 
 
-async def _enter(people: PeopleReads, pipeline_id: PipelineId) -> None:
+async def _enter(people: PeopleSlots, pipeline_id: PipelineId) -> None:
     async with people.slot(pipeline_id):
         pass

@@ -27,10 +27,10 @@ from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, TargetKind, TeamId
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
-from bot.monitoring.current_reads import CurrentReads
 from bot.monitoring.follower_reads import FollowerReads
+from bot.monitoring.leader_or_follower_reads import LeaderOrFollowerReads
+from bot.monitoring.local_leader import LocalLeader
 from bot.monitoring.monitoring import Monitoring
-from bot.monitoring.reads_for_others import ReadsForOthers
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import TICK_SECONDS, Scheduler
 from bot.ports.catalogue import ListingOutcome
@@ -83,9 +83,9 @@ class Bot:
     heartbeat: Heartbeat
     leadership: Leadership
     requests: RequestServices
-    reads: CurrentReads
+    reads: LeaderOrFollowerReads
     follower: FollowerReads
-    for_others: ReadsForOthers
+    local_leader: LocalLeader
     catalogue: CatalogueSync
     clock: FakeClock
     budget: Budget
@@ -211,7 +211,7 @@ async def running(
         requests,
         reads,
         follower,
-        monitoring.for_others,
+        monitoring.local_leader,
         monitoring.catalogue,
         clock,
         budget,

@@ -13,7 +13,7 @@ from bot.state.latest_state import latest_state
 from bot.state.repository import Repository
 
 
-class ReadsForOthers:
+class LocalLeader:
     """Implements `Leader` in the leader. So all processes together keep one budget, and people come first in it."""
 
     def __init__(

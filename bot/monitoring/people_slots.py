@@ -21,7 +21,7 @@ class Slot:
         self.is_assigned = True
 
 
-class PeopleReads:
+class PeopleSlots:
     """Counts the reads for people that have not ended."""
 
     def __init__(self, most: int = MOST_AT_ONCE) -> None:

@@ -14,12 +14,12 @@ from bot.ports.status_reads import StatusReads
 from bot.ports.store_errors import StoreAway
 
 
-class PeoplesReads(StatusReads, FreshCatalogue, Protocol):
+class ReadsAndListings(StatusReads, FreshCatalogue, Protocol):
     """All that people's questions need of GoldRush."""
 
 
-class CurrentReads:
-    """Implements `PeoplesReads`. The leader works by itself; another bot calls the leader.
+class LeaderOrFollowerReads:
+    """Implements `ReadsAndListings`. The leader works by itself; another bot calls the leader.
 
     If nobody polls and no leader answers, nobody spends the budget either. Then each bot reads by itself.
     """
@@ -51,7 +51,7 @@ class CurrentReads:
 
     @property
     def outage(self) -> str | None:
-        return self._scheduler.outage
+        return (self._scheduler if self._leadership.is_leader else self._follower).outage
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
         alone = self._leadership.is_leader or self._follower.nobody_polls
