@@ -208,9 +208,14 @@ def test_a_person_who_left_gets_no_unwatched_notice() -> None:
     assert "no longer watched" not in text
     assert "https://wiki.example.com/orders" in text
     cards = tuple(replace(card, key=f"{n}" * 32) for n in range(3))
+    text = shown(Group(key="s" * 32, channel=DIRECT, cards=cards)).text  # the same pipeline failed three times
+    assert "You're no longer paged for this pipeline. Updates continue in <#C0ALERTS>." in text
+    assert "no longer watched" not in text
+    cards = tuple(
+        replace(one, pipeline=replace(one.pipeline, id=PipelineId(f"pipe_{n}"))) for n, one in enumerate(cards)
+    )
     text = shown(Group(key="s" * 32, channel=DIRECT, cards=cards)).text
     assert "You're no longer paged for these 3 pipelines. Updates continue in <#C0ALERTS>." in text
-    assert "no longer watched" not in text
 
 
 def test_the_answer_to_a_second_click_says_that_nothing_changed() -> None:

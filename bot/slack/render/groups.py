@@ -155,11 +155,14 @@ def _closed_headline(group: Group) -> str:
     total, unwatched = len(group.cards), _count(group, EpisodeOutcome.UNWATCHED)
     if all(card.continues_in for card in group.cards):
         updates = phrases.where_updates_continue(channel for card in group.cards for channel in card.continues_in)
-        return f":no_bell: *You're no longer paged* for these {total} pipelines.{updates}"
+        pipelines = "this pipeline" if total == 1 else f"these {total} pipelines"
+        return f":no_bell: *You're no longer paged* for {pipelines}.{updates}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
-        head = f":no_bell: *{total} pipelines* that failed are *no longer watched here*"
-        return f"{head}. {receiver} no further updates on them."
+        pipelines, it = (
+            ("*1 pipeline* that failed is", "it") if total == 1 else (f"*{total} pipelines* that failed are", "them")
+        )
+        return f":no_bell: {pipelines} *no longer watched here*. {receiver} no further updates on {it}."
     ended = total - unwatched
     when = span(
         min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already_failed(group))
