@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ import httpx
 
 from bench.fleet import Fleet
 from sandbox.ports import free_port
+from sandbox.server import Sandbox
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from tests.journey.rig import ALERTS, ANN, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
@@ -71,6 +73,14 @@ async def _scrape(port: int) -> None:
             with suppress(httpx.HTTPError):
                 await http.get(f"http://127.0.0.1:{port}/metrics")
             await asyncio.sleep(SCRAPE_SECONDS)
+
+
+def open_channels(sandbox: Sandbox, channels: Iterable[str]) -> None:
+    """Public channels with these ids, with Ann and the bot in them."""
+    sandbox.slack.directory.channels |= {
+        channel: Channel(id=channel, name=channel.lower(), kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER])
+        for channel in channels
+    }
 
 
 async def watch_everything(bot: RunningBot) -> None:

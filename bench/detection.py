@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.bot_process import RunningBot, command, running_bot
+from bench.bot_process import RunningBot, command, open_channels, running_bot
 from bench.experiment import Absent, Experiment, Measurement, Results, Row, Run, at_most
 from bench.fleet import Fleet, fleet
-from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
-from tests.journey.rig import ALERTS, ANN, Rig
+from tests.journey.rig import ALERTS, Rig
 
 BUDGET = 10.0
 """Requests per second."""
@@ -30,8 +29,7 @@ FLEETS = (60, 600)
 QUICK_FLEETS = (60,)
 FAILURES = 60
 QUICK_FAILURES = 2
-GAP_SECONDS = 2.0
-"""Between two failures: rare enough that the fleet stays steady."""
+GAP_SECONDS = 2.0  # between two failures
 PATIENCE_SECONDS = 240.0
 SEED = 10
 
@@ -105,12 +103,10 @@ async def _watch(rig: Rig, names: Sequence[str]) -> None:
     """A channel for each name, and one that watches all pipelines but hears of no failure, so that all are read."""
     await command(rig, ALERTS, "list")
     await _told(rig, ALERTS, "watch * on gone")
-    for place, name in enumerate(names):
-        channel = Channel(
-            id=f"C0FLEET{place:02}", name=f"fleet-{place:02}", kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER]
-        )
-        rig.sandbox.slack.directory.channels[channel.id] = channel
-        await _told(rig, channel.id, f"watch {name}")
+    channels = {f"C0FLEET{place:02}": name for place, name in enumerate(names)}
+    open_channels(rig.sandbox, channels)
+    for channel, name in channels.items():
+        await _told(rig, channel, f"watch {name}")
 
 
 async def _told(rig: Rig, channel: str, text: str) -> None:

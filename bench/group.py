@@ -21,7 +21,7 @@ from time import monotonic
 import redis.asyncio
 from rich.console import Console
 
-from bench.bot_process import RunningBot, command, paced, running_bot
+from bench.bot_process import RunningBot, command, open_channels, paced, running_bot
 from bench.experiment import Absent, Experiment, Measurement, Results, Row, Run, at_most
 from bench.fleet import fleet
 from bench.machine import cost
@@ -30,7 +30,6 @@ from bot.delivery.rate_limiter import BURST_MINUTES
 from bot.domain.backlog import ENTRIES_PER_MESSAGE
 from bot.ports.rate_limits import Method
 from bot.slack.outbound.limits import SLACK_LIMITS
-from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from tests.journey.rig import ALERTS, ANN, Rig
 
 ACK_SECONDS, ANSWER_SECONDS = 0.1, 0.5  # the goals; Slack itself allows 3 s
@@ -200,12 +199,9 @@ async def _watch_all(rig: Rig, channels: int) -> list[str]:
     """The channels, each of which watches all pipelines. Slack's limits do not count during the setup."""
     rig.sandbox.slack.limits.enabled = False
     await command(rig, ALERTS, "list")
-    made = [
-        Channel(id=f"C0FLEET{number:02}", name=f"fleet-{number:02}", kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER])
-        for number in range(channels - 1)
-    ]
-    rig.sandbox.slack.directory.channels |= {channel.id: channel for channel in made}
-    ids = [ALERTS, *(channel.id for channel in made)]
+    made = [f"C0FLEET{number:02}" for number in range(channels - 1)]
+    open_channels(rig.sandbox, made)
+    ids = [ALERTS, *made]
     for channel in ids:
         await command(rig, channel, "watch *")
     return ids

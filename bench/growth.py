@@ -16,13 +16,13 @@ from time import monotonic
 
 import redis.asyncio
 
-from bench.bot_process import DEFAULTS, command
+from bench.bot_process import DEFAULTS, command, open_channels
 from bench.experiment import Experiment, Measurement, Results, Row, Run, at_most
 from bench.fleet import Fleet, fleet
 from bench.large_fleet import CHANNELS, PROJECTS, Shape, channel_of, filled
 from bench.machine import cost
+from bench.observe import executed_commands
 from sandbox.server import Sandbox
-from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from tests.journey.rig import ALERTS, ANN, TEAM, Rig
 from tests.journey.valkey import Valkey
 
@@ -91,10 +91,10 @@ class Bot:
         pid = self.rig.process.pid
         async with redis.asyncio.Redis.from_url(self.valkey.url) as client:
             await self.fleet.begin()
-            commands, cpu, began = await _executed(client), cost(pid).cpu_seconds, monotonic()
+            commands, cpu, began = await executed_commands(client), cost(pid).cpu_seconds, monotonic()
             await asyncio.sleep(seconds)
             used, passed = cost(pid), monotonic() - began
-            commands = await _executed(client) - commands
+            commands = await executed_commands(client) - commands
         reads = (await self.fleet.report()).reads
         return Idle(share=(used.cpu_seconds - cpu) / passed, rss=used.rss, commands_per_read=commands / max(1, reads))
 
@@ -113,10 +113,6 @@ class Bot:
         return Answers(seconds=seconds, ack=max(acks))
 
 
-async def _executed(client: "redis.asyncio.Redis") -> int:
-    return int((await client.info("stats"))["total_commands_processed"])
-
-
 @asynccontextmanager
 async def _bot(pipelines: int, shape: Shape) -> AsyncIterator[Bot]:
     """Fills a Valkey, and starts a bot on it."""
@@ -126,11 +122,7 @@ async def _bot(pipelines: int, shape: Shape) -> AsyncIterator[Bot]:
         served = await stack.enter_async_context(fleet(pipelines, projects=PROJECTS))
         sandbox = await stack.enter_async_context(Sandbox.start())
         if shape is Shape.CHANNELS:
-            made = [channel_of(number) for number in range(1, CHANNELS)]
-            sandbox.slack.directory.channels |= {
-                channel: Channel(id=channel, name=channel.lower(), kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER])
-                for channel in made
-            }
+            open_channels(sandbox, map(channel_of, range(1, CHANNELS)))
         used = await filled(valkey.url, pipelines, shape)
         addresses = {"GOLDRUSH_API_URL": served.url, "REDIS_URL": valkey.url}
         rig = Rig(sandbox, scratch / "data", http=False, settings={**SETTINGS, **addresses})

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 
+import redis.asyncio
+
 from bench import machine
 from bench.fleet import Fleet
 from tests.journey.rig import Rig
@@ -76,3 +78,10 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of all lie; infinite if there are none, since then nobody got an answer."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("inf")
+
+
+async def executed_commands(store: "redis.asyncio.Redis") -> int:
+    """Commands since Redis started. The commands inside a script count too."""
+    info = await store.info("commandstats")
+    assert isinstance(info, dict)
+    return sum(int(stats["calls"]) for stats in info.values())

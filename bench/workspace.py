@@ -11,7 +11,7 @@ from bench import machine
 from bench.bot_process import running_bot, watch_everything
 from bench.experiment import Experiment, Measurement, Results, Row, Run
 from bench.fleet import fleet
-from bench.observe import observed
+from bench.observe import executed_commands, observed
 
 PIPELINES = 200
 MEASURED_SECONDS = 60.0
@@ -31,9 +31,9 @@ async def measure(run: Run) -> Results:
         await served.until_read(PIPELINES)
         run.tell("quiet")
         async with redis.asyncio.from_url(bot.valkey.url) as store:
-            before, commands = machine.cost(bot.valkey.pid).cpu_seconds, await _executed(store)
+            before, commands = machine.cost(bot.valkey.pid).cpu_seconds, await executed_commands(store)
             ours = await observed(served, [bot.pid], MEASURED_SECONDS)
-            commands = await _executed(store) - commands
+            commands = await executed_commands(store) - commands
         used = machine.cost(bot.valkey.pid).cpu_seconds - before
     return {
         CPU.name: Measurement(value=100 * ours.share, peer=100.0, unit="%", note=f"{ours.per_second:.1f} reads/s"),
@@ -43,13 +43,6 @@ async def measure(run: Run) -> Results:
         ),
         MEMORY.name: Measurement(value=ours.mebibytes, peer=4096.0, unit="MiB"),
     }
-
-
-async def _executed(store: "redis.asyncio.Redis") -> int:
-    """Commands since Redis started. The commands inside a script count too."""
-    info = await store.info("commandstats")
-    assert isinstance(info, dict)
-    return sum(int(stats["calls"]) for stats in info.values())
 
 
 EXPERIMENT = Experiment(

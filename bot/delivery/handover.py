@@ -4,11 +4,12 @@ The right is a lease. Redis keeps the levels of the token buckets, so that no se
 another.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from bot.delivery.lane_services import LaneServices
-from bot.domain.delivery import ReceiverKind
+from bot.delivery.rate_limiter import RateLimiter
 from bot.ports.rate_limits import Method
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
@@ -65,17 +66,17 @@ class Handover:
     async def _save_empty(self, expires: float) -> None:
         """If this bot dies, it has spent all that it could: its buckets count as empty at the end of its right."""
         remaining = expires - self._clock.monotonic()
-        await self._save(
+        await self._save(lambda limiter, method: remaining + limiter.seconds_from_empty(method))
+
+    async def _save(self, seconds_until_full: Callable[[RateLimiter, Method], float]) -> None:
+        now = self._clock.now()
+        await self._store.save_full_buckets(
             {
-                (kind, method): remaining + limiter.seconds_from_empty(method)
+                (kind, method): now + timedelta(seconds=seconds_until_full(limiter, method))
                 for kind, limiter in self._limiters.items()
                 for method in Method
             }
         )
-
-    async def _save(self, seconds: dict[tuple[ReceiverKind, str], float]) -> None:
-        now = self._clock.now()
-        await self._store.save_full_buckets({name: now + timedelta(seconds=wait) for name, wait in seconds.items()})
 
     async def hand_over(self) -> None:
         """Gives the right back once the next sender may post to any channel: it doesn't know the last posts.
@@ -88,11 +89,5 @@ class Handover:
             await self._clock.sleep(wait)
         with suppress(StoreAway):
             if self._restored and self._right.is_leader:
-                await self._save(
-                    {
-                        (kind, method): limiter.seconds_until_full(method)
-                        for kind, limiter in self._limiters.items()
-                        for method in Method
-                    }
-                )
+                await self._save(RateLimiter.seconds_until_full)
             await self._right.release()

@@ -25,10 +25,8 @@ LARGE = 500  # pipelines: as many as QUICK_PAGES show
 LISTING_SHARE = 0.1  # of the budget, for a long listing
 RUN_SECONDS = 1800.0  # a listing that takes longer goes on in the next run of its job
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
-CONFIRM_SECONDS = (
-    30.0  # only a listing younger than this confirms that a pipeline is absent, or one as fast as possible
-)
-CONFIRM_TIMES = 3.0  # as long as people's share of the budget takes for a listing
+CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipeline is absent
+CONFIRM_TIMES = 3.0  # or younger than so many times the time that people's share of the budget needs for one
 CHECKED = 50  # missing pipelines of a slow listing that are read one by one before the bot drops them
 
 
@@ -52,7 +50,7 @@ class CatalogueSync:
         self._clock = clock
         self._leadership = leadership
         self._lock = asyncio.Lock()
-        """Whoever has it may change the listing under way."""
+        """Guards the listing under way, and the edges."""
         self._listing: CollectedPages | None = None
         """The listing under way."""
         self._edges: list[int] = []

@@ -47,11 +47,11 @@ class Promise:
 
     @property
     def long_gap(self) -> timedelta:
-        """Cards and answers always name a time without a reading that is so much longer than promised."""
+        """The shortest time without a reading that cards and answers always name."""
         return timedelta(seconds=GAP_PROMISES * max(self.seconds, self._cadence.at_rest_seconds))
 
     def gap_from(self, pipeline_id: PipelineId) -> timedelta:
-        """Before a change, they name a shorter time too, while the promise can't be kept."""
+        """The shortest such time before a change. While the promise can't be kept, it is the promised age itself."""
         return self.long_gap if self._is_kept else min(self.long_gap, timedelta(seconds=self.to(pipeline_id)))
 
     def take_over(self, *, late: bool) -> None:

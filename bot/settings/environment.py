@@ -52,8 +52,6 @@ def names_in_file(env_file: Path | None) -> list[str]:
     except UnicodeDecodeError:
         raise SettingsError([f"The bot can't read {env_file.name}: save it as UTF-8."]) from None
     if broken := [str(binding.original.line) for binding in bindings if binding.error]:
-        lines_ = f"line{'s' if len(broken) > 1 else ''} {', '.join(broken)}"
-        raise SettingsError(
-            [f"The bot can't read {lines_} of {env_file.name}: write NAME=value, and close each quote."]
-        )
+        which = f"line{'s' if len(broken) > 1 else ''} {', '.join(broken)}"
+        raise SettingsError([f"The bot can't read {which} of {env_file.name}: write NAME=value, and close each quote."])
     return [binding.key for binding in bindings if binding.key is not None]

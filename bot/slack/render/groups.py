@@ -159,10 +159,9 @@ def _closed_headline(group: Group) -> str:
         return f":no_bell: *You're no longer paged* for {pipelines}.{updates}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
-        pipelines, it = (
-            ("*1 pipeline* that failed is", "it") if total == 1 else (f"*{total} pipelines* that failed are", "them")
-        )
-        return f":no_bell: {pipelines} *no longer watched here*. {receiver} no further updates on {it}."
+        pipelines, them = ("1 pipeline", "it") if total == 1 else (f"{total} pipelines", "them")
+        head = f":no_bell: *{pipelines}* that failed {_are(total)} *no longer watched here*"
+        return f"{head}. {receiver} no further updates on {them}."
     ended = total - unwatched
     when = span(
         min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already_failed(group))
