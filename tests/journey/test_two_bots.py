@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from sandbox.slack.messages import Message
 from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
 from tests.journey.valkey import Valkey
 
@@ -53,15 +54,18 @@ async def seconds_until_read(rig: Rig) -> float:
 
 async def assert_reported_once(rig: Rig, name: str, *, stories: int) -> None:
     """Asserts one card per failure, each updated, with one broadcast of its recovery."""
-    await rig.ask("watches")  # the answer comes after all work under way
-    roots = [
-        message
-        for message in rig.sandbox.slack.messages(ALERTS)
-        if f"{name} " in message.text and "watch" not in message.text
-    ]
-    assert len(roots) == stories, [message.text for message in roots]
-    for root in roots:
-        assert f"{name} recovered after" in root.text
+
+    def cards() -> list[Message]:
+        return [
+            message
+            for message in rig.sandbox.slack.messages(ALERTS)
+            if f"{name} " in message.text and "watch" not in message.text
+        ]
+
+    await rig.ask("watches")  # the answer comes after all work under way, except updates that wait for a rate limit
+    await rig.sandbox.until(lambda: all(f"{name} recovered after" in card.text for card in cards()), PATIENCE)
+    assert len(cards()) == stories, [card.text for card in cards()]
+    for root in cards():
         assert len([message for message in root.replies if message.broadcast]) == 1
         texts = Counter(message.text for message in root.replies)
         assert max(texts.values()) == 1, texts

@@ -100,12 +100,13 @@ async def test_a_worker_whose_lease_runs_short_while_it_reads_the_burst_makes_no
 async def test_a_growing_group_updates_the_count_in_its_posted_messages(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
+    await group(store, 3)
     async with sending(store, chat, clock):
-        await group(store, 3)
         await clock.pass_time(5)
-        assert heads(chat) == ["3 pipelines failed at once"]
-        for number in (11, 12, 13, 14):
-            await fail(store, number)
+    assert heads(chat) == ["3 pipelines failed at once"]
+    for number in (11, 12, 13, 14):
+        await fail(store, number)
+    async with sending(store, chat, clock):
         await clock.pass_time(10)
     assert heads(chat) == [
         "7 pipelines failed at once, 3 of them in this message",
@@ -118,11 +119,12 @@ async def test_a_growing_group_updates_the_count_in_its_posted_messages(
 async def test_failures_after_a_quiet_period_form_a_new_group(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
+    await group(store, 3)
     async with sending(store, chat, clock):
-        await group(store, 3)
         await clock.pass_time(601)
-        for number in (11, 12, 13):
-            await fail(store, number)
+    for number in (11, 12, 13):
+        await fail(store, number)
+    async with sending(store, chat, clock):
         await clock.pass_time(10)
     assert heads(chat) == ["3 pipelines failed at once"] * 2
     assert chat.updates == []
