@@ -15,7 +15,7 @@ from tests.proofs.world import JITTER_SECONDS, a_world
 @pytest.mark.journey
 @pytest.mark.timeout(1800)
 def test_each_change_is_reported_once_after_any_crash(capsys: pytest.CaptureFixture[str]) -> None:
-    bounded = ["--seeds", "2", "--kills", "10", "--step", "100", "--workers", "2"]
+    bounded = ["--seeds", "2", "--kills", "10", "--step", "200", "--workers", "2"]
     code, output = run_python("-m", "tests.proofs.crash", *bounded)
     with capsys.disabled():
         sys.stdout.write(f"\n{output}")

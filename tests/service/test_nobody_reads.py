@@ -33,8 +33,8 @@ async def told(bot: Bot, channel: ChannelId) -> Counter[str]:
 
 async def poll(bot: Bot, readers: FarReaders, seconds: float) -> None:
     """Time passes. The readers answer unless they are lost."""
-    for _ in range(round(seconds / 0.25)):
-        await bot.poll(0.25)
+    for _ in range(round(seconds)):
+        await bot.poll(1)
         readers.deliver(bot.api, bot.clock)
 
 
