@@ -122,7 +122,7 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     identity = await _identity(slack, settings, stopped) if settings.calls_slack else None
     team = identity.team if identity else TeamId(settings.team or "")
     redis = await resources.enter_async_context(connected(url, team))
-    sources.store_problem = partial(store_problem, redis)
+    sources.store_problem = partial(store_problem, redis, team)
     if settings.store_url is None and (weakness := volatile_store(settings.data_dir)):
         emit(StoreWeak(problem=weakness.text, fix=weakness.fix))
     await until_store_fits(redis, team, stopped, url, shares_reads=settings.shares_reads)
