@@ -68,8 +68,9 @@ def a_watch(
     events: frozenset[Event] | None = None,
     targets: tuple[Target, ...] = (),
     made_by: UserId = ANN,
+    made_at: datetime = NOON,
 ) -> Watch:
-    return Watch(channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=NOON)
+    return Watch(channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=made_at)
 
 
 def a_routing(*watches: Watch, pipeline: Pipeline | None = None) -> Routing:

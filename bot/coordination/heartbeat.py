@@ -189,7 +189,7 @@ class Heartbeat:
             await self._record(last, now, notices)
 
     async def _record(self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = ()) -> None:
-        read_since = self._repository.all_read_since
+        read_since = await self._repository.find_all_read_since()
         await self._store.record_heartbeat(
             now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise
         )

@@ -111,9 +111,22 @@ class KnownPipelines:
 
         The store holds no steady readings, so another bot does not have the leader's.
         """
-        covered = self.covered_by(watch for watch in self.watches if watch.made_at <= moment)
-        self._records.count_as_read(covered, moment)
+        unwatched = {pipeline_id for pipeline_id in self._records.ids if pipeline_id not in self._polled.watched}
+        self._records.count_as_read(moment, unwatched | self._watched_only_after(moment))
         self._oldest_reading.reset()
+
+    def _watched_only_after(self, moment: datetime) -> set[PipelineId]:
+        """The pipelines that no watch covered at that moment. Costs what the later watches cover, not what all do."""
+        later = set(self.watches.made_after(moment))
+        if not later:
+            return set()
+        earlier_patterns = {
+            pattern
+            for pattern in self.watches.patterns
+            if any(watch not in later for watch in self.watches.of_patterns([pattern]))
+        }
+        found = self.covered_by(later) - self._catalogue.patterns.ids_of_any(earlier_patterns)
+        return {one for one in found if all(watch in later for watch in self.watches.of_pipeline(one))}
 
     def _put(self, record: Record) -> None:
         """Stores a record, and updates what follows from it."""

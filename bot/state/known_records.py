@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
 from typing import NamedTuple
 
 from bot.domain.observation import PipelineId, ReadSequence
@@ -35,6 +34,8 @@ class KnownRecords:
         self._counted_at: datetime | None = None
         """Then or later, an earlier leader read all pipelines that are read closely, except `_not_counted`."""
         self._not_counted: AbstractSet[PipelineId] = frozenset()
+        self._latest_epoch = 0
+        """Of all records so far."""
 
     def of(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
@@ -63,9 +64,8 @@ class KnownRecords:
     @property
     def latest_epoch(self) -> int:
         """Of all readings; 0 without one."""
-        recorded = (record.state.sequence for record in self._all.values())
-        steady = (reading.sequence for reading in self._steady.values())
-        return max((sequence.epoch for sequence in chain(recorded, steady)), default=0)
+        steady = max((reading.sequence.epoch for reading in self._steady.values()), default=0)
+        return max(steady, self._latest_epoch)
 
     @property
     def open(self) -> Mapping[PipelineId, Record]:
@@ -118,6 +118,7 @@ class KnownRecords:
     def put(self, record: Record) -> None:
         pipeline_id, state = record.pipeline_id, record.state
         self._all[pipeline_id] = record
+        self._latest_epoch = max(self._latest_epoch, state.sequence[0])
         self._steady.pop(pipeline_id, None)
         if record.episode is not None and record.episode.open:
             self._open[pipeline_id] = record
@@ -130,7 +131,7 @@ class KnownRecords:
     def replace_all(self, records: Iterable[Record]) -> None:
         self._all, self._open, self._steady = {}, {}, {}
         self._gone, self._unhealthy, self._unread = set(), set(), set()
-        self._counted_at, self._not_counted = None, frozenset()
+        self._counted_at, self._not_counted, self._latest_epoch = None, frozenset(), 0
         for record in records:
             self.put(record)
 
@@ -150,12 +151,11 @@ class KnownRecords:
         at = steady.at if steady else state.observation.observed_at
         return max(at, counted_at) if counted_at else at
 
-    def count_as_read(self, pipeline_ids: AbstractSet[PipelineId], moment: datetime) -> None:
-        """Counts the closely read ones of these as read at `moment`, without a change. Forgets an earlier call.
+    def count_as_read(self, moment: datetime, not_counted: AbstractSet[PipelineId]) -> None:
+        """Counts the closely read pipelines, except `not_counted`, as read at `moment`. Forgets an earlier call.
 
         It changes each record when somebody asks for it: changing all at once would hold up the event loop.
         """
-        not_counted = frozenset(pipeline_id for pipeline_id in self._all if pipeline_id not in pipeline_ids)
         self._counted_at, self._not_counted = moment, not_counted
         for pipeline_id in tuple(self._open):
             self.of(pipeline_id)

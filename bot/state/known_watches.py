@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from itertools import chain
+from datetime import datetime
+from itertools import chain, takewhile
 from typing import TypeVar
 
 from bot.domain.catalogue import comparable
@@ -47,6 +48,11 @@ class KnownWatches:
     def in_channel(self, channel: ChannelId) -> tuple[Watch, ...]:
         """The watches of one channel, oldest first."""
         return self._by_channel.get(channel, ())
+
+    def made_after(self, moment: datetime) -> Iterator[Watch]:
+        """The watches made after that moment. A channel's older watches cost nothing."""
+        for watches in self._by_channel.values():
+            yield from takewhile(lambda watch: watch.made_at > moment, reversed(watches))
 
     @property
     def pipelines(self) -> AbstractSet[PipelineId]:

@@ -85,7 +85,7 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
     repository = Repository(store, wake, fallback)
     with without_collections():
         await repository.load()
-    keep_for_good()
+        keep_for_good()  # before the next collection, which would walk over all that was loaded
     return Base(
         shared=shared,
         identity=identity,

@@ -174,3 +174,23 @@ def test_an_unchanged_reading_leaves_the_polled_set_as_it_is() -> None:
     assert (known.pollable_version, known.pollable) == (version, polled)
     assert known.pollable is polled
     assert known.all_read_since == at(2)
+
+
+@given(
+    st.lists(
+        st.builds(a_watch, REFERENCES, channel=st.sampled_from([ONE, TWO]), made_at=st.builds(at, st.integers(0, 3))),
+        max_size=6,
+        unique_by=lambda watch: watch.id,
+    )
+)
+def test_a_new_leader_counts_the_pipelines_watched_at_the_moment_as_read(watches: list[Watch]) -> None:
+    known = Fed(TEAM, None)
+    known.list([Pipeline(id=pipeline_id, name=f"orders-{pipeline_id}") for pipeline_id in IDS[1:]], None)
+    known.watch(watches)
+    for pipeline_id in IDS:
+        state = a_state(pipeline_id, Phase.RUNNING, 0, Reach.REACHABLE)
+        known.put(Record(pipeline_id=pipeline_id, state=state))
+    known.count_as_read(at(1))
+    covered = watched_ids(known.catalogue, [watch for watch in watches if watch.made_at <= at(1)])
+    read_at = {pipeline_id: known.last_read_at(pipeline_id) for pipeline_id in IDS}
+    assert read_at == {pipeline_id: at(1) if pipeline_id in covered else at(0) for pipeline_id in IDS}

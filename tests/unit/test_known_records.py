@@ -82,7 +82,7 @@ def test_a_pipeline_that_an_earlier_leader_read_counts_as_read() -> None:
     records = KnownRecords()
     for pipeline_id, record in ((ONE, read(FIRST)), (TWO, read(FIRST)), (PAUSED, read(FIRST, Phase.PAUSED))):
         records.put(replace(record, pipeline_id=pipeline_id))
-    records.count_as_read({ONE, PAUSED}, LATER)
+    records.count_as_read(LATER, {TWO})
     assert [records.last_read_at(pipeline_id) for pipeline_id in (ONE, TWO, PAUSED)] == [LATER, NOW, NOW]
     states = (records.of(pipeline_id).state for pipeline_id in (ONE, TWO, PAUSED))
     assert [state.observation and state.observation.observed_at for state in states] == [LATER, NOW, NOW]
@@ -91,9 +91,9 @@ def test_a_pipeline_that_an_earlier_leader_read_counts_as_read() -> None:
 
 def test_a_later_reading_counts_more_than_the_earlier_leader() -> None:
     records = noted()
-    records.count_as_read({ONE}, LATER - timedelta(seconds=1))
+    records.count_as_read(LATER - timedelta(seconds=1), set())
     assert records.last_read_at(ONE) == LATER
-    records.count_as_read({ONE}, LATER + timedelta(seconds=1))
+    records.count_as_read(LATER + timedelta(seconds=1), set())
     assert records.last_read_at(ONE) == LATER + timedelta(seconds=1)
     (record,) = records.all.values()
     assert record.state.observation
@@ -103,7 +103,7 @@ def test_a_later_reading_counts_more_than_the_earlier_leader() -> None:
 
 def test_records_from_the_store_count_as_read_when_the_store_says() -> None:
     records = noted()
-    records.count_as_read({ONE}, LATER)
+    records.count_as_read(LATER, set())
     records.replace_all([read(FIRST)])
     assert records.last_read_at(ONE) == NOW
 
