@@ -159,7 +159,7 @@ def _vitals(client: Client, slots: int) -> Vitals:
         tasks=len(asyncio.all_tasks()),
         rss_mib=pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
         cpu_seconds=times.user + times.system,
-        under_way=slots - client._slots._value,  # noqa: SLF001 (the pool itself is what is measured)
+        under_way=slots - client._slots.free,  # noqa: SLF001 (the pool itself is what is measured)
     )
 
 

@@ -4,9 +4,9 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, cast
@@ -18,11 +18,14 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.goldrush import wire
 from bot.goldrush.body import ResponseBody
-from bot.goldrush.connection import PersistentConnection
+from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.goldrush.deadlines import Deadlines
-from bot.ports.pipeline_api import Page, Status, Unavailable
+from bot.goldrush.slots import Slots
+from bot.ports.pipeline_api import ApiError, OnOutcome, Page, Status, Unavailable
 from bot.proxy import proxy_for
+
+REMEMBERED_ANSWERS = 4096  # statuses decoded before, half a kilobyte each: most answers equal the one before
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -49,7 +52,7 @@ class _Decode(Protocol[T_co]):
 
 
 class Client:
-    """Implements `bot.ports.PipelineApi`. An async context manager, since it owns connections.
+    """Implements `PipelineApi` and `StatusWithoutTask`. An async context manager, since it owns connections.
 
     A call waits at most `deadline_seconds` for one of `max_connections` slots. Then it waits at most
     `deadline_seconds` for the last byte of the answer. It follows no redirect.
@@ -71,10 +74,11 @@ class Client:
         self._service_key = _checked(service_key)
         self._deadline_seconds = deadline_seconds
         self._deadlines = Deadlines(deadline_seconds)
-        self._slots = asyncio.Semaphore(max_connections)
+        self._slots = Slots(max_connections)
         self._template = _template(_address(base_url), self._service_key)
         self._prefix = self._template.url.raw_path.partition(b"?")[0].rstrip(b"/")
         self._connections = Connections((lambda: transport) if transport else _maker(base_url))
+        self._decoded = lru_cache(REMEMBERED_ANSWERS)(self._decode)
 
     async def __aenter__(self) -> Self:
         """Makes the first transport, so that a wrong setting fails here and not at the first read."""
@@ -90,6 +94,51 @@ class Client:
     async def status(self, pipeline_id: PipelineId) -> Status:
         return await self._read(wire.status_path(pipeline_id), wire.decode_status)
 
+    def begin_status(self, pipeline_id: PipelineId, on_outcome: OnOutcome) -> None:
+        connection = None
+        if self._slots.try_take() and (connection := self._connections.acquire_open()) is None:
+            self._slots.release()
+        if connection is None:
+            on_outcome(None)
+            return
+        read = _ReadWithoutTask(self, connection, on_outcome)
+        self._deadlines.begin(read, asyncio.get_running_loop())
+        try:
+            target = self._target(wire.status_path(pipeline_id))
+        except ApiError:  # no pipeline can have this id
+            read.end(Unanswered("no request"))
+        else:
+            connection.begin(self._template, target, read.end)
+
+    def end_status(self, read: "_ReadWithoutTask") -> None:
+        """Takes back what `begin_status` took."""
+        self._deadlines.end(read)
+        self._connections.release(read.connection)
+        self._slots.release()
+
+    def outcome(self, answer: HttpAnswer | httpx.TransportError | TimeoutError) -> Status | ApiError | None:
+        """What `begin_status` found out."""
+        if isinstance(answer, Unanswered):
+            return None  # the server had perhaps closed the idle connection; a GET may be sent twice
+        if not isinstance(answer, HttpAnswer):
+            return self._unavailable(answer)
+        try:
+            if answer.status == 200:
+                return self._decoded(answer.content_encoding, answer.body)
+            return self._decode(answer.content_encoding, answer.body, answer.status, answer.headers)
+        except ApiError as exc:
+            return exc
+        except Exception:  # noqa: BLE001 (`status` meets the same error, and its caller reports it)
+            return None
+
+    def _decode(
+        self, encoding: str, body: bytes, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> Status:
+        collected = ResponseBody(encoding)
+        collected.feed(body)
+        known = httpx.Headers(headers, encoding="latin-1")
+        return wire.decode_status(status, known, collected.whole(), service_key=self._service_key)
+
     async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         decode = partial(wire.decode_pipeline, pipeline_id=pipeline_id)
         return await self._read(wire.pipeline_path(pipeline_id), decode)
@@ -98,27 +147,27 @@ class Client:
         return await self._read(wire.page_path(number), wire.decode_page)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
-        if self._slots.locked():
+        if not self._slots.try_take():  # the usual case needs no timer
             await self._wait_for_slot()
-        else:  # the usual case needs no timer
-            await self._slots.acquire()
         try:
             with self._deadlines.limit():
                 status, headers, body = await self._exchange(path)
-        except TimeoutError as exc:
-            _strip(exc)
-            raise Unavailable(f"GoldRush didn't answer within {self._deadline_seconds:g} s.") from exc
-        except httpx.HTTPError as exc:
-            _strip(exc)
-            raise Unavailable(_sentence(exc)) from exc
+        except (TimeoutError, httpx.HTTPError) as exc:
+            raise self._unavailable(exc) from exc
         finally:
             self._slots.release()
         return decode(status, headers, body, service_key=self._service_key)
 
+    def _unavailable(self, exc: TimeoutError | httpx.HTTPError) -> Unavailable:
+        _strip(exc)
+        if isinstance(exc, TimeoutError):
+            return Unavailable(f"GoldRush didn't answer within {self._deadline_seconds:g} s.")
+        return Unavailable(_sentence(exc))
+
     async def _wait_for_slot(self) -> None:
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                await self._slots.acquire()
+                await self._slots.wait()
         except TimeoutError as exc:
             raise Unavailable("GoldRush is slow and all connections to it are busy, so I didn't ask.") from exc
 
@@ -139,7 +188,29 @@ class Client:
             self._connections.release(connection)
 
     def _request(self, path: str) -> httpx.Request:
-        return _Get(self._template, self._prefix + path.encode("ascii"))
+        return _Get(self._template, self._target(path))
+
+    def _target(self, path: str) -> bytes:
+        return self._prefix + path.encode("ascii")
+
+
+class _ReadWithoutTask:
+    """A read on a lent connection. It ends once: with what came, or by its deadline."""
+
+    __slots__ = ("_client", "_on_outcome", "connection")
+
+    def __init__(self, client: Client, connection: PersistentConnection, on_outcome: OnOutcome) -> None:
+        self._client = client
+        self._on_outcome = on_outcome
+        self.connection = connection
+
+    def end(self, answer: HttpAnswer | httpx.TransportError | TimeoutError) -> None:
+        self._client.end_status(self)
+        self._on_outcome(self._client.outcome(answer))
+
+    def expire(self) -> None:
+        self.connection.abandon()
+        self.end(TimeoutError())
 
 
 class _Get(httpx.Request):

@@ -8,19 +8,45 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from typing import cast
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import httptools
 import httpx
 from aiohappyeyeballs import start_connection
+
+from bot.goldrush.body import LONGEST_BODY
 
 LONGEST_HEAD = 64 * 1024  # bytes of status line and headers, interim answers (1xx) included
 LONGEST_ANSWER = 16 * 1024 * 1024  # bytes on the wire; a body of 1 MiB in chunks of one byte needs less than half
 HAPPY_EYEBALLS_SECONDS = 0.25  # https://www.rfc-editor.org/rfc/rfc8305#section-5
 
 
+class HttpAnswer(NamedTuple):
+    """An answer as it came. Its body may be compressed, and is incomplete if it is too long."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @property
+    def content_encoding(self) -> str:
+        """As httpx reads it: empty without one."""
+        found = [value for name, value in self.headers if len(name) == 16 and name.lower() == b"content-encoding"]
+        return b", ".join(found).decode("latin-1")
+
+
+class Unanswered(httpx.ReadError):
+    """The connection broke before the first byte of the answer."""
+
+
+OnAnswer = Callable[[HttpAnswer | httpx.TransportError], None]
+
+
 class PersistentConnection(httpx.AsyncBaseTransport):
     """Sends one request at a time. Opens its socket for the first one, and again after the server closed it.
+
+    `handle_async_request` is httpx's interface. `begin` is for callers without a task: it builds no response of httpx.
 
     The request's extension `target` replaces the path of its URL, as in httpx's own transport.
 
@@ -38,30 +64,40 @@ class PersistentConnection(httpx.AsyncBaseTransport):
         """Those of `_headers`. All requests of a client have the same."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        head = self._head(request)
+        head = self._head(request, request.extensions.get("target") or request.url.raw_path)
         if self._socket and self._socket.is_idle:
             try:
                 return await self._socket.exchange(head)
-            except _Unanswered:
+            except Unanswered:
                 pass  # the server had closed the idle connection; a GET may be sent twice
         self._socket = await _open(request.url, self._trusted)
         return await self._socket.exchange(head)
 
-    def _head(self, request: httpx.Request) -> bytes:
+    @property
+    def is_open(self) -> bool:
+        """True if `begin` may be called."""
+        return self._socket is not None and self._socket.is_idle
+
+    def begin(self, request: httpx.Request, target: bytes, on_answer: OnAnswer) -> None:
+        """Sends a request. `on_answer` gets the whole answer, or the error that came in its place."""
+        assert self._socket is not None  # noqa: S101 (the caller looked at `is_open`)
+        self._socket.begin(self._head(request, target), on_answer)
+
+    def abandon(self) -> None:
+        """Closes the connection. `on_answer` hears no more."""
+        if self._socket:
+            self._socket.abandon()
+
+    def _head(self, request: httpx.Request, target: bytes) -> bytes:
         if request.headers is not self._headers:
             self._headers = request.headers
             self._encoded_headers = b"".join(b"%b: %b\r\n" % header for header in request.headers.raw)
-        target = request.extensions.get("target") or request.url.raw_path
         return b"GET %b HTTP/1.1\r\n%b\r\n" % (target, self._encoded_headers)
 
     async def aclose(self) -> None:
         if self._socket:
             self._socket.abort()
             await self._socket.lost.wait()
-
-
-class _Unanswered(httpx.ReadError):
-    """The connection broke before the first byte of the answer."""
 
 
 async def _open(url: httpx.URL, trusted: ssl.SSLContext) -> "_Socket":
@@ -90,6 +126,7 @@ class _Socket(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._progress: asyncio.Future[None] | None = None
+        self._on_answer: OnAnswer | None = None
         self._failure: httpx.TransportError | None = None
         self._busy = False
         self._begin()
@@ -99,6 +136,7 @@ class _Socket(asyncio.Protocol):
         self._status = 0  # 0 until the head is complete
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: deque[bytes] = deque()
+        self._body_length = 0
         self._complete = False
         self._keeps_alive = False
 
@@ -111,9 +149,7 @@ class _Socket(asyncio.Protocol):
 
     async def exchange(self, head: bytes) -> httpx.Response:
         """Returns when the head of the answer is complete. The caller closes the answer's stream, read or not."""
-        self._begin()
-        self._busy = True
-        self._transport.write(head)
+        self._send(head)
         try:
             while not self._status:
                 await self._next_change()
@@ -121,6 +157,29 @@ class _Socket(asyncio.Protocol):
             self.abort()
             raise
         return httpx.Response(self._status, headers=self._headers, stream=_Body(self))
+
+    def begin(self, head: bytes, on_answer: OnAnswer) -> None:
+        """The same without a task. Collects the whole body."""
+        self._on_answer = on_answer
+        self._send(head)
+
+    def abandon(self) -> None:
+        """Nobody waits for the answer to `begin` any more."""
+        self._on_answer = None
+        self.abort()
+
+    def _send(self, head: bytes) -> None:
+        self._begin()
+        self._busy = True
+        self._transport.write(head)
+
+    def _tell(self) -> None:
+        """Hands over what `begin` asked for, once it is there."""
+        if self._on_answer and (self._complete or self._failure or self._body_length > LONGEST_BODY):
+            on_answer, self._on_answer = self._on_answer, None
+            answer = self._failure or HttpAnswer(self._status, self._headers, b"".join(self._pieces))
+            self.end()
+            on_answer(answer)
 
     async def next_piece(self) -> bytes | None:
         """The next bytes of the body; None after the last."""
@@ -174,6 +233,7 @@ class _Socket(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError("too long"))
         if self._failure:
             self._transport.abort()
+        self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set()
@@ -181,7 +241,8 @@ class _Socket(asyncio.Protocol):
             self._complete = True
             self._wake()
         elif not self._complete:
-            self._fail(httpx.ReadError("closed") if self._received else _Unanswered("closed"))
+            self._fail(httpx.ReadError("closed") if self._received else Unanswered("closed"))
+        self._tell()
 
     def _is_ended_by_close(self) -> bool:
         """https://www.rfc-editor.org/rfc/rfc9112#section-6.3, the last rule"""
@@ -209,6 +270,7 @@ class _Socket(asyncio.Protocol):
     def on_body(self, piece: bytes) -> None:
         if not self._complete:
             self._pieces.append(piece)
+            self._body_length += len(piece)
             self._wake()
 
     def on_message_complete(self) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import httpx
 
+from bot.goldrush.connection import PersistentConnection
+
 IDLE_SECONDS = 60.0  # longer than the pause between two reads, which saves a TLS handshake each time
 
 
@@ -32,6 +34,18 @@ class Connections:
             return self._idle.pop()[1]
         connection = self._make()
         self._made.append(connection)
+        return connection
+
+    def acquire_open(self) -> PersistentConnection | None:
+        """Lends the connection used last, if it is open. Never waits, so it leaves closing others to `acquire`."""
+        now = asyncio.get_running_loop().time()
+        if not self._idle or self._idle[0][0] < now - IDLE_SECONDS:
+            return None
+        connection = self._idle[-1][1]
+        if not isinstance(connection, PersistentConnection) or not connection.is_open:
+            return None
+        self._acquired_at = now
+        self._idle.pop()
         return connection
 
     def release(self, connection: httpx.AsyncBaseTransport) -> None:

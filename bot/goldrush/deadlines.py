@@ -2,17 +2,27 @@
 
 import asyncio
 from types import TracebackType
+from typing import Protocol
+
+
+class Expiring(Protocol):
+    """Something with a deadline."""
+
+    def expire(self) -> None:
+        """Its time is up."""
+        ...
 
 
 class Deadlines:
     """`with deadlines.limit():` is `async with asyncio.timeout(seconds):`, but does not cost each read a timer.
 
-    All deadlines have the same length. So the first one that began is the first to pass.
+    What has no task calls `begin` and `end`. All deadlines have the same length. So the first one that began is the
+    first to pass.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._running: dict[_Deadline, float] = {}
+        self._running: dict[Expiring, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def limit(self) -> "_Deadline":
@@ -23,12 +33,12 @@ class Deadlines:
         """
         return _Deadline(self)
 
-    def begin(self, deadline: "_Deadline", loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self, deadline: Expiring, loop: asyncio.AbstractEventLoop) -> None:
         self._running[deadline] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(self._running[deadline], self._expire)
 
-    def end(self, deadline: "_Deadline") -> None:
+    def end(self, deadline: Expiring) -> None:
         self._running.pop(deadline, None)
 
     def _expire(self) -> None:

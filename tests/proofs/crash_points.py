@@ -122,6 +122,17 @@ def _count(counter: _Counter) -> None:
     _counted(connection, "send_packed_command", counter, before=False)
     _counted(aiohttp.ClientResponse, "start", counter)  # aiohttp calls it once the request is out
     _counted(PersistentConnection, "handle_async_request", counter)
+    _count_reads_without_task(counter)
+
+
+def _count_reads_without_task(counter: _Counter) -> None:
+    begin = PersistentConnection.begin
+
+    def counted(*args: Any) -> None:
+        counter.call()
+        begin(*args)
+
+    PersistentConnection.begin = counted  # type: ignore[method-assign,assignment]
 
 
 def _counted(owner: type, name: str, counter: _Counter, *, before: bool = True) -> None:

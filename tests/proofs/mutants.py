@@ -65,12 +65,9 @@ def _retry_handlers() -> None:
     SlackClient.__init__ = retrying  # type: ignore[method-assign]
 
 
-class _NoSemaphore:
-    def locked(self) -> bool:
-        return False
-
-    async def acquire(self) -> None:
-        return None
+class _NoSlots:
+    def try_take(self) -> bool:
+        return True
 
     def release(self) -> None:
         return None
@@ -82,7 +79,7 @@ def _semaphore() -> None:
 
     def unbounded(self: Client, **given: Any) -> None:
         begin(self, **given)
-        self._slots = _NoSemaphore()  # type: ignore[assignment]
+        self._slots = _NoSlots()  # type: ignore[assignment]
 
     Client.__init__ = unbounded  # type: ignore[method-assign]
 

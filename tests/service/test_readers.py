@@ -8,13 +8,15 @@ from math import ceil
 import pytest
 import redis.asyncio
 
-from bot.domain.observation import ReadSequence
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.scheduler import JOIN_SECONDS, OWN_ERROR, TICK_SECONDS
+from bot.ports.pipeline_api import OnOutcome, Unavailable
 from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -265,3 +267,56 @@ async def test_local_readers_wait_for_their_reads_at_the_end() -> None:
     gate.set()
     await running_readers
     assert [result.outcome for result in results if isinstance(result, ReadResult)] == [LIVE]
+
+
+class ApiWithoutTasks(FakeApi):
+    """Implements `StatusWithoutTask` too. The test decides when a read ends, and how."""
+
+    def __init__(self, *names: Pipeline) -> None:
+        super().__init__(*names)
+        self.begun: list[OnOutcome] = []
+
+    def begin_status(self, _: PipelineId, on_outcome: OnOutcome) -> None:
+        self.begun.append(on_outcome)
+
+
+async def test_local_readers_read_without_a_task_where_the_api_can() -> None:
+    api, results = ApiWithoutTasks(*pipelines(1)), list[ReadResult | Unread]()
+    readers = LocalReaders(api=api, clock=FakeClock())
+    request = ReadRequest(pipeline_id=ONE, sequence=ReadSequence(1, 1))
+
+    async def run() -> None:
+        async with readers.running():
+            readers.start([request, request, request], results.append)
+
+    running_readers = asyncio.create_task(run())
+    await settle()
+    error = Unavailable("slow")
+    api.begun[0](LIVE)
+    api.begun[1](error)
+    await settle()
+    assert api.reads == []
+    assert not running_readers.done()
+    api.begun[2](None)  # left to `status`
+    await running_readers
+    assert api.reads == [ONE]
+    assert [result.outcome for result in results if isinstance(result, ReadResult)] == [LIVE, error, LIVE]
+
+
+async def test_readers_that_were_stopped_report_nothing_more() -> None:
+    api, results = ApiWithoutTasks(*pipelines(1)), list[ReadResult | Unread]()
+    readers = LocalReaders(api=api, clock=FakeClock())
+
+    async def run() -> None:
+        async with readers.running():
+            readers.start([ReadRequest(pipeline_id=ONE, sequence=ReadSequence(1, 1))] * 2, results.append)
+
+    stopped = asyncio.create_task(run())
+    await settle()
+    stopped.cancel()
+    await settle()
+    api.begun[0](LIVE)
+    api.begun[1](None)
+    await settle()
+    assert results == []
+    assert api.reads == []
