@@ -38,6 +38,7 @@ from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.facts import Facts
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.outbound.modals import Modals
+from bot.slack.outbound.token_monitor import CHECK_SECONDS, TokenMonitor
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
@@ -237,6 +238,8 @@ def build_jobs(
         loops += [
             PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),
             PeriodicJob("directory", base.directory.continue_reading, 5.0),
-            PeriodicJob("channel_monitor", people.channels.check_channels, 60.0),
+            PeriodicJob("channel_monitor", people.channels.check_channels, CHECK_SECONDS),
         ]
+    elif Role.SENDER in base.settings.roles:  # else the channel monitor checks the token
+        loops.append(PeriodicJob("token_monitor", TokenMonitor(base.directory, base.clock).check, CHECK_SECONDS))
     return Jobs(tick, loops)

@@ -25,8 +25,9 @@ from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import STORE_SECONDS, Inbox
 from bot.slack.outbound.calls import call, web_client
 from bot.slack.outbound.channel_ids import ChannelIds
-from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
+from bot.slack.outbound.channel_monitor import EVERY_SECONDS, ChannelMonitor
 from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.token_monitor import LOG_AGAIN_SECONDS, REINSTALL
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from sandbox.server import Sandbox

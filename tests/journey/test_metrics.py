@@ -206,6 +206,20 @@ async def test_the_probe_says_that_slack_refuses_the_token(tmp_path: Path) -> No
         await until_problem(port, "token")
 
 
+async def test_the_probe_of_a_sender_says_that_slack_refuses_the_token(tmp_path: Path) -> None:
+    async with split(tmp_path, "scheduler", settings={"PIPELINE_BOT_METRICS_PORT": "0"}) as processes:
+        await processes.valkey.kill()  # so that the sender has identified itself, but waits
+        slack = processes.sandbox.slack
+        identified = sum(call.method == "auth.test" for call in slack.calls)
+        starting = asyncio.create_task(processes.start("sender"))
+        await processes.sandbox.until(
+            lambda: sum(call.method == "auth.test" for call in slack.calls) > identified, PATIENCE
+        )
+        slack.lose(Loss.INVALID)
+        await processes.valkey.start()
+        await until_problem(port_of(await starting), "token")
+
+
 async def test_a_port_in_use_ends_the_start_with_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

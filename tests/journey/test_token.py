@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.outbound.channel_monitor import REINSTALL
+from bot.slack.outbound.token_monitor import REINSTALL
 from sandbox.slack.installation import Loss
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey

@@ -20,14 +20,9 @@ from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.slack import (
-    AppUninstalled,
-    ChannelIdChanged,
-    EventPostponed,
-    SlackTokenAccepted,
-    SlackTokenRefused,
-)
+from bot.ports.telemetry.slack import AppUninstalled, ChannelIdChanged, EventPostponed
 from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.token_monitor import TokenMonitor
 from bot.state.repository import Repository
 
 ARCHIVED = ("channel_archive", "group_archive")
@@ -47,11 +42,6 @@ EVENTS = (
 )
 
 EVERY_SECONDS = 24 * 3600.0
-LOG_AGAIN_SECONDS = 900.0  # between two log entries about a refused token, because the bot can't post about it
-REINSTALL = (
-    "reinstall the app at https://api.slack.com/apps and set SLACK_BOT_TOKEN; "
-    "the bot keeps its messages and sends them then"
-)
 MAX_FAILED_CHECKS = 2  # one failed check may be about that channel; after two, Slack is away
 CHECKS_PER_CALL = (
     10  # one call a minute; Slack allows about 50 conversations.info a minute, and people's commands need some
@@ -85,7 +75,7 @@ class ChannelMonitor:
         self._clock = clock
         self._user = user
         self._due_at: dict[ChannelId, float] = {}
-        self._refused_at: float | None = None
+        self._token = TokenMonitor(directory, clock)
         self._id_changes: list[IdChange] = []
         """Every change that Slack announced to this process. Redis may lose one, or may be away."""
 
@@ -122,7 +112,7 @@ class ChannelMonitor:
             if kind == "app_uninstalled":
                 team = self._repository.team
                 emit(AppUninstalled(team=team, fix=f"to delete its data: pipeline-bot forget {team}"))
-            await self._check_token()
+            await self._token.check()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str):
@@ -160,7 +150,7 @@ class ChannelMonitor:
         try:
             await self._repeat_id_changes()  # first, since a lost new id looks like a lost channel
         finally:
-            if await self._check_token():
+            if await self._token.check():
                 await self._check_due_channels()
 
     async def _repeat_id_changes(self) -> None:
@@ -188,18 +178,6 @@ class ChannelMonitor:
                     break
         if failures:
             raise failures[-1]
-
-    async def _check_token(self) -> bool:
-        """True if Slack accepts the token. Otherwise the bot can't post, so it logs the refusal every 15 minutes."""
-        refusal, now = await self._directory.token_refusal(), self._clock.monotonic()
-        if refusal is None:
-            if self._refused_at is not None:
-                emit(SlackTokenAccepted())
-            self._refused_at = None
-        elif self._refused_at is None or now - self._refused_at >= LOG_AGAIN_SECONDS:
-            self._refused_at = now
-            emit(SlackTokenRefused(error=refusal, fix=REINSTALL))
-        return refusal is None
 
     async def _check_channel(self, channel: ChannelId) -> None:
         watches = self._repository.watches
