@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.delivery.choose_next import LaneSnapshot
+from bot.delivery.choose_next import LaneSnapshot, without_alike
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery
 from bot.domain.backlog import Backlog, Grouping
@@ -38,6 +38,8 @@ class LaneReader:
         self._outdated_at = float("-inf")
         self.ready: Sequence[PendingDelivery] = ()
         """The most urgent first."""
+        self.leading: Sequence[PendingDelivery] = ()
+        """Those of `ready` that decide what goes next, as `without_alike` explains."""
 
     @property
     def outdated(self) -> bool:
@@ -53,7 +55,7 @@ class LaneReader:
 
     def drop(self, pending: PendingDelivery) -> None:
         """The delivery ended. If others wait, the lane is read again before the next call, and not twice."""
-        self.ready = [other for other in self.ready if other.delivery.id != pending.delivery.id]
+        self._keep(tuple(other for other in self.ready if other.delivery.id != pending.delivery.id))
         if not self.ready:
             self.expire()
 
@@ -62,8 +64,11 @@ class LaneReader:
         Raises:
             LeaseLostError: another worker owns the lane now.
         """
-        self.ready = (await self.regrouped(lease)).ready()
+        self._keep((await self.regrouped(lease)).ready())
         self._outdated_at = self._clock.monotonic() + OUTDATED_SECONDS
+
+    def _keep(self, ready: Sequence[PendingDelivery]) -> None:
+        self.ready, self.leading = ready, without_alike(ready, self._limiter.faults)
 
     async def regrouped(self, lease: Lease) -> LaneSnapshot:
         """Regroups the lane's rows until nothing more can be combined, then returns them.

@@ -120,7 +120,9 @@ class LaneWorker:
         await self.reader.read(self.lease)
 
     def _choose(self) -> NextAction:
-        return choose_next(self._lane, self.reader.ready, self._clock.now(), self._ownership, self._limiter)
+        ordinary = self._doubt.since is None and not any(map(self._limiter.away, Method))
+        ready = self.reader.leading if ordinary else self.reader.ready
+        return choose_next(self._lane, ready, self._clock.now(), self._ownership, self._limiter)
 
     @property
     def _ownership(self) -> Ownership:

@@ -20,7 +20,7 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import Delivery, Lookup, Message, Priority
+from bot.domain.delivery import Attempt, Delivery, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
@@ -53,6 +53,12 @@ class PendingDelivery:
     def message_id(self) -> str | None:
         """The posted message of the card or group; None before it is posted."""
         return self.cards[0].message_id if self.cards else None
+
+    @property
+    def untried(self) -> bool:
+        """True if it may go as soon as the limits allow: no attempt or lookup so far, and no time to wait for."""
+        row = self.delivery
+        return row.attempt == Attempt() and row.not_before is None and not isinstance(row.body, Recheck)
 
     @property
     def updates(self) -> bool:

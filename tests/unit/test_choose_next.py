@@ -1,22 +1,25 @@
 """While Slack is away, a page on its way keeps the call from less urgent messages. A stuck page does not."""
 
+import random
 from typing import Any
 
 import pytest
 
-from bot.delivery.choose_next import NextAction, choose_next
+from bot.delivery.choose_next import NextAction, choose_next, without_alike
+from bot.delivery.faults import Faults
 from bot.delivery.pending import PendingDelivery
 from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.card import Notice, NoticeKind, PostedCard
-from bot.domain.delivery import AttemptState, Priority
+from bot.domain.delivery import AttemptState, Priority, in_slack
 from bot.domain.settlement import Ownership
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
 from bot.slack.outbound.limits import SLACK_LIMITS
-from tests.builders import a_card, a_delivery, at
+from tests.builders import TEAM, a_card, a_delivery, at
 from tests.fakes import FakeClock
 
 POST, HISTORY = Method.POST, Method.HISTORY
+OTHER = in_slack(TEAM, ChannelId("C0ANOTHER"))
 NOTICE = PendingDelivery(
     a_delivery(
         "notice",
@@ -84,3 +87,47 @@ def test_a_notice_waits_for_no_page_whose_lookup_is_not_answered(clock: FakeCloc
         clock.seconds += 8
     choose(a_page(**TRIED), clock, limiter)
     assert choose(NOTICE, clock, limiter).send is NOTICE
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_an_untried_delivery_behind_its_like_decides_nothing(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    clock = FakeClock()
+    ready = [_some_delivery(chance, number) for number in range(chance.randint(1, 12))]
+    posts, updates = chance.choice([0, 0, 70, 100]), chance.choice([0, 0, 70, 100])
+    ownership = Ownership(at(-60), "ours")
+
+    def decided(*, whole: bool) -> tuple[NextAction, bool]:
+        limiter = RateLimiter(clock, SLACK_LIMITS)
+        for method, calls in ((POST, posts), (Method.UPDATE, updates)):
+            for _ in range(calls):
+                limiter.reserve(OTHER, method)
+        leading = ready if whole else without_alike(ready, limiter.faults)
+        action = choose_next(ready[0].delivery.lane, leading, clock.now(), ownership, limiter)
+        return action, limiter.wait(ready[0].delivery.receiver, POST, Priority.UPDATE) > 0
+
+    assert decided(whole=False) == decided(whole=True)
+
+
+def test_a_long_queue_is_decided_by_its_first_delivery() -> None:
+    card = PostedCard(content=a_card(), revision=1)
+    ready = [PendingDelivery(a_delivery(f"page-{number}"), (card,)) for number in range(30)]
+    tried = PendingDelivery(a_delivery("tried", **TRIED), (card,))
+    assert without_alike([*ready, tried], Faults()) == (ready[0], tried)
+
+
+def _some_delivery(chance: random.Random, number: int) -> PendingDelivery:
+    attempt: dict[str, Any] = chance.choice(
+        [
+            {},
+            {},
+            {},
+            {**TRIED},
+            {**TRIED, "sent_at": at(-60)},
+            {"count": 1, "not_before": at(chance.randint(-3, 3))},
+            {"possible_repeat": True, "checked_at": at(-5)},
+        ]
+    )
+    card = PostedCard(content=a_card(), revision=1, message_id=chance.choice([None, "1.0"]))
+    priority = chance.choice([Priority.PAGE, Priority.FAILURE])
+    return PendingDelivery(a_delivery(f"row-{number}", priority=priority, **attempt), (card,))
