@@ -38,11 +38,12 @@ class RedisLanes(RedisPort):
 
     async def lease(self, lane: Lane, current: Lease | None = None) -> Lease | None:
         # Taken before the call, so this lease ends no later than Redis' own.
-        expires = self._clock.monotonic() + LEASE_SECONDS
+        now = self._clock.monotonic()
         token = current.token if current else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
-        since = current.since if current else self._clock.now()
-        return Lease(name=lane.name, token=token, since=since, expires=expires) if taken else None
+        # If it ran out, another worker may have had the lane meanwhile.
+        since = current.since if current and current.expires > now else self._clock.now()
+        return Lease(name=lane.name, token=token, since=since, expires=now + LEASE_SECONDS) if taken else None
 
     async def release(self, lease: Lease) -> None:
         await self._scripts.run("release", [self._keys.lease(lease.name)], [lease.token])

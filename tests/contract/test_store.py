@@ -172,6 +172,19 @@ async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeC
     assert (await store.leased(pages(ALERTS))).token != lease.token
 
 
+async def test_a_lease_that_ran_out_begins_again(store: WholeStore, clock: FakeClock) -> None:
+    """Another worker may have had the lane meanwhile, and its request may still be in flight."""
+    lease = await store.leased(pages(ALERTS))
+    await clock.pass_time(LEASE_SECONDS - 1)
+    extended = await store.lease(pages(ALERTS), lease)
+    assert extended
+    assert extended.since == lease.since
+    await clock.pass_time(LEASE_SECONDS + 1)
+    renewed = await store.lease(pages(ALERTS), extended)
+    assert renewed
+    assert renewed.since == clock.now() > lease.since
+
+
 async def test_a_posted_delivery_leaves_the_outbox(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)

@@ -505,7 +505,7 @@ class MemoryStore:
 
         if not await self._query(answer):
             return None
-        since = held.since if held else self._clock.now()
+        since = held.since if held and held.expires > asked_at else self._clock.now()
         return Lease(name=name, token=token, since=since, expires=asked_at + seconds)
 
     async def release(self, lease: Lease) -> None:
