@@ -91,33 +91,50 @@ class DueTimes:
         self._lost: dict[PipelineId, float] = {}
         """The pipelines whose reads got no result, by the time from which their period counts."""
         self._turn = 0
+        self._expected = 0
+        """How many pipelines further calls of `add` will bring."""
+        self._arrived = 0
+        """How many of their group have come."""
+        self._spread_from = 0.0
+        """When the first reads of that group begin."""
         self._rates = FailureRates()
         self._learned_at = NOT_YET
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + self._expected
 
     def __contains__(self, pipeline_id: PipelineId) -> bool:
         return pipeline_id in self._entries
 
     # --- the polled pipelines --------------------------------------------------------------------------------------
 
-    def follow(self, pollable: AbstractSet[PipelineId]) -> tuple[AbstractSet[PipelineId], AbstractSet[PipelineId]]:
-        """Drops all others. Returns the pipelines to `add`, and the dropped ones."""
-        dropped = self._entries.keys() - pollable
-        for pipeline_id in dropped:
+    def compare(self, pollable: AbstractSet[PipelineId]) -> tuple[AbstractSet[PipelineId], AbstractSet[PipelineId]]:
+        """The pipelines to `add`, and those to `drop`."""
+        return pollable - self._entries.keys(), self._entries.keys() - pollable
+
+    def drop(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        for pipeline_id in pipeline_ids:
             entry = self._entries.pop(pipeline_id)
             entry.turn = -1
             self._counts[entry.key] -= 1
             self._rates.remove(entry.evidence)
             self._lost.pop(pipeline_id, None)
-        return pollable - self._entries.keys(), dropped
+
+    def expect(self, number: int, now: float) -> None:
+        """Calls of `add` will bring so many pipelines. Their first reads share one spread, which begins now.
+
+        Until then, each of them counts as a steady pipeline, so that the others don't get its share of the budget.
+        """
+        self._counts[_UNKNOWN] += number - self._expected
+        self._expected, self._arrived, self._spread_from = number, 0, now
 
     def add(self, newcomers: Iterable[Newcomer], now: float) -> None:
         """Spreads the first reads evenly at the full rate: the urgent ones first, then the oldest readings.
 
         A pipeline that somebody has just read waits for its usual turn. Keeps no newcomer, since a start adds all.
         """
+        if not self._expected:
+            self._arrived, self._spread_from = 0, now
         aged: list[tuple[float, _Entry]] = []
         for newcomer in newcomers:
             known = evidence(newcomer.track, now)
@@ -126,20 +143,25 @@ class DueTimes:
             self._entries[entry.pipeline_id] = entry
             self._counts[entry.key] += 1
             self._rates.add(known)
-        self._learned_at = NOT_YET
+        expected = min(self._expected, len(aged))
+        self._expected -= expected
+        self._counts[_UNKNOWN] -= expected
+        if not self._expected:
+            self._learned_at = NOT_YET
         self._fit()
         at_once = self._rate * FIRST_AT_ONCE_SECONDS
         longest_offset = at_once / self._rate
-        for place, (age, entry) in enumerate(_urgent_first(aged)):
+        for place, (age, entry) in enumerate(_urgent_first(aged), start=self._arrived):
             waiting = self._by_key[entry.key]
             if age < READ_JUST_NOW_SECONDS:
                 self._wait(waiting, entry, now - age)
             else:
                 wait = max(0.0, place - at_once) / self._rate
                 entry.offset = place / self._rate if place < at_once else longest_offset
-                first_due = now + min(wait, waiting.period)
+                first_due = self._spread_from + min(wait, waiting.period)
                 entry.since = first_due - waiting.period
                 self._wait(self._ahead, entry, first_due)
+        self._arrived += len(aged)
 
     def fit(self, rate: float, promised: float, now: float) -> None:
         """Shares `rate` reads a second among the pipelines. All due times follow at once."""
@@ -230,9 +252,10 @@ class DueTimes:
         entry = self._entries.get(pipeline_id)
         return self._by_key[entry.key].period if entry else None
 
-    def unread_since(self, moment: float) -> frozenset[PipelineId]:
-        """The pipelines that were not read at `moment` or later. Walks over all: only for the report of a gap."""
-        return frozenset(entry.pipeline_id for entry in self._entries.values() if entry.read_at < moment)
+    def is_read_since(self, moment: float, pipeline_id: PipelineId) -> bool:
+        """True if the pipeline was read at `moment` or later."""
+        entry = self._entries.get(pipeline_id)
+        return entry is not None and entry.read_at >= moment
 
     # --- after a read ----------------------------------------------------------------------------------------------
 
@@ -302,3 +325,6 @@ def _urgent_first(aged: list[tuple[float, _Entry]]) -> list[tuple[float, _Entry]
 def _shared_key(pace: Pace, step: int) -> Key:
     """The same object for equal keys: there are few, and every entry has one."""
     return Key(pace, step)
+
+
+_UNKNOWN = _shared_key(Pace.STEADY, 0)

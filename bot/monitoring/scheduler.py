@@ -8,11 +8,12 @@ from bot.domain.cadence import Cadence, Pace, pace
 from bot.domain.failure_rates import track
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.garbage import return_freed_memory, without_collections
+from bot.garbage import keep_for_good, return_freed_memory, without_collections
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
-from bot.monitoring.due_times import DueTimes, Newcomer
+from bot.monitoring.due_times import DueTimes
+from bot.monitoring.newcomers import AT_ONCE, Newcomers
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.people_slots import PeopleSlots
 from bot.monitoring.promise import Promise
@@ -82,6 +83,12 @@ class Scheduler:
         self.epoch = 0
         """Orders this bot's readings after those of the leader before it."""
         self._due = DueTimes(cadence)
+        self._newcomers = Newcomers(repository, cadence)
+        """Those that `_due` does not have yet."""
+        self._dropped: list[PipelineId] = []
+        """Those that `_due` still has, although nobody watches them any more."""
+        self._grows = False
+        """True until a large number of newcomers has been added."""
         self._polled_version = -1
         self._siblings = Siblings()
         self._silent_until = float("-inf")
@@ -111,6 +118,7 @@ class Scheduler:
         """
         if epoch != self.epoch + 1:
             self._due = DueTimes(self._cadence)
+            self._newcomers, self._dropped = Newcomers(self._repository, self._cadence), []
             self._polled_version = -1
         self.epoch = epoch
         self._promise.take_over(late=late)
@@ -141,8 +149,7 @@ class Scheduler:
 
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The polled pipelines without a read since `moment`, in monotonic seconds."""
-        self._follow(self._clock.monotonic())
-        return self._due.unread_since(moment)
+        return frozenset(one for one in self._repository.pollable if not self._due.is_read_since(moment, one))
 
     def waits_until(self) -> datetime | None:
         """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
@@ -170,6 +177,8 @@ class Scheduler:
             self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
             if not self._breaker.is_open:
                 self._promise.judge(self._due, now)
+        self._follow(now)
+        await self._settle()
         self._start_due()
         slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS / READS_A_SLICE))
         seconds, loop = TICK_SECONDS / slices, asyncio.get_running_loop()
@@ -188,7 +197,8 @@ class Scheduler:
         most = min(most, self._free_slots(now))
         batch: list[ReadRequest] = []
         while len(batch) < most and self._due.next_due() <= now and self._budget.try_take(Route.STATUS):
-            if (pipeline_id := self._due.take_next(now)) is not None and pipeline_id not in self._under_way:
+            pipeline_id = self._due.take_next(now)
+            if pipeline_id and pipeline_id not in self._under_way and pipeline_id in self._repository.pollable:
                 batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
         if batch:
             self._readers.start(batch, self._on_polled)
@@ -233,20 +243,52 @@ class Scheduler:
             return
         self._polled_version = self._repository.pollable_version
         self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
-        new, dropped = self._due.follow(self._repository.pollable)
-        for pipeline_id in dropped:
-            self._recorder.forget(pipeline_id)
-        at = self._clock.now()
+        new, dropped = self._due.compare(self._repository.pollable)
+        self._newcomers, self._dropped = Newcomers(self._repository, self._cadence, new), [*dropped]
+        self._due.expect(len(new), now)
+        self._grows = len(new) >= LARGE_FLEET
+        if len(new) + len(dropped) <= AT_ONCE:
+            while self._is_unsettled:
+                self._settle_some()
+
+    @property
+    def _is_unsettled(self) -> bool:
+        return bool(self._dropped or self._newcomers)
+
+    async def _settle(self) -> None:
+        """Adds many new pipelines and drops many others, some at a time. Reads begin when the first ones are there.
+
+        Leases, heartbeats and answers have their turns meanwhile. A tick takes half of its time for this, or longer
+        until the order of the first reads is known.
+        """
+        if not self._is_unsettled:
+            return
+        until = self._clock.monotonic() + TICK_SECONDS / 2
         with without_collections():
-            self._due.add((self._newcomer(pipeline_id, at, now) for pipeline_id in new), now)
-        if len(new) >= LARGE_FLEET:
+            while self._is_unsettled:
+                self._settle_some()
+                await asyncio.sleep(0)
+                if self._newcomers.has_begun and self._clock.monotonic() >= until:
+                    break
+            if self._grows:
+                keep_for_good()
+        if self._grows and not self._is_unsettled:
+            self._grows = False
             return_freed_memory()
 
-    def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
-        """`at` and `now` are the same moment on both clocks."""
-        state, read_at = self._repository.state_but_time(pipeline_id), self._repository.last_read_at(pipeline_id)
-        age = (at - read_at).total_seconds() if read_at else float("inf")
-        return Newcomer(pipeline_id, pace(state, at, self._cadence), age, track(state, at, now))
+    def _settle_some(self) -> None:
+        """A step of a few milliseconds."""
+        now, at = self._clock.monotonic(), self._clock.now()
+        if self._dropped:
+            dropped = self._dropped[-AT_ONCE:]
+            del self._dropped[-AT_ONCE:]
+            self._due.drop(dropped)
+            for pipeline_id in dropped:
+                self._recorder.forget(pipeline_id)
+        elif not self._newcomers.are_sorted:
+            self._newcomers.sort_some(at)
+        else:
+            self._due.add(self._newcomers.take_some(at, now), now)
 
     async def refresh_catalogue(self) -> None:
         """Lists the pipelines.

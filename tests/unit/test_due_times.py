@@ -100,10 +100,12 @@ def test_a_pipeline_that_is_read_early_is_not_read_again_at_its_old_time() -> No
 
 def test_a_pipeline_under_way_or_dropped_is_not_due() -> None:
     due = fleet(1, 4.0)
-    one = due.take_next(0.0)
+    (one,) = ids(1)
+    assert due.take_next(0.0) == one
     assert due.take_next(100.0) is None
-    assert due.follow(frozenset()) == (set(), {one})
-    due.mark_read(ids(1)[0], Pace.STEADY, 100.0)
+    assert due.compare(frozenset()) == (set(), {one})
+    due.drop([one])
+    due.mark_read(one, Pace.STEADY, 100.0)
     assert due.next_due() == NEVER
 
 
@@ -227,3 +229,25 @@ def test_no_read_of_the_budget_is_left_while_a_pipeline_may_be_read() -> None:
         due.fit(4 / 3, 225.0, moment)
         poll(due, 4 / 3, moment, moment + 60.0)
     assert len(poll(due, 4 / 3, 600.0, 4200.0)) >= 4790  # of 4800
+
+
+def test_newcomers_in_parts_are_spread_like_all_at_once() -> None:
+    newcomers = [Newcomer(pipeline_id, Pace.STEADY, age=60.0) for pipeline_id in ids(40)]
+    whole, parts = (DueTimes(Cadence()) for _ in range(2))
+    for due in (whole, parts):
+        due.fit(4.0, 60.0, 0.0)
+    whole.add(newcomers, 0.0)
+    parts.expect(40, 0.0)
+    assert len(parts) == 40
+    for first in range(0, 40, 10):
+        parts.add(newcomers[first : first + 10], 0.1 * first)
+    assert len(parts) == 40
+    assert poll(parts, 4.0, 4.0, 60.0) == poll(whole, 4.0, 4.0, 60.0)
+
+
+def test_an_expected_newcomer_has_its_share_of_the_budget() -> None:
+    due = fleet(10, rate=1.0)
+    assert due.period(ids(1)[0]) == 10.0
+    due.expect(10, 0.0)
+    due.fit(1.0, 60.0, 0.0)
+    assert due.period(ids(1)[0]) == 20.0

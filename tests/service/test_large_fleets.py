@@ -1,0 +1,116 @@
+"""Work on a large fleet leaves the event loop its turns: leases, heartbeats and acknowledgements go on meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from bot.monitoring import newcomers, scheduler
+from bot.state import oldest_reading
+from tests.service.test_poller import Bot, pipelines, running, watch
+
+AT_ONCE = 5
+FLEET = 60
+
+
+class Steps:
+    """Counts calls between two turns of the event loop."""
+
+    def __init__(self) -> None:
+        self._calls = self.total = self.most = 0
+
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: object, **named: object) -> object:
+            self._calls += 1
+            self.total += 1
+            self.most = max(self.most, self._calls)
+            return function(*arguments, **named)
+
+        return call
+
+    @asynccontextmanager
+    async def between_turns(self) -> AsyncIterator[None]:
+        async def turns() -> None:
+            while True:
+                self._calls = 0
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(turns())
+        await asyncio.sleep(0)
+        self.total = self.most = 0
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+@pytest.fixture(autouse=True)
+def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newcomers, "AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(scheduler, "AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(oldest_reading, "SORTED_AT_ONCE", AT_ONCE)
+
+
+def counted(bot: Bot, monkeypatch: pytest.MonkeyPatch, *names: str) -> Steps:
+    steps = Steps()
+    for name in names:
+        monkeypatch.setattr(bot.repository, name, steps.counted(getattr(bot.repository, name)))
+    return steps
+
+
+async def test_a_bot_that_takes_over_begins_to_poll_some_pipelines_at_a_time(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(fake_redis, *pipelines(FLEET)) as bot:
+        await watch(bot, "orders-*")
+        bot.scheduler.take_over(bot.scheduler.epoch + 2, late=False)
+        steps = counted(bot, monkeypatch, "last_read_at")
+        async with steps.between_turns():
+            await bot.scheduler.tick()
+        assert steps.total >= FLEET
+        assert steps.most <= 2 * AT_ONCE
+        assert bot.scheduler.unread_since(0.0) == bot.repository.pollable
+        assert len(bot.scheduler._due) == len(bot.scheduler._due._entries) == FLEET
+
+
+async def test_the_end_of_a_large_watch_stops_the_reads_at_once(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(fake_redis, *pipelines(FLEET)) as bot:
+        await watch(bot, "orders-*")
+        await bot.poll(20)
+        dropped = Steps()
+        monkeypatch.setattr(bot.scheduler._recorder, "forget", dropped.counted(bot.scheduler._recorder.forget))
+        bot.repository._polled.unwatch_all(set(bot.repository.pollable), ())
+        before = len(bot.api.reads)
+        bot.clock.seconds += 5  # all are due, and the lease lasts
+        bot.scheduler._start_due()
+        async with dropped.between_turns():
+            await bot.scheduler.tick()
+        assert len(bot.api.reads) == before
+        assert (dropped.total, dropped.most) == (FLEET, AT_ONCE)
+        assert len(bot.scheduler._due) == 0
+
+
+async def test_the_heartbeat_of_a_new_leader_asks_for_some_readings_at_a_time(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        running(fake_redis, *pipelines(FLEET)) as one,
+        running(fake_redis, clock=one.clock, api=one.api) as two,
+    ):
+        await watch(one, "orders-*")
+        await one.poll(40)
+        await two.heartbeat.beat()
+        await one.leadership.release()
+        steps = Steps()
+        monkeypatch.setattr(two.repository._records, "read_at", steps.counted(two.repository._records.read_at))
+        monkeypatch.setattr(two.repository._records, "of", steps.counted(two.repository._records.of))
+        async with steps.between_turns():
+            await two.heartbeat.beat()
+        assert two.leadership.is_leader
+        assert steps.total >= FLEET
+        assert steps.most <= 3 * AT_ONCE
