@@ -118,6 +118,8 @@ class Episode:
     """The gaps of the readings within the episode, without the latest one, which is in the state."""
     generation: int = 0
     """Counts how often conversations stopped watching. A conversation that watches again gets a new card."""
+    no_reader: bool = False
+    """The bot's own readers are silent: GoldRush itself may be fine. Older versions don't know this field."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of this episode's card in one channel."""
@@ -142,10 +144,11 @@ class Episode:
             return self
         return replace(self, earlier_gaps=(*self.earlier_gaps, gap)[-EARLIER_GAPS_KEPT:])
 
-    def explained(self, reason: str, until: datetime | None) -> "Episode":
+    def explained(self, reason: str, until: datetime | None, *, no_reader: bool) -> "Episode":
         """The episode continues for another reason: changes its last entry, and adds none."""
         last = replace(self.timeline[-1], reason=reason, until=until)
-        return replace(self, revision=self.revision + 1, timeline=(*self.timeline[:-1], last))
+        entries = (*self.timeline[:-1], last)
+        return replace(self, revision=self.revision + 1, timeline=entries, no_reader=no_reader)
 
     def unwatched(self, at: datetime) -> "Episode":
         """Closes the episode because nobody watches it any more. The problem itself may go on."""
@@ -245,6 +248,7 @@ def _opened(
         opened_at=transition.at,
         first_seen=transition.first_seen or _under_way(kind, transition),
         healthy=state.healthy if kind is EpisodeKind.FAILURE else None,
+        no_reader=transition.no_reader,
     )
 
 

@@ -190,12 +190,14 @@ def plan_redrawn(record: Record, routing: Routing, *, unread_at: datetime | None
     return replace(plan, cards=tuple(replace(card, unread_at=unread_at) for card in plan.cards))
 
 
-def plan_explained(record: Record, routing: Routing, reason: str, until: datetime | None) -> Plan | None:
+def plan_explained(
+    record: Record, routing: Routing, reason: str, until: datetime | None, *, no_reader: bool
+) -> Plan | None:
     """An open episode continues for another reason: updates its cards and posts nothing new."""
     episode = record.episode
     if episode is None or not episode.open or not episode.timeline:
         return None
-    return _with_episode(record, routing, episode.explained(reason, until), episode)
+    return _with_episode(record, routing, episode.explained(reason, until, no_reader=no_reader), episode)
 
 
 def _with_episode(record: Record, routing: Routing, episode: Episode, before: Episode) -> Plan:

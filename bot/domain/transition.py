@@ -127,6 +127,8 @@ class Transition:
     reason: str = ""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
+    no_reader: bool = False
+    """The bot's own readers are silent: GoldRush itself may be fine."""
     first_seen: bool = False
 
 

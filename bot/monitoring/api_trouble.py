@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
+from bot.monitoring.outage import blames_readers
 from bot.ports.figures import ApiProblem
 from bot.ports.leadership import LeadershipStatus
 from bot.state.repository import Repository
@@ -32,4 +33,6 @@ class ApiTrouble:
             rejected = self.breaker.health is ApiHealth.KEY_REJECTED
             return ApiProblem(text=f"{self.breaker.health.value}: {self.breaker.problem}", key_rejected=rejected)
         episode = self.repository.record(API_PIPELINE_ID).episode
-        return ApiProblem(text=episode.timeline[-1].reason) if episode and episode.open else None
+        if episode is None or not episode.open or blames_readers(episode):
+            return None
+        return ApiProblem(text=episode.timeline[-1].reason)

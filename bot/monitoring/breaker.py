@@ -10,7 +10,7 @@ from bot.ports.pipeline_api import ApiError, Forbidden, Throttled, Unauthorized
 READS = 3  # this many failed reads in a row cast doubt on the API
 SECONDS = 10.0  # if reads still fail after this time, the API counts as away
 PROBE_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # the pauses between probes, which grow
-NO_READER = "The part of me that reads pipelines doesn't answer."
+NO_READER = "None of my readers answers. Tell the people who run me to start one."
 KEY_PROBE_SECONDS = 60.0  # between probes with a rejected key
 
 

@@ -11,7 +11,7 @@ from bot.domain.plan import Plan, Record, plan_explained, plan_transitions
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
-from bot.monitoring.breaker import NO_READER, ApiHealth, CircuitBreaker
+from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.telemetry import emit
@@ -22,6 +22,7 @@ from bot.state.repository import Repository
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
 ANSWERING_SECONDS = 30.0  # an outage with good moments is one notice: it ends after so long without trouble
 SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
+_OLD_NO_READER = "The part of me that reads pipelines doesn't answer."  # rows before `Episode.no_reader` have only this
 
 
 class OutageNotices:
@@ -71,7 +72,7 @@ class OutageNotices:
         episode = self._repository.record(API_PIPELINE_ID).episode
         reported = self.is_reported
         is_open = self._breaker.is_open
-        if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
+        if is_open and reported and episode and self._needs_another_reason(episode):
             await self._explain(episode.cards.values(), self._reason(unread))
         is_over = self._breaker.is_untroubled and self._is_answering_for_long
         if is_open == reported or not (is_open or is_over):
@@ -84,6 +85,7 @@ class OutageNotices:
             reach=Reach.UNREACHABLE if is_open else Reach.REACHABLE,
             reason=self._reason(unread) if is_open else "",
             until=self._breaker.until,
+            no_reader=self._no_reader,
         )
         self._log()
         channels = self._concerned() if is_open else episode.cards.values() if episode else ()
@@ -97,10 +99,19 @@ class OutageNotices:
             emit(KeyRejected(problem=self._breaker.problem))
 
     async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
-        """GoldRush asked for another wait, or fails after the last one. Updates the notice in place."""
+        """Updates the notice in place."""
         emit(ApiHealthChanged(health=self._breaker.health.value, problem=self._breaker.problem))
-        make = partial(plan_explained, reason=reason, until=self._breaker.until)
+        make = partial(plan_explained, reason=reason, until=self._breaker.until, no_reader=self._no_reader)
         await self._repository.write(API_PIPELINE_ID, make, self._routing(channels))
+
+    def _needs_another_reason(self, episode: Episode) -> bool:
+        """GoldRush asked for another wait or fails after the last one, or the blame moved to or from the readers."""
+        same_end = _same_end(episode.timeline[-1].until, self._breaker.until)
+        return not same_end or blames_readers(episode) is not self._no_reader
+
+    @property
+    def _no_reader(self) -> bool:
+        return self._breaker.health is ApiHealth.NO_READER
 
     def _reason(self, unread: int) -> str:
         return f"{self._breaker.problem} {_pipelines(unread)} not being read." if unread else self._breaker.problem
@@ -113,9 +124,9 @@ class OutageNotices:
     def _unreadable(self) -> Pipeline:
         """The name on the notice. Silent readers are no fault of GoldRush."""
         episode = self._repository.record(API_PIPELINE_ID).episode
-        last = _last_reason(episode) if episode else None
-        reason = self._breaker.problem if self._breaker.is_open else last
-        return replace(API_ITSELF, name="Pipelines") if _blames_readers(reason) else API_ITSELF
+        stored = episode is not None and blames_readers(episode)
+        blamed = self._no_reader if self._breaker.is_open else stored
+        return replace(API_ITSELF, name="Pipelines") if blamed else API_ITSELF
 
     def _concerned(self) -> tuple[ChannelId, ...]:
         """Only the operator can fix some outages. Any other outage concerns every channel that watches."""
@@ -136,7 +147,7 @@ def reported_problem(repository: KnownPipelines, read_since: datetime | None = N
     if episode is None or not episode.open:
         return None
     reason = _last_reason(episode)
-    if _blames_readers(reason):
+    if blames_readers(episode):
         return reason  # people's reads make all readings newer, but nobody polls
     return None if read_since and read_since > episode.opened_at else reason
 
@@ -145,8 +156,9 @@ def _last_reason(episode: Episode) -> str | None:
     return next((entry.reason for entry in reversed(episode.timeline) if entry.reason), None)
 
 
-def _blames_readers(reason: str | None) -> bool:
-    return reason is not None and reason.startswith(NO_READER)
+def blames_readers(episode: Episode) -> bool:
+    """True for an outage because the bot's own readers are silent."""
+    return episode.no_reader or (_last_reason(episode) or "").startswith(_OLD_NO_READER)
 
 
 def _same_end(one: datetime | None, other: datetime | None) -> bool:

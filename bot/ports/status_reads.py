@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot.domain.observation import PipelineId
 
-NOBODY_READS = "no part of me is reading pipelines right now"
+NOBODY_READS = "my scheduler isn't running. If it isn't back in a minute, tell the people who run me."
 
 
 class StatusReads(Protocol):

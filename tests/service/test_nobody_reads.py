@@ -1,19 +1,25 @@
 """Readers and schedulers come and go: channels hear of it, but not again and again, and answers name it meanwhile."""
 
 import asyncio
+import json
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
-from bot.domain.watch import ChannelId
+from bot.domain.watch import API_PIPELINE_ID, ChannelId
+from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER
+from bot.monitoring.outage import reported_problem
+from bot.ports.pipeline_api import Unavailable
 from bot.slack.render.saved_question import SavedQuestion
-from tests.builders import ALERTS
+from bot.store.keys import Keys
+from tests.builders import ALERTS, TEAM
 from tests.fakes import FakeApi, FakeClock
 from tests.service.test_follower_reads import known, views_without_a_scheduler
-from tests.service.test_poller import ONE, OPERATOR, TWO, Bot, pipelines, running
+from tests.service.test_poller import LIVE, ONE, OPERATOR, TWO, Bot, pipelines, running
 from tests.service.test_readers import FarReaders
 from tests.unit.rendering import LOOK
 
@@ -48,6 +54,16 @@ async def away(bot: Bot, readers: FarReaders, seconds: float) -> None:
 async def back(bot: Bot, readers: FarReaders, seconds: float) -> None:
     readers.lost = False
     await poll(bot, readers, seconds)
+
+
+async def change_outage(redis: redis.asyncio.Redis, reason: str, flag: dict[str, bool]) -> None:
+    """Writes the row of the outage as another version of the bot would."""
+    key = Keys(TEAM)["records"]
+    row = json.loads(await redis.hget(key, API_PIPELINE_ID) or "")
+    row["episode"]["timeline"][-1]["reason"] = reason
+    del row["episode"]["no_reader"]
+    row["episode"] |= flag
+    await redis.hset(key, API_PIPELINE_ID, json.dumps(row, separators=(",", ":")))
 
 
 @pytest.mark.parametrize("operator", [None, OPERATOR])
@@ -184,3 +200,47 @@ async def test_the_notice_does_not_blame_goldrush_for_silent_readers(fake_redis:
         assert "Pipelines blind" in await bot.cards()
         await back(bot, readers, 2 * MINUTE)
         assert not any("GoldRush API" in card for card in await bot.cards())
+
+
+@pytest.mark.parametrize(
+    ("reason", "flag"),
+    [
+        ("Other words of another version.", {"no_reader": True}),
+        ("The part of me that reads pipelines doesn't answer. 2 pipelines are not being read.", {}),
+    ],
+)
+async def test_a_stored_time_without_readers_is_recognised_by_another_version(
+    fake_redis: redis.asyncio.Redis, reason: str, flag: dict[str, bool]
+) -> None:
+    """The older version stored words only."""
+    clock, api, readers = FakeClock(), FakeApi(*pipelines(2)), FarReaders()
+    async with running(fake_redis, clock=clock, api=api, readers=readers) as bot:
+        await bot.watch(ONE, TWO)
+        await back(bot, readers, MINUTE)
+        await away(bot, readers, MINUTE)
+    await change_outage(fake_redis, reason, flag)
+    async with running(fake_redis, clock=clock, api=api, readers=readers) as bot:
+        trouble = ApiTrouble(repository=bot.repository, breaker=bot.scheduler._breaker, leadership=bot.leadership)
+        await bot.heartbeat.beat()
+        assert trouble.current() is None  # GoldRush is not to blame
+        bot.repository.count_as_read(clock.now() + timedelta(minutes=1))
+        assert reported_problem(bot.repository, clock.now() + timedelta(minutes=1)) == reason
+        await back(bot, readers, 2 * MINUTE)
+        assert not any("GoldRush API" in card for card in await bot.cards())
+
+
+async def test_a_notice_blames_the_readers_once_they_are_silent(fake_redis: redis.asyncio.Redis) -> None:
+    """GoldRush failed first, and the notice of that is still open."""
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(4), readers=readers) as bot:
+        await bot.watch("orders-*")
+        await bot.catalogue.refresh()
+        await back(bot, readers, MINUTE)
+        bot.api.statuses |= dict.fromkeys(bot.api.statuses, Unavailable("GoldRush didn't answer within 5 s."))
+        await back(bot, readers, MINUTE)
+        assert await bot.cards() == ["GoldRush API blind"]
+        bot.api.statuses |= dict.fromkeys(bot.api.statuses, LIVE)
+        while bot.scheduler.outage:
+            await poll(bot, readers, 1)
+        await away(bot, readers, MINUTE)
+        assert await bot.cards() == ["Pipelines blind"]

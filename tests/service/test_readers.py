@@ -16,7 +16,7 @@ from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER
 from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.scheduler import JOIN_SECONDS, OWN_ERROR, TICK_SECONDS
-from bot.ports.pipeline_api import OnOutcome, Unavailable
+from bot.ports.pipeline_api import ApiError, OnOutcome, Status, Unavailable
 from bot.ports.reads import OnResult, ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -50,7 +50,7 @@ class FarReaders:
         held, self.held = self.held, []
         for request, on_result in held:
             outcome = api.statuses[request.pipeline_id]
-            assert not isinstance(outcome, Exception)
+            assert isinstance(outcome, Status | ApiError)
             for _ in range(times):
                 on_result(ReadResult(request=request, outcome=outcome, at=clock.now()))
 
