@@ -676,7 +676,9 @@ def test_a_late_recovery_says_that_a_newer_failure_is_open() -> None:
     )
     for late in (card, ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line, broadcast=True)):
         message = renderer.content(late, a_delivery(), at(25))
-        assert f"It failed again at {time_of_day(at(20))}" in message.text
+        head, *_ = message.text.split("\n")
+        assert head.startswith(f"orders-eu recovered after 6 s, but failed again at {time_of_day(at(20))}")
+        assert ":fast_forward: *orders-eu*" in str(message.blocks)
         assert "green" not in str(message.blocks)
         over = replace(
             LOOK, record=lambda pipeline_id: Record(pipeline_id=pipeline_id, episode=replace(newer, closed_at=at(22)))

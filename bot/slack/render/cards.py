@@ -40,7 +40,7 @@ def render_card(
 ) -> RenderedMessage:
     """`failed_again`: when a newer failure began, which is open and has a card of its own."""
     is_api_card = card.pipeline.id == API_PIPELINE_ID
-    blocks: list[Block] = [section(_with_newer_failure(headline(card), failed_again))]
+    blocks: list[Block] = [section(headline(card, failed_again))]
     if page_words := _page_words(card):
         blocks.append(section(page_words))
     to_do = card.episode.open or bool(card.continues_in)
@@ -60,14 +60,6 @@ def render_card(
     if not is_api_card:
         blocks += _buttons(card)
     return message(blocks)
-
-
-def _with_newer_failure(words: str, failed_again: datetime | None) -> str:
-    """A late recovery must not look like the current state: no green, and the newer failure in bold."""
-    if failed_again is None:
-        return words
-    earlier = words.replace(":large_green_circle:", ":fast_forward:", 1)
-    return f"{earlier}\n*It failed again at {time_of_day(failed_again)}*"
 
 
 def _page_words(card: Card) -> str:
@@ -153,6 +145,5 @@ def render_entry(
 ) -> RenderedMessage:
     """`failed_again`: as in `render_card`."""
     pipeline = thread_entry.pipeline if thread_entry.broadcast else None
-    words = entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), pipeline)
-    line = section(_with_newer_failure(words, failed_again))
-    return message([line, *footnotes(delivery, now)])
+    words = entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), pipeline, failed_again=failed_again)
+    return message([section(words), *footnotes(delivery, now)])

@@ -1,5 +1,7 @@
 """One sentence for each entry of a timeline, by its most important event. Pure."""
 
+from datetime import datetime
+
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import TimelineEntry
 from bot.domain.transition import Event
@@ -9,7 +11,7 @@ from bot.slack.render import phrases
 
 _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.ACKNOWLEDGED, ":eyes: {name}{acknowledged} by {by}"),
-    (Event.RECOVERED, f"{{sign}} {{name}}{phrases.RECOVERED}{{took}}"),
+    (Event.RECOVERED, f"{{sign}} {{name}}{phrases.RECOVERED}{{took}}{{but_failed}}"),
     (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
@@ -19,14 +21,22 @@ _FORMS: tuple[tuple[Event, str], ...] = (
 )
 
 
-def entry_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeline | None = None) -> str:
+def entry_words(
+    entry: TimelineEntry,
+    conversation: ChannelId,
+    pipeline: Pipeline | None = None,
+    *,
+    failed_again: datetime | None = None,
+) -> str:
     """One sentence for one timeline entry, about its most important event.
 
     `conversation`: the conversation of the thread. `pipeline`: the one that the sentence names. None if only readers
-    of the card's thread see it, because the card has the name.
+    of the card's thread see it, because the card has the name. `failed_again`: when a newer failure began, after the
+    recovery in this entry.
     """
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
-    sign = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
+    now = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
+    sign = phrases.LATE_NEWS if failed_again else now
     # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
     form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
@@ -41,6 +51,7 @@ def entry_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipelin
         clause=phrases.phase_clause(entry.phase) if pipeline else f"*{phrases.phase_in_a_sentence(entry.phase)}*",
         counted=f": {ready}" if ready else "",
         took=_took(entry),
+        but_failed=phrases.but_failed(failed_again) if failed_again else "",
         reason=outside(entry.reason, REASON_LIMIT) if entry.reason else "",
     )
 

@@ -1,6 +1,7 @@
 """The headline of a card: what happened, since when, what it means. Pure."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
@@ -16,10 +17,13 @@ GAP_SHARE = 0.05  # of the healthy time: rounding hides a shorter gap
 FAILED_BEFORE = "It had already failed when I first read it"
 
 
-def headline(card: Card) -> str:
+def headline(card: Card, failed_again: datetime | None = None) -> str:
+    """`failed_again`: when a newer failure began, after the recovery that this card shows."""
     name = f"*{outside(card.pipeline.name)}*"
     if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         return _unwatched(card, name)
+    if failed_again:
+        return _recovered_for_a_while(card, name, failed_again)
     first, *rest = _HEADLINES[card.episode.kind](card, name)
     lines = (_failed_refresh(card), first, *rest, _unreadable_now(card), _not_read(card))
     return "\n".join(line for line in lines if line)
@@ -31,6 +35,13 @@ def _unwatched(card: Card, name: str) -> str:
     last_state = phrases.state_words(state)
     last_state = f"last seen {last_state}" if state.observation and state.reach is Reach.REACHABLE else last_state
     return "\n".join([_no_more_updates(card, name), f"Began at {_beginning(card.episode)}, {last_state}"])
+
+
+def _recovered_for_a_while(card: Card, name: str, failed_again: datetime) -> str:
+    """A late recovery is no current state, so nothing here is green."""
+    words = f"{recovery_words(card.episode)}{phrases.but_failed(failed_again)}"
+    lines = (f"{phrases.LATE_NEWS} {name} {words} · {_time_span(card.episode)}", _not_read(card))
+    return "\n".join(line for line in lines if line)
 
 
 def _no_more_updates(card: Card, name: str) -> str:

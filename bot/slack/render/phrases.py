@@ -13,7 +13,7 @@ from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
 from bot.slack.grammar.tokens import can_be_typed, quoted, quoted_target
-from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, from_to, outside
+from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, from_to, outside, time_of_day
 
 NOT_READ_YET = ":white_circle:"
 UNKNOWN_STATE = ":grey_question:"
@@ -32,6 +32,7 @@ DEGRADED = ":large_yellow_circle:"
 GONE = "no longer visible: deleted, or access changed"
 UNREACHABLE = "can't be read"
 RECOVERED = "*recovered*"
+LATE_NEWS = ":fast_forward:"
 
 SUSPEND_REASONS = {
     SuspendReason.ARCHIVED: "it's archived",
@@ -86,6 +87,11 @@ def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
 
 def watches_verb(channel: ChannelId | None) -> str:
     return "watch" if is_direct(channel) else "watches"
+
+
+def but_failed(again_at: datetime) -> str:
+    """Continues the sentence of a recovery that comes after a newer failure."""
+    return f", but *failed again* at {time_of_day(again_at)}"
 
 
 def phase_symbol(phase: Phase | None) -> str:
