@@ -74,6 +74,10 @@ class NameIndex(Mapping[PipelineId, Pipeline]):
     def __getitem__(self, pipeline_id: PipelineId) -> Pipeline:
         return self._pipelines[pipeline_id]
 
+    def known(self, pipeline_id: PipelineId) -> Pipeline | None:
+        """Like `get`, at half the cost: every read asks."""
+        return self._pipelines.get(pipeline_id)
+
     def __iter__(self) -> Iterator[PipelineId]:
         return iter(self._pipelines)
 

@@ -160,7 +160,8 @@ def read_again(state: PipelineState, moment: datetime) -> PipelineState:
 def is_read_closely(state: PipelineState) -> bool:
     """False if an old observation is normal: the bot reads paused and stopped pipelines rarely, unreachable ones in
     vain."""
-    return state.reach is Reach.REACHABLE and state.phase not in AT_REST
+    phase = state.phase
+    return state.reach is Reach.REACHABLE and (phase is Phase.RUNNING or phase not in AT_REST)
 
 
 def is_unread(state: PipelineState) -> bool:

@@ -102,7 +102,7 @@ class Client:
             on_outcome(None)
             return
         read = _ReadWithoutTask(self, connection, on_outcome)
-        self._deadlines.begin(read, asyncio.get_running_loop())
+        self._deadlines.begin(read)
         try:
             target = self._target(wire.status_path(pipeline_id))
         except ApiError:  # no pipeline can have this id

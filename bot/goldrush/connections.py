@@ -23,10 +23,13 @@ class Connections:
         self._made: list[httpx.AsyncBaseTransport] = []
         self._acquired_at = 0.0
         """When anybody last acquired a connection."""
+        self._loop: asyncio.AbstractEventLoop
+        """Kept from `acquire` on: asking for it costs a system call in Python 3.11."""
 
     async def acquire(self) -> httpx.AsyncBaseTransport:
         """Lends an idle connection, or makes a new one. Closes those that were idle for too long."""
-        self._acquired_at = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._acquired_at = self._loop.time()
         moment = self._acquired_at - IDLE_SECONDS
         if self._idle and self._idle[0][0] < moment:
             await self._close_before(moment)
@@ -38,8 +41,10 @@ class Connections:
 
     def acquire_open(self) -> PersistentConnection | None:
         """Lends the connection used last, if it is open. Never waits, so it leaves closing others to `acquire`."""
-        now = asyncio.get_running_loop().time()
-        if not self._idle or self._idle[0][0] < now - IDLE_SECONDS:
+        if not self._idle:
+            return None
+        now = self._loop.time()
+        if self._idle[0][0] < now - IDLE_SECONDS:
             return None
         connection = self._idle[-1][1]
         if not isinstance(connection, PersistentConnection) or not connection.is_open:

@@ -24,6 +24,8 @@ class Deadlines:
         self._seconds = seconds
         self._running: dict[Expiring, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop
+        """Kept while the timer runs: asking for it costs a system call in Python 3.11."""
 
     def limit(self) -> "_Deadline":
         """Cancels the block when its time is up.
@@ -33,20 +35,21 @@ class Deadlines:
         """
         return _Deadline(self)
 
-    def begin(self, deadline: Expiring, loop: asyncio.AbstractEventLoop) -> None:
-        self._running[deadline] = loop.time() + self._seconds
+    def begin(self, deadline: Expiring) -> None:
         if self._timer is None:
-            self._timer = loop.call_at(self._running[deadline], self._expire)
+            self._loop = asyncio.get_running_loop()
+            self._timer = self._loop.call_at(self._loop.time() + self._seconds, self._expire)
+        self._running[deadline] = self._loop.time() + self._seconds
 
     def end(self, deadline: Expiring) -> None:
         self._running.pop(deadline, None)
 
     def _expire(self) -> None:
-        self._timer, loop = None, asyncio.get_running_loop()
+        self._timer = None
         while self._running:
             deadline, at = next(iter(self._running.items()))
-            if at > loop.time():
-                self._timer = loop.call_at(at, self._expire)
+            if at > self._loop.time():
+                self._timer = self._loop.call_at(at, self._expire)
                 return
             del self._running[deadline]
             deadline.expire()
@@ -68,7 +71,7 @@ class _Deadline:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (only tasks read)
         self._task, self._cancelling = task, task.cancelling()
-        self._deadlines.begin(self, task.get_loop())
+        self._deadlines.begin(self)
 
     def expire(self) -> None:
         self._expired = True

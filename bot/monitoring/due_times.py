@@ -288,6 +288,11 @@ class DueTimes:
         entry.read_at = now
         self._wait(waiting, entry, entry.due if now - entry.due < waiting.period / 2 else now)
 
+    def learns_from(self, pipeline_id: PipelineId) -> bool:
+        """True for the first read of a pipeline since the rates were learned: then `mark_read` needs its track."""
+        entry = self._entries.get(pipeline_id)
+        return entry is not None and entry.read_at <= self._learned_at
+
     def _key(self, pace: Pace, known: Evidence) -> Key:
         return _shared_key(pace, self._rates.step(known) if pace is Pace.STEADY else 0)
 

@@ -22,6 +22,7 @@ class Promise:
         self._repository = repository
         self._budget = budget
         self._cadence = cadence
+        self._shortest_long_gap = timedelta(seconds=GAP_PROMISES * cadence.at_rest_seconds)
         self._is_kept = True
         self._otherwise_since: float | None = None
 
@@ -49,6 +50,10 @@ class Promise:
     def long_gap(self) -> timedelta:
         """The shortest time without a reading that cards and answers always name."""
         return timedelta(seconds=GAP_PROMISES * max(self.seconds, self._cadence.at_rest_seconds))
+
+    def is_long_gap(self, between: timedelta) -> bool:
+        """True if cards and answers name this time between two readings. Every read asks."""
+        return between >= self._shortest_long_gap and between >= self.long_gap
 
     def gap_from(self, pipeline_id: PipelineId) -> timedelta:
         """The shortest such time before a change. While the promise can't be kept, it is the promised age itself."""

@@ -221,7 +221,7 @@ class Recorder:
 
     def _ends_gap(self, result: ReadResult) -> bool:
         last = self._repository.last_read_at(result.request.pipeline_id)
-        return last is not None and result.at - last >= self._promise.long_gap
+        return last is not None and self._promise.is_long_gap(result.at - last)
 
     def _emit_transitions(self, plan: Plan) -> None:
         pipeline_id = plan.record.pipeline_id

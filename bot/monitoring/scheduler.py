@@ -349,12 +349,12 @@ class Scheduler:
             return
         try:
             if self._recorder.record_steady(result):
-                self._end(result.request, None)
+                self._end(result, None, steady=True)
             elif self._records:
                 self._records.create_task(self._record(result))
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ReadCrashed(pipeline=result.request.pipeline_id, exception=exc))
-            self._end(result.request, OWN_ERROR, failed=True)
+            self._end(result, OWN_ERROR, failed=True)
 
     async def _record(self, result: ReadResult) -> None:
         pipeline_id = result.request.pipeline_id
@@ -362,7 +362,7 @@ class Scheduler:
         problem = await self._recorded(result)
         after = self._repository.record(pipeline_id).state.phase
         failed = not isinstance(result.outcome, Status | Throttled)  # a retry would only be throttled again
-        self._end(result.request, problem, failed=failed)
+        self._end(result, problem, failed=failed)
         if before is not None and before != Phase.FAILED and after == Phase.FAILED:
             now = self._clock.monotonic()
             self._due.hasten(self._siblings.of_failed(self._repository.pipeline(pipeline_id), now), now)
@@ -391,15 +391,16 @@ class Scheduler:
             self._people.ended(request.pipeline_id)
             self._due.mark_lost(request.pipeline_id)
 
-    def _end(self, request: ReadRequest, problem: str | None, *, failed: bool = False) -> None:
+    def _end(self, result: ReadResult, problem: str | None, *, failed: bool = False, steady: bool = False) -> None:
         """The read is over: the pipeline waits for its next turn."""
-        if not self._under_way.end(request, problem):
+        if not self._under_way.end(result.request, problem):
             return
-        pipeline_id = request.pipeline_id
+        pipeline_id = result.request.pipeline_id
         self._people.ended(pipeline_id)
-        now, at = self._clock.monotonic(), self._clock.now()
+        now, at = self._clock.monotonic(), result.at if steady else self._clock.now()
         self._silent_until = now + self._breaker.probe_seconds if self._breaker.is_open else float("-inf")
         state = self._repository.state_but_time(pipeline_id)
         again = failed and state.failed_reads == 0  # it failed, but counts against no pipeline
         its_pace = Pace.RETRY if again else pace(state, at, self._cadence)
-        self._due.mark_read(pipeline_id, its_pace, now, track(state, at, now))
+        known = None if steady and not self._due.learns_from(pipeline_id) else track(state, self._clock.now(), now)
+        self._due.mark_read(pipeline_id, its_pace, now, known)

@@ -2,24 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.ports.pipeline_api import ApiError, Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRequest:
+class ReadRequest(NamedTuple):
     """A pipeline to read. `sequence` orders the reading among the others."""
 
     pipeline_id: PipelineId
     sequence: ReadSequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadResult:
+class ReadResult(NamedTuple):
     """The status, or the error that came in its place. `at` is the time of the answer."""
 
     request: ReadRequest
@@ -27,8 +24,7 @@ class ReadResult:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class Unread(NamedTuple):
     """No reader could begin this read in time. GoldRush got no request, so the read must be started again."""
 
     request: ReadRequest

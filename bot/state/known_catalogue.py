@@ -20,7 +20,7 @@ class KnownCatalogue:
         """Changed or removed here, and not yet in the store."""
 
     def get(self, pipeline_id: PipelineId) -> Pipeline | None:
-        return self.listed.get(pipeline_id) or self.unlisted.get(pipeline_id)
+        return self.listed.known(pipeline_id) or self.unlisted.get(pipeline_id)
 
     def __contains__(self, pipeline_id: PipelineId) -> bool:
         return pipeline_id in self.listed or pipeline_id in self.unlisted

@@ -147,7 +147,8 @@ class KnownRecords:
     def _read_at(self, pipeline_id: PipelineId, state: PipelineState) -> datetime | None:
         if state.observation is None:
             return None
-        steady, counted_at = self._steady.get(pipeline_id), self._counted(pipeline_id, state)
+        steady = self._steady.get(pipeline_id)
+        counted_at = self._counted(pipeline_id, state) if self._counted_at else None
         at = steady.at if steady else state.observation.observed_at
         return max(at, counted_at) if counted_at else at
 
