@@ -10,7 +10,7 @@ from bot.coordination.follower import Follower
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
 from bot.domain.watch import ChannelId
-from bot.garbage import keep_for_good, without_collections
+from bot.garbage import keep_for_good, return_freed_memory, without_collections
 from bot.goldrush.client import Client
 from bot.monitoring.budget import Budget
 from bot.settings import Role, Settings
@@ -86,6 +86,7 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
     with without_collections():
         await repository.load()
         keep_for_good()  # before the next collection, which would walk over all that was loaded
+    return_freed_memory()
     return Base(
         shared=shared,
         identity=identity,
