@@ -23,7 +23,7 @@ from bot.ports.store_errors import StoreAway, StoreNewer
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import SettingIgnored
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
-from bot.settings.roles import ROLES_FORM, nearest_role, role_fault, unknown_role
+from bot.settings.roles import ROLES_FORM, Role, named, nearest_role, role_fault, unknown_role
 from bot.settings.store import StoreSettings
 from bot.startup import StartError
 from bot.store.embedded import DataDirError, EmbeddedStoreError, NoStoreError
@@ -96,6 +96,9 @@ def run(
     if http or socket:
         os.environ[f"{PREFIX}TRANSPORT"] = (Transport.HTTP if http else Transport.SOCKET).value
     settings = _settings(role)
+    if (http or socket) and Role.SLACK not in settings.roles:
+        option = "--http" if http else "--socket"
+        raise typer.BadParameter(f"{option} is for the role slack, and this process plays {named(settings.roles)}.")
     configure(settings.log_level, settings.secrets)
     for sentence in ignored_names():
         emit(SettingIgnored(problem=sentence))

@@ -42,8 +42,10 @@ def role_fault(text: str) -> str | None:
     if re.match(ROLES_PATTERN, text):
         return None
     word = unknown_role(text)
+    if word is None and not re.search(r"\w", text):
+        return "it names no role"
     if word is None:
-        return "put commas between the roles, and none beside all"
+        return "write all by itself" if ALL in text else "put one comma between two roles"
     near = nearest_role(word)
     return "a word in it names no role" + (f" (did you mean {near}?)" if near else "")
 

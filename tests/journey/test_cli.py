@@ -72,7 +72,8 @@ async def test_an_invalid_setting_is_named_without_its_value(tmp_path: Path) -> 
     [
         ("redaer", "“redaer” is not a role. Did you mean reader?"),
         ("slack,poller", "“poller” is not a role. It must be all, or one or more of slack, scheduler"),
-        ("all,slack", "Put commas between the roles, and none beside all."),
+        ("all,slack", "Write all by itself."),
+        ("", "It names no role."),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "check"])
@@ -84,6 +85,15 @@ async def test_a_mistyped_role_is_quoted_with_the_nearest_one(
     assert answer in " ".join(output.replace("│", " ").split())
     assert "SLACK_BOT_TOKEN" not in output
     assert "PIPELINE_BOT_ROLE" not in output
+
+
+@pytest.mark.parametrize("transport", ["--http", "--socket"])
+async def test_a_process_that_hears_nobody_takes_no_transport(tmp_path: Path, transport: str) -> None:
+    env = environment("http://127.0.0.1:9", tmp_path / "data") | {"REDIS_URL": "redis://127.0.0.1:9/0"}
+    code, output = await cli("run", transport, "--role", "scheduler,sender", env=env, cwd=tmp_path)
+    assert code == 2
+    answer = " ".join(output.replace("│", " ").split())
+    assert f"{transport} is for the role slack, and this process plays scheduler,sender." in answer
 
 
 async def test_a_rejected_bot_token_ends_the_run_and_says_what_to_do(tmp_path: Path) -> None:

@@ -61,10 +61,10 @@ UNKNOWN = {
     "redaer": "a word in it names no role (did you mean reader?)",
     "slack, Schedular": "a word in it names no role (did you mean scheduler?)",
     "Slack": "a word in it names no role (did you mean slack?)",
-    "slack,": "put commas between the roles, and none beside all",
-    ",": "put commas between the roles, and none beside all",
-    "all,slack": "put commas between the roles, and none beside all",
-    "slack sender": "put commas between the roles, and none beside all",
+    "slack,": "put one comma between two roles",
+    "slack sender": "put one comma between two roles",
+    ",": "it names no role",
+    "all,slack": "write all by itself",
 }
 
 
