@@ -61,6 +61,8 @@ class Heartbeat:
         """The last heartbeat of any bot, as this one knows it."""
         self.read_since: datetime | None = None
         """Since then, the bot with that heartbeat has read all closely watched pipelines."""
+        self._inherited: datetime | None = None
+        """While this bot takes over: `read_since` of the leader before. It still holds, since nothing was read yet."""
         self._took_over = False
         """True once this leader has taken over from the leader before it."""
         self._rereading_since: float | None = None
@@ -120,6 +122,7 @@ class Heartbeat:
             await self._recovery.recover()
 
     async def _beat(self) -> None:
+        self._inherited = None
         if await self._leadership.acquire():
             self._took_over, self._rereading_since = False, None
         await self._recovery.resume()
@@ -138,6 +141,7 @@ class Heartbeat:
         """Loads nothing: since it acquired the lease, this beat has caught up with what the leader before wrote."""
         if last.read_since:
             self._repository.count_as_read(last.read_since)
+            self._inherited = last.read_since
         epoch = await self._store.next_epoch(above=self._repository.latest_epoch)
         self._polling.take_over(epoch, late=last.late_promise is not None)
         self._took_over = True
@@ -189,7 +193,7 @@ class Heartbeat:
             await self._record(last, now, notices)
 
     async def _record(self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = ()) -> None:
-        read_since = await self._repository.find_all_read_since()
+        read_since = self._inherited or await self._repository.find_all_read_since()
         await self._store.record_heartbeat(
             now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise
         )

@@ -55,8 +55,11 @@ class Newcomers:
         return taken
 
     def _order(self, pipeline_id: PipelineId, at: datetime) -> ReadOrder:
-        urgency = min(pace(self._repository.state_but_time(pipeline_id), at, self._cadence), Pace.STEADY)
-        return urgency, self._repository.last_read_at(pipeline_id) or UNREAD, pipeline_id
+        repository, urgency = self._repository, Pace.STEADY
+        state = repository.state_but_time(pipeline_id)
+        if state.failed_reads or pipeline_id in repository.unhealthy:  # no other is urgent, and most are neither
+            urgency = min(pace(state, at, self._cadence), Pace.STEADY)
+        return urgency, repository.last_read_at(pipeline_id) or UNREAD, pipeline_id
 
     def _newcomer(self, pipeline_id: PipelineId, at: datetime, now: float) -> Newcomer:
         state, read_at = self._repository.state_but_time(pipeline_id), self._repository.last_read_at(pipeline_id)

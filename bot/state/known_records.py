@@ -148,9 +148,10 @@ class KnownRecords:
         if state.observation is None:
             return None
         steady = self._steady.get(pipeline_id)
-        counted_at = self._counted(pipeline_id, state) if self._counted_at else None
         at = steady.at if steady else state.observation.observed_at
-        return max(at, counted_at) if counted_at else at
+        if self._counted_at is None or at >= self._counted_at:
+            return at
+        return self._counted(pipeline_id, state) or at
 
     def count_as_read(self, moment: datetime, not_counted: AbstractSet[PipelineId]) -> None:
         """Counts the closely read pipelines, except `not_counted`, as read at `moment`. Forgets an earlier call.

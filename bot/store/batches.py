@@ -27,11 +27,16 @@ async def scanned(redis: Redis, key: str) -> AsyncIterator[dict[bytes, bytes]]:
     Raises:
         StoreAway: Redis does not answer.
     """
-    cursor = 0
-    while True:
-        with translating_redis_errors():
-            cursor, rows = await redis.hscan(key, cursor, count=SCANNED_AT_ONCE)
-        yield cast("dict[bytes, bytes]", rows)
-        await asyncio.sleep(0)  # a small hash comes as a whole, without waiting for the network
-        if cursor == 0:
-            return
+    with translating_redis_errors():
+        cursor, rows = await redis.hscan(key, 0, count=SCANNED_AT_ONCE)
+    while cursor != 0:
+        following = asyncio.ensure_future(redis.hscan(key, cursor, count=SCANNED_AT_ONCE))
+        try:
+            await asyncio.sleep(0)  # sends it: Redis looks for the next rows while the bot decodes these
+            yield cast("dict[bytes, bytes]", rows)
+            with translating_redis_errors():
+                cursor, rows = await following
+        finally:
+            following.cancel()
+    yield cast("dict[bytes, bytes]", rows)
+    await asyncio.sleep(0)  # a small hash comes as a whole, without waiting for the network

@@ -111,6 +111,8 @@ async def test_the_heartbeat_of_a_new_leader_asks_for_some_readings_at_a_time(
         monkeypatch.setattr(two.repository._records, "of", steps.counted(two.repository._records.of))
         async with steps.between_turns():
             await two.heartbeat.beat()
-        assert two.leadership.is_leader
+            assert two.leadership.is_leader
+            assert steps.total == 0  # what the leader before recorded still holds
+            await two.heartbeat.beat()
         assert steps.total >= FLEET
         assert steps.most <= 3 * AT_ONCE
