@@ -5,15 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import chain, takewhile
-from typing import TypeVar
 
 from bot.domain.catalogue import comparable
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 from bot.ports.watch_store import WatchChanges, Watches
-
-WatchedKey = TypeVar("WatchedKey")
 
 
 class KnownWatches:
@@ -26,7 +23,8 @@ class KnownWatches:
         self.suspended: Mapping[ChannelId, SuspendReason] = {}
         self.notes: tuple[Note, ...] = ()
         self._by_channel: dict[ChannelId, tuple[Watch, ...]] = {}
-        self._by_pipeline: dict[PipelineId, tuple[Watch, ...]] = {}
+        self._by_pipeline: dict[PipelineId, Watch | tuple[Watch, ...]] = {}
+        """A single watch stands by itself: a tuple for each would take 48 bytes."""
         self._by_pattern: dict[str, tuple[Watch, ...]] = {}
         self._pattern_channels: Counter[ChannelId] = Counter()
         """How many patterns each channel watches."""
@@ -66,7 +64,8 @@ class KnownWatches:
 
     def of_pipeline(self, pipeline_id: PipelineId) -> tuple[Watch, ...]:
         """The watches that name a pipeline by id, oldest first."""
-        return self._by_pipeline.get(pipeline_id, ())
+        found = self._by_pipeline.get(pipeline_id, ())
+        return found if isinstance(found, tuple) else (found,)
 
     def of_patterns(self, patterns: Iterable[str]) -> tuple[Watch, ...]:
         """The watches of these patterns."""
@@ -118,21 +117,27 @@ class KnownWatches:
             self._pattern_channels[watch.channel] += 1
         else:
             pipeline_id = PipelineId(watch.reference)
-            self._by_pipeline[pipeline_id] = (*self._by_pipeline.get(pipeline_id, ()), watch)
+            before = self.of_pipeline(pipeline_id)
+            self._by_pipeline[pipeline_id] = (*before, watch) if before else watch
 
     def _remove(self, watch: Watch) -> None:
         if watch.pattern:
-            _take(self._by_pattern, comparable(watch.reference), watch)
+            pattern = comparable(watch.reference)
             self._pattern_channels -= Counter([watch.channel])
+            if remaining := _without(watch, self._by_pattern.get(pattern, ())):
+                self._by_pattern[pattern] = remaining
+            else:
+                self._by_pattern.pop(pattern, None)
         else:
-            _take(self._by_pipeline, PipelineId(watch.reference), watch)
+            pipeline_id = PipelineId(watch.reference)
+            if remaining := _without(watch, self.of_pipeline(pipeline_id)):
+                self._by_pipeline[pipeline_id] = remaining if len(remaining) > 1 else remaining[0]
+            else:
+                self._by_pipeline.pop(pipeline_id, None)
 
 
-def _take(index: dict[WatchedKey, tuple[Watch, ...]], key: WatchedKey, watch: Watch) -> None:
-    if remaining := tuple(other for other in index.get(key, ()) if other is not watch):
-        index[key] = remaining
-    else:
-        index.pop(key, None)
+def _without(watch: Watch, watches: tuple[Watch, ...]) -> tuple[Watch, ...]:
+    return tuple(other for other in watches if other is not watch)
 
 
 def oldest_first(watches: Iterable[Watch]) -> tuple[Watch, ...]:

@@ -21,7 +21,7 @@ from bot.domain.plan import (
     remembered,
 )
 from bot.domain.routing import Routing
-from bot.domain.watch import API_PIPELINE_ID, ChannelId
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, share_names
 from bot.ports.cards import Cards
 from bot.ports.changes import UNKNOWN_POSITION
 from bot.ports.lease_store import Lease
@@ -61,9 +61,10 @@ class Repository(KnownPipelines):
 
     async def load(self) -> None:
         """Loads everything from the store, before anything else runs. Later, `catch_up` loads the changes alone."""
-        watches = await self._store.watches()
         self._pipeline_position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
         catalogue = await self._store.catalogue()
+        watches = await self._store.watches()
+        share_names(watches.all, catalogue)
         stored = await self._stored_records()
         self._put_all(stored.values(), watches, catalogue)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import redis.asyncio
 
 from bot.monitoring import newcomers, scheduler
 from bot.state import oldest_reading
-from tests.service.test_poller import Bot, pipelines, running, watch
+from bot.state.repository import Repository
+from tests.builders import a_message, a_watch
+from tests.service.test_poller import ONE, Bot, pipelines, running, watch
 
 AT_ONCE = 5
 FLEET = 60
@@ -116,3 +119,14 @@ async def test_the_heartbeat_of_a_new_leader_asks_for_some_readings_at_a_time(
             await two.heartbeat.beat()
         assert steps.total >= FLEET
         assert steps.most <= 3 * AT_ONCE
+
+
+async def test_a_watch_and_its_pipeline_share_the_text_of_the_name(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.catalogue.refresh()
+        label = "".join(["orders", "-1"])  # a text of its own
+        await bot.store.add_watches([replace(a_watch(ONE), label=label)], a_message("made"))
+        repository = Repository(bot.store, asyncio.Event())
+        await repository.load()
+        (made,) = repository.watches
+        assert made.label is repository.pipeline(ONE).name
