@@ -195,7 +195,7 @@ class CatalogueSync:
         self._require_lead(as_leader=listing.as_leader)
         self._last_page = listing.pages
         complete_at = listing.begun_at if listing.complete else None
-        await self._repository.end_listing(self._kept(listing), complete_at=complete_at)
+        await self._repository.end_listing(self._kept(listing), absent=listing.absent, complete_at=complete_at)
         self._listing = None
         return listing.begun_at
 

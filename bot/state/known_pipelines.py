@@ -213,9 +213,12 @@ class KnownPipelines:
         self._update_watched(changed)
         return changed
 
-    def _end_listing(self, listed: AbstractSet[PipelineId], complete_at: float | None) -> None:
-        """A listing has ended. Drops the pipelines that a complete one lacks, except those that the bot polls."""
-        missing = set(self._catalogue.unlisted) - listed
+    def _end_listing(
+        self, listed: AbstractSet[PipelineId], absent: AbstractSet[PipelineId], complete_at: float | None
+    ) -> None:
+        """A listing has ended. Drops the `absent` pipelines, and those that a complete listing lacks. Keeps those that
+        the bot polls."""
+        missing = (set(self._catalogue.unlisted) - listed) | (self._catalogue.listed.keys() & absent)
         if complete_at is not None:
             missing |= self._catalogue.listed.keys() - listed
             self._listed_at = complete_at

@@ -115,12 +115,18 @@ class Repository(KnownPipelines):
             if before[pipeline_id] and self.record(pipeline_id).episode:
                 await self.write(pipeline_id, plan_redrawn)
 
-    async def end_listing(self, listed: AbstractSet[PipelineId], *, complete_at: float | None) -> None:
+    async def end_listing(
+        self,
+        listed: AbstractSet[PipelineId],
+        *,
+        absent: AbstractSet[PipelineId] = frozenset(),
+        complete_at: float | None,
+    ) -> None:
         """Removes the pipelines that a complete listing lacks. `complete_at`: when it began, in monotonic seconds.
 
-        An incomplete listing removes nothing.
+        An incomplete listing removes only those that GoldRush does not have: the `absent` ones.
         """
-        self._end_listing(listed, complete_at)
+        self._end_listing(listed, absent, complete_at)
         await self._save_catalogue()
 
     async def _save_catalogue(self) -> None:

@@ -14,9 +14,9 @@ MANY = pipelines(LARGE + 3)
 MOVED, *DELETED = [pipeline.id for pipeline in MANY[-3:]]
 
 
-async def list_without_missing(bot: Bot) -> ListingOutcome:
+async def list_without_missing(bot: Bot, total: int | None = None) -> ListingOutcome:
     """Runs the listing's job once. The listing lacks three pipelines; GoldRush has only the first of them."""
-    bot.api.listing = Page(pipelines=tuple(MANY[:LARGE]), more=False)
+    bot.api.listing = Page(pipelines=tuple(MANY[:LARGE]), more=False, total=total)
     bot.api.pipelines = {pipeline.id: pipeline for pipeline in MANY if pipeline.id not in DELETED}
     listing = asyncio.create_task(bot.catalogue.list_all())
     await bot.poll(60)
@@ -28,6 +28,16 @@ async def test_a_listing_drops_only_what_goldrush_does_not_have(fake_redis: redi
         await bot.repository.save_page(MANY)
         assert (await list_without_missing(bot)).problem is None
         assert bot.api.asked == [MOVED, *DELETED]
+        assert bot.repository.listed.keys() == {pipeline.id for pipeline in MANY} - set(DELETED)
+
+
+async def test_a_fleet_that_changes_during_the_listing_keeps_no_deleted_pipeline(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    """Then the pages don't add up to the total. But GoldRush itself says that it does not have these pipelines."""
+    async with running(fake_redis) as bot:
+        await bot.repository.save_page(MANY)
+        assert (await list_without_missing(bot, total=LARGE + 2)).problem is None
         assert bot.repository.listed.keys() == {pipeline.id for pipeline in MANY} - set(DELETED)
 
 

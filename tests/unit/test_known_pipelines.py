@@ -36,7 +36,7 @@ class Fed(KnownPipelines):
 
     def list(self, pipelines: list[Pipeline], complete_at: float | None) -> None:
         self._take_page(pipelines)
-        self._end_listing({pipeline.id for pipeline in pipelines}, complete_at)
+        self._end_listing({pipeline.id for pipeline in pipelines}, frozenset(), complete_at)
 
     def reload(self) -> None:
         self._put_all(self.records, Watches(self.watches.version + 1, self.watches.all), self.known.catalogue)
