@@ -120,6 +120,24 @@ async def _open(url: httpx.URL, trusted: ssl.SSLContext) -> "_Socket":
 class _Socket(asyncio.Protocol):
     """An open socket and the answer that arrives on it. llhttp calls the methods `on_…`."""
 
+    __slots__ = (
+        "_body_length",
+        "_busy",
+        "_complete",
+        "_failure",
+        "_headers",
+        "_keeps_alive",
+        "_loop",
+        "_on_answer",
+        "_parser",
+        "_pieces",
+        "_progress",
+        "_received",
+        "_status",
+        "_transport",
+        "lost",
+    )
+
     def __init__(self) -> None:
         self.lost = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -129,13 +147,14 @@ class _Socket(asyncio.Protocol):
         self._on_answer: OnAnswer | None = None
         self._failure: httpx.TransportError | None = None
         self._busy = False
+        self._pieces: deque[bytes] = deque()
         self._begin()
 
     def _begin(self) -> None:
         self._received = 0
         self._status = 0  # 0 until the head is complete
         self._headers: list[tuple[bytes, bytes]] = []
-        self._pieces: deque[bytes] = deque()
+        self._pieces.clear()
         self._body_length = 0
         self._complete = False
         self._keeps_alive = False

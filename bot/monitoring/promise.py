@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.domain.cadence import Cadence, Pace
 from bot.domain.observation import PipelineId
-from bot.domain.phase import AT_REST
+from bot.domain.phase import AT_REST, Phase
 from bot.monitoring.budget import Budget
 from bot.monitoring.due_times import DueTimes
 from bot.ports.polling import Lateness
@@ -43,7 +43,8 @@ class Promise:
 
     def to(self, pipeline_id: PipelineId) -> float:
         """The same for one pipeline, however often this bot reads it. Pipelines at rest may be read less often."""
-        at_rest = self._repository.state_but_time(pipeline_id).phase in AT_REST
+        phase = self._repository.state_but_time(pipeline_id).phase
+        at_rest = phase is not Phase.RUNNING and phase in AT_REST  # most are running, and hashing a phase takes time
         return self._cadence.promised_at(Pace.AT_REST if at_rest else Pace.STEADY, self.seconds)
 
     @property

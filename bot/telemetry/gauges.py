@@ -40,8 +40,8 @@ class Gauges(Collector):
             self._add("suspended_channels", text, sources.suspended_channels())
         if sources.hears_slack:
             self._add("slack_connected", "1 if this process hears Slack.", float(sources.hears_slack()))
-        if sources.polling and (polling := sources.polling()):
-            self._metrics += _polling(polling)
+        if health.polling:
+            self._metrics += _polling(health.polling)
         if sources.budget:
             self._metrics += _budget(sources.budget())
         if sources.outbox and Check.STORE not in health.problems:

@@ -36,6 +36,8 @@ class Health:
 
     problems: Mapping[Check, str]
     warnings: Mapping[Check, str]
+    polling: PollingFigures | None = None
+    """What the judgement is based on. None: this process does not poll."""
 
 
 @dataclass(slots=True)
@@ -64,17 +66,18 @@ class HealthMonitor:
         """A process that does not poll is ready even if nobody polls. Problems of GoldRush or of other processes are
         warnings."""
         sources = self.sources
-        found = dict(self._reported)
-        found |= dict(self._seen())
+        found, polling = dict(self._reported), sources.polling() if sources.polling else None
+        found |= dict(self._seen(polling))
         if sources.store_problem and (problem := await sources.store_problem()):
             found[Check.STORE] = problem
         harmless = {Check.KEY, Check.GOLDRUSH, Check.ROLES} | (set() if sources.polling else {Check.READS})
         return Health(
             problems={check: text for check, text in found.items() if check not in harmless},
             warnings={check: text for check, text in found.items() if check in harmless},
+            polling=polling,
         )
 
-    def _seen(self) -> Iterator[tuple[Check, str]]:
+    def _seen(self, polling: PollingFigures | None) -> Iterator[tuple[Check, str]]:
         sources = self.sources
         if sources.hears_slack and not sources.hears_slack():
             yield Check.SLACK, "no connection from Slack is open: commands and clicks are lost"
@@ -86,7 +89,7 @@ class HealthMonitor:
         if api_problem:
             yield Check.KEY if api_problem.key_rejected else Check.GOLDRUSH, api_problem.text
         if sources.heartbeat_age:
-            age, polling = sources.heartbeat_age(), sources.polling() if sources.polling else None
+            age = sources.heartbeat_age()
             if age is None:
                 yield Check.READS, "no bot has read the pipelines yet"
             elif age > NOBODY_READS_SECONDS:

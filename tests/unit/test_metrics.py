@@ -13,13 +13,12 @@ from bot.ports.telemetry.monitoring import KeyRejected, ReadEnded, ReadOutcome, 
 from bot.ports.telemetry.slack import CallOutcome, InteractionAcknowledged, InteractionAnswered, SlackCalled
 from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.telemetry.gauges import Gauges
-from bot.telemetry.health import Check, Health
+from bot.telemetry.health import Check, Health, HealthMonitor
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.sources import Sources
 from tests.exported import exported, full_sources
 
 NO_LABELS: Mapping[str, str] = {}
-WELL = Health(problems={}, warnings={})
 
 
 @pytest.fixture
@@ -101,10 +100,10 @@ async def test_no_metric_has_a_label_for_a_pipeline_channel_or_person() -> None:
 
 
 async def gauge(
-    sources: Sources, name: str, labels: Mapping[str, str] = NO_LABELS, health: Health = WELL
+    sources: Sources, name: str, labels: Mapping[str, str] = NO_LABELS, health: Health | None = None
 ) -> float | None:
     metrics, gauges = Metrics(), Gauges(sources)
-    await gauges.refresh(health)
+    await gauges.refresh(health or await HealthMonitor(sources).health())
     metrics.registry.register(gauges)
     return value(metrics, name, **labels)
 
