@@ -267,7 +267,10 @@ class DueTimes:
             self._wait(waiting, entry, since)
 
     def mark_read(self, pipeline_id: PipelineId, pace: Pace, now: float, track: Track | None = None) -> None:
-        """The read ended. `track`: None counts as the one before. Intervals are even, even if a read came late."""
+        """The read ended. `track`: None counts as the one before. A read that came early or late leaves intervals even.
+
+        A new pace begins now: the reads that follow a failure must not wait because this one came early.
+        """
         entry = self._entries.get(pipeline_id)
         if entry is None:
             return
@@ -278,6 +281,7 @@ class DueTimes:
             self._rates.add(known)
             entry.evidence = known
         key = self._key(pace, known)
+        due = entry.due if pace is entry.key.pace else min(entry.due, now)
         if key != entry.key:
             self._counts[entry.key] -= 1
             self._counts[key] += 1
@@ -286,7 +290,7 @@ class DueTimes:
             self._fit()
         waiting = self._by_key[key]
         entry.read_at = now
-        self._wait(waiting, entry, entry.due if now - entry.due < waiting.period / 2 else now)
+        self._wait(waiting, entry, due if now - due < waiting.period / 2 else now)
 
     def learns_from(self, pipeline_id: PipelineId) -> bool:
         """True for the first read of a pipeline since the rates were learned: then `mark_read` needs its track."""

@@ -119,6 +119,17 @@ def test_a_retry_comes_after_a_second_and_costs_a_tenth_of_the_budget() -> None:
     assert due.period(failed[0]) == pytest.approx(2.5)  # a tenth of 4 a second pays for no more
 
 
+@pytest.mark.parametrize(("pace", "seconds"), [(Pace.RETRY, 1.0), (Pace.TRANSIENT, 3.0)])
+def test_a_pipeline_that_was_read_early_is_followed_up_as_soon_as_any_other(pace: Pace, seconds: float) -> None:
+    due = fleet(600, 10.0)
+    poll(due, 10.0, 0.0, 120.0)
+    early = [due.take_next(120.0) for _ in range(300)][-1]
+    assert early
+    due.mark_read(early, pace, 120.0)
+    assert due.period(early) == pytest.approx(seconds)
+    assert early in {pipeline_id for _, pipeline_id in poll(due, 10.0, 120.1, 120.2 + seconds)}
+
+
 def test_neighbours_of_a_failure_are_read_within_seconds() -> None:
     due = fleet(300, 4.0)
     poll(due, 4.0, 0.0, 150.0)
