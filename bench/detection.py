@@ -88,7 +88,7 @@ async def _detect(count: int, failures: int, *, rounds: int) -> list[Detected]:
     async with fleet(count, projects=count) as served, running_bot(served, settings) as bot:
         chance = random.Random(SEED)  # noqa: S311 (a sample, no secret)
         failing = chance.sample(range(count), min(failures, count))
-        await _watch(bot.rig, [served.name(number) for number in failing])
+        await _watch(bot.rig, [served.name(number) for number in sorted(failing)])
         for _ in range(rounds):  # the second round is even
             await served.until_read(count, PATIENCE_SECONDS)
         async with asyncio.TaskGroup() as tasks:
@@ -100,7 +100,10 @@ async def _detect(count: int, failures: int, *, rounds: int) -> list[Detected]:
 
 
 async def _watch(rig: Rig, names: Sequence[str]) -> None:
-    """A channel for each name, and one that watches all pipelines but hears of no failure, so that all are read."""
+    """A channel for each name, and one that watches all pipelines but hears of no failure, so that all are read.
+
+    A new watch reads its pipeline at once. So the order of `names` must not be the order of the failures.
+    """
     await command(rig, ALERTS, "list")
     await _told(rig, ALERTS, "watch * on gone")
     channels = {f"C0FLEET{place:02}": name for place, name in enumerate(names)}
