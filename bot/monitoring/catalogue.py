@@ -138,6 +138,8 @@ class CatalogueSync:
         except NoRequestLeft as exc:
             self._problem, self._key_rejected, self._is_short_of_requests = str(exc), False, True
         except (ApiError, StoreAway) as exc:
+            if isinstance(exc, LeadershipLost):
+                self._listing, self._edges = None, []  # the next leader lists again
             self._problem = str(exc)
             self._key_rejected = isinstance(exc, Unauthorized | Forbidden)
             emit(ListingFailed(error=type(exc).__name__, problem=str(exc)))
@@ -165,7 +167,8 @@ class CatalogueSync:
         if not self._edges:
             self._edges, self._edges_begun_at = sorted({1, self._last_page}), self._clock.monotonic()
         while self._edges:
-            await self._repository.save_page((await self._page(self._edges[0])).pipelines)
+            page = await self._page(self._edges[0])
+            await self._repository.save_page(page.pipelines, self._leadership.lease)
             del self._edges[0]
         return self._edges_begun_at
 
@@ -186,7 +189,7 @@ class CatalogueSync:
         listing.as_leader = self._leadership.is_leader
         if not listing.ended:
             page = await self._page(listing.pages + 1)
-            await self._repository.save_page(page.pipelines)
+            await self._repository.save_page(page.pipelines, self._leadership.lease)
             listing.add(page)
         elif unchecked := self._unchecked(listing):
             await self._check(unchecked[0], listing)
@@ -195,18 +198,19 @@ class CatalogueSync:
         self._require_lead(as_leader=listing.as_leader)
         self._last_page = listing.pages
         complete_at = listing.begun_at if listing.complete else None
-        await self._repository.end_listing(self._kept(listing), absent=listing.absent, complete_at=complete_at)
+        await self._repository.end_listing(
+            self._kept(listing), absent=listing.absent, complete_at=complete_at, lease=self._leadership.lease
+        )
         self._listing = None
         return listing.begun_at
 
     def _require_lead(self, *, as_leader: bool) -> None:
-        """A bot that led lists no further, and saves nothing, once it leads no more: the next leader lists again.
+        """A bot that led lists no further once it leads no more. The store refuses what it saves by then.
 
         Raises:
             LeadershipLost: it leads no more.
         """
         if as_leader and not self._leadership.is_leader:
-            self._listing, self._edges = None, []
             raise LeadershipLost("another bot lists the pipelines now")
 
     def _missing(self, listing: CollectedPages) -> list[PipelineId]:

@@ -43,6 +43,12 @@ class RecordStore(Protocol):
         """The pipelines saved after a position. None: removed."""
         ...
 
-    async def save_pipelines(self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = ()) -> None:
-        """Adds pipelines to the catalogue or replaces them, and removes others."""
+    async def save_pipelines(
+        self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = (), *, lease: Lease | None = None
+    ) -> None:
+        """Adds pipelines to the catalogue or replaces them, and removes others. `lease`: that of a leader that lists.
+
+        Raises:
+            LeadershipLost: the lease is lost. Not all of it is written.
+        """
         ...

@@ -26,7 +26,7 @@ from bot.ports.cards import Cards
 from bot.ports.changes import UNKNOWN_POSITION
 from bot.ports.lease_store import Lease
 from bot.ports.record_store import RecordStore
-from bot.ports.store_errors import StoreAway, StoreRolledBack
+from bot.ports.store_errors import LeadershipLost, StoreAway, StoreRolledBack
 from bot.ports.watch_store import WatchChanges, Watches, WatchStore
 from bot.state.known_pipelines import KnownPipelines
 from bot.state.known_state import KnownState, LostWatchesAndNotes
@@ -106,11 +106,16 @@ class Repository(KnownPipelines):
             raise StoreRolledBack("Redis lost watches")
         return watches
 
-    async def save_page(self, pipelines: Collection[Pipeline]) -> None:
-        """Stores pipelines that a listing shows, and redraws the cards of changed ones."""
+    async def save_page(self, pipelines: Collection[Pipeline], lease: Lease | None = None) -> None:
+        """Stores pipelines that a listing shows, and redraws the cards of changed ones. `lease`: the leader's, if it
+        lists.
+
+        Raises:
+            LeadershipLost: the lease is lost, so the store keeps what the next leader lists.
+        """
         before = {pipeline.id: self._catalogue.get(pipeline.id) for pipeline in pipelines}
         changed = self._take_page(pipelines)
-        await self._save_catalogue()
+        await self._save_catalogue(lease)
         for pipeline_id in sorted(changed):
             if before[pipeline_id] and self.record(pipeline_id).episode:
                 await self.write(pipeline_id, plan_redrawn)
@@ -121,24 +126,34 @@ class Repository(KnownPipelines):
         *,
         absent: AbstractSet[PipelineId] = frozenset(),
         complete_at: float | None,
+        lease: Lease | None = None,
     ) -> None:
         """Removes the pipelines that a complete listing lacks. `complete_at`: when it began, in monotonic seconds.
 
         An incomplete listing removes only those that GoldRush does not have: the `absent` ones.
+
+        Raises:
+            LeadershipLost: as `save_page`.
         """
         self._end_listing(listed, absent, complete_at)
-        await self._save_catalogue()
+        await self._save_catalogue(lease)
 
-    async def _save_catalogue(self) -> None:
+    async def _save_catalogue(self, lease: Lease | None) -> None:
         """Saves what has changed since the last time. After a failure, the next call saves it too."""
         changed = frozenset(self._catalogue.unsaved)
         if not changed:
             return
         known = {pipeline_id: self._catalogue.get(pipeline_id) for pipeline_id in changed}
-        await self._store.save_pipelines(
-            [pipeline for pipeline in known.values() if pipeline],
-            removed=[pipeline_id for pipeline_id, pipeline in known.items() if pipeline is None],
-        )
+        try:
+            await self._store.save_pipelines(
+                [pipeline for pipeline in known.values() if pipeline],
+                removed=[pipeline_id for pipeline_id, pipeline in known.items() if pipeline is None],
+                lease=lease,
+            )
+        except LeadershipLost:
+            self._catalogue.unsaved.clear()
+            self._pipeline_position = UNKNOWN_POSITION  # the next leader's catalogue counts: read all of it
+            raise
         self._catalogue.unsaved -= {
             pipeline_id for pipeline_id in changed if self._catalogue.get(pipeline_id) == known[pipeline_id]
         }
@@ -216,14 +231,16 @@ class Repository(KnownPipelines):
         self._record_position = changes.position
 
     async def _catch_up_pipelines(self) -> None:
-        changes = await self._store.pipeline_changes(self._pipeline_position)
+        position = self._pipeline_position
+        changes = await self._store.pipeline_changes(position)
         changed = await self._all_pipelines() if changes.changed is None else changes.changed
         unsaved = frozenset(self._catalogue.unsaved)
         self._take_page(pipeline for pipeline in changed.values() if pipeline)
         for pipeline_id in (key for key, pipeline in changed.items() if pipeline is None):
             self.unlist(pipeline_id)
         self._catalogue.unsaved &= unsaved
-        self._pipeline_position = changes.position
+        if self._pipeline_position == position:
+            self._pipeline_position = changes.position
 
     async def _all_pipelines(self) -> Mapping[PipelineId, Pipeline | None]:
         """The stored pipelines. None: removed. This process may save others during the read, which can miss those."""

@@ -1,18 +1,21 @@
 """The pipelines as last listed, in Redis: one row for each, so that a listing writes only what has changed."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from sys import intern
 from typing import cast
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.ports.changes import Changes
+from bot.ports.lease_store import READER, Lease
+from bot.ports.store_errors import LeadershipLost
 from bot.store.batches import READ_AT_ONCE, batched, scanned
 from bot.store.change_log import KEPT, ChangeLog
 from bot.store.codec import decode_pipeline_row, encode_pipeline_row
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import LEASE_LOST, decoding, translating_redis_errors
 
 
 class RedisCatalogue(RedisPort):
@@ -43,15 +46,13 @@ class RedisCatalogue(RedisPort):
             }
         return Changes(logged.position, pipelines)
 
-    async def save_pipelines(self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = ()) -> None:
-        rows = {pipeline.id: encode_pipeline_row(pipeline) for pipeline in pipelines}
-        for batch in batched([*rows, *removed], READ_AT_ONCE):
-            with translating_redis_errors():
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    for pipeline_id in batch:
-                        if pipeline_id in rows:
-                            pipe.hset(self._keys["pipelines"], pipeline_id, rows[pipeline_id])
-                        else:
-                            pipe.hdel(self._keys["pipelines"], pipeline_id)
-                        pipe.xadd(self._keys["pipeline_changes"], {pipeline_id: ""}, maxlen=KEPT, approximate=True)
-                    await pipe.execute()
+    async def save_pipelines(
+        self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = (), *, lease: Lease | None = None
+    ) -> None:
+        rows = [(pipeline.id, encode_pipeline_row(pipeline)) for pipeline in pipelines]
+        rows += [(pipeline_id, "") for pipeline_id in removed]
+        keys = [self._keys["pipelines"], self._keys["pipeline_changes"], self._keys.lease(READER)]
+        for batch in batched(rows, READ_AT_ONCE):
+            args: list[str | int] = [lease.token if lease else "", KEPT, *chain.from_iterable(batch)]
+            if await self._scripts.run("save_pipelines", keys, args) == LEASE_LOST:
+                raise LeadershipLost("another bot lists the pipelines now")

@@ -37,11 +37,11 @@ _FENCED = (
     "resume",
     "write_row",
 )
-_PLAIN = ("interaction", "lease", "release")
+_PLAIN = ("interaction", "lease", "release", "save_pipelines")
 
 
 NEWER = -2  # the answer of the fence
-LEASE_LOST = -3  # the answer of commit.lua
+LEASE_LOST = -3  # the answer of commit.lua and save_pipelines.lua
 _UPDATE = "Update this bot to at least that version."
 
 

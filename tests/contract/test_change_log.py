@@ -12,6 +12,8 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.ports.changes import UNKNOWN_POSITION
+from bot.ports.lease_store import READER
+from bot.ports.store_errors import LeadershipLost
 from bot.ports.watch_store import Watches
 from bot.state.repository import Repository
 from bot.store.change_log import MOST_READ, ChangeLog
@@ -123,6 +125,25 @@ async def test_a_gone_pipeline_leaves_the_catalogue_of_all_bots(store: WholeStor
     await store.save_pipelines([replace(a_pipeline(), project="other")], removed=[PipelineId("pipe_2")])
     await repository.catch_up()
     assert [*repository.listed.values()] == [replace(a_pipeline(), project="other")]
+
+
+async def test_a_leader_that_lost_its_lease_ends_no_listing(store: WholeStore) -> None:
+    """It was frozen since it read the last page. By then the next leader has listed again."""
+    repository, fills = Repository(store, asyncio.Event()), Pipeline(id=PipelineId("pipe_2"), name="fills")
+    lease = await store.acquire_lease(READER)
+    assert lease
+    await repository.save_page([a_pipeline(), fills], lease)
+    await store.release_lease(lease)
+    with pytest.raises(LeadershipLost):
+        await repository.end_listing({fills.id}, complete_at=0.0, lease=lease)
+    assert await store.acquire_lease(READER)
+    with pytest.raises(LeadershipLost):
+        await repository.save_page([replace(fills, name="former")], lease)
+    assert await store.catalogue() == {a_pipeline().id: a_pipeline(), fills.id: fills}
+    await repository.catch_up()
+    assert dict(repository.listed) == await store.catalogue()
+    await repository.save_page([])
+    assert dict(repository.listed) == await store.catalogue()
 
 
 async def test_a_gone_pipeline_leaves_the_catalogue_after_a_gap_too(store: WholeStore) -> None:

@@ -350,8 +350,12 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def save_pipelines(self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = ()) -> None:
+    async def save_pipelines(
+        self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = (), *, lease: Lease | None = None
+    ) -> None:
         def answer() -> None:
+            if lease is not None and not self._holds(lease):
+                raise LeadershipLost("another bot lists the pipelines now")
             listed, ended = tuple(pipelines), tuple(removed)
             self.disk.catalogue.update({pipeline.id: pipeline for pipeline in listed})
             for pipeline_id in ended:

@@ -67,3 +67,15 @@ async def test_any_error_for_a_missing_pipeline_may_ask_for_a_wait(fake_redis: r
         assert bot.budget.current_hold(Route.PIPELINE)
         assert bot.budget.current_hold(Route.LISTING) is None
         assert bot.budget.rate == bot.budget.full_rate
+
+
+async def test_a_frozen_leader_lists_nothing_over_the_next_leader(fake_redis: redis.asyncio.Redis) -> None:
+    """It still takes its lease for its own."""
+    async with running(fake_redis) as bot:
+        assert (await bot.catalogue.refresh()).problem is None
+        stored = await bot.store.catalogue()
+        assert bot.leadership.lease
+        await bot.store.release_lease(bot.leadership.lease)
+        bot.api.listing = Page(pipelines=tuple(MANY[5:9]), more=False)
+        assert (await bot.catalogue.refresh()).problem == "another bot lists the pipelines now"
+        assert await bot.store.catalogue() == stored
