@@ -64,47 +64,40 @@ def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
         "submit": plain("Watch"),
         "close": plain("Cancel"),
         "blocks": [
-            input_block(
-                PIPELINES,
-                "Pipeline",
-                {"type": "plain_text_input", "placeholder": plain("orders-eu"), "max_length": 1000},
-                hint="A name, an id, or a pattern such as orders-*",
-            ),
-            input_block(
-                CHANNEL,
-                "Post changes in",
-                {
-                    "type": "conversations_select",
-                    "placeholder": plain("My direct messages with the bot"),
-                    "filter": {"include": ["public", "private"], "exclude_bot_users": True},
-                },
-                hint="You must be in the channel. A private one must invite me first.",
-                optional=True,
-            ),
-            input_block(
-                EVENTS,
-                "Changes to post",
-                {
-                    "type": "multi_static_select",
-                    "placeholder": plain("All"),
-                    "options": [option(event.value, event.value) for event in SELECTABLE],
-                },
-                optional=True,
-            ),
-            input_block(
-                TARGETS,
-                "Page when it fails",
-                {
-                    "type": "multi_users_select",
-                    "placeholder": plain("Nobody"),
-                    "max_selected_items": max_targets,
-                },
-                hint=f"To page a user group, type {command} watch.",
-                optional=True,
-            ),
+            _pipelines_input(),
+            _channel_input(),
+            _events_input(),
+            _targets_input(command, max_targets),
             *context("If it's watched there already, the fields that you leave empty stay as they are."),
         ],
     }
+
+
+def _pipelines_input() -> Block:
+    element = {"type": "plain_text_input", "placeholder": plain("orders-eu"), "max_length": 1000}
+    return input_block(PIPELINES, "Pipeline", element, hint="A name, an id, or a pattern such as orders-*")
+
+
+def _channel_input() -> Block:
+    element = {
+        "type": "conversations_select",
+        "placeholder": plain("My direct messages with the bot"),
+        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+    }
+    hint = "You must be in the channel. A private one must invite me first."
+    return input_block(CHANNEL, "Post changes in", element, hint=hint, optional=True)
+
+
+def _events_input() -> Block:
+    options = [option(event.value, event.value) for event in SELECTABLE]
+    element = {"type": "multi_static_select", "placeholder": plain("All"), "options": options}
+    return input_block(EVENTS, "Changes to post", element, optional=True)
+
+
+def _targets_input(command: str, max_targets: int) -> Block:
+    element = {"type": "multi_users_select", "placeholder": plain("Nobody"), "max_selected_items": max_targets}
+    hint = f"To page a user group, type {command} watch."
+    return input_block(TARGETS, "Page when it fails", element, hint=hint, optional=True)
 
 
 # --- submit ----------------------------------------------------------------------------------------------------------
