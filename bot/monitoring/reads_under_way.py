@@ -15,6 +15,8 @@ class UnderWay:
 
     request: ReadRequest
     since: float
+    is_unread: bool = False
+    """True if it ended without an answer of GoldRush."""
     _problem: asyncio.Future[str | None] | None = None
 
     async def wait(self) -> str | None:
@@ -52,12 +54,16 @@ class ReadsUnderWay:
         self._reads[pipeline_id] = read
         return read
 
-    def end(self, request: ReadRequest, problem: str | None) -> bool:
-        """False if this read is not under way: it counted as lost, and its result came later."""
+    def end(self, request: ReadRequest, problem: str | None, *, unread: bool = False) -> bool:
+        """False if this read is not under way: it counted as lost, and its result came later.
+
+        `unread`: it ended without an answer of GoldRush.
+        """
         read = self._reads.get(request.pipeline_id)
         if read is None or read.request.sequence != request.sequence:
             return False
         del self._reads[request.pipeline_id]
+        read.is_unread = unread
         read.end(problem)
         return True
 

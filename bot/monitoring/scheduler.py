@@ -310,8 +310,8 @@ class Scheduler:
             async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
                     return self._breaker.problem or self._budget.why_none(Route.STATUS)
-                held, read = read, self._under_way.of(pipeline_id)
-                if read is held and self._reads:
+                earlier, read = read, self._under_way.of(pipeline_id)
+                if (read is None or read is earlier) and self._reads:
                     now = self._clock.monotonic()
                     read = self._under_way.begin(pipeline_id, self.epoch, now)
                     slot.assign()
@@ -322,13 +322,13 @@ class Scheduler:
         return problem
 
     async def _is_held(self, read: UnderWay) -> bool:
-        """Waits for a read in another process. True if its reader may be dead: no result came in time."""
+        """Waits for a read in another process. True if it brought no result in time: its reader may be dead."""
         if read.request.pipeline_id in self._people or self._readers.lost_after == float("inf"):
             return False
         ended, timer = asyncio.ensure_future(read.wait()), asyncio.ensure_future(self._clock.sleep(JOIN_SECONDS))
         try:
             await asyncio.wait((ended, timer), return_when=asyncio.FIRST_COMPLETED)
-            return not ended.done()
+            return not ended.done() or read.is_unread
         finally:
             ended.cancel()
             timer.cancel()
@@ -387,7 +387,7 @@ class Scheduler:
 
     def _end_unread(self, request: ReadRequest, problem: str) -> None:
         """GoldRush gave no answer to this read. The pipeline is due again."""
-        if self._under_way.end(request, problem):
+        if self._under_way.end(request, problem, unread=True):
             self._people.ended(request.pipeline_id)
             self._due.mark_lost(request.pipeline_id)
 

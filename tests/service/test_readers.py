@@ -75,14 +75,10 @@ async def test_a_read_that_no_reader_began_in_time_is_made_again(fake_redis: red
     async with running(fake_redis, *pipelines(1), readers=readers) as bot:
         await bot.watch(ONE)
         await bot.poll(2)
-        person = asyncio.create_task(bot.scheduler.read_now(ONE))
-        await settle()
         ((request, on_result),) = readers.held
         on_result(Unread(request=request))
         on_result(Unread(request=request))
         await settle()
-        assert person.done()
-        assert person.result() == "no reader could read this pipeline in time"
         assert bot.scheduler.unread_since(0) == {ONE}
         readers.held.clear()
         await bot.poll(TICK_SECONDS)
@@ -139,6 +135,41 @@ async def poll_answered(bot: Bot, readers: FarReaders, seconds: float) -> None:
     for _ in range(ceil(seconds / TICK_SECONDS)):
         await bot.poll(TICK_SECONDS)
         readers.deliver(bot.api, bot.clock)
+
+
+async def test_the_scheduler_reads_for_a_person_if_no_reader_began_in_time(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(1), readers=readers) as bot:
+        await bot.watch(ONE)
+        await bot.poll(2)
+        person = asyncio.create_task(bot.scheduler.read_now(ONE))
+        await settle()
+        ((request, on_result),) = readers.held
+        on_result(Unread(request=request))
+        await bot.clock.pass_time(1)
+        await settle()
+        assert person.done()
+        assert person.result() is None
+        assert bot.repository.record(ONE).state.phase == Phase.RUNNING
+
+
+async def test_a_read_that_ends_while_a_person_waits_for_the_budget_answers(fake_redis: redis.asyncio.Redis) -> None:
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(1), readers=readers) as bot:
+        await bot.watch(ONE)
+        await bot.poll(2)
+        await bot.clock.pass_time(1)
+        bot.budget._fill()
+        bot.budget._all.tokens = -bot.budget.full_rate * JOIN_SECONDS
+        person = asyncio.create_task(bot.scheduler.read_now(ONE))
+        await settle()
+        await bot.clock.pass_time(JOIN_SECONDS)
+        readers.deliver(bot.api, bot.clock)
+        await settle()
+        await bot.clock.pass_time(1)
+        await settle()
+        assert person.done()
+        assert person.result() is None
 
 
 @pytest.mark.parametrize(("operator", "notified"), [(OPERATOR, OPERATOR), (None, ALERTS)])
