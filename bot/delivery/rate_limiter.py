@@ -196,7 +196,9 @@ class RateLimiter:
 
     def _filled(self, method: Method, now: float) -> _MethodBucket:
         burst = self._burst(method)
-        bucket = self._buckets.setdefault(method, _MethodBucket(tokens=burst, filled_at=now))
+        bucket = self._buckets.get(method)
+        if bucket is None:
+            bucket = self._buckets[method] = _MethodBucket(tokens=burst, filled_at=now)
         gained = (now - bucket.filled_at) * self.limits.per_minute[method] / 60
         bucket.tokens, bucket.filled_at = min(burst, bucket.tokens + gained), now
         return bucket

@@ -4,14 +4,13 @@ The content has two lines of JSON. The cards of one episode share the first line
 The Lua scripts change the progress (posted.lua), so a read of many cards asks for the progress first.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 
-from pydantic import TypeAdapter
+import msgspec
 
 from bot.domain.card import Card, PageOrigin, PostedCard
 from bot.domain.catalogue import Pipeline
@@ -49,24 +48,21 @@ class _Own:
 SHARED_FIELDS, OWN_FIELDS = (tuple(field.name for field in fields(part)) for part in (_Shared, _Own))
 _shared_values, _own_values = attrgetter(*SHARED_FIELDS), attrgetter(*OWN_FIELDS)
 _SHARED = Codec(_Shared, versions.unchanged)
-_OWN = TypeAdapter(_Own)
+_OWN = msgspec.json.Decoder(_Own)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The row that the Lua scripts change. Its names are theirs."""
+class Progress(msgspec.Struct, frozen=True):
+    """The row that the Lua scripts change. The names in the row are theirs."""
 
-    check: str
+    check: str = ""
     """`stable_key` of the content: the same content need not be read again. Empty in rows of earlier versions."""
-    message_id: str | None
-    shown_revision: int
-    removed: bool
-    group: str | None
-    summarized_revision: int
-    has_content: bool
-    """False for a card that is forgotten, or whose row is lost."""
-    forgotten: bool
-    """The card was never posted and never will be."""
+    message_id: str | None = msgspec.field(name="ts", default=None)
+    shown_revision: int = msgspec.field(name="delivered", default=0)
+    group: str | None = None
+    summarized_revision: int = msgspec.field(name="held", default=0)
+    revision: int | msgspec.UnsetType = msgspec.UNSET
+    removal: int | msgspec.UnsetType = msgspec.field(name="removed", default=msgspec.UNSET)
+    forgotten_mark: int | msgspec.UnsetType = msgspec.field(name="forgotten", default=msgspec.UNSET)
 
     @classmethod
     def decode(cls, row: bytes) -> "Progress":
@@ -74,20 +70,21 @@ class Progress:
         Raises:
             ValueError: the row is damaged.
         """
-        values = json.loads(row)
-        if not isinstance(values, dict):
-            raise ValueError("the progress of a card is a JSON object")  # noqa: TRY004 (as for any damaged row)
-        ts = values.get("ts")
-        return cls(
-            check=values.get("check", ""),
-            message_id=ts,
-            shown_revision=int(values.get("delivered", 0)),
-            removed="removed" in values and ts is None,
-            group=values.get("group"),
-            summarized_revision=int(values.get("held", 0)),
-            has_content="revision" in values,
-            forgotten="forgotten" in values,
-        )
+        return _PROGRESS.decode(row)
+
+    @property
+    def removed(self) -> bool:
+        return self.removal is not msgspec.UNSET and self.message_id is None
+
+    @property
+    def has_content(self) -> bool:
+        """False for a card that is forgotten, or whose row is lost."""
+        return self.revision is not msgspec.UNSET
+
+    @property
+    def forgotten(self) -> bool:
+        """The card was never posted and never will be."""
+        return self.forgotten_mark is not msgspec.UNSET
 
     def with_content(self, content: Card) -> PostedCard:
         return PostedCard(
@@ -101,6 +98,9 @@ class Progress:
         )
 
 
+_PROGRESS = msgspec.json.Decoder(Progress)
+
+
 def encode_cards(cards: Sequence[Card]) -> list[str]:
     """The content of each card."""
     lines: dict[tuple[int, ...], str] = {}
@@ -110,7 +110,7 @@ def encode_cards(cards: Sequence[Card]) -> list[str]:
         line = lines.get(same := tuple(map(id, shared)))
         if line is None:
             line = lines[same] = _SHARED.encode(_Shared(*shared))
-        rows.append(f"{line}\n{_OWN.dump_json(_Own(*_own_values(card))).decode()}")
+        rows.append(f"{line}\n{msgspec.json.encode(_Own(*_own_values(card))).decode()}")
     return rows
 
 
@@ -123,7 +123,7 @@ def decode_card(row: bytes) -> Card:
     line, two_lines, rest = row.partition(b"\n")
     if not two_lines:
         return CARD.decode(row)  # of an earlier version
-    shared, own = _decoded(line), _OWN.validate_json(rest)
+    shared, own = _decoded(line), _OWN.decode(rest)
     return Card(
         **dict(zip(SHARED_FIELDS, _shared_values(shared), strict=True)),
         **dict(zip(OWN_FIELDS, _own_values(own), strict=True)),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from operator import is_
 from typing import NamedTuple, TypeVar, cast
 
 from bot.domain.card import Burst, PostedCard
@@ -74,10 +73,14 @@ class RedisCards(RedisPort):
         rows = dict(zip(likely, texts[len(group_keys) :], strict=True))
         if late := [key for key in chain.from_iterable(group.keys for group in groups.values()) if key not in rows]:
             rows |= zip(late, await self._texts(map(self._keys.posted, late)), strict=True)
-        cards = await self._decoded_cards(rows.items())
-        groups = {key: group.with_cards(cards) for key, group in groups.items()}
-        _remember(self._known_groups, groups, MOST_GROUPS)
-        return {key: group.by_name for key, group in groups.items()}
+        read = {key: group.with_rows([rows[card] for card in group.keys]) for key, group in groups.items()}
+        if changed := {
+            card: rows[card] for key, group in read.items() if group is not groups[key] for card in group.keys
+        }:
+            cards = await self._decoded_cards(changed.items())
+            read = {key: group if group is groups[key] else group.with_cards(cards) for key, group in read.items()}
+        _remember(self._known_groups, read, MOST_GROUPS)
+        return {key: group.by_name for key, group in read.items()}
 
     async def group(self, group_key: str) -> tuple[PostedCard, ...]:
         return (await self.groups([group_key]))[group_key]
@@ -116,23 +119,25 @@ class _KnownGroup(NamedTuple):
     text: bytes
     """The keys of the cards, as stored."""
     keys: tuple[str, ...]
-    cards: tuple[PostedCard, ...]
-    """In the order of `keys`, without those that the store forgot."""
-    by_name: tuple[PostedCard, ...]
-    """The same, ordered by the pipeline's name."""
+    rows: Sequence[bytes | None] = ()
+    """The progress of each card, as stored. The same progress means the same card."""
+    by_name: tuple[PostedCard, ...] = ()
+    """The cards ordered by the pipeline's name, without those that the store forgot."""
 
     def updated(self, text: bytes) -> "_KnownGroup":
-        return self if text == self.text else _KnownGroup(text, tuple(text.decode().split()), (), ())
+        return self if text == self.text else _KnownGroup(text, tuple(text.decode().split()))
+
+    def with_rows(self, rows: Sequence[bytes | None]) -> "_KnownGroup":
+        return self if rows == self.rows else self._replace(rows=rows)
 
     def with_cards(self, known: Mapping[str, PostedCard]) -> "_KnownGroup":
-        cards = tuple(known[key] for key in self.keys if key in known)
-        if len(cards) == len(self.cards) and all(map(is_, cards, self.cards)):
-            return self
-        by_name = tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
-        return self._replace(cards=cards, by_name=by_name)
+        """If the store forgot a card, the next call asks for all of them again."""
+        cards = [known[key] for key in self.keys if key in known]
+        by_name = sorted(cards, key=lambda card: card.content.pipeline.name.lower())
+        return self._replace(rows=self.rows if len(cards) == len(self.keys) else (), by_name=tuple(by_name))
 
 
-_NO_GROUP = _KnownGroup(b"", (), (), ())
+_NO_GROUP = _KnownGroup(b"", ())
 
 
 def _remember(known: dict[str, Known], new: Mapping[str, Known], most: int) -> None:

@@ -178,6 +178,19 @@ async def test_a_known_group_shows_changes_by_another_process(
     assert [bool(card.content.episode.acknowledged) for card in changed] == [False, True, False, False, False]
 
 
+async def test_a_group_shows_a_lost_card_as_soon_as_it_is_back(
+    store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    key = await a_group(store, 1, 2, 3)
+    lost = store._keys.card((await store.groups([key]))[key][0].content.key)
+    content = await any_redis.getdel(lost)
+    other = WholeStore(any_redis, TEAM, clock)
+    for _ in range(2):
+        assert len((await other.groups([key]))[key]) == 2
+    await any_redis.set(lost, content)
+    assert len((await other.groups([key]))[key]) == 3
+
+
 async def test_a_burst_that_grows_is_counted(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
