@@ -68,8 +68,7 @@ def with_failover_check(base: type[AbstractConnection], generation: Generation) 
         async def connect(self) -> None:
             if self.is_connected and self._made_in != generation.number:
                 await self.disconnect(nowait=True)
-            if not self.is_connected:  # redis-py prepares a retry first, for every command
-                await super().connect()
+            await super().connect()
 
         async def connect_check_health(self, *args: Any, **options: Any) -> None:
             if not self.is_connected:

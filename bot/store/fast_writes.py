@@ -29,6 +29,11 @@ def with_fast_writes(base: type[AbstractConnection]) -> type[AbstractConnection]
             except TypeError as exc:
                 raise DataError(str(exc)) from None
 
+        async def connect(self) -> None:
+            """redis-py calls it before every command, and would prepare a retry first."""
+            if not self.is_connected:
+                await super().connect()
+
         async def send_packed_command(
             self,
             command: bytes | str | Iterable[bytes],

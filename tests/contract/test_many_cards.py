@@ -184,6 +184,7 @@ async def test_a_group_shows_a_lost_card_as_soon_as_it_is_back(
     key = await a_group(store, 1, 2, 3)
     lost = store._keys.card((await store.groups([key]))[key][0].content.key)
     content = await any_redis.getdel(lost)
+    assert content is not None
     other = WholeStore(any_redis, TEAM, clock)
     for _ in range(2):
         assert len((await other.groups([key]))[key]) == 2
