@@ -1,5 +1,6 @@
 """The bot's heartbeat: acquires leadership, starts recovery, and reports times when no bot polled."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from bot.coordination.store_recovery import StoreRecovery
 from bot.domain.card import DigestEntry, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message
-from bot.domain.plan import Record
+from bot.domain.episode import Episode
 from bot.domain.watch import ChannelId
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
@@ -28,6 +29,7 @@ from bot.ports.telemetry.slack import SlackAway
 from bot.ports.telemetry.store import RollbackFound
 from bot.state.repository import Repository
 
+ASKED_AT_ONCE = 1000  # pipelines in one step of the event loop
 REREAD_SECONDS = 120.0  # the bot reads all pipelines again before it reports what it missed
 
 
@@ -118,7 +120,7 @@ class Heartbeat:
         try:
             await self._beat()
         except StoreRolledBack:
-            emit(RollbackFound(watches=len(self._repository.watches.all)))
+            emit(RollbackFound(watches=sum(1 for _ in self._repository.watches)))
             await self._recovery.recover()
 
     async def _beat(self) -> None:
@@ -166,10 +168,10 @@ class Heartbeat:
         if unread and self._clock.monotonic() - self._rereading_since < REREAD_SECONDS:
             return
         self._rereading_since = None
-        missed = self._missed_since(last.last_at)
+        missed = await self._missed_since(last.last_at)
         notice = Notice(kind=NoticeKind.BLIND, at=now, since=last.last_at, missed=missed, unread=len(unread))
-        channels = dict.fromkeys(watch.channel for watch in self._repository.watches.all)
-        await self._record(last, now, self._notices.messages(notice, tuple(channels), unread))
+        channels = tuple(self._repository.watches.channels)
+        await self._record(last, now, self._notices.messages(notice, channels, unread))
 
     def _lateness_notices(self, before: float | None, lateness: Lateness | None, now: datetime) -> list[Message]:
         """Tells the operator once that the bot can't keep its promise, and once that it can again.
@@ -199,16 +201,21 @@ class Heartbeat:
         )
         self.last_at, self.read_since = now, read_since
 
-    def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
-        records = (self._repository.record(pipeline_id) for pipeline_id in sorted(self._repository.watched))
-        missed = (missed_since(record, self._repository.pipeline(record.pipeline_id), moment) for record in records)
-        return tuple(entry for entry in missed if entry)
+    async def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
+        """Asks for every watched pipeline, so it leaves the event loop its turns."""
+        missed: list[DigestEntry] = []
+        for number, pipeline_id in enumerate(sorted(self._repository.watched), start=1):
+            if episode := self._repository.episode(pipeline_id):
+                entry = missed_since(episode, self._repository.pipeline(pipeline_id), moment)
+                missed += [entry] if entry else []
+            if number % ASKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return tuple(missed)
 
 
-def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> DigestEntry | None:
+def missed_since(episode: Episode, pipeline: Pipeline, moment: datetime) -> DigestEntry | None:
     """One line about what the pipeline went through after `moment`; None if nothing changed."""
-    timeline = record.episode.timeline if record.episode else ()
-    entries = [entry for entry in timeline if entry.at > moment and entry.by is None]
+    entries = [entry for entry in episode.timeline if entry.at > moment and entry.by is None]
     if not entries:
         return None
     counts = Counter(event for entry in entries for event in entry.events)

@@ -143,6 +143,6 @@ class StoreRecovery:
 
     async def _forgotten_channels(self) -> tuple[ChannelId, ...]:
         operator = self._notices.operator
-        if operator is None or self._recovered or self._repository.watches.all:
+        if operator is None or self._recovered or self._repository.watches.channels:
             return ()
         return tuple(channel for channel in await self._memberships.memberships() if channel != operator)

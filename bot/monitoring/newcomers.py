@@ -33,8 +33,8 @@ class Newcomers:
 
     @property
     def has_begun(self) -> bool:
-        """True once the first ones are taken."""
-        return self.are_sorted and self._left < self._number
+        """True once the first ones are taken, or if there are none."""
+        return self.are_sorted and (self._left < self._number or not self._number)
 
     @property
     def are_sorted(self) -> bool:

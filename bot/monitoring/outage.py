@@ -132,7 +132,7 @@ class OutageNotices:
         """Only the operator can fix some outages. Any other outage concerns every channel that watches."""
         if self._operator and self._breaker.health in OPERATORS:
             return (self._operator,)
-        return tuple(dict.fromkeys(watch.channel for watch in self._repository.watches.all))
+        return tuple(self._repository.watches.channels)
 
     def _audience(self, channel: ChannelId) -> Audience:
         """A channel that heard of the outage also hears of its end, even if it watches nothing by then."""

@@ -248,12 +248,12 @@ class Scheduler:
         self._due.expect(len(new), now)
         self._grows = len(new) >= LARGE_FLEET
         if len(new) + len(dropped) <= AT_ONCE:
-            while self._is_unsettled:
+            while self._dropped or self._newcomers:
                 self._settle_some()
 
     @property
     def _is_unsettled(self) -> bool:
-        return bool(self._dropped or self._newcomers)
+        return bool(self._dropped or self._newcomers or not self._siblings.are_complete)
 
     async def _settle(self) -> None:
         """Adds many new pipelines and drops many others, some at a time. Reads begin when the first ones are there.
@@ -287,6 +287,8 @@ class Scheduler:
                 self._recorder.forget(pipeline_id)
         elif not self._newcomers.are_sorted:
             self._newcomers.sort_some(at)
+        elif not self._newcomers:
+            self._siblings.add_some(AT_ONCE)
         else:
             self._due.add(self._newcomers.take_some(at, now), now)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from heapq import merge
 
 from bot.domain.catalogue import Pipeline, comparable
+from bot.domain.episode import Episode
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
 from bot.domain.observation import PipelineId, ReadSequence
@@ -137,6 +138,10 @@ class KnownPipelines:
     def state_but_time(self, pipeline_id: PipelineId) -> PipelineState:
         """The state, except that its observation may have an older time and sequence. Costs less than `record`."""
         return self._records.state_but_time(pipeline_id)
+
+    def episode(self, pipeline_id: PipelineId) -> Episode | None:
+        """The current episode, or the last one."""
+        return self._records.episode(pipeline_id)
 
     def sequence(self, pipeline_id: PipelineId) -> ReadSequence:
         """The sequence of the latest reading."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from bot.domain.episode import Episode
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.plan import Record
 from bot.domain.transition import PipelineState, Reach, is_plainly_healthy, is_read_closely, is_unread, read_again
@@ -78,6 +79,11 @@ class KnownRecords:
         """The state, except that its observation may have an older time and sequence. Costs less than `of`."""
         record = self._all.get(pipeline_id)
         return record.state if record else NO_STATE
+
+    def episode(self, pipeline_id: PipelineId) -> Episode | None:
+        """The current episode, or the last one. Costs less than `of`."""
+        record = self._all.get(pipeline_id)
+        return record.episode if record else None
 
     def sequence(self, pipeline_id: PipelineId) -> ReadSequence:
         """The sequence of the latest reading."""

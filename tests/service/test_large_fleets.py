@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import redis.asyncio
 
+from bot.coordination import heartbeat
 from bot.monitoring import newcomers, scheduler
 from bot.state import oldest_reading
 from bot.state.repository import Repository
-from tests.builders import a_message, a_watch
+from tests.builders import a_message, a_watch, at
 from tests.service.test_poller import ONE, Bot, pipelines, running, watch
 
 AT_ONCE = 5
@@ -130,3 +131,16 @@ async def test_a_watch_and_its_pipeline_share_the_text_of_the_name(fake_redis: r
         await repository.load()
         (made,) = repository.watches
         assert made.label is repository.pipeline(ONE).name
+
+
+async def test_the_report_of_a_gap_asks_for_some_pipelines_at_a_time(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "ASKED_AT_ONCE", AT_ONCE)
+    async with running(fake_redis, *pipelines(FLEET)) as bot:
+        await watch(bot, "orders-*")
+        await bot.poll(20)
+        steps = counted(bot, monkeypatch, "episode")
+        async with steps.between_turns():
+            assert await bot.heartbeat._missed_since(at(0)) == ()
+        assert (steps.total, steps.most) == (FLEET, AT_ONCE)

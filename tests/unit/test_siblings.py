@@ -18,15 +18,32 @@ THREE = pipeline("three", project="shop")
 ALONE = pipeline("alone")
 
 
+def complete(*pipelines: Pipeline) -> Siblings:
+    siblings = Siblings(pipelines)
+    while not siblings.are_complete:
+        siblings.add_some(2)
+    return siblings
+
+
 def test_pipelines_of_one_destination_or_project_are_siblings_the_destination_first() -> None:
-    siblings = Siblings([THREE, ONE, TWO, ALONE])
+    siblings = complete(THREE, ONE, TWO, ALONE)
     assert siblings.of_failed(ONE, 0.0) == ["two", "three"]
     assert siblings.of_failed(ALONE, 0.0) == []
     assert siblings.of_failed(pipeline("new", project="shop"), QUIET_SECONDS) == ["three", "one"]
 
 
 def test_a_second_failure_brings_a_group_forward_only_after_a_while() -> None:
-    siblings = Siblings([ONE, TWO, THREE])
+    siblings = complete(ONE, TWO, THREE)
     assert siblings.of_failed(ONE, 100.0)
     assert siblings.of_failed(TWO, 100.0 + QUIET_SECONDS - 1) == []
     assert siblings.of_failed(TWO, 100.0 + QUIET_SECONDS) == ["one"]
+
+
+def test_the_index_takes_some_pipelines_at_a_time() -> None:
+    siblings = Siblings([ONE, TWO, THREE])
+    siblings.add_some(2)
+    assert not siblings.are_complete
+    assert siblings.of_failed(ONE, 0.0) == ["two"]
+    siblings.add_some(2)
+    assert siblings.are_complete
+    assert Siblings().are_complete
