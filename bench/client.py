@@ -26,6 +26,7 @@ from bench.fake_goldrush import BASE, pipeline_id
 from bench.fleet import fleet
 from bot.domain.observation import PipelineId
 from bot.goldrush.client import Client
+from bot.ports.pipeline_api import ApiError, Status
 
 PIPELINES = 200
 WORKERS = 8
@@ -50,11 +51,16 @@ def path_of(number: int) -> str:
 
 @asynccontextmanager
 async def ours(url: str) -> AsyncIterator[Read]:
+    """As the polling reads, and a future to wait for the outcome."""
     ids = [PipelineId(pipeline_id(number)) for number in range(PIPELINES)]
     async with Client(base_url=url, service_key=SecretStr(KEY), max_connections=WORKERS) as client:
 
         async def read(number: int) -> None:
-            assert (await client.status(ids[number])).phase.known
+            outcome: asyncio.Future[Status | ApiError | None] = asyncio.get_running_loop().create_future()
+            client.begin_status(ids[number], outcome.set_result)
+            status = await outcome or await client.status(ids[number])
+            assert isinstance(status, Status)
+            assert status.phase.known
 
         yield read
 
