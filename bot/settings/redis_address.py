@@ -146,6 +146,8 @@ def _options_fault(query: str, known: frozenset[str] = OPTIONS) -> str | None:
         options = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
     except ValueError:
         return "the text after the question mark is not NAME=VALUE&NAME=VALUE"
+    if "+" in query:
+        return "write + as %2B after the question mark, where it means a space"
     if options.keys() - known:
         return "an option after the question mark is unknown. Common ones are db, ssl_cert_reqs, ssl_ca_certs"
     for name, values in options.items():
