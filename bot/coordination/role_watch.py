@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bot.domain.presence import ABSENT_SECONDS, WITHOUT, ReadingSource, absence
+from bot.domain.presence import ABSENT_SECONDS, WITHOUT, ReadingSource, UnbrokenView, absence
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.presence import Presence
@@ -27,8 +27,9 @@ class RoleWatch:
         self._source = source
         self._leadership = leadership
         self._clock = clock
+        self._view = UnbrokenView()
         self._seen: dict[str, float] = {}
-        """By role: when it was last seen, in monotonic seconds. At first, when this process began to check."""
+        """By role: when it was last seen, in monotonic seconds. At first, and after a gap, when the view began."""
         self._missing: tuple[str, ...] = ()
 
     async def check(self) -> None:
@@ -39,11 +40,12 @@ class RoleWatch:
         source = self._source if self._leadership.is_leader else None
         announced = await self._presence.announce(self._roles, source)
         now, at = self._clock.monotonic(), self._clock.now()
+        begins = self._view.renew(now)
         for role in WITHOUT:
-            ages = [now - self._seen[role]] if role in self._seen else [0.0]
+            ages = [0.0 if begins and not self.is_missing(role) else now - self._seen[role]]
             if stored := announced.seen.get(role):
                 ages.append(max(0.0, (at - stored).total_seconds()))
-            # A role that vanished from Redis was seen before. A new process gives the others time to start.
+            # A role that vanished from Redis was seen before. At first, and after a gap, the others get time.
             self._seen[role] = now - min(ages)
         self._report(now)
 

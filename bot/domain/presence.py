@@ -13,6 +13,8 @@ ABSENT_SECONDS = 20.0
 
 A standby scheduler or sender announces its role too, and takes over within 12 s.
 """
+GAP_SECONDS = 1.5 * ANNOUNCE_SECONDS
+"""Between two looks at the announcements: from then on, one look failed."""
 
 SCHEDULER, READER, SENDER = "scheduler", "reader", "sender"
 WITHOUT: Mapping[str, str] = {
@@ -47,9 +49,33 @@ class Announced:
     """When it last said so."""
 
 
+@dataclass(slots=True)
+class UnbrokenView:
+    """Since when this process has seen the announcements without a gap, in monotonic seconds.
+
+    While Redis is away, nobody can announce itself. So a gap says nothing: the others get the full time again.
+    """
+
+    since: float = float("-inf")
+    _last: float = float("-inf")
+
+    def renew(self, now: float) -> bool:
+        """This process sees the announcements at `now`. True for the first time, and after a gap."""
+        begins = now - self._last > GAP_SECONDS
+        self._last = now
+        if begins:
+            self.since = now
+        return begins
+
+
 def absence(role: str, seconds: float) -> str:
     """Says for how long no process has played the role, and the consequence."""
     return f"no process with the role {role} has run for {seconds:.0f} s: {WITHOUT[role]}"
+
+
+def is_silent(announced: Announced, now: datetime) -> bool:
+    """True if no active scheduler has lately said what it reads."""
+    return announced.source_at is None or (now - announced.source_at).total_seconds() > ABSENT_SECONDS
 
 
 def reader_obstacle(own: ReadingSource, announced: Announced, team: str, now: datetime) -> str | None:
@@ -59,8 +85,8 @@ def reader_obstacle(own: ReadingSource, announced: Announced, team: str, now: da
             f"no scheduler of the workspace {team} has used this Redis: "
             "is PIPELINE_BOT_TEAM its id, and REDIS_URL that of the scheduler?"
         )
-    seconds = (now - announced.source_at).total_seconds()
-    if seconds > ABSENT_SECONDS:
+    if is_silent(announced, now):
+        seconds = (now - announced.source_at).total_seconds()
         return f"no scheduler of the workspace {team} has run for {seconds:.0f} s"
     return misfit(own, announced.source)
 

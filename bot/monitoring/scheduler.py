@@ -95,6 +95,8 @@ class Scheduler:
         """During an outage, when the next probe is due."""
         self._answered_at = float("-inf")
         """When the last result of the polling came."""
+        self._unheard_until = float("-inf")
+        """Until then this bot did not lead or had no store, so no reader could answer it."""
         self._unanswered_since: float | None = None
         """Since then, readers in other processes have answered nothing, and at least one read is lost."""
         self._under_way = ReadsUnderWay()
@@ -166,12 +168,14 @@ class Scheduler:
         now = self._clock.monotonic()
         self._give_up_lost(now)
         if not self._leadership.is_leader:
+            self._excuse_readers(now)
             return
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
             self._housekept_at = now
             try:
                 await self._housekeep(now)
             except StoreAway as exc:
+                self._excuse_readers(self._clock.monotonic())
                 emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc)))
                 return  # the bot could not write a reading now
             self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
@@ -385,7 +389,11 @@ class Scheduler:
         for read in self._under_way.older_than(now - self._readers.lost_after):
             self._end_unread(read.request, "the reader of this pipeline stopped")
             if self._unanswered_since is None:
-                self._unanswered_since = max(read.since, self._answered_at)
+                self._unanswered_since = max(read.since, self._answered_at, self._unheard_until)
+
+    def _excuse_readers(self, now: float) -> None:
+        """Reads and results go through the store. The silence until now says nothing about the readers."""
+        self._unanswered_since, self._unheard_until = None, now
 
     def _end_unread(self, request: ReadRequest, problem: str) -> None:
         """GoldRush gave no answer to this read. The pipeline is due again."""

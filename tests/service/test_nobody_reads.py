@@ -13,7 +13,9 @@ from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER
 from bot.monitoring.outage import reported_problem
+from bot.monitoring.scheduler import SILENCE_SECONDS, TICK_SECONDS
 from bot.ports.pipeline_api import Unavailable
+from bot.ports.store_errors import StoreAway
 from bot.slack.render.saved_question import SavedQuestion
 from bot.store.keys import Keys
 from tests.builders import ALERTS, TEAM
@@ -189,6 +191,35 @@ async def test_each_answer_warns_until_readers_answer_again(fake_redis: redis.as
             await back(one, readers, 2 * MINUTE)
             for process in (one, two):
                 assert NO_READER not in await ask(process)
+
+
+async def store_away() -> None:
+    raise StoreAway("away")
+
+
+@pytest.mark.parametrize("seconds", [8, 40])
+async def test_an_outage_of_redis_blames_no_reader(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Reads and results go through Redis. Readers get the full time again after it."""
+    readers = FarReaders()
+    async with running(fake_redis, *pipelines(2), readers=readers, operator=OPERATOR) as bot:
+        await bot.watch(ONE, TWO)
+        await back(bot, readers, MINUTE)
+        with monkeypatch.context() as patch:
+            patch.setattr(bot.repository, "refresh_watches", store_away)
+            readers.lost = True
+            for _ in range(round(seconds / TICK_SECONDS)):
+                await bot.scheduler.tick()
+                await bot.clock.pass_time(TICK_SECONDS)
+        await bot.leadership.acquire()
+        await bot.scheduler.tick()  # before the heartbeat has taken over
+        assert bot.scheduler.outage is None
+        await poll(bot, readers, SILENCE_SECONDS - 1)
+        assert bot.scheduler.outage is None
+        await poll(bot, readers, 2 * SILENCE_SECONDS)
+        assert bot.scheduler.outage == NO_READER
+        assert await told(bot, OPERATOR) == {"card": 1}
 
 
 async def test_the_notice_does_not_blame_goldrush_for_silent_readers(fake_redis: redis.asyncio.Redis) -> None:

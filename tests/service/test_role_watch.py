@@ -1,12 +1,15 @@
 """Which roles nobody plays, as each process notices it."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
+import pytest
 import redis.asyncio
 
 from bot.coordination.role_watch import RoleWatch
-from bot.domain.presence import ANNOUNCE_SECONDS, ReadingSource
+from bot.domain.presence import ANNOUNCE_SECONDS, Announced, ReadingSource
+from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.process import ReaderIdle, ReaderServing, RolesComplete, RolesMissing
 from bot.readers.scheduler_watch import SchedulerWatch
@@ -26,9 +29,20 @@ class Lead:
     lease: None = None
 
 
+class FailingPresence(RedisPresence):
+    """Fails while Redis is `away`, for every process alike."""
+
+    away = False
+
+    async def announce(self, roles: Collection[str], source: ReadingSource | None = None) -> Announced:
+        if FailingPresence.away:
+            raise StoreAway("away")
+        return await super().announce(roles, source)
+
+
 def watch(client: redis.asyncio.Redis, clock: FakeClock, *roles: str) -> RoleWatch:
     return RoleWatch(
-        presence=RedisPresence(Scripts(client, TEAM), clock),
+        presence=FailingPresence(Scripts(client, TEAM), clock),
         roles=roles,
         source=SOURCE,
         leadership=Lead(is_leader="scheduler" in roles),
@@ -37,13 +51,14 @@ def watch(client: redis.asyncio.Redis, clock: FakeClock, *roles: str) -> RoleWat
 
 
 def reader(client: redis.asyncio.Redis, clock: FakeClock, source: ReadingSource = SOURCE) -> SchedulerWatch:
-    return SchedulerWatch(presence=RedisPresence(Scripts(client, TEAM), clock), source=source, team=TEAM, clock=clock)
+    return SchedulerWatch(presence=FailingPresence(Scripts(client, TEAM), clock), source=source, team=TEAM, clock=clock)
 
 
 async def checked(clock: FakeClock, watches: Collection[RoleWatch | SchedulerWatch], seconds: float) -> None:
     for _ in range(int(seconds / ANNOUNCE_SECONDS)):
         for one in watches:
-            await one.check()
+            with suppress(StoreAway):
+                await one.check()
         await clock.pass_time(ANNOUNCE_SECONDS)
 
 
@@ -86,6 +101,82 @@ async def test_an_emptied_redis_alone_makes_nobody_missing(any_redis: redis.asyn
     assert [one.problem for one in everybody] == [None, None]
 
 
+async def outage(
+    clock: FakeClock, watches: Collection[RoleWatch | SchedulerWatch], seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis is away, and then back."""
+    with monkeypatch.context() as patch:
+        patch.setattr(FailingPresence, "away", True)
+        await checked(clock, watches, seconds)
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_an_outage_of_redis_makes_nobody_missing(
+    any_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, *, emptied: bool
+) -> None:
+    """The first to come back finds only old announcements: nobody could announce itself."""
+    clock, records = FakeClock(), list[EventRecord]()
+    scheduler, one = watch(any_redis, clock, "scheduler"), reader(any_redis, clock)
+    others = [watch(any_redis, clock, "slack"), watch(any_redis, clock, "sender")]
+    everybody: list[RoleWatch | SchedulerWatch] = [scheduler, one, *others]
+    await checked(clock, everybody, 30)
+    with subscribed(records.append):
+        await outage(clock, everybody, 40, monkeypatch)
+        if emptied:
+            await any_redis.flushall()
+        await checked(clock, [one], 10)
+        await checked(clock, [scheduler, one], 5)
+        await checked(clock, everybody, 30)
+    assert records == []
+    assert (scheduler.problem, one.problem) == (None, None)
+
+
+async def test_a_role_that_stays_away_after_an_outage_is_missing_after_the_grace(
+    any_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, records = FakeClock(), list[EventRecord]()
+    slack, sender = watch(any_redis, clock, "slack"), watch(any_redis, clock, "sender")
+    scheduler, one = watch(any_redis, clock, "scheduler"), reader(any_redis, clock)
+    await checked(clock, [scheduler, one, slack, sender], 30)
+    with subscribed(records.append):
+        await outage(clock, [one, slack], 40, monkeypatch)
+        await checked(clock, [one, slack], 20)
+        assert records == []
+        await checked(clock, [one, slack], 10)
+    assert slack.problem is not None
+    assert "no process with the role sender has run for 30 s" in slack.problem
+    assert [type(record) for record in records] == [ReaderIdle, RolesMissing]
+
+
+async def test_an_outage_hides_no_role_that_was_missing_before(
+    any_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, records = FakeClock(), list[EventRecord]()
+    slack, one = watch(any_redis, clock, "slack"), reader(any_redis, clock)
+    await checked(clock, [watch(any_redis, clock, "scheduler")], 5)
+    await checked(clock, [slack, one], 40)
+    assert slack.is_missing("scheduler")
+    assert one.problem is not None
+    with subscribed(records.append):
+        await outage(clock, [slack, one], 40, monkeypatch)
+        await checked(clock, [slack, one], 20)
+    assert records == []
+    assert slack.is_missing("scheduler")
+    assert "no scheduler" in one.problem
+
+
+async def test_a_reader_that_starts_after_an_outage_gives_the_scheduler_time(any_redis: redis.asyncio.Redis) -> None:
+    clock, records = FakeClock(), list[EventRecord]()
+    scheduler = watch(any_redis, clock, "scheduler", "slack", "sender")
+    await checked(clock, [scheduler], 5)
+    await clock.pass_time(50)
+    one = reader(any_redis, clock)
+    with subscribed(records.append):
+        await checked(clock, [one], 5)
+        await checked(clock, [scheduler, one], 5)
+    assert [type(record) for record in records] == [ReaderServing]
+
+
 async def test_a_damaged_announcement_is_replaced_by_the_next(any_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
     key = Scripts(any_redis, TEAM).keys["alive"]
@@ -107,8 +198,7 @@ async def test_a_reader_is_idle_until_a_scheduler_reads_the_same(any_redis: redi
         await checked(clock, [scheduler, one], 40)
         assert one.problem is None
         assert scheduler.problem is None
-        await clock.pass_time(60)
-        await checked(clock, [one], 10)
+        await checked(clock, [one], 60)
         assert one.problem is not None
     kinds = [type(record) for record in records if isinstance(record, ReaderIdle | ReaderServing)]
     assert kinds == [ReaderIdle, ReaderServing, ReaderIdle]
