@@ -36,8 +36,8 @@ class Handover:
         Raises:
             StoreAway: this bot may hold the right, but must not send before the next call succeeds.
         """
-        if self._clock.monotonic() - self._asked_at < RENEW_SECONDS:
-            return self._restored and self._right.is_leader
+        if self._restored and self._clock.monotonic() - self._asked_at < RENEW_SECONDS:
+            return self._right.is_leader
         if await self._right.acquire():
             self._restored = False
         if (lease := self._right.lease) is None:

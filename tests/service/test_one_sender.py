@@ -11,7 +11,7 @@ import redis.asyncio
 from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.handover import RENEW_SECONDS
+from bot.delivery.handover import RENEW_SECONDS, Handover
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Content
@@ -71,6 +71,10 @@ class Sender:
         self._dispatcher = Dispatcher(services, wake)
         self._clock = clock
         self._task = asyncio.create_task(self._dispatcher.run())
+
+    @property
+    def handover(self) -> Handover:
+        return self._dispatcher._handover
 
     async def stop(self) -> None:
         self._dispatcher.stop()
@@ -164,6 +168,19 @@ async def test_a_sender_that_stops_hands_over_at_once_and_the_limits_hold(
     assert len(chat.posts) == 4 + len(MANY)
     assert next(at for at in chat.times if at > stopped_at) - stopped_at <= RENEW_SECONDS + 1.0
     assert_within_limits(chat)
+    await second.stop()
+
+
+async def test_a_standby_asks_for_the_right_each_time_however_early_its_timer(
+    store: WholeStore, chat: TimedChat, clock: FakeClock
+) -> None:
+    """The event loop may fire a timer a moment early. Then the standby must not wait for another round."""
+    first = Sender(store, chat, clock)
+    await clock.pass_time(1)
+    second = Sender(store, chat, clock)
+    await clock.pass_time(0.1)
+    await first.stop()
+    assert await second.handover.hold()
     await second.stop()
 
 
