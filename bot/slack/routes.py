@@ -21,6 +21,7 @@ from bot.slack.grammar.tokens import (
     corrected,
     quoted,
     slice_of,
+    too_long,
     typed,
     unlinked,
     words_in,
@@ -69,9 +70,9 @@ class Routes:
 
     def parse(self, text: str, names: Names = NO_NAMES) -> Command:
         """Depends on the pipelines' names, because a name may contain spaces and keywords."""
-        if len(text) > LONGEST_TEXT:
-            return UsageError(f"That's {len(text)} characters, and I read up to {LONGEST_TEXT}.", "help")
         try:
+            if len(text) > LONGEST_TEXT:
+                raise too_long(f"{len(text):,} characters", LONGEST_TEXT, self.vocabulary.first(text))
             return self._parse(as_command(unlinked(text), names, self.vocabulary), names)
         except ParseError as refused:
             return UsageError(refused.message, self._hint(refused, names), refused.in_goldrush)

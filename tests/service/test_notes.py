@@ -1,5 +1,7 @@
 """Runbooks and notes: people set them for a pipeline or a pattern, and failure cards show them."""
 
+import re
+
 import redis.asyncio
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
@@ -93,7 +95,7 @@ async def test_a_note_is_shown_kept_removed_and_survives_a_restart(fake_redis: r
     async with running(fake_redis, *pipelines(1)) as bot:
         answer = await bot.requests.notes.show(ALERTS, RUNBOOK, "orders-1")
         assert f"<{WIKI}-2|wiki.example.com/orders-2>" in text_of(answer)
-        assert "Set by Ann Araya" in text_of(answer)
+        assert re.search(r"Set by Ann Araya at <!date\^\d+\^\{time\} ", text_of(answer))  # Slack makes it "14:05 today"
         assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.REMOVED
         assert (await bot.store.watches()).notes == ()
 

@@ -345,6 +345,15 @@ def test_watch_echoes_the_command_and_its_effect(watch: Watch, words: str) -> No
     assert words in watched(watch, matched=(a_view(),))
 
 
+def test_a_finished_pipeline_is_not_said_to_need_running() -> None:
+    for shown in (
+        status(a_view(a_standing(STOPPED, bounded=True))),
+        status(a_view(a_standing(STOPPED, bounded=True)), a_view()),
+    ):
+        assert "STOPPED, possibly finished" in shown.text
+        assert "should be" not in shown.text
+
+
 def test_watching_says_how_it_stands_right_now() -> None:
     text = watched(NAMED, matched=(a_view(a_standing(FAILED, ready=0)),))
     assert "orders-eu — FAILED · 0 of 1 ready" in text

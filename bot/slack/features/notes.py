@@ -75,7 +75,7 @@ def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
         _refuse_plain_text(kind, command_text)
         return NoteCommand(kind, _name(words))
     if corrected := _with_scheme(kind, name, last):
-        raise ParseError("The address must begin with https://. Nothing was changed.", corrected)
+        raise ParseError("The address must begin with https:// or http://. Nothing was changed.", corrected)
     text = typed(last.text) if kind is NoteKind.NOTE else last.text  # cards show `@here`, not Slack's `<!here>`
     if wrong := FIND_PROBLEM[kind](text):
         example = f"{_command_start(kind, name)} {_EXAMPLES[kind]}"
@@ -199,7 +199,7 @@ def _outcome_words(answer: NoteAnswer, name: str) -> str:
 def _author_words(note: Note) -> str:
     pattern = f" for {code(note.reference)}" if note.pattern else ""
     by = f" by {outside(note.by_name)}" if note.by_name else ""
-    return f"Set{pattern}{by} {date(note.at, '{date_short_pretty}')}."
+    return f"Set{pattern}{by} at {date(note.at)}."
 
 
 def _covered_words(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from bot.domain.transition import SELECTABLE
 from bot.slack.mrkdwn import unescape
 
 MOST_WORDS = 200
+_FOR_MANY = frozenset({"watch", "unwatch", "status"})  # these commands take many names
 KEYWORDS = ("on", "page", "in")
 ALL = "all"
 NONE = "none"
@@ -110,15 +111,22 @@ def words_in(text: str) -> list[Word]:
         raise ParseError("A closing quotation mark is missing.", closed, alone, "help")
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
-        if words[0].means(NoteKind.NOTE):
-            raise ParseError(
-                f"That's {len(words)} words, and a note has up to {LONGEST_NOTE} characters. Nothing was changed.",
-                "help note",
-            )
-        raise ParseError(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
+        raise too_long(f"{len(words)} words", MOST_WORDS, words[0].lower)
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
     ends = {position for word in words if word.picked for position in (word.start, word.end)}
     return [word for word in words if not (_is_punctuation(word) and ends & {word.start, word.end})]
+
+
+def too_long(size: str, most: int, first: str) -> ParseError:
+    """`size`: the text's length in words for people. `first`: the command that it begins with."""
+    if first == NoteKind.NOTE:
+        return ParseError(
+            f"That's {size}, and a note has up to {LONGEST_NOTE} characters. Nothing was changed. For many pipelines, "
+            "use a pattern.",
+            "help note",
+        )
+    reason = f"That's {size}, and I read up to {most:,}. Nothing was changed. For many pipelines, use a pattern."
+    return ParseError(reason, f"{first} orders-*" if first in _FOR_MANY else "help")
 
 
 def _closed(text: str) -> str:

@@ -160,7 +160,7 @@ def state_words(state: PipelineState) -> str:
 
 
 def _state_detail(observation: Observation) -> str:
-    if observation.phase == Phase.STOPPED and observation.bounded:
+    if _may_be_finished(observation):
         return ", possibly finished"
     if observation.phase != Phase.RUNNING:
         return ""
@@ -170,6 +170,10 @@ def _state_detail(observation: Observation) -> str:
         Readiness.SURPLUS: ", more replicas ready than wanted",
         Readiness.UNREPORTED: ", readiness not reported",
     }[observation.readiness]
+
+
+def _may_be_finished(observation: Observation) -> bool:
+    return observation.phase == Phase.STOPPED and observation.bounded
 
 
 def replicas(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
@@ -184,7 +188,9 @@ def _wanted(number: int) -> str:
 
 
 def intent_words(pipeline: Pipeline, state: PipelineState) -> str:
-    """The owner's intent if the phase contradicts it, else empty."""
+    """The owner's intent if the phase contradicts it, else empty. A pipeline that may have finished may just stop."""
+    if state.observation and _may_be_finished(state.observation):
+        return ""
     return f"should be {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, state.phase) else ""
 
 
