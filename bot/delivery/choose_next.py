@@ -33,7 +33,7 @@ class LaneSnapshot:
     groups: Mapping[str, tuple[PostedCard, ...]]
     """The cards of each group, by the group's key."""
     growing: tuple[str, ...] = ()
-    """The groups that new failures still join. Read only if enough cards wait for a group."""
+    """The groups that new failures still join. Read only if the cards that wait may form or join a group."""
 
     @classmethod
     async def read(cls, outbox: Outbox, known: Cards, lane: Lane) -> "LaneSnapshot":
@@ -47,8 +47,9 @@ class LaneSnapshot:
         keys |= {row.message.after_card for row in rows if row.message.after_card}
         cards = await known.cards(sorted(keys))
         groups = await known.groups(sorted(group_keys))
-        enough_for_group = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
-        return cls(lane, rows, cards, groups, await known.growing(lane.receiver) if enough_for_group else ())
+        waiting = sum(isinstance(body, SyncCard) for body in bodies)
+        may_group = waiting >= GROUP_FROM or (waiting > 0 and any(map(_is_unposted, groups.values())))
+        return cls(lane, rows, cards, groups, await known.growing(lane.receiver) if may_group else ())
 
     def after(self, grouping: Grouping) -> "LaneSnapshot | None":
         """The lane after the store formed or extended a group of unposted failures. None: read the lane again."""
@@ -76,7 +77,7 @@ class LaneSnapshot:
         needs no lookup, and a card of a group never replaces the group's message.
         """
         rows = [row for row in self.rows if self._is_posted(row) or not in_doubt(row, doubt_since)]
-        unposted = {key: cards for key, cards in self.groups.items() if all(card.message_id is None for card in cards)}
+        unposted = {key: cards for key, cards in self.groups.items() if _is_unposted(cards)}
         sizes = {key: len(cards) for key, cards in unposted.items()}
         team = self.lane.receiver.team
         return Backlog(team, rows, self.cards, sizes, service_away=service_away, growing=self.growing)
@@ -103,6 +104,10 @@ class LaneSnapshot:
 
     def _pending(self, row: Delivery) -> PendingDelivery:
         return PendingDelivery(row, cards_of(row, self.cards, self.groups))
+
+
+def _is_unposted(group: Sequence[PostedCard]) -> bool:
+    return all(card.message_id is None for card in group)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
+from bot.domain.grouping import recounted
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.settlement import Again, Done, Drop, Ownership, Settlement, Suspend
 from bot.ports.cards import Cards
@@ -158,6 +159,8 @@ class LaneWorker:
                 pending = replace(pending, delivery=sending)
                 settlement = await self._send(pending)
         await self._settle(settlement, pending)
+        if isinstance(settlement, Done):
+            await self._recount(pending)
         if isinstance(settlement, Again | Suspend):
             self.reader.expire()
         else:
@@ -172,6 +175,15 @@ class LaneWorker:
             if isinstance(body, SyncGroup)
             else pending
         )
+
+    async def _recount(self, pending: PendingDelivery) -> None:
+        """Repeats the update of a group whose burst grew during the call.
+
+        Growth enqueues updates of all messages of the burst. The row under way had the same id and kept this one out.
+        """
+        if (await self._with_burst(pending)).burst != pending.burst:
+            delivery = pending.delivery
+            await self._outbox.enqueue([recounted(delivery.id, delivery.receiver, self._clock.now())])
 
     async def _record_sending(self, delivery: Delivery) -> Delivery:
         """Writes `sending` before the call: a worker that finds it later looks the message up before it resends.

@@ -12,6 +12,7 @@ Pure.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
 from bot.domain.card import (
@@ -22,7 +23,7 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority
+from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority, Receiver
 from bot.domain.digest import add_to_digest
 from bot.domain.episode import EpisodeKind, stable_key
 from bot.domain.lane_order import thread_of
@@ -69,15 +70,14 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | Non
             else 0
         )
         if room > 0 and unposted:
-            return _group(row.id, unposted[:room])
+            return _with_redraws(backlog, _group(row.id, unposted[:room]))
     if len(unposted) < GROUP_FROM:
         return None
     chosen = unposted[:ENTRIES_PER_MESSAGE]
     key = stable_key(backlog.team, *(row.id for row in chosen))
     if not backlog.growing:
         return _group(key, chosen)
-    grouping = _group(burst_id(backlog.growing[0]) + key[GROUP_ID:], chosen)
-    return replace(grouping, redraws=tuple(_redrawn(group_key, grouping.row) for group_key in backlog.growing))
+    return _with_redraws(backlog, _group(burst_id(backlog.growing[0]) + key[GROUP_ID:], chosen))
 
 
 def burst_id(group_key: str) -> str:
@@ -85,16 +85,17 @@ def burst_id(group_key: str) -> str:
     return group_key[:GROUP_ID]
 
 
-def _redrawn(group_key: str, cause: Delivery) -> Message:
-    """Makes an earlier message of the burst show the new count."""
+def _with_redraws(backlog: Backlog, grouping: Grouping) -> Grouping:
+    """The earlier messages of the burst show the new count too."""
+    row = grouping.row
+    others = (key for key in backlog.growing if key != row.id and burst_id(key) == burst_id(row.id))
+    return replace(grouping, redraws=tuple(recounted(key, row.receiver, row.message.made_at) for key in others))
+
+
+def recounted(group_key: str, receiver: Receiver, at: datetime) -> Message:
+    """Makes the message of a group show how many failures its burst has now."""
     body = SyncGroup(group_key, grown=True)
-    return Message(
-        id=group_key,
-        receiver=cause.receiver,
-        priority=Priority.UPDATE,
-        body=body,
-        made_at=cause.message.made_at,
-    )
+    return Message(id=group_key, receiver=receiver, priority=Priority.UPDATE, body=body, made_at=at)
 
 
 def _is_open_failure(backlog: Backlog, row: Delivery) -> bool:

@@ -9,11 +9,12 @@ import redis.asyncio
 
 from bot.delivery.choose_next import LaneSnapshot
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
-from bot.domain.card import Group, Notice, SyncCard, TimelineBatch
-from bot.domain.delivery import RefusalKind, Refused
+from bot.domain.card import Group, Notice, SyncCard, SyncGroup, TimelineBatch
+from bot.domain.delivery import Lane, LaneKind, RefusalKind, Refused, in_slack
 from bot.domain.grouping import regroup
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
+from bot.ports.outbox import DeliveryResult, ResultKind
 from bot.ports.pipeline_api import Status
 from bot.ports.rate_limits import Method
 from bot.slack.outbound.limits import SLACK_LIMITS
@@ -113,6 +114,74 @@ async def test_a_growing_group_updates_the_count_in_its_posted_messages(
         "4 more pipelines failed, 7 in all",
     ]
     assert len(chat.posts) == 2
+    assert await store.lanes_with_work() == ()
+
+
+async def form_groups(store: WholeStore) -> None:
+    """As a worker does that has to wait for the rate limits before it posts."""
+    lane = pages(ALERTS)
+    lease = await store.leased(lane)
+    snapshot = await LaneSnapshot.read(store, store, lane)
+    while grouping := regroup(snapshot.backlog(None, service_away=False)):
+        assert await store.regroup(grouping, lane, lease)
+        snapshot = snapshot.after(grouping) or await LaneSnapshot.read(store, store, lane)
+    await store.release(lease)
+
+
+async def test_a_failure_joining_a_waiting_group_updates_the_count_in_posted_messages(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await group(store, 3)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+    for number in (11, 12, 13):
+        await fail(store, number)
+    await form_groups(store)
+    await end_updates(store)  # the first message already counts six
+    await fail(store, 14)
+    async with sending(store, chat, clock):
+        await clock.pass_time(10)
+    assert heads(chat) == [
+        "7 pipelines failed at once, 3 of them in this message",
+        "4 more pipelines failed, 7 in all",
+    ]
+
+
+async def end_updates(store: WholeStore) -> None:
+    lane = Lane(LaneKind.FEED, in_slack(TEAM, ALERTS))
+    lease = await store.leased(lane)
+    rows = await store.deliveries(lane)
+    assert [row.body for row in rows] == [SyncGroup(rows[0].id, grown=True)]
+    result = DeliveryResult(kind=ResultKind.UNCHANGED, redraw=rows[0].message, shown={})
+    assert await store.settle(rows[0], lease, result)
+    await store.release(lease)
+
+
+async def test_a_group_growing_during_an_update_of_a_message_updates_it_again(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """The update under way keeps the next one out of the outbox: both have the same id."""
+
+    async def grow() -> None:
+        if chat.updates:
+            del store.first["settle"]
+            for number in (21, 22, 23, 24):
+                await fail(store, number)
+            await form_groups(store)
+
+    await group(store, 3)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+    for number in (11, 12, 13):
+        await fail(store, number)
+    store.first["settle"] = grow
+    async with sending(store, chat, clock):
+        await clock.pass_time(30)
+    assert heads(chat) == [
+        "10 pipelines failed at once, 3 of them in this message",
+        "3 more pipelines failed, 10 in all",
+        "4 more pipelines failed, 10 in all",
+    ]
     assert await store.lanes_with_work() == ()
 
 

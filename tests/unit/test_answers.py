@@ -345,7 +345,7 @@ def test_watch_echoes_the_command_and_its_effect(watch: Watch, words: str) -> No
     assert words in watched(watch, matched=(a_view(),))
 
 
-def test_a_finished_pipeline_is_not_said_to_need_running() -> None:
+def test_a_finished_pipeline_shows_no_contrary_intent() -> None:
     for shown in (
         status(a_view(a_standing(STOPPED, bounded=True))),
         status(a_view(a_standing(STOPPED, bounded=True)), a_view()),
