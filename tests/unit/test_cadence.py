@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.cadence import RETRY_SECONDS, Cadence, Key, Pace, Periods, pace, periods
-from bot.domain.failure_rates import MOST_STEPS, STEP, FailureRates, Track, evidence, weight
+from bot.domain.failure_rates import MOST_STEPS, STEP, Evidence, FailureRates, Track, evidence, weight
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState, Reach
 from tests.builders import an_observation, at
@@ -184,6 +184,21 @@ def test_equal_pipelines_keep_nearly_equal_periods_whatever_chance_does() -> Non
     planned = shared(steps, 4.0)
     even = 300 / 4
     assert sum(number * planned.of[key] for key, number in steps.items()) / 300 == pytest.approx(even, rel=0.02)
+
+
+def test_a_fleet_of_which_a_tenth_fails_right_after_the_first_start_keeps_nearly_equal_periods() -> None:
+    rates = FailureRates()
+    known: list[Evidence] = []
+    for minute, failed in enumerate((1, 16, 46, 60, 60, 60, 60), start=1):
+        for one in known:
+            rates.remove(one)
+        known = [evidence(Track(int(number < failed), 60.0 * minute), 0.0) for number in range(600)]
+        for one in known:
+            rates.add(one)
+        rates.learn()
+        steps = Counter(Key(Pace.STEADY, rates.step(one)) for one in known)
+        planned = shared(steps, 10.0)
+        assert sum(number * planned.of[key] for key, number in steps.items()) / 600 <= 60.0 * 1.02
 
 
 def test_pipelines_that_fail_ten_times_as_often_are_recognised() -> None:
