@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proofs.cpu_waits import CpuWaits
 from tests.proofs.logs import crashes_in
 from tests.proofs.oracle import Change, SlackMessage, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
@@ -169,6 +170,20 @@ def test_only_a_known_fault_excuses_a_late_read(
 ) -> None:
     reads = {"orders": [at for at in READS if not 100 < at < 130]}
     assert len(judge_traffic((), reads, (0.0,), (), replace(PROMISE, late=late, until=until))) == found
+
+
+def test_the_wait_for_a_cpu_is_counted_from_call_to_call_and_a_new_process_counts_in_full(tmp_path: Path) -> None:
+    def scheduled(pid: int, waited: float) -> None:
+        (tmp_path / str(pid)).mkdir(exist_ok=True)
+        (tmp_path / str(pid) / "schedstat").write_text(f"123456789 {waited * 1e9:.0f} 42\n")
+
+    waits = CpuWaits(tmp_path)
+    scheduled(1, 2.0)
+    assert waits.since_last([1]) == pytest.approx(2.0)
+    scheduled(1, 2.5)
+    scheduled(2, 0.25)
+    assert waits.since_last([1, 2, 3]) == pytest.approx(0.75)
+    assert waits.since_last([2]) == 0.0
 
 
 @pytest.mark.parametrize(

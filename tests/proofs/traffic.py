@@ -156,8 +156,10 @@ def _fresh(pipeline: str, reads: Sequence[float], promise: Promise) -> Iterable[
     judged = sorted(reads) if promise.late is not None else [at for at in sorted(reads) if at >= promise.calm_from]
     ends = [] if promise.until is None else [promise.until]
     for before, after in pairwise([*judged, *ends]):
-        if after - before - _overlap(promise.late or (), before, after) > promise.oldest:
-            yield f"{pipeline} was not read for {after - before:.1f} s, at {after:.1f}"
+        if after - before > promise.oldest:
+            excused = _overlap(promise.late or (), before, after)
+            if after - before - excused > promise.oldest:
+                yield f"{pipeline} was not read for {after - before:.1f} s, {excused:.1f} s excused, at {after:.1f}"
 
 
 def _overlap(spans: Iterable[tuple[float, float]], since: float, until: float) -> float:

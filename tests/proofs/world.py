@@ -21,6 +21,7 @@ from sandbox.slack.delivery import Ack
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.messages import Message
 from tests.journey.valkey import Valkey
+from tests.proofs.cpu_waits import CpuWaits
 from tests.proofs.crash_points import DIED, run_bot
 from tests.proofs.logs import crashes_in
 from tests.proofs.oracle import Change, SlackMessage, Verdict, judge
@@ -74,7 +75,8 @@ class World:
     ended: dict[int, float] = field(default_factory=dict)
     """End times of the bots that have ended, by name."""
     late: list[tuple[float, float]] = field(default_factory=list)
-    """The spans in which readings may be late."""
+    """The spans in which readings may be late. Time in which a process waits for a CPU counts as such."""
+    cpu_waits: CpuWaits = field(default_factory=CpuWaits)
     stalls: list[tuple[float, float]] = field(default_factory=list)
     """The spans in which the sandbox stood still because other processes used the machine."""
     excused: set[str] = field(default_factory=set)
@@ -243,7 +245,8 @@ class World:
         I8 is judged here only after `calm_from`. Before that, `settled` judges it by waiting no longer than promised.
 
         Readings may be late (I7) while a bot is frozen, Redis is away or GoldRush fails, and `BACK_SECONDS` after. The
-        same holds after the end of a bot. A fault of Slack never excuses a late reading.
+        same holds after the end of a bot, and while a process waits for a CPU. A fault of Slack never excuses a late
+        reading.
         """
         promise = Promise(
             budget=REQUESTS_PER_SECOND,
@@ -283,8 +286,16 @@ class World:
         while True:
             since = self.now
             await asyncio.sleep(TICK_SECONDS)
+            self._excuse_cpu_wait(since)
             if self.now - since > TICK_SECONDS + JITTER_SECONDS / 3:
                 self.stalls.append((since, self.now))
+
+    def _excuse_cpu_wait(self, since: float) -> None:
+        """One reading takes the bots, Valkey and the sandbox, one after the other. So their waits add up."""
+        pids = [os.getpid(), self.valkey.pid, *(bot.pid for bot in self.bots if bot.pid is not None)]
+        waited = self.cpu_waits.since_last(pids)
+        if waited > 0:
+            self.late.append((since, min(self.now, since + waited)))
 
     async def settled(self) -> Verdict:
         """Waits until the bot has reported everything, at most `DRAINED_SECONDS` (I8), and returns the verdict.
