@@ -65,6 +65,7 @@ RENDERER = Renderer(command="/pipeline", platform_url="https://example.com/")
 PIPELINES = tuple(a_pipeline(f"pipe-{number}", pipeline_id=PipelineId(f"pipe_000{number}")) for number in (1, 2))
 CHANNELS = (ALERTS, ChannelId("C0TEAM"))
 LATE_SECONDS = 7.0
+WITHIN_A_LEASE = 9.0  # longer than a request can be in flight, and shorter than each lease
 MOST_WAITED = 1.0  # second in a lane, so each step sends a message or two
 MOST_ROUNDS = 40
 
@@ -450,6 +451,9 @@ class DeliveryMachine(RuleBasedStateMachine):
                 self.look(which)
                 for pipeline in PIPELINES:
                     self.read(which, pipeline)
+                self.deliver(which, [])
+            self.time_passes(WITHIN_A_LEASE)  # so that a bot's wait for another one's requests in flight ends
+            for which in (0, 1):
                 self.deliver(which, [])
             quiet = 0 if self.unseen or self.disk.rows or self.chat.late else quiet + 1
             if quiet == 2:
