@@ -163,6 +163,7 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
         "PIPELINE_BOT_LOG_LEVEL": "warning",
         "PIPELINE_BOT_STEADY_SECONDS": "5",
         "PIPELINE_BOT_AT_REST_SECONDS": "10",
+        "PIPELINE_BOT_PAGES_PER_HOUR": "1000",  # people fail pipelines far more often here
     }
 
 
