@@ -98,6 +98,11 @@ class Command(ABC):
         return False
 
     @property
+    def check(self) -> str:
+        """For a command that writes: the command that shows what it changes."""
+        return "watches"
+
+    @property
     def needs_store(self) -> bool:
         return True
 

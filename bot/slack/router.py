@@ -31,6 +31,8 @@ class ParsedInteraction:
     """True if a person acknowledges a failure with it."""
     needs_store: bool
     """False if the text alone gives the answer, as for `help`."""
+    check: str = "watches"
+    """For a change: the command that shows what it changes."""
     run: Callable[[], Awaitable[Reply | None]]
     """Returns the answer, or None for a click without one. Raises StoreAway if it needs a store that is away."""
     begins_early: bool = False
@@ -66,6 +68,7 @@ class Router:
             changes=command.changes or self._may_change(command, text),
             acknowledges=False,
             needs_store=command.needs_store,
+            check=command.check,
             run=lambda: self._answer(text, understood, asker),
         )
 
@@ -103,6 +106,7 @@ class Router:
             changes=button.changes,
             acknowledges=button.acknowledges,
             needs_store=not button.opens,
+            check="status" if button.acknowledges else "watches",
             run=lambda: self._press(button, click),
             begins_early=button.opens,
         )

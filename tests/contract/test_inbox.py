@@ -264,6 +264,32 @@ async def test_an_unreachable_store_is_reported_without_a_promise(counter: Count
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("watch orders-*", "watches"),
+        ("watch orders-* in #data-team", "watches in #data-team"),
+        ("unwatch orders-1 in <#C0TEAM|data-team>", "watches in #data-team"),
+        ("unwatch all", "watches"),
+        ('note orders-* "Call the owner"', "note orders-*"),
+        ('note "Base Swaps" none', 'note "Base Swaps"'),
+        ("runbook orders-1 https://wiki.example.com/orders", "runbook orders-1"),
+    ],
+)
+async def test_an_unreachable_store_names_the_question_about_the_change(
+    counter: Counter, text: str, check: str
+) -> None:
+    counter.bot.store.away_once("add_interaction")
+    await counter.inbox().handle(Ack(counter), COMMAND, "1", counter.asking(text))
+    assert counter.answers[0].endswith(f"It's safe to retry. Check with:\n`/pipeline {check}`")
+
+
+async def test_an_unreachable_store_names_the_question_about_an_acknowledgement(counter: Counter) -> None:
+    counter.bot.store.away_once("add_interaction")
+    await counter.inbox().handle(Ack(counter), CLICK, "1", counter.clicking(action_ids.ACKNOWLEDGE, {"card": "x"}))
+    assert counter.answers[0].endswith("It's safe to retry. Check with:\n`/pipeline status`")
+
+
 @pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches"])
 async def test_a_question_gets_no_warning_about_lost_changes(counter: Counter, text: str) -> None:
     counter.bot.store.away_once("add_interaction")

@@ -41,6 +41,10 @@ class NoteCommand(Command):
     def changes(self) -> bool:
         return self.text is not None
 
+    @property
+    def check(self) -> str:
+        return f"{self.kind} {quoted(self.reference)}"
+
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker
         if self.text is None:

@@ -10,7 +10,7 @@ from bot.slack.click import Click
 from bot.slack.feature import Button, Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION
 from bot.slack.grammar.clause_reader import ClauseReader
-from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind
+from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind, watches_in
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import EVERYTHING, ParseError, quoted, typed
@@ -36,6 +36,10 @@ class UnwatchCommand(Command):
     @property
     def changes(self) -> bool:
         return True
+
+    @property
+    def check(self) -> str:
+        return watches_in(self.channel)
 
     @property
     def confirmable(self) -> bool:

@@ -54,6 +54,13 @@ class ChannelWord:
     name: str = ""
 
 
+def watches_in(channel: ChannelWord | None) -> str:
+    """The command that shows the watches of a channel."""
+    if channel is None or not (channel.name or channel.id):
+        return "watches"
+    return f"watches in #{channel.name}" if channel.name else f"watches in <#{channel.id}>"
+
+
 class ClauseKind(StrEnum):
     """The kinds of clauses. Each value is the clause's keyword."""
 

@@ -178,7 +178,8 @@ class Inbox:
 
     async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
         if parsed.needs_store:
-            await self._send_refusal(interaction, _refusals(parsed).unstored)
+            refusal = _refusals(parsed).unstored
+            await self._send_refusal(interaction, replace(refusal, command=parsed.check) if parsed.changes else refusal)
             return
         await self._process(interaction, parsed, self._act_seconds, slot=self._slot(interaction, parsed))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later

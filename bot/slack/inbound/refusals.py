@@ -13,7 +13,8 @@ class InboxRefusals:
     """One answer for each way to fail."""
 
     unstored: RefusalAnswer
-    """The store gave no answer. It may have stored the interaction all the same."""
+    """The store gave no answer. It may have stored the interaction all the same. For a change, the inbox adds the
+    command that shows what it changes."""
     saved: RefusalAnswer
     """The store went away after it had stored the interaction."""
     lapsed: RefusalAnswer
@@ -26,7 +27,6 @@ FOR_CHANGES = InboxRefusals(
     unstored=RefusalAnswer(
         reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is "
         "back. It's safe to retry. Check with:",
-        command="watches",
     ),
     saved=RefusalAnswer(
         reason="I can't reach my database right now, so this isn't done yet, or only partly.",

@@ -13,7 +13,7 @@ from bot.slack.feature import Command, Reply, Request
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clause_reader import ClauseReader
-from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, target_of
+from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, target_of, watches_in
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import ALL, NONE, ParseError
@@ -42,6 +42,10 @@ class WatchCommand(Command):
     @property
     def changes(self) -> bool:
         return True
+
+    @property
+    def check(self) -> str:
+        return watches_in(self.channel)
 
     @property
     def confirmable(self) -> bool:
