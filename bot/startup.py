@@ -20,7 +20,8 @@ from bot.store.probe import connection_problem, probe
 from bot.store.problem import Problem, Weight
 from bot.store.tls_mismatch import tls_mismatch
 
-LONGEST_BACKOFF_SECONDS = 30.0
+SLACK_BACKOFF_SECONDS = 30.0
+STORE_BACKOFF_SECONDS = 3.0  # Redis is the operator's own and near: a short retry costs it nothing
 
 ORG_WIDE = (
     "The bot token belongs to a whole organization (Enterprise Grid); the bot serves one workspace. "
@@ -59,9 +60,10 @@ class StoppedError(Exception):
 
 @dataclass(slots=True)
 class _Backoff:
-    """Waits between two attempts, each time twice as long, up to 30 s. Raises StoppedError once `stopped` is set."""
+    """Waits between two attempts, each time twice as long, up to `longest`. A set `stopped` raises StoppedError."""
 
     stopped: asyncio.Event
+    longest: float
     seconds: float = 0.5
 
     async def wait(self) -> None:
@@ -69,7 +71,7 @@ class _Backoff:
             await asyncio.wait_for(self.stopped.wait(), self.seconds)
         if self.stopped.is_set():
             raise StoppedError
-        self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
+        self.seconds = min(self.seconds * 2, self.longest)
 
 
 async def until_store_fits(
@@ -80,7 +82,7 @@ async def until_store_fits(
     Raises:
         StoreRefusedError, StoppedError
     """
-    backoff = _Backoff(stopped)
+    backoff = _Backoff(stopped, STORE_BACKOFF_SECONDS)
     while problem := await _wait_reason(client, team, url, shares_reads=shares_reads):
         emit(StoreUnreachable(component=Component.STARTUP, problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
@@ -179,7 +181,7 @@ async def _answered(slack: SlackClient, method: str, stopped: asyncio.Event, ref
     Raises:
         SlackRefusedError, StoppedError
     """
-    backoff = _Backoff(stopped)
+    backoff = _Backoff(stopped, SLACK_BACKOFF_SECONDS)
     while not (answer := await call(slack, method)).ok:
         if answer.is_foreign:
             raise SlackRefusedError(

@@ -26,6 +26,7 @@ from bot.store.scripts import Scripts, decoding, translating_redis_errors
 BATCH = 200
 LEADER_SECONDS = 30.0  # longer than a lease: an older bot that still leads was not stopped
 RETRY_SECONDS = 1.0
+REPORT_SECONDS = 15.0  # between two lines in the log about the wait
 
 RENAMED: Mapping[str, tuple[str, str]] = {
     "parked": ("suspended", "hash"),
@@ -73,6 +74,7 @@ async def migrate(scripts: Scripts, clock: Clock) -> None:
         StoreNewer: a newer version of the bot has migrated this data.
     """
     leases, until = RedisLeases(scripts, clock), clock.monotonic() + LEADER_SECONDS
+    reported_at = float("-inf")
     while await schema_of(scripts) < SCHEMA:
         if lease := await leases.acquire_lease(READER):
             await _Migration(scripts, leases, lease, RedisCatalogue(scripts, clock)).run()
@@ -80,7 +82,9 @@ async def migrate(scripts: Scripts, clock: Clock) -> None:
         elif clock.monotonic() > until:
             raise StoreAway("a bot of an older version still runs: stop it, then start this one")
         else:
-            emit(MigrationWaits(seconds=round(until - clock.monotonic())))
+            if clock.monotonic() - reported_at >= REPORT_SECONDS:
+                reported_at = clock.monotonic()
+                emit(MigrationWaits(seconds=round(until - reported_at)))
             await clock.sleep(RETRY_SECONDS)
 
 

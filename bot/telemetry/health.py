@@ -7,7 +7,8 @@ from enum import StrEnum
 from bot.ports.figures import PollingFigures
 from bot.ports.telemetry import EventRecord, Level
 from bot.ports.telemetry.process import Ready
-from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
+from bot.ports.telemetry.slack import SlackAway, SlackTokenAccepted, SlackTokenRefused
+from bot.ports.telemetry.store import MigrationWaits, StoreUnreachable
 from bot.telemetry.sources import Sources
 
 NOBODY_READS_SECONDS = 60.0  # without a heartbeat; the bot that polls records one every 2 s
@@ -45,7 +46,7 @@ class HealthMonitor:
     """Judges this process by its sources and by the event records that it emits."""
 
     sources: Sources
-    _reported: dict[Check, str] = field(default_factory=lambda: {Check.STARTED: "waiting for Slack or Redis"})
+    _reported: dict[Check, str] = field(default_factory=lambda: {Check.STARTED: "still starting"})
     """The problems that event records reported."""
 
     def on_record(self, record: EventRecord) -> None:
@@ -59,8 +60,18 @@ class HealthMonitor:
                 self._reported[Check.TOKEN] = f"Slack refuses the bot token ({error})"
             case SlackTokenAccepted():
                 self._reported.pop(Check.TOKEN, None)
+            case SlackAway(problem=problem):
+                self._wait_for("Slack", problem)
+            case StoreUnreachable(problem=problem):
+                self._wait_for("Redis", problem)
+            case MigrationWaits():
+                self._wait_for("a bot of an older version", "it still runs, so stop it")
             case _:
                 pass
+
+    def _wait_for(self, name: str, problem: str) -> None:
+        if Check.STARTED in self._reported:
+            self._reported[Check.STARTED] = f"waiting for {name}: {problem}"
 
     async def health(self) -> Health:
         """A process that does not poll is ready even if nobody polls. Problems of GoldRush or of other processes are

@@ -213,11 +213,13 @@ async def test_a_bot_of_the_older_version_that_leads_must_stop_first(
     await fill(any_redis, OLD)
     await any_redis.set(f"{PREFIX}lease:{READER}", "the older one")
     waits = asyncio.create_task(migrate(Scripts(any_redis, TEAM), clock))
-    while not waits.done():
-        await clock.pass_time(1)
-        await asyncio.sleep(0.01)
+    with capture_logs() as lines:
+        while not waits.done():
+            await clock.pass_time(1)
+            await asyncio.sleep(0.01)
     with pytest.raises(StoreAway, match="stop it, then start this one"):
         await waits
+    assert 1 <= [line["event"] for line in lines].count("migration_waits") <= 3
     await any_redis.delete(f"{PREFIX}lease:{READER}")
     assert await contents(any_redis) == OLD
 

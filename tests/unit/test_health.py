@@ -7,7 +7,8 @@ import pytest
 from bot.ports.figures import ApiProblem, PollingFigures
 from bot.ports.telemetry import EventRecord
 from bot.ports.telemetry.process import Ready
-from bot.ports.telemetry.slack import SlackTokenAccepted, SlackTokenRefused
+from bot.ports.telemetry.slack import SlackAway, SlackTokenAccepted, SlackTokenRefused
+from bot.ports.telemetry.store import Component, MigrationWaits, StoreUnreachable
 from bot.telemetry.health import NOBODY_READS_SECONDS, WATCHDOG_SECONDS, Check, HealthMonitor
 from bot.telemetry.sources import Sources
 from tests.exported import POLLING, full_sources
@@ -35,6 +36,20 @@ async def test_a_bot_that_still_starts_is_not_ready() -> None:
     monitor = HealthMonitor(full_sources())
     assert set((await monitor.health()).problems) == {Check.STARTED}
     monitor.on_record(READY)
+    assert (await monitor.health()).problems == {}
+
+
+async def test_a_bot_that_waits_at_its_start_names_what_it_waits_for() -> None:
+    monitor = HealthMonitor(Sources())
+    for record, words in (
+        (SlackAway(problem="timeout", next_try_seconds=1.0), "waiting for Slack: timeout"),
+        (StoreUnreachable(component=Component.STARTUP, problem="refused"), "waiting for Redis: refused"),
+        (MigrationWaits(seconds=30), "waiting for a bot of an older version: it still runs, so stop it"),
+    ):
+        monitor.on_record(record)
+        assert (await monitor.health()).problems == {Check.STARTED: words}
+    monitor.on_record(READY)
+    monitor.on_record(StoreUnreachable(component=Component.MONITORING, problem="refused"))
     assert (await monitor.health()).problems == {}
 
 
