@@ -39,7 +39,8 @@ async def store_findings(settings: Settings, team: TeamId) -> AsyncIterator[Find
         return
     if is_usable:
         location = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
-        yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}")
+        note = f"; {report.unchecked}" if report.unchecked else ""
+        yield Finding("Store", Verdict.GOOD, f"{location}, version {report.version or 'unknown'}{note}")
     for problem in (*report.problems, *([volatile] if volatile else [])):
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
         yield Finding(problem.subject, verdict, problem.text, problem.fix)

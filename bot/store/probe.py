@@ -28,7 +28,7 @@ _CERTIFICATE = (
     "for a private certificate authority, add ?ssl_ca_certs=/path/to/ca.pem to REDIS_URL; "
     "?ssl_cert_reqs=none accepts any certificate"
 )
-_LOGIN = "check user and password in REDIS_URL (redis://USER:PASSWORD@host, or redis://:PASSWORD@host), percent-encoded"
+_LOGIN = "check user and password in REDIS_URL (USER:PASSWORD@host, or :PASSWORD@host, after ://), percent-encoded"
 _ALLOW = "give this user the bot's permissions: `ACL SETUSER NAME ~pipeline-bot:* +@all -@dangerous`"
 _MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
 
@@ -39,6 +39,8 @@ class Report:
 
     version: str
     problems: tuple[Problem, ...]
+    unchecked: str = ""
+    """What the probe could not find out, and why; not worth a warning."""
 
 
 async def probe(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind, *, shares_reads: bool = False) -> Report:
@@ -55,10 +57,11 @@ async def probe(client: redis.asyncio.Redis, team: TeamId, kind: RedisKind, *, s
     if wrong_kind := [*_kind_problems(facts, kind), *_version_problems(version)]:
         return Report(version, tuple(wrong_kind))
     problems = [] if facts_or_none is not None else [_NO_INFO]
-    return Report(
-        version,
-        (*problems, *await _refused(client, Keys(team), shares_reads=shares_reads), *_durability_problems(facts)),
-    )
+    problems += await _refused(client, Keys(team), shares_reads=shares_reads)
+    fsync = await _fsync(client) if facts.get("aof_enabled") else "always"
+    if fsync not in {"always", None}:
+        problems.append(_fsync_problem(fsync))
+    return Report(version, (*problems, *_durability_problems(facts)), _NO_CONFIG if fsync is None else "")
 
 
 _NO_INFO = Problem(
@@ -68,6 +71,9 @@ _NO_INFO = Problem(
     "a loss only by its own count of writes",
     "allow it: `ACL SETUSER NAME +info`",
 )
+
+
+_NO_CONFIG = "this user may not run CONFIG GET, so appendfsync is not checked; set it to always"
 
 
 _CLUSTER = Problem(
@@ -96,6 +102,23 @@ async def _facts(client: redis.asyncio.Redis) -> Mapping[str, object] | None:
         if "unknown" in str(exc).lower():
             return None
         raise
+
+
+async def _fsync(client: redis.asyncio.Redis) -> str | None:
+    """When the server writes its append-only file to the disk. None if this user, or this host, hides that.
+
+    The advised permissions hide it: CONFIG is dangerous.
+    """
+    try:
+        return (await client.config_get("appendfsync")).get("appendfsync")
+    except ResponseError:
+        return None
+
+
+def _fsync_problem(fsync: str) -> Problem:
+    text = f"with appendfsync {fsync}, a crash of the server's machine loses confirmed writes"
+    fix = "type `CONFIG SET appendfsync always`, and change the server's file too"
+    return Problem("Store durability", Weight.WEAK, text, fix)
 
 
 def _kind_problems(facts: Mapping[str, object], kind: RedisKind) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.observation import PipelineId
 from bot.ports.store_errors import StoreAway
+from bot.redis_address import RedisKind
 from bot.store import probe as probe_module
 from bot.store.connect import connect
 from bot.store.problem import Weight
@@ -101,7 +102,7 @@ async def test_each_advised_command_is_one_that_redis_understands(valkey: Valkey
     """The fixes of `check` and `run`, as an operator would type them."""
     source = Path(inspect.getfile(probe_module)).read_text()
     commands = re.findall(r"`((?:CONFIG|ACL) [^`]+)`", source)
-    assert len(commands) == 5
+    assert len(commands) == 6
     async with redis.asyncio.Redis.from_url(valkey.url) as client:
         for command in commands:
             await client.execute_command(*command.split())  # type: ignore[no-untyped-call]
@@ -152,6 +153,27 @@ async def test_tls_on_a_server_without_it_is_refused(valkey: Valkey) -> None:
     assert "does not speak TLS on that port" in refusal
     assert "write redis://" in refusal
     assert "hush" not in refusal
+
+
+async def test_tls_on_a_sentinel_or_a_cluster_without_it_is_refused(valkey: Valkey, tmp_path: Path) -> None:
+    config = tmp_path / "sentinel.conf"
+    config.write_text("")
+    async with Sentinel(tmp_path / "sentinel", str(config)) as sentinel:
+        refusal = (
+            await starts(sentinel.url.replace("redis://", "rediss+sentinel://:hush@").replace("/0", "/main")) or ""
+        )
+        assert "does not speak TLS on that port" in refusal
+        assert "write redis+sentinel://" in refusal
+    refusal = await starts(valkey.url.replace("redis://", "rediss+cluster://:hush@")) or ""
+    assert "does not speak TLS on that port" in refusal
+    assert "write redis+cluster://" in refusal
+    assert "hush" not in refusal
+
+
+async def test_a_wrong_login_advises_no_other_scheme(valkey: Valkey) -> None:
+    (problem,) = await problems(valkey.url.replace("redis://", "redis+cluster://ann:wrong@"))
+    assert problem.subject == "Store login"
+    assert "redis://" not in problem.fix
 
 
 async def test_a_password_that_is_missing_is_asked_for(tmp_path: Path) -> None:
@@ -276,6 +298,19 @@ async def test_a_configuration_that_may_lose_data_is_warned_about(tmp_path: Path
         assert {problem.weight for problem in found} == {Weight.WEAK}
 
 
+async def test_confirmed_writes_that_are_not_on_the_disk_are_warned_about(tmp_path: Path) -> None:
+    async with Valkey(tmp_path / "lazy", "--appendfsync", "everysec") as valkey:
+        (problem,) = await problems(valkey.url)
+        assert (problem.subject, problem.weight) == ("Store durability", Weight.WEAK)
+        assert "appendfsync everysec" in problem.text
+        assert "`CONFIG SET appendfsync always`" in problem.fix
+        await allow(valkey, "ann", "~*", "+@all", "-config")
+        async with connect(as_user(valkey, "ann")) as client:
+            report = await probe_module.probe(client, TEAM, RedisKind.SERVER)
+        assert report.problems == ()
+        assert "CONFIG GET" in report.unchecked
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
 class TestTls:
     @pytest.fixture
@@ -289,6 +324,13 @@ class TestTls:
         context.load_cert_chain(certificate)
         async with forwarding(int(valkey.url.rpartition(":")[2].partition("/")[0]), context) as port:
             yield port
+
+    @pytest.mark.parametrize("scheme", ["redis", "redis+sentinel", "redis+cluster"])
+    async def test_a_plain_address_of_a_server_with_tls_is_refused(self, port: int, scheme: str) -> None:
+        path = "/main" if scheme == "redis+sentinel" else ""
+        refusal = await starts(f"{scheme}://127.0.0.1:{port}{path}") or ""
+        assert "speaks TLS on that port" in refusal
+        assert f"write {scheme.replace('redis', 'rediss')}://" in refusal
 
     async def test_a_self_signed_certificate_is_named_and_not_the_password(self, port: int) -> None:
         (problem,) = await problems(f"rediss://:hush@127.0.0.1:{port}/0")
