@@ -32,7 +32,7 @@ lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.developing ## one table: each figure beside a peer or a limit; BENCH=--quick takes two minutes
+bench: $(VENV)/.developing ## one table: each figure beside a peer or a limit; BENCH=--quick takes about two minutes on a quiet machine
 	$(BIN)/python -m bench $(BENCH)
 
 model-check: $(VENV)/.developing ## every interleaving of the delivery protocol: which protocols lose, which repeat

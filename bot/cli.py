@@ -38,8 +38,9 @@ main = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
+# A pipe has no width: a line that wraps there would break a command that someone copies.
+out = Console(soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 def _known_roles(text: str | None) -> str | None:

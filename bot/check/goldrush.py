@@ -13,12 +13,13 @@ async def goldrush_finding(settings: Settings) -> Finding:
     except ValueError as exc:  # its text names the setting
         return Finding("GoldRush", Verdict.BAD, f"{exc}.")
     except (Unauthorized, Forbidden) as exc:
-        return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")
+        fix = "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group"
+        return _bad("GoldRush key", exc, "GOLDRUSH_SERVICE_KEY", fix)
     except Throttled as exc:
         fix = "check again in a minute; if it stays, lower PIPELINE_BOT_REQUESTS_PER_SECOND or the use of this key"
         return Finding("GoldRush", Verdict.WEAK, str(exc), fix)
     except ApiError as exc:
-        return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL, the network and any proxy")
+        return _bad("GoldRush", exc, "GOLDRUSH_API_URL", "check GOLDRUSH_API_URL, the network and any proxy")
     if not page.pipelines:
         return Finding(
             "GoldRush key",
@@ -29,3 +30,8 @@ async def goldrush_finding(settings: Settings) -> Finding:
     return Finding(
         "GoldRush key", Verdict.GOOD, f"sees {len(page.pipelines)} pipelines{' and more' if page.more else ''}"
     )
+
+
+def _bad(subject: str, exc: ApiError, setting: str, fix: str) -> Finding:
+    """Leaves out the fix if the text of the error already says what to do with the setting."""
+    return Finding(subject, Verdict.BAD, str(exc), "" if setting in str(exc) else fix)

@@ -148,8 +148,10 @@ def _options_fault(query: str, known: frozenset[str] = OPTIONS) -> str | None:
         return "the text after the question mark is not NAME=VALUE&NAME=VALUE"
     if "+" in query:
         return "write + as %2B after the question mark, where it means a space"
-    if options.keys() - known:
-        return "an option after the question mark is unknown. Common ones are db, ssl_cert_reqs, ssl_ca_certs"
+    for unknown in sorted(options.keys() - known):
+        near = get_close_matches(unknown.lower(), known, 1)  # a known name, so it quotes no password
+        hint = f"Did you mean {near[0]}?" if near else "Common ones are db, ssl_cert_reqs, ssl_ca_certs"
+        return f"an option after the question mark is unknown. {hint}"
     for name, values in options.items():
         if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", values[0]):
             return f"{name} is not a number"

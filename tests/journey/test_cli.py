@@ -18,13 +18,13 @@ from tests.journey.rig import ALERTS, QUIET, rigged
 pytestmark = pytest.mark.journey
 
 
-async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str]:
+async def cli(*arguments: str, env: dict[str, str], cwd: Path, columns: str = "300") -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot.cli",
         *arguments,
-        env=env | {"COLUMNS": "300", "NO_COLOR": "1"},
+        env=env | {"COLUMNS": columns, "NO_COLOR": "1"},
         cwd=cwd,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -37,6 +37,12 @@ async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str
 def bare() -> dict[str, str]:
     ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "PIPELINE_BOT_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+async def test_a_pipe_gets_each_line_in_one_piece(tmp_path: Path) -> None:
+    _, output = await cli("check", env=bare() | {"PIPELINE_BOT_ROLE": "reader"}, cwd=tmp_path, columns="80")
+    assert "Set them in the environment or in a .env file:\n" in output
+    assert all(line.startswith(("✗", "  •", ".env.example")) for line in output.splitlines())
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
