@@ -1,9 +1,13 @@
 """Checks that GoldRush can be reached, accepts the ServiceKey, and shows pipelines."""
 
 from bot.check.finding import Finding, Verdict
+from bot.domain.cadence import EvenPolling
 from bot.goldrush.client import Client
-from bot.ports.pipeline_api import ApiError, Forbidden, Throttled, Unauthorized
+from bot.ports.pipeline_api import ApiError, Forbidden, Page, Throttled, Unauthorized
 from bot.settings import Settings
+from bot.slack.render.phrases import pipelines, slow_polling
+
+SETTING = "PIPELINE_BOT_REQUESTS_PER_SECOND"
 
 
 async def goldrush_finding(settings: Settings) -> Finding:
@@ -27,9 +31,17 @@ async def goldrush_finding(settings: Settings) -> Finding:
             "GoldRush accepts it, but it sees no pipelines",
             "check that you created it in the right group",
         )
-    return Finding(
-        "GoldRush key", Verdict.GOOD, f"sees {len(page.pipelines)} pipelines{' and more' if page.more else ''}"
-    )
+    return Finding("GoldRush key", Verdict.GOOD, _seen(page, settings))
+
+
+def _seen(page: Page, settings: Settings) -> str:
+    """How many pipelines the key sees, and how often the budget reads them if they are too many."""
+    number = max(len(page.pipelines), page.total or 0)
+    if page.more and number == len(page.pipelines):
+        return f"sees {number:,} pipelines and more"
+    polling = EvenPolling(number, settings.requests_per_second)
+    slow = f". If all are watched: {slow_polling(polling, SETTING)}" if polling.is_slow else ""
+    return f"sees {pipelines(number)}{slow}"
 
 
 def _bad(subject: str, exc: ApiError, setting: str, fix: str) -> Finding:

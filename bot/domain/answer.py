@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
 from bot.domain.names import AmbiguousReference, UnknownReference
@@ -103,6 +104,10 @@ class WatchAnswer:
     unresolved: tuple[UnresolvedReference, ...] = ()
     undo: str = ""
     """The id of the stored undo."""
+    still_listing: bool = False
+    """The first listing is under way, so more pipelines may match soon."""
+    polling: EvenPolling | None = None
+    """All polled pipelines, and the budget."""
     at: datetime
 
     @property

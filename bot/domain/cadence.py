@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from math import ceil
 from typing import NamedTuple
 
 from bot.domain.phase import AT_REST, TRANSIENT, Phase
@@ -19,6 +20,26 @@ TRANSIENT_SHARE = 0.4  # of the budget, or the even share if that is more
 LEAST_SHARE = 0.1  # of the budget, for the others
 PROMISED_AT_LEAST_SECONDS = 60.0
 PROMISED_PERIODS = 3.0  # of even polling
+
+
+class EvenPolling(NamedTuple):
+    """A fleet that shares the budget evenly."""
+
+    pipelines: int
+    requests_per_second: float
+
+    @property
+    def period_seconds(self) -> float:
+        return self.pipelines / self.requests_per_second
+
+    @property
+    def is_slow(self) -> bool:
+        return self.period_seconds > PROMISED_AT_LEAST_SECONDS
+
+    @property
+    def sufficient_rate(self) -> int:
+        """The requests a second that read each pipeline every 60 s."""
+        return ceil(self.pipelines / PROMISED_AT_LEAST_SECONDS)
 
 
 class Pace(IntEnum):

@@ -112,6 +112,13 @@ class CatalogueSync:
         return self._repository.lacks(pipeline_id, since=now - fresh_seconds)
 
     @property
+    def still_listing(self) -> bool:
+        listing = self._listing
+        if listing is None or self._listed_at > float("-inf"):
+            return False
+        return listing.total is None or listing.total > len(self._repository.listed)
+
+    @property
     def _is_large(self) -> bool:
         listing = self._listing
         is_long = listing is not None and listing.pages >= QUICK_PAGES and not listing.ended

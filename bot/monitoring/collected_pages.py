@@ -25,14 +25,15 @@ class CollectedPages:
     """The bot led while it read the last page."""
     checks: int = 0
     """How many pipelines without a page were read one by one."""
+    total: int | None = None
+    """How many pipelines GoldRush says there are, if it says so."""
     _doubtful: bool = False
-    _total: int | None = None
 
     def add(self, page: Page) -> None:
         before = len(self.found)
         self.found.update(pipeline.id for pipeline in page.pipelines)
         self.pages += 1
-        self._total = page.total
+        self.total = page.total
         self._doubtful |= page.skipped > 0 or (page.total is not None and page.total < len(self.found))
         self.ended = not page.more or len(self.found) == before
 
@@ -42,5 +43,5 @@ class CollectedPages:
 
         An empty listing proves nothing: a fault is likelier than a group without pipelines.
         """
-        whole = bool(self.found) and (self._total is None or self._total == len(self.found))
+        whole = bool(self.found) and (self.total is None or self.total == len(self.found))
         return self.ended and whole and not self._doubtful

@@ -58,6 +58,10 @@ class FollowerReads:
         return last is None or self._clock.now() - last > timedelta(seconds=NOBODY_SECONDS)
 
     @property
+    def still_listing(self) -> bool:
+        return False  # only the leader lists
+
+    @property
     def promised_seconds(self) -> float:
         return self._promise.seconds
 

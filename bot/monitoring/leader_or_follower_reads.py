@@ -53,6 +53,10 @@ class LeaderOrFollowerReads:
     def outage(self) -> str | None:
         return (self._scheduler if self._leadership.is_leader else self._follower).outage
 
+    @property
+    def still_listing(self) -> bool:
+        return self._catalogue.still_listing
+
     def promised(self, pipeline_id: PipelineId) -> float | None:
         alone = self._leadership.is_leader or self._follower.nobody_polls
         return (self._scheduler if alone else self._follower).promised(pipeline_id)

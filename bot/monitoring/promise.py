@@ -2,16 +2,20 @@
 
 from datetime import timedelta
 
-from bot.domain.cadence import Cadence, Pace
+from bot.domain.cadence import PROMISED_AT_LEAST_SECONDS, Cadence, EvenPolling, Pace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import AT_REST, Phase
 from bot.monitoring.budget import Budget
 from bot.monitoring.due_times import DueTimes
 from bot.ports.polling import Lateness
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import PollingSlow
 from bot.state.repository import Repository
 
 STABLE_SECONDS = 30.0  # the promise counts as broken, or as kept again, only after this time
 GAP_PROMISES = 1.5  # times the promised age of a reading
+SLOW_SECONDS = 300.0  # the operator hears of a longer promised age
+ABOUT = 1.25  # a promised age is about the same up to this factor
 LATE_SECONDS = 5.0  # a reading counts as late only if it exceeds its promised age by this
 
 
@@ -25,6 +29,10 @@ class Promise:
         self._shortest_long_gap = timedelta(seconds=GAP_PROMISES * cadence.at_rest_seconds)
         self._is_kept = True
         self._otherwise_since: float | None = None
+        self._reported = PROMISED_AT_LEAST_SECONDS
+        """The promised age when the operator last heard of it."""
+        self._settling = 0.0, float("-inf")
+        """The promised age, and since when it is about the same: during a listing the fleet still grows."""
 
     @property
     def seconds(self) -> float:
@@ -64,6 +72,26 @@ class Promise:
         """Begins with the verdict of the leader before: a new leader can't tell yet."""
         self._is_kept, self._otherwise_since = not late, None
 
+    def report_slow(self, now: float) -> None:
+        """Tells the operator once that so many pipelines share the budget that readings may get old."""
+        seconds = self.seconds
+        if not _is_about(seconds, self._settling[0]):
+            self._settling = seconds, now
+        if now - self._settling[1] < STABLE_SECONDS or _is_about(seconds, self._reported):
+            return
+        self._reported = seconds
+        if seconds > SLOW_SECONDS:
+            polling = EvenPolling(len(self._repository.pollable), self._budget.full_rate)
+            emit(
+                PollingSlow(
+                    pipelines=polling.pipelines,
+                    requests_per_second=polling.requests_per_second,
+                    each_read_every_seconds=round(polling.period_seconds),
+                    promised_seconds=round(seconds),
+                    fix=f"PIPELINE_BOT_REQUESTS_PER_SECOND={polling.sufficient_rate} would make it 60 s",
+                )
+            )
+
     def judge(self, due: DueTimes, now: float) -> None:
         """Runs every second while GoldRush can be read."""
         is_kept = due.affordable and not due.is_any_late(now - LATE_SECONDS)
@@ -77,3 +105,7 @@ class Promise:
     def lateness(self, due: DueTimes, now: float) -> Lateness | None:
         """None while readings are as fresh as promised."""
         return None if self._is_kept else Lateness(promised=self.seconds, oldest=due.oldest_age(now))
+
+
+def _is_about(seconds: float, others: float) -> bool:
+    return max(seconds, others) <= ABOUT * min(seconds, others)

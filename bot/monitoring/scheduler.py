@@ -179,6 +179,7 @@ class Scheduler:
                 emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc)))
                 return  # the bot could not write a reading now
             self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
+            self._promise.report_slow(now)
             if not self._breaker.is_open:
                 self._promise.judge(self._due, now)
         self._follow(now)

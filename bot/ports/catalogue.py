@@ -19,6 +19,11 @@ class ListingOutcome:
 class FreshCatalogue(Protocol):
     """Lists the pipelines when the caller needs a newer catalogue."""
 
+    @property
+    def still_listing(self) -> bool:
+        """True while this process's first listing is under way, so that it may not know all pipelines yet."""
+        ...
+
     async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
         """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing removes
         nothing. Concurrent calls share one listing."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.answer import RefusalAnswer
+from bot.domain.cadence import EvenPolling
 from bot.domain.names import Names
 from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
@@ -57,6 +58,10 @@ class Services:
     max_targets: int = MAX_TARGETS
     is_nobody_sending: Callable[[], bool] = lambda: False
     """True while no process of the bot sends messages. Answers to people go out all the same."""
+    is_still_listing: Callable[[], bool] = lambda: False
+    """True while the first listing is under way, so that answers may count too few pipelines."""
+    polling: Callable[[], EvenPolling | None] = lambda: None
+    """All polled pipelines, and the budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,11 @@ class Command(ABC):
     @property
     def needs_store(self) -> bool:
         return True
+
+    @property
+    def says_still_listing(self) -> bool:
+        """True if its own answer says that the first listing is under way. The router adds it to the others."""
+        return False
 
     @property
     def repeatable(self) -> bool:

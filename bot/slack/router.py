@@ -12,7 +12,8 @@ from bot.slack.feature import Button, Command, Reply, Request, Services, Underst
 from bot.slack.features.help import ShortHelpCommand, is_greeting
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
-from bot.slack.render.phrases import is_direct
+from bot.slack.render.blocks import context
+from bot.slack.render.phrases import STILL_LISTING, is_direct
 from bot.slack.render.process_words import not_sending
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES, Routes
@@ -126,7 +127,15 @@ class Router:
         understood = await self._parse_again(text, understood, asker.channel)
         question = SavedQuestion(text=text, shareable=not is_direct(asker.channel))
         reply = await understood.command.run(self._request(asker, question, understood.names))
+        if understood.command.needs_store and not understood.command.says_still_listing:
+            reply = self._with_listing(reply)
         return self._warned(reply) if understood.command.needs_store else reply
+
+    def _with_listing(self, reply: Reply) -> Reply:
+        """During the first listing, answers count too few pipelines, and do not know some names."""
+        if not reply.blocks or not self._services.is_still_listing():
+            return reply
+        return replace(reply, blocks=[*reply.blocks, *context(f":hourglass_flowing_sand: {STILL_LISTING}")])
 
     def _warned(self, reply: Reply) -> Reply:
         """The answer, with a warning above it while nobody sends: it comes directly, and alerts would not."""

@@ -13,6 +13,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
+from bot.domain.cadence import EvenPolling
 from bot.domain.delivery import SLACK
 from bot.domain.observation import PipelineId
 from bot.domain.presence import ANNOUNCE_SECONDS, SENDER
@@ -179,7 +180,7 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
 def build_people(
     base: Base, reading: ReadParts, renderer: Renderer, suspensions: Suspensions, role_watch: RoleWatch
 ) -> PeopleParts:
-    inbox = _inbox(base, _requests(base, reading), renderer, role_watch)
+    inbox = _inbox(base, reading, renderer, role_watch)
     channels = ChannelMonitor(
         store=base.store,
         repository=base.repository,
@@ -192,11 +193,11 @@ def build_people(
     return PeopleParts(inbox=inbox, channels=channels, listeners=listeners)
 
 
-def _inbox(base: Base, requests: RequestServices, renderer: Renderer, role_watch: RoleWatch) -> Inbox:
+def _inbox(base: Base, reading: ReadParts, renderer: Renderer, role_watch: RoleWatch) -> Inbox:
     settings = base.settings
     facts = Facts(base.slack, base.clock, base.identity.team)
     services = Services(
-        requests=requests,
+        requests=_requests(base, reading),
         directory=base.directory,
         permissions=Permissions(facts, settings.who_may_watch),
         modals=Modals(base.slack),
@@ -204,6 +205,8 @@ def _inbox(base: Base, requests: RequestServices, renderer: Renderer, role_watch
         broadcast=settings.broadcast,
         max_targets=settings.max_targets,
         is_nobody_sending=lambda: role_watch.is_missing(SENDER),
+        is_still_listing=lambda: reading.reads.still_listing,
+        polling=lambda: EvenPolling(len(base.repository.pollable), base.budget.full_rate),
     )
     return Inbox(
         store=base.store,

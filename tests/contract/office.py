@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import redis.asyncio
 
 from bot.delivery.suspensions import Suspensions
+from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
@@ -118,6 +119,8 @@ def router_for(
             modals=modals,
             render_context=LOOK.render_context,
             broadcast=broadcast,
+            is_still_listing=lambda: bot.catalogue.still_listing,
+            polling=lambda: EvenPolling(len(bot.repository.pollable), bot.budget.full_rate),
         )
     )
 

@@ -20,6 +20,11 @@ from tests.journey.rig import ALERTS, QUIET
 from tests.journey.valkey import Valkey
 from tests.unit.test_docs import ROOT
 
+SLOW = (
+    "3,000 pipelines at 4 requests/s: each is read about every 12 min. "
+    "A budget of 50 requests/s (PIPELINE_BOT_REQUESTS_PER_SECOND) would make it 60 s."
+)
+
 
 class Checking:
     """Runs `check` with settings on top of those of the demo."""
@@ -74,6 +79,27 @@ async def test_an_address_that_is_not_slacks_is_no_fault_of_the_token(checking: 
     finding = findings["Slack address"]
     assert (finding.verdict, finding.detail) == (Verdict.BAD, "HTTP 404")
     assert finding.fix.startswith("set SLACK_API_URL to")
+
+
+@pytest.mark.parametrize(
+    ("count", "detail"),
+    [
+        (45, "sees 45 pipelines"),
+        (240, "sees 240 pipelines"),
+        (
+            3000,
+            f"sees 3,000 pipelines. If all are watched: {SLOW}",
+        ),
+    ],
+)
+async def test_the_key_counts_its_pipelines_and_names_a_budget_for_many(
+    checking: Checking, count: int, detail: str
+) -> None:
+    checking.sandbox.goldrush.pipelines.clear()
+    for number in range(count):
+        checking.sandbox.goldrush.add(name=f"orders-{number}")
+    finding = (await checking.findings())["GoldRush key"]
+    assert (finding.verdict, finding.detail) == (Verdict.GOOD, detail)
 
 
 def test_the_bot_has_the_name_of_the_manifest() -> None:

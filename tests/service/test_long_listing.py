@@ -79,3 +79,20 @@ async def test_a_frozen_leader_lists_nothing_over_the_next_leader(fake_redis: re
         bot.api.listing = Page(pipelines=tuple(MANY[5:9]), more=False)
         assert (await bot.catalogue.refresh()).problem == "another bot lists the pipelines now"
         assert await bot.store.catalogue() == stored
+
+
+async def test_the_first_listing_is_under_way_until_its_end(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis) as bot:
+        under_way = [bot.catalogue.still_listing]
+        original = bot.api.page
+
+        async def page(number: int) -> Page:
+            under_way.append(bot.catalogue.still_listing)
+            return await original(number)
+
+        bot.api.page = page  # type: ignore[method-assign]
+        for total in (9, None):
+            bot.api.listing = Page(pipelines=tuple(MANY[:4]), more=True, total=total)
+            await bot.catalogue.refresh()
+            under_way.append(bot.catalogue.still_listing)
+    assert under_way == [False, True, True, False, False, False, False]

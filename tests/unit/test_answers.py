@@ -23,6 +23,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
+from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
 from bot.domain.names import AmbiguousReference, UnknownReference
@@ -362,13 +363,67 @@ def test_watching_says_how_it_stands_right_now() -> None:
 
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(0, "No pipeline matches yet"), (1, "1 pipeline matches now"), (60, "60 pipelines match now")],
+    [(0, "No pipeline matches yet"), (1, "1 pipeline matches now"), (20, "20 pipelines match now")],
 )
 def test_a_pattern_shows_its_count_and_that_it_grows(number: int, expected: str) -> None:
     text = watched(a_watch("orders-*"), matched=views(number))
     assert f"{expected}. New ones that match will be watched." in text
-    assert text.count("RUNNING") == min(number, PAGE_SIZE)
-    assert ("… and 40 more: `/pipeline status`" in text) == (number == 60)
+    assert text.count("RUNNING") == number
+
+
+def test_a_pattern_of_many_pipelines_shows_the_counts_and_those_that_need_attention() -> None:
+    failed = tuple(a_view(a_standing(FAILED, ready=0), name=f"late-{number}") for number in range(2))
+    unread = (a_view(PipelineState(), name="new"),)
+    text = watched(a_watch("*"), matched=(*views(1500), *unread, *failed))
+    assert text.split("\n")[1:] == [
+        "1,503 pipelines match now. New ones that match will be watched.",
+        "2 of 1,503 need attention: 2 failed · 1 not read yet",
+        "late-0 — FAILED · 0 of 1 ready · read 12 s ago",
+        "late-1 — FAILED · 0 of 1 ready · read 12 s ago",
+        "All of them: `/pipeline status`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        (0, "None needs attention."),
+        (1, "1 not read yet. None of the others needs attention."),
+        (25, "I haven't read them yet."),
+    ],
+)
+def test_a_pattern_of_many_healthy_pipelines_shows_only_counts(late: int, expected: str) -> None:
+    matched = (*views(25 - late), *(a_view(PipelineState(), name=f"new-{number}") for number in range(late)))
+    assert watched(a_watch("*"), matched=matched).split("\n")[2:] == [expected, "All of them: `/pipeline status`"]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, "No pipeline matches"), (1, "1 pipeline matches"), (1700, "1,700 pipelines match")],
+)
+def test_a_pattern_counts_so_far_during_the_first_listing(number: int, expected: str) -> None:
+    answer = WatchAnswer(
+        channel=ALERTS, edits=(Edit(after=a_watch("*")),), matched=views(number), still_listing=True, at=at(17)
+    )
+    assert f"{expected} so far; I'm still listing them. New ones that match will be watched." in answered(answer).text
+
+
+@pytest.mark.parametrize(
+    ("fleet", "expected"),
+    [
+        (EvenPolling(240, 4.0), ""),
+        (
+            EvenPolling(3000, 4.0),
+            "3,000 pipelines at 4 requests/s: each is read about every 12 min. A budget of 50 requests/s would make",
+        ),
+        (EvenPolling(241, 4.0), "each is read about every 1 min. A budget of 5 requests/s would make it 60 s."),
+    ],
+)
+def test_watch_says_how_often_a_large_fleet_is_read(fleet: EvenPolling, expected: str) -> None:
+    answer = WatchAnswer(channel=ALERTS, edits=(Edit(after=NAMED),), matched=views(1), polling=fleet, at=at(17))
+    text = answered(answer).text
+    assert expected in text
+    assert ("requests/s" in text) == bool(expected)
 
 
 def test_watch_says_when_nothing_changed() -> None:
@@ -703,7 +758,8 @@ def test_a_patterns_pipelines_show_failures_first() -> None:
     answer = WatchAnswer(channel=ALERTS, edits=(Edit(after=watch),), matched=(*views(30), failed), at=at(17))
     rows = answered(answer).text.split("\n")
     assert "31 pipelines match now" in rows[1]
-    assert rows[2].startswith("zebra — FAILED")
+    assert rows[2] == "1 of 31 needs attention: 1 failed"
+    assert rows[3].startswith("zebra — FAILED")
 
 
 def test_a_shared_answer_names_its_sharer_and_quotes_nothing() -> None:

@@ -28,6 +28,19 @@ class PollingStarted(EventRecord):
     pipelines: int
 
 
+@event("polling_slow", Level.WARNING)
+class PollingSlow(EventRecord):
+    """So many pipelines share the budget that a reading may get older than five minutes."""
+
+    pipelines: int
+    requests_per_second: float
+    each_read_every_seconds: int
+    promised_seconds: int
+    """The greatest age of a reading that the bot promises."""
+    fix: str
+    """The setting to change."""
+
+
 @event("was_blind", Level.WARNING)
 class WasBlind(EventRecord):
     """For a while no bot recorded a heartbeat. Changes that began and ended in that time may have been missed."""

@@ -16,6 +16,7 @@ from bot.slack.mrkdwn import code, date, outside
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.help import HelpPage
 from bot.slack.render.note_words import note_text
+from bot.slack.render.phrases import pipelines
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import CANDIDATES, command_for
 
@@ -210,9 +211,8 @@ def _covered_words(names: Sequence[str]) -> str:
     if not names:
         return "No pipeline matches yet. It applies to new ones that match."
     shown = ", ".join(f"*{outside(name)}*" for name in names[:NAMES_SHOWN])
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    number = "1 pipeline" if len(names) == 1 else f"{len(names)} pipelines"
-    return f"It applies to {number} now: {shown}{more}."
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return f"It applies to {pipelines(len(names))} now: {shown}{more}."
 
 
 def _next_step(answer: NoteAnswer, render_context: RenderContext) -> str:

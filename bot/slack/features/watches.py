@@ -91,8 +91,7 @@ def _watched(view: WatchedView, now: datetime) -> list[str]:
     made = f"added by {phrases.person(view.watch.made_by_name)} on {date(view.watch.made_at, '{date_short}')}"
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
-        number = "1 pipeline" if len(view.covers) == 1 else f"{len(view.covers)} pipelines"
-        return [f"{head} · {number} now"]
+        return [f"{head} · {phrases.pipelines(len(view.covers))} now"]
     return [head, *(f"    {row_below_name(pipeline, now)}" for pipeline in view.covers)]
 
 

@@ -42,9 +42,9 @@ def _by_attention(listing: Listing) -> tuple[str, ...]:
     number = sum(kinds.values())
     if number == 0:
         words = f" {_words(listing)}" if listing.words else ""
-        return (f"*{_watcher(listing)}{_pipelines(total)}{words}*",)
-    named_kinds = ", ".join(f"{count} {kind.value}" for kind, count in kinds.items())
-    return (f"*{number} of {total} {'needs' if number == 1 else 'need'} attention: {named_kinds}*", _scope(listing))
+        return (f"*{_watcher(listing)}{phrases.pipelines(total)}{words}*",)
+    named_kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in kinds.items())
+    return (f"*{number:,} of {total:,} {'needs' if number == 1 else 'need'} attention: {named_kinds}*", _scope(listing))
 
 
 def _watcher(listing: Listing) -> str:
@@ -60,20 +60,20 @@ def _by_state(listing: Listing) -> tuple[str, ...]:
     """
     number, total = len(listing.views), len(listing.considered)
     states = " or ".join(_state_word(state) for state in listing.states)
-    if _any_stale(listing.considered):
+    if any_stale(listing.considered):
         verb = f"{'was' if number <= 1 else 'were'} last seen"
     else:
         verb = "is" if number <= 1 else "are"
     if number:
-        counted = f"*{number} of {_pipelines(total)} {verb} {states}*"
+        counted = f"*{number:,} of {phrases.pipelines(total)} {verb} {states}*"
         return (counted, _scope(listing), _not_read_yet(listing.considered))
     if missing := unread(listing.considered):
         others = f"None of the others {verb} {states}. " if missing < total else ""
         return (
-            f"*I haven't read {missing} of {_pipelines(total)} yet.* {others}Ask again in a moment",
+            f"*I haven't read {missing:,} of {phrases.pipelines(total)} yet.* {others}Ask again in a moment",
             _scope(listing),
         )
-    return (f"*No pipeline {verb} {states}*", f"{total} {_scope(listing) or 'in all'}")
+    return (f"*No pipeline {verb} {states}*", f"{total:,} {_scope(listing) or 'in all'}")
 
 
 def _state_word(state: str) -> str:
@@ -92,12 +92,8 @@ def _words(listing: Listing) -> str:
 def _not_read_yet(views: Sequence[PipelineView]) -> str:
     """Pipelines without a reading count neither as healthy nor as troubled."""
     number = unread(views)
-    return f"{number} not read yet" if number else ""
+    return f"{number:,} not read yet" if number else ""
 
 
-def _any_stale(views: Sequence[PipelineView]) -> bool:
+def any_stale(views: Sequence[PipelineView]) -> bool:
     return views.stale if isinstance(views, ViewList) else any(map(is_stale, views))
-
-
-def _pipelines(number: int) -> str:
-    return "1 pipeline" if number == 1 else f"{number} pipelines"

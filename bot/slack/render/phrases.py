@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 
+from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, TimelineEntry
@@ -83,6 +84,28 @@ def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
     if is_direct(channel):
         return "You"
     return "This channel" if here or channel is None else conversation(channel, "your")
+
+
+STILL_LISTING = "I'm still listing the pipelines, so there may be more."
+
+
+def pipelines(number: int) -> str:
+    return "1 pipeline" if number == 1 else f"{number:,} pipelines"
+
+
+def slow_polling(polling: EvenPolling, setting: str = "") -> str:
+    """How often the budget lets the bot read each pipeline, and the budget for 60 s. `setting`: the budget's name."""
+    now, sufficient = _rate(polling.requests_per_second), _rate(polling.sufficient_rate)
+    period = duration(polling.period_seconds, at_least=True)
+    name = f" ({setting})" if setting else ""
+    return (
+        f"{pipelines(polling.pipelines)} at {now}: each is read about every {period}. "
+        f"A budget of {sufficient}{name} would make it 60 s."
+    )
+
+
+def _rate(requests: float) -> str:
+    return f"{requests:,g} request{'' if requests == 1 else 's'}/s"
 
 
 def watches_verb(channel: ChannelId | None) -> str:

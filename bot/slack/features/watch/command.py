@@ -48,6 +48,10 @@ class WatchCommand(Command):
         return watches_in(self.channel)
 
     @property
+    def says_still_listing(self) -> bool:
+        return True
+
+    @property
     def confirmable(self) -> bool:
         return True
 
@@ -74,6 +78,8 @@ class WatchCommand(Command):
         name = await services.permissions.name(asker)
         wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
         answer = await self._subscribe(request, channel, wish)
+        if isinstance(answer, WatchAnswer):
+            return replace(answer, still_listing=services.is_still_listing(), polling=services.polling())
         return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, RefusalAnswer) else answer
 
     async def _subscribe(

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 
 from bot.domain.answer import UnmatchedAnswer, WatchAnswer
-from bot.domain.attention import worst_first_page
+from bot.domain.attention import trouble, unread, worst_first_page
 from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import code, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, answer_undo_blocks, confirm_blocks
+from bot.slack.render.headings import Listing, any_stale, heading
 from bot.slack.render.pagination import PAGE_SIZE
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row, unresolved
@@ -33,15 +34,39 @@ def _watched(
     already = f"{who} already {phrases.watches_verb(answer.channel)}"
     lines += [f":bell: {already} {phrases.watch_words(watch)}" for watch in answer.unchanged]
     if any(watch.pattern for watch in (*answer.added, *answer.unchanged)):
-        number = len(answer.matched)
-        covered = {0: "No pipeline matches yet", 1: "1 pipeline matches now"}.get(
-            number, f"{number} pipelines match now"
-        )
-        lines.append(f"{covered}. New ones that match will be watched.")
-    lines += [row(view, answer.at) for view in worst_first_page(answer.matched, answer.at, PAGE_SIZE)]
-    if len(answer.matched) > PAGE_SIZE:
-        lines.append(f"… and {len(answer.matched) - PAGE_SIZE} more: `{render_context.command} status`")
+        lines.append(f"{_matching(answer)}. New ones that match will be watched.")
+    lines += _states(answer, render_context)
+    if answer.edits and answer.polling and answer.polling.is_slow:
+        lines.append(f":warning: {phrases.slow_polling(answer.polling)}")
     return [*sections(lines or [UNCHANGED]), *answer_undo_blocks(answer.undo, answer.channel)]
+
+
+def _matching(answer: WatchAnswer) -> str:
+    number = len(answer.matched)
+    when = "so far; I'm still listing them" if answer.still_listing else "now" if number else "yet"
+    if number == 0:
+        return f"No pipeline matches {when}"
+    return f"{phrases.pipelines(number)} {'matches' if number == 1 else 'match'} {when}"
+
+
+def _states(answer: WatchAnswer, render_context: RenderContext) -> list[str]:
+    """Each pipeline's state. Of very many, only the counts, and those that need attention."""
+    page = worst_first_page(answer.matched, answer.at, PAGE_SIZE)
+    if len(answer.matched) <= PAGE_SIZE:
+        return [row(view, answer.at) for view in page]
+    rows = [row(view, answer.at) for view in page if trouble(view.state, answer.at)]
+    counts = heading(Listing(answer.matched, (), (), answer.at)) if rows else _no_trouble(answer)
+    return [*filter(None, (counts,)), *rows, f"All of them: `{render_context.command} status`"]
+
+
+def _no_trouble(answer: WatchAnswer) -> str:
+    """Empty if some readings are out of date: they can't show that nothing needs attention."""
+    missing = unread(answer.matched)
+    if missing == len(answer.matched):
+        return "I haven't read them yet."
+    if any_stale(answer.matched):
+        return ""
+    return f"{missing:,} not read yet. None of the others needs attention." if missing else "None needs attention."
 
 
 def _edited(channel: ChannelId, edits: Iterable[Edit]) -> Iterable[str]:
