@@ -80,7 +80,9 @@ class FakeApi:
             pipeline.id: Status(phase=Phase.RUNNING, replicas=1, ready=1) for pipeline in pipelines
         }
         self.listing: Page | ApiError | None = None
-        """The answer of every listing; None lists the pipelines."""
+        """The answer of every page of a listing. None: see `pages`."""
+        self.pages: list[Page] | None = None
+        """The pages of a listing. None: one page with the pipelines."""
         self.listings = 0
         self.asked: list[PipelineId] = []
         """The pipelines whose object the bot read."""
@@ -115,6 +117,8 @@ class FakeApi:
         self.listings += 1
         if isinstance(self.listing, ApiError):
             raise self.listing
+        if self.pages is not None:
+            return self.pages[number - 1]
         return self.listing or Page(pipelines=tuple(self.pipelines.values()) if number == 1 else (), more=False)
 
 

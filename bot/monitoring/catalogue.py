@@ -27,7 +27,7 @@ RUN_SECONDS = 1800.0  # a listing that takes longer goes on in the next run of i
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
 CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipeline is absent
 CONFIRM_TIMES = 3.0  # or younger than so many times the time that people's share of the budget needs for one
-CHECKED = 50  # missing pipelines of a slow listing that are read one by one before the bot drops them
+CHECKED = 50  # missing pipelines of a slow listing that are read one by one before it ends, or one per page if more
 
 
 class NoRequestLeft(Exception):
@@ -229,7 +229,7 @@ class CatalogueSync:
         A pipeline that was deleted meanwhile moves others to pages already read.
         """
         is_slow = self._is_large or self._clock.monotonic() - listing.begun_at > CONFIRM_SECONDS
-        return self._missing(listing)[: CHECKED - listing.checks] if is_slow else []
+        return self._missing(listing)[: _most_checks(listing) - listing.checks] if is_slow else []
 
     async def _check(self, pipeline_id: PipelineId, listing: CollectedPages) -> None:
         try:
@@ -241,8 +241,8 @@ class CatalogueSync:
         listing.checks += 1
 
     def _kept(self, listing: CollectedPages) -> set[PipelineId]:
-        """Missing pipelines beyond `CHECKED` stay until a later listing."""
-        return listing.found.union(self._missing(listing) if listing.checks >= CHECKED else ())
+        """Missing pipelines beyond the checked ones stay until a later listing."""
+        return listing.found.union(self._missing(listing) if listing.checks >= _most_checks(listing) else ())
 
     async def _page(self, number: int) -> Page:
         return await self._ask(Route.LISTING, partial(self._api.page, number))
@@ -265,3 +265,8 @@ class CatalogueSync:
             raise
         self._require_lead(as_leader=as_leader)
         return answer
+
+
+def _most_checks(listing: CollectedPages) -> int:
+    """A long listing, which comes seldom, may check more: at most it costs twice as many requests."""
+    return max(CHECKED, listing.pages)

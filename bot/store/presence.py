@@ -40,7 +40,7 @@ def _announced(stored: Mapping[str, str]) -> Announced:
         at, url, fingerprint, shared = json.loads(stored.get(_SOURCE, ""))
         source = ReadingSource(url=str(url), fingerprint=str(fingerprint), shared=shared is True)
         return Announced(seen=seen, source=source, source_at=_time(str(at)))
-    except ValueError:
+    except (ValueError, TypeError):
         return Announced(seen=seen)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import redis.asyncio
 
 from bot.monitoring.budget import Route
-from bot.monitoring.catalogue import LARGE
+from bot.monitoring.catalogue import CHECKED, LARGE
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.pipeline_api import Page, Throttled, Unavailable
 from tests.service.test_poller import Bot, pipelines, running
@@ -39,6 +39,23 @@ async def test_a_fleet_that_changes_during_the_listing_keeps_no_deleted_pipeline
         await bot.repository.save_page(MANY)
         assert (await list_without_missing(bot, total=LARGE + 2)).problem is None
         assert bot.repository.listed.keys() == {pipeline.id for pipeline in MANY} - set(DELETED)
+
+
+async def test_a_listing_of_many_pages_drops_one_deleted_pipeline_per_page(fake_redis: redis.asyncio.Redis) -> None:
+    """Otherwise, a fleet that always changes would keep more and more of them."""
+    deleted = CHECKED + 10
+    many = pipelines(LARGE + deleted)
+    async with running(fake_redis) as bot:
+        await bot.repository.save_page(many)
+        bot.api.pipelines = {pipeline.id: pipeline for pipeline in many[:LARGE]}
+        length = LARGE // (CHECKED + 5)
+        pages = [tuple(many[start : start + length]) for start in range(0, LARGE, length)]
+        bot.api.pages = [Page(pipelines=page, more=page is not pages[-1]) for page in pages]
+        listing = asyncio.create_task(bot.catalogue.list_all())
+        await bot.poll(120)
+        assert (await listing).problem is None
+        assert len(pages) > CHECKED
+        assert len(bot.repository.listed) == LARGE + deleted - len(pages)
 
 
 async def test_a_429_for_a_missing_pipeline_ends_the_reads_until_the_wait_is_over(

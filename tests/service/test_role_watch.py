@@ -177,10 +177,11 @@ async def test_a_reader_that_starts_after_an_outage_gives_the_scheduler_time(any
     assert [type(record) for record in records] == [ReaderServing]
 
 
-async def test_a_damaged_announcement_is_replaced_by_the_next(any_redis: redis.asyncio.Redis) -> None:
+@pytest.mark.parametrize("reads", ["{", "1", "null", "[1]", "{}"])
+async def test_a_damaged_announcement_is_replaced_by_the_next(any_redis: redis.asyncio.Redis, reads: str) -> None:
     clock = FakeClock()
     key = Scripts(any_redis, TEAM).keys["alive"]
-    await any_redis.hset(key, mapping={"sender": "noon", "reads": "{", "unknown": "1"})
+    await any_redis.hset(key, mapping={"sender": "noon", "reads": reads, "unknown": "1"})
     presence = RedisPresence(Scripts(any_redis, TEAM), clock)
     assert (await presence.announce(())).seen == {}
     announced = await presence.announce(["sender"], SOURCE)
