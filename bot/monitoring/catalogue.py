@@ -116,6 +116,8 @@ class CatalogueSync:
         listing = self._listing
         if listing is None or self._listed_at > float("-inf"):
             return False
+        if listing.pages == 0:  # GoldRush may be away
+            return not self._repository.listed
         return listing.total is None or listing.total > len(self._repository.listed)
 
     @property

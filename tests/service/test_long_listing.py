@@ -113,3 +113,18 @@ async def test_the_first_listing_is_under_way_until_its_end(fake_redis: redis.as
             await bot.catalogue.refresh()
             under_way.append(bot.catalogue.still_listing)
     assert under_way == [False, True, True, False, False, False, False]
+
+
+async def test_a_listing_without_a_page_is_not_the_first_if_the_catalogue_is_known(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    """After a restart during an outage of GoldRush, answers have the catalogue of before."""
+
+    async def away(number: int) -> Page:
+        raise Unavailable("GoldRush answered 503.")
+
+    async with running(fake_redis) as bot:
+        bot.api.page = away  # type: ignore[method-assign]
+        await bot.repository.save_page(MANY[:4])
+        assert (await bot.catalogue.refresh()).problem
+        assert not bot.catalogue.still_listing
