@@ -111,8 +111,15 @@ def _teach_msgspec(turned: type[dt.datetime], real: type[dt.datetime]) -> None:
             return real.fromisoformat(value)
         raise NotImplementedError(f"msgspec can't decode {kind}")
 
+    def encoded(value: object) -> object:
+        if isinstance(value, turned):
+            return value.isoformat()
+        raise NotImplementedError(f"msgspec can't encode {type(value)}")
+
     for owner, name in ((msgspec.json, "Decoder"), (msgspec, "convert")):
         setattr(owner, name, partial(getattr(owner, name), dec_hook=decoded))
+    for owner, name in ((msgspec.json, "encode"), (msgspec, "to_builtins")):
+        setattr(owner, name, partial(getattr(owner, name), enc_hook=encoded))
 
 
 def main(file: str, program: str, *arguments: str) -> None:

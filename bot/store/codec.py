@@ -134,7 +134,7 @@ class _BodyKind(msgspec.Struct):
 
 _DELIVERY_ROW = msgspec.json.Decoder(_DeliveryRow)
 _BODY_KIND = msgspec.json.Decoder(_BodyKind)
-_BODIES: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}
+_BODIES = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}
 
 
 def encode_pipeline_row(pipeline: Pipeline) -> str:

@@ -146,7 +146,7 @@ async def test_check_does_not_blame_the_key_when_goldrush_is_unreachable(tmp_pat
         code, output = await cli("check", env=env, cwd=tmp_path)
     assert code == 1
     assert "The connection to GoldRush was refused" in output
-    assert "→ check GOLDRUSH_API_URL, the network and any proxy" in output
+    assert "refused: check GOLDRUSH_API_URL and any proxy" in output
     assert "set GOLDRUSH_SERVICE_KEY" not in output
 
 
