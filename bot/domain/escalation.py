@@ -1,0 +1,238 @@
+"""Escalation of a page: which step is notified next, when, and why. Pure.
+
+The page holds a copy of its policy, so that an edit of the policy never moves a running page. `next_page` decides; a
+durable row holds `next_at`, and any bot may serve it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.watch import Target, UserId
+
+Reaches = Callable[[Target], bool]
+"""True if the target reaches at least one person at the moment of the decision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyStep:
+    """The targets that are notified together, and the wait for an answer."""
+
+    targets: tuple[Target, ...]
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Whom a failure pages, in which order."""
+
+    name: str
+    steps: tuple[PolicyStep, ...]
+    rounds: int = 0
+    """How often all steps are repeated while nobody answers: 0 to 9."""
+    last_resort: tuple[Target, ...] = ()
+    """Notified once after all rounds. Empty: the channel and the operator hear that nobody answered."""
+
+
+class PageStatus(StrEnum):
+    """Only a closed page never notifies again."""
+
+    ESCALATING = "escalating"
+    ACKNOWLEDGED = "acknowledged"
+    EXHAUSTED = "exhausted"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The demand of one episode, by one policy, that a person act."""
+
+    key: str
+    """Stable for the episode and the policy: two channels with the same policy share the page."""
+    policy: Policy
+    status: PageStatus = PageStatus.ESCALATING
+    attempt: int = 0
+    """Counts the beginnings of the escalation, so that a restarted one repeats no delivery's id."""
+    position: int = 0
+    """The number of steps behind it in this attempt, those of earlier rounds included."""
+    next_at: datetime | None
+    """When the next step or the end of a promise is due. None: no timer runs."""
+    acknowledged_by: UserId | None = None
+    promised_until: datetime | None = None
+    """Until when the person who acknowledged wants to be back."""
+
+    @property
+    def round(self) -> int:
+        """0 for the first."""
+        return self.position // len(self.policy.steps) if self.policy.steps else 0
+
+
+def opened_page(key: str, policy: Policy, at: datetime) -> Page:
+    """A page whose first step is due at once."""
+    return Page(key=key, policy=policy, next_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """The time `next_at` came. It may come late, or twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAcknowledged:
+    """A person looks at the failure."""
+
+    by: UserId
+    promised_until: datetime | None = None
+    takes_over: bool = False
+    """The acknowledgement moves to this person, if somebody else has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAgain:
+    """The pipeline failed once more in the same episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageClosed:
+    """The episode is over, or a person resolved it."""
+
+
+PageEvent = TimerDue | PageAcknowledged | FailedAgain | PageClosed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyStep:
+    """Page the targets of this step."""
+
+    attempt: int
+    position: int
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReachedNobody:
+    """This step was passed over at once. Reported in the first round only."""
+
+    attempt: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyLastResort:
+    """All rounds are over: page these."""
+
+    attempt: int
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportNobodyAnswered:
+    """All rounds are over, and no last resort is left: say so in the channel, and page the operator's policy."""
+
+    attempt: int
+
+
+PageEffect = NotifyStep | StepReachedNobody | NotifyLastResort | ReportNobodyAnswered
+
+
+class PageReason(StrEnum):
+    """Why a decision changed the page, or why not."""
+
+    STEP_DUE = "step due"
+    ROUNDS_OVER = "all rounds are over"
+    ACKNOWLEDGED = "acknowledged"
+    TAKEN_OVER = "taken over"
+    PROMISE_MISSED = "promise missed"
+    FAILED_AGAIN = "failed again"
+    CLOSED = "closed"
+    NOT_DUE = "not due"
+    ALREADY_ESCALATING = "already escalating"
+    ALREADY_ACKNOWLEDGED = "already acknowledged"
+    ALREADY_CLOSED = "already closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageDecision:
+    """The page after an event, and what to do. Both are written together."""
+
+    page: Page
+    effects: tuple[PageEffect, ...] = ()
+    reason: PageReason
+
+
+def next_page(page: Page, at: datetime, event: PageEvent, reaches: Reaches) -> PageDecision:
+    """Decides what an event changes. A repeated or late event changes nothing more.
+
+    A timer that is served late counts the next wait from `at`: after a long stop, no steps come in quick succession.
+    """
+    if page.status is PageStatus.CLOSED:
+        return PageDecision(page=page, reason=PageReason.ALREADY_CLOSED)
+    match event:
+        case TimerDue():
+            return _timer_due(page, at, reaches)
+        case PageAcknowledged():
+            return _acknowledged(page, event)
+        case FailedAgain():
+            if page.status is PageStatus.ESCALATING:
+                return PageDecision(page=page, reason=PageReason.ALREADY_ESCALATING)
+            return _restarted(page, at, reaches, PageReason.FAILED_AGAIN)
+        case PageClosed():
+            closed = replace(page, status=PageStatus.CLOSED, next_at=None, promised_until=None)
+            return PageDecision(page=closed, reason=PageReason.CLOSED)
+
+
+def _timer_due(page: Page, at: datetime, reaches: Reaches) -> PageDecision:
+    if page.next_at is None or at < page.next_at:
+        return PageDecision(page=page, reason=PageReason.NOT_DUE)
+    if page.status is PageStatus.ACKNOWLEDGED:
+        return _restarted(page, at, reaches, PageReason.PROMISE_MISSED)
+    return _escalated(page, at, reaches, PageReason.STEP_DUE)
+
+
+def _acknowledged(page: Page, event: PageAcknowledged) -> PageDecision:
+    other = page.status is PageStatus.ACKNOWLEDGED and page.acknowledged_by != event.by
+    if other and not event.takes_over:
+        return PageDecision(page=page, reason=PageReason.ALREADY_ACKNOWLEDGED)
+    acknowledged = replace(
+        page,
+        status=PageStatus.ACKNOWLEDGED,
+        next_at=event.promised_until,
+        acknowledged_by=event.by,
+        promised_until=event.promised_until,
+    )
+    return PageDecision(page=acknowledged, reason=PageReason.TAKEN_OVER if other else PageReason.ACKNOWLEDGED)
+
+
+def _restarted(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -> PageDecision:
+    """From the first step, at once. Whoever acknowledged no longer counts as looking at it."""
+    first = replace(
+        page,
+        status=PageStatus.ESCALATING,
+        attempt=page.attempt + 1,
+        position=0,
+        acknowledged_by=None,
+        promised_until=None,
+    )
+    return _escalated(first, at, reaches, reason)
+
+
+def _escalated(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -> PageDecision:
+    """Notifies the next step that reaches somebody, or the last resort."""
+    steps = page.policy.steps
+    effects: list[PageEffect] = []
+    for position in range(page.position, len(steps) * (page.policy.rounds + 1)):
+        step = steps[position % len(steps)]
+        if targets := tuple(target for target in step.targets if reaches(target)):
+            effects.append(NotifyStep(attempt=page.attempt, position=position, targets=targets))
+            notified = replace(page, position=position + 1, next_at=at + step.wait)
+            return PageDecision(page=notified, effects=tuple(effects), reason=reason)
+        if position < len(steps):
+            effects.append(StepReachedNobody(attempt=page.attempt, position=position))
+    if targets := tuple(target for target in page.policy.last_resort if reaches(target)):
+        effects.append(NotifyLastResort(attempt=page.attempt, targets=targets))
+    else:
+        effects.append(ReportNobodyAnswered(attempt=page.attempt))
+    exhausted = replace(page, status=PageStatus.EXHAUSTED, next_at=None)
+    final_reason = reason if reason is not PageReason.STEP_DUE else PageReason.ROUNDS_OVER
+    return PageDecision(page=exhausted, effects=tuple(effects), reason=final_reason)
