@@ -5,10 +5,11 @@ one: a turn during which the clocks change is an hour shorter or longer. (GoAler
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
+from bot.domain.wall_clock import moment_on
 from bot.domain.watch import UserId
 
 
@@ -43,7 +44,7 @@ class Rotation:
     """The length of a turn, in units. At least 1."""
     unit: TurnUnit
     handover: time
-    """Wall-clock time. Where the clocks skip it, the handover is later by what they skip."""
+    """Wall-clock time."""
     anchor: date
     zone: ZoneInfo
 
@@ -73,4 +74,4 @@ class Rotation:
         return self.every * self.unit
 
     def _handover_on(self, day: date) -> datetime:
-        return datetime.combine(day, self.handover, self.zone).astimezone(UTC)
+        return moment_on(day, self.handover, self.zone)
