@@ -12,7 +12,7 @@ from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted,
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
-from bot.ports.pipeline_api import ApiError, NotFound, Page, Status
+from bot.ports.pipeline_api import ApiError, ListingPage, NotFound, Status
 from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from tests.shuffled_loop import ShuffledLoop
 
@@ -79,9 +79,9 @@ class FakeApi:
         self.statuses: dict[PipelineId, Status | Exception] = {
             pipeline.id: Status(phase=Phase.RUNNING, replicas=1, ready=1) for pipeline in pipelines
         }
-        self.listing: Page | ApiError | None = None
+        self.listing: ListingPage | ApiError | None = None
         """The answer of every page of a listing. None: see `pages`."""
-        self.pages: list[Page] | None = None
+        self.pages: list[ListingPage] | None = None
         """The pages of a listing. None: one page with the pipelines."""
         self.listings = 0
         self.asked: list[PipelineId] = []
@@ -113,13 +113,13 @@ class FakeApi:
             raise NotFound("no such pipeline")
         return self.pipelines[pipeline_id]
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         self.listings += 1
         if isinstance(self.listing, ApiError):
             raise self.listing
         if self.pages is not None:
             return self.pages[number - 1]
-        return self.listing or Page(pipelines=tuple(self.pipelines.values()) if number == 1 else (), more=False)
+        return self.listing or ListingPage(pipelines=tuple(self.pipelines.values()) if number == 1 else (), more=False)
 
 
 class NoMemberships:

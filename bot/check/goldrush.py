@@ -3,7 +3,7 @@
 from bot.check.finding import Finding, Verdict
 from bot.domain.cadence import EvenPolling
 from bot.goldrush.client import Client
-from bot.ports.pipeline_api import ApiError, Forbidden, Page, Throttled, Unauthorized
+from bot.ports.pipeline_api import ApiError, Forbidden, ListingPage, Throttled, Unauthorized
 from bot.settings import Settings
 from bot.slack.render.phrases import pipelines, slow_polling
 
@@ -34,7 +34,7 @@ async def goldrush_finding(settings: Settings) -> Finding:
     return Finding("GoldRush key", Verdict.GOOD, _seen(page, settings))
 
 
-def _seen(page: Page, settings: Settings) -> str:
+def _seen(page: ListingPage, settings: Settings) -> str:
     """How many pipelines the key sees, and how often the budget reads them if they are too many."""
     number = max(len(page.pipelines), page.total or 0)
     if page.more and number == len(page.pipelines):

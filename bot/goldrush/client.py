@@ -22,7 +22,7 @@ from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.goldrush.deadlines import Deadlines
 from bot.goldrush.slots import Slots
-from bot.ports.pipeline_api import ApiError, OnOutcome, Page, Status, Unavailable
+from bot.ports.pipeline_api import ApiError, ListingPage, OnOutcome, Status, Unavailable
 from bot.proxy import proxy_for
 
 REMEMBERED_ANSWERS = 4096  # statuses decoded before, half a kilobyte each: most answers equal the one before
@@ -143,7 +143,7 @@ class Client:
         decode = partial(wire.decode_pipeline, pipeline_id=pipeline_id)
         return await self._read(wire.pipeline_path(pipeline_id), decode)
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         return await self._read(wire.page_path(number), wire.decode_page)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:

@@ -19,7 +19,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.refusal import error_for, redacted
-from bot.ports.pipeline_api import Malformed, NotFound, Page, Status
+from bot.ports.pipeline_api import ListingPage, Malformed, NotFound, Status
 
 BASE = "/platform/pipeline-api/"  # every path of the documentation ends in a slash
 PAGE_SIZE = 50  # the documentation names neither a default nor a maximum
@@ -90,7 +90,9 @@ def decode_pipeline(
     return pipeline
 
 
-def decode_page(status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None) -> Page:
+def decode_page(
+    status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None
+) -> ListingPage:
     """One page of the listing. The documentation does not describe `pagination`.
 
     An empty page or `has_more` false ends the listing. Otherwise the caller stops at a page without new ids. Items
@@ -106,7 +108,7 @@ def decode_page(status: int, headers: Mapping[str, str], body: bytes, *, service
     if items and not pipelines:
         raise Malformed("GoldRush's list holds no pipeline with an id.")
     pagination = _object(data.get("pagination"))
-    return Page(
+    return ListingPage(
         pipelines=pipelines,
         more=bool(items) and pagination.get("has_more") is not False,
         total=_count(pagination, "total_count"),

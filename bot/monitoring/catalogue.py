@@ -13,7 +13,7 @@ from bot.monitoring.safe_api import SafeApi
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Page, PipelineApi, Throttled, Unauthorized
+from bot.ports.pipeline_api import ApiError, Forbidden, ListingPage, NotFound, PipelineApi, Throttled, Unauthorized
 from bot.ports.store_errors import LeadershipLost, StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ListingFailed
@@ -246,7 +246,7 @@ class CatalogueSync:
         """Missing pipelines beyond the checked ones stay until a later listing."""
         return listing.found.union(self._missing(listing) if listing.checks >= _most_checks(listing) else ())
 
-    async def _page(self, number: int) -> Page:
+    async def _page(self, number: int) -> ListingPage:
         return await self._ask(Route.LISTING, partial(self._api.page, number))
 
     async def _ask(self, route: Route, request: Callable[[], Awaitable[T]]) -> T:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bot.domain.observation import PipelineId
-from bot.ports.pipeline_api import Page
+from bot.ports.pipeline_api import ListingPage
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class CollectedPages:
     """How many pipelines GoldRush says there are, if it says so."""
     _doubtful: bool = False
 
-    def add(self, page: Page) -> None:
+    def add(self, page: ListingPage) -> None:
         before = len(self.found)
         self.found.update(pipeline.id for pipeline in page.pipelines)
         self.pages += 1

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.ports.pipeline_api import ApiError, Page, PipelineApi, Status, Unavailable
+from bot.ports.pipeline_api import ApiError, ListingPage, PipelineApi, Status, Unavailable
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
 
@@ -25,7 +25,7 @@ class SafeApi:
     def pipeline(self, pipeline_id: PipelineId) -> Coroutine[Any, Any, Pipeline]:
         return self._safely(self._api.pipeline(pipeline_id))
 
-    def page(self, number: int) -> Coroutine[Any, Any, Page]:
+    def page(self, number: int) -> Coroutine[Any, Any, ListingPage]:
         return self._safely(self._api.page(number))
 
     async def _safely(self, request: Awaitable[T]) -> T:

@@ -72,7 +72,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ListingPage:
     """One page of the listing."""
 
     pipelines: tuple[Pipeline, ...]
@@ -95,7 +95,7 @@ class PipelineApi(Protocol):
         """The pipeline's name, project and intent."""
         ...
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         """One page of the pipelines that this key can see. Pages count from 1."""
         ...
 

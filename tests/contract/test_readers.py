@@ -16,7 +16,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.phase import Phase
 from bot.monitoring.local_readers import LocalReaders
-from bot.ports.pipeline_api import Page, Status, Throttled
+from bot.ports.pipeline_api import ListingPage, Status, Throttled
 from bot.ports.reads import ReadRequest, ReadResult, Unread
 from bot.ports.telemetry import EventRecord, Level, subscribed
 from bot.ports.telemetry.monitoring import ReadCrashed, ReadsLost
@@ -73,7 +73,7 @@ class Api:
     async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         raise NotImplementedError
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         raise NotImplementedError
 
 

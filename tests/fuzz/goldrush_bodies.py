@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.domain.catalogue import Pipeline
 from bot.goldrush.body import ResponseBody
 from bot.goldrush.wire import LONGEST_TEXT, MOST_REPLICAS, decode_page, decode_pipeline, decode_status
-from bot.ports.pipeline_api import ApiError, Page, Status
+from bot.ports.pipeline_api import ApiError, ListingPage, Status
 from tests.builders import ORDERS
 from tests.fuzz.mangle import bent, mangled_bytes, random_text, seeded, written
 from tests.fuzz.tally import Tally
@@ -109,7 +109,7 @@ def check_value(value: object) -> None:
             _check_status(value)
         case Pipeline():
             _check_pipeline(value)
-        case Page(pipelines=pipelines):
+        case ListingPage(pipelines=pipelines):
             for pipeline in pipelines:
                 _check_pipeline(pipeline)
         case _:

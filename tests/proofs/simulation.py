@@ -51,7 +51,7 @@ from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
 from bot.ports.lease_store import ACTIVE_SENDER
-from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
+from bot.ports.pipeline_api import ApiError, ListingPage, Status, Unavailable
 from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from bot.slack.render.renderer import Renderer
@@ -240,10 +240,10 @@ class Process:
         await self._pause(0.05)
         return next(pipeline for pipeline in self.world.pipelines if pipeline.id == pipeline_id)
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         if number > 1:
             raise ApiError("there is one page")
-        return Page(pipelines=self.world.pipelines, more=False)
+        return ListingPage(pipelines=self.world.pipelines, more=False)
 
     # --- Slack -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.catalogue import LARGE
 from bot.monitoring.outage import ANSWERING_SECONDS
-from bot.ports.pipeline_api import ApiError, Malformed, NotFound, Page, StrayNotFound, Unavailable
+from bot.ports.pipeline_api import ApiError, ListingPage, Malformed, NotFound, StrayNotFound, Unavailable
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
 
 STRAY = StrayNotFound("The answer was 404, but not in GoldRush's form.")
@@ -71,18 +71,18 @@ async def test_404_for_a_pipeline_missing_from_a_complete_listing_means_deleted(
 @pytest.mark.parametrize(
     "listing",
     [
-        Page(pipelines=(), more=False),
-        Page(pipelines=(), more=False, total=0),
-        Page(pipelines=(pipelines(3)[1],), more=False, total=3),
-        Page(pipelines=tuple(pipelines(3)[1:]), more=False, skipped=1),
-        Page(pipelines=tuple(pipelines(3)[1:]), more=False, total=1),
+        ListingPage(pipelines=(), more=False),
+        ListingPage(pipelines=(), more=False, total=0),
+        ListingPage(pipelines=(pipelines(3)[1],), more=False, total=3),
+        ListingPage(pipelines=tuple(pipelines(3)[1:]), more=False, skipped=1),
+        ListingPage(pipelines=tuple(pipelines(3)[1:]), more=False, total=1),
         Malformed("GoldRush's answer holds no list of pipelines."),
         NotFound("GoldRush answered 404."),
         Unavailable("GoldRush answered with a redirect (302)."),
     ],
 )
 async def test_a_possibly_incomplete_listing_deletes_nothing(
-    listing: Page | ApiError, fake_redis: redis.asyncio.Redis
+    listing: ListingPage | ApiError, fake_redis: redis.asyncio.Redis
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
@@ -102,7 +102,7 @@ async def test_a_listing_with_missing_pages_is_incomplete(
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.catalogue.refresh()
-        bot.api.listing = Page(pipelines=(pipelines(3)[0],), more=True, total=3)
+        bot.api.listing = ListingPage(pipelines=(pipelines(3)[0],), more=True, total=3)
         await bot.catalogue.refresh()
         assert not bot.repository.lacks(TWO, since=0.0)
 

@@ -7,7 +7,7 @@ import redis.asyncio
 from bot.monitoring.budget import Route
 from bot.monitoring.catalogue import CHECKED, LARGE
 from bot.ports.catalogue import ListingOutcome
-from bot.ports.pipeline_api import Page, Throttled, Unavailable
+from bot.ports.pipeline_api import ListingPage, Throttled, Unavailable
 from tests.service.test_poller import Bot, pipelines, running
 
 MANY = pipelines(LARGE + 3)
@@ -16,7 +16,7 @@ MOVED, *DELETED = [pipeline.id for pipeline in MANY[-3:]]
 
 async def list_without_missing(bot: Bot, total: int | None = None) -> ListingOutcome:
     """Runs the listing's job once. The listing lacks three pipelines; GoldRush has only the first of them."""
-    bot.api.listing = Page(pipelines=tuple(MANY[:LARGE]), more=False, total=total)
+    bot.api.listing = ListingPage(pipelines=tuple(MANY[:LARGE]), more=False, total=total)
     bot.api.pipelines = {pipeline.id: pipeline for pipeline in MANY if pipeline.id not in DELETED}
     listing = asyncio.create_task(bot.catalogue.list_all())
     await bot.poll(60)
@@ -50,7 +50,7 @@ async def test_a_listing_of_many_pages_drops_one_deleted_pipeline_per_page(fake_
         bot.api.pipelines = {pipeline.id: pipeline for pipeline in many[:LARGE]}
         length = LARGE // (CHECKED + 5)
         pages = [tuple(many[start : start + length]) for start in range(0, LARGE, length)]
-        bot.api.pages = [Page(pipelines=page, more=page is not pages[-1]) for page in pages]
+        bot.api.pages = [ListingPage(pipelines=page, more=page is not pages[-1]) for page in pages]
         listing = asyncio.create_task(bot.catalogue.list_all())
         await bot.poll(120)
         assert (await listing).problem is None
@@ -93,7 +93,7 @@ async def test_a_frozen_leader_lists_nothing_over_the_next_leader(fake_redis: re
         stored = await bot.store.catalogue()
         assert bot.leadership.lease
         await bot.store.release_lease(bot.leadership.lease)
-        bot.api.listing = Page(pipelines=tuple(MANY[5:9]), more=False)
+        bot.api.listing = ListingPage(pipelines=tuple(MANY[5:9]), more=False)
         assert (await bot.catalogue.refresh()).problem == "another bot lists the pipelines now"
         assert await bot.store.catalogue() == stored
 
@@ -103,13 +103,13 @@ async def test_the_first_listing_is_under_way_until_its_end(fake_redis: redis.as
         under_way = [bot.catalogue.still_listing]
         original = bot.api.page
 
-        async def page(number: int) -> Page:
+        async def page(number: int) -> ListingPage:
             under_way.append(bot.catalogue.still_listing)
             return await original(number)
 
         bot.api.page = page  # type: ignore[method-assign]
         for total in (9, None):
-            bot.api.listing = Page(pipelines=tuple(MANY[:4]), more=True, total=total)
+            bot.api.listing = ListingPage(pipelines=tuple(MANY[:4]), more=True, total=total)
             await bot.catalogue.refresh()
             under_way.append(bot.catalogue.still_listing)
     assert under_way == [False, True, True, False, False, False, False]
@@ -120,7 +120,7 @@ async def test_a_listing_without_a_page_is_not_the_first_if_the_catalogue_is_kno
 ) -> None:
     """After a restart during an outage of GoldRush, answers have the catalogue of before."""
 
-    async def away(number: int) -> Page:
+    async def away(number: int) -> ListingPage:
         raise Unavailable("GoldRush answered 503.")
 
     async with running(fake_redis) as bot:

@@ -40,9 +40,9 @@ from bot.ports.lease_store import READER
 from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
+    ListingPage,
     Malformed,
     NotFound,
-    Page,
     Status,
     Throttled,
     Unauthorized,
@@ -979,7 +979,7 @@ class RefusedApi(FakeApi):
         super().__init__()
         self.refusal: ApiError | None = refusal
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         if self.refusal:
             raise self.refusal
         return await super().page(number)

@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import BUDGET_USED_UP, GOLDRUSH_HOLDS, RESERVED_SHARE, Route
 from bot.monitoring.catalogue import LARGE, QUICK_PAGES
-from bot.ports.pipeline_api import NotFound, Page
+from bot.ports.pipeline_api import ListingPage, NotFound
 from tests.builders import ALERTS, a_pipeline
 from tests.fakes import FakeApi
 from tests.service.test_poller import ONE, Bot, pipelines, running
@@ -21,11 +21,11 @@ NEW = a_pipeline("orders-new", pipeline_id=PipelineId("pipe_new"))
 class PagedApi(FakeApi):
     """Lists as many pipelines per page as GoldRush does."""
 
-    async def page(self, number: int) -> Page:
+    async def page(self, number: int) -> ListingPage:
         self.listings += 1
         everything = tuple(self.pipelines.values())
         end = number * PAGE
-        return Page(pipelines=everything[end - PAGE : end], more=end < len(everything), total=len(everything))
+        return ListingPage(pipelines=everything[end - PAGE : end], more=end < len(everything), total=len(everything))
 
 
 async def polled(bot: Bot) -> None:
@@ -191,7 +191,7 @@ async def test_a_bot_that_lost_the_lead_lists_no_further_page_and_saves_none(
 
 async def test_a_page_that_comes_after_the_lead_is_lost_is_not_saved(fake_redis: redis.asyncio.Redis) -> None:
     class SlowApi(PagedApi):
-        async def page(self, number: int) -> Page:
+        async def page(self, number: int) -> ListingPage:
             await bot.leadership.release()
             return await super().page(number)
 
