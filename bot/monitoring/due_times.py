@@ -113,8 +113,11 @@ class DueTimes:
         return pollable - self._entries.keys(), self._entries.keys() - pollable
 
     def drop(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        """Ignores those that are dropped already."""
         for pipeline_id in pipeline_ids:
-            entry = self._entries.pop(pipeline_id)
+            entry = self._entries.pop(pipeline_id, None)
+            if entry is None:
+                continue
             entry.turn = -1
             self._counts[entry.key] -= 1
             self._rates.remove(entry.evidence)

@@ -203,7 +203,9 @@ class Scheduler:
         batch: list[ReadRequest] = []
         while len(batch) < most and self._due.next_due() <= now and self._budget.try_take(Route.STATUS):
             pipeline_id = self._due.take_next(now)
-            if pipeline_id and pipeline_id not in self._under_way and pipeline_id in self._repository.pollable:
+            if pipeline_id and pipeline_id not in self._repository.pollable:
+                self._due.drop((pipeline_id,))  # at once: if somebody watches it again, it is a newcomer
+            elif pipeline_id and pipeline_id not in self._under_way:
                 batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
         if batch:
             self._readers.start(batch, self._on_polled)

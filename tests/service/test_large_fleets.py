@@ -99,6 +99,22 @@ async def test_the_end_of_a_large_watch_stops_the_reads_at_once(
         assert len(bot.scheduler._due) == 0
 
 
+async def test_pipelines_that_are_watched_again_before_they_are_dropped_are_still_read(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(FLEET)) as bot:
+        await watch(bot, "orders-*")
+        await bot.poll(20)
+        watched = set(bot.repository.pollable)
+        bot.repository._polled.unwatch_all(watched, ())
+        bot.clock.seconds += 5  # all are due
+        bot.scheduler._start_due()  # takes some that nobody watches
+        bot.repository._polled.watch_all(watched, ())
+        before = len(bot.api.reads)
+        await bot.poll(60)
+        assert set(bot.api.reads[before:]) == watched
+
+
 async def test_the_heartbeat_of_a_new_leader_asks_for_some_readings_at_a_time(
     fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
