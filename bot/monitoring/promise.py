@@ -73,15 +73,18 @@ class Promise:
         self._is_kept, self._otherwise_since = not late, None
 
     def report_slow(self, now: float) -> None:
-        """Tells the operator once that so many pipelines share the budget that readings may get old."""
-        seconds = self.seconds
+        """Tells the operator once that so many pipelines share the budget that readings may get old.
+
+        A long promise that the operator chose for a small fleet is no such case.
+        """
+        polling = EvenPolling(len(self._repository.pollable), self._budget.full_rate)
+        seconds = self.seconds if polling.is_slow else PROMISED_AT_LEAST_SECONDS
         if not _is_about(seconds, self._settling[0]):
             self._settling = seconds, now
         if now - self._settling[1] < STABLE_SECONDS or _is_about(seconds, self._reported):
             return
         self._reported = seconds
         if seconds > SLOW_SECONDS:
-            polling = EvenPolling(len(self._repository.pollable), self._budget.full_rate)
             emit(
                 PollingSlow(
                     pipelines=polling.pipelines,

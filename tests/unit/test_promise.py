@@ -42,3 +42,18 @@ def test_the_operator_hears_once_that_many_pipelines_share_a_small_budget(monkey
     first = events[0]
     assert (first.requests_per_second, first.each_read_every_seconds, first.promised_seconds) == (4.0, 750, 2250)
     assert first.fix == "PIPELINE_BOT_REQUESTS_PER_SECOND=50 would make it 60 s"
+
+
+def test_a_long_promise_that_the_operator_chose_is_no_small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[PollingSlow] = []
+    monkeypatch.setattr("bot.monitoring.promise.emit", events.append)
+    fleet, cadence = Fleet(), Cadence(promised_seconds=600)
+    promise = Promise(repository=fleet, budget=Budget(4.0, FakeClock()), cadence=cadence)  # type: ignore[arg-type]
+    fleet.pollable = range(20)  # each is read every 5 s
+    for second in range(100):
+        promise.report_slow(float(second))
+    assert events == []
+    fleet.pollable = range(3000)
+    for second in range(100, 200):
+        promise.report_slow(float(second))
+    assert [event.pipelines for event in events] == [3000]
