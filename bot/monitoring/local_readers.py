@@ -98,9 +98,11 @@ class LocalReaders:
         if outcome is None:
             self._start_task(request, on_result)
         else:
-            on_result(_result(request, outcome, self._clock, began))
-            if not self._begun:
-                self._ended.set()
+            try:
+                on_result(_result(request, outcome, self._clock, began))
+            finally:
+                if not self._begun:
+                    self._ended.set()
 
     def _start_task(self, request: ReadRequest, on_result: OnResult) -> None:
         task = asyncio.get_running_loop().create_task(self._read(request, on_result))

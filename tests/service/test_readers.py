@@ -334,6 +334,28 @@ async def test_local_readers_read_without_a_task_where_the_api_can() -> None:
     assert [result.outcome for result in results if isinstance(result, ReadResult)] == [LIVE, error, LIVE]
 
 
+async def test_local_readers_end_although_a_result_was_not_accepted() -> None:
+    api, gate = ApiWithoutTasks(*pipelines(1)), asyncio.Event()
+    readers = LocalReaders(api=api, clock=FakeClock())
+
+    def refuse(_: ReadResult | Unread) -> None:
+        raise ValueError("refused")
+
+    async def run() -> None:
+        async with readers.running():
+            readers.start([ReadRequest(pipeline_id=ONE, sequence=ReadSequence(1, 1))], refuse)
+            await gate.wait()
+
+    running_readers = asyncio.create_task(run())
+    await settle()
+    gate.set()
+    await settle()
+    with pytest.raises(ValueError, match="refused"):
+        api.begun[0](LIVE)
+    await settle()
+    assert running_readers.done()
+
+
 async def test_readers_that_were_stopped_report_nothing_more() -> None:
     api, results = ApiWithoutTasks(*pipelines(1)), list[ReadResult | Unread]()
     readers = LocalReaders(api=api, clock=FakeClock())
