@@ -39,6 +39,8 @@ class Reply:
     """The person's new Home tab. Empty if it stays as it is."""
     errors: Mapping[str, str] = field(default_factory=dict)
     """The problem of each block of a submitted modal, shown in it. If it is closed by then, `blocks` say the same."""
+    says_still_listing: bool = False
+    """True if the message itself says that the first listing is under way. The router adds it to the others."""
 
     @property
     def message(self) -> RenderedMessage:
@@ -110,11 +112,6 @@ class Command(ABC):
     @property
     def needs_store(self) -> bool:
         return True
-
-    @property
-    def says_still_listing(self) -> bool:
-        """True if its own answer says that the first listing is under way. The router adds it to the others."""
-        return False
 
     @property
     def repeatable(self) -> bool:

@@ -127,13 +127,11 @@ class Router:
         understood = await self._parse_again(text, understood, asker.channel)
         question = SavedQuestion(text=text, shareable=not is_direct(asker.channel))
         reply = await understood.command.run(self._request(asker, question, understood.names))
-        if understood.command.needs_store and not understood.command.says_still_listing:
-            reply = self._with_listing(reply)
-        return self._warned(reply) if understood.command.needs_store else reply
+        return self._warned(self._with_listing(reply)) if understood.command.needs_store else reply
 
     def _with_listing(self, reply: Reply) -> Reply:
         """During the first listing, answers count too few pipelines, and do not know some names."""
-        if not reply.blocks or not self._services.is_still_listing():
+        if not reply.blocks or reply.says_still_listing or not self._services.is_still_listing():
             return reply
         return replace(reply, blocks=[*reply.blocks, *context(f":hourglass_flowing_sand: {STILL_LISTING}")])
 

@@ -11,7 +11,10 @@ NOTE = "I'm still listing the pipelines, so there may be more."
 
 @pytest.mark.parametrize(
     "text",
-    ["list", "list nowhere", "status *", "status orders-*", "status nowhere", "watches", "unwatch nowhere", "note *"],
+    [
+        *("list", "list nowhere", "status *", "status orders-*", "status nowhere"),
+        *("watches", "watch nowhere", "watch nowhere-*", "unwatch nowhere", "note *"),
+    ],
 )
 async def test_answers_of_the_first_listing_say_that_there_may_be_more(
     fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, text: str

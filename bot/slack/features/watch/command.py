@@ -48,10 +48,6 @@ class WatchCommand(Command):
         return watches_in(self.channel)
 
     @property
-    def says_still_listing(self) -> bool:
-        return True
-
-    @property
     def confirmable(self) -> bool:
         return True
 
@@ -64,7 +60,10 @@ class WatchCommand(Command):
         if isinstance(answer, ClauseRefusal):
             return request.refused(answer.refusal)
         services, command = request.services, request.question.text
-        return Reply(blocks=watch_blocks(answer, command, services.render_context, complete=request.names_pipelines))
+        return Reply(
+            blocks=watch_blocks(answer, command, services.render_context, complete=request.names_pipelines),
+            says_still_listing=isinstance(answer, WatchAnswer) and not answer.unresolved,
+        )
 
     async def carry_out(self, request: Request) -> WatchAnswer | UnmatchedAnswer | ClauseRefusal:
         """Changes the channel's watches, or refuses and changes none. The command and the modal form both call this."""
