@@ -483,20 +483,37 @@ async def test_a_refusal_for_an_unknown_reason_delays_nothing_else(store: WholeS
     assert remaining.attempt.plain
 
 
-async def test_a_history_slower_than_the_lease_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
-    class Slow(FakeChat):
+async def test_a_lookup_that_never_ends_is_given_up(store: WholeStore, clock: FakeClock) -> None:
+    class Hanging(FakeChat):
         async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
             self.lookups += 1
             await asyncio.Event().wait()
             raise AssertionError("it never comes")
 
-    chat = Slow()
+    chat = Hanging()
     chat.answers = [(Unknown("reset"), False)]
     await fail(store)
     async with sending(store, chat, clock, limits=replace(SLACK_LIMITS, call_seconds=0.01)):
+        while chat.lookups < 2:
+            await clock.pass_time(0.5)
+            await asyncio.sleep(0.002)  # the limit of a lookup is real time
+
+
+async def test_a_message_whose_lookups_take_too_long_is_sent_as_a_possible_repeat(
+    store: WholeStore, clock: FakeClock
+) -> None:
+    class Slow(FakeChat):
+        async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
+            self.lookups += 1
+            await clock.sleep(SLACK_LIMITS.call_seconds)
+            raise TimeoutError
+
+    chat = Slow()
+    chat.answers = [(Unknown("reset"), False)]
+    await fail(store)
+    async with sending(store, chat, clock):
         while not chat.posts:
             await clock.pass_time(0.5)
-            await asyncio.sleep(0.002)  # the lookup takes real time
     assert chat.lookups
     ((delivery, _, _),) = chat.posts
     assert delivery.attempt.possible_repeat

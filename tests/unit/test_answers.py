@@ -411,12 +411,12 @@ def test_a_pattern_counts_so_far_during_the_first_listing(number: int, expected:
 @pytest.mark.parametrize(
     ("fleet", "expected"),
     [
-        (EvenPolling(240, 4.0), ""),
+        (EvenPolling(360, 4.0), ""),
         (
             EvenPolling(3000, 4.0),
             "3,000 pipelines at 4 requests/s: each is read about every 12 min. A budget of 50 requests/s would make",
         ),
-        (EvenPolling(241, 4.0), "each is read about every 1 min. A budget of 5 requests/s would make it 60 s."),
+        (EvenPolling(480, 4.0), "each is read about every 2 min. A budget of 8 requests/s would make it 60 s."),
     ],
 )
 def test_watch_says_how_often_a_large_fleet_is_read(fleet: EvenPolling, expected: str) -> None:

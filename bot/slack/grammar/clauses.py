@@ -55,10 +55,8 @@ class ChannelWord:
 
 
 def watches_in(channel: ChannelWord | None) -> str:
-    """The command that shows the watches of a channel."""
-    if channel is None or not (channel.name or channel.id):
-        return "watches"
-    return f"watches in #{channel.name}" if channel.name else f"watches in <#{channel.id}>"
+    """The command that shows the watches of a channel. A form knows no name: then it is the command to type there."""
+    return f"watches in #{channel.name}" if channel and channel.name else "watches"
 
 
 class ClauseKind(StrEnum):
