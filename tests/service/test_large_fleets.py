@@ -37,18 +37,20 @@ class Steps:
 
     @asynccontextmanager
     async def between_turns(self) -> AsyncIterator[None]:
-        async def turns() -> None:
-            while True:
-                self._calls = 0
-                await asyncio.sleep(0)
+        """By a callback, not a task: the shuffled loop delays some steps of tasks."""
+        loop = asyncio.get_running_loop()
+        handles: list[asyncio.Handle] = []
 
-        task = asyncio.create_task(turns())
-        await asyncio.sleep(0)
+        def turn() -> None:
+            self._calls = 0
+            handles[:] = [loop.call_soon(turn)]
+
+        turn()
         self.total = self.most = 0
         try:
             yield
         finally:
-            task.cancel()
+            handles[0].cancel()
 
 
 @pytest.fixture(autouse=True)
