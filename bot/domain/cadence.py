@@ -20,7 +20,7 @@ TRANSIENT_SHARE = 0.4  # of the budget, or the even share if that is more
 LEAST_SHARE = 0.1  # of the budget, for the others
 PROMISED_AT_LEAST_SECONDS = 60.0
 PROMISED_PERIODS = 3.0  # of even polling
-SLOW_SECONDS = 90.0  # a larger budget would clearly help
+SLOW_PERIOD_SECONDS = 90.0  # of even polling; a larger budget would clearly help
 
 
 class EvenPolling(NamedTuple):
@@ -35,7 +35,7 @@ class EvenPolling(NamedTuple):
 
     @property
     def is_slow(self) -> bool:
-        return self.period_seconds > SLOW_SECONDS
+        return self.period_seconds > SLOW_PERIOD_SECONDS
 
     @property
     def sufficient_rate(self) -> int:

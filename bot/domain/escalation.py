@@ -25,7 +25,7 @@ class PolicyStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Whom a failure pages, in which order."""
+    """The targets that a failure pages, in order."""
 
     name: str
     steps: tuple[PolicyStep, ...]
@@ -61,11 +61,6 @@ class Page:
     acknowledged_by: UserId | None = None
     promised_until: datetime | None = None
     """Until when the person who acknowledged wants to be back."""
-
-    @property
-    def round(self) -> int:
-        """0 for the first."""
-        return self.position // len(self.policy.steps) if self.policy.steps else 0
 
 
 def opened_page(key: str, policy: Policy, at: datetime) -> Page:
@@ -205,7 +200,7 @@ def _acknowledged(page: Page, event: PageAcknowledged) -> PageDecision:
 
 
 def _restarted(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -> PageDecision:
-    """From the first step, at once. Whoever acknowledged no longer counts as looking at it."""
+    """From the first step, at once. The earlier acknowledgement no longer counts."""
     first = replace(
         page,
         status=PageStatus.ESCALATING,

@@ -21,7 +21,7 @@ _LOGS = tuple(log(rate) for rate in RATES)
 BELIEF = 2.0  # how many pipelines the first guess counts as: all rates near the fleet's mean
 BELIEF_WIDTH = 1.0  # of the logarithm of a rate
 EXACT_FAILURES = 16  # larger numbers are rounded to a tenth
-SHORTEST = 60.0  # seconds; what was seen of a pipeline in less time counts as nothing
+SHORTEST = 60.0  # seconds; a shorter time of observation counts as none
 FIRST_ROUNDS, LATER_ROUNDS = 20, 2
 
 

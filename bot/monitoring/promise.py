@@ -14,7 +14,7 @@ from bot.state.repository import Repository
 
 STABLE_SECONDS = 30.0  # the promise counts as broken, or as kept again, only after this time
 GAP_PROMISES = 1.5  # times the promised age of a reading
-SLOW_SECONDS = 300.0  # the operator hears of a longer promised age
+LONG_PROMISE_SECONDS = 300.0  # the operator hears of a longer promised age
 ABOUT = 1.25  # a promised age is about the same up to this factor
 LATE_SECONDS = 5.0  # a reading counts as late only if it exceeds its promised age by this
 
@@ -84,7 +84,7 @@ class Promise:
         if now - self._settling[1] < STABLE_SECONDS or _is_about(seconds, self._reported):
             return
         self._reported = seconds
-        if seconds > SLOW_SECONDS:
+        if seconds > LONG_PROMISE_SECONDS:
             emit(
                 PollingSlow(
                     pipelines=polling.pipelines,

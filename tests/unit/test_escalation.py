@@ -167,15 +167,6 @@ def test_an_exhausted_page_can_still_be_acknowledged() -> None:
     assert after(exhausted, (1, PageAcknowledged(by=ANN_ID))).page.status is PageStatus.ACKNOWLEDGED
 
 
-def test_the_round_is_the_number_of_finished_rounds() -> None:
-    page = a_page()
-    rounds = []
-    for _ in range(4):
-        rounds.append(page.round)
-        page = next_page(page, page.next_at or BEGIN, TimerDue(), everyone).page
-    assert rounds == [0, 0, 1, 1]
-
-
 EVENTS = st.one_of(
     st.just(TimerDue()),
     st.just(FailedAgain()),
