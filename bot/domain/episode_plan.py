@@ -7,7 +7,9 @@ from datetime import datetime
 from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.filters import filtered
 from bot.domain.note import NO_GUIDANCE
+from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
@@ -20,6 +22,8 @@ class EpisodePlan:
     episode: Episode
     cards: tuple[Card, ...]
     messages: tuple[Message, ...]
+    skips: tuple[Skip, ...] = ()
+    """Who is not notified of this step, and why."""
 
 
 def plan_episode(
@@ -58,7 +62,7 @@ def plan_episode(
         for key, channel in threads.items()
         for message in thread_entries(episode, stored, routing, key, channel)
     ]
-    return EpisodePlan(episode, cards, (*syncs, *entries))
+    return EpisodePlan(episode, cards, (*syncs, *entries), () if only else filtered(episode, stored, routing))
 
 
 def make_cards(

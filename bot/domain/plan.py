@@ -9,6 +9,7 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, advance, stable_key
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
 from bot.domain.observation import PipelineId, Reading
+from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, as_first_seen
 from bot.domain.transition import Event, PipelineState, Transition, detect
 from bot.domain.watch import Audience, ChannelId, Target, UserId
@@ -38,6 +39,8 @@ class Plan:
     transitions: tuple[Transition, ...] = ()
     cards: tuple[Card, ...] = ()
     messages: tuple[Message, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    """Who is not notified of this step, and why."""
     must_be_written: bool = True
     """False if a reading brought nothing new: steady pipelines cost the store nothing."""
 
@@ -83,6 +86,7 @@ def plan_transitions(
         transitions=transitions,
         cards=tuple(card for plan in plans for card in plan.cards),
         messages=tuple(message for plan in plans for message in plan.messages),
+        skips=tuple(skip for plan in plans for skip in plan.skips),
     )
 
 
@@ -202,7 +206,9 @@ def plan_explained(
 
 def _with_episode(record: Record, routing: Routing, episode: Episode, before: Episode) -> Plan:
     plan = plan_episode(episode, before, record.state, routing)
-    return Plan(record=replace(record, episode=plan.episode), cards=plan.cards, messages=plan.messages)
+    return Plan(
+        record=replace(record, episode=plan.episode), cards=plan.cards, messages=plan.messages, skips=plan.skips
+    )
 
 
 def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:

@@ -31,7 +31,7 @@ def conversations(episode: Episode, stored: Episode | None, routing: Routing) ->
     `stored` is the episode before the step; None if the step opens it.
     """
     entries = new_entries(episode, stored) or episode.timeline
-    events = {event for entry in entries for event in _own_events(episode, entry)}
+    events = {event for entry in entries for event in own_events(episode, entry)}
     failure = episode.kind is EpisodeKind.FAILURE
     wanting = [
         audience
@@ -48,7 +48,7 @@ def new_entries(episode: Episode, stored: Episode | None) -> list[TimelineEntry]
     return [entry for entry in episode.timeline if entry.revision > last]
 
 
-def _own_events(episode: Episode, entry: TimelineEntry) -> tuple[Event, ...]:
+def own_events(episode: Episode, entry: TimelineEntry) -> tuple[Event, ...]:
     """If a transition closes one episode and opens another, only the new card shows it."""
     superseded = entry.ends and episode.outcome is EpisodeOutcome.SUPERSEDED
     return entry.events[:-1] if superseded else entry.events
