@@ -69,6 +69,7 @@ class Control:
             **page_view.surroundings(self._slack, user),
             "channel": channel,
             "conversation": self._slack.conversation_view(channel, user),
+            "scheduled": page_view.scheduled(self._slack, channel),
             "pipelines": control_goldrush.pipeline_rows(self._sandbox.goldrush),
             "scenario": {"running": self._sandbox.scenario_running},
             "faults": control_faults.rows(self._sandbox),

@@ -2,9 +2,10 @@
 
 import { drawBlocks } from "./blocks.js";
 import { Composer } from "./composer.js";
+import { clock } from "./dates.js";
 import { closePopover, h, icon, popover } from "./dom.js";
 import { Drawer } from "./goldrush.js";
-import { drawMessages } from "./messages.js";
+import { drawMessages, snippetOf } from "./messages.js";
 import { Modal } from "./modal.js";
 import { Api, currentChannel, directMessage, dismiss, person, seat, takeSeat, threadOf, timeline, title } from "./model.js";
 import { setDirectory } from "./mrkdwn.js";
@@ -132,6 +133,7 @@ function drawNotices() {
   if (channel.read_only) notices.push(`#${channel.name} is read-only: the app may not post here.`);
   if (channel.archived) notices.push(`#${channel.name} is archived: nobody can write here.`);
   if (silent()) notices.push("Sending messages to this app has been turned off.");
+  for (const { post_at: at, text } of state.scheduled) notices.push(`Pipeline Bot scheduled a message for ${clock(new Date(at * 1000))}: ${snippetOf({ text })}`);
   const absent = !channel.bot_is_member && !channel.archived;
   const parent = byId("notices");
   const fingerprint = `${channel.id} ${notices} ${absent}`;

@@ -73,7 +73,7 @@ function broadcastNote(message, context) {
 const DATE = /<!date\^(\d+)\^([^|>^]*)[^|>]*\|([^>]*)>/g;
 
 // The first line. Dates and links become their texts, so that the cut splits none.
-function snippetOf({ text }) {
+export function snippetOf({ text }) {
   const line = text.split("\n")[0].replace(DATE, (_, seconds, pattern, fallback) => formatDate(seconds, pattern, fallback)).replace(/<[^>|]*\|([^>]*)>|<([^>]*)>/g, "$1$2");
   return line.length > SNIPPET ? `${line.slice(0, SNIPPET)}…` : line;
 }

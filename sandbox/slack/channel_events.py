@@ -73,6 +73,7 @@ def change_id(workspace: WorkspaceState, channel: Channel) -> None:
     old_id, new_id = channel.id, workspace.names.next("C0MOVED")
     workspace.directory.move(channel, new_id)
     workspace.board.move(old_id, new_id)
+    workspace.scheduled.move(old_id, new_id)
     event = {"type": "channel_id_changed", "old_channel_id": old_id, "new_channel_id": new_id}
     workspace.events.send(event, scope=f"{channel.kind.family}:read")
 

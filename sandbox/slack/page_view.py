@@ -39,6 +39,12 @@ def surroundings(workspace: WorkspaceState, viewer: str) -> JsonObject:
     }
 
 
+def scheduled(workspace: WorkspaceState, channel: str) -> list[JsonObject]:
+    """What the app has scheduled here, the next one first. Slack's own client does not show it."""
+    pending = sorted(workspace.scheduled.pending(channel), key=lambda message: message.post_at)
+    return [{"id": message.id, "post_at": message.post_at, "text": message.draft.text} for message in pending]
+
+
 def mark_read(workspace: WorkspaceState, channel_id: str, viewer: str) -> None:
     timeline = workspace.board.timeline(channel_id)
     if timeline:

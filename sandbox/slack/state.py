@@ -1,5 +1,7 @@
 """The state of the workspace, and the changes of its messages."""
 
+import asyncio
+
 from sandbox.background import Background
 from sandbox.changes import Changes
 from sandbox.clock import Clock
@@ -15,9 +17,11 @@ from sandbox.slack.manifest import MessagesTab
 from sandbox.slack.messages import Board, Draft, Message
 from sandbox.slack.naming import Namer
 from sandbox.slack.response_urls import ResponseUrls
+from sandbox.slack.scheduled import Scheduled, ScheduledMessage
 from sandbox.slack.views import Views
 from sandbox.slack.wire import SlackError
 
+POST_SECONDS = 0.25  # a test may set the clock forward at any moment
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105  made up, and the same for everybody
 
 
@@ -28,6 +32,7 @@ class WorkspaceState:
         self.base_url = ""
         self.directory = Directory()
         self.board = Board(clock)
+        self.scheduled = Scheduled()
         self.limits = Limits(clock)
         self.faults = Faults()
         self.background = Background()
@@ -130,6 +135,36 @@ class WorkspaceState:
         self.add(message)
         self._accept(message, method)
         return message
+
+    # --- messages that Slack posts later
+
+    def schedule(self, channel: Channel, draft: Draft, post_at: int, thread_ts: str | None) -> ScheduledMessage:
+        message = self.scheduled.add(channel.id, draft, post_at, self.clock.now(), thread_ts)
+        self.background.start(self._post_at(message))
+        self.changes.notify()
+        return message
+
+    def unschedule(self, channel: Channel, message_id: str) -> None:
+        self.scheduled.delete(channel.id, message_id, self.clock.now())
+        self.changes.notify()
+
+    async def _post_at(self, message: ScheduledMessage) -> None:
+        while self.scheduled.is_pending(message.id):
+            await asyncio.sleep(min(POST_SECONDS, max(0.0, message.post_at - self.clock.now())))
+            self.post_due()
+
+    def post_due(self) -> None:
+        """Posts the scheduled messages that are due, whether or not the app still runs.
+
+        A message with metadata never appears, and neither does one that the channel no longer takes.
+        """
+        for message in self.scheduled.take_due(self.clock.now()):
+            channel = self.directory.channels.get(message.channel)
+            open_to_bot = channel is not None and BOT_USER in channel.members and not channel.archived
+            if channel is None or not open_to_bot or channel.read_only or message.draft.metadata is not None:
+                self.changes.notify()
+                continue
+            self.post("chat.scheduleMessage", channel, message.draft, thread_ts=message.thread_ts)
 
     def rewrite(self, method: str, message: Message, draft: Draft) -> None:
         """An edit with blocks does not show as "edited" (chat.update's page)."""

@@ -54,6 +54,11 @@ class Arguments:
         except ValueError:
             raise invalid(f"must be a number [json-pointer:/{name}]") from None
 
+    def required_number(self, name: str) -> int:
+        if self.values.get(name) in (None, ""):
+            raise invalid(f"missing required field: {name}")
+        return self.number(name, default=0)
+
     def names(self, name: str, *, default: str) -> list[str]:
         """A list, with commas or as JSON."""
         value = self.values.get(name) or default

@@ -16,12 +16,12 @@ LONGEST_UPDATE = 4_000
 
 def post_message(workspace: Workspace, arguments: Arguments) -> JsonObject:
     channel = writable(workspace, arguments.required("channel"))
-    draft, warnings = _content(arguments)
-    thread_ts = _thread(workspace, channel, arguments)
+    draft, warnings = checked_content(arguments)
+    thread_ts = checked_thread(workspace, channel, arguments)
     broadcast = thread_ts is not None and arguments.flag("reply_broadcast")
     message = workspace.post("chat.postMessage", channel, draft, thread_ts=thread_ts, broadcast=broadcast)
     shown = message.as_json(with_metadata=True)
-    return {"channel": channel.id, "ts": message.ts, "message": shown, **_warned(warnings)}
+    return {"channel": channel.id, "ts": message.ts, "message": shown, **with_warnings(warnings)}
 
 
 def update(workspace: Workspace, arguments: Arguments) -> JsonObject:
@@ -38,10 +38,10 @@ def update(workspace: Workspace, arguments: Arguments) -> JsonObject:
     values = dict(arguments.values)
     if not arguments.text("text") and not arguments.text("markdown_text"):
         values = {"blocks": message.blocks, "attachments": message.attachments} | values
-    draft, warnings = _content(Arguments(values))
+    draft, warnings = checked_content(Arguments(values))
     workspace.rewrite("chat.update", message, draft)
     shown = message.as_json(with_metadata=True)
-    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown, **_warned(warnings)}
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown, **with_warnings(warnings)}
 
 
 def delete(workspace: Workspace, arguments: Arguments) -> JsonObject:
@@ -59,10 +59,10 @@ def post_ephemeral(workspace: Workspace, arguments: Arguments) -> JsonObject:
         raise SlackError("user_not_found")
     if user not in channel.members:
         raise SlackError("user_not_in_channel")
-    draft, warnings = _content(arguments)
-    thread_ts = _thread(workspace, channel, arguments)
+    draft, warnings = checked_content(arguments)
+    thread_ts = checked_thread(workspace, channel, arguments)
     message = workspace.post("chat.postEphemeral", channel, draft, thread_ts=thread_ts, ephemeral_to=user)
-    return {"message_ts": message.ts, **_warned(warnings)}
+    return {"message_ts": message.ts, **with_warnings(warnings)}
 
 
 def get_permalink(workspace: Workspace, arguments: Arguments) -> JsonObject:
@@ -75,7 +75,7 @@ def get_permalink(workspace: Workspace, arguments: Arguments) -> JsonObject:
     return {"channel": channel.id, "permalink": link + thread}
 
 
-def _content(arguments: Arguments) -> tuple[Draft, list[str]]:
+def checked_content(arguments: Arguments) -> tuple[Draft, list[str]]:
     """The draft, and Slack's warnings."""
     draft = read_draft(arguments.values)
     refuse_too_much(draft.blocks)
@@ -86,13 +86,13 @@ def _content(arguments: Arguments) -> tuple[Draft, list[str]]:
     return draft, warnings
 
 
-def _warned(warnings: list[str]) -> JsonObject:
+def with_warnings(warnings: list[str]) -> JsonObject:
     if not warnings:
         return {}
     return {"warning": ",".join(warnings), "response_metadata": {"warnings": warnings}}
 
 
-def _thread(workspace: Workspace, channel: Channel, arguments: Arguments) -> str | None:
+def checked_thread(workspace: Workspace, channel: Channel, arguments: Arguments) -> str | None:
     """The root's ts, even if given a reply's ts. Refuses an unknown one."""
     thread_ts = arguments.text("thread_ts")
     if thread_ts is None:
