@@ -23,6 +23,7 @@ from bot.domain.card import (
 from bot.domain.delivery import Attempt, Delivery, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.observation import PipelineId
+from bot.domain.pager import PagerEvent
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
@@ -47,6 +48,8 @@ class PendingDelivery:
     def pipeline_id(self) -> PipelineId | None:
         """The pipeline that the message is about; None if there are several, or none."""
         pipeline_ids = {card.content.pipeline.id for card in self.cards}
+        if isinstance(self.delivery.body, PagerEvent):
+            pipeline_ids = {failure.pipeline.id for failure in self.delivery.body.failures}
         return pipeline_ids.pop() if len(pipeline_ids) == 1 else None
 
     @property
@@ -155,7 +158,7 @@ class PendingDelivery:
                 return replace(
                     notice, failures=tuple(failure for failure in failures if self._needs_attention(failure))
                 )
-            case ThreadEntry() | TimelineBatch() | Digest() | HeldPages() as content:
+            case ThreadEntry() | TimelineBatch() | Digest() | HeldPages() | PagerEvent() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")

@@ -11,6 +11,7 @@ from enum import StrEnum
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance, Note
+from bot.domain.pager import PagerEvent
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
@@ -306,7 +307,7 @@ class PostedCard:
     """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
 
 
-Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | Recheck
+Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | PagerEvent | Recheck
 """What the outbox stores. `SyncCard` and `SyncGroup` only name a card or group: the sender reads its latest content."""
-Content = Card | ThreadEntry | TimelineBatch | Notice | Group | Digest | HeldPages
-"""What the chat renders: a body with the latest content in place of the name."""
+Content = Card | ThreadEntry | TimelineBatch | Notice | Group | Digest | HeldPages | PagerEvent
+"""What the chat or pager renders: a body with the latest content in place of the name."""

@@ -29,6 +29,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver, ReceiverKind
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
+from bot.domain.pager import PagerEvent
 from bot.domain.phase import Intent
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
@@ -97,6 +98,7 @@ _KINDS: dict[str, type[Any]] = {
     "sync_group": SyncGroup,
     "digest": Digest,
     "held_pages": HeldPages,
+    "pager_event": PagerEvent,
     "recheck": Recheck,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

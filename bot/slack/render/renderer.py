@@ -9,6 +9,7 @@ from bot.domain.card import Card, Content, Digest, DigestEntry, Group, HeldPages
 from bot.domain.delivery import Delivery
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.observation import PipelineId
+from bot.domain.pager import PagerEvent
 from bot.domain.permission import Broadcast
 from bot.domain.plan import Record
 from bot.domain.transition import Event
@@ -41,6 +42,10 @@ class Renderer:
         return RenderContext(platform_url=self.platform_url, command=self.command)
 
     def content(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
+        """
+        Raises:
+            TypeError: the content is for a pager.
+        """
         message = self._rendered(content, delivery, now)
         return message.text_only if delivery.attempt.plain else message
 
@@ -66,6 +71,8 @@ class Renderer:
                 return render_held_pages(
                     replace(content, entries=self._with_last_states(content.entries)), delivery, now
                 )
+            case PagerEvent():
+                raise TypeError("a pager event never goes to Slack")
 
     def _failed_again(self, pipeline_id: PipelineId, recovered_at: datetime | None) -> datetime | None:
         """When the pipeline failed after this recovery, if that failure is still open."""

@@ -1,0 +1,75 @@
+"""The content of a message for an outside pager: PagerDuty, an Apprise address or a Slack workflow.
+
+The fields are stored in Redis, so a new name needs an upgrade of older rows.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.transition import Event
+
+
+class PagerAction(StrEnum):
+    """What the pager should do. The values are part of stored rows, and the words of PagerDuty's Events API."""
+
+    TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
+class PagingEnd(StrEnum):
+    """Why paging ends. The values are part of stored rows."""
+
+    RECOVERED = "recovered"
+    RESOLVED = "resolved"  # by a person
+    CLOSED = "closed"  # for another reason, for example because the pipeline is gone
+    RENEWED = "renewed"
+    """The page starts again after an acknowledgement, so the trigger behind this message must notify again.
+
+    Services without incidents skip the message.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagedFailure:
+    """One problem that people are paged for."""
+
+    key: str
+    """The deduplication key: stable for one episode, at most 255 characters."""
+    pipeline: Pipeline
+    event: Event = Event.FAILED
+    """What happened."""
+    since: datetime
+    """When it began, or was first read."""
+    first_seen: bool = False
+    """It began at an unknown time before `since`."""
+    card_link: str = ""
+    """The address of the card in Slack, if known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagerEvent:
+    """A page, an acknowledgement or an end, for one pager.
+
+    One failure, or several that waited in the lane together: then `key` is the group's key. A page about the bot itself
+    has no failures, but a headline.
+    """
+
+    action: PagerAction
+    key: str
+    """The deduplication key: the failure's, or the group's."""
+    failures: tuple[PagedFailure, ...] = ()
+    headline: str = ""
+    """Plain text, for a page about the bot itself."""
+    policy: str = ""
+    """The name of the escalation policy; empty if the page has none."""
+    step: int = 1
+    """Which step of the escalation pages now, from 1 on. Counts on in later rounds."""
+    by_name: str = ""
+    """The person who acknowledged or resolved, as plain text."""
+    end: PagingEnd = PagingEnd.RECOVERED
+    """Only for RESOLVE."""
+    drill: bool = False
+    """It is a test, and the text says so."""
