@@ -81,6 +81,7 @@ def _words(found: WorkspaceData) -> str:
             _number(found.watches, "watch", "watches"),
             _number(found.pipelines, "pipeline"),
             _number(found.notes, "runbook or note", "runbooks and notes"),
+            _number(found.setup, "setting"),
             _number(found.deliveries, "message not sent yet", "messages not sent yet"),
         )
     )

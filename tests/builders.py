@@ -1,6 +1,6 @@
 """Builders whose defaults cover everything that a test is not about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +9,13 @@ from bot.domain.card import Body, Card, SyncCard
 from bot.domain.catalogue import Pipeline, matches
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, in_slack
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
+from bot.domain.escalation import Policy, PolicyStep
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, ReadSequence
+from bot.domain.on_call_setup import SavedPolicy
 from bot.domain.phase import Intent, Phase
 from bot.domain.routing import Routing
+from bot.domain.setup import SetupRow
+from bot.domain.setup_change import SetupChange, SetupEdit
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId, UserId, Watch
 from tests.fakes import NOON
@@ -157,3 +161,14 @@ def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> froz
         return frozenset(exact)
     matched = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
     return frozenset(exact | matched)
+
+
+def saved_policy(name: str = "data", *targets: Target, made_at: float = 0) -> SavedPolicy:
+    """A policy of one step."""
+    step = PolicyStep(targets=targets or (a_person(),), wait=timedelta(minutes=5))
+    return SavedPolicy(policy=Policy(name=name, steps=(step,)), made_by=ANN, made_by_name="Ann", made_at=at(made_at))
+
+
+def a_setup_change(version: int, *rows: SetupRow, removed: Sequence[SetupRow] = ()) -> SetupChange:
+    edits = (*(SetupEdit(after=row) for row in rows), *(SetupEdit(before=row) for row in removed))
+    return SetupChange(version=version, by=ANN, by_name="Ann", at=at(0), edits=edits)

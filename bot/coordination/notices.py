@@ -50,4 +50,5 @@ class Notices:
             missed=tuple(entry for entry in notice.missed if entry.pipeline.id in covered),
             unread=len(covered.intersection(unread)),
             notes=() if self.operator else notice.notes,
+            setup=() if self.operator else notice.setup,
         )

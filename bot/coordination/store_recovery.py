@@ -17,12 +17,13 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.store import (
     AnotherRedis,
     NotesLost,
+    SetupLost,
     StoreEmpty,
     StoreIncomplete,
     StoreRestarted,
     WatchesLost,
 )
-from bot.state.known_state import KnownState, LostWatchesAndNotes
+from bot.state.known_state import KnownState, LostRows
 from bot.state.repository import Repository
 
 
@@ -68,7 +69,8 @@ class StoreRecovery:
             await self.recover()
 
     async def recover(self) -> bool:
-        """Restores what this process knows, and puts all open deliveries in doubt. True if watches or notes are lost.
+        """Restores what this process knows, and puts all open deliveries in doubt. True if rows
+        that only people restore are lost.
 
         An emptied Redis has no deliveries to doubt. Then open failures get new cards.
 
@@ -90,14 +92,22 @@ class StoreRecovery:
         self._recovered = True
         return bool(lost)
 
-    async def _report(self, lost: LostWatchesAndNotes, at: datetime) -> None:
+    async def _report(self, lost: LostRows, at: datetime) -> None:
         if lost.watches:
             emit(WatchesLost(watches=[f"{watch.channel} {watch.reference}" for watch in lost.watches]))
         if lost.notes:
             emit(NotesLost(notes=[f"{note.kind} {note.reference}" for note in lost.notes]))
+        if lost.setup:
+            emit(SetupLost(rows=[f"{row.kind} {row.label}" for row in lost.setup]))
         if self._leadership.is_leader:
             channels = dict.fromkeys(watch.channel for watch in lost.watches)
-            notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost.watches, notes=lost.notes)
+            notice = Notice(
+                kind=NoticeKind.ROLLED_BACK,
+                at=at,
+                watches=lost.watches,
+                notes=lost.notes,
+                setup=tuple(f"{row.kind.replace('_', ' ')} {row.label}: {row.summary}" for row in lost.setup),
+            )
             await self._outbox.enqueue(self._notices.messages(notice, tuple(channels)))
 
     async def check_server(self, last: LastHeartbeat) -> None:

@@ -176,7 +176,7 @@ class Notice:
     LATE_PAGE                     by, targets, failures
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
-    ROLLED_BACK                   watches, notes
+    ROLLED_BACK                   watches, notes, setup
     EMPTY                         channels
     INCOMPLETE                    keys
     HELLO                         none
@@ -220,6 +220,8 @@ class Notice:
     """Names of the lost keys."""
     notes: tuple[Note, ...] = ()
     """Lost runbooks and notes."""
+    setup: tuple[str, ...] = ()
+    """Lost policies, schedules and other settings, in words."""
     promised: float = 0.0
     """The promised age of readings, in seconds."""
     oldest: float = 0.0

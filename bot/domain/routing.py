@@ -7,18 +7,20 @@ from bot.domain.card import PageOrigin
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance
+from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.transition import Event
 from bot.domain.watch import Audience, ChannelId, TeamId
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The workspace, the pipeline's names and its watchers, for one plan."""
+    """The workspace, the pipeline's names, its watchers and the setup, for one plan."""
 
     team: TeamId
     pipeline: Pipeline
     audiences: Sequence[Audience]
     guidance: Guidance = NO_GUIDANCE
+    setup: Setup = NO_SETUP
 
     def audience(self, channel: ChannelId) -> Audience | None:
         """The channel's watches of this pipeline; None if it has none."""

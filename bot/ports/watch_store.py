@@ -1,10 +1,11 @@
-"""Watches, and the notes on pipelines."""
+"""Watches, the notes on pipelines, and the setup. `setup_store` changes the setup."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.note import Note
+from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
 from bot.ports.changes import UNKNOWN_POSITION
@@ -12,16 +13,17 @@ from bot.ports.changes import UNKNOWN_POSITION
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """The workspace's watches, suspended channels and notes, as of one moment."""
+    """The workspace's watches, suspended channels, notes and setup, as of one moment."""
 
     version: int
-    """Counts the changes to all three."""
+    """Counts the changes to all four."""
     all: tuple[Watch, ...]
     """Oldest first."""
     suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     position: str = field(default=UNKNOWN_POSITION, compare=False)
     """Where the log of changes ended before they were read."""
+    setup: Setup = NO_SETUP
 
     def in_channel(self, channel: ChannelId) -> tuple[Watch, ...]:
         """The watches of one channel, oldest first."""
@@ -30,7 +32,7 @@ class Watches:
 
 @dataclass(frozen=True, slots=True)
 class WatchChanges:
-    """The changes of the watches after a position, and all suspended channels and notes."""
+    """The changes of the watches after a position, and all suspended channels, notes and settings."""
 
     version: int
     watches: Mapping[ChannelId, Mapping[str, Watch | None]]
@@ -38,6 +40,7 @@ class WatchChanges:
     suspended: Mapping[ChannelId, SuspendReason]
     notes: tuple[Note, ...]
     position: str = field(compare=False)
+    setup: Setup = NO_SETUP
 
 
 class WatchStore(Protocol):
@@ -49,7 +52,7 @@ class WatchStore(Protocol):
         ...
 
     async def watches(self) -> Watches:
-        """Reads all watches, suspended channels and notes."""
+        """Reads all watches, suspended channels, notes and settings."""
         ...
 
     async def watch_changes(self, position: str) -> WatchChanges | None:

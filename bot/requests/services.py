@@ -14,6 +14,7 @@ from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
 from bot.ports.outbox import Outbox
+from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
@@ -28,7 +29,7 @@ from bot.state.repository import Repository
 DEFAULT_LIMITS = WatchLimits()
 
 
-class RequestsStore(WatchStore, ChannelStore, AliasStore, Cards, Outbox, Protocol):
+class RequestsStore(WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, Protocol):
     """The ports of all services. Each service gets only its own."""
 
 

@@ -73,7 +73,9 @@ class KnownPipelines:
     @property
     def known(self) -> KnownState:
         records = dict(self._records.all)
-        return KnownState(self.watches.all, self.watches.notes, records, self._catalogue.everything())
+        return KnownState(
+            self.watches.all, self.watches.notes, self.watches.setup.rows, records, self._catalogue.everything()
+        )
 
     def has_open_episode(self, pipeline_id: PipelineId) -> bool:
         return pipeline_id in self._records.open
@@ -369,8 +371,8 @@ class KnownPipelines:
     # --- routing ---------------------------------------------------------------------------------------------------
 
     def routing(self, pipeline: Pipeline) -> Routing:
-        """Who hears about this pipeline now, and the notes for them."""
-        return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline))
+        """Who hears about this pipeline now, the notes for them, and the setup."""
+        return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline), self.watches.setup)
 
     def guidance(self, pipeline: Pipeline) -> Guidance:
         return guidance(pipeline, self.watches.notes)

@@ -7,6 +7,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record
+from bot.domain.setup import SetupRow
 from bot.domain.watch import Watch
 
 
@@ -16,16 +17,18 @@ class KnownState:
 
     watches: tuple[Watch, ...]
     notes: tuple[Note, ...]
+    setup: tuple[SetupRow, ...]
     records: Mapping[PipelineId, Record]
     catalogue: Mapping[PipelineId, Pipeline]
 
 
 @dataclass(frozen=True, slots=True)
-class LostWatchesAndNotes:
-    """The watches and notes that the store lost. Only people restore them, because someone may have removed them."""
+class LostRows:
+    """The watches, notes and settings that the store lost. Only people restore them: someone may have removed them."""
 
     watches: tuple[Watch, ...]
     notes: tuple[Note, ...]
+    setup: tuple[SetupRow, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.watches or self.notes)
+        return bool(self.watches or self.notes or self.setup)

@@ -9,12 +9,13 @@ from itertools import chain, takewhile
 from bot.domain.catalogue import comparable
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
+from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 from bot.ports.watch_store import WatchChanges, Watches
 
 
 class KnownWatches:
-    """The workspace's watches, suspended channels and notes. `version` counts the changes to all three."""
+    """The workspace's watches, suspended channels, notes and setup. `version` counts the changes to all four."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -22,6 +23,7 @@ class KnownWatches:
         """Of the store's log: later changes are not known yet."""
         self.suspended: Mapping[ChannelId, SuspendReason] = {}
         self.notes: tuple[Note, ...] = ()
+        self.setup: Setup = NO_SETUP
         self._by_channel: dict[ChannelId, tuple[Watch, ...]] = {}
         self._by_pipeline: dict[PipelineId, Watch | tuple[Watch, ...]] = {}
         """A single watch stands by itself: a tuple for each would take 48 bytes."""
@@ -78,7 +80,7 @@ class KnownWatches:
     def replace(self, watches: Watches) -> None:
         """Forgets all watches, and takes these."""
         self.version, self.position = watches.version, watches.position
-        self.suspended, self.notes = watches.suspended, watches.notes
+        self.suspended, self.notes, self.setup = watches.suspended, watches.notes, watches.setup
         self._by_pipeline, self._by_pattern, self._pattern_channels = {}, {}, Counter()
         by_channel: dict[ChannelId, list[Watch]] = {}
         for watch in watches.all:
@@ -89,7 +91,7 @@ class KnownWatches:
     def apply(self, changes: WatchChanges) -> tuple[Watch, ...]:
         """Takes the changes. Returns the changed watches, as before and as now."""
         self.version, self.position = changes.version, changes.position
-        self.suspended, self.notes = changes.suspended, changes.notes
+        self.suspended, self.notes, self.setup = changes.suspended, changes.notes, changes.setup
         touched: list[Watch] = []
         for channel, changed in changes.watches.items():
             touched += self._apply_in(channel, changed)

@@ -29,7 +29,7 @@ from bot.ports.record_store import RecordStore
 from bot.ports.store_errors import LeadershipLost, StoreAway, StoreRolledBack
 from bot.ports.watch_store import WatchChanges, Watches, WatchStore
 from bot.state.known_pipelines import KnownPipelines
-from bot.state.known_state import KnownState, LostWatchesAndNotes
+from bot.state.known_state import KnownState, LostRows
 
 ATTEMPTS = 5
 WRITES_AT_ONCE = 50  # as many plans as share a step of the store
@@ -248,11 +248,11 @@ class Repository(KnownPipelines):
         stored = await self._store.catalogue()
         return {**stored, **dict.fromkeys(saved - stored.keys())}
 
-    async def restore(self, known: KnownState, *, emptied: bool) -> LostWatchesAndNotes:
+    async def restore(self, known: KnownState, *, emptied: bool) -> LostRows:
         """After the store lost writes, writes the records of which this process knows a later version.
 
-        Returns the lost watches and notes: it does not restore those. `emptied`: Redis lost everything. Then the bot
-        does not look for earlier cards, and closed episodes get no card.
+        Returns the lost watches, notes and settings: it does not restore those. `emptied`: Redis lost everything. Then
+        the bot does not look for earlier cards, and closed episodes get no card.
 
         Raises:
             StoreAway: a part is written. The caller may try again with the same knowledge.
@@ -260,6 +260,7 @@ class Repository(KnownPipelines):
         watches = await self._store.watches()
         stored_ids = {watch.id for watch in watches.all}
         kept_notes = {note.id: note for note in watches.notes}
+        kept_rows = {row.key: row for row in watches.setup.rows}
         position = (await self._store.pipeline_changes(UNKNOWN_POSITION)).position
         stored = await self._stored_records()
         async with self._watches_lock:
@@ -274,9 +275,12 @@ class Repository(KnownPipelines):
 
         await self._each(known.records.keys() & (self._polled.watched | {API_PIPELINE_ID}), restore)
         await self._store.save_pipelines(known.catalogue.values())
-        return LostWatchesAndNotes(
+        return LostRows(
             watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
             notes=tuple(note for note in known.notes if note.id not in kept_notes or kept_notes[note.id].at < note.at),
+            setup=tuple(
+                row for row in known.setup if row.key not in kept_rows or kept_rows[row.key].made_at < row.made_at
+            ),
         )
 
     async def forget(

@@ -22,6 +22,8 @@ class WorkspaceData:
     watches: int
     pipelines: int
     notes: int
+    setup: int
+    """Policies, schedules and other settings."""
     deliveries: int
     """Messages that are not sent yet."""
     last_heartbeat: datetime | None
@@ -40,18 +42,20 @@ async def workspace_data(client: redis.asyncio.Redis, team: TeamId) -> Workspace
         number += len(names)
     with translating_redis_errors():
         async with client.pipeline(transaction=False) as pipe:
-            for name in ("watches", "records", "notes", "deliveries"):
+            for name in ("watches", "records", "notes", "setup", "deliveries"):
                 pipe.hlen(keys[name])
-            for name in ("watches", "notes"):
+            for name in ("watches", "notes", "setup"):
                 pipe.hexists(keys[name], MARK)
             pipe.hget(keys["heartbeat"], "at")
-            watches, pipelines, notes, deliveries, watches_marked, notes_marked, at = await pipe.execute()
+            watches, pipelines, notes, setup, deliveries, *marked, at = await pipe.execute()
+    watches_marked, notes_marked, setup_marked = marked
     last_heartbeat = datetime.fromisoformat(at.decode()) if at else None
     return WorkspaceData(
         keys=number,
         watches=watches - watches_marked,
         pipelines=pipelines,
         notes=notes - notes_marked,
+        setup=setup - setup_marked,
         deliveries=deliveries,
         last_heartbeat=last_heartbeat,
     )

@@ -20,6 +20,8 @@ PERMANENT: Mapping[str, str] = {
     "watches": "hash",
     "watches_version": "",
     "notes": "hash",
+    "setup": "hash",
+    "audit": "",
     "pipelines": "hash",
     "suspended": "hash",
     "resumed": "",

@@ -17,6 +17,7 @@ from bot.store.outbox_size import RedisOutboxSize
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.records import RedisRecords
 from bot.store.scripts import Scripts
+from bot.store.setup import RedisSetup
 from bot.store.watches import RedisWatches
 
 DEFAULT_LIMITS = HistoryLimits()
@@ -25,6 +26,7 @@ DEFAULT_LIMITS = HistoryLimits()
 class RedisStore(
     RedisAliases,
     RedisWatches,
+    RedisSetup,
     RedisRecords,
     RedisCommits,
     RedisCatalogue,

@@ -25,6 +25,7 @@ FENCE_KEYS = ("deliveries", "lanes", "sequence")
 _FENCED = (
     "heartbeat",
     "change_note",
+    "change_setup",
     "change_watches",
     "commit",
     "doubt",
@@ -89,7 +90,7 @@ class Scripts:
         self._written = 0
         self._greetings = 0
         self._server = ""
-        life, shared = _source("life"), _source("fence") + _source("posted")
+        life, shared = _source("life"), _source("fence") + _source("posted") + _source("audit")
         self._scripts = {name: client.register_script(life + shared + _source(name)) for name in _FENCED}
         self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
         self._greeting = client.register_script(life + _source("greet"))

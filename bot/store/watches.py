@@ -1,4 +1,4 @@
-"""Watches and notes, in Redis."""
+"""Watches and notes, in Redis. Reads the setup with them."""
 
 from collections.abc import Mapping, Sequence
 from sys import intern
@@ -6,6 +6,7 @@ from sys import intern
 from redis.asyncio.client import Pipeline
 
 from bot.domain.note import Note
+from bot.domain.setup import Setup
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 from bot.ports.changes import UNKNOWN_POSITION
@@ -16,6 +17,7 @@ from bot.store.codec import NOTE, UNDO, WATCH
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.setup_rows import decode_setup_row
 
 
 class RedisWatches(RedisPort):
@@ -27,13 +29,13 @@ class RedisWatches(RedisPort):
             position = (await ChangeLog(self._redis, self._keys["watch_changes"]).since(UNKNOWN_POSITION)).position
             async with self._redis.pipeline(transaction=True) as pipe:
                 self._ask_other_parts(pipe)
-                version, suspended, notes = self._other_parts(*await pipe.execute())
+                version, suspended, notes, setup = self._other_parts(*await pipe.execute())
         by_id: dict[str, Watch] = {}
         async for rows in scanned(self._redis, self._keys["watches"]):
             with decoding("watches"):
                 by_id |= {key.decode(): _shared(WATCH.decode(row)) for key, row in rows.items() if row != MARK}
         oldest_first = sorted(map(by_id.__getitem__, sorted(by_id)), key=lambda watch: watch.made_at.timestamp())
-        return Watches(version, tuple(oldest_first), suspended, notes, position)
+        return Watches(version, tuple(oldest_first), suspended, notes, position, setup)
 
     async def watch_changes(self, position: str) -> WatchChanges | None:
         """Reads log and version in one step: a later version would hide a change that the log did not have yet."""
@@ -47,7 +49,7 @@ class RedisWatches(RedisPort):
         logged = changes_after(position, entries)
         if logged.changed is None:
             return None
-        version, suspended, notes = self._other_parts(*others)
+        version, suspended, notes, setup = self._other_parts(*others)
         ids = list(logged.changed)
         with translating_redis_errors():
             rows = await self._redis.hmget(self._keys["watches"], ids) if ids else []
@@ -56,18 +58,22 @@ class RedisWatches(RedisPort):
             for watch_id, row in zip(ids, rows, strict=True):
                 channel = ChannelId(logged.changed[watch_id].decode())
                 watches.setdefault(channel, {})[watch_id] = WATCH.decode(row) if row else None
-        return WatchChanges(version, watches, suspended, notes, logged.position)
+        return WatchChanges(version, watches, suspended, notes, logged.position, setup)
 
     def _ask_other_parts(self, pipe: Pipeline) -> None:
-        """For the version, the suspended channels and the notes."""
+        """For the version, the suspended channels, the notes and the setup."""
         pipe.get(self._keys["watches_version"])
         pipe.hgetall(self._keys["suspended"])
         pipe.hvals(self._keys["notes"])
+        pipe.hgetall(self._keys["setup"])
 
     @staticmethod
     def _other_parts(
-        version: bytes | None, suspended: Mapping[bytes, bytes], notes: Sequence[bytes]
-    ) -> tuple[int, dict[ChannelId, SuspendReason], tuple[Note, ...]]:
+        version: bytes | None,
+        suspended: Mapping[bytes, bytes],
+        notes: Sequence[bytes],
+        setup: Mapping[bytes, bytes],
+    ) -> tuple[int, dict[ChannelId, SuspendReason], tuple[Note, ...], Setup]:
         with decoding("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())
@@ -76,9 +82,11 @@ class RedisWatches(RedisPort):
             }
         with decoding("notes"):
             sorted_notes = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
+        with decoding("setup"):
+            rows = tuple(decode_setup_row(key, setup[key]) for key in sorted(setup) if key != MARK)
         with decoding("watches_version"):
             number = int(version or 0)
-        return number, reasons, tuple(sorted_notes)
+        return number, reasons, tuple(sorted_notes), Setup(rows)
 
     async def watches_version(self) -> int:
         with translating_redis_errors(), decoding("watches_version"):

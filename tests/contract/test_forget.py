@@ -94,7 +94,7 @@ async def test_forget_asks_for_the_id_and_reports_the_deleted_keys(valkey: redis
     assert (await workspace_data(client, TEAM)).watches == 1
     right = Terminal(TEAM)
     await typed(right, valkey_url)
-    assert "1 watch, 0 pipelines, 0 runbooks and notes, 1 message not sent yet." in right.lines[0]
+    assert "1 watch, 0 pipelines, 0 runbooks and notes, 0 settings, 1 message not sent yet." in right.lines[0]
     assert right.lines[1].startswith("Deleted ")
     assert right.questions == [f"Type {TEAM} to delete all of it for good"]
     assert (await workspace_data(client, TEAM)).keys == 0

@@ -11,6 +11,7 @@ from itertools import count
 from typing import TypeVar
 
 from bot.domain.alias import NO_ALIASES, Aliases, IdChange
+from bot.domain.audit import AuditPage
 from bot.domain.backlog import Grouping
 from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.catalogue import Pipeline
@@ -20,6 +21,7 @@ from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.domain.setup_change import SetupChange
 from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
 from bot.ports.changes import Changes
@@ -213,6 +215,12 @@ class MemoryStore:
         raise NotImplementedError
 
     async def add_greeting(self, greeting: Message) -> bool:
+        raise NotImplementedError
+
+    async def change_setup(self, change: SetupChange) -> bool:
+        raise NotImplementedError
+
+    async def audit(self, before: str = "", count: int = 100) -> AuditPage:
         raise NotImplementedError
 
     async def set_note(self, note: Note) -> bool:

@@ -27,7 +27,7 @@ from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.pipeline_api import Unavailable
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.slack.render.renderer import Renderer
-from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
+from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_setup_change, at, saved_policy
 from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock
 from tests.rollback import go_back, snapshot
@@ -260,11 +260,12 @@ async def test_lost_notes_are_announced(
     assert announced_notes == channels | ({operator: both} if operator else {})
 
 
-@pytest.mark.parametrize("key", ["watches", "notes"])
+@pytest.mark.parametrize("key", ["watches", "notes", "setup"])
 async def test_the_operator_gets_one_notice_of_lost_watches_or_notes(fake_redis: redis.asyncio.Redis, key: str) -> None:
     async with whole(fake_redis, operator=OPERATOR) as world:
         await world.bot.watch(ONE)
         await world.bot.store.set_note(Note(kind=NoteKind.NOTE, reference=ONE, text="call Bob", by=ANN, at=at(0)))
+        await world.bot.store.change_setup(a_setup_change((await world.bot.store.watches()).version, saved_policy()))
         await world.bot.poll(20)
         await fake_redis.delete(f"pipeline-bot:{{{TEAM}}}:{key}")
         await world.bot.poll(40)

@@ -18,7 +18,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.interaction_store import Interaction
 from bot.store.losses import PERMANENT
-from tests.builders import ALERTS, ANN, TEAM, a_message, a_watch, at
+from tests.builders import ALERTS, ANN, TEAM, a_message, a_setup_change, a_watch, at, saved_policy
 from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import FAILED, LIVE, OPERATOR, OTHER
@@ -79,6 +79,7 @@ async def furnish(world: Whole) -> None:
         progress = json.loads(await bot.store._redis.get(bot.store._keys.posted(key)) or "")
         await bot.store._redis.set(bot.store._keys.posted(key), json.dumps({**progress, "group": "group-1"}))
     await bot.store._redis.set(bot.store._keys.group("group-1"), " ".join(bot.repository.open_cards))
+    await bot.store.change_setup(a_setup_change((await bot.store.watches()).version, saved_policy()))
     await bot.store.set_note(Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0)))
     await bot.poll(6)
 
@@ -126,7 +127,7 @@ async def test_a_lost_key_is_reported_while_the_bot_runs(fake_redis: redis.async
             await world.bot.poll(30)
             assert name in reports(lines) | AGAIN_OR_LATE
             if name in PERMANENT:
-                if name in {"watches", "notes"}:
+                if name in {"watches", "notes", "setup"}:
                     assert world.notices(NoticeKind.ROLLED_BACK)
                     assert world.notices(NoticeKind.INCOMPLETE) == []
                 else:

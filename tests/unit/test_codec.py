@@ -8,16 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.audit import AuditEntry
 from bot.domain.card import Card
 from bot.domain.catalogue import Pipeline
 from bot.domain.note import Note
+from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
+from bot.domain.setup import SetupRow
 from bot.domain.subscription import Undo
 from bot.domain.watch import Watch
 from bot.store.codec import CARD, NOTE, RECORD, UNDO, WATCH, Codec, decode_pipeline_row, encode_pipeline_row
+from bot.store.setup_rows import AUDIT_ENTRY, decode_setup_row, encode_setup_row
 
-CODECS: dict[type, Codec[Any]] = {Record: RECORD, Watch: WATCH, Undo: UNDO, Note: NOTE, Card: CARD}
+SETUP: tuple[type[SetupRow], ...] = (SavedPolicy, SavedSchedule, SavedOverride, SavedShadow, DefaultPolicy)
+CODECS: dict[type, Codec[Any]] = {
+    Record: RECORD,
+    Watch: WATCH,
+    Undo: UNDO,
+    Note: NOTE,
+    Card: CARD,
+    AuditEntry: AUDIT_ENTRY,
+}
 PHASES = st.sampled_from(Phase) | st.sampled_from(["Draining", "running", "ÜBERGANG"]).map(Phase)
 
 st.register_type_strategy(
@@ -34,6 +46,11 @@ st.register_type_strategy(int, st.integers(-(2**53), 2**53))
 def test_every_value_survives_its_row(value: object) -> None:
     codec = CODECS[type(value)]
     assert codec.decode(codec.encode(value)) == value
+
+
+@given(st.one_of(*map(st.from_type, SETUP)))
+def test_every_setting_survives_its_row(row: SetupRow) -> None:
+    assert decode_setup_row(row.key.encode(), encode_setup_row(row).encode()) == row
 
 
 @given(st.from_type(Pipeline))

@@ -18,3 +18,15 @@ class MakerNotReached(EventRecord):
     """The maker of a watch got no direct message about it. The channel still got the announcement."""
 
     problem: str
+
+
+@event("setting_changed", Level.INFO)
+class SettingChanged(EventRecord):
+    """A person changed a policy, a schedule or another setting. `before` empty: it is new; `after` empty: it ended."""
+
+    subject: str
+    label: str
+    by: str
+    channel: str
+    before: str
+    after: str

@@ -99,6 +99,13 @@ class NotesLost(EventRecord):
     notes: Sequence[str]
 
 
+@event("setup_lost", Level.ERROR)
+class SetupLost(EventRecord):
+    """Policies, schedules and other settings."""
+
+    rows: Sequence[str]
+
+
 @event("watches_lost", Level.ERROR)
 class WatchesLost(EventRecord):
     watches: Sequence[str]

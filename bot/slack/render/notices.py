@@ -150,6 +150,10 @@ def _rolled_back(notice: Notice, render_context: RenderContext, receiver: str) -
         lost = f"{missing} too." if notice.watches else f"{head} {missing} from the failure cards."
         notes = [f"• `{render_context.command} {phrases.note_command(note)}`" for note in notice.notes]
         blocks += [section(f"{lost} To restore one, type its line anywhere:"), *_as_many_as_fit(notes)]
+    if notice.setup:
+        missing = "These settings are gone"
+        lost = f"{missing} too:" if blocks else f"{head} {missing}:"
+        blocks += [section(lost), *_as_many_as_fit([f"• {outside(line)}" for line in notice.setup])]
     keep = (
         "If you run this bot: Redis must keep what it confirms (`appendonly yes`, `appendfsync always`, "
         "`maxmemory-policy noeviction`)."
