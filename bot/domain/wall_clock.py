@@ -6,7 +6,8 @@ Where the clocks skip a time, its moment is later by what they skip. A time that
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 DAY = timedelta(days=1)
 
@@ -61,3 +62,58 @@ class WeeklyWindow:
             for day in days
             if day.weekday() in self.days
         ]
+
+
+DAY_BEGINS = time(9)
+"""The time that people mean by a day alone, such as *until friday*."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedMoment:
+    """A moment as people name it: *2h*, *09:00*, *fri 09:00*, *2026-12-24 18:00*. One of the fields is set.
+
+    A clock time may have a weekday, or a date, or a number of days ahead.
+    """
+
+    after: timedelta | None = None
+    """From now on."""
+    exact: datetime | None = None
+    """With an offset from UTC, or a day and a time in UTC."""
+    clock_time: time | None = None
+    weekday: int | None = None
+    """0 is Monday."""
+    day: date | None = None
+    days_ahead: int | None = None
+    """0 is today."""
+
+    def resolve(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """The moment, in UTC, for a person in this zone. Without a date, the first such moment after `now`."""
+        if self.exact is not None:
+            return self.exact.astimezone(UTC)
+        if self.after is not None:
+            return now + self.after
+        clock_time = DAY_BEGINS if self.clock_time is None else self.clock_time
+        today = now.astimezone(zone).date()
+        if self.day is not None:
+            return moment_on(self.day, clock_time, zone)
+        if self.days_ahead is not None:
+            return moment_on(today + self.days_ahead * DAY, clock_time, zone)
+        if self.weekday is None:
+            return next_moment(now, clock_time, zone)
+        ahead = (self.weekday - today.weekday()) % 7
+        moments = (moment_on(today + days * DAY, clock_time, zone) for days in (ahead, ahead + 7))
+        return next(moment for moment in moments if moment > now)
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The time zone with this IANA name, in any case. None: there is none."""
+    try:
+        return ZoneInfo(_zones().get(name.strip().casefold(), name))
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """All names of time zones, by their lower-case form."""
+    return {name.casefold(): name for name in available_timezones()}

@@ -248,3 +248,10 @@ async def test_the_current_channel_may_be_named(fake_redis: redis.asyncio.Redis)
     async with office(fake_redis) as it:
         assert "now watches orders-1" in await it.type("watch pipe_0001 in #data-alerts")
         assert [watch.channel for watch in await it.watches(ALERTS)] == [ChannelId("C0ALERTS")]
+
+
+async def test_a_person_has_the_time_zone_that_slack_shows(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        facts = it.permissions.facts
+        zones = {str(await facts.zone(person)) for person in (UserId("U0BOB"), UserId("U0NOBODY"))}
+    assert zones == {"Europe/Berlin", "UTC"}

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from bot.domain.permission import Account, Membership, Person, Place, UnknownFact
+from bot.domain.wall_clock import zone_named
 from bot.domain.watch import ChannelId, TeamId, UserId
 from bot.headers import header
 from bot.ports.clock import Clock
@@ -14,19 +16,21 @@ from bot.slack.outbound.pagination import read_pages
 PAGE = 1000
 MOST_PAGES = 200
 NAME_KEPT_SECONDS = 600.0
+UTC = ZoneInfo("UTC")
 NAMING_SECONDS = 2.0  # an acknowledgement must not wait long for a name
 _NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 _READS_CHANNELS = frozenset({"channels:read", "groups:read"})
 
 
 class Facts:
-    """Asks Slack each time, and remembers only names. So a removed member or a new guest is refused at once."""
+    """Asks Slack each time, and remembers names and zones. So a removed member or a new guest is refused at once."""
 
     def __init__(self, client: SlackClient, clock: Clock, team: TeamId) -> None:
         self._client = client
         self._clock = clock
         self.team = team
         self._names: dict[UserId, tuple[str, float]] = {}
+        self._zones: dict[UserId, ZoneInfo] = {}
 
     async def person(self, user: UserId, *, team: str = "") -> Person:
         """`team` is the workspace in the payload. If it is another company's, the person is a stranger."""
@@ -36,6 +40,8 @@ class Facts:
             account = _foreign(row, team, self.team) or account_of(row, self.team)
             name = name_of(row)
             self._names[user] = (name, self._clock.monotonic() + NAME_KEPT_SECONDS)
+            if zone := zone_named(text_in(row, "tz")):
+                self._zones[user] = zone
             return Person(id=user, account=account, name=name)
         if answer.error in _NO_SUCH_PERSON:
             return Person(id=user, account=Account.UNKNOWN)
@@ -63,6 +69,11 @@ class Facts:
                 return (await self.person(user)).name or cached or fallback
         except TimeoutError:
             return cached or fallback
+
+    async def zone(self, user: UserId) -> ZoneInfo:
+        """The person's time zone in Slack; UTC if it is unreadable now."""
+        await self.name(user)
+        return self._zones.get(user, UTC)
 
     async def conversation_name(self, channel: ChannelId) -> str:
         """This channel's name for other channels: "a private channel" if it is private, empty if unreadable."""
