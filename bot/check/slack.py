@@ -29,6 +29,9 @@ _OBSTACLES: Mapping[SuspendReason, tuple[str, str]] = {
 }
 
 
+NO_OPERATOR = "not set, so nothing in Slack warns you if the bot falls silent"
+
+
 async def slack_findings(answer: SlackAnswer, slack: SlackClient, settings: Settings) -> AsyncIterator[Finding]:
     """`answer`: Slack's answer to auth.test."""
     if not answer.ok:
@@ -46,6 +49,8 @@ async def slack_findings(answer: SlackAnswer, slack: SlackClient, settings: Sett
     for subject, channel in (("Operator channel", settings.operator), ("Fallback channel", settings.fallback)):
         if channel:
             yield await _channel(slack, subject, channel)
+    if settings.operator is None and Role.SENDER in settings.roles:
+        yield Finding("Operator channel", Verdict.WEAK, NO_OPERATOR, "set OPERATOR_CHANNEL to a channel's id")
     if Role.SLACK not in settings.roles:
         return
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:

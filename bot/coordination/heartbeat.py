@@ -171,7 +171,7 @@ class Heartbeat:
         missed = await self._missed_since(last.last_at)
         notice = Notice(kind=NoticeKind.BLIND, at=now, since=last.last_at, missed=missed, unread=len(unread))
         channels = tuple(self._repository.watches.channels)
-        await self._record(last, now, self._notices.messages(notice, channels, unread))
+        await self._record(last, now, self._notices.messages(notice, channels, unread), reports_gap=True)
 
     def _lateness_notices(self, before: float | None, lateness: Lateness | None, now: datetime) -> list[Message]:
         """Tells the operator once that the bot can't keep its promise, and once that it can again.
@@ -194,10 +194,17 @@ class Heartbeat:
         else:
             await self._record(last, now, notices)
 
-    async def _record(self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = ()) -> None:
+    async def _record(
+        self, last: LastHeartbeat, now: datetime, notices: Sequence[Message] = (), *, reports_gap: bool = False
+    ) -> None:
         read_since = self._inherited or await self._repository.find_all_read_since()
         await self._store.record_heartbeat(
-            now, last.run_id, notices, read_since=read_since, late_promise=last.late_promise
+            now,
+            last.run_id,
+            notices,
+            read_since=read_since,
+            late_promise=last.late_promise,
+            reports_gap=reports_gap,
         )
         self.last_at, self.read_since = now, read_since
 

@@ -152,6 +152,8 @@ class NoticeKind(StrEnum):
     """The budget does not pay for the promised age of readings."""
     FRESH = "fresh"
     """Readings are as fresh as promised again."""
+    HEARD = "heard"
+    """The bot reads and delivers again, after its dead man's switch warned of its silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ class Notice:
     LATE_PAGE                     by, targets, failures
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
+    HEARD                         since
     ROLLED_BACK                   watches, notes, setup
     EMPTY                         channels
     INCOMPLETE                    keys

@@ -23,6 +23,8 @@ class LastHeartbeat:
     """The oldest reading of a closely read pipeline at that heartbeat."""
     late_promise: float | None = None
     """The promised age of readings, in seconds, that the operator was told is not kept. None: it is kept."""
+    gap_reported: datetime | None = None
+    """When a bot last reported a time in which none polled."""
     doubt_since: datetime | None = None
     """When a bot last found that the store had gone back in time."""
 
@@ -42,8 +44,11 @@ class HeartbeatStore(Protocol):
         *,
         read_since: datetime | None = None,
         late_promise: float | None = None,
+        reports_gap: bool = False,
     ) -> None:
         """Records that this bot reads the pipelines, and enqueues `notices` in the same step.
+
+        `reports_gap`: the notices are about a time in which no bot polled.
 
         Raises:
             StoreRolledBack: Redis lost a write of this bot; nothing was recorded.

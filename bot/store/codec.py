@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from pydantic import TypeAdapter
 
+from bot.domain.backup import ScheduledRow
 from bot.domain.card import (
     Body,
     Card,
@@ -71,6 +72,7 @@ WATCH = Codec(Watch, versions.unchanged)
 UNDO = Codec(Undo, versions.unchanged)
 NOTE = Codec(Note, versions.unchanged)
 CARD = Codec(Card, versions.card)
+SCHEDULED = Codec(ScheduledRow, versions.unchanged)
 _INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Interaction)
 _CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 _PIPELINE: TypeAdapter[Pipeline] = TypeAdapter(Pipeline)

@@ -29,6 +29,7 @@ class RedisHeartbeats(RedisPort):
         if self._scripts.is_new:
             await self._scripts.greet()
         at, since, doubt, late = (last.get(name) for name in (b"at", b"read_since", b"doubt", b"late_promise"))
+        gap = last.get(b"gap_reported")
         with decoding("heartbeat"):
             return LastHeartbeat(
                 run_id=run_id,
@@ -36,6 +37,7 @@ class RedisHeartbeats(RedisPort):
                 last_at=datetime.fromisoformat(at.decode()) if at else None,
                 read_since=datetime.fromisoformat(since.decode()) if since else None,
                 late_promise=float(late) if late else None,
+                gap_reported=datetime.fromisoformat(gap.decode()) if gap else None,
                 doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
             )
 
@@ -47,12 +49,14 @@ class RedisHeartbeats(RedisPort):
         *,
         read_since: datetime | None = None,
         late_promise: float | None = None,
+        reports_gap: bool = False,
     ) -> None:
         outboxes, rows = self._scripts.enqueue_arguments(notices)
         since = read_since.isoformat() if read_since else ""
         late = "" if late_promise is None else str(late_promise)
+        gap = at.isoformat() if reports_gap else ""
         await self._scripts.write(
-            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, late, *rows]
+            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, late, gap, *rows]
         )
 
     async def next_epoch(self, above: int = 0) -> int:

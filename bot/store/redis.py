@@ -16,6 +16,7 @@ from bot.store.outbox import RedisOutbox
 from bot.store.outbox_size import RedisOutboxSize
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.records import RedisRecords
+from bot.store.scheduled import RedisScheduled
 from bot.store.scripts import Scripts
 from bot.store.setup import RedisSetup
 from bot.store.watches import RedisWatches
@@ -39,6 +40,7 @@ class RedisStore(
     RedisLanes,
     RedisOutbox,
     RedisRateLimits,
+    RedisScheduled,
     RedisHistory,
 ):
     """All data of one workspace."""

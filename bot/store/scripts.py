@@ -37,6 +37,7 @@ _FENCED = (
     "settle",
     "resume",
     "write_row",
+    "forget_scheduled",
 )
 _PLAIN = ("interaction", "lease", "release", "save_pipelines")
 

@@ -17,6 +17,7 @@ from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.outbound.calls import SlackClient, kept_connections
 from bot.store.leader_calls import LeaderCalls, RemoteLeader
+from bot.workspace.backups import build_sender_jobs
 from bot.workspace.base import Shared, open_base
 from bot.workspace.figures import offer_figures
 from bot.workspace.parts import (
@@ -73,7 +74,8 @@ class Workspace:
         people = None
         if Role.SLACK in roles:
             people = build_people(base, reading, renderer, delivery.suspensions, role_watch)
-        jobs = build_jobs(base, heartbeat, monitoring, people, role_watch)
+        sender = build_sender_jobs(base, delivery.sending_right, renderer.render_context)
+        jobs = build_jobs(base, heartbeat, monitoring, people, role_watch, sender=sender)
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(
             team=identity.team,

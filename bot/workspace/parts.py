@@ -1,6 +1,6 @@
 """Builds the parts of a workspace: reads, heartbeat, messages, answers to people, jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -50,6 +50,7 @@ from bot.workspace.base import Base
 class DeliveryParts(NamedTuple):
     suspensions: Suspensions
     dispatcher: Dispatcher
+    sending_right: Leadership
 
 
 class ReadParts(NamedTuple):
@@ -174,7 +175,8 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
     )
     if Role.SENDER in settings.roles:
         base.shared.sources.is_sending = lambda: sending_right.is_leader
-    return DeliveryParts(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
+    dispatcher = Dispatcher(services, base.wake)
+    return DeliveryParts(suspensions=suspensions, dispatcher=dispatcher, sending_right=sending_right)
 
 
 def build_people(
@@ -224,8 +226,13 @@ def build_jobs(
     monitoring: Monitoring | None,
     people: PeopleParts | None,
     role_watch: RoleWatch,
+    *,
+    sender: Sequence[PeriodicJob],
 ) -> Jobs:
-    """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
+    """A listing or a backlog of interactions may take long, so the watchdog gives them more time.
+
+    `sender`: the jobs of a process that sends.
+    """
 
     async def beat() -> None:
         await base.clock.follow()
@@ -243,6 +250,8 @@ def build_jobs(
             PeriodicJob("directory", base.directory.continue_reading, 5.0),
             PeriodicJob("channel_monitor", people.channels.check_channels, CHECK_SECONDS),
         ]
-    elif Role.SENDER in base.settings.roles:  # else the channel monitor checks the token
+    if Role.SENDER in base.settings.roles:
+        loops += sender
+    if people is None and Role.SENDER in base.settings.roles:  # else the channel monitor checks the token
         loops.append(PeriodicJob("token_monitor", TokenMonitor(base.directory, base.clock).check, CHECK_SECONDS))
     return Jobs(tick, loops)

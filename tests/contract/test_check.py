@@ -118,6 +118,11 @@ async def test_a_channel_without_the_bot_asks_for_an_invitation(checking: Checki
         assert finding.fix == "type `/invite @Pipeline Bot` in it"
 
 
+async def test_a_missing_operator_channel_is_recommended(checking: Checking) -> None:
+    finding = (await checking.findings())["Operator channel"]
+    assert (finding.verdict, finding.fix) == (Verdict.WEAK, "set OPERATOR_CHANNEL to a channel's id")
+
+
 async def test_an_archived_channel_is_named(checking: Checking) -> None:
     checking.sandbox.slack.archive(ALERTS)
     finding = (await checking.findings(OPERATOR_CHANNEL=ALERTS))["Operator channel"]

@@ -52,7 +52,7 @@ class DifferentialStore:
             if isinstance(real, Changes | WatchChanges | Watches):
                 self._positions[real.position] = reference.position
             if isinstance(real, LastHeartbeat):
-                for field in ("last_at", "late_promise", "doubt_since"):
+                for field in ("last_at", "late_promise", "gap_reported", "doubt_since"):
                     assert getattr(real, field) == getattr(reference, field), (field, real, reference)
                 return reference
             assert real == reference, (name, args, real, reference)

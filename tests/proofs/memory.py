@@ -73,6 +73,7 @@ class Disk:
     interaction_keys: set[str] = field(default_factory=set)
     epoch: int = 0
     heartbeat: tuple[datetime, str, datetime | None, float | None] | None = None
+    gap_reported: datetime | None = None
     doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
 
@@ -402,7 +403,7 @@ class MemoryStore:
         at, run_id, since, late = self.disk.heartbeat or (None, "", None, None)
         if self._run == 0:
             await self._greet()
-        doubt = self.disk.doubt
+        doubt, gap = self.disk.doubt, self.disk.gap_reported
         return await self._query(
             lambda: LastHeartbeat(
                 run_id=str(self.disk.run),
@@ -410,6 +411,7 @@ class MemoryStore:
                 last_at=at,
                 read_since=since,
                 late_promise=late,
+                gap_reported=gap,
                 doubt_since=doubt,
             )
         )
@@ -429,9 +431,11 @@ class MemoryStore:
         *,
         read_since: datetime | None = None,
         late_promise: float | None = None,
+        reports_gap: bool = False,
     ) -> None:
         def change() -> bool:
             self.disk.heartbeat = (at, run_id, read_since, late_promise)
+            self.disk.gap_reported = at if reports_gap else self.disk.gap_reported
             for message in notices:
                 self._enqueue(message)
             return True

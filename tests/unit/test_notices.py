@@ -63,6 +63,10 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             ["Readings are at most 1 min old again, as promised."],
         ),
         (
+            Notice(kind=NoticeKind.HEARD, at=at(600), since=at(0)),
+            ["I'm back. I read and deliver again since", "Messages may be late, or missing, from"],
+        ),
+        (
             Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,)),
             ["Someone removed a watch:", "• orders-eu — all events"],
         ),

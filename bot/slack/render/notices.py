@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
-from bot.slack.mrkdwn import duration, from_to, outside
+from bot.slack.mrkdwn import date, duration, from_to, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
@@ -128,6 +128,13 @@ def _read_gap(notice: Notice, _: RenderContext) -> list[Block]:
     return [section(f"{head}\n{rest}"), *rows, *_not_read_yet(notice.unread)]
 
 
+def _heard_again(notice: Notice, _: RenderContext) -> list[Block]:
+    since, until = notice.since or notice.at, notice.at
+    head = f":information_source: I'm back. I read and deliver again since {date(until)}."
+    rest = f"Messages may be late, or missing, {from_to(since, until)}."
+    return [section(f"{head}\n{rest}")]
+
+
 def _not_read_yet(number: int) -> list[Block]:
     if number == 0:
         return []
@@ -224,6 +231,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.LATE_PAGE: _late_page,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _read_gap,
+    NoticeKind.HEARD: _heard_again,
     NoticeKind.EMPTY: _empty,
     NoticeKind.HELLO: _hello,
     NoticeKind.INCOMPLETE: _incomplete,

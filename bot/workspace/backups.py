@@ -1,0 +1,28 @@
+"""Builds what speaks when the bot cannot: the scheduled messages."""
+
+from functools import partial
+
+from bot.coordination.scheduled import CHECK_SECONDS, ScheduledBackups
+from bot.coordination.silence import DeadMansSwitch
+from bot.coordination.vital_signs import VitalSigns
+from bot.jobs import PeriodicJob
+from bot.ports.leadership import LeadershipStatus
+from bot.slack.outbound.scheduled import SlackScheduledMessages
+from bot.slack.render.backups import render_backup
+from bot.slack.render.render_context import RenderContext
+from bot.workspace.base import Base
+
+
+def build_sender_jobs(base: Base, sending_right: LeadershipStatus, render_context: RenderContext) -> list[PeriodicJob]:
+    """The jobs of a process that sends. Slack may keep the first waiting, so the watchdog gives it more time."""
+    vital_signs = VitalSigns(heartbeats=base.store, outbox=base.store.outbox_figures, clock=base.clock)
+    backups = ScheduledBackups(
+        chat=SlackScheduledMessages(base.slack, partial(render_backup, render_context=render_context)),
+        store=base.store,
+        clock=base.clock,
+        sending_right=sending_right,
+        switch=DeadMansSwitch(
+            operator=base.operator, vital_signs=vital_signs, clock=base.clock, team=base.identity.team
+        ),
+    )
+    return [PeriodicJob("scheduled_messages", backups.check, CHECK_SECONDS, hangs_after=600.0)]
