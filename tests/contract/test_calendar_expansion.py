@@ -1,0 +1,166 @@
+"""The events of a calendar, worked out by a process of their own."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+import recurring_ical_events
+
+from bot.calendars.reader import expand
+from bot.domain.calendar import CalendarEvent, CalendarProblem, CalendarUnreadable, shifts_of
+from bot.domain.on_call import Calendar
+from bot.domain.wall_clock import moment_on
+from bot.domain.watch import UserId
+from tests.contract.calendars import calendar_text
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+NINE = time(9)
+NOVEMBER = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+async def read(
+    *events: str, around: datetime = NOVEMBER, days: float = 14, zone: str = "UTC", header: str = ""
+) -> list[CalendarEvent]:
+    text = calendar_text(*events, header=header)
+    found = await expand(text, around - days * DAY, around + days * DAY, zone)
+    assert found.complete
+    return sorted(found.events, key=lambda event: event.start)
+
+
+def weekly(zone: str, start: str, end: str, title: str = "<@U0ANN>") -> str:
+    return f"DTSTART;TZID={zone}:{start}\nDTEND;TZID={zone}:{end}\nRRULE:FREQ=WEEKLY\nSUMMARY:{title}"
+
+
+# The Monday 09:00 from which a week has a change of the clocks, and the hours until the next Monday 09:00.
+WEEKS = [
+    ("America/New_York", date(2026, 3, 2), 167),
+    ("America/New_York", date(2026, 10, 26), 169),
+    ("Europe/London", date(2026, 3, 23), 167),
+    ("Europe/London", date(2026, 10, 19), 169),
+    ("Australia/Sydney", date(2026, 3, 30), 169),
+    ("Australia/Sydney", date(2026, 9, 28), 167),
+    ("Australia/Lord_Howe", date(2026, 3, 30), 168.5),
+    ("Australia/Lord_Howe", date(2026, 9, 28), 167.5),
+]
+
+
+@pytest.mark.parametrize(("zone", "monday", "hours"), WEEKS)
+async def test_a_weekly_event_hands_over_by_the_wall_clock(zone: str, monday: date, hours: float) -> None:
+    """The event is from a week without a change. Its repetition in this week is longer or shorter."""
+    first = monday - 4 * 7 * DAY
+    lines = weekly(zone, f"{first:%Y%m%d}T090000", f"{first + 7 * DAY:%Y%m%d}T090000")
+    start = moment_on(monday, NINE, ZoneInfo(zone))
+    events = await read(lines, around=start + DAY, days=2)
+    (event,) = (event for event in events if event.start == start)
+    assert event.end - event.start == hours * HOUR
+
+
+@pytest.mark.parametrize(("zone", "monday", "hours"), WEEKS)
+async def test_a_shift_across_a_change_of_the_clocks_covers_its_last_hour(
+    zone: str, monday: date, hours: float
+) -> None:
+    """In autumn, the library alone finds nobody in that hour."""
+    end = moment_on(monday + 7 * DAY, NINE, ZoneInfo(zone))
+    lines = weekly(zone, f"{monday:%Y%m%d}T090000", f"{monday + 7 * DAY:%Y%m%d}T090000")
+    once = lines.replace("RRULE:FREQ=WEEKLY\n", "")
+    last_hour = end - timedelta(minutes=10)
+    query = recurring_ical_events.of(icalendar.Calendar.from_ical(calendar_text(once)))
+    assert bool(query.between(last_hour, last_hour + timedelta(seconds=1))) == (hours <= 168)
+    shifts, _ = shifts_of(await read(once, around=end), {"U0ANN": UserId("U0ANN")})
+    calendar = Calendar(shifts=shifts)
+    for moment, people in ((last_hour, ("U0ANN",)), (end - timedelta(seconds=1), ("U0ANN",)), (end, None)):
+        shift = calendar.shift_at(moment)
+        assert (shift.people if shift else None) == people
+
+
+async def test_times_without_a_zone_are_in_the_schedules_zone() -> None:
+    floating, all_day = await read(
+        "DTSTART:20261101T100000\nDTEND:20261101T110000",
+        "DTSTART;VALUE=DATE:20261102",
+        zone="America/New_York",
+    )
+    assert (floating.start, floating.end - floating.start) == (datetime(2026, 11, 1, 15, tzinfo=UTC), HOUR)
+    assert (all_day.start, all_day.end - all_day.start) == (datetime(2026, 11, 2, 5, tzinfo=UTC), DAY)
+
+
+async def test_the_calendars_own_zone_wins() -> None:
+    header = "X-WR-TIMEZONE:Europe/Berlin\n"
+    floating, all_day = await read(
+        "DTSTART:20261101T100000\nDTEND:20261101T110000", "DTSTART;VALUE=DATE:20261102", header=header
+    )
+    assert floating.start == datetime(2026, 11, 1, 9, tzinfo=UTC)
+    assert all_day.start == datetime(2026, 11, 1, 23, tzinfo=UTC)
+
+
+async def test_a_day_of_25_hours_is_one_event_of_25_hours() -> None:
+    (sunday,) = await read("DTSTART;VALUE=DATE:20261101\nDTEND;VALUE=DATE:20261102", zone="America/New_York")
+    assert sunday.end - sunday.start == 25 * HOUR
+
+
+async def test_people_titles_and_events_that_do_not_count() -> None:
+    time = "DTSTART:20261101T100000Z\nDTEND:20261101T110000Z"
+    (event,) = await read(
+        f"{time}\nSUMMARY:[L1] On call\nORGANIZER;CN=Lee:mailto:Lee@x.example\n"
+        "ATTENDEE;PARTSTAT=ACCEPTED;CN=Ann:MAILTO:Ann@x.example\nATTENDEE;PARTSTAT=DECLINED:mailto:bob@x.example\n"
+        "ATTENDEE;CUTYPE=ROOM:mailto:room@x.example\nATTENDEE:urn:uuid:1",
+        f"{time}\nSUMMARY:off\nSTATUS:CANCELLED",
+        "DTSTART:20261101T100000Z\nSUMMARY:a moment",
+    )
+    assert (event.title, event.attendees, event.organizer) == ("[L1] On call", ("ann@x.example",), "lee@x.example")
+
+
+async def test_a_moved_repetition_is_at_its_new_time_only() -> None:
+    """Ann and Bob swap their weeks: the repetition of one UID moves over another one."""
+    text = calendar_text(weekly("UTC", "20261005T090000", "20261005T170000")).replace(
+        b"END:VCALENDAR",
+        b"BEGIN:VEVENT\r\nUID:0\r\nRECURRENCE-ID:20261102T090000Z\r\nSEQUENCE:1\r\nDTSTART:20261104T090000Z\r\n"
+        b"DTEND:20261104T170000Z\r\nSUMMARY:<@U0BOB>\r\nEND:VEVENT\r\nEND:VCALENDAR",
+    )
+    found = await expand(text, NOVEMBER, NOVEMBER + 7 * DAY, "UTC")
+    starts = [(event.start.day, event.title) for event in found.events]
+    assert starts == [(4, "<@U0BOB>")]
+
+
+async def test_an_event_that_breaks_the_format_leaves_the_others() -> None:
+    text = calendar_text(
+        "DTSTART:20261101T100000Z\nDTEND:20261101T110000Z\nSUMMARY:good",
+        "DTSTART:20261101T100000Z\nDTEND:20261101T110000Z\nRRULE:FREQ=SOMETIMES\nSUMMARY:bad",
+    )
+    found = await expand(text, NOVEMBER - DAY, NOVEMBER + DAY, "UTC")
+    assert "good" in [event.title for event in found.events]
+    assert not found.complete
+
+
+TIME = "DTSTART:20200101T000000Z\nDTEND:20200101T010000Z"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"{TIME}\nRRULE:FREQ=SECONDLY",
+        f"{TIME}\nRRULE:FREQ=MONTHLY;INTERVAL=0;BYMONTHDAY=31;BYMONTH=2",  # dateutil#1441
+        f"{TIME}\nRRULE:FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=30",  # never comes
+        f"{TIME}\nRRULE:FREQ=DAILY;COUNT=999999999;BYHOUR=0,1,2,3;BYMINUTE=1,2,3,4,5;BYSECOND=1,2,3,4",
+    ],
+)
+async def test_a_recurrence_bomb_ends_with_its_process(lines: str) -> None:
+    """Whichever limit or check ends it, the bot goes on."""
+    with pytest.raises(CalendarUnreadable) as caught:
+        await expand(calendar_text(lines), NOVEMBER - 14 * DAY, NOVEMBER + 14 * DAY, "UTC", cpu_seconds=1)
+    assert caught.value.problem in {CalendarProblem.TOO_MUCH, CalendarProblem.BROKEN}
+
+
+@pytest.mark.parametrize("text", [b"BEGIN:VCALENDAR", b"BEGIN:VEVENT\r\nEND:VEVENT"])
+async def test_half_a_calendar_is_broken(text: bytes) -> None:
+    with pytest.raises(CalendarUnreadable) as caught:
+        await expand(text, NOVEMBER - DAY, NOVEMBER + DAY, "UTC")
+    assert caught.value.problem is CalendarProblem.BROKEN
+
+
+async def test_a_cancelled_read_leaves_no_process() -> None:
+    """The deadline is over before the process answers."""
+    with pytest.raises(CalendarUnreadable) as caught:
+        await expand(calendar_text(TIME), NOVEMBER - DAY, NOVEMBER + DAY, "UTC", seconds=0)
+    assert caught.value.problem is CalendarProblem.TOO_MUCH
