@@ -12,6 +12,8 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance, Note
 from bot.domain.pager import PagerEvent
+from bot.domain.setup import SetupKind
+from bot.domain.silence import SilenceNote
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
@@ -55,6 +57,8 @@ class Card:
     """The people who set up the paging, and where."""
     continues_in: tuple[ChannelId, ...] = ()
     """Only in the last update of a paged person's direct message: the channels that still follow this failure."""
+    silence: SilenceNote | None = None
+    """The mute or maintenance window that holds back news about this episode here."""
 
     @property
     def revision(self) -> int:
@@ -136,6 +140,10 @@ class NoticeKind(StrEnum):
     """Tells one person that somebody else removed them from a watch."""
     LATE_PAGE = "call"
     """Pages the people that a watch names only after the failure began."""
+    SILENCED = "silenced"
+    """Somebody muted pipelines, planned maintenance or set quiet hours in this channel."""
+    UNSILENCED = "unsilenced"
+    """Somebody ended mutes, maintenance windows or quiet hours of this channel."""
     SUSPENDED = "parked"
     """Tells the maker of a watch that its channel takes no messages."""
     BLIND = "blind"
@@ -176,6 +184,7 @@ class Notice:
     PAGING_STOPPED                by, watches, covers, channel (only in the copy for a maker)
     NOT_PAGED                     by, watches, channel
     LATE_PAGE                     by, targets, failures
+    SILENCED, UNSILENCED          by, silences
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
     HEARD                         since
@@ -225,6 +234,8 @@ class Notice:
     """Lost runbooks and notes."""
     setup: tuple[str, ...] = ()
     """Lost policies, schedules and other settings, in words."""
+    silences: tuple[SilenceNote, ...] = ()
+    """The new or ended mutes, maintenance windows and quiet hours."""
     promised: float = 0.0
     """The promised age of readings, in seconds."""
     oldest: float = 0.0
@@ -237,6 +248,8 @@ class Digest:
 
     key: str
     entries: tuple[DigestEntry, ...]
+    silence: SetupKind | None = None
+    """The kind of silence that ended and had held back these entries. None: the bot catches up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

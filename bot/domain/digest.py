@@ -28,7 +28,7 @@ def add_to_digest(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
     A flapping pipeline takes one entry, however often it flapped.
     """
     rows = _digest_rows(backlog, untried)
-    existing = [row for row in untried if isinstance(row.body, Digest)]
+    existing = [row for row in untried if isinstance(row.body, Digest) and row.body.silence is None]
     candidates = (_digest_for(_pipeline_id(backlog, row), existing) for row in rows)
     target = next((row for row in candidates if row), None)
     if target is None and len({_card_key(row) for row in rows}) <= DIGEST_FROM:

@@ -8,6 +8,7 @@ from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.filters import filtered
+from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
@@ -62,7 +63,8 @@ def plan_episode(
         for key, channel in threads.items()
         for message in thread_entries(episode, stored, routing, key, channel)
     ]
-    return EpisodePlan(episode, cards, (*syncs, *entries), () if only else filtered(episode, stored, routing))
+    skips = () if only else (*filtered(episode, stored, routing), *silenced(episode, stored, routing))
+    return EpisodePlan(episode, cards, (*syncs, *entries), skips)
 
 
 def make_cards(
@@ -75,6 +77,8 @@ def make_cards(
 def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, channel: ChannelId) -> Card:
     audience = routing.audience(channel)
     failure = episode.kind is EpisodeKind.FAILURE
+    at = _shown_at(episode, state)
+    silence = routing.silence_in(channel, episode.kind, at) if episode.open else None
     return Card(
         key=key,
         channel=channel,
@@ -85,7 +89,14 @@ def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, ch
         stands_in_for=audience.stands_in_for if audience else (),
         guidance=routing.guidance if failure else NO_GUIDANCE,
         origins=origins(routing, channel) if failure else (),
+        silence=silence.note(routing.at or at) if silence else None,
     )
+
+
+def _shown_at(episode: Episode, state: PipelineState) -> datetime:
+    """The time of the latest change, or of the latest reading: a card updated for a later reading is not late."""
+    at = episode.timeline[-1].at if episode.timeline else episode.opened_at
+    return max(at, state.observation.observed_at) if state.observation else at
 
 
 def last_cards(
@@ -98,9 +109,6 @@ def last_cards(
 
 def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
     """The message that posts or updates a card. `fresh`: the channel does not have the card yet."""
-    at = card.episode.timeline[-1].at if card.episode.timeline else card.episode.opened_at
-    if card.state.observation:  # a card updated for a later reading is not late
-        at = max(at, card.state.observation.observed_at)
     priority = Priority.UPDATE
     if fresh and card.episode.kind is EpisodeKind.FAILURE:
         priority = Priority.FAILURE if routing.audience(card.channel) else Priority.PAGE
@@ -113,7 +121,7 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
         receiver=Receiver.from_name(routing.team, card.channel),
         priority=priority,
         body=body,
-        made_at=at,
+        made_at=_shown_at(card.episode, card.state),
         earliest=earliest,
     )
 
@@ -131,7 +139,7 @@ def thread_entries(
     messages = []
     for entry in new_entries(episode, stored):
         wanted = any(audience.wants(event) for event in entry.events) if audience else paged and ends_failure
-        if not wanted:
+        if not wanted or routing.silence_in(channel, episode.kind, entry.at):
             continue
         broadcast = ends_failure and key == episode.card_in(channel)
         body = ThreadEntry(card_key=key, pipeline=routing.pipeline, entry=entry, broadcast=broadcast)

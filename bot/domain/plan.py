@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.card import Card, Notice, NoticeKind, OpenFailure
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, advance, stable_key
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
+from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
 from bot.domain.observation import PipelineId, Reading
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, as_first_seen
@@ -27,6 +28,8 @@ class Record:
     """The current episode, or the last one if it has ended."""
     identities: Mapping[EpisodeKind, str] = field(default_factory=dict)
     """The identity of the last episode of each kind, so that the next one gets another."""
+    held: Mapping[ChannelId, HeldNews] = field(default_factory=lambda: NOTHING_HELD)
+    """The news that silences hold back, by channel."""
     version: int = 0
     """Counts the writes. The store refuses a plan that was made for another version."""
 
@@ -68,9 +71,10 @@ def plan_transitions(
         changed = bool(transitions) or _persisted(before) != _persisted(record.state)
         return Plan(record=record, transitions=transitions, must_be_written=changed)
     plans: list[EpisodePlan] = []
-    last = record.episode
+    last, held = record.episode, record.held
     for episode in touched:
         same = last is not None and last.identity == episode.identity
+        held = with_held_news(held, episode, last if same else None, routing)
         plans.append(
             plan_episode(
                 episode, last if same else None, record.state, routing, previous_episode=None if same else last
@@ -81,6 +85,7 @@ def plan_transitions(
         record=replace(
             record,
             episode=plans[-1].episode,
+            held=held,
             identities={**record.identities, **{plan.episode.kind: plan.episode.identity for plan in plans}},
         ),
         transitions=transitions,
@@ -120,6 +125,7 @@ def plan_acknowledgement(
 def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
     """A channel begins to watch. If the pipeline is in trouble already, its card opens there at once."""
     episode, audience = record.episode, routing.audience(channel)
+    routing = replace(routing, at=_latest_time(record, audience))
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
     if not episode or not in_trouble or audience is None or episode.card_in(channel):
         return None
@@ -139,6 +145,8 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     key = episode.card_in(channel) if episode else None
     if not episode or not unanswered or audience is None or key is None:
         return None
+    if routing.silence_in(channel, episode.kind, _latest_time(record, audience)):
+        return None
     wanted = tuple(target.identity for target in audience.targets)
     paged_already = episode.paged.get(key)
     if paged_already is not None and set(wanted) <= set(paged_already):
@@ -156,6 +164,16 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
     late_pages = [_late_page(episode, routing, audience, key, new)] if new else []
     return Plan(record=replace(record, episode=episode), cards=cards, messages=(*late_pages, *syncs))
+
+
+def _latest_time(record: Record, audience: Audience | None) -> datetime:
+    """The latest of the record's times and of the channel's watches: as good as now for the begin of a silence."""
+    times = [watch.made_at for watch in audience.watches] if audience else []
+    if record.episode:
+        times += [record.episode.opened_at, *(entry.at for entry in record.episode.timeline[-1:])]
+    if record.state.observation:
+        times.append(record.state.observation.observed_at)
+    return max(times, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _late_page(
@@ -238,7 +256,8 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
 
     `identities` stay, so a later episode does not reuse the key of an old card.
     """
-    forgotten, episode = replace(record, state=PipelineState(), episode=None), record.episode
+    forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD)
+    episode = record.episode
     if episode is None or not episode.open:
         return Plan(record=forgotten)
     cards, syncs = last_cards(episode, record.state, routing, episode.cards, at)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bot.domain.card import PageOrigin
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.setup import NO_SETUP, Setup
+from bot.domain.silence import Silence, latest_silence
 from bot.domain.transition import Event
 from bot.domain.watch import Audience, ChannelId, TeamId
 
@@ -21,10 +23,30 @@ class Routing:
     audiences: Sequence[Audience]
     guidance: Guidance = NO_GUIDANCE
     setup: Setup = NO_SETUP
+    silences: tuple[Silence, ...] = ()
+    """The mutes, maintenance windows and quiet hours that cover the pipeline in a channel of the audiences."""
+    at: datetime | None = None
+    """The moment of the plan. None: that of each event."""
 
     def audience(self, channel: ChannelId) -> Audience | None:
         """The channel's watches of this pipeline; None if it has none."""
         return next((audience for audience in self.audiences if audience.channel == channel), None)
+
+    def silence_in(self, channel: ChannelId, kind: EpisodeKind, at: datetime) -> Silence | None:
+        """The silence that holds back messages about such an episode in this conversation.
+
+        The fallback channel is silent if the suspended one is. A direct message follows the watches that page there.
+        """
+        if not self.silences:
+            return None
+        audience = self.audience(channel)
+        behind = [audience] if audience else [each_one for each_one in self.audiences if each_one.pages(channel)]
+        homes = {watch.stands_in_for or watch.channel for each_one in behind for watch in each_one.watches}
+        found = [
+            latest_silence((silence for silence in self.silences if silence.made_in == home), kind, self.at or at)
+            for home in sorted(homes)
+        ]
+        return found[0] if found and all(found) else None
 
 
 def conversations(episode: Episode, stored: Episode | None, routing: Routing) -> list[ChannelId]:
@@ -38,7 +60,8 @@ def conversations(episode: Episode, stored: Episode | None, routing: Routing) ->
     wanting = [
         audience
         for audience in routing.audiences
-        if any(audience.wants(event) for event in events) or (failure and audience.targets)
+        if (any(audience.wants(event) for event in events) or (failure and audience.targets))
+        and not routing.silence_in(audience.channel, episode.kind, entries[-1].at)
     ]
     direct = [target.direct for audience in wanting for target in audience.targets if failure and target.direct]
     return list(dict.fromkeys([*(audience.channel for audience in wanting), *direct]))

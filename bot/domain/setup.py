@@ -26,6 +26,9 @@ class SetupKind(StrEnum):
     OVERRIDE = "override"
     SHADOW = "shadow"
     DEFAULT_POLICY = "default_policy"
+    MUTE = "mute"
+    MAINTENANCE = "maintenance"
+    QUIET_HOURS = "quiet_hours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

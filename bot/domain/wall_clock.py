@@ -50,6 +50,13 @@ class WeeklyWindow:
                 return end  # always open
         return end
 
+    def next_start(self, at: datetime) -> datetime | None:
+        """The first start of a window after `at`. None: there is no window."""
+        today = at.astimezone(self.zone).date()
+        days = (today + offset * DAY for offset in range(-1, 9))
+        starts = (moment_on(day, self.start, self.zone) for day in days if day.weekday() in self.days)
+        return next((start for start in starts if start > at), None)
+
     def _around(self, at: datetime) -> list[tuple[datetime, datetime]]:
         """The windows that start on the days around this moment."""
         today = at.astimezone(self.zone).date()

@@ -129,6 +129,10 @@ class Audience:
         """The people and groups that the watches page, each once."""
         return tuple(dict.fromkeys(target for watch in self.watches for target in watch.targets))
 
+    def pages(self, direct: ChannelId) -> bool:
+        """True if a watch pages the person of this direct-message conversation."""
+        return any(target.direct == direct for watch in self.watches for target in watch.targets)
+
     @property
     def stands_in_for(self) -> tuple[ChannelId, ...]:
         """The suspended channels whose messages go to this fallback channel."""

@@ -80,6 +80,21 @@ class KnownPipelines:
     def has_open_episode(self, pipeline_id: PipelineId) -> bool:
         return pipeline_id in self._records.open
 
+    @property
+    def with_held_news(self) -> AbstractSet[PipelineId]:
+        """The pipelines of which silences hold back news."""
+        return self._records.with_held_news
+
+    @property
+    def open_in_silent_channels(self) -> frozenset[PipelineId]:
+        """The pipelines whose open episode has a card in a channel that has silences."""
+        silent = {silence.made_in for silence in self.watches.silences.all}
+        return frozenset(
+            pipeline_id
+            for pipeline_id, record in self._records.open.items()
+            if record.episode and not silent.isdisjoint(record.episode.cards.values())
+        )
+
     def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
         return frozenset(
@@ -372,7 +387,9 @@ class KnownPipelines:
 
     def routing(self, pipeline: Pipeline) -> Routing:
         """Who hears about this pipeline now, the notes for them, and the setup."""
-        return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline), self.watches.setup)
+        audiences, setup = self._audiences(pipeline), self.watches.setup
+        silences = self.watches.silences.of(pipeline, audiences)
+        return Routing(self.team, pipeline, audiences, self.guidance(pipeline), setup, silences)
 
     def guidance(self, pipeline: Pipeline) -> Guidance:
         return guidance(pipeline, self.watches.notes)

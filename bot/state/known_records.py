@@ -28,6 +28,7 @@ class KnownRecords:
         self._open: dict[PipelineId, Record] = {}
         self._gone: set[PipelineId] = set()
         self._unhealthy: set[PipelineId] = set()
+        self._with_held_news: set[PipelineId] = set()
         self._unread: set[PipelineId] = set()
         """Those whose record has no reading."""
         self._steady: dict[PipelineId, _SteadyReading] = {}
@@ -117,6 +118,11 @@ class KnownRecords:
         """The pipelines whose state may need attention."""
         return self._unhealthy
 
+    @property
+    def with_held_news(self) -> AbstractSet[PipelineId]:
+        """The pipelines of which silences hold back news."""
+        return self._with_held_news
+
     def unread(self, pipeline_ids: AbstractSet[PipelineId]) -> int:
         """How many of these have no recorded reading."""
         return len(set(pipeline_ids).difference(self._all)) + len(self._unread & pipeline_ids)
@@ -132,11 +138,12 @@ class KnownRecords:
             self._open.pop(pipeline_id, None)
         (self._gone.add if state.reach is Reach.GONE else self._gone.discard)(pipeline_id)
         (self._unread.add if is_unread(state) else self._unread.discard)(pipeline_id)
+        (self._with_held_news.add if record.held else self._with_held_news.discard)(pipeline_id)
         (self._unhealthy.discard if is_plainly_healthy(state) else self._unhealthy.add)(pipeline_id)
 
     def replace_all(self, records: Iterable[Record]) -> None:
         self._all, self._open, self._steady = {}, {}, {}
-        self._gone, self._unhealthy, self._unread = set(), set(), set()
+        self._gone, self._unhealthy, self._unread, self._with_held_news = set(), set(), set(), set()
         self._counted_at, self._not_counted, self._latest_epoch = None, frozenset(), 0
         for record in records:
             self.put(record)

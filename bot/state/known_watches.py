@@ -10,6 +10,7 @@ from bot.domain.catalogue import comparable
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.setup import NO_SETUP, Setup
+from bot.domain.silence import NO_SILENCES, Silences
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 from bot.ports.watch_store import WatchChanges, Watches
 
@@ -24,6 +25,8 @@ class KnownWatches:
         self.suspended: Mapping[ChannelId, SuspendReason] = {}
         self.notes: tuple[Note, ...] = ()
         self.setup: Setup = NO_SETUP
+        self.silences: Silences = NO_SILENCES
+        """The part of the setup that holds back messages."""
         self._by_channel: dict[ChannelId, tuple[Watch, ...]] = {}
         self._by_pipeline: dict[PipelineId, Watch | tuple[Watch, ...]] = {}
         """A single watch stands by itself: a tuple for each would take 48 bytes."""
@@ -80,7 +83,8 @@ class KnownWatches:
     def replace(self, watches: Watches) -> None:
         """Forgets all watches, and takes these."""
         self.version, self.position = watches.version, watches.position
-        self.suspended, self.notes, self.setup = watches.suspended, watches.notes, watches.setup
+        self.suspended, self.notes = watches.suspended, watches.notes
+        self._take_setup(watches.setup)
         self._by_pipeline, self._by_pattern, self._pattern_channels = {}, {}, Counter()
         by_channel: dict[ChannelId, list[Watch]] = {}
         for watch in watches.all:
@@ -91,11 +95,16 @@ class KnownWatches:
     def apply(self, changes: WatchChanges) -> tuple[Watch, ...]:
         """Takes the changes. Returns the changed watches, as before and as now."""
         self.version, self.position = changes.version, changes.position
-        self.suspended, self.notes, self.setup = changes.suspended, changes.notes, changes.setup
+        self.suspended, self.notes = changes.suspended, changes.notes
+        self._take_setup(changes.setup)
         touched: list[Watch] = []
         for channel, changed in changes.watches.items():
             touched += self._apply_in(channel, changed)
         return tuple(touched)
+
+    def _take_setup(self, setup: Setup) -> None:
+        if setup != self.setup:
+            self.setup, self.silences = setup, Silences(setup)
 
     def _apply_in(self, channel: ChannelId, changed: Mapping[str, Watch | None]) -> list[Watch]:
         before = self.in_channel(channel)

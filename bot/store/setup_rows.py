@@ -6,10 +6,20 @@ from functools import lru_cache
 from bot.domain.audit import AuditEntry
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.setup import SetupRow
+from bot.domain.silence import Maintenance, Mute, QuietHours
 from bot.store import versions
 from bot.store.codec import Codec
 
-_ROWS: tuple[type[SetupRow], ...] = (SavedPolicy, SavedSchedule, SavedOverride, SavedShadow, DefaultPolicy)
+_ROWS: tuple[type[SetupRow], ...] = (
+    SavedPolicy,
+    SavedSchedule,
+    SavedOverride,
+    SavedShadow,
+    DefaultPolicy,
+    Mute,
+    Maintenance,
+    QuietHours,
+)
 _CODECS: Mapping[str, Codec[SetupRow]] = {row.kind.value: Codec(row, versions.unchanged) for row in _ROWS}
 AUDIT_ENTRY = Codec(AuditEntry, versions.unchanged)
 
