@@ -3,6 +3,7 @@
 - Group: failures that no message has shown yet.
 - Group update: all changes of one group.
 - Late page: pages of the same people for several failures.
+- Silence digest: the news of several pipelines that a silence held back.
 - Thread batch: entries for one thread.
 - Digest: episodes that need no action, if too many of them wait.
 
@@ -16,6 +17,8 @@ from datetime import datetime
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
 from bot.domain.card import (
+    Digest,
+    DigestEntry,
     Notice,
     OpenFailure,
     SyncCard,
@@ -24,9 +27,11 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority, Receiver
-from bot.domain.digest import add_to_digest
+from bot.domain.digest import add_to_digest, merge_entries
 from bot.domain.episode import EpisodeKind, stable_key
 from bot.domain.lane_order import thread_of
+from bot.domain.observation import PipelineId
+from bot.domain.setup import SetupKind
 
 GROUP_ID = 16  # the length of the prefix that all groups of one burst share in their keys
 GROUP_FROM = 3  # this many failure cards that wait in one channel become a group
@@ -42,6 +47,7 @@ def regroup(backlog: Backlog) -> Grouping | None:
         _group_updates(backlog, waiting)
         or _group_entries(backlog, untried)
         or _late_pages(untried)
+        or _silence_digests(untried)
         or _closed_pages(backlog, absent)
         or _fresh_failures(backlog, untried)
         or add_to_digest(backlog, untried)
@@ -159,6 +165,34 @@ def _late_pages(untried: list[Delivery]) -> Grouping | None:
 
 def _failures(rows: Sequence[Delivery]) -> tuple[OpenFailure, ...]:
     return tuple(failure for row in rows if isinstance(row.body, Notice) for failure in row.body.failures)
+
+
+# --- the ends of silences --------------------------------------------------------------------------------------------
+
+
+def _silence_digests(untried: list[Delivery]) -> Grouping | None:
+    """Combines the digests of silences of one kind: each pipeline's write has its own."""
+    alike: dict[SetupKind, list[Delivery]] = {}
+    for row in untried:
+        if isinstance(row.body, Digest) and row.body.silence:
+            rows = alike.setdefault(row.body.silence, [])
+            if len(_held_entries([*rows, row])) <= ENTRIES_PER_MESSAGE:
+                rows.append(row)
+    for kind, rows in alike.items():
+        if len(rows) > 1:
+            key = stable_key("silences", *(row.id for row in rows))
+            body = Digest(key=key, entries=tuple(_held_entries(rows).values()), silence=kind)
+            return Grouping(row=with_changes(replacement(rows, id=key), body=body), replaced=tuple(rows))
+    return None
+
+
+def _held_entries(rows: Sequence[Delivery]) -> dict[PipelineId, DigestEntry]:
+    """One entry for each pipeline: two silences of one kind may end for it in quick succession."""
+    entries: dict[PipelineId, DigestEntry] = {}
+    for row in rows:
+        for entry in row.body.entries if isinstance(row.body, Digest) else ():
+            entries[entry.pipeline.id] = merge_entries(entries.get(entry.pipeline.id), entry)
+    return entries
 
 
 # --- episodes that ended before a message showed them ----------------------------------------------------------------

@@ -160,7 +160,7 @@ class Repository(KnownPipelines):
 
     async def redraw(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Updates the cards of these pipelines' open episodes."""
-        await self._each(set(pipeline_ids), lambda pipeline_id: self.write(pipeline_id, plan_redrawn))
+        await self.write_each(set(pipeline_ids), plan_redrawn)
 
     async def write(
         self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None, lease: Lease | None = None
@@ -198,6 +198,14 @@ class Repository(KnownPipelines):
                 await self.write(pipeline_id, _late_page_in(channel))
 
         await self._each(self._records.open.keys() & self._polled.watched, welcome)
+
+    async def write_each(self, pipeline_ids: AbstractSet[PipelineId], make: MakePlan) -> None:
+        """Plans and writes for each of these pipelines.
+
+        Raises:
+            StoreAway: a part may be written.
+        """
+        await self._each(pipeline_ids, lambda pipeline_id: self.write(pipeline_id, make))
 
     async def _each(
         self, pipeline_ids: AbstractSet[PipelineId], write: Callable[[PipelineId], Awaitable[object]]

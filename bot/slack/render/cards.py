@@ -25,6 +25,7 @@ from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.silence_words import card_line
 
 LATE_AFTER = timedelta(seconds=30)
 POSSIBLE_REPEAT = "Possible repeat: I couldn't check whether an earlier copy of this message arrived."
@@ -53,6 +54,8 @@ def render_card(
         blocks += context(
             f":eyes: Acknowledged by {phrases.acknowledged_by(answer, card.channel)} at {date(answer.at)}"
         )
+    if card.silence and card.episode.open:
+        blocks += context(card_line(card.silence))
     if not is_api_card:
         blocks += context(*_facts(card), render_context.link(card.pipeline.id))
     blocks += context(phrases.stands_in_for(card.stands_in_for))

@@ -273,12 +273,17 @@ def digest_row(entry: DigestEntry) -> str:
 
 def _history(entry: DigestEntry) -> str:
     name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
-    events = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
-    counts = ", ".join(
-        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in events
-    )
+    counts = event_counts(entry)
     last = "last change" if entry.last.by else f"last seen {phrases.phase_word(entry.last.phase)}"
     return f"{name} {counts or 'changed'} · {last} at {time_of_day(entry.until)}"
+
+
+def event_counts(entry: DigestEntry) -> str:
+    """`failed 2×, recovered`. Empty without events."""
+    events = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
+    return ", ".join(
+        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in events
+    )
 
 
 def _goes_without_saying(event: Event, entry: DigestEntry) -> bool:

@@ -13,6 +13,7 @@ from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.groups import NAME_LIMIT, digest_row
 from bot.slack.render.paging import stopped_blocks
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.silence_words import silenced_blocks, unsilenced_blocks
 
 MOST_CHANNELS = 50
 
@@ -229,6 +230,8 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.UNDONE: _undone,
     NoticeKind.NOT_PAGED: _not_paged,
     NoticeKind.LATE_PAGE: _late_page,
+    NoticeKind.SILENCED: silenced_blocks,
+    NoticeKind.UNSILENCED: unsilenced_blocks,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _read_gap,
     NoticeKind.HEARD: _heard_again,

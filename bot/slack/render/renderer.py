@@ -19,6 +19,7 @@ from bot.slack.render.groups import render_batch, render_digest, render_group
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.silence_digest import render_silence_digest
 
 Calls = TypeVar("Calls", Card, Notice)
 
@@ -65,6 +66,9 @@ class Renderer:
                 return render_group(allowed, delivery, now, self.render_context)
             case TimelineBatch():
                 return render_batch(content, delivery, now)
+            case Digest() if content.silence:
+                states = {entry.pipeline.id: self.record(entry.pipeline.id).state for entry in content.entries}
+                return render_silence_digest(content, content.silence, states, delivery, now)
             case Digest():
                 return render_digest(replace(content, entries=self._with_last_states(content.entries)), delivery, now)
             case HeldPages():

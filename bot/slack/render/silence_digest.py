@@ -1,0 +1,61 @@
+"""Renders the digest at the end of a silence: what began and ended meanwhile, open problems first. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.attention import rank, trouble
+from bot.domain.card import Digest, DigestEntry
+from bot.domain.delivery import Delivery
+from bot.domain.observation import PipelineId
+from bot.domain.setup import SetupKind
+from bot.domain.transition import PipelineState
+from bot.slack.mrkdwn import date, outside
+from bot.slack.render import phrases
+from bot.slack.render.blocks import RenderedMessage, message, section, sections
+from bot.slack.render.cards import possible_repeat
+from bot.slack.render.groups import NAME_LIMIT, event_counts
+
+_OVER = {
+    SetupKind.MUTE: "The mute is over",
+    SetupKind.MAINTENANCE: "The maintenance is over",
+    SetupKind.QUIET_HOURS: "The quiet hours are over",
+}
+
+
+def render_silence_digest(
+    digest: Digest,
+    silence: SetupKind,
+    states: Mapping[PipelineId, PipelineState],
+    delivery: Delivery,
+    now: datetime,
+) -> RenderedMessage:
+    """`states`: the latest ones. A digest may wait for long, and must not show an older state as the last."""
+    entries = sorted(
+        digest.entries,
+        key=lambda entry: (rank(trouble(states[entry.pipeline.id], now)), entry.pipeline.name.lower()),
+    )
+    open_problems = sum(trouble(states[entry.pipeline.id], now) is not None for entry in entries)
+    head = f":bell: *{_OVER[silence]}.* {_summary(len(entries), open_problems)}"
+    rows = [_row(entry, states[entry.pipeline.id]) for entry in entries]
+    return message([section(head), *sections(rows), *possible_repeat(delivery)])
+
+
+def _summary(pipelines: int, open_problems: int) -> str:
+    happened = f"I held back news about {phrases.pipelines(pipelines)}"
+    if open_problems == 0:
+        return f"{happened}. {'It needs no' if pipelines == 1 else 'None of them needs'} attention now."
+    if open_problems == pipelines:
+        return f"{happened}, and {'it needs' if pipelines == 1 else 'all of them need'} attention now."
+    return f"{happened}, and {open_problems} of them {'needs' if open_problems == 1 else 'need'} attention now."
+
+
+def _row(entry: DigestEntry, state: PipelineState) -> str:
+    """`orders-eu failed 2×, recovered · RUNNING, live since 10:40 today`."""
+    name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
+    if state.observation is None:
+        return f"{phrases.phase_symbol(entry.last.phase)} {name} {event_counts(entry) or 'changed'}"
+    since = date(state.since or entry.until)
+    counts = event_counts(entry)
+    if not counts:
+        return f"{phrases.state_symbol(state)} {name} is still {phrases.state_words(state)} since {since}"
+    return f"{phrases.state_symbol(state)} {name} {counts} · now {phrases.state_words(state)} since {since}"
