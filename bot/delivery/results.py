@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
+from bot.delivery.receipts import receipts_of
 from bot.domain.card import HeldPages, Recheck
 from bot.domain.settlement import Again, Done, Drop, Gone, Settlement, Suspend
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
@@ -12,7 +13,7 @@ from bot.ports.telemetry.delivery import DeliverySettled
 
 def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: datetime) -> DeliveryResult:
     """The change that the store makes when the delivery ends."""
-    redraw = redraw_of(pending, now)
+    redraw, receipts = redraw_of(pending, now), receipts_of(settlement, pending, now)
     match settlement:
         case Done(message_id, found, group, _, recheck):
             # A found message may show an older revision. So count it as showing revision 0: the store redraws it.
@@ -28,6 +29,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
                 group=group,
                 follow_up=recheck_message,
                 log=_page_entry(pending, now),
+                receipts=receipts,
             )
         case Gone():
             # This update was news, so the deleted card is posted again.
@@ -36,7 +38,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
         case Drop():
             # A refused card counts as removed: later messages must not wait for it.
             kind = ResultKind.REMOVED if pending.shows_cards and pending.message_id is None else ResultKind.UNCHANGED
-            return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown)
+            return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown, receipts=receipts)
 
 
 def _page_entry(pending: PendingDelivery, now: datetime) -> PageEntry | None:

@@ -9,6 +9,7 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, advance, stable_key
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
 from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
+from bot.domain.history import Stretch, acts, ended_stretch, stretch_of
 from bot.domain.observation import PipelineId, Reading
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, as_first_seen
@@ -44,6 +45,8 @@ class Plan:
     messages: tuple[Message, ...] = ()
     skips: tuple[Skip, ...] = ()
     """Who is not notified of this step, and why."""
+    stretch: Stretch | None = None
+    """The time live, or not live, that ended with this step."""
     must_be_written: bool = True
     """False if a reading brought nothing new: steady pipelines cost the store nothing."""
 
@@ -68,8 +71,9 @@ def plan_transitions(
     if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:
-        changed = bool(transitions) or _persisted(before) != _persisted(record.state)
-        return Plan(record=record, transitions=transitions, must_be_written=changed)
+        if not transitions and _persisted(before) == _persisted(record.state):
+            return Plan(record=record, must_be_written=False)
+        return Plan(record=record, transitions=transitions, stretch=ended_stretch(before, record.state))
     plans: list[EpisodePlan] = []
     last, held = record.episode, record.held
     for episode in touched:
@@ -92,6 +96,7 @@ def plan_transitions(
         cards=tuple(card for plan in plans for card in plan.cards),
         messages=tuple(message for plan in plans for message in plan.messages),
         skips=tuple(skip for plan in plans for skip in plan.skips),
+        stretch=ended_stretch(before, record.state),
     )
 
 
@@ -225,7 +230,11 @@ def plan_explained(
 def _with_episode(record: Record, routing: Routing, episode: Episode, before: Episode) -> Plan:
     plan = plan_episode(episode, before, record.state, routing)
     return Plan(
-        record=replace(record, episode=plan.episode), cards=plan.cards, messages=plan.messages, skips=plan.skips
+        record=replace(record, episode=plan.episode),
+        transitions=acts(plan.episode, before, record.state),
+        cards=plan.cards,
+        messages=plan.messages,
+        skips=plan.skips,
     )
 
 
@@ -257,11 +266,11 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
     `identities` stay, so a later episode does not reuse the key of an old card.
     """
     forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD)
-    episode = record.episode
+    episode, stretch = record.episode, stretch_of(record.state)
     if episode is None or not episode.open:
-        return Plan(record=forgotten)
+        return Plan(record=forgotten, stretch=stretch)
     cards, syncs = last_cards(episode, record.state, routing, episode.cards, at)
-    return Plan(record=forgotten, cards=cards, messages=syncs)
+    return Plan(record=forgotten, cards=cards, messages=syncs, stretch=stretch)
 
 
 def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], at: datetime) -> Plan | None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.observation import PipelineId
+
 
 class SkipReason(StrEnum):
     """Why somebody was not notified. The values are part of stored rows, of the log and of a metric."""
@@ -36,3 +38,52 @@ class Skip:
     """Details for people, as plain text: who muted the pipeline, and until when."""
     target: str = ""
     """The name of the person or group that was not paged, as plain text. Empty: the message itself was left out."""
+
+
+class MessageForm(StrEnum):
+    """How a message shows the news. The values are part of stored rows."""
+
+    CARD = "card"
+    GROUP = "group"  # in the message of a group
+    UPDATE = "update"  # a card or a group that was posted before, changed without a new message
+    THREAD = "thread"
+    DIGEST = "digest"
+    SUMMARY = "summary"  # of direct pages that were held back
+    PAGE = "page"  # a mention apart from the card
+    PAGER = "pager"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A message with news of one pipeline that its receiver accepted, or refused for good."""
+
+    pipeline_id: PipelineId
+    conversation: str
+    """`Receiver.name`."""
+    form: MessageForm
+    since: datetime
+    """`TimelineEntry.at` of the first news in the message."""
+    until: datetime
+    """The same of the last news."""
+    at: datetime
+    """When the receiver accepted the message."""
+    seconds: float
+    """How long that took, from the read or click that caused it."""
+    attempts: int
+    paged: tuple[str, ...] = ()
+    """The names of the people and groups that the message mentions, as plain text."""
+    refused: str = ""
+    """Why the receiver will never get it. Empty if it accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """The conversations that one step was meant to notify, and those that it left out. Written with the step."""
+
+    at: datetime
+    """`TimelineEntry.at` of the news."""
+    conversations: tuple[str, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+
+ReceiptRow = Receipt | Addressed

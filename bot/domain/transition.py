@@ -112,6 +112,18 @@ class PipelineState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The person behind a change, and the conversation in which they made it."""
+
+    id: str
+    name: str = ""
+    """The person's name, as plain text."""
+    place: str = ""
+    """Words for the conversation that people elsewhere may see, as plain text."""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
     """One change of a pipeline, with the state after it."""
 
@@ -130,6 +142,8 @@ class Transition:
     no_reader: bool = False
     """The bot's own readers are silent: GoldRush itself may be fine."""
     first_seen: bool = False
+    actor: Actor | None = None
+    """Only for a change that a person made, such as an acknowledgement."""
 
 
 def detect(

@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.domain.backlog import Grouping
 from bot.domain.delivery import Delivery, Lane, Message, Receiver
 from bot.domain.held_pages import PageLog
+from bot.domain.receipt import Receipt
 from bot.ports.lease_store import Lease
 
 
@@ -45,6 +46,8 @@ class DeliveryResult:
     """Enqueued in any case: a recheck of a message that may be posted twice."""
     log: PageEntry | None = None
     """Added to the page log if the message was posted."""
+    receipts: tuple[Receipt, ...] = ()
+    """The news that the receiver now has, or never will have."""
 
 
 class Outbox(Protocol):

@@ -27,6 +27,8 @@ from bot.ports.changes import UNKNOWN_POSITION
 from bot.ports.lease_store import Lease
 from bot.ports.record_store import RecordStore
 from bot.ports.store_errors import LeadershipLost, StoreAway, StoreRolledBack
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.delivery import NotNotified
 from bot.ports.watch_store import WatchChanges, Watches, WatchStore
 from bot.state.known_pipelines import KnownPipelines
 from bot.state.known_state import KnownState, LostRows
@@ -183,6 +185,7 @@ class Repository(KnownPipelines):
                 self._put(replace(plan.record, version=plan.record.version + 1))
                 if plan.messages:
                     self._wake.set()
+                _report_skips(plan)
                 return plan
             await self.refresh_watches()
             self._put(remembered(await self._store.record(pipeline_id), record))
@@ -323,6 +326,12 @@ class Repository(KnownPipelines):
             return plan_left(record, now, set(leaving) - stay, at)
 
         return make
+
+
+def _report_skips(plan: Plan) -> None:
+    """Log and metric have the same reason as the stored receipt."""
+    for skip in plan.skips:
+        emit(NotNotified(pipeline=plan.record.pipeline_id, channel=skip.conversation, reason=skip.reason.value))
 
 
 def _restoring(record: Record, *, emptied: bool) -> MakePlan:

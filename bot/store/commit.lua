@@ -2,10 +2,10 @@
 -- (counted from 0) says that plan N is written. The others were made for another version of the record or the watches.
 -- Answers -3, and writes nothing, if the caller polled and lost the leader's lease.
 -- KEYS: (3 of the fence), records, versions, watches_version, the leader's lease, then for each plan: its history, its
---       cards, the progress of each, the outbox of each delivery; then record_changes
+--       receipts, its cards, the progress of each, the outbox of each delivery; then record_changes
 -- ARGV: a document, the token of the leader or '', then for each plan: the record, the content of each card, the row of each delivery. The document has a
 --       list of {pipeline_id, version, watches_version,
---       history: {head, lines, oldest, most, seconds}, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
+--       history: {head, lines, oldest, most, seconds}, receipt: a row or '', receipts: their limits, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
 --       `seconds`: how long to keep the card (0: for good)
 
 -- Appends the lines, then drops the oldest: those before `oldest`, and all but `most`.
@@ -26,7 +26,7 @@ local key, arg = 8, 3
 for i, plan in ipairs(plans) do
   plan.key, plan.arg = key, arg
   ids[i], histories[i] = plan.pipeline_id, KEYS[key]
-  key = key + 1 + 2 * #plan.cards + #plan.deliveries
+  key = key + 2 + 2 * #plan.cards + #plan.deliveries
   arg = arg + 1 + #plan.cards + #plan.deliveries
 end
 local shared = redis.call('MGET', KEYS[6], KEYS[7])
@@ -56,13 +56,13 @@ for _, plan in ipairs(written_plans) do
   new_versions[#new_versions + 1] = plan.pipeline_id
   new_versions[#new_versions + 1] = plan.version + 1
   for i, card in ipairs(plan.cards) do
-    contents[KEYS[plan.key + i]] = ARGV[plan.arg + i]
-    cards[plan.key + number + i] = card
-    if card.seconds > 0 then card.content = KEYS[plan.key + i] end
+    contents[KEYS[plan.key + 1 + i]] = ARGV[plan.arg + i]
+    cards[plan.key + 1 + number + i] = card
+    if card.seconds > 0 then card.content = KEYS[plan.key + 1 + i] end
   end
   for i, delivery in ipairs(plan.deliveries) do
     deliveries[#deliveries + 1] =
-      { KEYS[plan.key + 2 * number + i], delivery.lane, delivery.id, ARGV[plan.arg + number + i] }
+      { KEYS[plan.key + 1 + 2 * number + i], delivery.lane, delivery.id, ARGV[plan.arg + number + i] }
   end
 end
 
@@ -83,6 +83,7 @@ for _, plan in ipairs(written_plans) do
     local damaged = string.sub(past, 1, #history.head) ~= history.head or string.sub(past, -1) ~= '\n'
     remember(KEYS[plan.key], damaged and history.head or past, history)
   end
+  if plan.receipt ~= '' then add_receipt(KEYS[plan.key + 1], plan.receipt, plan.receipts) end
 end
 redis.call('HSET', KEYS[4], unpack(records))
 redis.call('HSET', KEYS[5], unpack(new_versions))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from bot.domain.addressing import addressed
 from bot.domain.episode import stable_key
 from bot.domain.history import HistoryLimits
 from bot.domain.plan import Plan
@@ -16,6 +17,7 @@ from bot.store.card_rows import encode_cards
 from bot.store.codec import RECORD, encode_message
 from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
+from bot.store.receipts import encode_receipt, receipt_limits
 from bot.store.scripts import Scripts
 
 CARD_SECONDS = 30 * 24 * 3600  # how long a card outlives its episode
@@ -117,6 +119,7 @@ class RedisCommits(RedisPort):
     def _keys_of(self, plan: Plan) -> list[str]:
         return [
             self._keys.history(plan.record.pipeline_id),
+            self._keys.receipts(plan.record.pipeline_id),
             *(self._keys.card(card.key) for card in plan.cards),
             *(self._keys.posted(card.key) for card in plan.cards),
             *(self._keys.outbox(message.lane) for message in plan.messages),
@@ -137,18 +140,28 @@ class RedisCommits(RedisPort):
             "version": plan.record.version,
             "watches_version": commit.watches_version,
             "history": self._history_of(plan),
+            **self._receipt_of(plan),
             "cards": cards,
             "deliveries": [{"lane": message.lane.name, "id": message.id} for message in plan.messages],
         }
 
+    def _receipt_of(self, plan: Plan) -> dict[str, object]:
+        receipt = addressed(plan)
+        if receipt is None:
+            return {"receipt": ""}
+        limits = receipt_limits(self.history_limits, self._clock.now())
+        return {"receipt": encode_receipt(receipt), "receipts": limits}
+
     def _history_of(self, plan: Plan) -> dict[str, str | int]:
         """The lines to append, and the limits (milliseconds, number of lines) by which commit.lua drops older ones."""
-        if not plan.transitions:
+        lines = packed(plan.transitions, plan.stretch)
+        if not lines:
             return {"lines": ""}
-        limits, newest = self.history_limits, max(transition.at for transition in plan.transitions)
+        limits = self.history_limits
+        newest = max((transition.at for transition in plan.transitions), default=self._clock.now())
         return {
             "head": HEAD,
-            "lines": packed(plan.transitions),
+            "lines": lines,
             "oldest": milliseconds(newest - limits.age),
             "most": limits.transitions,
             "seconds": int(limits.age.total_seconds()),

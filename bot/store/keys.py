@@ -41,6 +41,10 @@ class Keys:
         """The pipeline's transitions, oldest first."""
         return self[f"history:{pipeline_id}"]
 
+    def receipts(self, pipeline_id: PipelineId) -> str:
+        """Who was notified of the pipeline's transitions and who was not, oldest first."""
+        return self[f"receipts:{pipeline_id}"]
+
     def hello(self, receiver: Receiver) -> str:
         """Exists for 30 days after the bot greeted the receiver, so that it greets once."""
         return self[f"hello:{receiver.name}"]

@@ -1,5 +1,6 @@
 """The unfinished deliveries, in Redis. A sender holds the lease of its lane."""
 
+import json
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -9,11 +10,13 @@ from bot.domain.card import SyncGroup
 from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver
 from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PERIOD, PageLog
+from bot.domain.history import HistoryLimits
 from bot.ports.clock import Clock
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery, encode_message
 from bot.store.port import RedisPort
+from bot.store.receipts import encode_receipt, receipt_limits
 from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 PAGE, SUMMARY = "page", "summary"
@@ -24,6 +27,8 @@ GROWS_FOR = timedelta(minutes=10)
 
 class RedisOutbox(RedisPort):
     """Implements `Outbox`."""
+
+    history_limits: HistoryLimits  # `RedisStore` sets it.
 
     def __init__(self, scripts: Scripts, clock: Clock) -> None:
         super().__init__(scripts, clock)
@@ -52,6 +57,7 @@ class RedisOutbox(RedisPort):
             self._keys["last_ts"],
             self._keys.page_log(delivery.receiver),
             *(self._keys.posted(key) for key in result.shown),
+            *(self._keys.receipts(receipt.pipeline_id) for receipt in result.receipts),
         ]
         redraw, follow_up = result.redraw, result.follow_up
         args: list[str | int] = [
@@ -68,6 +74,9 @@ class RedisOutbox(RedisPort):
             encode_message(follow_up) if follow_up else "",
             *_page_log_arguments(delivery, result.log),
             *(part for card in result.shown.items() for part in card),
+            *map(encode_receipt, result.receipts),
+            json.dumps(receipt_limits(self.history_limits, self._clock.now())),
+            len(result.receipts),
         ]
         return bool(await self._scripts.write("settle", keys, args))
 

@@ -15,6 +15,7 @@ from bot.store.leases import RedisLeases
 from bot.store.outbox import RedisOutbox
 from bot.store.outbox_size import RedisOutboxSize
 from bot.store.rate_limits import RedisRateLimits
+from bot.store.receipts import RedisReceipts
 from bot.store.records import RedisRecords
 from bot.store.scheduled import RedisScheduled
 from bot.store.scripts import Scripts
@@ -42,6 +43,7 @@ class RedisStore(
     RedisRateLimits,
     RedisScheduled,
     RedisHistory,
+    RedisReceipts,
 ):
     """All data of one workspace."""
 

@@ -91,7 +91,8 @@ class Scripts:
         self._written = 0
         self._greetings = 0
         self._server = ""
-        life, shared = _source("life"), _source("fence") + _source("posted") + _source("audit")
+        life = _source("life")
+        shared = "".join(map(_source, ("fence", "posted", "audit", "receipt")))
         self._scripts = {name: client.register_script(life + shared + _source(name)) for name in _FENCED}
         self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
         self._greeting = client.register_script(life + _source("greet"))

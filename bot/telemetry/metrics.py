@@ -6,9 +6,10 @@ from typing import TypeVar, cast
 from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
 
 from bot.domain.delivery import Priority
+from bot.domain.receipt import SkipReason
 from bot.domain.transition import Event
 from bot.ports.telemetry import RECORDS, EventRecord, Level
-from bot.ports.telemetry.delivery import DeliverySettled
+from bot.ports.telemetry.delivery import DeliverySettled, NotNotified
 from bot.ports.telemetry.monitoring import ReadEnded, TransitionDetected
 from bot.ports.telemetry.slack import CallOutcome, InteractionAcknowledged, InteractionAnswered, SlackCalled
 from bot.ports.telemetry.store import Component, StoreUnreachable
@@ -66,6 +67,7 @@ class Metrics:
             registry=self.registry,
             buckets=DELIVERY_BUCKETS,
         )
+        skips = self._counter("not_notified", "Conversations that a change left out, by reason.", "reason", SkipReason)
         delays = {name: delay.labels(name) for name in (priority.name.lower() for priority in Priority)}
 
         def on_settled(record: DeliverySettled) -> None:
@@ -74,6 +76,7 @@ class Metrics:
                 delays[record.priority].observe(record.seconds)
 
         self._on(DeliverySettled, on_settled)
+        self._on(NotNotified, lambda record: skips[record.reason].inc())
 
     def _follow_slack(self) -> None:
         calls = Counter(

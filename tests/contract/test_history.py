@@ -7,7 +7,7 @@ import redis.asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.history import HistoryLimits
+from bot.domain.history import History, HistoryLimits
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
@@ -63,18 +63,18 @@ TRANSITIONS = st.builds(
 
 @given(st.lists(TRANSITIONS))
 def test_each_transition_comes_back_as_it_was(transitions: list[Transition]) -> None:
-    assert unpacked(ORDERS, f"{VERSION}\n{packed(transitions)}") == tuple(transitions)
+    assert unpacked(ORDERS, f"{VERSION}\n{packed(transitions)}").transitions == tuple(transitions)
 
 
 async def test_a_transition_is_there_with_its_record_or_not_at_all(store: WholeStore) -> None:
-    assert await store.history(ORDERS) == ()
+    assert await store.history(ORDERS) == History()
     assert await commit(store, a_transition(1), a_transition(2, Event.RECOVERED))
     stale = Plan(record=Record(pipeline_id=ORDERS), transitions=(a_transition(3),))
     assert not await store.commit(stale, 0)
     assert not await store.commit(Plan(record=await store.record(ORDERS), transitions=(a_transition(3),)), 7)
     assert await commit(store)
-    assert await store.history(ORDERS) == (a_transition(1), a_transition(2, Event.RECOVERED))
-    assert await store.history(PipelineId("pipe_other")) == ()
+    assert (await store.history(ORDERS)).transitions == (a_transition(1), a_transition(2, Event.RECOVERED))
+    assert await store.history(PipelineId("pipe_other")) == History()
 
 
 async def test_only_the_newest_transitions_are_kept(store: WholeStore) -> None:
@@ -82,14 +82,18 @@ async def test_only_the_newest_transitions_are_kept(store: WholeStore) -> None:
     for second in range(5):
         await commit(store, a_transition(second))
     await commit(store, a_transition(5), a_transition(6))
-    assert [transition.at for transition in await store.history(ORDERS)] == [at(4), at(5), at(6)]
+    assert [transition.at for transition in (await store.history(ORDERS)).transitions] == [at(4), at(5), at(6)]
 
 
 async def test_old_transitions_go_with_the_next_one_and_all_when_none_comes(store: WholeStore) -> None:
     day = timedelta(days=1).total_seconds()
     for days in (0, 1, 90, 90.5):
         await commit(store, a_transition(days * day))
-    assert [transition.at for transition in await store.history(ORDERS)] == [at(day), at(90 * day), at(90.5 * day)]
+    assert [transition.at for transition in (await store.history(ORDERS)).transitions] == [
+        at(day),
+        at(90 * day),
+        at(90.5 * day),
+    ]
     assert 89 * day < await store._redis.ttl(KEY) <= 90 * day
 
 
@@ -105,7 +109,7 @@ async def test_a_newer_row_stops_the_commit_and_a_damaged_one_does_not(store: Wh
         with pytest.raises(StoreAway):
             await store.history(ORDERS)
         assert await commit(store, a_transition(2))
-        assert await store.history(ORDERS) == (a_transition(2),)
+        assert (await store.history(ORDERS)).transitions == (a_transition(2),)
 
 
 async def test_a_pipeline_with_500_transitions_takes_less_than_30_kb(store: WholeStore) -> None:
@@ -113,6 +117,6 @@ async def test_a_pipeline_with_500_transitions_takes_less_than_30_kb(store: Whol
     for number in range(120):
         times = (300.0 * number + 60 * step for step in range(5))
         await commit(store, *(a_transition(time, event) for time, event in zip(times, events, strict=True)))
-    assert len(await store.history(ORDERS)) == 500
+    assert len((await store.history(ORDERS)).transitions) == 500
     size = await store._redis.strlen(KEY)
     assert size < 30_000

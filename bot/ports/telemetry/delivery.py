@@ -24,6 +24,15 @@ class DeliverySettled(EventRecord):
     """If the receiver now has the message: the time since the read or the click that caused it."""
 
 
+@event("not_notified", Level.INFO)
+class NotNotified(EventRecord):
+    """A step of a pipeline's episode left this conversation out. `reason` is a `SkipReason`."""
+
+    pipeline: str
+    channel: str
+    reason: str
+
+
 @event("sending_started", Level.INFO)
 class SendingStarted(EventRecord):
     """This bot became the active sender. The others stand by."""
