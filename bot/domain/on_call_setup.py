@@ -254,7 +254,9 @@ def people_of(setup: Setup, schedule: str, people: Iterable[UserId]) -> tuple[Ta
 
 def target_text(target: Target) -> str:
     """A target as people type it, with the name they saw."""
-    return f"@{target.label.lstrip('@') or target.id}" if target.id else f"@{target.kind}"
+    if target.kind in {TargetKind.USER, TargetKind.USERGROUP}:
+        return f"@{target.label.lstrip('@') or target.id}"
+    return f"{target.kind}:{target.label or target.id}" if target.id else target.kind
 
 
 def _targets_text(targets: Iterable[Target]) -> str:
@@ -262,7 +264,7 @@ def _targets_text(targets: Iterable[Target]) -> str:
 
 
 def policy_text(policy: Policy) -> str:
-    """`@Ann wait 5m then oncall:data wait 10m; repeat 2; last @here`."""
+    """`@Ann wait 5m then oncall:data wait 10m; repeat 2; last here`."""
     steps = " then ".join(f"{_targets_text(step.targets)} wait {duration_text(step.wait)}" for step in policy.steps)
     repeat = f"; repeat {policy.rounds}" if policy.rounds else ""
     last = f"; last {_targets_text(policy.last_resort)}" if policy.last_resort else ""

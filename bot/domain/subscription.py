@@ -62,6 +62,9 @@ class WatchChange:
     """Stored for `UNDO_FOR`, so that a person can undo this change."""
     uses: str = ""
     """The id of the undo that this change uses up, if it is one."""
+    by: UserId | None = None
+    """The person who makes the change. None: the bot itself."""
+    by_name: str = ""
     resumes: bool = True
     """A new or changed watch resumes a suspended channel: somebody wants messages there."""
 

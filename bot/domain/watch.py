@@ -28,21 +28,29 @@ class Every(Enum):
 
 
 class TargetKind(StrEnum):
-    """The kinds of target. HERE pages everyone in the channel who is online, CHANNEL everyone in it."""
+    """The kinds of target. HERE pages everyone in the channel who is online, CHANNEL everyone in it.
+
+    PAGER is a service outside Slack. ON_CALL is the person on call by a schedule, and OWNER the one who made the
+    pipeline: a page finds out who that is. POLICY notifies its own targets, step by step.
+    """
 
     USER = "user"
     USERGROUP = "usergroup"
     HERE = "here"
     CHANNEL = "channel"
+    PAGER = "pager"
+    ON_CALL = "oncall"
+    POLICY = "policy"
+    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A person or group to page."""
+    """A person, group or pager to page."""
 
     kind: TargetKind
     id: str = ""
-    """Of the user or user group; empty for HERE and CHANNEL."""
+    """Of the user or user group, or the name of the pager, schedule or policy. Empty for the other kinds."""
     direct: ChannelId | None = None
     """The user's direct-message conversation with the bot, if there is one."""
     label: str = field(default="", compare=False)

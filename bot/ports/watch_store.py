@@ -64,7 +64,7 @@ class WatchStore(Protocol):
         ...
 
     async def change_watches(self, change: WatchChange) -> bool:
-        """Changes and announces the watches in one step. A new watch resumes a suspended channel.
+        """Changes, announces and records the watches in one step. A new watch resumes a suspended channel.
 
         False: another bot changed watches first, or the undo is gone. Nothing was changed; plan again.
         """
@@ -74,6 +74,9 @@ class WatchStore(Protocol):
         """The edits that undo a change; None if someone used the undo, or if it expired."""
         ...
 
-    async def set_note(self, note: Note) -> bool:
-        """Stores the note. One without text removes the stored one; False: there was none."""
+    async def set_note(self, note: Note, before: Note | None = None) -> bool:
+        """Stores the note, and records the change from `before`. A note without text removes the stored one.
+
+        False: there was none to remove.
+        """
         ...

@@ -58,11 +58,11 @@ class Notes:
             )
         change = _change(before, wanted)
         if change in {NoteChange.SET, NoteChange.REMOVED}:
-            await self._write(wanted)
+            await self._write(wanted, before)
         return replace(self._answer(kind, target, change, before), failed=await self._redraw(target))
 
-    async def _write(self, note: Note) -> None:
-        await self._watch_store.set_note(note)
+    async def _write(self, note: Note, before: Note | None) -> None:
+        await self._watch_store.set_note(note, before)
         await self._repository.refresh_watches()
         done = "set" if note.text else "removed"
         emit(NoteChanged(kind=note.kind.value, reference=note.reference, by=note.by, done=done))

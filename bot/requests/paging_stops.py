@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from bot.domain.answer import StopPagingAnswer
+from bot.domain.audit_entries import watch_entries
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
@@ -19,6 +20,7 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.requests import MakerNotReached
 from bot.ports.watch_store import WatchStore
+from bot.requests.audit_log import emit_changes
 from bot.state.repository import ATTEMPTS, Repository
 
 
@@ -95,11 +97,14 @@ class PagingStops:
                 channel=channel,
                 edits=tuple(Edit(before=before, after=after) for before, after in zip(now, edited, strict=True)),
                 announcements=() if own else (self._delivery(channel, channel, notice),),
+                by=person,
+                by_name=notice.by_name,
                 resumes=False,
             )
             done = await self._watch_store.change_watches(change)
             await self._repository.refresh_watches()
             if done:
+                emit_changes(watch_entries(change, at))
                 break
         else:
             raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")

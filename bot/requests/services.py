@@ -18,6 +18,7 @@ from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
+from bot.requests.audit_log import AuditLog
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.pipeline_views import PipelineViews
@@ -43,6 +44,7 @@ class RequestServices:
     acknowledgements: Acknowledgements
     notes: Notes
     stops: PagingStops
+    audit_log: AuditLog
 
     @classmethod
     def build(
@@ -90,4 +92,5 @@ class RequestServices:
                 conversations=conversations,
                 clock=clock,
             ),
+            audit_log=AuditLog(store),
         )

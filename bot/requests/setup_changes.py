@@ -12,8 +12,7 @@ from bot.domain.watch import UserId
 from bot.ports.clock import Clock
 from bot.ports.setup_store import SetupStore
 from bot.ports.store_errors import StoreAway
-from bot.ports.telemetry import emit
-from bot.ports.telemetry.requests import SettingChanged
+from bot.requests.audit_log import emit_changes
 from bot.state.repository import ATTEMPTS, Repository
 
 AnswerT = TypeVar("AnswerT")
@@ -69,16 +68,6 @@ class SetupChanges:
             written = await self._setup_store.change_setup(change)
             await self._repository.refresh_watches()
             if written:
-                for entry in change.audit:
-                    emit(
-                        SettingChanged(
-                            subject=entry.subject,
-                            label=entry.label,
-                            by=by or "",
-                            channel=entry.channel or "",
-                            before=entry.before,
-                            after=entry.after,
-                        )
-                    )
+                emit_changes(change.audit)
                 return plan.answer
         raise StoreAway(f"other bots changed the setup first, {ATTEMPTS} times in a row")

@@ -13,6 +13,7 @@ from bot.domain.answer import (
     UnwatchAnswer,
     WatchAnswer,
 )
+from bot.domain.audit_entries import watch_entries
 from bot.domain.card import NoticeKind
 from bot.domain.catalogue import Pipeline, comparable, matches
 from bot.domain.names import Names
@@ -35,6 +36,7 @@ from bot.ports.clock import Clock
 from bot.ports.store_errors import StoreAway
 from bot.ports.watch_store import WatchStore
 from bot.requests.announcements import Announcements
+from bot.requests.audit_log import emit_changes
 from bot.requests.pipeline_views import FRESH_SECONDS, MADE_AT_ONCE, PipelineViews
 from bot.requests.references import References, ResolvedReferences
 from bot.state.repository import ATTEMPTS, Repository
@@ -124,7 +126,13 @@ class Subscriptions:
                 return answer
             messages = self._announcements.messages(NoticeKind.WATCHING, undo)
             change = WatchChange(
-                version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
+                version=watches.version,
+                channel=channel,
+                edits=edits,
+                announcements=messages,
+                undo=undo,
+                by=wish.by,
+                by_name=wish.by_name,
             )
             if await self._write(change):
                 return answer
@@ -196,7 +204,13 @@ class Subscriptions:
             undo = self._announcements.undo(channel, by, by_name, at, edits)
             messages = self._announcements.messages(NoticeKind.UNWATCHED, undo, self._staying(current, ending))
             change = WatchChange(
-                version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
+                version=watches.version,
+                channel=channel,
+                edits=edits,
+                announcements=messages,
+                undo=undo,
+                by=by,
+                by_name=by_name,
             )
             covered = self._covered(channel, ending)
             if await self._write(change):
@@ -277,7 +291,13 @@ class Subscriptions:
             messages = self._announcements.messages(NoticeKind.UNDONE, reverse)
             covered = self._covered(channel, ended)
             change = WatchChange(
-                version=watches.version, channel=channel, edits=edits, announcements=messages, uses=undo_id
+                version=watches.version,
+                channel=channel,
+                edits=edits,
+                announcements=messages,
+                uses=undo_id,
+                by=by,
+                by_name=by_name,
             )
             if await self._write(change):
                 await self._forget(channel, ended, covered, at)
@@ -288,6 +308,8 @@ class Subscriptions:
     async def _write(self, change: WatchChange) -> bool:
         written = await self._watch_store.change_watches(change)
         await self._repository.refresh_watches()
+        if written:
+            emit_changes(watch_entries(change, self._clock.now()))
         return written
 
 

@@ -5,6 +5,7 @@ from sys import intern
 
 from redis.asyncio.client import Pipeline
 
+from bot.domain.audit_entries import note_entry, watch_entries
 from bot.domain.note import Note
 from bot.domain.setup import Setup
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
@@ -17,7 +18,7 @@ from bot.store.codec import NOTE, UNDO, WATCH
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
-from bot.store.setup_rows import decode_setup_row
+from bot.store.setup_rows import AUDIT_ENTRY, decode_setup_row
 
 
 class RedisWatches(RedisPort):
@@ -97,7 +98,8 @@ class RedisWatches(RedisPort):
         keys = [self._keys[name] for name in ("watches", "watches_version", "suspended", "resumed")]
         keys += [self._keys.suspend_notice(change.channel if resumes else ChannelId(""))]
         keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
-        keys.append(self._keys["watch_changes"])
+        keys += [self._keys["watch_changes"], self._keys["audit"]]
+        entries = watch_entries(change, self._clock.now())
         outboxes, rows = self._scripts.enqueue_arguments(change.announcements)
         args: list[str | int] = [
             change.version,
@@ -109,7 +111,9 @@ class RedisWatches(RedisPort):
             len(change.announcements),
             KEPT,
             change.channel,
+            len(entries),
             *rows,
+            *map(AUDIT_ENTRY.encode, entries),
         ]
         for edit in change.edits:
             args += [edit.id, WATCH.encode(edit.after) if edit.after else ""]
@@ -121,10 +125,11 @@ class RedisWatches(RedisPort):
         with decoding("undo"):
             return UNDO.decode(raw) if raw else None
 
-    async def set_note(self, note: Note) -> bool:
+    async def set_note(self, note: Note, before: Note | None = None) -> bool:
         row = NOTE.encode(note) if note.text else ""
-        keys = [self._keys["notes"], self._keys["watches_version"]]
-        return bool(await self._scripts.write("change_note", keys, [note.id, row]))
+        keys = [self._keys[name] for name in ("notes", "watches_version", "audit")]
+        entry = AUDIT_ENTRY.encode(note_entry(note, before))
+        return bool(await self._scripts.write("change_note", keys, [note.id, row, entry]))
 
 
 def _shared(watch: Watch) -> Watch:

@@ -28,6 +28,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.requests.acknowledgements import Acknowledgements
+from bot.requests.audit_log import AuditLog
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.queries import Queries
@@ -281,6 +282,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         acknowledgements=HeardAcknowledgements(acted),
         notes=HeardNotes(),
         stops=HeardStops(acted),
+        audit_log=AuditLog(store),
     )
     router = HeardRouter(services_of(requests, clock))
     router.acted = acted

@@ -224,7 +224,7 @@ class MemoryStore:
     async def audit(self, before: str = "", count: int = 100) -> AuditPage:
         raise NotImplementedError
 
-    async def set_note(self, note: Note) -> bool:
+    async def set_note(self, note: Note, before: Note | None = None) -> bool:
         raise NotImplementedError
 
     async def aliases(self) -> Aliases:

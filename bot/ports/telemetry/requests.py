@@ -22,10 +22,14 @@ class MakerNotReached(EventRecord):
 
 @event("setting_changed", Level.INFO)
 class SettingChanged(EventRecord):
-    """A person changed a policy, a schedule or another setting. `before` empty: it is new; `after` empty: it ended."""
+    """A person changed a watch, a policy, a schedule or another setting.
+
+    `before` empty: it is new; `after` empty: it ended.
+    """
 
     subject: str
     label: str
+    reference: str
     by: str
     channel: str
     before: str

@@ -63,4 +63,4 @@ def _parse(command_text: CommandText) -> Command:
 
 
 # Its own page is empty: `help help` shows the list of all commands, and that list needs no line for it.
-FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, help_order=8, help=HelpPage()),))
+FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, help_order=99, help=HelpPage()),))

@@ -247,6 +247,8 @@ def mention(target: Target) -> str:
             return f"<!subteam^{target.id}>"
         case TargetKind.HERE | TargetKind.CHANNEL:
             return f"<!{target.kind.value}>"
+        case _:
+            return target_words(target)
 
 
 def mentions(targets: Iterable[Target]) -> str:
@@ -296,6 +298,10 @@ def target_words(target: Target) -> str:
             return f"@{outside(target.label or target.id)}"
         case TargetKind.HERE | TargetKind.CHANNEL:
             return f"@{target.kind.value}"
+        case TargetKind.PAGER | TargetKind.ON_CALL | TargetKind.POLICY:
+            return f"{target.kind.value}:{outside(target.label or target.id)}"
+        case TargetKind.OWNER:
+            return "the owner"
 
 
 def events_words(events: Iterable[Event] | None) -> str:
@@ -335,8 +341,10 @@ def note_command(note: Note) -> str:
 
 def _typed(target: Target) -> str:
     """A target by name: Slack does not resolve an id that someone types."""
-    if target.kind in {TargetKind.HERE, TargetKind.CHANNEL}:
+    if target.kind in {TargetKind.HERE, TargetKind.CHANNEL, TargetKind.OWNER}:
         return target.kind.value
+    if target.kind in {TargetKind.PAGER, TargetKind.ON_CALL, TargetKind.POLICY}:
+        return f"{target.kind.value}:{target.label or target.id}"
     name = target.label if can_be_typed(target.label) else target.id
     return code(quoted_target(f"@{name}")).strip("`")
 

@@ -85,6 +85,8 @@ async def _target(
             return Target(kind=word.kind)
         case TargetKind.USERGROUP:
             return await _group(word, directory)
+        case TargetKind.PAGER | TargetKind.ON_CALL | TargetKind.POLICY | TargetKind.OWNER:
+            return Target(kind=word.kind, id=word.id)
         case TargetKind.USER if word.me and not await _has_name(word.name, directory):
             return await _person(asker.user, asker.handle, directory, permissions)
         case TargetKind.USER if word.id:

@@ -1,0 +1,99 @@
+"""`audit`: who changed what. A person sees the changes of the channels whose watches they may see."""
+
+import pytest
+import redis.asyncio
+from structlog.testing import capture_logs
+
+from bot.slack.render import action_ids
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, office
+
+
+def plain(answer: str) -> str:
+    """Without the marks of code."""
+    return answer.replace("`", "")
+
+
+async def test_every_change_of_a_watch_is_recorded(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        with capture_logs() as lines:
+            await it.type("watch orders-1 on failed")
+            await it.type("watch orders-1 page @bob", BOB)
+            await it.click(action_ids.STOP_ALL_PAGING, {"all": True}, BOB)
+            await it.type("unwatch orders-1")
+        answer = await it.type("audit")
+    shown = [line.partition(" · ")[2] for line in plain(answer).split("\n") if line.startswith("•")]
+    assert shown == [
+        "ann removed watch orders-1: on failed page none",
+        "bob changed watch orders-1: on failed page @bob → on failed page none",
+        "bob changed watch orders-1: on failed page none → on failed page @bob",
+        "ann added watch orders-1: on failed page none",
+    ]
+    logged = [line for line in lines if line["event"] == "setting_changed"]
+    assert [(line["by"], line["before"], line["after"]) for line in logged][-1] == (ANN, "on failed page none", "")
+    assert len(logged) == 4
+
+
+async def test_notes_are_recorded_for_the_workspace(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.type('note orders-* "Call Bob"')
+        await it.type('note orders-* "Call Ann"', BOB)
+        await it.type("note orders-* none")
+        answer = plain(await it.type("audit", CAROL, ALERTS))
+    assert "ann removed note orders-*: Call Ann" in answer
+    assert "bob changed note orders-*: Call Bob → Call Ann" in answer
+    assert "ann added note orders-*: Call Bob" in answer
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("audit", {"orders-2", "orders-*"}),
+        ("audit orders-2", {"orders-2", "orders-*"}),
+        ("audit @ann", {"orders-2"}),
+        ("audit @bob failed", {"orders-*"}),
+        ("audit me", {"orders-2"}),
+        ("audit FAILED", {"orders-*"}),
+        ("audit nothing like that", set()),
+    ],
+)
+async def test_changes_are_found_by_pipeline_person_and_words(
+    fake_redis: redis.asyncio.Redis, command: str, found: set[str]
+) -> None:
+    async with office(fake_redis) as it:
+        await it.type("watch orders-2 on degraded")
+        await it.type("watch orders-* on failed", BOB)
+        answer = plain(await it.type(command))
+    assert {name for name in ("orders-2:", "orders-*:") if name in answer} == {f"{name}:" for name in found}
+
+
+@pytest.mark.parametrize(("person", "sees"), [(ANN, True), (CAROL, False)])
+async def test_a_private_channels_changes_are_for_its_members(
+    fake_redis: redis.asyncio.Redis, person: str, *, sees: bool
+) -> None:
+    async with office(fake_redis) as it:
+        it.sandbox.slack.invite_bot(OPS)
+        await it.type("watch orders-1 on failed", ANN, OPS)
+        searched = await it.type("audit orders-1", person, ALERTS)  # type: ignore[arg-type]
+        listed = await it.type("audit", person, ALERTS)  # type: ignore[arg-type]
+        shared = await it.click(action_ids.SHARE, {"asked": "audit orders-1"}, person)  # type: ignore[arg-type]
+    assert ("orders-1" in searched) is sees
+    assert "orders-1" not in listed  # of another channel
+    assert "added" not in shared  # everyone in the channel would see it
+
+
+async def test_changes_in_direct_messages_are_for_that_person(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        direct = await it.directory.direct(ANN)
+        assert direct
+        await it.type("watch orders-1", ANN, direct)
+        assert "orders-1" in await it.type("audit", ANN, direct)
+        assert "added" not in await it.type("audit orders-1", BOB)
+
+
+async def test_a_long_log_has_pages(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        for number in range(23):
+            await it.type(f'note orders-{number}* "x"')
+        first = await it.type("audit note")
+        second = await it.click(action_ids.NEXT, {"asked": "audit note", "page": 2})
+    assert (first.count("•"), second.count("•")) == (20, 3)
