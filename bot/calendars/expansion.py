@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 MEMORY_BYTES = 512 * 1024 * 1024
-MOST_EVENTS = 2000
+MOST_EVENTS = 500
 MOST_PEOPLE = 20
 LONGEST_TITLE = 300
 DAY = timedelta(days=1)

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from bot.domain.episode import stable_key
 from bot.domain.on_call import Calendar
 from bot.domain.rotation import Shift
+from bot.domain.setup import SetupKind, SetupRow
 from bot.domain.watch import UserId
 
 LONGEST_CALENDAR_ADDRESS = 2000
@@ -19,6 +21,8 @@ GOOD_FOR = timedelta(days=1)
 """A copy older than this says nothing about now."""
 BEHIND, AHEAD = timedelta(days=1), timedelta(days=14)
 """The events around the moment of a read that the copy holds."""
+
+THE_BOT = UserId("")
 
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>")
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{}~-]+@[\w-]+(?:\.[\w-]+)+")
@@ -126,10 +130,28 @@ class CalendarEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarCopy:
-    """What a read of a schedule's calendar found, and how the last read went."""
+class SavedCalendar:
+    """The calendar of a schedule."""
 
+    address: CalendarAddress
+    zone: str
+    """Of times and dates that name none. An IANA name, such as Europe/Berlin."""
+
+    @property
+    def summary(self) -> str:
+        """Without the address, which is a secret."""
+        return f"calendar at {self.address.host} in {self.zone}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarCopy(SetupRow):
+    """What a read of a schedule's calendar found, and how the last read went. The bot makes it, at `made_at`."""
+
+    kind: ClassVar = SetupKind.CALENDAR_COPY
+    is_setting: ClassVar = False
+    made_by: UserId = THE_BOT
     schedule: str
+    """The schedule's id."""
     fingerprint: str
     """Of the address that was read."""
     shifts: tuple[Shift, ...] = ()
@@ -137,7 +159,7 @@ class CalendarCopy:
     read_at: datetime | None = None
     """The last good read. None: there was none."""
     nameless: tuple[datetime, ...] = ()
-    """Starts of events from then on in which nobody could be found in Slack."""
+    """Starts of events in which nobody could be found in Slack."""
     lacks_scope: bool = False
     """True if an event names people by e-mail, and the bot may not look e-mails up."""
     incomplete: bool = False
@@ -145,6 +167,18 @@ class CalendarCopy:
     problem: CalendarProblem | None = None
     """Why the last read failed. None: it succeeded."""
     failing_since: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.schedule
+
+    @property
+    def label(self) -> str:
+        return self.schedule
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.shifts)} shifts"
 
     def is_stale(self, at: datetime) -> bool:
         """True if there is no copy, or if it is more than a day old."""
@@ -154,9 +188,13 @@ class CalendarCopy:
         """The events, for a question about this moment. A stale copy has none."""
         return Calendar(shifts=() if self.is_stale(at) else self.shifts)
 
+    def is_due(self, at: datetime) -> bool:
+        """True if it is time for the next read."""
+        return at - self.made_at >= READ_EVERY or self.made_at > at
+
     def failed(self, problem: CalendarProblem, at: datetime) -> "CalendarCopy":
         """The same copy after a failed read."""
-        return replace(self, problem=problem, failing_since=self.failing_since or at)
+        return replace(self, problem=problem, failing_since=self.failing_since or at, made_at=at)
 
 
 def shifts_of(

@@ -6,9 +6,10 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from bot.domain.calendar import CalendarCopy, SavedCalendar
 from bot.domain.episode import stable_key
 from bot.domain.escalation import Policy
-from bot.domain.on_call import OnCall, Override, Schedule, on_call
+from bot.domain.on_call import Calendar, OnCall, Override, Schedule, on_call
 from bot.domain.rotation import Rotation, TurnUnit
 from bot.domain.setup import Setup, SetupKind, SetupRow
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
@@ -73,11 +74,12 @@ class SavedRotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedSchedule(SetupRow):
-    """A schedule under its name."""
+    """A schedule under its name. Its source is a rotation or a calendar."""
 
     kind: ClassVar = SetupKind.SCHEDULE
     name: str
     rotation: SavedRotation | None = None
+    calendar: SavedCalendar | None = None
 
     @property
     def id(self) -> str:
@@ -89,6 +91,8 @@ class SavedSchedule(SetupRow):
 
     @property
     def summary(self) -> str:
+        if self.calendar:
+            return self.calendar.summary
         return rotation_text(self.rotation) if self.rotation else ""
 
     @property
@@ -226,17 +230,27 @@ def shadows_of(setup: Setup, schedule: str) -> tuple[SavedShadow, ...]:
     return tuple(row for row in setup.all(SavedShadow) if name_key(row.schedule) == wanted)
 
 
-def schedule_named(setup: Setup, name: str) -> Schedule | None:
-    """The schedule with this name, in any case. None: there is none, or it has no source yet."""
+def calendar_copy(setup: Setup, saved: SavedSchedule) -> CalendarCopy | None:
+    """The last copy of the schedule's calendar. None: it has no calendar, or this one was never read."""
+    copy = setup.get(CalendarCopy, saved.id)
+    address = saved.calendar.address if saved.calendar else None
+    return copy if copy and address and copy.fingerprint == address.fingerprint else None
+
+
+def schedule_named(setup: Setup, name: str, at: datetime) -> Schedule | None:
+    """The schedule with this name, in any case, for a question about this moment. None: there is none."""
     saved = setup.get(SavedSchedule, name_key(name))
-    if saved is None or saved.rotation is None:
+    if saved is None:
         return None
-    return Schedule(name=saved.name, source=saved.rotation.rotation)
+    if saved.rotation:
+        return Schedule(name=saved.name, source=saved.rotation.rotation)
+    copy = calendar_copy(setup, saved)
+    return Schedule(name=saved.name, source=copy.calendar_at(at) if copy else Calendar(shifts=()))
 
 
 def on_call_in(setup: Setup, schedule: str, at: datetime) -> OnCall | None:
     """Who is on call in this schedule. None: there is no such schedule."""
-    found = schedule_named(setup, schedule)
+    found = schedule_named(setup, schedule, at)
     return on_call(found, [row.override for row in overrides_of(setup, schedule)], at) if found else None
 
 

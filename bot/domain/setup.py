@@ -26,6 +26,7 @@ class SetupKind(StrEnum):
     OVERRIDE = "override"
     SHADOW = "shadow"
     DEFAULT_POLICY = "default_policy"
+    CALENDAR_COPY = "calendar_copy"
     MUTE = "mute"
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"
@@ -36,6 +37,8 @@ class SetupRow(ABC):
     """One setting, and the person who made it or last changed it."""
 
     kind: ClassVar[SetupKind]
+    is_setting: ClassVar[bool] = True
+    """False for a row that the bot makes by itself, and can make again. No audit entry tells of it."""
     made_by: UserId
     made_by_name: str = ""
     """Plain text."""

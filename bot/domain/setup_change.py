@@ -53,4 +53,5 @@ class SetupChange:
                 after=clipped_value(edit.after.summary) if edit.after else "",
             )
             for edit in self.edits
+            if edit.row.is_setting
         )

@@ -290,7 +290,9 @@ class Repository(KnownPipelines):
             watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
             notes=tuple(note for note in known.notes if note.id not in kept_notes or kept_notes[note.id].at < note.at),
             setup=tuple(
-                row for row in known.setup if row.key not in kept_rows or kept_rows[row.key].made_at < row.made_at
+                row
+                for row in known.setup
+                if row.is_setting and (row.key not in kept_rows or kept_rows[row.key].made_at < row.made_at)
             ),
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from bot.domain.audit import AuditEntry
+from bot.domain.calendar import CalendarCopy
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.setup import SetupRow
 from bot.domain.silence import Maintenance, Mute, QuietHours
@@ -16,6 +17,7 @@ _ROWS: tuple[type[SetupRow], ...] = (
     SavedOverride,
     SavedShadow,
     DefaultPolicy,
+    CalendarCopy,
     Mute,
     Maintenance,
     QuietHours,

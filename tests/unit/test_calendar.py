@@ -10,11 +10,15 @@ from bot.domain.calendar import (
     CalendarCopy,
     CalendarEvent,
     CalendarProblem,
+    SavedCalendar,
     calendar_address,
     shifts_of,
 )
 from bot.domain.on_call import OnCallReason, Schedule, on_call
+from bot.domain.on_call_setup import SavedSchedule, on_call_in
 from bot.domain.rotation import Shift
+from bot.domain.setup import Setup
+from bot.domain.setup_change import SetupChange, SetupEdit
 from bot.domain.watch import UserId
 
 ANN, BOB = UserId("U0ANN"), UserId("U0BOB")
@@ -111,7 +115,8 @@ def test_an_event_whose_people_are_unknown_counts_as_if_it_did_not_exist() -> No
 
 COPY = CalendarCopy(
     schedule="data",
-    fingerprint="f",
+    fingerprint=CalendarAddress(SECRET).fingerprint,
+    made_at=BEGIN,
     shifts=(Shift(people=(ANN,), start=BEGIN, end=BEGIN + 100 * HOUR),),
     read_at=BEGIN,
 )
@@ -133,3 +138,32 @@ def test_a_failed_read_keeps_the_copy_and_remembers_since_when() -> None:
     twice = once.failed(CalendarProblem.EMPTY, BEGIN + 2 * HOUR)
     assert (twice.shifts, twice.read_at) == (COPY.shifts, COPY.read_at)
     assert (twice.problem, twice.failing_since) == (CalendarProblem.EMPTY, BEGIN + HOUR)
+
+
+def test_the_next_read_is_due_after_15_minutes_also_if_the_last_one_failed() -> None:
+    failed = COPY.failed(CalendarProblem.EMPTY, BEGIN + HOUR)
+    assert [failed.is_due(BEGIN + HOUR + minutes * HOUR / 60) for minutes in (0, 14, 15)] == [False, False, True]
+
+
+def saved(address: str = SECRET) -> SavedSchedule:
+    calendar = SavedCalendar(address=CalendarAddress(address), zone="Europe/Berlin")
+    return SavedSchedule(name="Data", calendar=calendar, made_by=ANN, made_at=BEGIN)
+
+
+def people(*rows: SavedSchedule | CalendarCopy) -> tuple[UserId, ...]:
+    answer = on_call_in(Setup(rows), "DATA", BEGIN + HOUR)
+    assert answer is not None
+    return answer.people
+
+
+def test_a_schedule_asks_the_copy_of_its_own_calendar() -> None:
+    assert people(saved(), COPY) == (ANN,)
+    assert people(saved()) == ()
+    assert people(saved(SECRET + "&other"), COPY) == ()
+
+
+def test_a_schedules_summary_and_its_audit_entry_show_the_host_alone() -> None:
+    change = SetupChange(version=1, by=ANN, at=BEGIN, edits=(SetupEdit(after=saved()), SetupEdit(after=COPY)))
+    (entry,) = change.audit
+    assert entry.after == "calendar at calendar.example.com in Europe/Berlin"
+    assert "4711" not in repr(saved())

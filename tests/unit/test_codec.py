@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.audit import AuditEntry
+from bot.domain.calendar import CalendarCopy
 from bot.domain.card import Card
 from bot.domain.catalogue import Pipeline
 from bot.domain.note import Note
@@ -21,7 +22,14 @@ from bot.domain.watch import Watch
 from bot.store.codec import CARD, NOTE, RECORD, UNDO, WATCH, Codec, decode_pipeline_row, encode_pipeline_row
 from bot.store.setup_rows import AUDIT_ENTRY, decode_setup_row, encode_setup_row
 
-SETUP: tuple[type[SetupRow], ...] = (SavedPolicy, SavedSchedule, SavedOverride, SavedShadow, DefaultPolicy)
+SETUP: tuple[type[SetupRow], ...] = (
+    SavedPolicy,
+    SavedSchedule,
+    SavedOverride,
+    SavedShadow,
+    DefaultPolicy,
+    CalendarCopy,
+)
 CODECS: dict[type, Codec[Any]] = {
     Record: RECORD,
     Watch: WATCH,
