@@ -235,7 +235,7 @@ def _settings(role: str | None) -> Settings:
             err.print(f"  • {escape(sentence)}")
         err.print("[dim].env.example explains each setting. `pipeline-bot demo` needs none of them.[/]")
         raise typer.Exit(2) from None
-    for name in (*HOW_TO_GET, "REDIS_URL"):
+    for name in (*HOW_TO_GET, "REDIS_URL", "WATCHDOG_URL"):
         os.environ.pop(name, None)  # so that no child process inherits a secret, and Bolt finds no token of its own
     return settings
 

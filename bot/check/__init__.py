@@ -6,10 +6,11 @@ from bot.check.finding import Finding, Verdict
 from bot.check.goldrush import goldrush_finding
 from bot.check.slack import post_finding, slack_findings
 from bot.check.store import store_findings
+from bot.check.watchdog import watchdog_finding
 from bot.domain.watch import TeamId
 from bot.http.connection_limit import descriptor_limit
 from bot.read_slots import descriptor_shortage
-from bot.settings import ENV_FILE, Settings, ignored_names, is_exposed
+from bot.settings import ENV_FILE, Role, Settings, ignored_names, is_exposed
 from bot.slack.outbound.calls import call, web_client
 from bot.store.private import is_open_to_others
 
@@ -33,6 +34,8 @@ async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Findin
         yield await goldrush_finding(settings)
     async for finding in store_findings(settings, team):
         yield finding
+    if settings.watchdog_url and Role.SENDER in settings.roles:
+        yield await watchdog_finding(settings.watchdog_url, ping=post_to is not None)
     if post_to and settings.calls_slack:
         yield await post_finding(slack, post_to)
 

@@ -22,7 +22,7 @@ from bot.settings.cadence import (
 )
 from bot.settings.combinations import Combinations
 from bot.settings.environment import EnvironmentSettings, Transport, names_in_file
-from bot.settings.http_address import http_fault, is_exposed
+from bot.settings.http_address import http_fault, is_exposed, without_query
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
 from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_FORM, Role, role_fault, roles_in
@@ -76,6 +76,7 @@ class Settings(EnvironmentSettings):
     redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL", description=REDIS_FORM)
     operator_channel: Channel = Field(default=None, alias="OPERATOR_CHANNEL")
     fallback_channel: Channel = Field(default=None, alias="FALLBACK_CHANNEL")
+    watchdog_url: SecretStr | None = Field(default=None, alias="WATCHDOG_URL", description=HTTPS_FORM)
     port: int = Field(default=3000, alias="PORT", ge=0, le=65_535, description="a whole number from 0 to 65535")
 
     role: str = Field(default=ALL, description=ROLES_FORM)
@@ -168,6 +169,13 @@ class Settings(EnvironmentSettings):
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             _refuse(redis_fault, value.get_secret_value())
+        return value
+
+    @field_validator("watchdog_url")
+    @classmethod
+    def _is_watchdog(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _refuse(http_fault, without_query(value.get_secret_value()))
         return value
 
     @field_validator("slack_api_url", "goldrush_api_url")

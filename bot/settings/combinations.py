@@ -4,11 +4,11 @@ from pydantic import Field
 
 from bot.proxy import ProxyError, proxy_for
 from bot.settings.environment import EnvironmentSettings, Transport
-from bot.settings.http_address import http_fault, is_exposed
+from bot.settings.http_address import http_fault, is_exposed, without_query
 from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, Role, role_fault, roles_in
 from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, missing
 
-_ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL")
+_ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL", "WATCHDOG_URL")
 _TRUE = {"true", "1", "yes", "on", "t", "y"}  # as pydantic reads a bool
 
 
@@ -25,6 +25,7 @@ class Combinations(EnvironmentSettings):
     redis_url: str | None = Field(default=None, alias="REDIS_URL")
     slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
     goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
+    watchdog_url: str = Field(default="", alias="WATCHDOG_URL")
     role: str = ALL
     team: str | None = None
     transport: str = Transport.AUTO
@@ -88,14 +89,14 @@ class Combinations(EnvironmentSettings):
             f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
             f"If the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
             for name in _ADDRESSES
-            if http_fault(url := getattr(self, name.lower())) is None and is_exposed(url)
+            if http_fault(url := without_query(getattr(self, name.lower()))) is None and is_exposed(url)
         ]
 
     def _proxy_faults(self) -> list[str]:
         """Checks only the proxy variables that a request would use."""
         faults = []
         for name in _ADDRESSES:
-            url = getattr(self, name.lower())
+            url = without_query(getattr(self, name.lower()))
             try:
                 if http_fault(url) is None:
                     proxy_for(url)

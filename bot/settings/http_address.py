@@ -26,6 +26,12 @@ def http_fault(url: str) -> str | None:
     return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
 
 
+def without_query(url: str) -> str:
+    """The address up to its question mark. What comes after it is valid if it has no spaces."""
+    before, mark, query = url.partition("?")
+    return before if not mark or (query.isprintable() and " " not in query and "#" not in query) else url
+
+
 def is_exposed(url: str) -> bool:
     """True if tokens would cross a network unencrypted. `url` is a valid address of HTTP or Redis."""
     if url.startswith(("redis+sentinel://", "redis+cluster://")):

@@ -1,11 +1,13 @@
-"""Builds what speaks when the bot cannot: the scheduled messages."""
+"""Builds what speaks when the bot cannot: the scheduled messages, and the pings of an outside watchdog."""
 
 from functools import partial
 
 from bot.coordination.scheduled import CHECK_SECONDS, ScheduledBackups
+from bot.coordination.sign_of_life import PING_EVERY_SECONDS, SignOfLife
 from bot.coordination.silence import DeadMansSwitch
 from bot.coordination.vital_signs import VitalSigns
 from bot.jobs import PeriodicJob
+from bot.outside_watchdog import HttpWatchdog
 from bot.ports.leadership import LeadershipStatus
 from bot.slack.outbound.scheduled import SlackScheduledMessages
 from bot.slack.render.backups import render_backup
@@ -25,4 +27,8 @@ def build_sender_jobs(base: Base, sending_right: LeadershipStatus, render_contex
             operator=base.operator, vital_signs=vital_signs, clock=base.clock, team=base.identity.team
         ),
     )
-    return [PeriodicJob("scheduled_messages", backups.check, CHECK_SECONDS, hangs_after=600.0)]
+    jobs = [PeriodicJob("scheduled_messages", backups.check, CHECK_SECONDS, hangs_after=600.0)]
+    if url := base.settings.watchdog_url:
+        sign_of_life = SignOfLife(watchdog=HttpWatchdog(url), vital_signs=vital_signs, sending_right=sending_right)
+        jobs.append(PeriodicJob("sign_of_life", sign_of_life.give, PING_EVERY_SECONDS))
+    return jobs

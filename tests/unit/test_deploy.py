@@ -18,7 +18,7 @@ from tests.unit.test_docs import ROOT
 
 DEPLOY = ROOT / "deploy"
 NAMES = {environment_name(name, field.alias) for name, field in Settings.model_fields.items()}
-SECRETS = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY"}
+SECRETS = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY", "WATCHDOG_URL"}
 # What the examples decide themselves: each role, its team and Redis, Socket Mode, and where /metrics listens.
 DECIDED = {
     "REDIS_URL", "PORT", "PIPELINE_BOT_ROLE", "PIPELINE_BOT_TEAM", "PIPELINE_BOT_DATA_DIR", "PIPELINE_BOT_TRANSPORT",
@@ -27,10 +27,11 @@ DECIDED = {
 
 
 def needed(role: Role) -> set[str]:
-    """The secrets of a role in Socket Mode."""
+    """The secrets that a role uses in Socket Mode."""
     needs = {"SLACK_BOT_TOKEN"} if role in NEED_BOT_TOKEN else set()
     needs |= {"GOLDRUSH_SERVICE_KEY"} if role in NEED_SERVICE_KEY else set()
-    return needs | ({"SLACK_APP_TOKEN"} if role is Role.SLACK else set())
+    needs |= {"SLACK_APP_TOKEN"} if role is Role.SLACK else set()
+    return needs | ({"WATCHDOG_URL"} if role is Role.SENDER else set())
 
 
 def role_of(arguments: list[str]) -> Role:

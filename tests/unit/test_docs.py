@@ -130,7 +130,7 @@ def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_example_holds_no_secret() -> None:
-    secrets = [name for name in NAMES if name in {*NEEDED, "SLACK_SIGNING_SECRET", "REDIS_URL"}]
+    secrets = [name for name in NAMES if name in {*NEEDED, "SLACK_SIGNING_SECRET", "REDIS_URL", "WATCHDOG_URL"}]
     assert [example()[name] for name in secrets] == [""] * len(secrets)
 
 

@@ -113,6 +113,8 @@ BAD = [
     ("SLACK_API_URL", "https://slack.com/api\n/redis-secret"),
     ("REDIS_URL", "http://:redis-secret@host"),
     ("REDIS_URL", "host:6379"),
+    ("WATCHDOG_URL", "hc-ping.com/redis-secret"),
+    ("WATCHDOG_URL", "https://hc-ping.com/redis-secret?a b"),
     ("SLACK_API_URL", "slack.com"),
     ("SLACK_API_URL", "ftp://slack.com/redis-secret"),
     ("GOLDRUSH_API_URL", "https://"),
@@ -264,6 +266,13 @@ def test_a_file_that_is_not_there_is_no_fault(monkeypatch: pytest.MonkeyPatch, t
     assert Settings.load(env_file=tmp_path / "none").command == "/pipeline"
 
 
+def test_an_outside_watchdog_on_a_network_needs_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    (fault,) = faults(monkeypatch, **GOOD, WATCHDOG_URL="http://watchdog.example/secret?status=up")
+    assert fault.startswith("WATCHDOG_URL begins with http://")
+    assert "secret?" not in fault
+    assert load(monkeypatch, **GOOD, WATCHDOG_URL="http://127.0.0.1/secret?status=up").watchdog_url
+
+
 def test_every_secret_of_the_settings_is_known_to_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
         "SLACK_BOT_TOKEN": "xoxb-1-2",
@@ -271,6 +280,7 @@ def test_every_secret_of_the_settings_is_known_to_the_logs(monkeypatch: pytest.M
         "SLACK_SIGNING_SECRET": "8f742231b10e8888",
         "GOLDRUSH_SERVICE_KEY": "cqt_abc",
         "REDIS_URL": "redis://bot:hunter2%23x@localhost:6379/0?password=an%20other",
+        "WATCHDOG_URL": "https://hc-ping.com/1b4e28ba",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)

@@ -38,3 +38,15 @@ class SwitchHeld(EventRecord):
 @event("switch_postponed", Level.INFO)
 class SwitchPostponed(EventRecord):
     """The bot postpones its dead man's switch again."""
+
+
+@event("watchdog_not_pinged", Level.WARNING)
+class WatchdogNotPinged(EventRecord):
+    """The outside watchdog got no sign of life, and alarms people if that goes on."""
+
+    problem: str
+
+
+@event("watchdog_pinged", Level.INFO)
+class WatchdogPinged(EventRecord):
+    """The outside watchdog got the first sign of life, or the first one after a problem."""
