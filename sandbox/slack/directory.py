@@ -58,6 +58,11 @@ class User:
     """Deactivated: https://slack.com/help/articles/204475027"""
 
     @property
+    def email(self) -> str:
+        """A deactivated account cannot be found by it."""
+        return f"{self.name}@acme-data.example"
+
+    @property
     def guest(self) -> bool:
         return self.is_restricted or self.is_ultra_restricted
 
@@ -178,6 +183,10 @@ class Directory:
         oncall = Usergroup(id="S0ONCALL", handle="data-oncall", name="Data on call", users=("U0ANN", "U0BOB"))
         self.users = {user.id: user for user in people}
         self.usergroups = {oncall.id: oncall}
+        self.paid = True
+        """A plan with user groups."""
+        self.apps_manage_groups = True
+        """The workspace lets everyone manage user groups: https://slack.com/help/articles/212906697"""
         self.channels = {channel.id: channel for channel in channels}
 
     def person(self, user_id: str) -> User:

@@ -16,7 +16,9 @@ SCOPES = frozenset(
         "im:write",
         "metadata.message:read",
         "usergroups:read",
+        "usergroups:write",
         "users:read",
+        "users:read.email",
     }
 )
 """Without `chat:write.public` the bot posts only in channels that it is in."""

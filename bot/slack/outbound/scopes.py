@@ -19,4 +19,6 @@ OPTIONAL: Mapping[str, str] = {
     "users:read": "telling full members from guests and other companies; names as plain text; a typed `page @name`",
     "app_mentions:read": "commands typed as a mention of the bot: `@Pipeline Bot status`",
     "usergroups:read": "a typed `page @group`; noticing that a group is disabled",
+    "users:read.email": "finding the people of a calendar, and a pipeline's owner, by e-mail; no e-mail is ever shown",
+    "usergroups:write": "keeping a user group equal to the people on call, for schedules that name one",
 }
