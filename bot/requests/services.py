@@ -19,11 +19,13 @@ from bot.ports.status_reads import StatusReads
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
+from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.pipeline_views import PipelineViews
 from bot.requests.queries import Queries
 from bot.requests.references import References
+from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 
@@ -43,6 +45,7 @@ class RequestServices:
     subscriptions: Subscriptions
     acknowledgements: Acknowledgements
     notes: Notes
+    mutes: Mutes
     stops: PagingStops
     audit_log: AuditLog
 
@@ -82,6 +85,12 @@ class RequestServices:
             ),
             acknowledgements=Acknowledgements(
                 repository=repository, cards=store, aliases=store, outbox=store, views=views, clock=clock
+            ),
+            mutes=Mutes(
+                repository=repository,
+                references=references,
+                changes=SetupChanges(repository=repository, setup_store=store, clock=clock),
+                clock=clock,
             ),
             notes=Notes(repository=repository, watch_store=store, references=references, clock=clock),
             stops=PagingStops(

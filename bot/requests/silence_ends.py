@@ -1,6 +1,6 @@
 """Carries out the begin and the end of silences: at their time, or once their pipelines have been live long enough."""
 
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,6 +16,7 @@ from bot.ports.clock import Clock
 from bot.requests.setup_changes import SetupChanges, SetupPlan
 from bot.state.repository import Repository
 
+LIVE_CHECKED_SECONDS = 5.0  # a pattern may cover many pipelines
 CHECKED_AGAIN_SECONDS = 30.0  # a record may come from another bot after the check that should have seen it
 
 
@@ -32,6 +33,7 @@ class SilenceEnds:
         self._checked: tuple[object, ...] = ()
         """The silences at the last complete check."""
         self._checked_at = 0.0
+        self._live_checked_at = 0.0
 
     async def follow(self) -> None:
         """Removes the silences that are over, and brings the cards in line with the others.
@@ -42,8 +44,7 @@ class SilenceEnds:
         repository = self._repository
         if not repository.with_held_news and not any(True for _ in repository.watches.silences.all):
             return
-        if any(self._is_over(silence, self._clock.now()) for silence in repository.watches.silences.all):
-            await self._changes.write(self._without_the_past, by=None)
+        await self._end_those_that_are_over()
         now, monotonic = self._clock.now(), self._clock.monotonic()
         current = self._current(now)
         if current == self._checked and monotonic - self._checked_at < CHECKED_AGAIN_SECONDS:
@@ -52,16 +53,19 @@ class SilenceEnds:
         await repository.write_each(pipelines, partial(plan_silences, at=now))
         self._checked, self._checked_at = current, monotonic
 
+    async def _end_those_that_are_over(self) -> None:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        silences = self._repository.watches.silences
+        over = {silence for silence in silences.all if silence.is_over(now)}
+        if monotonic - self._live_checked_at >= LIVE_CHECKED_SECONDS:
+            self._live_checked_at = monotonic
+            over |= {mute for mute in silences.all if isinstance(mute, Mute) and self._is_live_again(mute)}
+        if over:
+            await self._changes.write(partial(_without, over=over), by=None)
+
     def _current(self, now: datetime) -> tuple[object, ...]:
         silent = [silence.key for silence in self._repository.watches.silences.all if silence.end_at(now)]
         return (self._repository.watches.version, *silent)
-
-    def _without_the_past(self, setup: Setup, at: datetime) -> SetupPlan[None]:
-        over = (silence for silence in Silences(setup).all if self._is_over(silence, at))
-        return SetupPlan(answer=None, edits=tuple(SetupEdit(before=silence) for silence in over))
-
-    def _is_over(self, silence: Silence, at: datetime) -> bool:
-        return silence.is_over(at) or (isinstance(silence, Mute) and self._is_live_again(silence))
 
     def _is_live_again(self, mute: Mute) -> bool:
         """True if all its pipelines have been live for long enough. Under a pattern, those at rest don't count."""
@@ -72,11 +76,15 @@ class SilenceEnds:
             records = [record for record in records if not _is_at_rest(record)]
         return bool(records) and all(_has_been_live(record, mute.made_at, mute.live_for) for record in records)
 
-    def _covered(self, mute: Mute) -> Iterable[PipelineId]:
-        watched = self._repository.covered_by(self._repository.watches.in_channel(mute.made_in))
-        if not mute.pattern:
-            return watched & {PipelineId(mute.reference)}
-        return [one for one in watched if mute.covers(self._repository.pipeline(one))]
+    def _covered(self, mute: Mute) -> AbstractSet[PipelineId]:
+        watches = self._repository.watches.in_channel(mute.made_in)
+        return self._repository.referenced(mute.reference) & self._repository.covered_by(watches)
+
+
+def _without(setup: Setup, at: datetime, over: AbstractSet[Silence]) -> SetupPlan[None]:  # noqa: ARG001
+    """Ends these silences, unless somebody changed them meanwhile."""
+    ending = (silence for silence in Silences(setup).all if silence in over)
+    return SetupPlan(answer=None, edits=tuple(SetupEdit(before=silence) for silence in ending))
 
 
 def _is_at_rest(record: Record) -> bool:

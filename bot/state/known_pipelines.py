@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import merge
 
-from bot.domain.catalogue import Pipeline, comparable
+from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
 from bot.domain.episode import Episode
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
@@ -366,6 +366,13 @@ class KnownPipelines:
         patterns = {watch.reference for watch in watches if watch.pattern}
         named = (PipelineId(watch.reference) for watch in watches if not watch.pattern)
         return self._catalogue.patterns.ids_of_any(patterns).union(named)
+
+    def referenced(self, reference: str) -> AbstractSet[PipelineId]:
+        """The known pipelines that a reference names: one id, or those that match a pattern."""
+        if not is_pattern(reference):
+            return {PipelineId(reference)}
+        unlisted = (pipeline.id for pipeline in self.unlisted if matches(reference, pipeline))
+        return self._catalogue.listed.matching(comparable(reference)).union(unlisted)
 
     def matches_any(self, pattern: str) -> bool:
         """True if the pattern matches a known pipeline."""

@@ -16,6 +16,7 @@ from bot.domain.card import Card, PageOrigin, PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode
 from bot.domain.note import Guidance
+from bot.domain.silence import SilenceNote
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId, Target
 from bot.store import versions
@@ -43,6 +44,7 @@ class _Own:
     stands_in_for: tuple[ChannelId, ...]
     origins: tuple[PageOrigin, ...]
     continues_in: tuple[ChannelId, ...]
+    silence: SilenceNote | None = None
 
 
 SHARED_FIELDS, OWN_FIELDS = (tuple(field.name for field in fields(part)) for part in (_Shared, _Own))

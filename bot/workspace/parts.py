@@ -28,6 +28,8 @@ from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.polling import Polling
 from bot.ports.reads import Readers
 from bot.requests.services import RequestServices
+from bot.requests.setup_changes import SetupChanges
+from bot.requests.silence_ends import SilenceEnds
 from bot.settings import Role
 from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Listeners
@@ -220,6 +222,11 @@ def _inbox(base: Base, reading: ReadParts, renderer: Renderer, role_watch: RoleW
     )
 
 
+def build_silence_ends(base: Base) -> SilenceEnds:
+    changes = SetupChanges(repository=base.repository, setup_store=base.store, clock=base.clock)
+    return SilenceEnds(repository=base.repository, changes=changes, clock=base.clock)
+
+
 def build_jobs(
     base: Base,
     heartbeat: Heartbeat,
@@ -244,6 +251,7 @@ def build_jobs(
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
+        loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
     if people:
         loops += [
             PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),

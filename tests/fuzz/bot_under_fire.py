@@ -29,6 +29,7 @@ from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
+from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.queries import Queries
@@ -196,6 +197,13 @@ class HeardNotes(Notes):
         pass
 
 
+class HeardMutes(Mutes):
+    """As `HeardNotes`."""
+
+    def __init__(self) -> None:
+        pass
+
+
 class HeardReferences(References):
     def __init__(self) -> None:
         """No fuzz input asks for a name."""
@@ -280,6 +288,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         queries=HeardQueries(acted),
         subscriptions=HeardSubscriptions(acted),
         acknowledgements=HeardAcknowledgements(acted),
+        mutes=HeardMutes(),
         notes=HeardNotes(),
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
