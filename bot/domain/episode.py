@@ -308,3 +308,18 @@ def _closed(episode: Episode, transition: Transition, state: PipelineState, outc
         gap = None  # the episode itself says so
     last = replace(episode.timeline[-1], downtime_seconds=downtime, at_least=episode.first_seen, gap=gap)
     return replace(episode, closed_at=transition.at, outcome=outcome, timeline=(*episode.timeline[:-1], last))
+
+
+def kind_opened_by(event: Event) -> EpisodeKind | None:
+    """The kind of episode that this event opens if none is open."""
+    return _OPENS.get(event)
+
+
+def continues(kind: EpisodeKind, event: Event) -> bool:
+    """True if the event continues an open episode of this kind. Any other event ends it."""
+    return event in _ABSORBS[kind]
+
+
+def outcome_of(kind: EpisodeKind, event: Event) -> EpisodeOutcome | None:
+    """How this event ends an episode of this kind. None: it does not."""
+    return _ENDS[kind].get(event)

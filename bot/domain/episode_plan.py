@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
-from bot.domain.filters import filtered
+from bot.domain.filters import filtered, suspended
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.receipt import Skip
@@ -63,7 +63,8 @@ def plan_episode(
         for key, channel in threads.items()
         for message in thread_entries(episode, stored, routing, key, channel)
     ]
-    skips = () if only else (*filtered(episode, stored, routing), *silenced(episode, stored, routing))
+    left_out = () if only else (filtered, suspended, silenced)
+    skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
     return EpisodePlan(episode, cards, (*syncs, *entries), skips)
 
 

@@ -1,4 +1,4 @@
-"""Which channels a step leaves out because of the events that their watches name. Pure."""
+"""Which channels a step leaves out because of their watches, or because they take no messages. Pure."""
 
 from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.receipt import Skip, SkipReason
@@ -18,4 +18,15 @@ def filtered(episode: Episode, stored: Episode | None, routing: Routing) -> tupl
         if not (pages and audience.targets)
         and (events := own_events(episode, entry))
         and not any(audience.wants(event) for event in events)
+    )
+
+
+def suspended(episode: Episode, stored: Episode | None, routing: Routing) -> tuple[Skip, ...]:
+    """A skip for each new entry and channel whose messages go to the fallback channel."""
+    return tuple(
+        Skip(conversation=channel, revision=entry.revision, at=entry.at, reason=SkipReason.SUSPENDED)
+        for audience in routing.audiences
+        for channel in audience.stands_in_for
+        for entry in new_entries(episode, stored)
+        if any(audience.wants(event) for event in own_events(episode, entry))
     )

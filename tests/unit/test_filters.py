@@ -55,3 +55,10 @@ def test_an_acknowledgement_and_a_steady_reading_skip_no_channel() -> None:
     acknowledged = plan_acknowledgement(failed.record, routing, ANN, at(3))
     assert acknowledged
     assert acknowledged.skips == ()
+
+
+def test_a_channel_that_takes_no_messages_is_skipped_for_its_fallback() -> None:
+    routing = a_routing(a_watch().redirected_to(OTHER))
+    (failed,) = plans(routing, an_observation(FAILED, 1, ready=0))
+    assert left_out(failed) == [(ALERTS, SkipReason.SUSPENDED)]
+    assert {message.receiver.id for message in failed.messages} == {OTHER}

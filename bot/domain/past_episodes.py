@@ -1,0 +1,109 @@
+"""Derives the past episodes of a pipeline from its transitions. Pure.
+
+The store keeps the last episode only. The transitions of its history give the others, by the same rules.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from bot.domain.episode import EpisodeKind, EpisodeOutcome, continues, kind_opened_by, outcome_of
+from bot.domain.transition import Event, Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEpisode:
+    """One stretch of a pipeline's past, such as a failure from its begin to its recovery."""
+
+    kind: EpisodeKind
+    opened_at: datetime
+    first_seen: bool = False
+    """It began at `opened_at` or earlier."""
+    closed_at: datetime | None = None
+    """None: it goes on."""
+    outcome: EpisodeOutcome | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    """The person's name, as plain text."""
+    stopped_at: datetime | None = None
+    """When the pipeline stopped within a failure. If no recovery follows, its owner wanted the stop."""
+
+    @property
+    def lasted(self) -> timedelta | None:
+        return self.closed_at - self.opened_at if self.closed_at else None
+
+    def closed(self, at: datetime, outcome: EpisodeOutcome) -> "PastEpisode":
+        return replace(self, closed_at=at, outcome=outcome)
+
+
+def past_episodes(transitions: Iterable[Transition]) -> tuple[PastEpisode, ...]:
+    """The episodes, oldest first. The last one may still go on. `transitions`: oldest first."""
+    ended: list[PastEpisode] = []
+    episode: PastEpisode | None = None
+    for _, of_one_reading in groupby(transitions, key=lambda transition: transition.at):
+        changes = tuple(of_one_reading)
+        events = {change.event for change in changes}
+        if episode and episode.stopped_at and Event.LIVE in events and Event.RECOVERED not in events:
+            ended.append(episode.closed(episode.stopped_at, EpisodeOutcome.ON_PURPOSE))
+            episode = None
+        for change in changes:
+            finished, episode = _advanced(episode, change)
+            ended += finished
+    return (*ended, episode) if episode else tuple(ended)
+
+
+def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence[PastEpisode], PastEpisode | None]:
+    """The episodes that a change ends, and the one that goes on after it."""
+    if change.event is Event.ACKNOWLEDGED:
+        return (), _acknowledged(episode, change)
+    finished: list[PastEpisode] = []
+    if episode and not continues(episode.kind, change.event):
+        finished.append(episode.closed(change.at, EpisodeOutcome.SUPERSEDED))
+        episode = None
+    if episode is None:
+        kind = kind_opened_by(change.event)
+        if kind is None:
+            return finished, None
+        episode = PastEpisode(kind=kind, opened_at=change.at, first_seen=change.first_seen)
+    if change.event is Event.STOPPED:
+        episode = replace(episode, stopped_at=change.at)
+    paused = episode.kind is EpisodeKind.FAILURE and change.event is Event.PAUSED
+    if outcome := EpisodeOutcome.ON_PURPOSE if paused else outcome_of(episode.kind, change.event):
+        finished.append(episode.closed(change.at, outcome))
+        episode = None
+    return finished, episode
+
+
+def _acknowledged(episode: PastEpisode | None, change: Transition) -> PastEpisode | None:
+    if episode is None or episode.acknowledged_at:
+        return episode
+    return replace(episode, acknowledged_at=change.at, acknowledged_by=change.actor.name if change.actor else "")
+
+
+def time_to_acknowledge(episodes: Iterable[PastEpisode]) -> timedelta | None:
+    """From the begin of a failure to its acknowledgement, on average. None if nobody acknowledged any."""
+    return _mean(
+        [
+            episode.acknowledged_at - episode.opened_at
+            for episode in episodes
+            if episode.kind is EpisodeKind.FAILURE and episode.acknowledged_at
+        ]
+    )
+
+
+def time_to_recover(episodes: Iterable[PastEpisode]) -> timedelta | None:
+    """From the begin of a failure to its recovery, on average. A failure that ended otherwise does not count."""
+    return _mean(
+        [
+            episode.lasted
+            for episode in episodes
+            if episode.kind is EpisodeKind.FAILURE
+            and episode.outcome is EpisodeOutcome.RECOVERED
+            and episode.lasted is not None
+        ]
+    )
+
+
+def _mean(times: Sequence[timedelta]) -> timedelta | None:
+    return sum(times, timedelta()) / len(times) if times else None

@@ -1,0 +1,92 @@
+"""The episodes that the history gives, next to those that the bot had at the time."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.observation import Reading
+from bot.domain.past_episodes import PastEpisode, past_episodes, time_to_acknowledge, time_to_recover
+from bot.domain.plan import Record, plan_reading
+from bot.domain.transition import Actor, Event, Transition
+from tests.builders import ANN, ORDERS, a_routing, a_watch, at
+from tests.unit.test_transition import readings
+
+FAILURE, DEPLOYMENT = EpisodeKind.FAILURE, EpisodeKind.DEPLOYMENT
+
+
+def changes(*events: tuple[float, Event]) -> list[Transition]:
+    return [Transition(event=event, pipeline_id=ORDERS, at=at(seconds), phase=None) for seconds, event in events]
+
+
+def acknowledged(seconds: float) -> Transition:
+    actor = Actor(id=ANN, name="Ann")
+    return Transition(event=Event.ACKNOWLEDGED, pipeline_id=ORDERS, at=at(seconds), phase=None, actor=actor)
+
+
+def outline(episode: PastEpisode) -> tuple[EpisodeKind, float, float | None, EpisodeOutcome | None]:
+    lasted = episode.lasted.total_seconds() if episode.lasted is not None else None
+    return episode.kind, (episode.opened_at - at(0)).total_seconds(), lasted, episode.outcome
+
+
+@pytest.mark.parametrize(
+    ("transitions", "expected"),
+    [
+        ([], []),
+        ([(1, Event.FAILED)], [(FAILURE, 1, None, None)]),
+        ([(1, Event.FAILED), (5, Event.RECOVERED)], [(FAILURE, 1, 4, EpisodeOutcome.RECOVERED)]),
+        (
+            [(1, Event.FAILED), (2, Event.DEPLOYING), (4, Event.RUNNING), (9, Event.LIVE), (9, Event.RECOVERED)],
+            [(FAILURE, 1, 8, EpisodeOutcome.RECOVERED)],
+        ),
+        ([(1, Event.FAILED), (4, Event.PAUSED)], [(FAILURE, 1, 3, EpisodeOutcome.ON_PURPOSE)]),
+        (
+            [(1, Event.DEPLOYING), (4, Event.FAILED)],
+            [(DEPLOYMENT, 1, 3, EpisodeOutcome.SUPERSEDED), (FAILURE, 4, None, None)],
+        ),
+        ([(1, Event.RESTARTED)], [(EpisodeKind.MOMENT, 1, 0, EpisodeOutcome.DONE)]),
+        ([(1, Event.BACK)], []),
+        (  # a stop that the owner wanted: the next run is live, and nothing recovers
+            [(1, Event.FAILED), (3, Event.STOPPED), (8, Event.LIVE)],
+            [(FAILURE, 1, 2, EpisodeOutcome.ON_PURPOSE), (DEPLOYMENT, 8, 0, EpisodeOutcome.LIVE)],
+        ),
+    ],
+)
+def test_episodes_by_their_transitions(transitions: list[tuple[float, Event]], expected: list[object]) -> None:
+    assert [outline(episode) for episode in past_episodes(changes(*transitions))] == expected
+
+
+def test_an_acknowledgement_belongs_to_the_open_episode_and_the_first_one_counts() -> None:
+    past = [*changes((1, Event.FAILED)), acknowledged(3), acknowledged(5), *changes((9, Event.RECOVERED))]
+    (episode,) = past_episodes(past)
+    assert (episode.acknowledged_at, episode.acknowledged_by) == (at(3), "Ann")
+    assert past_episodes([acknowledged(3)]) == ()
+
+
+def test_means_count_failures_only() -> None:
+    past = [
+        *changes((0, Event.DEPLOYING), (50, Event.LIVE), (100, Event.FAILED)),
+        acknowledged(110),
+        *changes((160, Event.RECOVERED), (200, Event.FAILED), (220, Event.RECOVERED), (300, Event.FAILED)),
+        acknowledged(330),
+        *changes((400, Event.PAUSED)),
+    ]
+    episodes = past_episodes(past)
+    assert time_to_acknowledge(episodes) == timedelta(seconds=20)
+    assert time_to_recover(episodes) == timedelta(seconds=40)
+    assert time_to_recover(past_episodes(changes((1, Event.FAILED)))) is None
+
+
+@given(readings)
+def test_the_history_gives_the_same_failures_as_the_bot_had(observed: list[Reading]) -> None:
+    record, transitions, seen = Record(pipeline_id=ORDERS), list[Transition](), dict[str, tuple[object, ...]]()
+    for reading in observed:
+        plan = plan_reading(record, reading, a_routing(a_watch()))
+        record, transitions = plan.record, [*transitions, *plan.transitions]
+        for card in plan.cards:
+            if card.episode.kind is FAILURE:
+                seen[card.episode.identity] = (card.episode.opened_at, card.episode.closed_at)
+    derived = [(it.opened_at, it.closed_at) for it in past_episodes(transitions) if it.kind is FAILURE]
+    ended = [times for times in seen.values() if times[1]]
+    assert [times for times in derived if times[1]] == ended
