@@ -320,6 +320,6 @@ def continues(kind: EpisodeKind, event: Event) -> bool:
     return event in _ABSORBS[kind]
 
 
-def outcome_of(kind: EpisodeKind, event: Event) -> EpisodeOutcome | None:
+def ending_by(kind: EpisodeKind, event: Event) -> EpisodeOutcome | None:
     """How this event ends an episode of this kind. None: it does not."""
     return _ENDS[kind].get(event)

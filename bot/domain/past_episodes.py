@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from bot.domain.episode import EpisodeKind, EpisodeOutcome, continues, kind_opened_by, outcome_of
+from bot.domain.episode import EpisodeKind, EpisodeOutcome, continues, ending_by, kind_opened_by
 from bot.domain.transition import Event, Transition
 
 
@@ -69,7 +69,7 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
     if change.event is Event.STOPPED:
         episode = replace(episode, stopped_at=change.at)
     paused = episode.kind is EpisodeKind.FAILURE and change.event is Event.PAUSED
-    if outcome := EpisodeOutcome.ON_PURPOSE if paused else outcome_of(episode.kind, change.event):
+    if outcome := EpisodeOutcome.ON_PURPOSE if paused else ending_by(episode.kind, change.event):
         finished.append(episode.closed(change.at, outcome))
         episode = None
     return finished, episode
