@@ -135,7 +135,7 @@ def choose_next(
     seconds = float("inf")
     waited: set[tuple[Method, Priority]] = set()
     for pending in _retries_first(ready, limiter):
-        step = decide(pending.delivery, now, ownership, idempotent=pending.updates)
+        step = decide(pending.delivery, now, ownership, idempotent=pending.may_repeat)
         if isinstance(step, Wait):
             wait = (step.until - now).total_seconds()
             _claim_ahead(lane, pending, wait, limiter)
@@ -233,5 +233,5 @@ def _lookups_in_same_place(
         for pending in ready
         if pending is not first
         and pending.parent_id == first.parent_id
-        and isinstance(decide(pending.delivery, now, ownership, idempotent=pending.updates), Find)
+        and isinstance(decide(pending.delivery, now, ownership, idempotent=pending.may_repeat), Find)
     ]

@@ -9,9 +9,12 @@ from bot.domain.backlog import Backlog, Grouping
 from bot.domain.delivery import Lane
 from bot.domain.grouping import regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
+from bot.domain.pager import PagerEvent
+from bot.domain.pager_lane import combined_pages
 from bot.ports.cards import Cards
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import Outbox
+from bot.ports.pager_incidents import PagerIncidents
 from bot.ports.rate_limits import Method
 
 OUTDATED_SECONDS = 15.0  # the rows are read again after this time, even if no change is known
@@ -30,6 +33,7 @@ class LaneReader:
     def __init__(self, services: LaneServices, lane: Lane) -> None:
         self._outbox: Outbox = services.store
         self._cards: Cards = services.store
+        self._incidents: PagerIncidents = services.store
         self._lane = lane
         self._clock = services.clock
         self._doubt = services.doubt
@@ -77,11 +81,25 @@ class LaneReader:
             LeaseLostError: another worker owns the lane now.
         """
         snapshot = await self._snapshot()
+        while await self._combine_pages(snapshot, lease):
+            snapshot = await self._snapshot()
         while grouping := await self._next_grouping(snapshot):
             if not await self._outbox.regroup(grouping, self._lane, lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
             snapshot = snapshot.after(grouping) or await self._snapshot()
         return snapshot
+
+    async def _combine_pages(self, snapshot: LaneSnapshot, lease: Lease) -> bool:
+        """Combines the messages of a pager. True if any changed."""
+        if not any(isinstance(row.body, PagerEvent) for row in snapshot.rows):
+            return False
+        incidents = await self._incidents.incidents(self._lane.receiver)
+        change = combined_pages(self._lane.receiver, snapshot.rows, incidents.values(), self._clock.now())
+        if change is None:
+            return False
+        if not await self._incidents.change_pager_lane(change, self._lane, lease):
+            raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+        return True
 
     async def _snapshot(self) -> LaneSnapshot:
         return await LaneSnapshot.read(self._outbox, self._cards, self._lane)

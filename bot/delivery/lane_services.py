@@ -12,11 +12,12 @@ from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
 from bot.ports.leadership import SendingRight
 from bot.ports.outbox import Outbox
+from bot.ports.pager_incidents import PagerIncidents
 from bot.ports.rate_limit_store import RateLimitStore
 
 
-class LaneStore(Lanes, Outbox, Cards, RateLimitStore, Protocol):
-    """Lanes, deliveries, cards and rate limits."""
+class LaneStore(Lanes, Outbox, Cards, PagerIncidents, RateLimitStore, Protocol):
+    """Lanes, deliveries, cards, incidents of pagers, and rate limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,14 @@ class PendingDelivery:
         return self.shows_cards and self.message_id is not None
 
     @property
+    def may_repeat(self) -> bool:
+        """True if a message of unknown fate is sent again without a lookup.
+
+        An update is harmless twice. A pager's service drops repeats by their key, or else can't be asked for a message.
+        """
+        return self.updates or isinstance(self.delivery.body, PagerEvent)
+
+    @property
     def method(self) -> Method:
         """The call that sends the message."""
         return Method.UPDATE if self.updates else Method.POST

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from bot.domain.card import Body, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, LaneKind, Priority
+from bot.domain.pager import PagerEvent
 
 
 def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
@@ -11,19 +12,25 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
 
     An episode's card waits for the previous episode's card and all its thread entries. An entry waits for its card
     (`posted` says which cards are there) and for earlier entries of its thread. A more urgent episode may overtake it.
+    A pager's message waits for earlier ones with the same key.
     """
     rows = list(rows)
     unfinished = {key for row in rows for key in _entry_cards(row.body)}
     firsts: dict[str, Delivery] = {}
     urgency: dict[str, Priority] = {}
     others: list[Delivery] = []
+    incidents: set[str] = set()
     for row in rows:
         thread_key = thread_of(row.body)
         if row.lane.kind is LaneKind.FEED and (
             row.message.after_card in unfinished or not posted.get(row.message.after_card, True)
         ):
             continue
-        if thread_key is None:
+        if isinstance(row.body, PagerEvent):
+            if row.body.key not in incidents:
+                others.append(row)
+            incidents.add(row.body.key)
+        elif thread_key is None:
             others.append(row)
         elif posted.get(thread_key, False):
             firsts.setdefault(thread_key, row)

@@ -73,3 +73,5 @@ class PagerEvent:
     """Only for RESOLVE."""
     drill: bool = False
     """It is a test, and the text says so."""
+    counted: bool = False
+    """The lane's worker has counted it for the pager's incidents. Nobody else sets it."""

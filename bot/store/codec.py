@@ -31,6 +31,7 @@ from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver, 
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
+from bot.domain.pager_lane import Incident
 from bot.domain.phase import Intent
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
@@ -73,6 +74,7 @@ UNDO = Codec(Undo, versions.unchanged)
 NOTE = Codec(Note, versions.unchanged)
 CARD = Codec(Card, versions.card)
 SCHEDULED = Codec(ScheduledRow, versions.unchanged)
+INCIDENT = Codec(Incident, versions.unchanged)
 _INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Interaction)
 _CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 _PIPELINE: TypeAdapter[Pipeline] = TypeAdapter(Pipeline)

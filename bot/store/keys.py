@@ -69,6 +69,10 @@ class Keys:
         """The burst that the receiver's new failures join, and until when."""
         return self[f"growing:{receiver.name}"]
 
+    def incidents(self, receiver: Receiver) -> str:
+        """What this pager has open: `Incident`, by its key."""
+        return self[f"incidents:{receiver.name}"]
+
     def outbox(self, lane: Lane) -> str:
         """The ids of the lane's unsent deliveries, in order.
 

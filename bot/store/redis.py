@@ -14,6 +14,7 @@ from bot.store.lanes import RedisLanes
 from bot.store.leases import RedisLeases
 from bot.store.outbox import RedisOutbox
 from bot.store.outbox_size import RedisOutboxSize
+from bot.store.pager_incidents import RedisPagerIncidents
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.receipts import RedisReceipts
 from bot.store.records import RedisRecords
@@ -40,6 +41,7 @@ class RedisStore(
     RedisOutboxSize,
     RedisLanes,
     RedisOutbox,
+    RedisPagerIncidents,
     RedisRateLimits,
     RedisScheduled,
     RedisHistory,

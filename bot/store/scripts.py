@@ -26,6 +26,7 @@ _FENCED = (
     "heartbeat",
     "change_note",
     "change_setup",
+    "change_pagers",
     "change_watches",
     "commit",
     "doubt",

@@ -20,6 +20,7 @@ from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
+from bot.domain.pager_lane import Incident, PagerLaneChange
 from bot.domain.plan import Plan, Record
 from bot.domain.setup_change import SetupChange
 from bot.domain.subscription import Undo, WatchChange
@@ -63,6 +64,7 @@ class Disk:
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_id: dict[Lane, str] = field(default_factory=dict)
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
+    incidents: dict[Receiver, tuple[Incident, ...]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     throttles: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
     buckets: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
@@ -646,6 +648,32 @@ class MemoryStore:
             self.disk.cards[key] = replace(self.disk.cards[key], summarized_revision=revision)
         for key in grouping.forgets:
             self.disk.cards.pop(key, None)
+
+    async def incidents(self, receiver: Receiver) -> Mapping[str, Incident]:
+        def answer() -> Mapping[str, Incident]:
+            known = {incident.key: incident for incident in self.disk.incidents.get(receiver, ())}
+            return dict(sorted(known.items()))
+
+        return await self._query(answer)
+
+    async def change_pager_lane(self, change: PagerLaneChange, lane: Lane, lease: Lease) -> bool:
+        def apply() -> bool:
+            if not self._holds(lease):
+                return False
+            for delivery in change.replaced:
+                self._take_away(lane, delivery.id)
+            for delivery in change.rows:
+                if delivery.id in self.disk.rows:
+                    self.disk.rows[delivery.id] = delivery
+                else:
+                    self._put(delivery)
+            known = {incident.key: incident for incident in self.disk.incidents.get(lane.receiver, ())}
+            known |= {incident.key: incident for incident in change.incidents}
+            open_still = (incident for key, incident in known.items() if key not in change.ended)
+            self.disk.incidents[lane.receiver] = tuple(open_still)
+            return True
+
+        return await self._mutate(apply)
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         def answer() -> PageLog:

@@ -1,0 +1,40 @@
+"""What each outside pager has open, in Redis."""
+
+from collections.abc import Awaitable, Mapping
+from typing import cast
+
+from bot.domain.delivery import Lane, Receiver
+from bot.domain.pager_lane import Incident, PagerLaneChange
+from bot.ports.lease_store import Lease
+from bot.store.codec import INCIDENT, encode_delivery
+from bot.store.port import RedisPort
+from bot.store.scripts import decoding, translating_redis_errors
+
+KEPT_SECONDS = 30 * 24 * 3600  # after the last change
+
+
+class RedisPagerIncidents(RedisPort):
+    """Implements `PagerIncidents`."""
+
+    async def incidents(self, receiver: Receiver) -> Mapping[str, Incident]:
+        with translating_redis_errors():
+            query = cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys.incidents(receiver)))
+            rows = await query
+        with decoding("incidents"):
+            return {key.decode(): INCIDENT.decode(row) for key, row in sorted(rows.items())}
+
+    async def change_pager_lane(self, change: PagerLaneChange, lane: Lane, lease: Lease) -> bool:
+        keys = [self._keys.lease(lease.name), self._keys.outbox(lane), self._keys.incidents(lane.receiver)]
+        args: list[str | int] = [
+            lease.token,
+            lane.name,
+            len(change.replaced),
+            len(change.rows),
+            len(change.incidents),
+            KEPT_SECONDS,
+            *(row.id for row in change.replaced),
+            *(part for row in change.rows for part in (row.id, encode_delivery(row))),
+            *(part for incident in change.incidents for part in (incident.key, INCIDENT.encode(incident))),
+            *change.ended,
+        ]
+        return bool(await self._scripts.write("change_pagers", keys, args))
