@@ -13,7 +13,7 @@ from bot.domain.episode import stable_key
 from bot.domain.on_call import Calendar
 from bot.domain.rotation import Shift
 from bot.domain.setup import SetupKind, SetupRow
-from bot.domain.watch import UserId
+from bot.domain.watch import Target, UserId
 
 LONGEST_CALENDAR_ADDRESS = 2000
 READ_EVERY = timedelta(minutes=15)
@@ -156,6 +156,8 @@ class CalendarCopy(SetupRow):
     """Of the address that was read."""
     shifts: tuple[Shift, ...] = ()
     """Those around the last good read, oldest first."""
+    people: tuple[Target, ...] = ()
+    """The people of the shifts, with their names and direct conversations."""
     read_at: datetime | None = None
     """The last good read. None: there was none."""
     nameless: tuple[datetime, ...] = ()
@@ -198,7 +200,7 @@ class CalendarCopy(SetupRow):
 
 
 def shifts_of(
-    events: Iterable[CalendarEvent], people: Mapping[str, UserId | None]
+    events: Iterable[CalendarEvent], people: Mapping[str, Target | None]
 ) -> tuple[tuple[Shift, ...], tuple[datetime, ...]]:
     """The shifts, and the starts of the events in which nobody was found: those count as if they did not exist.
 
@@ -207,7 +209,7 @@ def shifts_of(
     shifts, nameless = [], []
     for event in sorted(events, key=lambda event: (event.start, event.end)):
         found = (people.get(name) for name in (*event.mentioned, *event.emails))
-        if present := tuple(dict.fromkeys(person for person in found if person)):
+        if present := tuple(dict.fromkeys(UserId(person.id) for person in found if person)):
             shifts.append(Shift(people=present, start=event.start, end=event.end, priority=event.priority))
         else:
             nameless.append(event.start)

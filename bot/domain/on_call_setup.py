@@ -257,7 +257,8 @@ def on_call_in(setup: Setup, schedule: str, at: datetime) -> OnCall | None:
 def people_of(setup: Setup, schedule: str, people: Iterable[UserId]) -> tuple[Target, ...]:
     """These people as targets, with their names and direct conversations as far as the setup knows them."""
     saved = setup.get(SavedSchedule, name_key(schedule))
-    known = {target.id: target for target in (saved.people if saved else ())}
+    copy = calendar_copy(setup, saved) if saved else None
+    known = {target.id: target for target in (*(saved.people if saved else ()), *(copy.people if copy else ()))}
     for row in overrides_of(setup, schedule):
         known |= {target.id: target for target in (row.instead_of, row.person) if target}
     return tuple(known.get(person) or Target(kind=TargetKind.USER, id=person) for person in people)

@@ -5,17 +5,17 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.permission import UnknownFact
-from bot.domain.watch import UserId
+from bot.domain.watch import Target, UserId
 
 
 class PeopleLookup(Protocol):
-    """Looks up people. UnknownFact: the chat does not say now, or the bot lacks a scope."""
+    """Looks up people, with their names. UnknownFact: the chat does not say now, or the bot lacks a scope."""
 
-    async def with_email(self, email: str) -> UserId | UnknownFact | None:
+    async def with_email(self, email: str) -> Target | UnknownFact | None:
         """The person with this e-mail; None if it is nobody who can be paged."""
         ...
 
-    async def member(self, user: UserId) -> UserId | UnknownFact | None:
+    async def member(self, user: UserId) -> Target | UnknownFact | None:
         """The person with this id; None if it is nobody who can be paged, such as a deactivated account."""
         ...
 

@@ -11,7 +11,7 @@ from bot.calendars.reader import expand
 from bot.domain.calendar import CalendarEvent, CalendarProblem, CalendarUnreadable, shifts_of
 from bot.domain.on_call import Calendar
 from bot.domain.wall_clock import moment_on
-from bot.domain.watch import UserId
+from bot.domain.watch import Target, TargetKind
 from tests.contract.calendars import calendar_text
 
 DAY = timedelta(days=1)
@@ -68,7 +68,7 @@ async def test_a_shift_across_a_change_of_the_clocks_covers_its_last_hour(
     last_hour = end - timedelta(minutes=10)
     query = recurring_ical_events.of(icalendar.Calendar.from_ical(calendar_text(once)))
     assert bool(query.between(last_hour, last_hour + timedelta(seconds=1))) == (hours <= 168)
-    shifts, _ = shifts_of(await read(once, around=end), {"U0ANN": UserId("U0ANN")})
+    shifts, _ = shifts_of(await read(once, around=end), {"U0ANN": Target(kind=TargetKind.USER, id="U0ANN")})
     calendar = Calendar(shifts=shifts)
     for moment, people in ((last_hour, ("U0ANN",)), (end - timedelta(seconds=1), ("U0ANN",)), (end, None)):
         shift = calendar.shift_at(moment)

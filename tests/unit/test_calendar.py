@@ -19,7 +19,7 @@ from bot.domain.on_call_setup import SavedSchedule, on_call_in
 from bot.domain.rotation import Shift
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupChange, SetupEdit
-from bot.domain.watch import UserId
+from bot.domain.watch import Target, TargetKind, UserId
 
 ANN, BOB = UserId("U0ANN"), UserId("U0BOB")
 BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_the_priority_of_an_event(title: str, priority: int) -> None:
 
 def test_an_event_whose_people_are_unknown_counts_as_if_it_did_not_exist() -> None:
     unknown = event("[L2]", "dee@x.example", start=4, end=6)
-    people = {"U0ANN": ANN, "dee@x.example": None}
+    people = {"U0ANN": Target(kind=TargetKind.USER, id=ANN), "dee@x.example": None}
     assert shifts_of((unknown, event("<@U0ANN>")), people) == (
         (Shift(people=(ANN,), start=BEGIN, end=BEGIN + 8 * HOUR),),
         (unknown.start,),

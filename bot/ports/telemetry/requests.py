@@ -34,3 +34,12 @@ class SettingChanged(EventRecord):
     channel: str
     before: str
     after: str
+
+
+@event("calendar_not_read", Level.WARNING)
+class CalendarNotRead(EventRecord):
+    """A read of a schedule's calendar failed. The last good copy counts, until it is a day old."""
+
+    schedule: str
+    host: str
+    problem: str

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.permission import Account, UnknownFact
-from bot.domain.watch import TeamId, UserId
+from bot.domain.watch import Target, TargetKind, TeamId, UserId
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call
-from bot.slack.outbound.facts import account_of
+from bot.slack.outbound.facts import account_of, name_of
 from bot.slack.outbound.outcomes import retry_after
 
 KEPT_SECONDS = 3600.0
@@ -22,7 +22,7 @@ _NOBODY = frozenset({"users_not_found", "user_not_found", "user_not_visible"})
 
 @dataclass(frozen=True, slots=True)
 class _KeptAnswer:
-    person: UserId | UnknownFact | None
+    person: Target | UnknownFact | None
     until: float
 
 
@@ -37,14 +37,14 @@ class Members:
         self._held_until: dict[str, float] = {}
         """Until when not to call a method: Slack's rate limit."""
 
-    async def with_email(self, email: str) -> UserId | UnknownFact | None:
+    async def with_email(self, email: str) -> Target | UnknownFact | None:
         """Source: https://docs.slack.dev/reference/methods/users.lookupByEmail (Tier 3)."""
         return await self._found("users.lookupByEmail", email.lower(), email=email)
 
-    async def member(self, user: UserId) -> UserId | UnknownFact | None:
+    async def member(self, user: UserId) -> Target | UnknownFact | None:
         return await self._found("users.info", user, user=user)
 
-    async def _found(self, method: str, key: str, **arguments: str) -> UserId | UnknownFact | None:
+    async def _found(self, method: str, key: str, **arguments: str) -> Target | UnknownFact | None:
         now = self._clock.monotonic()
         kept_answer = self._answers.get(key)
         if kept_answer and kept_answer.until > now:
@@ -62,10 +62,11 @@ class Members:
             self._answers[key] = _KeptAnswer(person, self._clock.monotonic() + seconds)
         return person
 
-    def _person_in(self, answer: SlackAnswer) -> UserId | UnknownFact | None:
+    def _person_in(self, answer: SlackAnswer) -> Target | UnknownFact | None:
         row = answer.body.get("user")
         if answer.ok and isinstance(row, Mapping):
-            return UserId(str(row.get("id"))) if account_of(row, self._home) in _PAGED else None
+            person = Target(kind=TargetKind.USER, id=str(row.get("id")), label=name_of(row))
+            return person if account_of(row, self._home) in _PAGED else None
         if answer.error in _NOBODY:
             return None
         return UnknownFact.NO_SCOPE if answer.error == "missing_scope" else UnknownFact.AWAY
