@@ -270,7 +270,8 @@ def people_of(setup: Setup, schedule: str, people: Iterable[UserId]) -> tuple[Ta
 def target_text(target: Target) -> str:
     """A target as people type it, with the name they saw."""
     if target.kind in {TargetKind.USER, TargetKind.USERGROUP}:
-        return f"@{target.label.lstrip('@') or target.id}"
+        name = f"@{target.label.lstrip('@') or target.id}"
+        return f'"{name}"' if " " in name else name
     return f"{target.kind}:{target.label or target.id}" if target.id else target.kind
 
 

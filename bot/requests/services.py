@@ -23,6 +23,7 @@ from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.pipeline_views import PipelineViews
+from bot.requests.policies import Policies
 from bot.requests.queries import Queries
 from bot.requests.references import References
 from bot.requests.setup_changes import SetupChanges
@@ -48,6 +49,7 @@ class RequestServices:
     mutes: Mutes
     stops: PagingStops
     audit_log: AuditLog
+    policies: Policies
 
     @classmethod
     def build(
@@ -63,6 +65,7 @@ class RequestServices:
         limits: WatchLimits = DEFAULT_LIMITS,
     ) -> Self:
         views = PipelineViews(repository=repository, reads=reads, unrecorded=unrecorded, clock=clock)
+        changes = SetupChanges(repository=repository, setup_store=store, clock=clock)
         references = References(repository=repository, catalogue=catalogue)
         return cls(
             references=references,
@@ -102,4 +105,5 @@ class RequestServices:
                 clock=clock,
             ),
             audit_log=AuditLog(store),
+            policies=Policies(repository=repository, changes=changes, clock=clock),
         )

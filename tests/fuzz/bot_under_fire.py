@@ -32,9 +32,11 @@ from bot.requests.audit_log import AuditLog
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
+from bot.requests.policies import Policies
 from bot.requests.queries import Queries
 from bot.requests.references import References
 from bot.requests.services import RequestServices
+from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
 from bot.slack.feature import Command, Reply, Request, Understood
 from bot.slack.grammar.command_text import NO_NAMES
@@ -292,6 +294,11 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         notes=HeardNotes(),
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
+        policies=Policies(
+            repository=repository,
+            changes=SetupChanges(repository=repository, setup_store=store, clock=clock),
+            clock=clock,
+        ),
     )
     router = HeardRouter(services_of(requests, clock))
     router.acted = acted

@@ -6,6 +6,7 @@ from bot.domain.answer import RefusalAnswer
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.render import action_ids
+from bot.slack.render.blocks import section
 
 
 async def _press(click: Click, request: Request) -> Reply:
@@ -17,4 +18,14 @@ async def _press(click: Click, request: Request) -> Reply:
     return replace(await understood.command.run(confirmed), replace=True)
 
 
-FEATURE = Feature(buttons={action_ids.CONFIRM: Button(press=_press)})
+async def _cancel(click: Click, request: Request) -> Reply:
+    del click, request
+    return Reply(blocks=[section("Cancelled. Nothing was changed.")], replace=True)
+
+
+FEATURE = Feature(
+    buttons={
+        action_ids.CONFIRM: Button(press=_press),
+        action_ids.CANCEL: Button(press=_cancel, changes=False),
+    }
+)

@@ -26,6 +26,9 @@ USER_FORM = re.compile(r"<@([UW][A-Z0-9]+)(?:\|([^>]*))?>")
 GROUP_FORM = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
 CHANNEL_FORM = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
 _SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
+NAMED_FORM = re.compile(r"(on-?call|pager|policy):([^\W_][\w.-]{0,39})", re.IGNORECASE)
+_NAMED = {"oncall": TargetKind.ON_CALL, "pager": TargetKind.PAGER, "policy": TargetKind.POLICY}
+OWNER = TargetKind.OWNER.value
 SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
 EVERYONE_FORM = re.compile(r"<!everyone(?:\|[^>]*)?>|@?everyone", re.IGNORECASE)
 ME = "me"
@@ -37,7 +40,7 @@ class TargetWord:
 
     kind: TargetKind
     id: str = ""
-    """Slack's id, if the person picked the target from a list."""
+    """Slack's id, if the person picked the target from a list. Or the name of a pager, schedule or policy."""
     name: str = ""
     """The typed name of a person or group, without an id."""
     label: str = field(default="", compare=False)
@@ -96,6 +99,11 @@ def target_of(text: str, *, picked: bool = False) -> TargetWord | None:
     found = SPECIAL_FORM.fullmatch(text)
     if found and (picked or not text.startswith("<")):
         return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
+    if found := NAMED_FORM.fullmatch(text):
+        kind = _NAMED[found[1].lower().replace("-", "")]
+        return TargetWord(kind, id=found[2].casefold(), label=found[2])
+    if text.lower() == OWNER:
+        return TargetWord(TargetKind.OWNER)
     if text.lower() == ME:
         return TargetWord(TargetKind.USER, me=True)
     if text.startswith("@") and len(text) > 1:

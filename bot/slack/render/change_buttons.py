@@ -34,6 +34,21 @@ def without_buttons(shown: Sequence[Block]) -> list[Block]:
     return list(takewhile(lambda block: block.get("type") != "actions", shown))
 
 
+def save_blocks(command: str, at: datetime) -> list[Block]:
+    """*Save* runs `command`; *Cancel* changes nothing. A text too long for a button has to be shorter."""
+    packed = value(asked=command, at=at.isoformat())
+    if not packed:
+        return context(f"That's too long to save. {UNCHANGED} Name fewer people, or a user group.")
+    return [
+        *actions(
+            "save",
+            button(action_ids.CONFIRM, "Save", packed, style="primary"),
+            button(action_ids.CANCEL, "Cancel", value(at=at.isoformat())),
+        ),
+        *context("Nothing is saved yet."),
+    ]
+
+
 def confirm_blocks(words: str, command: str, at: datetime) -> list[Block]:
     """A button that runs `command`. `at` distinguishes two questions with the same words."""
     packed = value(asked=command, at=at.isoformat())

@@ -34,7 +34,7 @@ async def targets_of(
     targets = await resolve_targets(words, asker, services.directory, services.permissions, services.broadcast)
     if isinstance(targets, RefusalAnswer):
         return targets
-    return too_many(targets, services.max_targets) or targets
+    return too_many(targets, services.max_targets) or services.requests.policies.missing(targets) or targets
 
 
 def too_many_words(words: Sequence[TargetWord], limit: int) -> RefusalAnswer | None:
@@ -86,7 +86,7 @@ async def _target(
         case TargetKind.USERGROUP:
             return await _group(word, directory)
         case TargetKind.PAGER | TargetKind.ON_CALL | TargetKind.POLICY | TargetKind.OWNER:
-            return Target(kind=word.kind, id=word.id)
+            return Target(kind=word.kind, id=word.id, label=word.label)
         case TargetKind.USER if word.me and not await _has_name(word.name, directory):
             return await _person(asker.user, asker.handle, directory, permissions)
         case TargetKind.USER if word.id:

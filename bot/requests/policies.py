@@ -1,0 +1,254 @@
+"""Shows and changes policies and default policies. Answers are values; `slack` renders them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from enum import Enum
+
+from bot.domain.answer import RefusalAnswer
+from bot.domain.escalation import Policy
+from bot.domain.on_call_setup import (
+    OPERATOR,
+    WORKSPACE,
+    DefaultPolicy,
+    SavedPolicy,
+    SavedSchedule,
+    name_key,
+    policy_named,
+)
+from bot.domain.policy_preview import MOST_POLICIES, PolicyPreview, policy_preview, policy_problem
+from bot.domain.setup import Setup
+from bot.domain.setup_change import SetupEdit
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
+from bot.ports.clock import Clock
+from bot.requests.setup_changes import SetupChanges, SetupPlan
+from bot.state.repository import Repository
+
+
+class PolicyFate(Enum):
+    """What became of a policy or default policy."""
+
+    SHOWN = "shown"
+    WOULD_SAVE = "would save"
+    SAVED = "saved"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    USED = "used"
+    """Not removed: a watch or a default uses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyAnswer:
+    """One policy: who it would reach now, and what uses it."""
+
+    fate: PolicyFate
+    saved: SavedPolicy | None = None
+    """As stored before this request. None: it is new."""
+    preview: PolicyPreview
+    watches: tuple[Watch, ...] = ()
+    """The watches that name it."""
+    defaults: tuple[DefaultPolicy, ...] = ()
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoliciesAnswer:
+    """All policies, and the defaults that hold in one channel."""
+
+    previews: tuple[PolicyPreview, ...]
+    channel: DefaultPolicy | None
+    workspace: DefaultPolicy | None
+    operator: DefaultPolicy | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultPolicyAnswer:
+    """A default policy before and after. None: there is none."""
+
+    scope: str
+    before: str | None
+    after: str | None
+    preview: PolicyPreview | None
+    """Of the policy that holds from now on."""
+    fate: PolicyFate
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownName:
+    """No policy or schedule has this name."""
+
+    name: str
+    nearest: str = ""
+
+
+class Policies:
+    """The policies of the workspace. Everyone who may change watches may change them."""
+
+    def __init__(self, *, repository: Repository, changes: SetupChanges, clock: Clock) -> None:
+        self._repository = repository
+        self._changes = changes
+        self._clock = clock
+
+    def all(self, channel: ChannelId) -> PoliciesAnswer:
+        setup, at = self._changes.setup, self._clock.now()
+        return PoliciesAnswer(
+            previews=tuple(policy_preview(saved.policy, setup, at) for saved in setup.all(SavedPolicy)),
+            channel=setup.get(DefaultPolicy, channel),
+            workspace=setup.get(DefaultPolicy, WORKSPACE),
+            operator=setup.get(DefaultPolicy, OPERATOR),
+            at=at,
+        )
+
+    def show(self, name: str) -> PolicyAnswer | UnknownName:
+        setup = self._changes.setup
+        saved = setup.get(SavedPolicy, name_key(name))
+        return self._answer(saved.policy, setup, PolicyFate.SHOWN) if saved else _unknown(setup, name)
+
+    def preview(self, policy: Policy) -> PolicyAnswer | RefusalAnswer:
+        """What saving this policy would change. Changes nothing."""
+        setup, at = self._changes.setup, self._clock.now()
+        if refusal := _refusal(policy, setup):
+            return refusal
+        saved = setup.get(SavedPolicy, name_key(policy.name))
+        same = saved is not None and saved.policy == policy
+        return self._answer(policy, setup, PolicyFate.UNCHANGED if same else PolicyFate.WOULD_SAVE, at)
+
+    async def save(self, policy: Policy, *, by: UserId, by_name: str) -> PolicyAnswer | RefusalAnswer:
+        """Creates or replaces the policy. Pages that run already keep the old one."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[PolicyAnswer | RefusalAnswer]:
+            if refusal := _refusal(policy, setup):
+                return SetupPlan(answer=refusal)
+            before = setup.get(SavedPolicy, name_key(policy.name))
+            if before and before.policy == policy:
+                return SetupPlan(answer=self._answer(policy, setup, PolicyFate.UNCHANGED, at))
+            after = SavedPolicy(policy=policy, made_by=by, made_by_name=by_name, made_at=at)
+            answer = self._answer(policy, setup, PolicyFate.SAVED, at)
+            return SetupPlan(answer=answer, edits=(SetupEdit(before=before, after=after),))
+
+        return await self._changes.write(make, by=by, by_name=by_name)
+
+    async def remove(self, name: str, *, by: UserId, by_name: str) -> PolicyAnswer | UnknownName:
+        """Removes the policy, unless a watch or a default uses it."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[PolicyAnswer | UnknownName]:
+            saved = setup.get(SavedPolicy, name_key(name))
+            if saved is None:
+                return SetupPlan(answer=_unknown(setup, name))
+            answer = self._answer(saved.policy, setup, PolicyFate.REMOVED, at)
+            if answer.watches or answer.defaults:
+                return SetupPlan(answer=self._answer(saved.policy, setup, PolicyFate.USED, at))
+            return SetupPlan(answer=answer, edits=(SetupEdit(before=saved),))
+
+        return await self._changes.write(make, by=by, by_name=by_name)
+
+    def missing(self, targets: Iterable[Target]) -> RefusalAnswer | None:
+        """The refusal if one of these targets is a policy or schedule that does not exist."""
+        return _missing(targets, self._changes.setup)
+
+    async def set_default(
+        self, scope: str, name: str | None, *, by: UserId, by_name: str, confirmed: bool = True
+    ) -> DefaultPolicyAnswer | UnknownName:
+        """Sets the default policy of a channel, the workspace or the operator. `name` None: removes it.
+
+        `confirmed` False: returns what would change, and changes nothing.
+        """
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[DefaultPolicyAnswer | UnknownName]:
+            saved = setup.get(SavedPolicy, name_key(name)) if name else None
+            if name and saved is None:
+                return SetupPlan(answer=_unknown(setup, name))
+            before = setup.get(DefaultPolicy, scope)
+            after = _default(scope, saved.policy.name, by, by_name, at) if saved else None
+            same = (before.policy if before else None) == (after.policy if after else None)
+            fate = PolicyFate.UNCHANGED if same else PolicyFate.SAVED if confirmed else PolicyFate.WOULD_SAVE
+            holding = after or (setup.get(DefaultPolicy, WORKSPACE) if scope not in {WORKSPACE, OPERATOR} else None)
+            held = setup.get(SavedPolicy, name_key(holding.policy)) if holding else None
+            answer = DefaultPolicyAnswer(
+                scope=scope,
+                before=before.policy if before else None,
+                after=after.policy if after else None,
+                preview=policy_preview(held.policy, setup, at) if held else None,
+                fate=fate,
+                at=at,
+            )
+            edits = (SetupEdit(before=before, after=after),) if fate is PolicyFate.SAVED else ()
+            return SetupPlan(answer=answer, edits=edits)
+
+        return await self._changes.write(make, by=by, by_name=by_name)
+
+    def _answer(self, policy: Policy, setup: Setup, fate: PolicyFate, at: datetime | None = None) -> PolicyAnswer:
+        at, key = at or self._clock.now(), name_key(policy.name)
+        return PolicyAnswer(
+            fate=fate,
+            saved=setup.get(SavedPolicy, key),
+            preview=policy_preview(policy, setup, at),
+            watches=self._watches_with(lambda target: target.kind is TargetKind.POLICY and target.id == key),
+            defaults=tuple(row for row in setup.all(DefaultPolicy) if name_key(row.policy) == key),
+            at=at,
+        )
+
+    def _watches_with(self, wanted: Callable[[Target], bool]) -> tuple[Watch, ...]:
+        return tuple(
+            self._repository.named(watch) for watch in self._repository.watches.all if any(map(wanted, watch.targets))
+        )
+
+
+def _default(scope: str, name: str, by: UserId, by_name: str, at: datetime) -> DefaultPolicy:
+    return DefaultPolicy(scope=scope, policy=name, made_by=by, made_by_name=by_name, made_at=at)
+
+
+def _refusal(policy: Policy, setup: Setup) -> RefusalAnswer | None:
+    """Why the policy can't be saved: a limit, or a schedule that does not exist."""
+    if problem := policy_problem(policy):
+        return RefusalAnswer(reason=f"{problem} Nothing was changed.", command="help policy")
+    if setup.get(SavedPolicy, name_key(policy.name)) is None and len(setup.all(SavedPolicy)) >= MOST_POLICIES:
+        return RefusalAnswer(
+            reason=f"There are already {MOST_POLICIES} policies: that is the limit. Nothing was changed.",
+            command="policy",
+        )
+    targets = [target for step in policy.steps for target in step.targets] + list(policy.last_resort)
+    return _missing(targets, setup)
+
+
+def _missing(targets: Iterable[Target], setup: Setup) -> RefusalAnswer | None:
+    for target in targets:
+        if target.kind is TargetKind.ON_CALL and setup.get(SavedSchedule, name_key(target.id)) is None:
+            return missing_schedule(setup, target.label or target.id)
+        if target.kind is TargetKind.POLICY and policy_named(setup, target.id) is None:
+            return unknown_policy(_unknown(setup, target.label or target.id))
+    return None
+
+
+def unknown_policy(answer: UnknownName) -> RefusalAnswer:
+    """The refusal of a policy that does not exist."""
+    guess = f" Did you mean *{answer.nearest}*?" if answer.nearest else ""
+    return RefusalAnswer(
+        reason=f"There is no policy called *{answer.name}*.{guess} Nothing was changed.",
+        command=f"policy {answer.nearest}" if answer.nearest else "policy",
+    )
+
+
+def missing_schedule(setup: Setup, name: str) -> RefusalAnswer:
+    """The refusal of a schedule that does not exist. Its name comes from `name_problem`-checked text."""
+    nearest = nearest_name(name, [row.name for row in setup.all(SavedSchedule)])
+    guess = f" Did you mean *{nearest}*?" if nearest else ""
+    return RefusalAnswer(
+        reason=f"There is no schedule called *{name}*.{guess} Nothing was changed.",
+        hint="First create it, for example:" if not nearest else "",
+        command=f"schedule {name} = rotate @ann @bob every 1 week at 09:00 on monday" if not nearest else "oncall",
+    )
+
+
+def _unknown(setup: Setup, name: str) -> UnknownName:
+    return UnknownName(name, nearest_name(name, [row.policy.name for row in setup.all(SavedPolicy)]))
+
+
+def nearest_name(name: str, names: list[str]) -> str:
+    """The most similar of these names. Empty if none is similar."""
+    by_key = {name_key(other): other for other in names}
+    found = get_close_matches(name_key(name), by_key, n=1, cutoff=0.6)
+    return by_key[found[0]] if found else ""

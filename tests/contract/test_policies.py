@@ -1,0 +1,199 @@
+"""`policy`: who is paged, in which order. Each change shows its effect before it is saved."""
+
+import pytest
+import redis.asyncio
+
+from bot.domain.on_call_setup import DefaultPolicy, SavedPolicy, policy_text
+from bot.domain.setup import Setup
+from bot.slack.render import action_ids
+from sandbox.slack import markup
+from tests.contract.office import ALERTS, ANN, CAROL, GUEST, OPS, Office, office
+
+TWO_STEPS = "policy data = @ann wait 10m then @bob wait 5m then channel; repeat 2; last pager:ops"
+
+
+def plain(answer: str) -> str:
+    return answer.replace("`", "").replace("\u2060", "").replace("\u00a0", " ")
+
+
+async def save(it: Office, text: str, user: str = ANN, channel: str = ALERTS) -> str:
+    """Types a command and clicks *Save*, as a person would."""
+    raw = markup.for_command(text, it.sandbox.slack.directory, user)
+    await it.send(raw, user, channel)  # type: ignore[arg-type]
+    return plain(await it.click(action_ids.CONFIRM, {"asked": raw}, user, channel))  # type: ignore[arg-type]
+
+
+async def setup_of(it: Office) -> Setup:
+    return (await it.bot.store.watches()).setup
+
+
+async def policies_of(it: Office) -> dict[str, str]:
+    return {saved.policy.name: policy_text(saved.policy) for saved in (await setup_of(it)).all(SavedPolicy)}
+
+
+async def test_a_policy_shows_its_effect_and_is_saved_by_a_click(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        question = plain(await it.type(TWO_STEPS))
+        assert await policies_of(it) == {}
+        answer = await save(it, TWO_STEPS)
+        saved = await policies_of(it)
+    steps = "1. At once: ann\n2. After 10 min: bob\n3. After 15 min: everyone in the channel"
+    for text in (question, answer):
+        assert steps in text
+        assert "If nobody answers, all of that again, 2 times." in text
+        assert "Last resort 5 min after the last step: the pager ops" in text
+    assert "Create the policy data? From now on:" in question
+    assert "Nothing is saved yet." in question
+    assert "The policy data is saved." in answer
+    assert saved == {"data": "@ann wait 10m then @bob wait 5m then channel wait 5m; repeat 2; last pager:ops"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "means"),
+    [
+        ("policy data = @ann", "@ann wait 5m"),
+        ("policy data=@ann", "@ann wait 5m"),
+        ("policy data @ann", "@ann wait 5m"),
+        ("policy data = @ann, @bob then here", "@ann @bob wait 5m then here wait 5m"),
+        ("policy data = @ann wait 5 min, then here", "@ann wait 5m then here wait 5m"),
+        (
+            "policy data = @ann after 2 minutes @bob after 1h channel",
+            "@ann wait 2m then @bob wait 1h then channel wait 5m",
+        ),
+        ("policy data = @ann, then @bob after 10m", "@ann wait 10m then @bob wait 5m"),
+        ("policy data = @ann → channel; repeat twice", "@ann wait 5m then channel wait 5m; repeat 2"),
+        (
+            "policy data = me then owner; repeat 3 times; last @bob",
+            "@ann wait 5m then owner wait 5m; repeat 3; last @bob",
+        ),
+        ("policy data = PAGER:ops", "pager:ops wait 5m"),
+    ],
+)
+async def test_a_policy_is_read_as_people_type_it(fake_redis: redis.asyncio.Redis, typed: str, means: str) -> None:
+    async with office(fake_redis) as it:
+        await save(it, typed)
+        assert await policies_of(it) == {"data": means}
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "corrected"),
+    [
+        ("policy data = ann wait 5m", "I can't page “ann”", "policy data = @ann wait 5m"),
+        ("policy data = @ann wait 5s", "1 minute to 1 day", "policy data = @ann wait 1m"),
+        ("policy data = @ann wait 3d", "1 minute to 1 day", "policy data = @ann wait 1d"),
+        ("policy data = @ann; repeat 12", "0 to 9", "policy data = @ann; repeat 9"),
+        ("policy data = @ann; repeat", "0 to 9", "help policy"),
+        ("policy data = @ann; last", "after last", "help policy"),
+        ("policy data = wait 5m", "how long", "policy data = @ann"),
+        ("policy data = @everyone", "everyone", "policy data = channel"),
+        ("policy then = @ann", "has a meaning of its own", "policy data = @ann"),
+        (f"policy {'x' * 41} = @ann", "the limit is 40", "policy data = @ann"),
+        ("policy data = policy:other", "There is no policy called other", "policy"),
+        ("policy data = oncall:team", "There is no schedule called team", "schedule team = rotate"),
+        ("policy data = @nosuch", "no person or user group", ""),
+        ("policy data = @helper-bot", "I can't page", ""),
+        ("policy default nosuch", "There is no policy called nosuch", "policy"),
+        ("policy default data in mars", "in workspace", "policy default data"),
+        ("policy remove", "Name one policy", "policy remove data"),
+        ("policy nosuch", "There is no policy called nosuch", "policy"),
+        ("watch orders-1 page policy:nosuch", "There is no policy called nosuch", "policy"),
+        ("watch orders-1 page oncall:nosuch", "There is no schedule called nosuch", "schedule nosuch = rotate"),
+    ],
+)
+async def test_a_wrong_word_changes_nothing(
+    fake_redis: redis.asyncio.Redis, typed: str, says: str, corrected: str
+) -> None:
+    async with office(fake_redis) as it:
+        answer = plain(await it.type(typed))
+        assert says in answer
+        assert "Nothing was changed." in answer
+        assert corrected in answer
+        assert await setup_of(it) == Setup()
+        assert await it.watches(ALERTS) == []
+
+
+async def test_a_change_shows_the_old_policy_and_an_equal_one_asks_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "policy data = @ann")
+        changed = plain(await it.type("policy DATA = @bob"))
+        assert "Change the policy DATA? From now on:\n1. At once: bob" in changed
+        assert "Before: @ann wait 5m\nPages that run already keep the old policy." in changed
+        assert "is like that already. Nothing was changed." in plain(await it.type("policy data = @ann wait 5m"))
+        await save(it, "policy DATA = @bob")
+        assert await policies_of(it) == {"DATA": "@bob wait 5m"}
+
+
+async def test_policies_are_listed_and_shown(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        assert "There is no policy yet." in await it.type("policy")
+        await save(it, "policy data = @ann then @bob")
+        await save(it, "policy default data in workspace")
+        listed, shown = plain(await it.type("policy")), plain(await it.type("policy Data"))
+    assert "• data: ann, then bob after 5 min" in listed
+    assert "The workspace's default: data" in listed
+    assert "data, if a pipeline failed now:\n1. At once: ann" in shown
+    assert "Used by:\n• the default of the workspace" in shown
+    assert "/pipeline policy data = @ann wait 5m then @bob wait 5m" in shown
+
+
+async def test_a_policy_in_use_is_not_removed(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "policy data = @ann")
+        await it.type("watch orders-1 page policy:Data")
+        await save(it, "policy default data")
+        answer = plain(await it.type("policy remove data"))
+        assert "The policy data is in use. Nothing was changed." in answer
+        assert f"• the default of <#{ALERTS}>" in answer
+        assert "orders-1" in answer
+        await it.type("unwatch orders-1")
+        assert "in use" in await it.type("policy remove data")
+        await save(it, "policy default none")
+        assert "is removed. It was @ann wait 5m" in plain(await it.type("policy data none"))
+        assert await setup_of(it) == Setup()
+
+
+@pytest.mark.parametrize(
+    ("typed", "scope", "effect"),
+    [
+        ("policy default data", ALERTS, f"Watches without targets in <#{ALERTS}> page the policy data from now on:"),
+        ("policy default data in #alerts", ALERTS, "page the policy data from now on:"),
+        ("policy default data in workspace", "workspace", "in channels without a default page the policy data"),
+        ("policy default data for the operator", "operator", "My own trouble pages data:"),
+    ],
+)
+async def test_a_default_policy_has_a_scope(
+    fake_redis: redis.asyncio.Redis, typed: str, scope: str, effect: str
+) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "policy data = @ann")
+        typed = typed.replace("#alerts", f"#{it.sandbox.slack.directory.channels[ALERTS].name}")
+        assert effect in plain(await it.type(typed))
+        assert effect in await save(it, typed)
+        assert [row.scope for row in (await setup_of(it)).all(DefaultPolicy)] == [scope]
+        assert "already" in await it.type(typed)
+
+
+async def test_a_guest_changes_no_policy(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "policy data = @ann")
+        for typed in ("policy data = @bob", "policy remove data", "policy default data"):
+            assert "Only full members" in await it.type(typed, GUEST)
+            refused = await save(it, typed, GUEST)
+            assert "Only full members" in refused or "This question is too old" in refused
+        assert await policies_of(it) == {"data": "@ann wait 5m"}
+        assert "data" in await it.type("policy", GUEST)
+
+
+async def test_a_default_of_a_channel_is_for_its_members(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        it.sandbox.slack.invite_bot(OPS)
+        await save(it, "policy data = @ann")
+        assert "I can't find a channel" in await it.type("policy default data in #ops-private", CAROL)
+        assert "Change the default" in await it.type("policy default data in #ops-private", ANN)
+
+
+async def test_cancel_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.type(TWO_STEPS)
+        assert await it.click(action_ids.CANCEL, {}) == "Cancelled. Nothing was changed."
+        assert await policies_of(it) == {}
