@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.delivery.pending import PendingDelivery
 from bot.domain.card import Digest, DigestEntry, HeldPages, Notice, PostedCard, SyncCard, SyncGroup, TimelineBatch
 from bot.domain.card import ThreadEntry as Entry
+from bot.domain.drill import Drill
 from bot.domain.observation import PipelineId
 from bot.domain.receipt import MessageForm, Receipt
 from bot.domain.settlement import Done, Drop, Gone
@@ -66,6 +67,8 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
             yield from _news_of_entries(entries)
         case Digest(entries=digested) | HeldPages(entries=digested):
             yield from map(_news_of_digest, digested)
+        case Notice(drill=Drill() as drill):
+            yield drill.pipeline_id, drill.started_at, drill.started_at
         case Notice(failures=failures):
             yield from ((failure.pipeline.id, failure.since, failure.since) for failure in failures)
         case _:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.drill import Drill
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance, Note
 from bot.domain.pager import PagerEvent
@@ -160,6 +161,8 @@ class NoticeKind(StrEnum):
     """The budget does not pay for the promised age of readings."""
     FRESH = "fresh"
     """Readings are as fresh as promised again."""
+    DRILL = "drill"
+    """A test that goes the ways of a page, and its report."""
     HEARD = "heard"
     """The bot reads and delivers again, after its dead man's switch warned of its silence."""
 
@@ -188,6 +191,7 @@ class Notice:
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
     HEARD                         since
+    DRILL                         by, channel, drill
     ROLLED_BACK                   watches, notes, setup
     EMPTY                         channels
     INCOMPLETE                    keys
@@ -240,6 +244,7 @@ class Notice:
     """The promised age of readings, in seconds."""
     oldest: float = 0.0
     """How old readings get instead, in seconds."""
+    drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

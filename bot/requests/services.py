@@ -13,12 +13,14 @@ from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
+from bot.ports.drill_store import DrillStore
 from bot.ports.outbox import Outbox
 from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
+from bot.requests.drills import Drills
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -33,7 +35,7 @@ from bot.state.repository import Repository
 DEFAULT_LIMITS = WatchLimits()
 
 
-class RequestsStore(WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, Protocol):
+class RequestsStore(WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, DrillStore, Protocol):
     """The ports of all services. Each service gets only its own."""
 
 
@@ -50,6 +52,7 @@ class RequestServices:
     stops: PagingStops
     audit_log: AuditLog
     policies: Policies
+    drills: Drills
 
     @classmethod
     def build(
@@ -106,4 +109,5 @@ class RequestServices:
             ),
             audit_log=AuditLog(store),
             policies=Policies(repository=repository, changes=changes, clock=clock),
+            drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
         )

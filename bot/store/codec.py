@@ -28,6 +28,7 @@ from bot.domain.card import (
 )
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver, ReceiverKind
+from bot.domain.drill import Drill
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
@@ -73,6 +74,7 @@ WATCH = Codec(Watch, versions.unchanged)
 UNDO = Codec(Undo, versions.unchanged)
 NOTE = Codec(Note, versions.unchanged)
 CARD = Codec(Card, versions.card)
+DRILL = Codec(Drill, versions.unchanged)
 SCHEDULED = Codec(ScheduledRow, versions.unchanged)
 INCIDENT = Codec(Incident, versions.unchanged)
 _INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Interaction)

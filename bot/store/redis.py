@@ -7,6 +7,7 @@ from bot.store.cards import RedisCards
 from bot.store.catalogue import RedisCatalogue
 from bot.store.channels import RedisChannels
 from bot.store.commits import RedisCommits
+from bot.store.drills import RedisDrills
 from bot.store.heartbeats import RedisHeartbeats
 from bot.store.history import RedisHistory
 from bot.store.interactions import RedisInteractions
@@ -44,6 +45,7 @@ class RedisStore(
     RedisPagerIncidents,
     RedisRateLimits,
     RedisScheduled,
+    RedisDrills,
     RedisHistory,
     RedisReceipts,
 ):

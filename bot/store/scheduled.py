@@ -26,4 +26,6 @@ class RedisScheduled(RedisPort):
     async def forget_scheduled(self, rows: Sequence[ScheduledRow], notices: Sequence[Message] = ()) -> None:
         outboxes, enqueued = self._scripts.enqueue_arguments(notices)
         ids = [row.id for row in rows]
-        await self._scripts.write("forget_scheduled", [self._keys["scheduled"], *outboxes], [len(ids), *ids, *enqueued])
+        await self._scripts.write(
+            "remove_and_enqueue", [self._keys["scheduled"], *outboxes], [len(ids), *ids, *enqueued]
+        )

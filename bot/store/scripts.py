@@ -38,7 +38,8 @@ _FENCED = (
     "settle",
     "resume",
     "write_row",
-    "forget_scheduled",
+    "add_and_enqueue",
+    "remove_and_enqueue",
 )
 _PLAIN = ("interaction", "lease", "release", "save_pipelines")
 

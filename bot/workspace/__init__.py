@@ -74,7 +74,7 @@ class Workspace:
         people = None
         if Role.SLACK in roles:
             people = build_people(base, reading, renderer, delivery.suspensions, role_watch)
-        sender = build_sender_jobs(base, delivery.sending_right, renderer.render_context)
+        sender = build_sender_jobs(base, delivery.sending_right, delivery.chat, renderer.render_context)
         jobs = build_jobs(base, heartbeat, monitoring, people, role_watch, sender=sender)
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(

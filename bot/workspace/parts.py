@@ -54,6 +54,7 @@ class DeliveryParts(NamedTuple):
     suspensions: Suspensions
     dispatcher: Dispatcher
     sending_right: Leadership
+    chat: SlackChat
 
 
 class ReadParts(NamedTuple):
@@ -179,7 +180,7 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
     if Role.SENDER in settings.roles:
         base.shared.sources.is_sending = lambda: sending_right.is_leader
     dispatcher = Dispatcher(services, base.wake)
-    return DeliveryParts(suspensions=suspensions, dispatcher=dispatcher, sending_right=sending_right)
+    return DeliveryParts(suspensions=suspensions, dispatcher=dispatcher, sending_right=sending_right, chat=chat)
 
 
 def build_people(

@@ -29,6 +29,7 @@ from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
+from bot.requests.drills import Drills
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -299,6 +300,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
             changes=SetupChanges(repository=repository, setup_store=store, clock=clock),
             clock=clock,
         ),
+        drills=Drills(repository=repository, store=store, conversations=directory, clock=clock),
     )
     router = HeardRouter(services_of(requests, clock))
     router.acted = acted

@@ -338,7 +338,7 @@ def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[st
 
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_a_slip_of_the_pen_is_mended(name: str) -> None:
-    slipped = f"{name[:-2]}{name[-1]}{name[-2]}"
+    slipped = name[:-1] if name[-1] == name[-2] else f"{name[:-2]}{name[-1]}{name[-2]}"
     rests = dict.fromkeys(("status", "unwatch", "runbook", "note"), " orders-eu") | {"watch": " orders-eu on failed"}
     rest = rests.get(ALIASES.get(name, name))
     error = refused(f"{slipped}{rest or ''}")

@@ -10,6 +10,7 @@ from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
+from bot.slack.render.drills import drill_blocks
 from bot.slack.render.groups import NAME_LIMIT, digest_row
 from bot.slack.render.paging import stopped_blocks
 from bot.slack.render.render_context import RenderContext
@@ -23,6 +24,8 @@ LISTED_CHARACTERS = 6000  # JSON may double them, and Slack refuses a message th
 def render_notice(notice: Notice, delivery: Delivery, render_context: RenderContext) -> RenderedMessage:
     if notice.kind is NoticeKind.ROLLED_BACK:
         blocks = _rolled_back(notice, render_context, delivery.receiver.id)
+    elif notice.kind is NoticeKind.DRILL:
+        blocks = drill_blocks(notice, delivery.receiver.id)
     else:
         blocks = _RENDERERS[notice.kind](notice, render_context)
     return message([*blocks, *possible_repeat(delivery)])
