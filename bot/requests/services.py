@@ -14,6 +14,7 @@ from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
 from bot.ports.drill_store import DrillStore
+from bot.ports.history_store import HistoryStore
 from bot.ports.outbox import Outbox
 from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
@@ -24,6 +25,7 @@ from bot.requests.drills import Drills
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
+from bot.requests.past import Past
 from bot.requests.pipeline_views import PipelineViews
 from bot.requests.policies import Policies
 from bot.requests.queries import Queries
@@ -35,7 +37,9 @@ from bot.state.repository import Repository
 DEFAULT_LIMITS = WatchLimits()
 
 
-class RequestsStore(WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, DrillStore, Protocol):
+class RequestsStore(
+    WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, DrillStore, HistoryStore, Protocol
+):
     """The ports of all services. Each service gets only its own."""
 
 
@@ -53,6 +57,7 @@ class RequestServices:
     audit_log: AuditLog
     policies: Policies
     drills: Drills
+    past: Past
 
     @classmethod
     def build(
@@ -110,4 +115,5 @@ class RequestServices:
             audit_log=AuditLog(store),
             policies=Policies(repository=repository, changes=changes, clock=clock),
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
+            past=Past(repository=repository, store=store, references=references, views=views, clock=clock),
         )

@@ -142,7 +142,7 @@ async def test_if_slack_does_not_say_who_is_in_a_channel_the_tab_says_so(fake_re
 async def test_a_slow_slack_does_not_hold_up_the_tab(
     fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.features.home.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("bot.slack.visible_channels.CHECK_SECONDS", 0.1)
     async with failing(fake_redis, ALERTS, failed=(ONE, TWO)) as it:
         await it.bot.watch(TWO, channel=ChannelId("D0ANN"))
         slow = Fault(kind=FaultKind.SLOW, seconds=0.3, when=Moment.BEFORE, times=None)

@@ -33,6 +33,7 @@ from bot.requests.drills import Drills
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
+from bot.requests.past import Past
 from bot.requests.policies import Policies
 from bot.requests.queries import Queries
 from bot.requests.references import References
@@ -207,6 +208,13 @@ class HeardMutes(Mutes):
         pass
 
 
+class HeardPast(Past):
+    """As `HeardNotes`."""
+
+    def __init__(self) -> None:
+        pass
+
+
 class HeardReferences(References):
     def __init__(self) -> None:
         """No fuzz input asks for a name."""
@@ -301,6 +309,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
             clock=clock,
         ),
         drills=Drills(repository=repository, store=store, conversations=directory, clock=clock),
+        past=HeardPast(),
     )
     router = HeardRouter(services_of(requests, clock))
     router.acted = acted

@@ -339,7 +339,8 @@ def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[st
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_a_slip_of_the_pen_is_mended(name: str) -> None:
     slipped = name[:-1] if name[-1] == name[-2] else f"{name[:-2]}{name[-1]}{name[-2]}"
-    rests = dict.fromkeys(("status", "unwatch", "runbook", "note"), " orders-eu") | {"watch": " orders-eu on failed"}
+    named = ("status", "unwatch", "runbook", "note", "why", "history")
+    rests = dict.fromkeys(named, " orders-eu") | {"watch": " orders-eu on failed"}
     rest = rests.get(ALIASES.get(name, name))
     error = refused(f"{slipped}{rest or ''}")
     assert f"*{name}*" in error.message
@@ -893,7 +894,7 @@ QUESTIONS = [
     ("is orders-eu's sink up", "status orders-eu"),
     ("is Base Swaps to Postgres ok?", "status Base Swaps to Postgres"),
     ("orders-eu is down?", "status orders-eu"),
-    ("why is orders-eu failing", "status orders-eu"),
+    ("why is orders-eu failing", "why orders-eu"),
     ("stop orders-eu?", "status orders-eu"),
     ("add orders-eu?", "status orders-eu"),
     ("page orders-eu @ann?", "status orders-eu"),

@@ -1,27 +1,23 @@
 """The Home tab: the failures in channels that this person may see, and what they watch. Drawn when they open it."""
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
 from bot.domain.attention import Trouble, trouble
-from bot.domain.permission import Denial, Person
 from bot.domain.watch import ChannelId
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features.watches import watches_blocks
 from bot.slack.mrkdwn import REASON_LIMIT, date, outside
-from bot.slack.permissions import Asker, Permissions
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, sections
 from bot.slack.render.phrases import conversation, is_direct
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row
+from bot.slack.visible_channels import VisibleChannels
 
-MOST_CHANNELS = 20  # to check in Slack: each takes up to three calls
-CHECK_SECONDS = 8.0  # for the checks of all channels: people wait for the tab
 FAILURES_SHOWN = 20
 DIVIDER: Block = {"type": "divider"}
 
@@ -49,7 +45,7 @@ async def failure_lines(request: Request, now: datetime) -> list[str]:
 async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], list[str]]:
     services, asker = request.services, request.asker
     answer = services.requests.queries.failures(asker.channel)
-    visible_channels = _VisibleChannels(asker, services.permissions)
+    visible_channels = VisibleChannels(asker, services.permissions)
     places = [
         (failed_view.view, await visible_channels.first_visible(failed_view.channels)) for failed_view in answer.failed
     ]
@@ -60,59 +56,6 @@ async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], lis
 
 async def _refresh(_: Click, request: Request) -> Reply:
     return await home(request)
-
-
-# --- permissions -----------------------------------------------------------------------------------------------------
-
-
-class _VisibleChannels:
-    """Finds out which channels one person may see.
-
-    Asks Slack once about the person, and once about each of at most 20 channels. Stops asking after CHECK_SECONDS.
-    """
-
-    def __init__(self, asker: Asker, permissions: Permissions) -> None:
-        self._asker = asker
-        self._permissions = permissions
-        self._visible = {asker.channel}
-        self._hidden: set[ChannelId] = set()
-        self._person: Person | None = None
-        self._until = asyncio.get_running_loop().time() + CHECK_SECONDS
-        self._stopped = False
-        """True after the deadline, or after Slack failed."""
-        self.complete = True
-        """False if a channel was not checked."""
-
-    async def first_visible(self, channels: Iterable[ChannelId]) -> ChannelId | None:
-        """One of these channels that the person may see. None if there is none."""
-        for channel in sorted(channels, key=self._visible.__contains__, reverse=True):
-            if await self._sees(channel):
-                return channel
-        return None
-
-    async def _sees(self, channel: ChannelId) -> bool:
-        if channel in self._visible:
-            return True
-        if channel in self._hidden or is_direct(channel):  # somebody else's direct conversation
-            return False
-        if self._stopped or len(self._visible | self._hidden) > MOST_CHANNELS:
-            self.complete = False
-            return False
-        try:
-            async with asyncio.timeout_at(self._until):
-                denial = await self._denial(channel)
-        except TimeoutError:
-            self._stopped, self.complete = True, False
-            return False
-        (self._hidden if denial else self._visible).add(channel)
-        if denial and denial is not Denial.NO_SUCH_CHANNEL:  # Slack did not say
-            self._stopped, self.complete = True, False
-        return denial is None
-
-    async def _denial(self, channel: ChannelId) -> Denial | None:
-        if self._person is None:
-            self._person = await self._permissions.facts.person(self._asker.user, team=self._asker.team)
-        return await self._permissions.denial_to_see(self._asker, channel, self._person)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------

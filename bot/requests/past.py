@@ -1,0 +1,133 @@
+"""Answers questions about a pipeline's past: who was notified, how long it failed, how much of the time it was live."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.answer import UnresolvedReference
+from bot.domain.catalogue import Pipeline
+from bot.domain.history import History, Stretch, stretch_of
+from bot.domain.names import AmbiguousReference, Names
+from bot.domain.observation import PipelineId
+from bot.domain.past_episodes import PastEpisode, past_episodes
+from bot.domain.watch import ChannelId, SuspendReason, Target
+from bot.domain.why import Explained, explained
+from bot.ports.clock import Clock
+from bot.ports.history_store import HistoryStore
+from bot.requests.pipeline_views import PipelineViews
+from bot.requests.references import References
+from bot.state.repository import Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagedPerson:
+    """A person whom a watch pages by direct message, and the channels of such watches."""
+
+    target: Target
+    channels: AbstractSet[ChannelId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyAnswer:
+    """The answer to `why`. It names every conversation: `slack` shows only those that the person may see."""
+
+    pipeline: Pipeline
+    moments: Sequence[Explained]
+    """Newest first."""
+    people: Mapping[str, PagedPerson] = field(default_factory=dict)
+    """By the direct-message conversation."""
+    suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
+    is_watched: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryAnswer:
+    """The answer to `history`."""
+
+    pipeline: Pipeline
+    episodes: Sequence[PastEpisode]
+    """Newest first."""
+    stretches: Sequence[Stretch]
+    is_watched: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotOnePipeline:
+    """The words name no pipeline, or more than one."""
+
+    unresolved: tuple[UnresolvedReference, ...]
+
+
+class Past:
+    """Reads a pipeline's history and receipts. It reads the store each time: people ask rarely."""
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        store: HistoryStore,
+        references: References,
+        views: PipelineViews,
+        clock: Clock,
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._references = references
+        self._views = views
+        self._clock = clock
+
+    async def why(self, channel: ChannelId, reference: str, names: Names | None) -> WhyAnswer | NotOnePipeline:
+        pipeline = await self._pipeline(channel, reference, names)
+        if isinstance(pipeline, NotOnePipeline):
+            return pipeline
+        history = await self._store.history(pipeline.id)
+        receipts = await self._store.receipts(pipeline.id)
+        return WhyAnswer(
+            pipeline=pipeline,
+            moments=explained(history.transitions, receipts),
+            people=self._people(pipeline),
+            suspended=self._repository.watches.suspended,
+            is_watched=bool(self._repository.watches_of(pipeline)),
+            at=self._clock.now(),
+        )
+
+    async def history(self, channel: ChannelId, reference: str, names: Names | None) -> HistoryAnswer | NotOnePipeline:
+        pipeline = await self._pipeline(channel, reference, names)
+        if isinstance(pipeline, NotOnePipeline):
+            return pipeline
+        history = await self._store.history(pipeline.id)
+        return HistoryAnswer(
+            pipeline=pipeline,
+            episodes=past_episodes(history.transitions)[::-1],
+            stretches=self._stretches(pipeline.id, history),
+            is_watched=bool(self._repository.watches_of(pipeline)),
+            at=self._clock.now(),
+        )
+
+    async def _pipeline(self, channel: ChannelId, reference: str, names: Names | None) -> Pipeline | NotOnePipeline:
+        resolved = await self._references.resolve([reference], channel, names=names)
+        if len(resolved.pipelines) == 1:
+            return resolved.pipelines[0]
+        if resolved.pipelines:
+            return NotOnePipeline((AmbiguousReference(reference, resolved.pipelines),))
+        return NotOnePipeline(resolved.unresolved)
+
+    def _stretches(self, pipeline_id: PipelineId, history: History) -> tuple[Stretch, ...]:
+        """The stored stretches, and the one that goes on."""
+        (view,) = self._views.known([self._repository.pipeline(pipeline_id)], ChannelId(""))
+        record = self._repository.record(pipeline_id)
+        present = stretch_of(view.state) if record.state.observation else None
+        return (*history.stretches, present) if present else history.stretches
+
+    def _people(self, pipeline: Pipeline) -> dict[str, PagedPerson]:
+        people: dict[str, PagedPerson] = {}
+        for watch in self._repository.watches_of(pipeline):
+            for target in watch.targets:
+                if target.direct:
+                    before = people.get(target.direct)
+                    channels = {watch.channel} | (before.channels if before else set())
+                    people[target.direct] = PagedPerson(target=target, channels=channels)
+        return people

@@ -1,0 +1,283 @@
+"""The command `why`: each change of a pipeline, when it was read, who was notified of it, and who was not, and why."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.domain.episode import TimelineEntry
+from bot.domain.receipt import MessageForm, Receipt, Skip, SkipReason
+from bot.domain.watch import ChannelId, UserId
+from bot.domain.why import Explained
+from bot.requests.past import NotOnePipeline, WhyAnswer
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.one_pipeline import one_pipeline
+from bot.slack.mrkdwn import NO_BREAK, date, duration, outside, time_of_day
+from bot.slack.permissions import Asker
+from bot.slack.render import phrases
+from bot.slack.render.blocks import Block, context, section
+from bot.slack.render.entry_words import entry_words
+from bot.slack.render.help import HelpPage
+from bot.slack.render.pagination import answer_buttons, on_existing_page, page_number
+from bot.slack.render.render_context import RenderContext
+from bot.slack.render.rows import unresolved
+from bot.slack.visible_channels import VisibleChannels
+
+MOMENTS_SHOWN = 8
+LINES_SHOWN = 12  # for one moment: a phone shows about 20 lines
+REASON_SHOWN = 160
+INDENT = NO_BREAK * 4
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WhyCommand(Command):
+    """A parsed `why`."""
+
+    reference: str
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    @property
+    def pipelines(self) -> Sequence[str]:
+        return (self.reference,)
+
+    async def run(self, request: Request) -> Reply:
+        """Only the person who asks gets the answer: it names what this person may see."""
+        services, asker = request.services, request.asker
+        answer = await services.requests.past.why(asker.channel, self.reference, request.names)
+        if isinstance(answer, NotOnePipeline):
+            return Reply(blocks=unresolved(answer.unresolved, "why", services.render_context))
+        question = replace(request.question, shareable=False, shared=False)
+        question = on_existing_page(question, len(answer.moments), MOMENTS_SHOWN)
+        first = (question.page - 1) * MOMENTS_SHOWN
+        moments = answer.moments[first : first + MOMENTS_SHOWN]
+        places = await _visible_places(moments, answer, VisibleChannels(asker, services.permissions), asker)
+        buttons = answer_buttons(question, len(answer.moments), "", MOMENTS_SHOWN)
+        number = page_number(question, len(answer.moments), MOMENTS_SHOWN)
+        return Reply(blocks=[*why_blocks(answer, moments, places, number, services.render_context), *buttons])
+
+
+def _parse(command_text: CommandText) -> Command:
+    return WhyCommand(one_pipeline(command_text, "why"))
+
+
+# --- permissions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The conversations that the reader may see, in words. `here`: the reader's own conversation."""
+
+    here: ChannelId
+    names: dict[str, str] = field(default_factory=dict)
+    complete: bool = True
+    """False if Slack did not say of each channel whether the reader may see it."""
+
+
+async def _visible_places(
+    moments: Iterable[Explained], answer: WhyAnswer, visible: VisibleChannels, asker: Asker
+) -> Places:
+    conversations = dict.fromkeys(
+        conversation for moment in moments for conversation in (*_notified(moment), *_left_out(moment))
+    )
+    names: dict[str, str] = {}
+    for conversation in conversations:
+        if name := await _place(conversation, answer, visible, asker):
+            names[conversation] = name
+    return Places(here=asker.channel, names=names, complete=visible.complete)
+
+
+async def _place(conversation: str, answer: WhyAnswer, visible: VisibleChannels, asker: Asker) -> str:
+    """Words for a conversation. Empty if this person may not know of it."""
+    channel = ChannelId(conversation)
+    if channel == asker.channel:
+        return "your direct messages" if phrases.is_direct(channel) else "this channel"
+    if ":" in conversation:  # a pager
+        return outside(conversation.replace(":", " "))
+    if not phrases.is_direct(channel):
+        return f"<#{channel}>" if await visible.sees(channel) else ""
+    person = answer.people.get(conversation)
+    if person is None:
+        return ""
+    if UserId(person.target.id) == asker.user:
+        return "your direct messages"
+    seen = await visible.first_visible(person.channels)
+    return f"{phrases.someones(person.target.label)} direct messages" if seen else ""
+
+
+def _notified(moment: Explained) -> Iterable[str]:
+    return (*(receipt.conversation for receipt in moment.receipts), *moment.waiting)
+
+
+def _left_out(moment: Explained) -> Iterable[str]:
+    return (skip.conversation for skip in moment.skips)
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def why_blocks(
+    answer: WhyAnswer, moments: Sequence[Explained], places: Places, page: str, render_context: RenderContext
+) -> list[Block]:
+    name = f"*{outside(answer.pipeline.name)}*"
+    if not moments:
+        return [section(f"{name}: {_nothing(answer, render_context)}")]
+    blocks: list[Block] = [section(f"{name} — who was notified, latest change first{page}")]
+    blocks += [section("\n".join(_moment_lines(moment, answer, places))) for moment in moments]
+    incomplete = "" if places.complete else "I couldn't check all channels, so some are not named."
+    hides = any(
+        conversation not in places.names
+        for moment in moments
+        for conversation in (*_notified(moment), *_left_out(moment))
+    )
+    hidden = "“Another channel” is one that you can't see." if hides and places.complete else incomplete
+    return [*blocks, *context(hidden, render_context.link(answer.pipeline.id))]
+
+
+def _nothing(answer: WhyAnswer, render_context: RenderContext) -> str:
+    if answer.is_watched:
+        return "nothing has changed since I began to watch it, so there was nothing to say."
+    return f"nobody watches it, so I know nothing of its past. `{render_context.command} help watch` shows how."
+
+
+def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[str]:
+    lines = [
+        *(_receipt_line(receipt, places) for receipt in moment.receipts if receipt.conversation in places.names),
+        *(_waiting_line(name, answer, places) for name in moment.waiting if name in places.names),
+        *(_skip_line(skip, moment, places) for skip in moment.skips if skip.conversation in places.names),
+        *_hidden_lines(moment, places),
+    ]
+    if not lines:
+        lines = ["nobody to notify" if moment.recorded else "I kept no receipts then"]
+    more = [f"… and {len(lines) - LINES_SHOWN} more"] if len(lines) > LINES_SHOWN else []
+    return [_head(moment, places.here), *(f"{INDENT}{line}" for line in [*lines[:LINES_SHOWN], *more])]
+
+
+def _head(moment: Explained, here: ChannelId) -> str:
+    if not moment.transitions:
+        return f":bell: *page* · {date(moment.at)}"
+    last = moment.transitions[-1]
+    entry = TimelineEntry(
+        revision=0,
+        at=moment.at,
+        events=tuple(transition.event for transition in moment.transitions),
+        phase=last.phase,
+        reason=last.reason,
+    )
+    if actor := last.actor:
+        channel = ChannelId(actor.channel) if actor.channel else None
+        entry = replace(entry, by=UserId(actor.id), name=actor.name, place=actor.place, channel=channel)
+        return f"{entry_words(entry, here)} · {_second(moment)}"
+    return f"{entry_words(entry, here)} · read {_second(moment)}{_since_last_reading(moment)}"
+
+
+def _second(moment: Explained) -> str:
+    return date(moment.at, "{time_secs} {date_short_pretty}")
+
+
+def _since_last_reading(moment: Explained) -> str:
+    after = moment.transitions[0].after
+    return f", {duration((moment.at - after).total_seconds())} after the reading before" if after else ""
+
+
+_FORMS = {
+    MessageForm.CARD: "card",
+    MessageForm.GROUP: "card of a group",
+    MessageForm.UPDATE: "card changed",
+    MessageForm.THREAD: "thread",
+    MessageForm.DIGEST: "digest",
+    MessageForm.SUMMARY: "summary of pages",
+    MessageForm.PAGE: "page",
+    MessageForm.PAGER: "pager",
+}
+
+
+def _receipt_line(receipt: Receipt, places: Places) -> str:
+    place = places.names[receipt.conversation]
+    paged = f" · paged {', '.join(f'@{outside(name)}' for name in receipt.paged)}" if receipt.paged else ""
+    if receipt.refused:
+        return f"✗ {place} · {_FORMS[receipt.form]} refused: {outside(receipt.refused, REASON_SHOWN)}"
+    return f"✓ {place} · {_FORMS[receipt.form]} {time_of_day(receipt.at)} ({_took(receipt)}){paged}"
+
+
+def _took(receipt: Receipt) -> str:
+    attempts = f", attempt {receipt.attempts}" if receipt.attempts > 1 else ""
+    seconds = receipt.seconds
+    return f"{f'{max(0.0, seconds):.1f} s' if seconds < 10 else duration(seconds)}{attempts}"
+
+
+def _waiting_line(conversation: str, answer: WhyAnswer, places: Places) -> str:
+    reason = answer.suspended.get(ChannelId(conversation))
+    if reason:
+        return f"✗ {places.names[conversation]} · paused: {phrases.SUSPEND_REASONS[reason]}"
+    return f"… {places.names[conversation]} · not confirmed yet"
+
+
+_REASONS = {
+    SkipReason.FILTERED: "its watches leave this out",
+    SkipReason.MUTED: "muted",
+    SkipReason.MAINTENANCE: "maintenance window",
+    SkipReason.QUIET_HOURS: "quiet hours",
+    SkipReason.FLAPPING: "flapping",
+    SkipReason.GROUPED: "one page for the whole group",
+    SkipReason.SUSPENDED: "paused: I can't post there; the fallback channel got it",
+    SkipReason.ACKNOWLEDGED: "somebody had acknowledged it",
+    SkipReason.SNOOZED: "snoozed",
+    SkipReason.CONFIRMING: "the watch asks for a second reading",
+    SkipReason.REACHED_NOBODY: "nobody to page",
+}
+
+
+def _skip_line(skip: Skip, moment: Explained, places: Places) -> str:
+    words = f" {outside(skip.words, REASON_SHOWN)}" if skip.words else ""
+    target = f" · @{outside(skip.target)} not paged" if skip.target else ""
+    redrawn = any(
+        receipt.conversation == skip.conversation and receipt.form is MessageForm.UPDATE for receipt in moment.receipts
+    )
+    shows = "; its card shows it" if redrawn and not skip.target else ""
+    return f"✗ {places.names[skip.conversation]}{target} · {_REASONS[skip.reason]}{words}{shows}"
+
+
+def _hidden_lines(moment: Explained, places: Places) -> list[str]:
+    """What happened in conversations that the reader may not see, without names and details."""
+    kinds = Counter(
+        ("person" if phrases.is_direct(ChannelId(conversation)) else "channel", text)
+        for conversation, text in _hidden(moment, places)
+    )
+    return [_hidden_line(kind, text, number) for (kind, text), number in kinds.items()]
+
+
+def _hidden(moment: Explained, places: Places) -> Iterable[tuple[str, str]]:
+    redrawn = {skip.conversation for skip in moment.skips}
+    for receipt in moment.receipts:
+        if receipt.conversation not in places.names and receipt.conversation not in redrawn:
+            yield receipt.conversation, "refused" if receipt.refused else "notified"
+    for conversation in moment.waiting:
+        if conversation not in places.names:
+            yield conversation, "not confirmed yet"
+    for skip in moment.skips:
+        if skip.conversation not in places.names:
+            yield skip.conversation, _REASONS[skip.reason]
+
+
+def _hidden_line(kind: str, text: str, number: int) -> str:
+    sign = "✓" if text == "notified" else "…" if text.startswith("not confirmed") else "✗"
+    plural = {"person": "people", "channel": "channels"}[kind]
+    return f"{sign} {f'another {kind}' if number == 1 else f'{number} other {plural}'} · {text}"
+
+
+_HELP = HelpPage(
+    overview=("`{c} why orders-eu` — who was notified of each change, who was not, and why",),
+    topic=(
+        "*`{c} why PIPELINE`* — each change, when I read it, and who was notified of it when.",
+        "It also says who was not, and why: filter, mute, paused channel, group, flapping, acknowledgement.",
+        "I keep this for 90 days. A channel that you can't see has no name here.",
+        "In the thread of a card, `why` alone is enough.",
+    ),
+)
+
+FEATURE = Feature(commands=(CommandWord(name="why", parse=_parse, takes_names=True, help_order=10, help=_HELP),))

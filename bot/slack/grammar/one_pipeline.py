@@ -1,0 +1,36 @@
+"""Finds the name in a command about exactly one pipeline. Pure."""
+
+from bot.domain.catalogue import is_pattern
+from bot.domain.names import UnknownReference, resolve
+from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.references import references_in, without_strays
+from bot.slack.grammar.tokens import ParseError, quoted, typed
+from bot.slack.mrkdwn import outside
+
+
+def one_pipeline(command_text: CommandText, command: str) -> str:
+    """The name or id as typed.
+
+    Raises:
+        ParseError: there is none, more than one, a pattern, or another word.
+    """
+    _, strays = without_strays(command_text)
+    if strays:
+        raise ParseError(
+            f"“{outside(typed(strays[0].text))}” isn't a pipeline. `{command}` takes one pipeline.", "list"
+        )
+    references = list(dict.fromkeys(references_in(command_text)))
+    if not references:
+        raise ParseError("Which pipeline?", f"{command} orders-eu")
+    first = references[0]
+    if is_pattern(first):
+        raise ParseError(f"`{command}` takes one pipeline, not a pattern.", f"list {first.strip('*')}", "list")
+    if len(references) > 1:
+        known = (name for name in references if _is_known(name, command_text))
+        suggestion = f"{command} {quoted(next(known, first))}"
+        raise ParseError(f"`{command}` takes one pipeline at a time.", suggestion, "list")
+    return first
+
+
+def _is_known(name: str, command_text: CommandText) -> bool:
+    return not isinstance(resolve(name, command_text.names, suggest=False), UnknownReference)

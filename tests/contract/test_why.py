@@ -1,0 +1,115 @@
+"""`why`: who was notified of each change and who was not. A person sees only the names of channels they may see."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis.asyncio
+
+from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.ports.pipeline_api import Status
+from bot.slack.mrkdwn import NO_BREAK
+from bot.slack.render import action_ids
+from tests.builders import a_message, a_watch
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, QUIET, Office, office
+from tests.fakes import FakeChat
+from tests.service.test_dispatcher import sending
+from tests.service.test_poller import FAILED, ONE
+
+LIVE = Status(phase=Phase.RUNNING, replicas=1, ready=1)
+
+
+def plain(text: str) -> str:
+    return text.replace(NO_BREAK, " ")
+
+
+@asynccontextmanager
+async def failing(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Office]:
+    """`orders-1` failed. #data-alerts and the private channel hear about it, #quiet wants pauses only."""
+    async with office(fake_redis) as it:
+        it.sandbox.slack.invite_bot(OPS)
+        for channel in (ALERTS, OPS):
+            await it.bot.watch(ONE, channel=channel)
+        pauses = a_watch(ONE, channel=QUIET, events=frozenset({Event.PAUSED}))
+        await it.bot.store.add_watches([pauses], a_message("watching", channel=QUIET))
+        await it.bot.repository.refresh_watches()
+        await it.bot.poll(20)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        yield it
+
+
+async def deliver(it: Office, chat: FakeChat | None = None) -> None:
+    async with sending(it.bot.store, chat or FakeChat(), it.bot.clock):
+        await it.bot.clock.pass_time(10)
+
+
+async def test_it_says_when_each_visible_channel_had_the_card_and_why_another_has_none(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with failing(fake_redis) as it:
+        await deliver(it)
+        answer = plain(await it.type("why orders-1"))
+        assert "orders-1 — who was notified, latest change first" in answer
+        assert "failed · read" in answer
+        assert "✓ this channel · card" in answer
+        assert f"✗ <#{QUIET}> · its watches leave this out" in answer
+
+
+async def test_a_channel_that_the_person_can_t_see_has_no_name(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        await deliver(it)
+        insider, outsider = plain(await it.type("why orders-1", ANN)), plain(await it.type("why orders-1", CAROL))
+        assert f"✓ <#{OPS}> · card" in insider
+        assert OPS not in outsider
+        assert "✓ another channel · notified" in outsider
+        assert "“Another channel” is one that you can't see." in outsider
+
+
+async def test_a_message_that_no_channel_confirmed_is_no_receipt(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        answer = plain(await it.type("why orders-1"))
+        assert "… this channel · not confirmed yet" in answer
+        assert "✓" not in answer
+
+
+async def test_an_acknowledgement_names_the_person(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        await deliver(it)
+        episode = it.bot.repository.record(ONE).episode
+        assert episode
+        card = episode.card_in(ALERTS)
+        assert card
+        await it.bot.requests.acknowledgements.acknowledge(ALERTS, ONE, card, BOB, name="Bob", place="#data-alerts")
+        await deliver(it)
+        answer = plain(await it.type("why orders-1"))
+        assert answer.index("Acknowledged by Bob") < answer.index("failed · read")
+        assert "✓ this channel · thread" in answer
+
+
+async def test_long_pasts_have_pages_that_only_the_person_sees(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        for number in range(10):
+            it.bot.api.statuses[ONE] = FAILED if number % 2 else LIVE
+            await it.bot.poll(20)
+        first = plain(await it.type("why orders-1"))
+        second = plain(await it.click(action_ids.NEXT, {"asked": "why orders-1", "page": 2}))
+        assert "page 1 of" in first
+        assert "page 2 of" in second
+        assert first != second
+        shared = await it.click(action_ids.SHARE, {"asked": "why orders-1"}, ANN)
+        assert "page 1 of" in plain(shared)
+
+
+async def test_an_unwatched_pipeline_has_no_past(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        assert "nobody watches it" in await it.type("why orders-1")
+        assert "couldn't find a pipeline called" in await it.type("why nonsense")
+
+
+async def test_it_takes_exactly_one_pipeline(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        assert "Which pipeline?" in await it.type("why")
+        assert "one pipeline at a time" in await it.type("why orders-1 orders-2")
+        assert "not a pattern" in await it.type("why orders-*")
+        assert "isn't a pipeline" in await it.type("why orders-1 @bob")
