@@ -25,6 +25,7 @@ from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
+from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
 
@@ -167,6 +168,8 @@ class PendingDelivery:
                     notice, failures=tuple(failure for failure in failures if self._needs_attention(failure))
                 )
             case ThreadEntry() | TimelineBatch() | Digest() | HeldPages() | PagerEvent() as content:
+                return content
+            case ShiftHandover() | ScheduleReport() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")

@@ -13,6 +13,7 @@ from bot.domain.drill import Drill
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance, Note
 from bot.domain.pager import PagerEvent
+from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.setup import SetupKind
 from bot.domain.silence import SilenceNote
 from bot.domain.transition import Event, PipelineState
@@ -330,7 +331,30 @@ class PostedCard:
     """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
 
 
-Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | PagerEvent | Recheck
+Body = (
+    SyncCard
+    | ThreadEntry
+    | TimelineBatch
+    | Notice
+    | SyncGroup
+    | Digest
+    | HeldPages
+    | PagerEvent
+    | ShiftHandover
+    | ScheduleReport
+    | Recheck
+)
 """What the outbox stores. `SyncCard` and `SyncGroup` only name a card or group: the sender reads its latest content."""
-Content = Card | ThreadEntry | TimelineBatch | Notice | Group | Digest | HeldPages | PagerEvent
+Content = (
+    Card
+    | ThreadEntry
+    | TimelineBatch
+    | Notice
+    | Group
+    | Digest
+    | HeldPages
+    | PagerEvent
+    | ShiftHandover
+    | ScheduleReport
+)
 """What the chat or pager renders: a body with the latest content in place of the name."""

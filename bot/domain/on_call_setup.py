@@ -80,6 +80,10 @@ class SavedSchedule(SetupRow):
     name: str
     rotation: SavedRotation | None = None
     calendar: SavedCalendar | None = None
+    posts_in: ChannelId | None = None
+    """The channel that hears of handovers and of problems, besides the people themselves."""
+    group: Target | None = None
+    """The user group that the bot keeps equal to the people on call."""
 
     @property
     def id(self) -> str:
@@ -238,7 +242,7 @@ def calendar_copy(setup: Setup, saved: SavedSchedule) -> CalendarCopy | None:
 
 
 def schedule_named(setup: Setup, name: str, at: datetime) -> Schedule | None:
-    """The schedule with this name, in any case, for a question about this moment. None: there is none."""
+    """The schedule with this name, in any case, as known at this moment. None: there is none."""
     saved = setup.get(SavedSchedule, name_key(name))
     if saved is None:
         return None
@@ -248,9 +252,12 @@ def schedule_named(setup: Setup, name: str, at: datetime) -> Schedule | None:
     return Schedule(name=saved.name, source=copy.calendar_at(at) if copy else Calendar(shifts=()))
 
 
-def on_call_in(setup: Setup, schedule: str, at: datetime) -> OnCall | None:
-    """Who is on call in this schedule. None: there is no such schedule."""
-    found = schedule_named(setup, schedule, at)
+def on_call_in(setup: Setup, schedule: str, at: datetime, *, known_at: datetime | None = None) -> OnCall | None:
+    """Who is on call in this schedule. None: there is no such schedule.
+
+    `known_at`: the time of the question, if it is about a later moment. By then, a calendar will be read again.
+    """
+    found = schedule_named(setup, schedule, known_at or at)
     return on_call(found, [row.override for row in overrides_of(setup, schedule)], at) if found else None
 
 

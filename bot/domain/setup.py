@@ -27,6 +27,7 @@ class SetupKind(StrEnum):
     SHADOW = "shadow"
     DEFAULT_POLICY = "default_policy"
     CALENDAR_COPY = "calendar_copy"
+    SCHEDULE_STATE = "schedule_state"
     MUTE = "mute"
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"

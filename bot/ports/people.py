@@ -1,10 +1,10 @@
 """Finds people of the workspace, and keeps user groups."""
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.permission import UnknownFact
+from bot.domain.schedule_messages import GroupRefusal
 from bot.domain.watch import Target, UserId
 
 
@@ -18,22 +18,6 @@ class PeopleLookup(Protocol):
     async def member(self, user: UserId) -> Target | UnknownFact | None:
         """The person with this id; None if it is nobody who can be paged, such as a deactivated account."""
         ...
-
-
-class GroupRefusal(StrEnum):
-    """Why the chat did not change the members of a user group. All but AWAY need a person."""
-
-    AWAY = "away"
-    NO_SCOPE = "no scope"
-    FORBIDDEN = "forbidden"
-    """In this workspace, apps and members may not manage user groups."""
-    UNPAID = "unpaid"
-    """The plan has no user groups."""
-    MISSING = "missing"
-    """The group does not exist, or is disabled."""
-    STRANGERS = "strangers"
-    """A person can't be in a group, for example because the account is deactivated."""
-    OTHER = "other"
 
 
 class UserGroups(Protocol):

@@ -35,6 +35,7 @@ from bot.domain.pager import PagerEvent
 from bot.domain.pager_lane import Incident
 from bot.domain.phase import Intent
 from bot.domain.plan import Record
+from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.subscription import Undo
 from bot.domain.watch import TeamId, Watch
 from bot.ports.interaction_store import Interaction
@@ -105,6 +106,8 @@ _KINDS: dict[str, type[Any]] = {
     "digest": Digest,
     "held_pages": HeldPages,
     "pager_event": PagerEvent,
+    "shift_handover": ShiftHandover,
+    "schedule_report": ScheduleReport,
     "recheck": Recheck,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.domain.permission import UnknownFact
+from bot.domain.schedule_messages import GroupRefusal
 from bot.domain.watch import Target, TeamId, UserId
-from bot.ports.people import GroupRefusal
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.members import Members
 from bot.slack.outbound.user_groups import SlackUserGroups

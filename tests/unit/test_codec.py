@@ -16,6 +16,7 @@ from bot.domain.note import Note
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
+from bot.domain.schedule_state import ScheduleState
 from bot.domain.setup import SetupRow
 from bot.domain.subscription import Undo
 from bot.domain.watch import Watch
@@ -29,6 +30,7 @@ SETUP: tuple[type[SetupRow], ...] = (
     SavedShadow,
     DefaultPolicy,
     CalendarCopy,
+    ScheduleState,
 )
 CODECS: dict[type, Codec[Any]] = {
     Record: RECORD,

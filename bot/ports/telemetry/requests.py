@@ -43,3 +43,11 @@ class CalendarNotRead(EventRecord):
     schedule: str
     host: str
     problem: str
+
+
+@event("user_group_not_updated", Level.WARNING)
+class UserGroupNotUpdated(EventRecord):
+    """Slack did not make the people on call the members of a schedule's user group."""
+
+    schedule: str
+    problem: str

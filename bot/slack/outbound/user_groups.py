@@ -5,8 +5,8 @@ Sources: https://docs.slack.dev/reference/methods/usergroups.users.update and ..
 
 from collections.abc import Collection, Mapping
 
+from bot.domain.schedule_messages import GroupRefusal
 from bot.domain.watch import UserId
-from bot.ports.people import GroupRefusal
 from bot.slack.outbound.calls import SlackAnswer, SlackClient, call
 
 _REFUSALS: Mapping[str, GroupRefusal] = {

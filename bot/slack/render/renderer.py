@@ -12,6 +12,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.permission import Broadcast
 from bot.domain.plan import Record
+from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.transition import Event
 from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.cards import render_card, render_entry
@@ -19,6 +20,7 @@ from bot.slack.render.groups import render_batch, render_digest, render_group
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.schedules import render_handover, render_schedule_report
 from bot.slack.render.silence_digest import render_silence_digest
 
 Calls = TypeVar("Calls", Card, Notice)
@@ -50,7 +52,9 @@ class Renderer:
         message = self._rendered(content, delivery, now)
         return message.text_only if delivery.attempt.plain else message
 
-    def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> RenderedMessage:
+    def _rendered(  # noqa: C901 (one case for each kind)
+        self, content: Content, delivery: Delivery, now: datetime
+    ) -> RenderedMessage:
         match content:
             case Card():
                 again = self._failed_again(content.pipeline.id, _recovered_at(content))
@@ -75,6 +79,10 @@ class Renderer:
                 return render_held_pages(
                     replace(content, entries=self._with_last_states(content.entries)), delivery, now
                 )
+            case ShiftHandover():
+                return render_handover(content, delivery)
+            case ScheduleReport():
+                return render_schedule_report(content, delivery)
             case PagerEvent():
                 raise TypeError("a pager event never goes to Slack")
 

@@ -1,0 +1,92 @@
+"""Messages about a schedule: a handover, and what is wrong with the schedule. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.calendar import CalendarProblem
+from bot.domain.catalogue import Pipeline
+from bot.domain.silence import SilenceNote
+from bot.domain.watch import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverItem:
+    """A pipeline that the next person should know about."""
+
+    pipeline: Pipeline
+    since: datetime
+    first_seen: bool = False
+    """The first reading already showed it."""
+    acknowledged_by: str = ""
+    """The name of the person who acknowledged the failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftHandover:
+    """From `at` on, other people are on call."""
+
+    schedule: str
+    at: datetime
+    outgoing: tuple[Target, ...]
+    incoming: tuple[Target, ...]
+    """Empty: nobody."""
+    until: datetime | None
+    """When other people follow. None: as far as the schedule goes, these stay."""
+    direct: bool
+    """True in the copy for a person who is now on call."""
+    failures: tuple[HandoverItem, ...] = ()
+    """The open failures."""
+    flapping: tuple[HandoverItem, ...] = ()
+    muted: tuple[SilenceNote, ...] = ()
+
+
+class ScheduleProblem(StrEnum):
+    """What is wrong with a schedule. People hear of each kind at once, and daily while it lasts."""
+
+    STALE = "stale"
+    """Its calendar can't be read, and the last good copy is more than a day old."""
+    GAP = "gap"
+    """Nobody is on call for a time, and a policy or watch pages the schedule."""
+    NAMELESS = "nameless"
+    """Events of its calendar name nobody in this workspace."""
+    NO_SCOPE = "no scope"
+    """Its calendar names people by e-mail, which the bot may not look up."""
+    GROUP = "group"
+    """Slack does not let the bot change its user group."""
+
+
+class GroupRefusal(StrEnum):
+    """Why the chat did not change the members of a user group. All but AWAY need a person."""
+
+    AWAY = "away"
+    NO_SCOPE = "no scope"
+    FORBIDDEN = "forbidden"
+    """In this workspace, apps and members may not manage user groups."""
+    UNPAID = "unpaid"
+    """The plan has no user groups."""
+    MISSING = "missing"
+    """The group does not exist, or is disabled."""
+    STRANGERS = "strangers"
+    """A person can't be in a group, for example because the account is deactivated."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleReport:
+    """What is wrong with a schedule. The fields after `problems` belong to one kind each."""
+
+    schedule: str
+    problems: tuple[ScheduleProblem, ...]
+    host: str = ""
+    """Of the calendar's address."""
+    calendar_problem: CalendarProblem | None = None
+    copy_at: datetime | None = None
+    """The last good read of the calendar. None: there was none."""
+    gap_start: datetime | None = None
+    gap_end: datetime | None = None
+    """None: nobody follows, as far as the schedule goes."""
+    nameless: tuple[datetime, ...] = ()
+    """The starts of those events."""
+    group: Target | None = None
+    group_refusal: GroupRefusal | None = None

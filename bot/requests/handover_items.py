@@ -1,0 +1,58 @@
+"""The pipelines that the next person on call should know about: what is open, flapping and muted."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.episode import EpisodeKind
+from bot.domain.observation import PipelineId
+from bot.domain.schedule_messages import HandoverItem
+from bot.domain.schedule_state import pages_schedule
+from bot.domain.silence import Mute, SilenceNote
+from bot.state.repository import Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverItems:
+    """Each part is sorted by the pipeline's name."""
+
+    failures: tuple[HandoverItem, ...]
+    flapping: tuple[HandoverItem, ...]
+    muted: tuple[SilenceNote, ...]
+
+
+def handover_items(repository: Repository, schedule: str, at: datetime) -> HandoverItems:
+    """Of the pipelines that page this schedule. If none does, of all watched pipelines."""
+    covered = _pipelines_of(repository, schedule)
+    failures = [
+        HandoverItem(
+            pipeline=repository.pipeline(record.pipeline_id),
+            since=record.episode.opened_at,
+            first_seen=record.episode.first_seen,
+            acknowledged_by=record.episode.acknowledged.name or "someone" if record.episode.acknowledged else "",
+        )
+        for record in repository.records
+        if record.pipeline_id in covered
+        and record.episode
+        and record.episode.open
+        and record.episode.kind is EpisodeKind.FAILURE
+    ]
+    mutes = (silence for silence in repository.watches.silences.all if isinstance(silence, Mute) and silence.end_at(at))
+    notes = [mute.note(at) for mute in mutes if _mutes_any(repository, mute, covered)]
+    return HandoverItems(
+        failures=tuple(sorted(failures, key=lambda item: item.pipeline.name.lower())),
+        flapping=(),
+        muted=tuple(sorted(notes, key=lambda note: note.name.lower())),
+    )
+
+
+def _mutes_any(repository: Repository, mute: Mute, covered: AbstractSet[PipelineId]) -> bool:
+    """True if it holds back messages about one of these pipelines."""
+    here = repository.covered_by(repository.watches.in_channel(mute.made_in)) & covered
+    return any(mute.covers(repository.pipeline(pipeline_id)) for pipeline_id in here)
+
+
+def _pipelines_of(repository: Repository, schedule: str) -> AbstractSet[PipelineId]:
+    setup = repository.watches.setup
+    paging = [watch for watch in repository.watches if pages_schedule(setup, watch, schedule)]
+    return repository.covered_by(paging) if paging else repository.watched

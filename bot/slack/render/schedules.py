@@ -1,0 +1,135 @@
+"""Messages about schedules: handovers, and what is wrong with a schedule. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.calendar import CalendarProblem
+from bot.domain.delivery import Delivery
+from bot.domain.schedule_messages import GroupRefusal, HandoverItem, ScheduleProblem, ScheduleReport, ShiftHandover
+from bot.domain.watch import Target
+from bot.slack.mrkdwn import date, outside
+from bot.slack.render import phrases
+from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
+from bot.slack.render.cards import possible_repeat
+from bot.slack.render.silence_words import silence_row
+
+MOST_ROWS = 20
+CALENDAR_PROBLEMS: Mapping[CalendarProblem, str] = {
+    CalendarProblem.NO_CONNECTION: "I can't connect to it",
+    CalendarProblem.TOO_SLOW: "it doesn't answer in time",
+    CalendarProblem.NOT_FOUND: "it no longer exists (404)",
+    CalendarProblem.REFUSED: "it refuses me (401 or 403), so its address may have changed",
+    CalendarProblem.BAD_STATUS: "it answers with an error",
+    CalendarProblem.INSECURE_REDIRECT: "it redirects to an address without https",
+    CalendarProblem.REDIRECTS: "it redirects too often",
+    CalendarProblem.EMPTY: "it's empty",
+    CalendarProblem.NO_CALENDAR: "it answers with a web page or something else that is no calendar",
+    CalendarProblem.TOO_LONG: "it's larger than 2 MB",
+    CalendarProblem.BROKEN: "it breaks the rules of the calendar format",
+    CalendarProblem.TOO_MUCH: "it has too many events or people, or rules that never end",
+    CalendarProblem.PEOPLE_AWAY: "Slack didn't say who its people are",
+}
+GROUP_REFUSALS: Mapping[GroupRefusal, str] = {
+    GroupRefusal.AWAY: "Slack doesn't answer right now",
+    GroupRefusal.NO_SCOPE: "the app lacks the scope `usergroups:write`: add it and reinstall the app",
+    GroupRefusal.FORBIDDEN: (
+        "this workspace doesn't let apps change user groups. An owner can allow everyone to manage them"
+    ),
+    GroupRefusal.UNPAID: "this workspace's Slack plan has no user groups",
+    GroupRefusal.MISSING: "the group is disabled or missing",
+    GroupRefusal.STRANGERS: "someone on call can't be in a user group, such as a guest or a deactivated account",
+    GroupRefusal.OTHER: "Slack refused it",
+}
+
+
+def render_handover(handover: ShiftHandover, delivery: Delivery) -> RenderedMessage:
+    rows = [
+        *_rows("Open failures", [_failure(item) for item in handover.failures]),
+        *_rows("Flapping", [f"• {_name(item)} since {date(item.since)}" for item in handover.flapping]),
+        *_rows("Muted", [f"• {silence_row(note)}" for note in handover.muted]),
+    ]
+    quiet = [] if rows else [section("No failure is open, and nothing is muted.")]
+    return message([section(_head(handover)), *rows, *quiet, *possible_repeat(delivery)])
+
+
+def _head(handover: ShiftHandover) -> str:
+    """The first sentence has all that a phone shows. Names are plain text: a handover pages nobody."""
+    schedule, until = f"*{outside(handover.schedule)}*", f" until {date(handover.until)}" if handover.until else ""
+    if not handover.incoming:
+        return f":warning: {schedule}: nobody is on call{until or ' from now on'}.{_from(handover)}"
+    if handover.direct:
+        others = [target for target in handover.incoming if target.id != _receiver(handover)]
+        along = f", with {names(others)}" if others else ""
+        return f":telephone_receiver: You're on call for {schedule}{until}{along}.{_from(handover)}"
+    verb = "is" if len(handover.incoming) == 1 else "are"
+    return f":telephone_receiver: {schedule}: {names(handover.incoming)} {verb} on call{until}.{_from(handover)}"
+
+
+def _receiver(handover: ShiftHandover) -> str:
+    """In a person's own copy, that person comes first."""
+    return handover.incoming[0].id
+
+
+def _from(handover: ShiftHandover) -> str:
+    when = date(handover.at)
+    return f" {names(handover.outgoing)} handed over at {when}." if handover.outgoing else f" Since {when}."
+
+
+def names(people: Sequence[Target]) -> str:
+    """People as plain text: `Ann`, `Ann and Bob`, `Ann, Bob and Carol`."""
+    shown = [outside(person.label or person.id) for person in people]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def _name(item: HandoverItem) -> str:
+    return f"*{outside(item.pipeline.name)}*"
+
+
+def _failure(item: HandoverItem) -> str:
+    taken = f", acknowledged by {outside(item.acknowledged_by)}" if item.acknowledged_by else ", not acknowledged"
+    return f"• :red_circle: {_name(item)} failed at {phrases.moment(item.since, first_seen=item.first_seen)}{taken}"
+
+
+def _rows(title: str, rows: Sequence[str]) -> list[Block]:
+    more = [f"… and {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
+    return sections([f"*{title}*", *rows[:MOST_ROWS], *more]) if rows else []
+
+
+def render_schedule_report(report: ScheduleReport, delivery: Delivery) -> RenderedMessage:
+    head = f":warning: The schedule *{outside(report.schedule)}* needs attention."
+    lines = [f"• {problem_words(report, problem)}" for problem in report.problems]
+    return message([section(head), *sections(lines), *possible_repeat(delivery)])
+
+
+def problem_words(report: ScheduleReport, problem: ScheduleProblem) -> str:
+    """A problem and its fix."""
+    match problem:
+        case ScheduleProblem.STALE:
+            why = CALENDAR_PROBLEMS[report.calendar_problem] if report.calendar_problem else "I didn't read it"
+            copied = f"My last copy is from {date(report.copy_at)}." if report.copy_at else "I never read it."
+            nobody = "Until I can read it again, nobody is on call by it."
+            return f"I can't read its calendar at {outside(report.host)}: {why}. {copied} {nobody}"
+        case ScheduleProblem.GAP:
+            start = date(report.gap_start) if report.gap_start else "now"
+            end = f" to {date(report.gap_end)}" if report.gap_end else " on"
+            return f"Nobody is on call from {start}{end}. A page then goes to the next step at once."
+        case ScheduleProblem.NAMELESS:
+            return f"{_events(report)} nobody that I can find. Invite people, or write `<@U…>` into the title."
+        case ScheduleProblem.NO_SCOPE:
+            return (
+                f"{_events(report)} people by e-mail only, and I may not look e-mails up. Add the scope "
+                "`users:read.email` and reinstall the app, or write `<@U…>` into the titles."
+            )
+        case ScheduleProblem.GROUP:
+            group = phrases.target_words(report.group) if report.group else "its user group"
+            refusal = GROUP_REFUSALS[report.group_refusal or GroupRefusal.OTHER]
+            return f"I can't update {group}: {refusal}."
+
+
+def _events(report: ScheduleReport) -> str:
+    """`The event of 09:00 tomorrow names`, `3 events, the first at 09:00 tomorrow, name`."""
+    first = date(report.nameless[0])
+    return (
+        f"The event at {first} names"
+        if len(report.nameless) == 1
+        else f"{len(report.nameless)} events, the first at {first}, name"
+    )
