@@ -1,5 +1,6 @@
 // Blocks as Slack draws them: https://docs.slack.dev/reference/block-kit/blocks
 
+import { chart } from "./charts.js";
 import { h } from "./dom.js";
 import { drawElement, image } from "./elements.js";
 import { markdown } from "./markdown.js";
@@ -75,6 +76,7 @@ const DRAWERS = {
   input,
   actions,
   table,
+  data_visualization: chart,
   header: (block) => h("h3", {}, plainText(block.text)),
   context: contextBlock,
   divider: () => h("hr"),

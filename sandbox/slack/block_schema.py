@@ -11,8 +11,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 String5 = Annotated[str, Field(min_length=1, max_length=5)]
 String10 = Annotated[str, Field(min_length=1, max_length=10)]
+String20 = Annotated[str, Field(min_length=1, max_length=20)]
 String24 = Annotated[str, Field(min_length=1, max_length=24)]
 String30 = Annotated[str, Field(min_length=1, max_length=30)]
+String50 = Annotated[str, Field(min_length=1, max_length=50)]
 String75 = Annotated[str, Field(min_length=1, max_length=75)]
 String100 = Annotated[str, Field(min_length=1, max_length=100)]
 String150 = Annotated[str, Field(min_length=1, max_length=150)]
@@ -90,6 +92,8 @@ def complaint(problem: str, place: list[str | int], root: str) -> str:
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "bool_type": lambda _: "must be a boolean",
+    "float_type": lambda _: "must be a number",
+    "greater_than": lambda about: f"must be more than {about['gt']:g}",
     "int_type": lambda _: "must be an integer",
     "string_type": lambda _: "must be a string",
     "string_too_short": lambda about: f"must be more than {about['min_length'] - 1} characters",

@@ -1,7 +1,9 @@
 """Block Kit's rules for messages and views: https://docs.slack.dev/reference/block-kit/blocks .
 
-One broken rule makes Slack refuse the whole message. Slack counts characters as sent, with their entities. The sandbox
-refuses block types newer than `table`: their roll-out is uneven, so a bot must be able to do without them.
+One broken rule makes Slack refuse the whole message. Slack counts characters as sent, with their entities.
+
+Of the block types newer than `table`, the sandbox takes charts only. The roll-out of others is uneven, so a bot must be
+able to do without them.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -26,6 +28,7 @@ from sandbox.slack.block_schema import (
     complaints,
     refuse,
 )
+from sandbox.slack.chart_blocks import MOST_CHARTS, Chart, Title
 from sandbox.slack.wire import JsonObject
 
 MOST_MARKDOWN = 12_000
@@ -116,8 +119,14 @@ class Table(Block):
     column_settings: Annotated[list[Column], Field(max_length=20)] | None = None
 
 
+class DataVisualization(Block):
+    type: Literal["data_visualization"]
+    title: Title
+    chart: Chart
+
+
 Anywhere = Section | Header | Divider | Context | Actions | ImageBlock | Input | RichText
-InMessage = Annotated[Anywhere | Markdown | Table, BY_TYPE]
+InMessage = Annotated[Anywhere | Markdown | Table | DataVisualization, BY_TYPE]
 InView = Annotated[Anywhere, BY_TYPE]
 
 
@@ -169,6 +178,8 @@ def _whole_message(blocks: list[JsonObject]) -> list[str]:
         found.append(f"markdown text must be less than {MOST_MARKDOWN + 1} characters in all")
     if sum(block["type"] == "table" for block in blocks) > 1:
         found.append(ONLY_ONE_TABLE)
+    if sum(block["type"] == "data_visualization" for block in blocks) > MOST_CHARTS:
+        found.append(f"no more than {MOST_CHARTS} data_visualization blocks allowed")
     return [complaint(problem, [], "/blocks") for problem in found]
 
 

@@ -1,0 +1,88 @@
+"""`history`: episodes, the share of time live, and how fast failures ended; with a chart where Slack takes it."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.slack.mrkdwn import NO_BREAK
+from bot.slack.render import action_ids
+from sandbox.slack.faults import Fault, FaultKind
+from tests.contract.office import ALERTS, ANN, Office, listening, office
+from tests.contract.test_messages import Talk
+from tests.contract.test_why import LIVE
+from tests.service.test_poller import FAILED, ONE
+
+DAY = timedelta(days=1).total_seconds()
+
+
+@asynccontextmanager
+async def remembering(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Office]:
+    """`orders-1` is live. Two days later it fails for a while, and somebody acknowledges that."""
+    async with office(fake_redis) as it:
+        await it.bot.watch(ONE)
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        it.bot.clock.seconds += 2 * DAY
+        await it.bot.poll(20)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(60)
+        episode = it.bot.repository.record(ONE).episode
+        assert episode
+        card = episode.card_in(ALERTS)
+        assert card
+        await it.bot.requests.acknowledgements.acknowledge(ALERTS, ONE, card, ANN, name="Ann", place="#data-alerts")
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(60)
+        yield it
+
+
+def plain(text: str) -> str:
+    return text.replace(NO_BREAK, " ")
+
+
+async def test_it_lists_episodes_and_the_share_of_time_live(fake_redis: redis.asyncio.Redis) -> None:
+    async with remembering(fake_redis) as it:
+        answer = plain(await it.type("history orders-1"))
+        assert "orders-1 — history" in answer
+        assert "• 24 hours: " in answer
+        assert "· unknown 23 h 5" in answer  # the bot read nothing for two days
+        assert "• 1 failure in 30 days · acknowledged after" in answer
+        assert "failed" in answer
+        assert "acknowledged by Ann after" in answer
+        assert "· recovered" in answer
+
+
+async def test_a_shared_answer_goes_to_the_channel(fake_redis: redis.asyncio.Redis) -> None:
+    async with remembering(fake_redis) as it:
+        shared = plain(await it.click(action_ids.SHARE, {"asked": "history orders-1"}))
+        assert "1 failure in 30 days" in shared
+        assert "Shared by" in shared
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_workspace_without_charts_gets_text_bars_and_is_not_asked_again(
+    fake_redis: redis.asyncio.Redis, *, refused: bool
+) -> None:
+    async with remembering(fake_redis) as it, listening(it):
+        talk = Talk(it)
+        if refused:
+            once = Fault(kind=FaultKind.ERROR, error="invalid_blocks", times=1)
+            it.sandbox.slack.faults.set("chat.postEphemeral", once)
+        for _ in range(2):
+            answer = await talk.mention("history orders-1")
+            drawn = json.dumps(list(answer.blocks), ensure_ascii=False)
+            assert ("data_visualization" in drawn) is not refused
+            assert ("█" in drawn) is refused
+        assert it.call_count("chat.postEphemeral") == (3 if refused else 2)
+
+
+async def test_an_unwatched_pipeline_has_no_history(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        assert "nobody watches it" in await it.type("history orders-1")
+        assert "couldn't find a pipeline called" in await it.type("history nonsense")
+        await it.bot.watch(ONE)
+        assert "haven't read it yet" in await it.type("history orders-1")
