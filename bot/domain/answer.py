@@ -1,7 +1,7 @@
 """Answers to commands and clicks: values for `slack` to render. `at` is the time of the answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -10,6 +10,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
 from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
+from bot.domain.silence import SilenceNote
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
@@ -31,6 +32,8 @@ class PipelineView:
     wait_until: datetime | None = None
     """The end of a wait that GoldRush asked for."""
     guidance: Guidance = NO_GUIDANCE
+    silence: SilenceNote | None = None
+    """The mute or maintenance window that holds back messages about it in the channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,8 @@ class WatchesAnswer:
     watches: tuple[WatchedView, ...]
     here: bool = True
     """True if the person asked in this channel."""
+    silences: tuple[SilenceNote, ...] = ()
+    """The channel's mutes, maintenance windows and quiet hours."""
     suspended: SuspendReason | None = None
     """Why the channel gets no messages now."""
     at: datetime
@@ -192,6 +197,8 @@ class FailedView:
 
     view: PipelineView
     channels: tuple[ChannelId, ...]
+    silences: Mapping[ChannelId, SilenceNote] = field(default_factory=dict)
+    """The channels among these where it is muted or in maintenance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,20 @@ class Mutes:
         """Ends the channel's quiet hours for good."""
         return await self._end(author, QuietHours, None, None)
 
+    async def check(
+        self, channel: ChannelId, references: Sequence[str], *, names: Names | None = None
+    ) -> Sequence[Pipeline] | SilenceAnswer:
+        """What the references mean, if the channel watches all of it. A pattern is a pipeline with it as id."""
+        targets = await self._targets(channel, references, names)
+        if isinstance(targets, SilenceAnswer):
+            return targets
+        unwatched = tuple(target.name for target in targets if not self._is_watched(channel, target))
+        return SilenceAnswer(channel=channel, unwatched=unwatched, at=self._clock.now()) if unwatched else targets
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
+
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _in(self, channel: ChannelId) -> tuple[Silence, ...]:
@@ -207,12 +221,9 @@ class Mutes:
     async def _make(
         self, author: Author, references: Sequence[str], made: MakeSilence, names: Names | None
     ) -> SilenceAnswer | RefusalAnswer:
-        targets = await self._targets(author.channel, references, names)
+        targets = await self.check(author.channel, references, names=names)
         if isinstance(targets, SilenceAnswer):
             return targets
-        unwatched = tuple(target.name for target in targets if not self._is_watched(author.channel, target))
-        if unwatched:
-            return SilenceAnswer(channel=author.channel, unwatched=unwatched, at=self._clock.now())
         return await self._write(author, targets, made)
 
     async def _write(

@@ -13,6 +13,7 @@ from bot.domain.attention import OF_HEALTHY, StateFilter, Trouble, ViewList, in_
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
+from bot.domain.silence import SilenceNote, latest_silence
 from bot.domain.transition import PipelineState, is_unread, read_again
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
@@ -227,7 +228,7 @@ class PipelineViews:
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """Views as last known, without a read."""
         known = (
-            self._known(pipeline, watched_here=self._repository.is_watched_in(channel, pipeline))
+            self._known(pipeline, channel, watched_here=self._repository.is_watched_in(channel, pipeline))
             for pipeline in pipelines
         )
         return tuple(self._with_problem(view, self._staleness(view)) for view in known)
@@ -245,7 +246,17 @@ class PipelineViews:
             return None
         return NOBODY_READS if self._reads.nobody_polls else NOT_SINCE
 
-    def _known(self, pipeline: Pipeline, *, watched_here: bool) -> PipelineView:
+    def silence(self, pipeline: Pipeline, channel: ChannelId) -> SilenceNote | None:
+        """The mute or maintenance window that holds back messages about the pipeline in this channel now."""
+        silences = self._repository.watches.silences.in_channel(channel)
+        if not silences:
+            return None
+        now = self._clock.now()
+        covering = (silence for silence in silences if silence.covers(pipeline))
+        found = latest_silence(covering, EpisodeKind.FAILURE, now)  # quiet hours hold back no failure
+        return found.note(now) if found else None
+
+    def _known(self, pipeline: Pipeline, channel: ChannelId, *, watched_here: bool) -> PipelineView:
         episode = self._repository.record(pipeline.id).episode
         failure = episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
         return PipelineView(
@@ -253,6 +264,7 @@ class PipelineViews:
             state=self._shown_state(pipeline.id),
             watched_here=watched_here,
             acknowledged=failure.acknowledged if failure else None,
+            silence=self.silence(pipeline, channel) if watched_here else None,
         )
 
     def _shown_state(self, pipeline_id: PipelineId) -> PipelineState:

@@ -10,6 +10,7 @@ from bot.domain.answer import (
     FailedView,
     FailuresAnswer,
     ListAnswer,
+    PipelineView,
     StatusAnswer,
     WatchedView,
     WatchesAnswer,
@@ -164,7 +165,17 @@ class Queries:
             await asyncio.sleep(0)  # a pattern may cover many: let reads and alerts run in between
         await self._repository.refresh_watches()
         suspended = await self._reason_after_retry(channel)
-        return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
+        now = self._clock.now()
+        silences = [
+            silence for silence in self._repository.watches.silences.in_channel(channel) if not silence.is_over(now)
+        ]
+        return WatchesAnswer(
+            channel=channel,
+            watches=tuple(views),
+            silences=tuple(silence.note(now) for silence in sorted(silences, key=lambda silence: silence.key)),
+            suspended=suspended,
+            at=now,
+        )
 
     def failures(self, channel: ChannelId) -> FailuresAnswer:
         """The watched pipelines that failed and have not recovered, without a read. Unacknowledged ones come first."""
@@ -175,12 +186,17 @@ class Queries:
         failed = [view for view in known if trouble(view.state, now) in {Trouble.FAILED, Trouble.RECOVERING}]
         failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))
         return FailuresAnswer(
-            failed=tuple(FailedView(view=view, channels=self._watching(view.pipeline)) for view in failed),
+            failed=tuple(map(self._failed, failed)),
             anything_watched=bool(self._repository.watched),
             unread=self._views.unread(self._repository.watched),
             outage=self._views.outage,
             at=now,
         )
+
+    def _failed(self, view: PipelineView) -> FailedView:
+        channels = self._watching(view.pipeline)
+        silences = {channel: note for channel in channels if (note := self._views.silence(view.pipeline, channel))}
+        return FailedView(view=view, channels=channels, silences=silences)
 
     def _watching(self, pipeline: Pipeline) -> tuple[ChannelId, ...]:
         return tuple(dict.fromkeys(watch.channel for watch in self._repository.watches_of(pipeline)))

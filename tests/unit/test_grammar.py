@@ -863,7 +863,7 @@ def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
         ("restart Base Swaps to Postgres", "only read", "status Base Swaps to Postgres"),
         ("pause <@U0ANN|ann>", "only read", "status"),
         ("delete", "only read", "status"),
-        ("mute orders-eu", "yet", "help"),
+        ("snooze orders-eu", "yet", "help"),
         ("oncall", "yet", "help"),
         ("page Ann Araya", "part of `watch`", 'watch orders-eu page "@Ann Araya"'),
         ("page @ann", "part of `watch`", "watch orders-eu page @ann"),

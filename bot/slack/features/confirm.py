@@ -9,7 +9,8 @@ from bot.slack.render import action_ids
 from bot.slack.render.blocks import section
 
 
-async def _press(click: Click, request: Request) -> Reply:
+async def run_confirmed(click: Click, request: Request) -> Reply:
+    """Runs the command that a button holds. Its answer takes the place of the question."""
     understood = await request.understand(click.question.text)
     if not understood.command.confirmable:
         refusal = RefusalAnswer(reason="This question is too old. Nothing was changed.", command="help")
@@ -25,7 +26,7 @@ async def _cancel(click: Click, request: Request) -> Reply:
 
 FEATURE = Feature(
     buttons={
-        action_ids.CONFIRM: Button(press=_press),
+        action_ids.CONFIRM: Button(press=run_confirmed),
         action_ids.CANCEL: Button(press=_cancel, changes=False),
     }
 )

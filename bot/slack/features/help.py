@@ -9,6 +9,7 @@ from bot.slack.grammar.tokens import ParseError, typed
 from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage, help_blocks, short_help_blocks
 
+NEAR = 0.7  # `wach` is near, `me` is not near `mute`
 _GREETINGS = frozenset(("", "hello", "hi", "hey", "hello there", "good morning", "thanks", "thank you", "ping"))
 
 
@@ -49,7 +50,7 @@ def _parse(command_text: CommandText) -> Command:
     vocabulary = command_text.vocabulary
     topic = vocabulary.command(command_text.words[0].lower.lstrip("/"))
     if topic not in vocabulary.commands:
-        near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=0.6)
+        near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=NEAR)
         topics = ", ".join(vocabulary.commands)
         raise ParseError(
             f"I have no help on “{outside(typed(command_text.words[0].text))}”. There is help on {topics}.",

@@ -1,7 +1,7 @@
 """The Home tab: the failures in channels that this person may see, and what they watch. Drawn when they open it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
@@ -47,9 +47,14 @@ async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], lis
     answer = services.requests.queries.failures(asker.channel)
     visible_channels = VisibleChannels(asker, services.permissions)
     places = [
-        (failed_view.view, await visible_channels.first_visible(failed_view.channels)) for failed_view in answer.failed
+        (failed_view.view, failed_view.silences, await visible_channels.first_visible(failed_view.channels))
+        for failed_view in answer.failed
     ]
-    visible = [VisibleFailure(view, channel) for view, channel in places if channel]
+    visible = [
+        VisibleFailure(replace(view, silence=silences.get(channel)), channel)
+        for view, silences, channel in places
+        if channel
+    ]
     command = services.render_context.command
     return visible, _gaps(answer, command, complete=visible_channels.complete)
 

@@ -17,6 +17,7 @@ from bot.slack.render.change_buttons import WATCHES_SHOWN
 from bot.slack.render.help import HelpPage
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row_below_name, trying_again
+from bot.slack.render.silence_answers import silence_lines
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -84,6 +85,7 @@ def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list
     lines += [line for view in answer.watches[:WATCHES_SHOWN] for line in _watched(view, answer.at)]
     if len(answer.watches) > WATCHES_SHOWN:
         lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")
+    lines += silence_lines(answer.silences, render_context)
     return sections(lines)
 
 

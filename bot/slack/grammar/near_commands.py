@@ -11,7 +11,7 @@ _READ_ONLY = (
 )
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("ack", "acknowledge", "acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
-_NOT_YET = "mute unmute snooze unsnooze silence quiet oncall on-call escalate schedule why history"
+_NOT_YET = "snooze unsnooze oncall on-call escalate schedule why history"
 NOT_YET = frozenset(_NOT_YET.split(" "))
 INFORMED = (READ_ONLY | ACKNOWLEDGE | NOT_YET) - {"why"}
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
@@ -21,6 +21,7 @@ SAME_AS = {
     **dict.fromkeys(("ls", "pipelines", "search", "find", "browse", "all"), "list"),
     **dict.fromkeys(("show", "get", "check", "info", "state", "health", "describe", "st", "stat", "stats"), "status"),
     **dict.fromkeys(("watching", "watched", "subs", "watchlist"), "watches"),
+    **dict.fromkeys(("mutes", "muted", "silence", "silences", "hush"), "mute"),
     **dict.fromkeys(("?", "h", "man", "usage", "commands", "hello", "hi", "--help", "-h"), "help"),
 }
 

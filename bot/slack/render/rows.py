@@ -12,6 +12,7 @@ from bot.slack.mrkdwn import ago, code, outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.silence_words import silence_words
 
 CANDIDATES = 10
 EXPLAINED = 10  # unknown words that get a line of their own
@@ -39,12 +40,14 @@ def _state_and_facts(view: PipelineView, now: datetime) -> str:
 def _facts(view: PipelineView, now: datetime) -> list[str]:
     observation = view.state.observation
     answered = f"acknowledged by {phrases.person(view.acknowledged.name)}" if view.acknowledged else ""
+    muted = silence_words(view.silence) if view.silence else ""
     if observation is None or stale_states.is_stale(view):
-        return [answered]
+        return [answered, muted]
     return [
         phrases.replicas(observation.phase, observation.ready, observation.replicas),
         phrases.intent_words(view.pipeline, view.state),
         answered,
+        muted,
         age(view, now),
     ]
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.domain.card import Notice
 from bot.domain.setup import SetupKind
-from bot.domain.silence import LONGEST_WHY, SilenceNote
+from bot.domain.silence import LONGEST_WHY, WHOLE_CHANNEL, SilenceNote
 from bot.slack.grammar.tokens import can_be_typed, quoted
 from bot.slack.mrkdwn import code, date, duration, escape, from_to, outside
 from bot.slack.render import action_ids, phrases
@@ -19,7 +19,7 @@ _HEADS = {
     SetupKind.MAINTENANCE: ("planned maintenance", "removed a maintenance window"),
     SetupKind.QUIET_HOURS: ("set quiet hours", "removed the quiet hours"),
 }
-_EFFECTS = {
+EFFECTS = {
     SetupKind.MUTE: "Until then I post nothing about it here and page nobody from here. Then I say what is wrong.",
     SetupKind.MAINTENANCE: "In that time I post nothing about it here and page nobody from here. Then I say "
     "what is wrong.",
@@ -100,9 +100,14 @@ def typed_name(note: SilenceNote) -> str:
     return quoted(note.name if shown else note.reference)
 
 
+def typed_reference(reference: str) -> str:
+    """A pipeline's name or id, a pattern, or the channel, as people type it."""
+    return CHANNEL if reference == WHOLE_CHANNEL else quoted(reference)
+
+
 def ending_command(note: SilenceNote, *, by_id: bool = False) -> str:
     """The command that ends this silence. `by_id`: for a button, so that a rename changes nothing."""
-    name = CHANNEL if note.whole_channel else quoted(note.reference) if by_id else typed_name(note)
+    name = typed_reference(note.reference) if by_id else typed_name(note)
     match note.kind:
         case SetupKind.MUTE:
             return f"unmute {name}"
@@ -133,7 +138,7 @@ def silenced_blocks(notice: Notice, render_context: RenderContext) -> list[Block
     return [
         section(f":no_bell: {_author(notice)} {_HEADS[kind][0]}:"),
         *_listed(notice.silences),
-        *context(_EFFECTS[kind], f"{how} ends it" if len(ends) == 1 else ""),
+        *context(EFFECTS[kind], f"{how} ends it" if len(ends) == 1 else ""),
     ]
 
 

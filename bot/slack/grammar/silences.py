@@ -1,0 +1,117 @@
+"""Reads the words of `mute`, `maintenance` and `quiet`: pipelines, a time, a time zone and a reason. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from bot.domain.catalogue import comparable
+from bot.domain.silence import LONGEST_WHY, WHOLE_CHANNEL
+from bot.domain.wall_clock import zone_named
+from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.references import references_in
+from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.time_words import lower_words
+from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, slice_of, typed
+from bot.slack.mrkdwn import outside
+
+TimeT = TypeVar("TimeT")
+BECAUSE = frozenset({"because", "cause", "since:", "reason:", "why:"})
+CHANNEL_WORDS = frozenset({"channel", "here"})
+_TIME_BEGINS = frozenset(
+    {"for", "until", "till", "til", "from", "on", "every", "at", "weekly", "daily", "forever", "permanently"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceText(Generic[TimeT]):
+    """The parts of a command about silences."""
+
+    references: tuple[str, ...]
+    """As typed. WHOLE_CHANNEL for the word *channel*."""
+    time: TimeT | None
+    unread: str
+    """The words that should name a time, but don't. Empty without any."""
+    zone: str
+    """The IANA name, or empty if nobody typed one."""
+    why: str
+
+
+def read_silence(
+    command_text: CommandText, read_time: Callable[[Sequence[str]], TimeT | None], example: str
+) -> SilenceText[TimeT]:
+    """
+    Raises:
+        ParseError: the reason is too long, or the time zone is unknown.
+    """
+    words, why = _without_reason(command_text, example)
+    words, zone = _without_zone(words, example)
+    lower = lower_words(words)
+    named = known_span(words, 0, command_text.text, command_text.names, begun=False) if words else 0
+    for position in range(named, len(words)):
+        found = None if words[position].quoted else read_time(lower[position:])
+        if found is not None and not _is_name(command_text, words):
+            return SilenceText(read_references(command_text, words[:position]), found, "", zone, why)
+    begin = next((position for position in range(1, len(words)) if lower[position] in _TIME_BEGINS), len(words))
+    whole = begin == len(words) or _is_name(command_text, words)
+    unread = "" if whole else typed(slice_of(command_text.text, words[begin:]))
+    return SilenceText(read_references(command_text, words if whole else words[:begin]), None, unread, zone, why)
+
+
+def _is_name(command_text: CommandText, words: Sequence[Word]) -> bool:
+    """True if all words together are a pipeline's name, such as *sync every 5 min*."""
+    return bool(words) and bool(command_text.names.with_name(comparable(slice_of(command_text.text, list(words)))))
+
+
+def _without_reason(command_text: CommandText, example: str) -> tuple[list[Word], str]:
+    words = command_text.words
+    begin = next((position for position, word in enumerate(words) if position and word.lower in BECAUSE), None)
+    if begin is None:
+        return words, ""
+    following = words[begin + 1 :]
+    if not following:
+        raise ParseError("Give a reason after *because*. Nothing was changed.", example)
+    why = following[0].text if len(following) == 1 else typed(slice_of(command_text.text, following))
+    if len(why) > LONGEST_WHY:
+        raise ParseError(
+            f"That reason has {len(why)} characters, and the limit is {LONGEST_WHY}. Nothing was changed.", example
+        )
+    return words[:begin], why
+
+
+def _without_zone(words: list[Word], example: str) -> tuple[list[Word], str]:
+    """Takes `in Europe/Berlin` out."""
+    last = len(words) - 2
+    found = [
+        position
+        for position, word in enumerate(words[:-1])
+        if word.means("in") and (position == last or zone_named(words[position + 1].text))
+    ]
+    if not found:
+        return words, ""
+    named = words[found[0] + 1]
+    if named.text.startswith("#") or named.picked:
+        raise ParseError(
+            "Type this in the channel itself: a mute belongs to the channel where it is made. Nothing was changed.",
+            example,
+        )
+    zone = zone_named(named.text)
+    if zone is None:
+        raise ParseError(
+            f"I don't know the time zone “{outside(named.text)}”. Nothing was changed. Type it as a region and a city:",
+            f"{example} in Europe/Berlin",
+        )
+    return [*words[: found[0]], *words[found[0] + 2 :]], zone.key
+
+
+def read_references(command_text: CommandText, words: list[Word]) -> tuple[str, ...]:
+    """The pipelines and patterns. *channel* means everything, unless it is quoted."""
+    if len(words) == 1 and words[0].lower in CHANNEL_WORDS | EVERYTHING:
+        return (WHOLE_CHANNEL,)
+    if [word.lower for word in words] in (["this", "channel"], ["the", "channel"]):
+        return (WHOLE_CHANNEL,)
+    if len(words) == 1 and words[0].lower == ALL and not command_text.names.with_name(ALL):
+        return (WHOLE_CHANNEL,)
+    if not words:
+        return ()
+    found = references_in(replace(command_text, words=words))
+    return tuple(name for name in dict.fromkeys(found) if name.lower() not in CONNECTIVES)
