@@ -25,6 +25,7 @@ with without_collections():  # those of the imports would find nothing, and take
     from bot.ports.telemetry import emit
     from bot.ports.telemetry.process import SettingIgnored
     from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
+    from bot.settings.pagers import PAGER_SECRETS
     from bot.settings.roles import ROLES_FORM, Role, named, nearest_role, role_fault, unknown_role
     from bot.settings.store import StoreSettings
     from bot.startup import StartError
@@ -235,7 +236,7 @@ def _settings(role: str | None) -> Settings:
             err.print(f"  • {escape(sentence)}")
         err.print("[dim].env.example explains each setting. `pipeline-bot demo` needs none of them.[/]")
         raise typer.Exit(2) from None
-    for name in (*HOW_TO_GET, "REDIS_URL", "WATCHDOG_URL"):
+    for name in (*HOW_TO_GET, "REDIS_URL", "WATCHDOG_URL", *PAGER_SECRETS):
         os.environ.pop(name, None)  # so that no child process inherits a secret, and Bolt finds no token of its own
     return settings
 

@@ -4,14 +4,14 @@ import re
 
 REDACTED = "[redacted]"
 
-_NAMES = r"authorization|cookie|passwd|password|pwd|secret|signature|ticket|token|(?:api|service)[_-]?key"
+_NAMES = r"authorization|cookie|passwd|password|pwd|secret|signature|ticket|token|(?:api|service|routing)[_-]?key"
 _NAMES_A_SECRET = re.compile(rf"(?:{_NAMES})$", re.IGNORECASE)
 
 # Each form is a named group with the text that stays, and the secret behind it. A password for Redis may hold any
 # character, so everything up to the last @ is hidden.
 _SECRETS = re.compile(
     rf"""
-      (?P<shown> xox[a-z]- | xapp- | \bcqt_ | \bbearer\s+ | \bhooks\.slack(?:-gov)?\.com/ ) [^\s'"]+
+      (?P<shown> xox[a-z]- | xapp- | \bpagerduty:// | \bcqt_ | \bbearer\s+ | \bhooks\.slack(?:-gov)?\.com/ ) [^\s'"]+
     | (?P<named> (?:{_NAMES})= ['"]? ) [^\s'"&,)]+
     | (?P<quoted> ['"] [\w-]* (?:{_NAMES}) ['"] \s* : \s* b?['"] ) [^'"]+
     | (?P<header> \bauthorization ['"]? \s*[:=,]\s* (?:b?['"])? (?:(?:basic|bearer)\s+)? ) [^\s'"]+

@@ -8,13 +8,15 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from sandbox import control, control_goldrush
+from sandbox import control, control_goldrush, control_pagers
 from sandbox.bot_faults import BotProcess
 from sandbox.changes import Changes
 from sandbox.clock import Clock
 from sandbox.goldrush import GoldRush
 from sandbox.live import Live
 from sandbox.own_hosts import only_from, own_names
+from sandbox.pager_sink import PagerSink
+from sandbox.pagerduty import PagerDuty
 from sandbox.redis_faults import RedisStandIn
 from sandbox.scenario import Scenario
 from sandbox.slack.api import WebApi
@@ -38,6 +40,9 @@ class Sandbox:
         self.url = ""
         self.goldrush = GoldRush(clock)
         self.slack = Workspace(clock, Changes(lambda: self.notify("slack")))
+        self.pagerduty = PagerDuty(clock)
+        self.pager_sink = PagerSink()
+        self.pagerduty.on_change = self.pager_sink.on_change = lambda: self.notify("pagers")
         self.goldrush.on_change = lambda: self.notify("goldrush")
         self.redis = redis
         self._bot: BotProcess | None = None
@@ -119,6 +124,7 @@ class Sandbox:
         await self.set_scenario(running=False)
         self._live.close()
         await self.slack.close()
+        await self.pagerduty.close()
 
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[only_from(self._names, self._more_names)])
@@ -134,6 +140,9 @@ class Sandbox:
                 *self.goldrush.routes(),
                 *control.routes(self),
                 *control_goldrush.routes(self),
+                *control_pagers.routes(self),
+                *self.pagerduty.routes(),
+                *self.pager_sink.routes(),
             ]
         )
         app.router.add_static("/static/", PAGE)

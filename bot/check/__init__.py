@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from bot.check.finding import Finding, Verdict
 from bot.check.goldrush import goldrush_finding
+from bot.check.pagers import pager_findings
 from bot.check.slack import post_finding, slack_findings
 from bot.check.store import store_findings
 from bot.check.watchdog import watchdog_finding
@@ -32,8 +33,9 @@ async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Findin
         team = TeamId(str(auth.body.get("team_id") or team))
     if settings.reads_goldrush:
         yield await goldrush_finding(settings)
-    async for finding in store_findings(settings, team):
-        yield finding
+    for findings in (store_findings(settings, team), pager_findings(settings)):
+        async for finding in findings:
+            yield finding
     if settings.watchdog_url and Role.SENDER in settings.roles:
         yield await watchdog_finding(settings.watchdog_url, ping=post_to is not None)
     if post_to and settings.calls_slack:

@@ -24,6 +24,7 @@ from bot.settings.combinations import Combinations
 from bot.settings.environment import EnvironmentSettings, Transport, names_in_file
 from bot.settings.http_address import http_fault, is_exposed, without_query
 from bot.settings.names import unknown_names
+from bot.settings.pagers import PAGERS_FORM, PagerAddress, pagers_fault, pagers_in, secrets_in
 from bot.settings.redis_address import REDIS_FORM, passwords_in, redis_fault
 from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, ROLES_FORM, Role, role_fault, roles_in
 from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, SettingsError, environment_name, not_valid
@@ -74,6 +75,19 @@ class Settings(EnvironmentSettings):
         default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL", description=HTTPS_FORM
     )
     redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL", description=REDIS_FORM)
+    pagers: SecretStr | None = Field(default=None, alias="PAGERS", description=PAGERS_FORM)
+    pagerduty_events_url: str = Field(
+        default="https://events.pagerduty.com/v2/enqueue", alias="PAGERDUTY_EVENTS_URL", description=HTTPS_FORM
+    )
+    pagerduty_api_url: str = Field(
+        default="https://api.pagerduty.com", alias="PAGERDUTY_API_URL", description=HTTPS_FORM
+    )
+    pagerduty_api_token: SecretStr | None = Field(
+        default=None, alias="PAGERDUTY_API_TOKEN", description="a read-only REST API key of PagerDuty"
+    )
+    pagerduty_webhook_secret: SecretStr | None = Field(
+        default=None, alias="PAGERDUTY_WEBHOOK_SECRET", description="the signing secret of a PagerDuty webhook (v3)"
+    )
     operator_channel: Channel = Field(default=None, alias="OPERATOR_CHANNEL")
     fallback_channel: Channel = Field(default=None, alias="FALLBACK_CHANNEL")
     watchdog_url: SecretStr | None = Field(default=None, alias="WATCHDOG_URL", description=HTTPS_FORM)
@@ -86,6 +100,9 @@ class Settings(EnvironmentSettings):
         default=None, pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address or host name of this machine"
     )
     http_connections: int = Field(default=200, ge=8, le=100_000, description="a whole number from 8 to 100000")
+    webhook_port: int | None = Field(
+        default=None, ge=0, le=65_535, description="a whole number from 0 to 65535, or empty"
+    )
     metrics_port: int | None = Field(
         default=None, ge=0, le=65_535, description="a whole number from 0 to 65535, or empty"
     )
@@ -178,7 +195,21 @@ class Settings(EnvironmentSettings):
             _refuse(http_fault, without_query(value.get_secret_value()))
         return value
 
-    @field_validator("slack_api_url", "goldrush_api_url")
+    @field_validator("pagers")
+    @classmethod
+    def _is_pagers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _refuse(pagers_fault, value.get_secret_value())
+        return value
+
+    @field_validator("pagerduty_api_token", "pagerduty_webhook_secret")
+    @classmethod
+    def _is_printable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _refuse(lambda text: token_fault("", text), value.get_secret_value())
+        return value
+
+    @field_validator("slack_api_url", "goldrush_api_url", "pagerduty_events_url", "pagerduty_api_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
         _refuse(http_fault, value)
@@ -245,7 +276,18 @@ class Settings(EnvironmentSettings):
         """The values that no output may contain, including each spelling of the password in REDIS_URL."""
         given = [getattr(self, name) for name in type(self).model_fields]
         values = [value.get_secret_value() for value in given if isinstance(value, SecretStr) and value]
-        return (*values, *(passwords_in(self.store_url) if self.store_url else ()))
+        pagers = secrets_in(self.pagers.get_secret_value()) if self.pagers else ()
+        return (*values, *pagers, *(passwords_in(self.store_url) if self.store_url else ()))
+
+    @property
+    def pager_addresses(self) -> tuple[PagerAddress, ...]:
+        """The outside pagers that people may page by name."""
+        return pagers_in(self.pagers.get_secret_value()) if self.pagers else ()
+
+    @property
+    def webhook_secret(self) -> str:
+        """Empty if PagerDuty sends nothing."""
+        return self.pagerduty_webhook_secret.get_secret_value() if self.pagerduty_webhook_secret else ""
 
     @property
     def signing_secret(self) -> str:

@@ -9,6 +9,7 @@ from bot.settings.roles import ALL, NEED_BOT_TOKEN, NEED_SERVICE_KEY, Role, role
 from bot.settings.sentences import HOW_TO_GET, PREFIX, TEAM_FORM, missing
 
 _ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL", "WATCHDOG_URL")
+_PAGERDUTY_ADDRESSES = ("PAGERDUTY_EVENTS_URL", "PAGERDUTY_API_URL")
 _TRUE = {"true", "1", "yes", "on", "t", "y"}  # as pydantic reads a bool
 
 
@@ -26,12 +27,20 @@ class Combinations(EnvironmentSettings):
     slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
     goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
     watchdog_url: str = Field(default="", alias="WATCHDOG_URL")
+    pagerduty_events_url: str = Field(default="https://events.pagerduty.com", alias="PAGERDUTY_EVENTS_URL")
+    pagerduty_api_url: str = Field(default="https://api.pagerduty.com", alias="PAGERDUTY_API_URL")
+    pagers: str = Field(default="", alias="PAGERS")
     role: str = ALL
     team: str | None = None
     transport: str = Transport.AUTO
     port: str = Field(default="3000", alias="PORT")
     metrics_port: str | None = None
     allow_plain_http: str = "false"
+
+    @property
+    def _addresses(self) -> tuple[str, ...]:
+        """The addresses that a request would use."""
+        return (*_ADDRESSES, *(_PAGERDUTY_ADDRESSES if "=pagerduty://" in self.pagers else ()))
 
     def faults(self) -> list[str]:
         """One sentence for each fault. With an unknown role, nobody knows which secrets are missing."""
@@ -88,14 +97,14 @@ class Combinations(EnvironmentSettings):
         return [
             f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
             f"If the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
-            for name in _ADDRESSES
+            for name in self._addresses
             if http_fault(url := without_query(getattr(self, name.lower()))) is None and is_exposed(url)
         ]
 
     def _proxy_faults(self) -> list[str]:
         """Checks only the proxy variables that a request would use."""
         faults = []
-        for name in _ADDRESSES:
+        for name in self._addresses:
             url = without_query(getattr(self, name.lower()))
             try:
                 if http_fault(url) is None:

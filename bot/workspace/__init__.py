@@ -12,6 +12,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.domain.watch import TeamId
 from bot.jobs import Jobs
 from bot.monitoring.scheduler import Scheduler
+from bot.pagers.pagers import Pagers
 from bot.settings import Role
 from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
@@ -54,6 +55,7 @@ class Workspace:
     dispatcher: Dispatcher | None
     inbox: Inbox | None
     listeners: Listeners | None
+    pagers: Pagers
 
     @classmethod
     async def open(cls, shared: Shared, slack: SlackClient, identity: Identity) -> Self:
@@ -88,12 +90,13 @@ class Workspace:
             dispatcher=delivery.dispatcher if Role.SENDER in roles else None,
             inbox=people.inbox if people else None,
             listeners=people.listeners if people else None,
+            pagers=base.pagers,
         )
 
     @asynccontextmanager
     async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
         """Reads, sends and runs periodic jobs. At the end, it waits for the work in progress; call `stop` before."""
-        async with kept_connections(self.slack), asyncio.TaskGroup() as tasks:
+        async with kept_connections(self.slack), self.pagers, asyncio.TaskGroup() as tasks:
             if self.scheduler:
                 tasks.create_task(self.scheduler.run(stopped), name="scheduler")
             if self.calls:

@@ -13,6 +13,7 @@ from bot.domain.watch import ChannelId
 from bot.garbage import keep_for_good, return_freed_memory, without_collections
 from bot.goldrush.client import Client
 from bot.monitoring.budget import Budget
+from bot.pagers.pagers import Pagers
 from bot.settings import Role, Settings
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, web_client
@@ -24,6 +25,7 @@ from bot.store.migration import migrate
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 from bot.telemetry.sources import Sources
+from bot.workspace.pagers import build_pagers
 
 GATHER_SECONDS = 0.1  # in a burst of failures, a commit for each costs more than all else that Redis does
 
@@ -61,6 +63,7 @@ class Base:
     leadership: Leadership
     doubt: Doubt
     wake: asyncio.Event
+    pagers: Pagers
 
     @property
     def settings(self) -> Settings:
@@ -102,4 +105,5 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
         leadership=leadership,
         doubt=Doubt(clock),
         wake=wake,
+        pagers=build_pagers(settings),
     )

@@ -171,7 +171,7 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
     sending_right = Leadership(base.store, clock, ACTIVE_SENDER)
     services = LaneServices(
         store=base.store,
-        carriers={SLACK: slack},
+        carriers={SLACK: slack, **base.pagers.carriers(clock)},
         clock=clock,
         doubt=base.doubt,
         sending_right=sending_right,

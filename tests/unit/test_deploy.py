@@ -12,13 +12,21 @@ import pytest
 import yaml
 
 from bot.settings import Role, Settings
+from bot.settings.pagers import PAGER_SECRETS
 from bot.settings.roles import NEED_BOT_TOKEN, NEED_SERVICE_KEY, roles_in
 from bot.settings.sentences import environment_name
 from tests.unit.test_docs import ROOT
 
 DEPLOY = ROOT / "deploy"
 NAMES = {environment_name(name, field.alias) for name, field in Settings.model_fields.items()}
-SECRETS = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY", "WATCHDOG_URL"}
+SECRETS = {
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "GOLDRUSH_SERVICE_KEY",
+    "WATCHDOG_URL",
+    *PAGER_SECRETS,
+}
 # What the examples decide themselves: each role, its team and Redis, Socket Mode, and where /metrics listens.
 DECIDED = {
     "REDIS_URL", "PORT", "PIPELINE_BOT_ROLE", "PIPELINE_BOT_TEAM", "PIPELINE_BOT_DATA_DIR", "PIPELINE_BOT_TRANSPORT",
@@ -31,6 +39,9 @@ def needed(role: Role) -> set[str]:
     needs = {"SLACK_BOT_TOKEN"} if role in NEED_BOT_TOKEN else set()
     needs |= {"GOLDRUSH_SERVICE_KEY"} if role in NEED_SERVICE_KEY else set()
     needs |= {"SLACK_APP_TOKEN"} if role is Role.SLACK else set()
+    needs |= set() if role is Role.READER else {"PAGERS"}
+    needs |= {"PAGERDUTY_WEBHOOK_SECRET"} if role is Role.SLACK else set()
+    needs |= {"PAGERDUTY_API_TOKEN"} if role is Role.SCHEDULER else set()
     return needs | ({"WATCHDOG_URL"} if role is Role.SENDER else set())
 
 

@@ -33,6 +33,15 @@ class NotNotified(EventRecord):
     reason: str
 
 
+@event("pager_refused", Level.WARNING)
+class PagerRefused(EventRecord):
+    """An outside pager did not take a message, or did not say so. The bot sends it again."""
+
+    delivery: str
+    channel: str
+    problem: str
+
+
 @event("sending_started", Level.INFO)
 class SendingStarted(EventRecord):
     """This bot became the active sender. The others stand by."""

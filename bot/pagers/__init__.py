@@ -1,0 +1,1 @@
+"""Pagers outside Slack: one file for each service."""

@@ -1,0 +1,107 @@
+"""What a page says, as plain text. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bot.domain.catalogue import visible
+from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
+from bot.domain.transition import Event
+
+NAMES_SHOWN = 15
+LONGEST_NAME = 80
+DRILL = "TEST: "
+_HAPPENED: Mapping[Event, str] = {
+    Event.FAILED: "failed",
+    Event.UNREACHABLE: "can't be read",
+    Event.DEGRADED: "is degraded",
+    Event.GONE: "is gone",
+}
+REPEAT = "You may have got this message before: the service did not confirm it."
+
+
+class PageText(NamedTuple):
+    title: str
+    body: str
+
+
+def page_text(event: PagerEvent, *, may_repeat: bool = False) -> PageText:
+    """The title says what happened, and the body since when and what to do."""
+    lines = _lines(event)
+    if event.drill:
+        lines.append("This is a test. Nothing is wrong.")
+    if may_repeat:
+        lines.append(REPEAT)
+    return PageText(title_of(event), "\n".join(lines))
+
+
+def title_of(event: PagerEvent) -> str:
+    """One line: who did what, or what happened."""
+    title = problem = problem_of(event)
+    if event.action is PagerAction.ACKNOWLEDGE:
+        title = f"{_name(event.by_name) or 'Somebody'} acknowledged: {problem}"
+    if event.action is PagerAction.RESOLVE:
+        title = _end(event, problem)
+    return f"{DRILL}{title}" if event.drill else title
+
+
+def problem_of(event: PagerEvent) -> str:
+    """What the page is about, such as `orders-eu failed`."""
+    if not event.failures:
+        return visible(event.headline) or "The bot has a problem"
+    if len(event.failures) == 1:
+        failure = event.failures[0]
+        return f"{_name(failure.pipeline.name)} {_happened(failure)}"
+    kinds = {_happened(failure) for failure in event.failures}
+    happened = kinds.pop() if len(kinds) == 1 else "have problems"
+    return f"{len(event.failures)} pipelines {happened.replace('is ', 'are ')}"
+
+
+def _end(event: PagerEvent, problem: str) -> str:
+    if event.end is PagingEnd.RESOLVED and event.by_name:
+        return f"{_name(event.by_name)} resolved: {problem}"
+    if event.end is not PagingEnd.RECOVERED:
+        return f"Closed: {problem}"
+    if len(event.failures) == 1:
+        return f"{_name(event.failures[0].pipeline.name)} recovered"
+    return f"All {len(event.failures)} pipelines recovered" if event.failures else f"Over: {problem}"
+
+
+def _lines(event: PagerEvent) -> list[str]:
+    failures = event.failures
+    if len(failures) > 1:
+        lines = [_member(failure) for failure in failures[:NAMES_SHOWN]]
+        left_out = len(failures) - NAMES_SHOWN
+        lines += [f"and {left_out} more"] if left_out > 0 else []
+    else:
+        lines = [_since(failure) for failure in failures]
+    if event.action is not PagerAction.TRIGGER:
+        return lines
+    if event.policy or event.step > 1:
+        lines.append(f"Step {event.step}" + (f" of the policy {_name(event.policy)}" if event.policy else ""))
+    return lines + _links(failures)
+
+
+def _links(failures: Sequence[PagedFailure]) -> list[str]:
+    link = next((failure.card_link for failure in failures if failure.card_link), "")
+    return [f"Acknowledge it in Slack: {link}"] if link else []
+
+
+def _member(failure: PagedFailure) -> str:
+    return f"{_name(failure.pipeline.name)} {_happened(failure)} {_when(failure)}"
+
+
+def _since(failure: PagedFailure) -> str:
+    return _when(failure).capitalize()
+
+
+def _when(failure: PagedFailure) -> str:
+    return f"{'before' if failure.first_seen else 'since'} {failure.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _happened(failure: PagedFailure) -> str:
+    return _HAPPENED.get(failure.event, f"is {failure.event.value}")
+
+
+def _name(text: str) -> str:
+    name = visible("".join(char if char.isprintable() else " " for char in text)).strip()
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
