@@ -11,7 +11,7 @@ from bot.domain.delivery import Delivery, Message, Priority, in_slack
 from bot.domain.schedule_messages import GroupRefusal, HandoverItem, ScheduleProblem, ScheduleReport, ShiftHandover
 from bot.domain.watch import Target, TargetKind
 from bot.slack.mrkdwn import NO_BREAK, date
-from bot.slack.render.schedules import (
+from bot.slack.render.schedule_messages import (
     CALENDAR_PROBLEMS,
     GROUP_REFUSALS,
     problem_words,

@@ -20,7 +20,7 @@ from bot.slack.render.groups import render_batch, render_digest, render_group
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.schedules import render_handover, render_schedule_report
+from bot.slack.render.schedule_messages import render_handover, render_schedule_report
 from bot.slack.render.silence_digest import render_silence_digest
 
 Calls = TypeVar("Calls", Card, Notice)
