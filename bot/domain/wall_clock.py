@@ -124,3 +124,9 @@ def zone_named(name: str) -> ZoneInfo | None:
 def _zones() -> dict[str, str]:
     """All names of time zones, by their lower-case form."""
     return {name.casefold(): name for name in available_timezones()}
+
+
+def zones_like(name: str) -> tuple[str, ...]:
+    """The zones of this city: Europe/Berlin for *berlin*."""
+    city = name.strip().casefold().replace(" ", "_")
+    return tuple(sorted(zone for key, zone in _zones().items() if key.rpartition("/")[2] == city))

@@ -30,6 +30,7 @@ from bot.requests.pipeline_views import PipelineViews
 from bot.requests.policies import Policies
 from bot.requests.queries import Queries
 from bot.requests.references import References
+from bot.requests.schedules import Schedules
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
@@ -58,6 +59,7 @@ class RequestServices:
     policies: Policies
     drills: Drills
     past: Past
+    schedules: Schedules
 
     @classmethod
     def build(
@@ -116,4 +118,5 @@ class RequestServices:
             policies=Policies(repository=repository, changes=changes, clock=clock),
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
             past=Past(repository=repository, store=store, references=references, views=views, clock=clock),
+            schedules=Schedules(repository=repository, changes=changes, clock=clock),
         )

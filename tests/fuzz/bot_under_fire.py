@@ -37,6 +37,7 @@ from bot.requests.past import Past
 from bot.requests.policies import Policies
 from bot.requests.queries import Queries
 from bot.requests.references import References
+from bot.requests.schedules import Schedules
 from bot.requests.services import RequestServices
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
@@ -294,6 +295,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         store=store, repository=repository, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
     )
     channel_monitor.acted = acted
+    changes = SetupChanges(repository=repository, setup_store=store, clock=clock)
     requests = RequestServices(
         references=HeardReferences(),
         queries=HeardQueries(acted),
@@ -303,11 +305,8 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         notes=HeardNotes(),
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
-        policies=Policies(
-            repository=repository,
-            changes=SetupChanges(repository=repository, setup_store=store, clock=clock),
-            clock=clock,
-        ),
+        policies=Policies(repository=repository, changes=changes, clock=clock),
+        schedules=Schedules(repository=repository, changes=changes, clock=clock),
         drills=Drills(repository=repository, store=store, conversations=directory, clock=clock),
         past=HeardPast(),
     )

@@ -143,7 +143,7 @@ class DefaultPolicyCommand(Command):
 
 
 def _parse(command_text: CommandText) -> Command:
-    words = _without_equals(command_text.words)
+    words = without_equals(command_text.words)
     if not words:
         return ShowPoliciesCommand()
     first, *rest = words
@@ -161,7 +161,7 @@ def _parse(command_text: CommandText) -> Command:
     return SavePolicyCommand(name, PolicyReader(command_text.text).read(rest))
 
 
-def _without_equals(words: list[Word]) -> list[Word]:
+def without_equals(words: list[Word]) -> list[Word]:
     """Without the sign after the name: `data = @ann`, `data=@ann` and `data @ann` mean the same."""
     if not words or words[0].quoted:
         return words

@@ -11,7 +11,7 @@ _READ_ONLY = (
 )
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("ack", "acknowledge", "acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
-_NOT_YET = "snooze unsnooze oncall on-call escalate schedule why history"
+_NOT_YET = "snooze unsnooze escalate"
 NOT_YET = frozenset(_NOT_YET.split(" "))
 INFORMED = (READ_ONLY | ACKNOWLEDGE | NOT_YET) - {"why"}
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""

@@ -1,0 +1,179 @@
+"""The command `schedule`: who takes turns, or whose calendar counts. Every change shows its effect first."""
+
+from dataclasses import dataclass
+
+from bot.domain.answer import RefusalAnswer
+from bot.domain.calendar import CalendarAddress, SavedCalendar, calendar_address
+from bot.domain.rotation import TurnUnit
+from bot.domain.rotation_plan import RotationWish
+from bot.domain.setup_names import name_problem
+from bot.domain.wall_clock import zone_named
+from bot.requests.schedules import Editor, ScheduleAnswer
+from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.features.policy import without_equals
+from bot.slack.features.watch.targets import targets_of
+from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.schedule_words import EXAMPLE, UNCHANGED, CalendarWords, RotationWords, ScheduleReader
+from bot.slack.grammar.tokens import NONE, ParseError
+from bot.slack.mrkdwn import outside
+from bot.slack.render.help import HelpPage
+from bot.slack.render.schedules import schedule_answer_blocks, schedule_blocks, schedules_blocks
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ShowScheduleCommand(Command):
+    """`schedule` or `oncall`, alone or with a name."""
+
+    name: str = ""
+
+    async def run(self, request: Request) -> Reply:
+        schedules, context = request.services.requests.schedules, request.services.render_context
+        if not self.name:
+            return Reply(blocks=schedules_blocks(schedules.all(), context))
+        answer = schedules.show(self.name)
+        if isinstance(answer, RefusalAnswer):
+            return request.refused(answer)
+        return Reply(blocks=schedule_blocks(answer, request.question.text, context))
+
+
+@dataclass(frozen=True, slots=True)
+class SaveScheduleCommand(Command):
+    """`schedule NAME = …`: asks before it saves."""
+
+    name: str
+    words: RotationWords | CalendarWords
+
+    @property
+    def changes(self) -> bool:
+        return True
+
+    @property
+    def check(self) -> str:
+        return f"schedule {self.name}"
+
+    @property
+    def confirmable(self) -> bool:
+        return True
+
+    async def run(self, request: Request) -> Reply:
+        services, asker = request.services, request.asker
+        if refusal := await services.permissions.to_change(asker, asker.channel):
+            return request.refused(refusal)
+        editor = await editor_of(request)
+        schedules = services.requests.schedules
+        if isinstance(self.words, CalendarWords):
+            address = calendar_address(self.words.address)
+            if not isinstance(address, CalendarAddress):
+                reason = f"I can't read that calendar: {address}. {UNCHANGED}"
+                return request.refused(RefusalAnswer(reason=reason, command="help schedule"))
+            zone = self.words.zone or (await services.permissions.facts.zone(asker.user)).key
+            calendar = SavedCalendar(address=address, zone=zone)
+            return reply_of(await schedules.follow(self.name, calendar, editor), request)
+        wish = await self._wish(self.words, request)
+        if isinstance(wish, RefusalAnswer):
+            return request.refused(wish)
+        return reply_of(await schedules.rotate(self.name, wish, editor), request)
+
+    async def _wish(self, words: RotationWords, request: Request) -> RotationWish | RefusalAnswer:
+        asker, services = request.asker, request.services
+        people = await targets_of(words.people, asker, services)
+        if isinstance(people, RefusalAnswer):
+            return people
+        zone = zone_named(words.zone) or await services.permissions.facts.zone(asker.user)
+        first_day = None
+        if words.start is not None:
+            first_day = words.start.resolve(services.requests.schedules.now, zone).astimezone(zone).date()
+        by_week = words.unit is TurnUnit.WEEKS
+        weekday = first_day.weekday() if by_week and first_day and words.weekday is None else words.weekday
+        if by_week and first_day and weekday != first_day.weekday():
+            return RefusalAnswer(
+                reason=f"The first day is not on the weekday of the handover. {UNCHANGED}", command="help schedule"
+            )
+        return RotationWish(
+            people=people or (),
+            every=words.every,
+            unit=words.unit,
+            handover=words.handover,
+            weekday=weekday,
+            first_day=first_day,
+            zone=zone.key,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveScheduleCommand(Command):
+    """`schedule remove NAME`."""
+
+    name: str
+
+    @property
+    def changes(self) -> bool:
+        return True
+
+    @property
+    def check(self) -> str:
+        return "schedule"
+
+    async def run(self, request: Request) -> Reply:
+        if refusal := await request.services.permissions.to_change(request.asker, request.asker.channel):
+            return request.refused(refusal)
+        editor = await editor_of(request)
+        return reply_of(await request.services.requests.schedules.remove(self.name, editor), request)
+
+
+async def editor_of(request: Request) -> Editor:
+    name = await request.services.permissions.name(request.asker)
+    return Editor(by=request.asker.user, name=name, confirmed=request.confirmed)
+
+
+def reply_of(answer: ScheduleAnswer | RefusalAnswer, request: Request) -> Reply:
+    if isinstance(answer, RefusalAnswer):
+        return request.refused(answer)
+    return Reply(blocks=schedule_answer_blocks(answer, request.question.text, request.services.render_context))
+
+
+def _parse(command_text: CommandText) -> Command:
+    words = without_equals(command_text.words)
+    if not words:
+        return ShowScheduleCommand()
+    first, *rest = words
+    if first.means("remove") or first.means("delete"):
+        if len(rest) != 1:
+            raise ParseError(f"Name one schedule. {UNCHANGED}", "schedule remove data", "schedule")
+        return RemoveScheduleCommand(rest[0].text.strip(",;:"))
+    name = first.text.strip(",;:")
+    if not rest:
+        return ShowScheduleCommand(name)
+    if len(rest) == 1 and (rest[0].means(NONE) or rest[0].means("remove")):
+        return RemoveScheduleCommand(name)
+    if problem := name_problem(name):
+        raise ParseError(f"“{outside(name)}” can't be the name of a schedule: {problem}. {UNCHANGED}", EXAMPLE)
+    return SaveScheduleCommand(name, ScheduleReader(command_text.text).read(rest))
+
+
+_HELP = HelpPage(
+    overview=("`{c} schedule` — who takes turns on call",),
+    topic=(
+        f"*`{{c}} {EXAMPLE}`* — Ann and Bob take turns of a week.",
+        "Also `every 2 days`, `every day`, `every 2 weeks`, `from 2026-12-07`. Without a time zone, yours counts.",
+        "`{c} schedule data = calendar https://…` follows a calendar in iCalendar format. Its address stays secret.",
+        "`{c} schedule data` shows it, `{c} schedule remove data` removes it.",
+        "`{c} watch orders-* page oncall:data` pages the person on call.",
+        "I show the effect before I save it. An edit keeps the turn of the person on call.",
+    ),
+)
+
+FEATURE = Feature(
+    commands=(
+        CommandWord(
+            name="schedule",
+            parse=_parse,
+            changes=True,
+            verbatim=True,
+            help_order=13,
+            help=_HELP,
+        ),
+    )
+)

@@ -1,0 +1,173 @@
+"""Schedules: who is on call, until when, who is next, and why. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.on_call import OnCallReason
+from bot.domain.on_call_setup import SavedOverride, SavedSchedule, SavedShadow
+from bot.domain.schedule_view import ScheduleView, TurnAhead
+from bot.domain.watch import Target
+from bot.requests.schedules import ScheduleAnswer, ScheduleFate
+from bot.slack.mrkdwn import REASON_LIMIT, ago, code, date, outside
+from bot.slack.render import phrases
+from bot.slack.render.blocks import Block, context, sections
+from bot.slack.render.change_buttons import UNCHANGED, save_blocks
+from bot.slack.render.policies import people_words
+from bot.slack.render.render_context import RenderContext
+
+TURNS_SHOWN = 5
+ROWS_SHOWN = 10
+_DAY = "{time} {date_short_pretty}"
+
+
+def schedules_blocks(views: Sequence[ScheduleView], render_context: RenderContext) -> list[Block]:
+    command = render_context.command
+    if not views:
+        example = f"{command} schedule data = rotate @ann @bob every 1 week at 09:00 on monday"
+        return sections(["There is no schedule yet. A schedule says who is on call when:", code(example, 150)])
+    lines = ["*On call*"]
+    for view in views:
+        lines.append(f"• *{outside(view.saved.name)}*: {now_words(view)}")
+        lines += [f"    {warning}" for warning in _warnings(view)]
+    return sections([*lines, f"{code(f'{command} oncall NAME')} shows more of one."])
+
+
+def schedule_blocks(answer: ScheduleAnswer, command_text: str, render_context: RenderContext) -> list[Block]:
+    """One schedule in full, for `oncall NAME` and `schedule NAME`."""
+    del command_text
+    view, command = answer.view, render_context.command
+    name = outside(view.saved.name)
+    lines = [f"*{name}*: {now_words(view)}", *_reason_lines(view), *turn_lines(view), *_warnings(view)]
+    lines += [f"Override: {override_words(row)}" for row in view.overrides[:ROWS_SHOWN]]
+    lines += [f"Shadow: {shadow_words(row)}" for row in view.shadows[:ROWS_SHOWN]]
+    if answer.policies:
+        lines.append(f"Used by the policies {', '.join(map(outside, answer.policies))}.")
+    made = f"Set by {phrases.person(view.saved.made_by_name)} at {date(view.saved.made_at)}."
+    text = code(f"{command} schedule {view.saved.name} = {view.saved.summary}", 2 * REASON_LIMIT)
+    take = code(f"{command} oncall take {view.saved.name} until 18:00")
+    source = [text] if view.saved.rotation else [f"Source: {outside(view.saved.summary, REASON_LIMIT)}"]
+    return [*sections([*lines, *source]), *context(f"{take} takes the shift.", made)]
+
+
+def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str, render_context: RenderContext) -> list[Block]:
+    """After a change, or before it. `command_text`: the command to run again when the person saves."""
+    del render_context
+    view, name = answer.view, outside(answer.view.saved.name)
+    effect = [f"From now on: {now_words(view)}", *turn_lines(view), *_warnings(view)]
+    changed = [_changed_words(row) for row in answer.changed]
+    match answer.fate:
+        case ScheduleFate.WOULD_SAVE:
+            verb = "Change" if answer.before else "Create"
+            head = f"Save this for *{name}*?" if changed else f"{verb} the schedule *{name}*?"
+            before = [f"Until now: {now_words(answer.before)}"] if answer.before else []
+            question = save_blocks(command_text, view.at)
+            return [*sections([head, *changed, *effect, *before, *_handover_lines(view.saved)]), *question]
+        case ScheduleFate.SAVED:
+            return sections([f"Saved for *{name}*.", *changed, *effect])
+        case ScheduleFate.UNCHANGED:
+            return sections([f"The schedule *{name}* is like that already. {UNCHANGED}", *effect])
+        case ScheduleFate.REMOVED if changed:
+            return sections([f"Cancelled for *{name}*:", *changed, *effect])
+        case ScheduleFate.REMOVED:
+            return sections([f"The schedule *{name}* is removed. It was {code(view.saved.summary, REASON_LIMIT)}"])
+        case ScheduleFate.ABSENT:
+            rows = [f"Override: {override_words(row)}" for row in view.overrides[:ROWS_SHOWN]]
+            rows += [f"Shadow: {shadow_words(row)}" for row in view.shadows[:ROWS_SHOWN]]
+            return sections([f"*{name}* has nothing of that person to cancel. {UNCHANGED}", *rows])
+        case ScheduleFate.USED:
+            used = [f"• the policy *{outside(policy)}*" for policy in answer.policies]
+            used += [
+                f"• {phrases.watch_words(watch)} in {phrases.conversation(watch.channel, 'their')}"
+                for watch in answer.watches[:ROWS_SHOWN]
+            ]
+            head = f":information_source: The schedule *{name}* is in use. {UNCHANGED}"
+            return sections([head, "Used by:", *used])
+
+
+def now_words(view: ScheduleView) -> str:
+    """`ann until 09:00 tomorrow, then bob`."""
+    people = people_words(view.people) or "nobody"
+    if view.on_call.until is None:
+        return people
+    following = people_words(view.turns[1].people) if len(view.turns) > 1 else ""
+    return f"{people} until {date(view.on_call.until)}, then {following or 'nobody'}"
+
+
+def turn_lines(view: ScheduleView) -> list[str]:
+    """The turns after the current one."""
+    return [f"• from {date(turn.start, _DAY)}: {_turn_words(turn)}" for turn in view.turns[1:TURNS_SHOWN]]
+
+
+def _turn_words(turn: TurnAhead) -> str:
+    return people_words(turn.people) or ":warning: nobody"
+
+
+def _reason_lines(view: ScheduleView) -> list[str]:
+    match view.reason:
+        case OnCallReason.OVERRIDE:
+            return [f"Why: {_applied_words(view)}"]
+        case OnCallReason.ROTATION:
+            return ["Why: the rotation."]
+        case OnCallReason.CALENDAR:
+            return ["Why: the calendar."]
+        case OnCallReason.NOBODY:
+            return []
+
+
+def _applied_words(view: ScheduleView) -> str:
+    applied = {(override.person, override.start) for override in view.on_call.overrides}
+    rows = [row for row in view.overrides if (row.person.id, row.start) in applied]
+    return "; ".join(override_words(row) for row in rows) or "an override."
+
+
+def override_words(row: SavedOverride) -> str:
+    instead = f" instead of {_name(row.instead_of)}" if row.instead_of else ""
+    why = f", because {outside(row.why, REASON_LIMIT)}" if row.why else ""
+    by = f", set by {phrases.person(row.made_by_name)}" if row.made_by != row.person.id else ""
+    return f"{_name(row.person)}{instead}, {_span_words(row.start, row.end)}{why}{by}"
+
+
+def shadow_words(row: SavedShadow) -> str:
+    return f"{_name(row.person)} gets copies, {_span_words(row.start, row.end)}"
+
+
+def _changed_words(row: SavedOverride | SavedShadow) -> str:
+    return override_words(row) if isinstance(row, SavedOverride) else shadow_words(row)
+
+
+def _span_words(start: datetime, end: datetime) -> str:
+    return f"from {date(start, _DAY)} until {date(end, _DAY)}"
+
+
+def _name(person: Target) -> str:
+    return outside(person.label or person.id)
+
+
+def _handover_lines(saved: SavedSchedule) -> list[str]:
+    rotation = saved.rotation
+    if rotation is None:
+        return ["I read the calendar every 15 minutes. Its address stays secret."]
+    return [f"Handover at {rotation.handover:%H:%M} in the time zone {rotation.zone}."]
+
+
+def _warnings(view: ScheduleView) -> list[str]:
+    """Gaps ahead, and a calendar that can't be read."""
+    lines = []
+    if view.saved.calendar:
+        lines += _calendar_lines(view)
+    gaps = view.gaps
+    if gaps and gaps[0] is view.turns[0]:
+        lines.append(":warning: Nobody is on call now. A page goes to the next step at once.")
+    elif gaps:
+        lines.append(f":warning: Nobody is on call from {date(gaps[0].start)}.")
+    return lines
+
+
+def _calendar_lines(view: ScheduleView) -> list[str]:
+    copy = view.copy
+    if copy is None:
+        return ["I have not read its calendar yet."]
+    read = f"Calendar read {ago(copy.read_at, view.at)}" if copy.read_at else "Calendar never read"
+    if copy.problem:
+        return [f":warning: {read}. The last try failed: {copy.problem.value}."]
+    return [f"{read}."]
