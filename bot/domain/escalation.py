@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.watch import Target, UserId
+from bot.domain.watch import ChannelId, Target, UserId
 
 Reaches = Callable[[Target], bool]
 """True if the target reaches at least one person at the moment of the decision."""
@@ -36,12 +36,13 @@ class Policy:
 
 
 class PageStatus(StrEnum):
-    """Only a closed page never notifies again."""
+    """A closed page notifies again only if its episode goes on, a resolved one never."""
 
     ESCALATING = "escalating"
     ACKNOWLEDGED = "acknowledged"
     EXHAUSTED = "exhausted"
     CLOSED = "closed"
+    RESOLVED = "resolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,19 @@ class Page:
     acknowledged_by: UserId | None = None
     promised_until: datetime | None = None
     """Until when the person who acknowledged wants to be back."""
+    resumes_at: datetime | None = None
+    """Of a closed page that nobody answered: when its next step would have been due."""
+    channels: tuple[ChannelId, ...] = ()
+    """The channels whose watches want this page. Its steps appear there."""
+    notified: tuple[Target, ...] = ()
+    """The people, groups and pagers that the steps so far reached."""
+    unreached: tuple[int, ...] = ()
+    """The positions of the steps that reached nobody."""
 
 
-def opened_page(key: str, policy: Policy, at: datetime) -> Page:
+def opened_page(key: str, policy: Policy, at: datetime, channels: tuple[ChannelId, ...] = ()) -> Page:
     """A page whose first step is due at once."""
-    return Page(key=key, policy=policy, next_at=at)
+    return Page(key=key, policy=policy, next_at=at, channels=channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +99,15 @@ class FailedAgain:
 
 @dataclass(frozen=True, slots=True)
 class PageClosed:
-    """The episode is over, or a person resolved it."""
+    """The episode is over."""
 
 
-PageEvent = TimerDue | PageAcknowledged | FailedAgain | PageClosed
+@dataclass(frozen=True, slots=True)
+class PageResolved:
+    """A person ended the paging of this episode."""
+
+
+PageEvent = TimerDue | PageAcknowledged | FailedAgain | PageClosed | PageResolved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +154,14 @@ class PageReason(StrEnum):
     TAKEN_OVER = "taken over"
     PROMISE_MISSED = "promise missed"
     FAILED_AGAIN = "failed again"
+    RESUMED = "resumed"
     CLOSED = "closed"
+    RESOLVED = "resolved"
     NOT_DUE = "not due"
     ALREADY_ESCALATING = "already escalating"
     ALREADY_ACKNOWLEDGED = "already acknowledged"
     ALREADY_CLOSED = "already closed"
+    ALREADY_RESOLVED = "already resolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +178,9 @@ def next_page(page: Page, at: datetime, event: PageEvent, reaches: Reaches) -> P
 
     A timer that is served late counts the next wait from `at`: after a long stop, no steps come in quick succession.
     """
-    if page.status is PageStatus.CLOSED:
+    if page.status is PageStatus.RESOLVED:
+        return PageDecision(page=page, reason=PageReason.ALREADY_RESOLVED)
+    if page.status is PageStatus.CLOSED and not isinstance(event, FailedAgain | PageResolved):
         return PageDecision(page=page, reason=PageReason.ALREADY_CLOSED)
     match event:
         case TimerDue():
@@ -169,12 +188,24 @@ def next_page(page: Page, at: datetime, event: PageEvent, reaches: Reaches) -> P
         case PageAcknowledged():
             return _acknowledged(page, event)
         case FailedAgain():
-            if page.status is PageStatus.ESCALATING:
-                return PageDecision(page=page, reason=PageReason.ALREADY_ESCALATING)
-            return _restarted(page, at, reaches, PageReason.FAILED_AGAIN)
+            return _failed_again(page, at, reaches)
         case PageClosed():
-            closed = replace(page, status=PageStatus.CLOSED, next_at=None, promised_until=None)
+            under_way = page.next_at if page.status is PageStatus.ESCALATING else None
+            closed = replace(page, status=PageStatus.CLOSED, next_at=None, promised_until=None, resumes_at=under_way)
             return PageDecision(page=closed, reason=PageReason.CLOSED)
+        case PageResolved():
+            resolved = replace(page, status=PageStatus.RESOLVED, next_at=None, promised_until=None, resumes_at=None)
+            return PageDecision(page=resolved, reason=PageReason.RESOLVED)
+
+
+def _failed_again(page: Page, at: datetime, reaches: Reaches) -> PageDecision:
+    """An escalation that nobody answered goes on where it was. Otherwise it starts again."""
+    if page.status is PageStatus.ESCALATING:
+        return PageDecision(page=page, reason=PageReason.ALREADY_ESCALATING)
+    if page.resumes_at is not None:
+        resumed = replace(page, status=PageStatus.ESCALATING, next_at=max(page.resumes_at, at), resumes_at=None)
+        return PageDecision(page=resumed, reason=PageReason.RESUMED)
+    return _restarted(page, at, reaches, PageReason.FAILED_AGAIN)
 
 
 def _timer_due(page: Page, at: datetime, reaches: Reaches) -> PageDecision:
@@ -224,6 +255,7 @@ def _escalated(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -
             return PageDecision(page=notified, effects=tuple(effects), reason=reason)
         if position < len(steps):
             effects.append(StepReachedNobody(attempt=page.attempt, position=position))
+            page = replace(page, unreached=tuple(sorted({*page.unreached, position})))
     if targets := tuple(target for target in page.policy.last_resort if reaches(target)):
         effects.append(NotifyLastResort(attempt=page.attempt, targets=targets))
     else:

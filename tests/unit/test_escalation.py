@@ -18,6 +18,7 @@ from bot.domain.escalation import (
     PageEffect,
     PageEvent,
     PageReason,
+    PageResolved,
     PageStatus,
     Policy,
     PolicyStep,
@@ -167,10 +168,32 @@ def test_an_exhausted_page_can_still_be_acknowledged() -> None:
     assert after(exhausted, (1, PageAcknowledged(by=ANN_ID))).page.status is PageStatus.ACKNOWLEDGED
 
 
+def test_a_failure_soon_after_the_recovery_goes_on_with_an_escalation_that_nobody_answered() -> None:
+    recovered = after(a_page(), (0, TimerDue()), (1, PageClosed())).page
+    assert (recovered.status, recovered.next_at) == (PageStatus.CLOSED, None)
+    again = after(recovered, (2, FailedAgain()))
+    assert (again.effects, again.reason) == ((), PageReason.RESUMED)
+    assert (again.page.status, again.page.next_at) == (PageStatus.ESCALATING, BEGIN + 10 * MINUTE)
+    assert after(recovered, (30, FailedAgain())).page.next_at == BEGIN + 30 * MINUTE
+
+
+def test_a_failure_after_an_acknowledged_one_starts_the_escalation_again() -> None:
+    recovered = after(a_page(), (0, TimerDue()), (1, PageAcknowledged(by=ANN_ID)), (2, PageClosed())).page
+    assert after(recovered, (3, FailedAgain())).effects == (NotifyStep(attempt=1, position=0, targets=(ANN,)),)
+
+
+def test_a_resolved_page_never_notifies_again() -> None:
+    resolved = after(a_page(), (0, TimerDue()), (1, PageResolved())).page
+    for event in (TimerDue(), FailedAgain(), PageAcknowledged(by=ANN_ID), PageClosed(), PageResolved()):
+        decision = after(resolved, (2, event))
+        assert (decision.page, decision.effects, decision.reason) == (resolved, (), PageReason.ALREADY_RESOLVED)
+
+
 EVENTS = st.one_of(
     st.just(TimerDue()),
     st.just(FailedAgain()),
     st.just(PageClosed()),
+    st.just(PageResolved()),
     st.builds(
         PageAcknowledged,
         by=st.sampled_from((ANN_ID, BOB_ID)),
@@ -206,9 +229,11 @@ def test_a_page_notifies_in_order_and_never_ends_silently(
     for minutes, event in events:
         at += minutes * MINUTE
         decision = next_page(page, at, event, without(*unreachable))
-        if page.status is PageStatus.CLOSED:
+        if page.status is PageStatus.RESOLVED:
             assert (decision.page, decision.effects) == (page, ())
-        if isinstance(event, PageAcknowledged | PageClosed):
+        if page.status is PageStatus.CLOSED and not isinstance(event, FailedAgain | PageResolved):
+            assert (decision.page, decision.effects) == (page, ())
+        if isinstance(event, PageAcknowledged | PageClosed | PageResolved):
             assert decision.effects == ()
         timer_runs = decision.page.next_at is not None
         if decision.page.status is PageStatus.ESCALATING:
