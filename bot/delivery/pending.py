@@ -114,9 +114,9 @@ class PendingDelivery:
                 return True
 
     def _needs_attention(self, failure: OpenFailure) -> bool:
-        """The episode is open and nobody acknowledged it. True as well if the store forgot the card."""
+        """The episode is open and nobody answered it. True as well if the store forgot the card."""
         episodes = [card.content.episode for card in self.cards if card.content.key == failure.card_key]
-        return all(episode.open and not episode.acknowledged for episode in episodes)
+        return all(episode.unanswered for episode in episodes)
 
     def _of_whole_group(self, batch: TimelineBatch) -> TimelineBatch:
         """Broadcasts only the end of a group's last open failure."""

@@ -127,6 +127,39 @@ class DigestEntry:
     """The last revision of that episode that `counts` includes. A later digest counts from there."""
 
 
+class CallReason(StrEnum):
+    """Why a page calls its targets now. The values are part of stored rows."""
+
+    STEP = "step"
+    """Nobody answered the step before, or this is the first one."""
+    REPEATED = "repeated"
+    """Nobody answered in an earlier round."""
+    PROMISE_MISSED = "promise_missed"
+    """The time is over for which a person acknowledged or snoozed the failure."""
+    FAILED_AGAIN = "failed_again"
+    """The pipeline failed again after a person had acknowledged it."""
+    NAMED = "named"
+    """A watch names these targets since a moment ago."""
+    LAST_RESORT = "last_resort"
+    """All rounds are over."""
+    NOBODY_ANSWERED = "nobody_answered"
+    """All rounds are over, and the policy names no last resort."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageCall:
+    """The place of a call in its page's escalation."""
+
+    reason: CallReason
+    policy: str = ""
+    """Empty: the watches name the targets themselves."""
+    step: int = 0
+    """From 1 on; 0 for a call that is no step."""
+    steps: int = 0
+    promised_until: datetime | None = None
+    """The end of the promise that was missed."""
+
+
 class NoticeKind(StrEnum):
     """The occasions for a notice. The values are part of stored rows, so they never change."""
 
@@ -146,6 +179,8 @@ class NoticeKind(StrEnum):
     """Somebody muted pipelines, planned maintenance or set quiet hours in this channel."""
     UNSILENCED = "unsilenced"
     """Somebody ended mutes, maintenance windows or quiet hours of this channel."""
+    CALL_AGAIN = "call_again"
+    """A later step of a page: nobody has answered so far."""
     SUSPENDED = "parked"
     """Tells the maker of a watch that its channel takes no messages."""
     BLIND = "blind"
@@ -189,6 +224,7 @@ class Notice:
     NOT_PAGED                     by, watches, channel
     LATE_PAGE                     by, targets, failures
     SILENCED, UNSILENCED          by, silences
+    CALL_AGAIN                    targets, failures, call, in_thread
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
     HEARD                         since
@@ -220,6 +256,9 @@ class Notice:
     """The people and groups to page."""
     failures: tuple[OpenFailure, ...] = ()
     """The failures to page them for."""
+    call: PageCall | None = None
+    in_thread: bool = False
+    """Goes to the thread of the failure's card, and to the channel too."""
     channel: ChannelId | None = None
     """The channel of the watches, if the notice goes elsewhere."""
     reason: SuspendReason | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.escalation import Page
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Event, Healthy, PipelineState, ReadGap, Transition
@@ -41,7 +42,7 @@ class EpisodeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """Who acknowledged a failure, when, and in which conversation."""
+    """Who acknowledged or resolved a failure, when, and in which conversation."""
 
     by: UserId
     at: datetime
@@ -51,11 +52,15 @@ class Acknowledgement:
     """Words for the conversation that people elsewhere may see, as plain text."""
     channel: ChannelId | None = None
     """The conversation. Rows of earlier versions lack it."""
+    until: datetime | None = None
+    """The paging goes on then, unless the failure is over. None: it does not."""
+    snoozed: bool = False
+    """The person asked for quiet until then, and promised nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One entry of an episode's timeline: a change of the pipeline, or an acknowledgement.
+    """One entry of an episode's timeline: a change of the pipeline, or the deed of a person.
 
     Several events of one reading share an entry.
     """
@@ -70,10 +75,15 @@ class TimelineEntry:
     ready: int | None = None
     replicas: int | None = None
     by: UserId | None = None
-    """The person who acknowledged. None for a change of the pipeline, which leaves the next three empty too."""
+    """The person who acknowledged or resolved. None for a change of the pipeline."""
     name: str = ""
     place: str = ""
     channel: ChannelId | None = None
+    promised_until: datetime | None = None
+    """As `Acknowledgement.until`."""
+    snoozed: bool = False
+    instead_of: str = ""
+    """The name of the person whose acknowledgement this one replaced."""
     reason: str = ""
     """Why the bot can't read the pipeline, in words for people."""
     until: datetime | None = None
@@ -120,6 +130,10 @@ class Episode:
     """Counts how often conversations stopped watching. A conversation that watches again gets a new card."""
     no_reader: bool = False
     """The bot's own readers are silent: GoldRush itself may be fine. Older versions don't know this field."""
+    pages: tuple[Page, ...] = ()
+    """One for each policy, and one for each channel whose watches name targets."""
+    resolved: Acknowledgement | None = None
+    """The person who ended the paging, although the failure may go on."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of this episode's card in one channel."""
@@ -157,6 +171,22 @@ class Episode:
     @property
     def open(self) -> bool:
         return self.closed_at is None
+
+    @property
+    def direct_conversations(self) -> tuple[ChannelId, ...]:
+        """The direct messages of the people that its pages have reached, and of their shadows."""
+        people = (target for page in self.pages for target in (*page.notified, *page.shadows))
+        return tuple(dict.fromkeys(target.direct for target in people if target.direct))
+
+    @property
+    def answerable(self) -> bool:
+        """True if people may acknowledge it: an open failure, or another open episode that pages."""
+        return self.open and (self.kind is EpisodeKind.FAILURE or bool(self.pages)) and self.resolved is None
+
+    @property
+    def unanswered(self) -> bool:
+        """True if it needs a person, and nobody has it."""
+        return self.answerable and self.acknowledged is None
 
     @property
     def downtime_seconds(self) -> float | None:

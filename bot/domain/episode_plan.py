@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.calls import call_messages, messages_to_pagers
 from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.escalation import PageEvent
 from bot.domain.filters import filtered, suspended
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
+from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
 from bot.domain.transition import PipelineState
-from bot.domain.watch import ChannelId
+from bot.domain.watch import Audience, ChannelId, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ def plan_episode(
     state: PipelineState,
     routing: Routing,
     *,
+    at: datetime | None = None,
+    deed: PageEvent | None = None,
     only: ChannelId | None = None,
     previous_episode: Episode | None = None,
 ) -> EpisodePlan:
@@ -42,9 +47,14 @@ def plan_episode(
 
     Args:
         stored: this episode before the step; None if the step opens it.
-        only: the one conversation to open a card in. The others get no messages.
+        at: the time of the step. None: of the episode's latest entry.
+        deed: what a person or a timer does to the pages.
+        only: the one channel to open a card in, and the direct messages of its page. The others get no messages.
         previous_episode: the pipeline's earlier episode. Its card comes first in each conversation.
     """
+    at = at or (episode.timeline[-1].at if episode.timeline else episode.opened_at)
+    paged = paged_episode(episode, stored, routing, at, deed=deed, only=only)
+    episode = paged.episode
     stored_cards = stored.cards if stored else {}
     wanting = [channel for channel in conversations(episode, stored, routing) if channel not in stored_cards.values()]
     opened = {episode.key(routing.team, channel): channel for channel in wanting}
@@ -63,9 +73,11 @@ def plan_episode(
         for key, channel in threads.items()
         for message in thread_entries(episode, stored, routing, key, channel)
     ]
+    calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
+    calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
     left_out = () if only else (filtered, suspended, silenced)
     skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
-    return EpisodePlan(episode, cards, (*syncs, *entries), skips)
+    return EpisodePlan(episode, cards, (*calls, *syncs, *entries), skips)
 
 
 def make_cards(
@@ -86,7 +98,7 @@ def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, ch
         pipeline=routing.pipeline,
         episode=episode,
         state=state,
-        targets=audience.targets if audience and failure else (),
+        targets=notified_in(episode, channel) or _own_targets(episode, audience),
         stands_in_for=audience.stands_in_for if audience else (),
         guidance=routing.guidance if failure else NO_GUIDANCE,
         origins=origins(routing, channel) if failure else (),
@@ -98,6 +110,11 @@ def _shown_at(episode: Episode, state: PipelineState) -> datetime:
     """The time of the latest change, or of the latest reading: a card updated for a later reading is not late."""
     at = episode.timeline[-1].at if episode.timeline else episode.opened_at
     return max(at, state.observation.observed_at) if state.observation else at
+
+
+def _own_targets(episode: Episode, audience: Audience | None) -> tuple[Target, ...]:
+    """Of a failure that began before pages were stored."""
+    return audience.targets if audience and episode.kind is EpisodeKind.FAILURE and not episode.pages else ()
 
 
 def last_cards(
@@ -136,7 +153,8 @@ def thread_entries(
     """
     audience = routing.audience(channel)
     ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
-    paged = channel in {target.direct for audience in routing.audiences for target in audience.targets}
+    named = {target.direct for audience in routing.audiences for target in audience.targets}
+    paged = channel in named or channel in episode.direct_conversations
     messages = []
     for entry in new_entries(episode, stored):
         wanted = any(audience.wants(event) for event in entry.events) if audience else paged and ends_failure

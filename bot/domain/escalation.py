@@ -68,8 +68,16 @@ class Page:
     """The channels whose watches want this page. Its steps appear there."""
     notified: tuple[Target, ...] = ()
     """The people, groups and pagers that the steps so far reached."""
+    shadows: tuple[Target, ...] = ()
+    """Learners, who get copies of the direct messages. They don't count as reached."""
     unreached: tuple[int, ...] = ()
     """The positions of the steps that reached nobody."""
+
+    @property
+    def conversations(self) -> tuple[ChannelId, ...]:
+        """Its channels, and the direct messages of the people it has reached and of their shadows."""
+        direct = (target.direct for target in (*self.notified, *self.shadows) if target.direct)
+        return tuple(dict.fromkeys([*self.channels, *direct]))
 
 
 def opened_page(key: str, policy: Policy, at: datetime, channels: tuple[ChannelId, ...] = ()) -> Page:

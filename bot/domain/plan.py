@@ -1,22 +1,22 @@
 """Plans the write after one reading, one click or one new watch: the state and its deliveries, always together."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.card import Card, Notice, NoticeKind, OpenFailure
-from bot.domain.delivery import Message, Priority, Receiver
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, advance, stable_key
+from bot.domain.card import Card
+from bot.domain.delivery import Message
+from bot.domain.episode import Episode, EpisodeKind, advance
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
+from bot.domain.escalation import PageEvent
 from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
 from bot.domain.history import Stretch, acts, ended_stretch, stretch_of
 from bot.domain.observation import PipelineId, Reading
+from bot.domain.pages import timer_at, without_conversations
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, as_first_seen
-from bot.domain.transition import Event, PipelineState, Transition, detect
-from bot.domain.watch import Audience, ChannelId, Target, UserId
-
-LATE_PAGES_WAIT = timedelta(seconds=2)  # one command may page for many pipelines: one message names all of them
+from bot.domain.transition import PipelineState, Transition, detect
+from bot.domain.watch import Audience, ChannelId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,14 @@ class Record:
     """The news that silences hold back, by channel."""
     version: int = 0
     """Counts the writes. The store refuses a plan that was made for another version."""
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When `plan_timer` has something to do. None: no timer runs, as between two failures of one episode."""
+        episode = self.episode
+        if episode and episode.kind is EpisodeKind.FAILURE and self.state.failed_since is None:
+            return None
+        return timer_at(episode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,78 +108,21 @@ def plan_transitions(
     )
 
 
-def plan_acknowledgement(
-    record: Record,
-    routing: Routing,
-    by: UserId,
-    at: datetime,
-    *,
-    name: str = "",
-    place: str = "",
-    channel: ChannelId | None = None,
-) -> Plan | None:
-    """A person acknowledges the open failure. None: no failure is open, or somebody acknowledged it already."""
-    episode = record.episode
-    if episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE or episode.acknowledged:
-        return None
-    entry = TimelineEntry(
-        revision=episode.revision + 1,
-        at=at,
-        events=(Event.ACKNOWLEDGED,),
-        by=by,
-        name=name,
-        place=place,
-        channel=channel,
-    )
-    acknowledgement = Acknowledgement(by=by, at=at, name=name, place=place, channel=channel)
-    return _with_episode(record, routing, replace(episode.with_entry(entry), acknowledged=acknowledgement), episode)
-
-
 def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
     """A channel begins to watch. If the pipeline is in trouble already, its card opens there at once."""
     episode, audience = record.episode, routing.audience(channel)
-    routing = replace(routing, at=_latest_time(record, audience))
+    routing = replace(routing, at=latest_time(record, audience))
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
     if not episode or not in_trouble or audience is None or episode.card_in(channel):
         return None
-    plan = plan_episode(episode, episode, record.state, replace(routing, audiences=[audience]), only=channel)
+    one = replace(routing, audiences=[audience])
+    plan = plan_episode(episode, episode, record.state, one, at=routing.at, only=channel)
     if not plan.cards:
         return None
     return Plan(record=replace(record, episode=plan.episode), cards=plan.cards, messages=plan.messages)
 
 
-def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
-    """A watch names more people while its pipeline is FAILED: pages them at once, and nobody twice.
-
-    Pages nobody if somebody acknowledged the failure: that person looks at it.
-    """
-    episode, audience = record.episode, routing.audience(channel)
-    unanswered = episode and episode.open and episode.kind is EpisodeKind.FAILURE and not episode.acknowledged
-    key = episode.card_in(channel) if episode else None
-    if not episode or not unanswered or audience is None or key is None:
-        return None
-    if routing.silence_in(channel, episode.kind, _latest_time(record, audience)):
-        return None
-    wanted = tuple(target.identity for target in audience.targets)
-    paged_already = episode.paged.get(key)
-    if paged_already is not None and set(wanted) <= set(paged_already):
-        return None
-    new = tuple(
-        target for target in audience.targets if paged_already is not None and target.identity not in paged_already
-    )
-    added = (identity for identity in wanted if identity not in (paged_already or ()))
-    paged = {**episode.paged, key: (*(paged_already or ()), *added)}
-    direct = [target.direct for target in new if target.direct and target.direct not in episode.cards.values()]
-    opened = {episode.key(routing.team, conversation): conversation for conversation in direct}
-    channels = {**episode.cards, **opened}
-    episode = replace(episode, revision=episode.revision + 1, paged=paged, cards=channels)
-    cards = make_cards(episode, record.state, routing, channels)
-    syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
-    late_pages = [_late_page(episode, routing, audience, key, new)] if new else []
-    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*late_pages, *syncs))
-
-
-def _latest_time(record: Record, audience: Audience | None) -> datetime:
+def latest_time(record: Record, audience: Audience | None) -> datetime:
     """The latest of the record's times and of the channel's watches: as good as now for the begin of a silence."""
     times = [watch.made_at for watch in audience.watches] if audience else []
     if record.episode:
@@ -181,39 +132,12 @@ def _latest_time(record: Record, audience: Audience | None) -> datetime:
     return max(times, default=datetime.min.replace(tzinfo=UTC))
 
 
-def _late_page(
-    episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]
-) -> Message:
-    """The page to people who were named after the card came. It names the latest watch's maker."""
-    naming = [watch for watch in audience.watches if set(targets) & set(watch.targets)]
-    latest = max(naming, key=lambda watch: watch.made_at)
-    failure = OpenFailure(
-        pipeline=routing.pipeline, card_key=card_key, since=episode.opened_at, first_seen=episode.first_seen
-    )
-    late_page = Notice(
-        kind=NoticeKind.LATE_PAGE,
-        at=latest.made_at,
-        by=latest.made_by,
-        by_name=latest.made_by_name,
-        targets=tuple(targets),
-        failures=(failure,),
-    )
-    return Message(
-        id=stable_key(card_key, "call", *(target.identity for target in targets)),
-        receiver=Receiver.from_name(routing.team, audience.channel),
-        priority=Priority.FAILURE,
-        body=late_page,
-        made_at=latest.made_at,
-        not_before=latest.made_at + LATE_PAGES_WAIT,
-    )
-
-
 def plan_redrawn(record: Record, routing: Routing, *, unread_at: datetime | None = None) -> Plan | None:
     """Updates the open card with the latest reading, because a person asked. `unread_at`: when a new read failed."""
     episode = record.episode
     if episode is None or not episode.open:
         return None
-    plan = _with_episode(record, routing, replace(episode, revision=episode.revision + 1), episode)
+    plan = with_episode(record, routing, replace(episode, revision=episode.revision + 1))
     return replace(plan, cards=tuple(replace(card, unread_at=unread_at) for card in plan.cards))
 
 
@@ -224,14 +148,17 @@ def plan_explained(
     episode = record.episode
     if episode is None or not episode.open or not episode.timeline:
         return None
-    return _with_episode(record, routing, episode.explained(reason, until, no_reader=no_reader), episode)
+    return with_episode(record, routing, episode.explained(reason, until, no_reader=no_reader))
 
 
-def _with_episode(record: Record, routing: Routing, episode: Episode, before: Episode) -> Plan:
-    plan = plan_episode(episode, before, record.state, routing)
+def with_episode(
+    record: Record, routing: Routing, episode: Episode, at: datetime | None = None, deed: PageEvent | None = None
+) -> Plan:
+    """The record with a later version of its open episode. `deed`: what a person or a timer does to its pages."""
+    plan = plan_episode(episode, record.episode, record.state, routing, at=at, deed=deed)
     return Plan(
         record=replace(record, episode=plan.episode),
-        transitions=acts(plan.episode, before, record.state),
+        transitions=acts(plan.episode, record.episode or plan.episode, record.state),
         cards=plan.cards,
         messages=plan.messages,
         skips=plan.skips,
@@ -284,8 +211,13 @@ def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], 
     covered = {audience.channel for audience in routing.audiences} | {
         target.direct for audience in routing.audiences for target in audience.targets
     }
+    before = episode.direct_conversations
+    episode = without_conversations(episode, set(leaving) - covered, at)
+    unpaged = set(before) - set(episode.direct_conversations) - covered
     leaving_cards = {
-        key: channel for key, channel in episode.cards.items() if channel in leaving and channel not in covered
+        key: channel
+        for key, channel in episode.cards.items()
+        if (channel in leaving and channel not in covered) or channel in unpaged
     }
     if not leaving_cards:
         return None

@@ -1,17 +1,27 @@
 """Which conversations hear about a step of an episode, and who paged them there. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.card import PageOrigin
 from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import ReceiverKind
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
+from bot.domain.escalation import Page, Policy
 from bot.domain.note import NO_GUIDANCE, Guidance
+from bot.domain.on_call_setup import (
+    default_policy,
+    on_call_in,
+    operator_policy,
+    people_of,
+    policy_named,
+    shadows_of,
+)
 from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.silence import Silence, latest_silence
 from bot.domain.transition import Event
-from bot.domain.watch import Audience, ChannelId, TeamId
+from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,10 @@ class Routing:
     """The mutes, maintenance windows and quiet hours that cover the pipeline in a channel of the audiences."""
     at: datetime | None = None
     """The moment of the plan. None: that of each event."""
+    operator: ChannelId | None = None
+    """The channel for the person who runs the bot."""
+    pagers: Mapping[str, ReceiverKind] = field(default_factory=dict)
+    """The configured pagers outside Slack, by name."""
 
     def audience(self, channel: ChannelId) -> Audience | None:
         """The channel's watches of this pipeline; None if it has none."""
@@ -48,23 +62,58 @@ class Routing:
         ]
         return found[0] if found and all(found) else None
 
+    def policy(self, name: str) -> Policy:
+        """The policy with this name; one without steps if there is none."""
+        return policy_named(self.setup, name) or Policy(name=name, steps=())
+
+    def default_policy(self, channel: ChannelId) -> Policy | None:
+        """The policy for watches of this channel that name no targets."""
+        return default_policy(self.setup, channel)
+
+    @property
+    def operator_policy(self) -> Policy | None:
+        """For pages that nobody answered, and for faults of the bot."""
+        return operator_policy(self.setup)
+
+    def reached(self, target: Target, at: datetime) -> tuple[Target, ...]:
+        """The people, groups and pagers that a target means at this moment. Empty: nobody."""
+        match target.kind:
+            case TargetKind.USER | TargetKind.USERGROUP | TargetKind.HERE | TargetKind.CHANNEL:
+                return (target,)
+            case TargetKind.PAGER:
+                return (target,) if target.id in self.pagers else ()
+            case TargetKind.ON_CALL:
+                found = on_call_in(self.setup, target.id, at)
+                return people_of(self.setup, target.id, found.people) if found else ()
+            case TargetKind.OWNER | TargetKind.POLICY:
+                return ()
+
+    def heard(self, page: Page, kind: EpisodeKind, at: datetime) -> Page:
+        """The page without the channels that are silent now. Without any channel, it reaches nobody."""
+        if not self.silences:
+            return page
+        channels = tuple(channel for channel in page.channels if not self.silence_in(channel, kind, at))
+        return replace(page, channels=channels) if channels else replace(page, channels=(), notified=(), shadows=())
+
+    def shadows(self, target: Target, at: datetime) -> tuple[Target, ...]:
+        """The learners who get copies of this target's direct messages."""
+        if target.kind is not TargetKind.ON_CALL:
+            return ()
+        return tuple(row.person for row in shadows_of(self.setup, target.id) if row.covers(at))
+
 
 def conversations(episode: Episode, stored: Episode | None, routing: Routing) -> list[ChannelId]:
-    """The channels that want this step, and the direct messages of the people that a failure pages.
+    """The channels that want this step, and the conversations of the episode's pages.
 
     `stored` is the episode before the step; None if the step opens it.
     """
     entries = new_entries(episode, stored) or episode.timeline
     events = {event for entry in entries for event in own_events(episode, entry)}
-    failure = episode.kind is EpisodeKind.FAILURE
-    wanting = [
-        audience
-        for audience in routing.audiences
-        if (any(audience.wants(event) for event in events) or (failure and audience.targets))
-        and not routing.silence_in(audience.channel, episode.kind, entries[-1].at)
-    ]
-    direct = [target.direct for audience in wanting for target in audience.targets if failure and target.direct]
-    return list(dict.fromkeys([*(audience.channel for audience in wanting), *direct]))
+    wanting = [audience.channel for audience in routing.audiences if any(map(audience.wants, events))]
+    pages = [routing.heard(page, episode.kind, entries[-1].at) for page in episode.pages]
+    paging = [conversation for page in pages for conversation in page.conversations]
+    silent = {channel for channel in wanting if routing.silence_in(channel, episode.kind, entries[-1].at)}
+    return [channel for channel in dict.fromkeys([*wanting, *paging]) if channel not in silent]
 
 
 def new_entries(episode: Episode, stored: Episode | None) -> list[TimelineEntry]:

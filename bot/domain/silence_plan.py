@@ -13,7 +13,8 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, stable_key
 from bot.domain.episode_plan import plan_episode
 from bot.domain.held_news import HeldNews
-from bot.domain.plan import Plan, Record, plan_newly_named, plan_redrawn
+from bot.domain.page_plan import plan_newly_named
+from bot.domain.plan import Plan, Record, plan_redrawn
 from bot.domain.routing import Routing
 from bot.domain.setup import SetupKind
 from bot.domain.silence import Mute, Silence

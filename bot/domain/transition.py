@@ -37,9 +37,17 @@ class Event(StrEnum):
     BACK = "back"
     CHANGED = "changed"
     ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    """A person ended the paging of this episode."""
+    PROMISE_MISSED = "promise_missed"
+    """The time is over for which a person acknowledged or snoozed the failure."""
 
 
-SELECTABLE = tuple(event for event in Event if event not in {Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED})
+SELECTABLE = tuple(
+    event
+    for event in Event
+    if event not in {Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED}
+)
 
 
 class Reach(StrEnum):

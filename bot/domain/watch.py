@@ -17,6 +17,8 @@ UserId = NewType("UserId", str)
 
 API_PIPELINE_ID = PipelineId("goldrush-api")  # the API as a whole, for its outages
 
+# The deeds of people: every channel with the card hears about them.
+BY_PEOPLE = frozenset({Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED})
 # A channel that heard that a pipeline is unreadable also hears that it is readable again.
 _FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
 
@@ -86,6 +88,8 @@ class Watch:
     """The events that the channel hears about. None: all."""
     targets: tuple[Target, ...] = ()
     """The people and groups that a failure pages."""
+    page_for: frozenset[Event] | None = None
+    """The events that page the targets. None: FAILED alone."""
     made_by: UserId
     """The person who made the watch, or last changed it."""
     made_at: datetime
@@ -116,9 +120,13 @@ class Watch:
 
     def wants(self, event: Event) -> bool:
         """True if the channel hears about this event."""
-        if self.events is None or event is Event.ACKNOWLEDGED:
+        if self.events is None or event in BY_PEOPLE:
             return True
         return bool(self.events & _FOLLOWS.get(event, {event}))
+
+    def pages(self, event: Event) -> bool:
+        """True if this event pages the targets."""
+        return event is Event.FAILED if self.page_for is None else event in self.page_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,11 @@ class Audience:
     def pages(self, direct: ChannelId) -> bool:
         """True if a watch pages the person of this direct-message conversation."""
         return any(target.direct == direct for watch in self.watches for target in watch.targets)
+
+    def paged_for(self, event: Event) -> tuple[Target, ...]:
+        """The targets that this event pages, each once."""
+        paging = (watch for watch in self.watches if watch.pages(event))
+        return tuple(dict.fromkeys(target for watch in paging for target in watch.targets))
 
     @property
     def stands_in_for(self) -> tuple[ChannelId, ...]:

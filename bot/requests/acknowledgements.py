@@ -6,9 +6,10 @@ from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Acknowled
 from bot.domain.card import PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import EpisodeOutcome
+from bot.domain.episode import Acknowledgement, EpisodeOutcome
 from bot.domain.observation import PipelineId
-from bot.domain.plan import Plan, Record, plan_acknowledgement
+from bot.domain.page_plan import plan_acknowledgement
+from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.alias_store import AliasStore
@@ -62,12 +63,13 @@ class Acknowledgements:
     ) -> AcknowledgeAnswer:
         """Acknowledges the failure that this card shows; the card of an earlier failure changes nothing."""
         at = self._clock.now()
+        answer = Acknowledgement(by=by, at=at, name=name, place=place, channel=channel)
 
         def make(record: Record, routing: Routing) -> Plan | None:
             """Checks again at each attempt: a new, unseen failure may have begun."""
             if record.episode is None or card_key not in record.episode.cards:
                 return None
-            return plan_acknowledgement(record, routing, by, at, name=name, place=place, channel=channel)
+            return plan_acknowledgement(record, routing, answer)
 
         card = (await self._cards.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):

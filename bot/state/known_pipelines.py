@@ -10,6 +10,7 @@ from datetime import datetime
 from heapq import merge
 
 from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
+from bot.domain.delivery import ReceiverKind
 from bot.domain.episode import Episode
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
@@ -32,11 +33,20 @@ API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
 class KnownPipelines:
     """Answers which pipelines are watched, which channels watch them, and their states. `Repository` fills it.
 
-    `fallback` is the channel that gets the messages of a suspended channel.
+    `fallback` is the channel that gets the messages of a suspended channel. `operator` is the channel for the person
+    who runs the bot. `pagers` are the configured ones, by name.
     """
 
-    def __init__(self, team: TeamId, fallback: ChannelId | None) -> None:
+    def __init__(
+        self,
+        team: TeamId,
+        fallback: ChannelId | None,
+        operator: ChannelId | None = None,
+        pagers: Mapping[str, ReceiverKind] | None = None,
+    ) -> None:
         self.team = team
+        self._operator = operator
+        self._pagers = pagers or {}
         self.watches = KnownWatches()
         self._fallback = fallback
         self._catalogue = KnownCatalogue()
@@ -55,6 +65,10 @@ class KnownPipelines:
     @property
     def records(self) -> tuple[Record, ...]:
         return tuple(self._records.all.values())
+
+    def due(self, at: datetime) -> list[PipelineId]:
+        """The pipelines whose timers are due, the longest overdue first."""
+        return self._records.due(at)
 
     @property
     def latest_epoch(self) -> int:
@@ -396,7 +410,16 @@ class KnownPipelines:
         """Who hears about this pipeline now, the notes for them, and the setup."""
         audiences, setup = self._audiences(pipeline), self.watches.setup
         silences = self.watches.silences.of(pipeline, audiences)
-        return Routing(self.team, pipeline, audiences, self.guidance(pipeline), setup, silences)
+        return Routing(
+            self.team,
+            pipeline,
+            audiences,
+            self.guidance(pipeline),
+            setup,
+            silences,
+            operator=self._operator,
+            pagers=self._pagers,
+        )
 
     def guidance(self, pipeline: Pipeline) -> Guidance:
         return guidance(pipeline, self.watches.notes)

@@ -38,6 +38,8 @@ class KnownRecords:
         self._not_counted: AbstractSet[PipelineId] = frozenset()
         self._latest_epoch = 0
         """Of all records so far."""
+        self._timers: dict[PipelineId, datetime] = {}
+        """When the timers of open pages are due."""
 
     def of(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
@@ -73,6 +75,11 @@ class KnownRecords:
     def open(self) -> Mapping[PipelineId, Record]:
         """The records whose episode is open."""
         return self._open
+
+    def due(self, at: datetime) -> list[PipelineId]:
+        """The pipelines whose timers are due, the longest overdue first."""
+        due = [(moment, pipeline_id) for pipeline_id, moment in self._timers.items() if moment <= at]
+        return [pipeline_id for _, pipeline_id in sorted(due)]
 
     # --- steady readings -------------------------------------------------------------------------------------------
 
@@ -136,13 +143,17 @@ class KnownRecords:
             self._open[pipeline_id] = record
         else:
             self._open.pop(pipeline_id, None)
+        if (due := record.next_at) is not None:
+            self._timers[pipeline_id] = due
+        else:
+            self._timers.pop(pipeline_id, None)
         (self._gone.add if state.reach is Reach.GONE else self._gone.discard)(pipeline_id)
         (self._unread.add if is_unread(state) else self._unread.discard)(pipeline_id)
         (self._with_held_news.add if record.held else self._with_held_news.discard)(pipeline_id)
         (self._unhealthy.discard if is_plainly_healthy(state) else self._unhealthy.add)(pipeline_id)
 
     def replace_all(self, records: Iterable[Record]) -> None:
-        self._all, self._open, self._steady = {}, {}, {}
+        self._all, self._open, self._steady, self._timers = {}, {}, {}, {}
         self._gone, self._unhealthy, self._unread, self._with_held_news = set(), set(), set(), set()
         self._counted_at, self._not_counted, self._latest_epoch = None, frozenset(), 0
         for record in records:

@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import ReceiverKind
 from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_newly_named
 from bot.domain.plan import (
     Plan,
     Record,
     plan_forgotten,
     plan_left,
     plan_newcomer,
-    plan_newly_named,
     plan_redrawn,
     plan_restored,
     remembered,
@@ -52,8 +53,15 @@ class Repository(KnownPipelines):
     Sets `wake` after it has enqueued deliveries, so that the dispatcher sends them at once.
     """
 
-    def __init__(self, store: RepositoryStore, wake: asyncio.Event, fallback: ChannelId | None = None) -> None:
-        super().__init__(store.team, fallback)
+    def __init__(
+        self,
+        store: RepositoryStore,
+        wake: asyncio.Event,
+        fallback: ChannelId | None = None,
+        operator: ChannelId | None = None,
+        pagers: Mapping[str, ReceiverKind] | None = None,
+    ) -> None:
+        super().__init__(store.team, fallback, operator, pagers)
         self._store = store
         self._wake = wake
         self._watches_lock = asyncio.Lock()

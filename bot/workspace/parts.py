@@ -24,6 +24,7 @@ from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.leader_or_follower_reads import ReadsAndListings
 from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.scheduler import TICK_SECONDS
+from bot.paging.timers import PageTimers
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.polling import Polling
 from bot.ports.reads import Readers
@@ -248,7 +249,12 @@ def build_jobs(
         await heartbeat.beat()
 
     tick = None
-    loops = [PeriodicJob("heartbeat", beat, 2.0), PeriodicJob("role_watch", role_watch.check, ANNOUNCE_SECONDS)]
+    timers = PageTimers(base.repository, base.leadership, base.clock)
+    loops = [
+        PeriodicJob("heartbeat", beat, 2.0),
+        PeriodicJob("role_watch", role_watch.check, ANNOUNCE_SECONDS),
+        PeriodicJob("page_timers", timers.serve, 1.0),
+    ]
     if monitoring:
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)

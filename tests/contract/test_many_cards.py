@@ -10,10 +10,12 @@ import redis.asyncio
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Burst, Digest, SyncCard, SyncGroup
 from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.episode import Acknowledgement
 from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import READER
 from bot.ports.outbox import DeliveryResult, ResultKind
@@ -90,7 +92,9 @@ async def test_a_new_revision_is_decoded(store: WholeStore) -> None:
     key = plan.cards[0].key
     before = (await store.cards([key]))[key]
     record = await store.record(plan.record.pipeline_id)
-    acknowledged = plan_acknowledgement(record, a_routing(a_watch(record.pipeline_id, channel=ONE)), ANN, at(5))
+    acknowledged = plan_acknowledgement(
+        record, a_routing(a_watch(record.pipeline_id, channel=ONE)), Acknowledgement(by=ANN, at=at(5))
+    )
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     after = (await store.cards([key]))[key]
@@ -171,7 +175,7 @@ async def test_a_known_group_shows_changes_by_another_process(
     record = await other.record(PipelineId("pipe_1"))
     pipeline = (await store.groups([key]))[key][1].content.pipeline
     routing = a_routing(a_watch(record.pipeline_id, channel=ONE), pipeline=pipeline)
-    acknowledged = plan_acknowledgement(record, routing, ANN, at(5))
+    acknowledged = plan_acknowledgement(record, routing, Acknowledgement(by=ANN, at=at(5)))
     assert acknowledged is not None
     assert await other.commit(acknowledged, 0)
     changed = (await store.groups([key]))[key]

@@ -11,10 +11,12 @@ import redis.asyncio
 from bot.domain.backlog import Backlog
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
 from bot.domain.delivery import AttemptState, Delivery, Lane, Message, Priority, in_slack
+from bot.domain.episode import Acknowledgement
 from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
@@ -90,7 +92,7 @@ async def test_a_plan_made_from_an_older_state_is_refused_whole(store: WholeStor
     assert not await store.commit(failing(read=2), 0)
     assert len(await store.owed(ALERTS)) == 1
     await store.add_watches([a_watch(channel=OTHER)], an_announcement(channel=OTHER))
-    later = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
+    later = plan_acknowledgement(await store.record(ORDERS), a_routing(), Acknowledgement(by=ANN, at=at(5)))
     assert later is not None
     assert not await store.commit(later, 0)  # planned without the new watch
     assert await store.commit(later, 1)
@@ -201,7 +203,7 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeSto
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
     await store.write(changed(row, state=AttemptState.SENDING, count=3, sent_at=at(1)), lease)
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), Acknowledgement(by=ANN, at=at(5)))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     assert await store.settle(row, lease, ended(row))
@@ -217,7 +219,7 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), Acknowledgement(by=ANN, at=at(5)))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     kind = ResultKind.REMOVED if removed else ResultKind.UNCHANGED
@@ -233,7 +235,7 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
 
 async def test_a_dropped_line_stays_dropped_after_its_card_changes(store: WholeStore) -> None:
     await store.commit(failing(), 0)
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), Acknowledgement(by=ANN, at=at(5)))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     lease = await store.leased(feed(ALERTS))
@@ -261,7 +263,9 @@ async def test_regrouping_replaces_rows_and_assigns_their_cards(store: WholeStor
     assert {card.content.key for card in cards} == set(keys)
     assert {card.group for card in cards} == {grouping.row.id}
     shown = {card.content.key: card.revision for card in cards}
-    moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_routing(), ANN, at(5))
+    moved_on = plan_acknowledgement(
+        await store.record(PipelineId("pipe_0")), a_routing(), Acknowledgement(by=ANN, at=at(5))
+    )
     assert moved_on is not None
     await store.commit(moved_on, 0)
     assert await store.settle(row, lease, replace(ended(row), message_id="9.0", shown=shown))

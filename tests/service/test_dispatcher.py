@@ -24,9 +24,11 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
+from bot.domain.episode import Acknowledgement
 from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.plan import Record, plan_acknowledgement, plan_reading
+from bot.domain.plan import Record, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.rate_limits import RateLimits
@@ -118,7 +120,7 @@ async def announce(store: WholeStore, count: int, *channels: ChannelId) -> None:
 
 
 async def acknowledge(store: WholeStore) -> None:
-    plan = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
+    plan = plan_acknowledgement(await store.record(ORDERS), a_routing(), Acknowledgement(by=ANN, at=at(5)))
     assert plan is not None
     assert await store.commit(plan, 0)
 

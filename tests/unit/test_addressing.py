@@ -1,7 +1,9 @@
 from bot.domain.addressing import addressed
 from bot.domain.card import Notice, NoticeKind, OpenFailure
+from bot.domain.episode import Acknowledgement
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading, plan_redrawn
+from bot.domain.plan import Plan, Record, plan_reading, plan_redrawn
 from bot.domain.receipt import Addressed, Skip, SkipReason
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
@@ -41,7 +43,7 @@ def test_a_conversation_whose_message_was_left_out_is_not_notified_by_the_change
 
 
 def test_an_acknowledgement_has_a_receipt_at_its_own_time() -> None:
-    plan = plan_acknowledgement(failed().record, a_routing(a_watch()), ANN, at(5))
+    plan = plan_acknowledgement(failed().record, a_routing(a_watch()), Acknowledgement(by=ANN, at=at(5)))
     assert plan
     receipt = addressed(plan)
     assert receipt

@@ -11,8 +11,9 @@ from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay, Delivery
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.observation import FailedReadKind, PipelineId, Reading
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Intent, Phase
-from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
+from bot.domain.plan import Plan, Record, plan_newcomer, plan_reading, plan_redrawn
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
 from bot.slack.mrkdwn import from_to, time_of_day
@@ -404,7 +405,9 @@ def test_only_an_open_unacknowledged_failure_mentions_anyone(episode: Episode) -
 def test_an_acknowledgement_shows_person_and_time() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
     plan = plan_acknowledgement(
-        record, a_routing(a_watch(targets=PAGED)), UserId("U0BOB"), at(9), name="Bob", place="a private channel"
+        record,
+        a_routing(a_watch(targets=PAGED)),
+        Acknowledgement(by=UserId("U0BOB"), at=at(9), name="Bob", place="a private channel"),
     )
     assert plan is not None
     text = tells_all(valid(shown(plan.cards[0]))).text
@@ -416,7 +419,9 @@ def test_an_acknowledgement_shows_person_and_time() -> None:
 def test_an_acknowledgement_does_not_name_the_channel_that_shows_it(place: str) -> None:
     record = story(an_observation(FAILED, 1))[-1].record
     there = a_routing(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
-    plan = plan_acknowledgement(record, there, ANN, at(9), name="Ann", place=place, channel=ALERTS)
+    plan = plan_acknowledgement(
+        record, there, Acknowledgement(by=ANN, at=at(9), name="Ann", place=place, channel=ALERTS)
+    )
     assert plan is not None
     entry = plan.record.episode.timeline[-1] if plan.record.episode else None
     assert entry is not None

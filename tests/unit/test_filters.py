@@ -1,6 +1,8 @@
+from bot.domain.episode import Acknowledgement
 from bot.domain.observation import Reading
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.receipt import Skip, SkipReason
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
@@ -52,7 +54,7 @@ def test_an_acknowledgement_and_a_steady_reading_skip_no_channel() -> None:
     routing = a_routing(a_watch(events=frozenset({Event.FAILED})))
     failed, steady = plans(routing, an_observation(FAILED, 1, ready=0), an_observation(FAILED, 2, ready=0))
     assert steady.skips == ()
-    acknowledged = plan_acknowledgement(failed.record, routing, ANN, at(3))
+    acknowledged = plan_acknowledgement(failed.record, routing, Acknowledgement(by=ANN, at=at(3)))
     assert acknowledged
     assert acknowledged.skips == ()
 

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
-from bot.domain.episode import EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.episode import Acknowledgement, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.observation import Reading
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
 from bot.domain.plan import (
     Record,
-    plan_acknowledgement,
     plan_forgotten,
     plan_left,
     plan_newcomer,
@@ -123,13 +123,13 @@ def test_fewer_ready_replicas_redraw_the_open_card_without_a_word() -> None:
 def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     record = story(an_observation(FAILED, 1), routing=routing)[-1].record
-    plan = plan_acknowledgement(record, routing, ANN, at(9))
+    plan = plan_acknowledgement(record, routing, Acknowledgement(by=ANN, at=at(9)))
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
     channels = {message.receiver.id for message in plan.messages if isinstance(message.body, ThreadEntry)}
     assert channels == {ALERTS, OTHER}  # the direct message's own card says it
-    assert plan_acknowledgement(plan.record, routing, UserId("U0BOB"), at(10)) is None
+    assert plan_acknowledgement(plan.record, routing, Acknowledgement(by=UserId("U0BOB"), at=at(10))) is None
 
 
 def test_a_paged_person_gets_the_ending() -> None:
@@ -148,8 +148,8 @@ def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
 
 def test_a_closed_episode_cannot_be_acknowledged() -> None:
     over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
-    assert plan_acknowledgement(over, a_routing(), ANN, at(9)) is None
-    assert plan_acknowledgement(Record(pipeline_id=ORDERS), a_routing(), ANN, at(9)) is None
+    assert plan_acknowledgement(over, a_routing(), Acknowledgement(by=ANN, at=at(9))) is None
+    assert plan_acknowledgement(Record(pipeline_id=ORDERS), a_routing(), Acknowledgement(by=ANN, at=at(9))) is None
 
 
 def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:

@@ -10,8 +10,9 @@ import pytest
 from bot.domain.card import Digest, DigestEntry, Notice, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
 from bot.domain.observation import Observation
+from bot.domain.page_plan import plan_newly_named
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_newly_named, plan_reading
+from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_reading
 from bot.domain.receipt import SkipReason
 from bot.domain.routing import Routing
 from bot.domain.setup import SetupKind

@@ -3,10 +3,12 @@ from itertools import pairwise
 
 from hypothesis import given
 
+from bot.domain.episode import Acknowledgement
 from bot.domain.history import Stretch, stretch_of
 from bot.domain.observation import Reading
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_forgotten, plan_reading
+from bot.domain.plan import Plan, Record, plan_forgotten, plan_reading
 from bot.domain.transition import Actor, Event, PipelineState
 from tests.builders import ALERTS, ANN, ORDERS, a_failed_read, a_routing, a_watch, an_observation, at
 from tests.unit.test_transition import readings
@@ -59,7 +61,9 @@ def test_the_end_of_the_last_watch_ends_the_stretch() -> None:
 
 def test_a_person_s_act_is_a_transition_with_its_actor() -> None:
     record = plans(an_observation(FAILED, 1, ready=0))[-1].record
-    plan = plan_acknowledgement(record, a_routing(a_watch()), ANN, at(5), name="Ann", place="#alerts", channel=ALERTS)
+    plan = plan_acknowledgement(
+        record, a_routing(a_watch()), Acknowledgement(by=ANN, at=at(5), name="Ann", place="#alerts", channel=ALERTS)
+    )
     assert plan
     (act,) = plan.transitions
     assert (act.event, act.at, act.phase) == (Event.ACKNOWLEDGED, at(5), FAILED)

@@ -284,7 +284,7 @@ notices = st.builds(
 
 @given(notices, how_they_come)
 def test_notices(notice: Notice, how: dict[str, Any]) -> None:
-    valid(rendered(notice, **how), mentions=notice.kind is NoticeKind.LATE_PAGE)
+    valid(rendered(notice, **how), mentions=notice.kind in {NoticeKind.LATE_PAGE, NoticeKind.CALL_AGAIN})
 
 
 views = st.builds(

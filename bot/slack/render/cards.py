@@ -7,7 +7,7 @@ from bot.domain.card import Card, ThreadEntry
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
-from bot.slack.mrkdwn import date, duration, outside, time_of_day
+from bot.slack.mrkdwn import duration, outside, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import (
     Block,
@@ -20,6 +20,8 @@ from bot.slack.render.blocks import (
     section,
     value,
 )
+from bot.slack.render.call_words import page_lines
+from bot.slack.render.deed_words import answer_line
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
@@ -49,11 +51,9 @@ def render_card(
         blocks.append(section("\n".join(todo)))
     if card.episode.open:
         blocks += origins_context(card.origins, card.channel)
-    if card.episode.acknowledged:
-        answer = card.episode.acknowledged
-        blocks += context(
-            f":eyes: Acknowledged by {phrases.acknowledged_by(answer, card.channel)} at {date(answer.at)}"
-        )
+    if card.episode.unanswered:
+        blocks += context(*page_lines(page for page in card.episode.pages if card.channel in page.conversations))
+    blocks += context(answer_line(card.episode, card.channel))
     if card.silence and card.episode.open:
         blocks += context(card_line(card.silence))
     if not is_api_card:
@@ -67,7 +67,7 @@ def render_card(
 
 def _page_words(card: Card) -> str:
     """The line that pages the targets of a failure until someone acknowledges it. Later edits of it ping nobody."""
-    if card.episode.kind is not EpisodeKind.FAILURE or not card.episode.open or card.episode.acknowledged:
+    if not card.episode.unanswered:
         return ""
     mentions = phrases.mentions(card.targets)
     return f":rotating_light: {mentions} please take a look and acknowledge." if mentions else ""
@@ -123,7 +123,7 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
 
 def _buttons(card: Card) -> list[Block]:
     facts = {"pipeline": card.pipeline.id, "card": card.key}
-    answerable = card.episode.kind is EpisodeKind.FAILURE and card.episode.open and not card.episode.acknowledged
+    answerable = card.episode.unanswered
     watched = not phrases.is_direct(card.channel) and card.episode.outcome is not EpisodeOutcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",

@@ -8,9 +8,9 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import phrases
+from bot.slack.render.deed_words import deed_words, is_deed
 
 _FORMS: tuple[tuple[Event, str], ...] = (
-    (Event.ACKNOWLEDGED, ":eyes: {name}{acknowledged} by {by}"),
     (Event.RECOVERED, f"{{sign}} {{name}}{phrases.RECOVERED}{{took}}{{but_failed}}"),
     (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
@@ -34,6 +34,8 @@ def entry_words(
     of the card's thread see it, because the card has the name. `failed_again`: when a newer failure began, after the
     recovery in this entry.
     """
+    if is_deed(entry):
+        return deed_words(entry, conversation, pipeline)
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
     now = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
     sign = phrases.LATE_NEWS if failed_again else now
@@ -43,8 +45,6 @@ def entry_words(
     return form.format(
         name=f"*{outside(pipeline.name)}* " if pipeline else "",
         be="is " if pipeline else "",
-        acknowledged="acknowledged" if pipeline else "Acknowledged",
-        by=phrases.acknowledged_by(entry, conversation),
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,
         phase=phrases.phase_in_a_sentence(entry.phase),

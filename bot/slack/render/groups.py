@@ -49,7 +49,7 @@ def _blocks(
     group: Group, delivery: Delivery, now: datetime, render_context: RenderContext, *, links: bool
 ) -> list[Block]:
     open_cards = [card for card in group.cards if card.episode.open]
-    unanswered = [card for card in open_cards if not card.episode.acknowledged]
+    unanswered = [card for card in open_cards if card.episode.unanswered]
     blocks: list[Block] = [section(_headline(group, open_cards))]
     mentions = phrases.mentions(target for card in unanswered for target in card.targets)
     if mentions:

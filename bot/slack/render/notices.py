@@ -6,8 +6,9 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
 from bot.slack.mrkdwn import date, duration, from_to, outside
-from bot.slack.render import phrases
-from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import Block, RenderedMessage, actions, button, message, section, sections, value
+from bot.slack.render.call_words import call_lines
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.drills import drill_blocks
@@ -93,6 +94,16 @@ def _late_page(notice: Notice, _: RenderContext) -> list[Block]:
     names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in notice.failures)
     failed = f"{len(notice.failures)} pipelines failed: {names}." if names else "Pipelines failed."
     return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on their cards.")]
+
+
+def _call_again(notice: Notice, _: RenderContext) -> list[Block]:
+    """Calls people for failures that nobody has answered. Names only facts that stay true."""
+    blocks: list[Block] = [section("\n".join(call_lines(notice)))]
+    if len(notice.failures) == 1 and (one := notice.failures[0]).card_key:
+        facts = {"pipeline": one.pipeline.id, "card": one.card_key}
+        acknowledge = button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary")
+        blocks += actions(f"{one.card_key}-call", acknowledge)
+    return blocks
 
 
 def _paging_stopped(notice: Notice, _: RenderContext) -> list[Block]:
@@ -235,6 +246,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.LATE_PAGE: _late_page,
     NoticeKind.SILENCED: silenced_blocks,
     NoticeKind.UNSILENCED: unsilenced_blocks,
+    NoticeKind.CALL_AGAIN: _call_again,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _read_gap,
     NoticeKind.HEARD: _heard_again,

@@ -314,7 +314,8 @@ def events_words(events: Iterable[Event] | None) -> str:
 def watch_words(watch: Watch) -> str:
     """A watch: pipeline or pattern, events, and targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    pages = f", pages {target_list(watch.targets)} on failure" if watch.targets else ""
+    paging = " or ".join(sorted(watch.page_for)) if watch.page_for else "failure"
+    pages = f", pages {target_list(watch.targets)} on {paging}" if watch.targets else ""
     return f"{name} — {events_words(watch.events)}{pages}"
 
 
@@ -329,6 +330,7 @@ def watch_command(watch: Watch) -> str:
     name = watch_name(watch)
     events = f" on {','.join(sorted(watch.events))}" if watch.events else ""
     targets = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
+    targets += f" for {','.join(sorted(watch.page_for))}" if watch.targets and watch.page_for else ""
     return f"{code(name, REASON_LIMIT).strip('`')}{events}{targets}"
 
 

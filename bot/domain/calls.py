@@ -1,0 +1,167 @@
+"""The messages of a page's steps: to channels, to people, and to pagers. Pure.
+
+A conversation that gets the failure's card in the same step needs no other message: the card itself calls.
+A pager's messages about one episode have one deduplication key.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.card import CallReason, Notice, NoticeKind, OpenFailure
+from bot.domain.delivery import Message, Priority, Receiver
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
+from bot.domain.pages import Call, Paged, pagers_in, pagers_of
+from bot.domain.routing import Routing
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Target
+
+MERGE_WAIT = timedelta(seconds=2)  # many pipelines may be due together: one message names all of them
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """The step of the episode that calls."""
+
+    episode: Episode
+    shown: Collection[ChannelId]
+    routing: Routing
+    at: datetime
+
+
+def call_messages(
+    calls: Iterable[Call], episode: Episode, shown: Collection[ChannelId], routing: Routing, at: datetime
+) -> tuple[Message, ...]:
+    """The messages of these steps to conversations that have a card of the episode already.
+
+    `shown`: the conversations that had a card before this step.
+    """
+    context = _Context(episode, shown, routing, at)
+    messages = [message for call in calls for message in (*_to_channels(call, context), *_to_people(call, context))]
+    return tuple({message.id: message for message in messages}.values())
+
+
+def _to_channels(call: Call, context: _Context) -> list[Message]:
+    channels = [channel for channel in call.page.channels if channel in context.shown]
+    return [_notice(call, channel, call.targets, context) for channel in channels]
+
+
+def _to_people(call: Call, context: _Context) -> list[Message]:
+    """To those who are called again. The first call of a person is a card of their own."""
+    return [
+        _notice(call, target.direct, (target,), context, priority=Priority.PAGE)
+        for target in call.direct
+        if target.direct and target.direct in context.shown and target.direct not in call.page.channels
+    ]
+
+
+def _notice(
+    call: Call,
+    channel: ChannelId,
+    targets: tuple[Target, ...],
+    context: _Context,
+    *,
+    priority: Priority = Priority.FAILURE,
+) -> Message:
+    episode, at = context.episode, context.at
+    failure = OpenFailure(
+        pipeline=context.routing.pipeline,
+        card_key=episode.card_in(channel) or "",
+        since=episode.opened_at,
+        first_seen=episode.first_seen,
+    )
+    notice = Notice(
+        kind=NoticeKind.CALL_AGAIN,
+        at=at.replace(second=0, microsecond=0),  # calls of the same minute can become one message
+        targets=targets,
+        failures=(failure,),
+        call=call.words,
+        in_thread=priority is not Priority.PAGE,
+    )
+    place = (str(call.page.attempt), str(call.page.position), call.words.reason)
+    return Message(
+        id=stable_key(call.page.key, channel, *place, *(target.identity for target in targets)),
+        receiver=Receiver.from_name(context.routing.team, channel),
+        priority=priority,
+        body=notice,
+        made_at=at,
+        not_before=at + MERGE_WAIT,
+    )
+
+
+# --- pagers ----------------------------------------------------------------------------------------------------------
+
+
+def messages_to_pagers(paged: Paged, stored: Episode | None, routing: Routing, at: datetime) -> tuple[Message, ...]:
+    """The messages to pagers outside Slack: what they should do about this episode now."""
+    episode = paged.episode
+    if end := _paging_end(episode, stored):
+        known = pagers_of(stored or episode)
+        return tuple(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=end) for pager in known)
+    before = set(pagers_of(stored)) if stored else set()
+    messages = []
+    for call in paged.calls:
+        for pager in pagers_in(call.targets):
+            if call.words.reason in _RENEWING and pager in before:
+                renewed = PagingEnd.RENEWED
+                messages.append(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=renewed))
+            messages.append(_to_pager(pager, PagerAction.TRIGGER, episode, routing, at, call=call))
+    messages += [_to_pager(pager, PagerAction.TRIGGER, episode, routing, at) for pager in paged.resumed]
+    answer = episode.acknowledged
+    if stored and answer and answer != stored.acknowledged:
+        messages += [_to_pager(pager, PagerAction.ACKNOWLEDGE, episode, routing, at) for pager in before]
+    return tuple({message.id: message for message in messages}.values())
+
+
+_RENEWING = {CallReason.PROMISE_MISSED, CallReason.FAILED_AGAIN}
+
+
+def _paging_end(episode: Episode, stored: Episode | None) -> PagingEnd | None:
+    """Why the paging ends with this step; None if it goes on, or ended before."""
+    if episode.resolved:
+        return PagingEnd.RESOLVED if stored and not stored.resolved else None
+    if episode.open or (stored and not stored.open):
+        return None
+    return PagingEnd.RECOVERED if episode.outcome is EpisodeOutcome.RECOVERED else PagingEnd.CLOSED
+
+
+def _to_pager(
+    pager: Target,
+    action: PagerAction,
+    episode: Episode,
+    routing: Routing,
+    at: datetime,
+    *,
+    call: Call | None = None,
+    end: PagingEnd = PagingEnd.RECOVERED,
+) -> Message:
+    key = stable_key(routing.team, episode.pipeline_id, episode.identity)
+    answer = episode.resolved or episode.acknowledged
+    event = PagerEvent(
+        action=action,
+        key=key,
+        failures=(
+            PagedFailure(
+                key=key,
+                pipeline=routing.pipeline,
+                event=_EVENTS.get(episode.kind, Event.FAILED),
+                since=episode.opened_at,
+                first_seen=episode.first_seen,
+            ),
+        ),
+        policy=call.words.policy if call else "",
+        step=(call.page.position or 1) if call else 1,
+        by_name=answer.name if answer else "",
+        end=end,
+    )
+    return Message(
+        id=stable_key(key, pager.id, action, end if action is PagerAction.RESOLVE else "", str(episode.revision)),
+        receiver=Receiver(routing.team, routing.pagers[pager.id], pager.id),
+        priority=Priority.PAGE,
+        body=event,
+        made_at=at,
+    )
+
+
+_EVENTS = {EpisodeKind.DEGRADED: Event.DEGRADED, EpisodeKind.UNREADABLE: Event.UNREACHABLE}

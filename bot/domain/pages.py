@@ -1,0 +1,340 @@
+"""The pages of one episode: opens, advances and ends them together with the episode. Pure.
+
+A watch that names people has an escalation of its own: it pages them again until somebody answers. A watch that names
+a policy shares that policy's page with all other channels.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.card import CallReason, PageCall
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, stable_key
+from bot.domain.escalation import (
+    FailedAgain,
+    NotifyLastResort,
+    NotifyStep,
+    Page,
+    PageAcknowledged,
+    PageClosed,
+    PageDecision,
+    PageEvent,
+    PageReason,
+    Policy,
+    PolicyStep,
+    ReportNobodyAnswered,
+    StepReachedNobody,
+    TimerDue,
+    next_page,
+    opened_page,
+)
+from bot.domain.routing import Routing, new_entries
+from bot.domain.transition import Event
+from bot.domain.watch import Audience, ChannelId, Target, TargetKind
+
+REPEAT_AFTER = timedelta(minutes=5)  # a watch without a policy pages its targets again
+REPEATS = 2
+WHILE_SILENT = timedelta(minutes=1)
+TOGETHER = timedelta(seconds=10)  # pages that are due within this time go together: one message names all of them
+
+_PAGING_EVENTS: Mapping[EpisodeKind, frozenset[Event]] = {
+    EpisodeKind.FAILURE: frozenset({Event.FAILED}),
+    EpisodeKind.DEGRADED: frozenset({Event.DEGRADED}),
+    EpisodeKind.UNREADABLE: frozenset({Event.UNREACHABLE, Event.GONE}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One step of one page: the targets to notify now. Empty: say in the page's channels that nobody answered."""
+
+    page: Page
+    targets: tuple[Target, ...]
+    direct: tuple[Target, ...]
+    """Those of them who get a direct message. A first call leaves out the people whom another page has reached."""
+    words: PageCall
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """An episode with its pages after one event, and the steps to carry out."""
+
+    episode: Episode
+    calls: tuple[Call, ...] = ()
+    resumed: tuple[Target, ...] = ()
+    """The pagers of pages that go on after a recovery. They were told that it is over."""
+
+
+def paging_targets(audience: Audience, kind: EpisodeKind, routing: Routing) -> tuple[Target, ...]:
+    """The targets that an episode of this kind pages for one channel: its watches' own, or the default policy."""
+    events = _PAGING_EVENTS.get(kind, frozenset())
+    if not events:
+        return ()
+    if not audience.targets:
+        policy = routing.default_policy(audience.channel) if kind is EpisodeKind.FAILURE else None
+        return (Target(kind=TargetKind.POLICY, id=policy.name),) if policy else ()
+    return tuple(dict.fromkeys(target for event in sorted(events) for target in audience.paged_for(event)))
+
+
+def notified_in(episode: Episode, channel: ChannelId) -> tuple[Target, ...]:
+    """The people and groups that the pages shown in this channel have reached so far."""
+    pages = (page for page in episode.pages if channel in page.channels)
+    targets = (target for page in pages for target in page.notified if target.kind is not TargetKind.PAGER)
+    return tuple(dict.fromkeys(targets))
+
+
+def pagers_of(episode: Episode) -> tuple[Target, ...]:
+    """The pagers outside Slack that the pages have reached."""
+    return pagers_in(target for page in episode.pages for target in page.notified)
+
+
+def timer_at(episode: Episode | None) -> datetime | None:
+    """When the next step, or the end of a promise, is due. None: no timer runs."""
+    if episode is None or not episode.open:
+        return None
+    times = [page.next_at for page in episode.pages if page.next_at is not None]
+    if episode.acknowledged and episode.acknowledged.until:
+        times.append(episode.acknowledged.until)
+    return min(times, default=None)
+
+
+def paged_episode(
+    episode: Episode,
+    stored: Episode | None,
+    routing: Routing,
+    at: datetime,
+    *,
+    deed: PageEvent | None = None,
+    only: ChannelId | None = None,
+) -> Paged:
+    """Advances the pages by what this step of the episode, or a person, does. Opens those of new conversations.
+
+    Args:
+        stored: this episode before the step; None if the step opens it.
+        deed: the event of the pages, if it is no change of the pipeline.
+        only: the one channel whose pages may open.
+    """
+    event = deed or _event(episode, stored)
+    progress = _Progress(routing, at, episode)
+    if event is not None:
+        for page in episode.pages:
+            progress.apply(page, event)
+    if isinstance(event, FailedAgain) and episode.resolved is None:
+        episode = replace(episode, acknowledged=None)
+    if episode.open and episode.resolved is None and deed is None:
+        shown = stored.cards.values() if stored else ()
+        for audience in routing.audiences:
+            silent = routing.silence_in(audience.channel, episode.kind, at)
+            if audience.channel not in shown and not silent and (only is None or audience.channel == only):
+                progress.open(episode, audience, paging_targets(audience, episode.kind, routing))
+    progress.page_operator(episode)
+    return progress.result(episode)
+
+
+def named_late(episode: Episode, audience: Audience, new: Sequence[Target], routing: Routing, at: datetime) -> Paged:
+    """People whom a watch names only now: its page reaches them too, from the first step on."""
+    progress = _Progress(routing, at, episode)
+    own = _key(episode, routing, "channel", audience.channel)
+    policies = tuple(target for target in new if target.kind is TargetKind.POLICY)
+    if own in progress.pages:
+        progress.extend(own, [target for target in new if target not in policies])
+        progress.open(episode, audience, policies)
+    else:
+        progress.open(episode, audience, new)
+    return progress.result(episode)
+
+
+def following_watch(episode: Episode, audience: Audience, routing: Routing, at: datetime) -> Episode:
+    """The page of a channel's own targets names the targets that its watches name now."""
+    key, targets = _key(episode, routing, "channel", audience.channel), audience.paged_for(Event.FAILED)
+    return replace(
+        episode, pages=tuple(_of_targets(page, targets, at) if page.key == key else page for page in episode.pages)
+    )
+
+
+def _of_targets(page: Page, targets: Sequence[Target], at: datetime) -> Page:
+    policy = _own_policy(targets)
+    if policy == page.policy:
+        return page
+    (step,) = policy.steps
+    dropped = {target for before in page.policy.steps for target in before.targets} - set(step.targets)
+    notified = tuple(target for target in page.notified if target not in dropped)
+    page = replace(page, policy=policy, notified=notified)
+    return page if step.targets else _closed(page, at)
+
+
+def without_conversations(episode: Episode, leaving: Collection[ChannelId], at: datetime) -> Episode:
+    """Takes conversations out of the pages: channels that stopped watching, and people who are paged no longer.
+
+    A page without channels ends.
+    """
+    return replace(episode, pages=tuple(_without(page, leaving, at) for page in episode.pages))
+
+
+def _without(page: Page, leaving: Collection[ChannelId], at: datetime) -> Page:
+    channels = tuple(channel for channel in page.channels if channel not in leaving)
+    notified = tuple(target for target in page.notified if target.direct not in leaving) if channels else ()
+    page = replace(page, channels=channels, notified=notified)
+    return page if channels else _closed(page, at)
+
+
+def _closed(page: Page, at: datetime) -> Page:
+    return next_page(page, at, PageClosed(), lambda _: False).page
+
+
+def _event(episode: Episode, stored: Episode | None) -> PageEvent | None:
+    """What a change of the pipeline means for the pages."""
+    if not episode.open:
+        return PageClosed()
+    events = {event for entry in new_entries(episode, stored) for event in entry.events}
+    again = stored is not None and bool(events & _PAGING_EVENTS.get(episode.kind, frozenset()))
+    return FailedAgain() if again else None
+
+
+def _key(episode: Episode, routing: Routing, kind: str, name: str) -> str:
+    return stable_key(routing.team, episode.pipeline_id, episode.identity, kind, name.lower())
+
+
+def _own_policy(targets: Sequence[Target]) -> Policy:
+    named = tuple(target for target in targets if target.kind is not TargetKind.POLICY)
+    return Policy(name="", steps=(PolicyStep(targets=named, wait=REPEAT_AFTER),), rounds=REPEATS)
+
+
+def pagers_in(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Those of the targets that are pagers, each once."""
+    return tuple(dict.fromkeys(target for target in targets if target.kind is TargetKind.PAGER))
+
+
+def _postponed(page: Page, at: datetime) -> Page:
+    """Nobody may hear it now: it asks again."""
+    due = page.next_at is not None and page.next_at - at <= TOGETHER
+    return replace(page, next_at=at + WHILE_SILENT) if due else page
+
+
+class _Progress:
+    """The pages while one event is applied to all of them, and the steps that follow from it."""
+
+    def __init__(self, routing: Routing, at: datetime, episode: Episode) -> None:
+        self._routing = routing
+        self._at = at
+        self._calls: list[Call] = []
+        self._resumed: list[Target] = []
+        self._nobody_answered = False
+        self._kind = episode.kind
+        self.pages = {page.key: page for page in episode.pages}
+
+    def apply(self, page: Page, event: PageEvent) -> None:
+        at = self._at
+        if isinstance(event, TimerDue) and page.channels and not self._routing.heard(page, self._kind, at).channels:
+            self.pages[page.key] = _postponed(page, at)
+            return
+        if isinstance(event, TimerDue) and page.next_at is not None and page.next_at - at <= TOGETHER:
+            at = max(at, page.next_at)
+        before = page.promised_until
+        decision = next_page(page, at, event, self._reaches)
+        if decision.reason is PageReason.RESUMED:
+            self._resumed += pagers_in(page.notified)
+        self._take(decision, promised_until=before)
+
+    def open(self, episode: Episode, audience: Audience, targets: Sequence[Target]) -> None:
+        """Opens the page of the targets that the watches name themselves, and one for each policy."""
+        own = tuple(target for target in targets if target.kind is not TargetKind.POLICY)
+        wanted = {_key(episode, self._routing, "channel", audience.channel): _own_policy(own)} if own else {}
+        for target in targets:
+            if target.kind is TargetKind.POLICY:
+                policy = self._routing.policy(target.id)
+                wanted[_key(episode, self._routing, "policy", target.id)] = policy
+        for key, policy in wanted.items():
+            self._open(key, policy, audience.channel, episode.acknowledged)
+
+    def _open(self, key: str, policy: Policy, channel: ChannelId, acknowledged: Acknowledgement | None = None) -> None:
+        known = self.pages.get(key)
+        if known and known.channels:
+            channels = tuple(dict.fromkeys([*known.channels, channel]))
+            self.pages[key] = replace(known, channels=channels)
+            return
+        page = opened_page(key, policy, self._at, (channel,))
+        page = replace(page, attempt=known.attempt + 1) if known else page  # every channel had stopped watching
+        # If somebody looks at the failure, the page starts when they give up.
+        event = PageAcknowledged(by=acknowledged.by, promised_until=acknowledged.until) if acknowledged else TimerDue()
+        self._take(next_page(page, self._at, event, self._reaches))
+
+    def extend(self, key: str, new: Sequence[Target]) -> None:
+        """Calls the targets that the watch behind this page names only now."""
+        if reached := self._reached(new):
+            self._notify(self.pages[key], reached, CallReason.NAMED, 0)
+
+    def page_operator(self, episode: Episode) -> None:
+        """After a page that nobody answered, and that has no last resort."""
+        operator = self._routing.operator_policy if self._nobody_answered else None
+        if operator is None:
+            return
+        key = _key(episode, self._routing, "policy", operator.name)
+        channels = dict.fromkeys(channel for page in self.pages.values() for channel in page.channels)
+        for channel in [self._routing.operator] if self._routing.operator else list(channels):
+            self._open(key, operator, channel)
+
+    def result(self, episode: Episode) -> Paged:
+        return Paged(
+            replace(episode, pages=tuple(self.pages.values())), tuple(self._calls), tuple(dict.fromkeys(self._resumed))
+        )
+
+    # --- one decision ----------------------------------------------------------------------------------------------
+
+    def _take(self, decision: PageDecision, promised_until: datetime | None = None) -> None:
+        page, reason = decision.page, _REASONS.get(decision.reason, CallReason.STEP)
+        self.pages[page.key] = page
+        for effect in decision.effects:
+            match effect:
+                case NotifyStep(position=position, targets=targets):
+                    steps = len(page.policy.steps)
+                    repeated = reason is CallReason.STEP and position >= steps
+                    why = CallReason.REPEATED if repeated else reason
+                    page = self._with_shadows(page, targets)
+                    self._notify(page, self._reached(targets), why, position % steps + 1, promised_until)
+                case NotifyLastResort(targets=targets):
+                    self._notify(page, self._reached(targets), CallReason.LAST_RESORT, 0)
+                case ReportNobodyAnswered():
+                    self._nobody_answered = True
+                    self._notify(page, (), CallReason.NOBODY_ANSWERED, 0)
+                case StepReachedNobody():
+                    pass  # the page has it, and the card shows it
+            page = self.pages[page.key]
+
+    def _notify(
+        self,
+        page: Page,
+        reached: tuple[Target, ...],
+        reason: CallReason,
+        step: int,
+        promised_until: datetime | None = None,
+    ) -> None:
+        first = reason is CallReason.STEP and not page.notified
+        others = {target for other in self.pages.values() if other.key != page.key for target in other.notified}
+        direct = tuple(target for target in reached if not (first and target in others))
+        page = replace(page, notified=tuple(dict.fromkeys([*page.notified, *reached])))
+        self.pages[page.key] = page
+        words = PageCall(
+            reason=reason,
+            policy=page.policy.name,
+            step=step,
+            steps=len(page.policy.steps),
+            promised_until=promised_until if reason is CallReason.PROMISE_MISSED else None,
+        )
+        self._calls.append(Call(page=page, targets=reached, direct=direct, words=words))
+
+    def _with_shadows(self, page: Page, targets: Iterable[Target]) -> Page:
+        found = (shadow for target in targets for shadow in self._routing.shadows(target, self._at))
+        return replace(page, shadows=tuple(dict.fromkeys([*page.shadows, *found])))
+
+    def _reached(self, targets: Iterable[Target]) -> tuple[Target, ...]:
+        return tuple(dict.fromkeys(found for target in targets for found in self._routing.reached(target, self._at)))
+
+    def _reaches(self, target: Target) -> bool:
+        return bool(self._routing.reached(target, self._at))
+
+
+_REASONS = {
+    PageReason.PROMISE_MISSED: CallReason.PROMISE_MISSED,
+    PageReason.FAILED_AGAIN: CallReason.FAILED_AGAIN,
+}

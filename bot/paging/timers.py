@@ -1,0 +1,69 @@
+"""Serves the timers of pages: the next step of an escalation, and the end of a promise.
+
+A timer is part of its pipeline's record, so a restart loses none. Every bot serves them: the record's version decides
+which one writes, and a timer that was served is no longer due.
+"""
+
+from datetime import timedelta
+
+from bot.domain.escalation import Page
+from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_timer
+from bot.domain.pages import TOGETHER
+from bot.domain.plan import Plan, Record
+from bot.domain.routing import Routing
+from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.paging import PageAdvanced
+from bot.state.repository import Repository
+
+OTHERS_WAIT = timedelta(seconds=5)
+"""So long a bot leaves a due timer to the leader, so that not all of them plan the same step."""
+
+
+class PageTimers:
+    """Call `serve` once a second."""
+
+    def __init__(self, repository: Repository, leadership: LeadershipStatus, clock: Clock) -> None:
+        self._repository = repository
+        self._leadership = leadership
+        self._clock = clock
+
+    async def serve(self) -> None:
+        """Serves what is due, and with it what is due within seconds: one message can name all those pipelines.
+
+        Raises:
+            StoreAway: a part may be served. The next call serves the rest.
+        """
+        now = self._clock.now()
+        due = self._repository.due(now)
+        if not due or not (self._leadership.is_leader or self._repository.due(now - OTHERS_WAIT)):
+            return
+        together = frozenset(self._repository.due(now + TOGETHER))
+        before = {pipeline_id: self._pages(pipeline_id) for pipeline_id in together}
+
+        def make(record: Record, routing: Routing) -> Plan | None:
+            return plan_timer(record, routing, now)
+
+        await self._repository.write_each(together, make)
+        for pipeline_id in sorted(together):
+            self._report(pipeline_id, before[pipeline_id])
+
+    def _pages(self, pipeline_id: PipelineId) -> dict[str, Page]:
+        episode = self._repository.record(pipeline_id).episode
+        return {page.key: page for page in episode.pages} if episode else {}
+
+    def _report(self, pipeline_id: PipelineId, before: dict[str, Page]) -> None:
+        for key, page in self._pages(pipeline_id).items():
+            if before.get(key) != page:
+                emit(
+                    PageAdvanced(
+                        pipeline=pipeline_id,
+                        policy=page.policy.name,
+                        status=page.status.value,
+                        attempt=page.attempt,
+                        steps=page.position,
+                        unreached=len(page.unreached),
+                    )
+                )

@@ -1,0 +1,75 @@
+"""The words of a call: the failures, why the call comes now, and the people it calls. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from bot.domain.card import CallReason, Notice, OpenFailure, PageCall
+from bot.domain.escalation import Page, PageStatus
+from bot.slack.mrkdwn import outside, time_of_day
+from bot.slack.render import phrases
+
+NAME_LIMIT = 60
+_REASONS: Mapping[CallReason, str] = {
+    CallReason.STEP: "Nobody has acknowledged.",
+    CallReason.REPEATED: "Nobody has acknowledged so far.",
+    CallReason.PROMISE_MISSED: "The time that somebody asked for is over.",
+    CallReason.FAILED_AGAIN: "Failed again after somebody had acknowledged.",
+    CallReason.NAMED: "",
+    CallReason.LAST_RESORT: "Nobody answered in all rounds. You are the last resort.",
+    CallReason.NOBODY_ANSWERED: "*Nobody answered*, and there is no one left to page. Please take a look.",
+}
+
+
+def call_lines(notice: Notice) -> list[str]:
+    """What failed and since when, why this call comes now, and the people it calls."""
+    call = notice.call or PageCall(reason=CallReason.STEP)
+    mentions = phrases.mentions(notice.targets)
+    request = f"{mentions} please take a look and acknowledge." if mentions else ""
+    why = " ".join(part for part in (_REASONS[call.reason], _step_words(call)) if part)
+    return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request) if line)]
+
+
+def _failed(failures: tuple[OpenFailure, ...]) -> str:
+    if len(failures) == 1:
+        (one,) = failures
+        since = phrases.moment(one.since, first_seen=one.first_seen)
+        return f"*{outside(one.pipeline.name, NAME_LIMIT)}* still needs you: failed at {since}."
+    if not failures:
+        return "Pipelines still need you."
+    names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in failures)
+    return f"{len(failures)} pipelines still need you: {names}."
+
+
+def _step_words(call: PageCall) -> str:
+    """The place in the policy, for people who want to know why they were called."""
+    if call.promised_until and call.reason is CallReason.PROMISE_MISSED:
+        return f"It ended at {time_of_day(call.promised_until)}."
+    if call.policy and call.step:
+        return f"Step {call.step} of {call.steps} of policy *{outside(call.policy)}*."
+    return ""
+
+
+def page_lines(pages: Iterable[Page]) -> list[str]:
+    """The state of a failure's pages, for its card: what reached nobody, and who is next."""
+    return [line for page in pages for line in (_unreached(page), _next(page)) if line]
+
+
+def _unreached(page: Page) -> str:
+    numbers = [str(position + 1) for position in page.unreached if position < len(page.policy.steps)]
+    if page.status is PageStatus.EXHAUSTED and not page.notified:
+        return f":warning: {_policy(page)} reaches nobody."
+    steps = "Step" if len(numbers) == 1 else "Steps"
+    return f":warning: {steps} {', '.join(numbers)} of {_policy(page)} reached nobody." if numbers else ""
+
+
+def _policy(page: Page) -> str:
+    return f"policy *{outside(page.policy.name)}*" if page.policy.name else "the watch here"
+
+
+def _next(page: Page) -> str:
+    """The next call, unless somebody answers before."""
+    steps = page.policy.steps
+    if page.status is not PageStatus.ESCALATING or page.next_at is None or not steps:
+        return ""
+    over = page.position >= len(steps) * (page.policy.rounds + 1)
+    targets = page.policy.last_resort if over else steps[page.position % len(steps)].targets
+    return f"Next call at {time_of_day(page.next_at)}: {phrases.target_list(targets)}" if targets else ""

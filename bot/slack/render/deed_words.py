@@ -1,0 +1,48 @@
+"""One sentence for each deed of a person in a timeline: an acknowledgement, a snooze, a takeover, an end. Pure."""
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode, TimelineEntry
+from bot.domain.transition import Event
+from bot.domain.watch import BY_PEOPLE, ChannelId
+from bot.slack.mrkdwn import date, outside
+from bot.slack.render import phrases
+
+
+def is_deed(entry: TimelineEntry) -> bool:
+    """True if a person made this entry, or if the time is over that a person asked for."""
+    return any(event in BY_PEOPLE for event in entry.events)
+
+
+def deed_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeline | None) -> str:
+    """`pipeline`: as in `entry_words`."""
+    name = f"*{outside(pipeline.name)}* " if pipeline else ""
+    by = phrases.acknowledged_by(entry, conversation)
+    until = date(entry.promised_until) if entry.promised_until else ""
+    if Event.RESOLVED in entry.events:
+        return f":no_bell: {_sentence(f'{name}is no longer paged for')}: {by} resolved it, although it hasn't recovered"
+    if Event.PROMISE_MISSED in entry.events:
+        ended = "The snooze of" if entry.snoozed else "The time that was promised by"
+        return f":hourglass: {ended} {by} is over, and {name or 'the pipeline '}still needs somebody"
+    if entry.snoozed:
+        return f":zzz: {_sentence(f'{name}snoozed')} by {by} until {until}"
+    promise = f", back by {until}" if until else ""
+    if entry.instead_of:
+        taken = f"{name}was taken over" if name else "Taken over"
+        return f":eyes: {taken} by {by} from {phrases.person(entry.instead_of)}{promise}"
+    return f":eyes: {_sentence(f'{name}acknowledged')} by {by}{promise}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def answer_line(episode: Episode, conversation: ChannelId) -> str:
+    """Who has the failure, and until when. Empty: nobody."""
+    if answer := episode.resolved:
+        return f":no_bell: Paging ended by {phrases.acknowledged_by(answer, conversation)} at {date(answer.at)}"
+    if (answer := episode.acknowledged) is None:
+        return ""
+    by, until = phrases.acknowledged_by(answer, conversation), answer.until and date(answer.until)
+    if answer.snoozed:
+        return f":zzz: Snoozed by {by} until {until}"
+    return f":eyes: Acknowledged by {by} at {date(answer.at)}{f', back by {until}' if until else ''}"
