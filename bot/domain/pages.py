@@ -114,6 +114,8 @@ def paged_episode(
         deed: the event of the pages, if it is no change of the pipeline.
         only: the one channel whose pages may open.
     """
+    for audience in routing.audiences if episode.pages else ():
+        episode = following_watch(episode, audience, routing, at)
     event = deed or _event(episode, stored)
     progress = _Progress(routing, at, episode)
     if event is not None:
