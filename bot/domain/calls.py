@@ -12,7 +12,7 @@ from bot.domain.card import CallReason, Notice, NoticeKind, OpenFailure
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
-from bot.domain.pages import Call, Paged, pagers_in, pagers_of
+from bot.domain.pages import Call, Paged, pagers_among, pagers_of
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target
@@ -102,7 +102,7 @@ def messages_to_pagers(paged: Paged, stored: Episode | None, routing: Routing, a
     before = set(pagers_of(stored)) if stored else set()
     messages = []
     for call in paged.calls:
-        for pager in pagers_in(call.targets):
+        for pager in pagers_among(call.targets):
             if call.words.reason in _RENEWING and pager in before:
                 renewed = PagingEnd.RENEWED
                 messages.append(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=renewed))

@@ -85,7 +85,7 @@ def notified_in(episode: Episode, channel: ChannelId) -> tuple[Target, ...]:
 
 def pagers_of(episode: Episode) -> tuple[Target, ...]:
     """The pagers outside Slack that the pages have reached."""
-    return pagers_in(target for page in episode.pages for target in page.notified)
+    return pagers_among(target for page in episode.pages for target in page.notified)
 
 
 def timer_at(episode: Episode | None) -> datetime | None:
@@ -202,7 +202,7 @@ def _own_policy(targets: Sequence[Target]) -> Policy:
     return Policy(name="", steps=(PolicyStep(targets=named, wait=REPEAT_AFTER),), rounds=REPEATS)
 
 
-def pagers_in(targets: Iterable[Target]) -> tuple[Target, ...]:
+def pagers_among(targets: Iterable[Target]) -> tuple[Target, ...]:
     """Those of the targets that are pagers, each once."""
     return tuple(dict.fromkeys(target for target in targets if target.kind is TargetKind.PAGER))
 
@@ -235,7 +235,7 @@ class _Progress:
         before = page.promised_until
         decision = next_page(page, at, event, self._reaches)
         if decision.reason is PageReason.RESUMED:
-            self._resumed += pagers_in(page.notified)
+            self._resumed += pagers_among(page.notified)
         self._take(decision, promised_until=before)
 
     def open(self, episode: Episode, audience: Audience, targets: Sequence[Target]) -> None:

@@ -29,6 +29,8 @@ from bot.workspace.pagers import build_pagers
 
 GATHER_SECONDS = 0.1  # in a burst of failures, a commit for each costs more than all else that Redis does
 
+from bot.workspace.pagers import pager_kinds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
@@ -85,7 +87,7 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
         aliases.stable(channel) if channel else None for channel in (settings.operator, settings.fallback)
     )
     leadership = Leadership(store, clock) if Role.SCHEDULER in settings.roles else Follower(store, clock)
-    repository = Repository(store, wake, fallback, operator)
+    repository = Repository(store, wake, fallback, operator, pager_kinds(shared.settings))
     with without_collections():
         await repository.load()
         keep_for_good()  # before the next collection, which would walk over all that was loaded

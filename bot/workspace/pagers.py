@@ -15,6 +15,11 @@ KINDS = {
 }
 
 
+def pager_kinds(settings: Settings) -> dict[str, ReceiverKind]:
+    """The kind of each pager, by its name."""
+    return {pager.name: KINDS[pager.service] for pager in settings.pager_addresses}
+
+
 def build_pagers(settings: Settings) -> Pagers:
     """
     Raises:
