@@ -25,11 +25,9 @@ from bot.store.migration import migrate
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 from bot.telemetry.sources import Sources
-from bot.workspace.pagers import build_pagers
+from bot.workspace.pagers import build_pagers, pager_kinds
 
 GATHER_SECONDS = 0.1  # in a burst of failures, a commit for each costs more than all else that Redis does
-
-from bot.workspace.pagers import pager_kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
