@@ -24,7 +24,7 @@ from bot.domain.rotation_plan import RotationWish, planned_rotation
 from bot.domain.schedule_view import ScheduleView, schedule_view, schedules_in_order, with_rows
 from bot.domain.setup import Setup, SetupRow
 from bot.domain.setup_change import SetupEdit
-from bot.domain.watch import Target, TargetKind, UserId, Watch
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 from bot.ports.clock import Clock
 from bot.requests.policies import missing_schedule
 from bot.requests.setup_changes import SetupChanges, SetupPlan
@@ -77,6 +77,8 @@ class Editor:
     by: UserId
     name: str
     confirmed: bool
+    channel: ChannelId | None
+    """Where they ask. It hears of the handovers of a schedule made there. None: in direct messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,16 +180,18 @@ class Schedules:
                 reason = f"There are already {MOST_SCHEDULES} schedules: that is the limit."
                 return SetupPlan(answer=_refused(reason, command="oncall"))
             rotation, calendar = source(before, at)
-            after = SavedSchedule(
+            new = SavedSchedule(
                 name=name,
                 rotation=rotation,
                 calendar=calendar,
+                posts_in=before.posts_in if before else editor.channel,
+                group=before.group if before else None,
                 made_by=editor.by,
                 made_by_name=editor.name,
                 made_at=at,
             )
             same = before is not None and (before.name, before.rotation, before.calendar) == (name, rotation, calendar)
-            return self._plan(setup, at, editor, SetupEdit(before=before, after=after), same=same)
+            return self._plan(setup, at, editor, SetupEdit(before=before, after=new), same=same)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 

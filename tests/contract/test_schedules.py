@@ -1,6 +1,7 @@
 """`schedule`, `oncall` and `shadow`: each change shows its effect before it is saved."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import redis.asyncio
 
 from bot.domain.on_call_setup import SavedOverride, SavedSchedule, SavedShadow, on_call_in
 from bot.domain.setup import Setup
+from tests.builders import a_setup_change, a_usergroup
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, Office, office
 from tests.contract.test_policies import plain, save, setup_of
 
@@ -228,3 +230,17 @@ async def test_a_guest_changes_no_schedule(fake_redis: redis.asyncio.Redis) -> N
             assert "Only full members" in await it.type(typed, GUEST, ALERTS)
         assert await setup_of(it) == before
         assert "ann" in await it.type("oncall", GUEST)
+
+
+async def test_an_edit_keeps_the_channel_and_the_group_of_a_schedule(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        (made,) = (await setup_of(it)).all(SavedSchedule)
+        assert made.posts_in == ALERTS
+        version = (await it.bot.store.watches()).version
+        grouped = replace(made, group=a_usergroup())
+        assert await it.bot.store.change_setup(a_setup_change(version, grouped))
+        await it.bot.repository.refresh_watches()
+        await save(it, WEEKLY.replace("@bob", "@carol"), channel="C0GENERAL")
+        (edited,) = (await setup_of(it)).all(SavedSchedule)
+        assert (edited.posts_in, edited.group) == (ALERTS, a_usergroup())

@@ -85,6 +85,20 @@ async def note(someone: Someone) -> bool:
     return noted and "failure cards now show" in await someone.type("runbook pipe_0001 https://wiki.example.com/a")
 
 
+async def on_call(someone: Someone) -> bool:
+    """As a click on *Save* runs it."""
+    texts = (
+        "policy data = <@U0ANN>",
+        "schedule data = rotate <@U0ANN>",
+        "oncall take data for 1h",
+        "shadow data me for 1h",
+    )
+    saved = [await someone.click(action_ids.CONFIRM, {"asked": text}, someone.home) for text in texts]
+    done = ["aved" in answer for answer in saved]
+    assert all(done) or not any(done)
+    return all(done)
+
+
 async def broadcast(someone: Someone) -> bool:
     return "pages @channel" in await someone.type("watch pipe_0001 page channel in {}")
 
@@ -99,6 +113,7 @@ ROWS: dict[str, Callable[[Someone], Awaitable[bool]]] = {
     "*Acknowledge*": acknowledge,
     "*Stop paging me*": stop_paging,
     "`note` and `runbook`": note,
+    "`policy`, `schedule`": on_call,
     "`page here`": broadcast,
 }
 

@@ -17,6 +17,7 @@ from bot.slack.grammar.schedule_words import EXAMPLE, UNCHANGED, CalendarWords, 
 from bot.slack.grammar.tokens import NONE, ParseError
 from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage
+from bot.slack.render.phrases import is_direct
 from bot.slack.render.schedules import schedule_answer_blocks, schedule_blocks, schedules_blocks
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -124,8 +125,9 @@ class RemoveScheduleCommand(Command):
 
 
 async def editor_of(request: Request) -> Editor:
-    name = await request.services.permissions.name(request.asker)
-    return Editor(by=request.asker.user, name=name, confirmed=request.confirmed)
+    asker, name = request.asker, await request.services.permissions.name(request.asker)
+    channel = None if is_direct(asker.channel) else asker.channel
+    return Editor(by=asker.user, name=name, confirmed=request.confirmed, channel=channel)
 
 
 def reply_of(answer: ScheduleAnswer | RefusalAnswer, request: Request) -> Reply:

@@ -147,7 +147,8 @@ def _handover_lines(saved: SavedSchedule) -> list[str]:
     rotation = saved.rotation
     if rotation is None:
         return ["I read the calendar every 15 minutes. Its address stays secret."]
-    return [f"Handover at {rotation.handover:%H:%M} in the time zone {rotation.zone}."]
+    posts = f" I announce handovers in <#{saved.posts_in}>, and to the people." if saved.posts_in else ""
+    return [f"Handover at {rotation.handover:%H:%M} in the time zone {rotation.zone}.{posts}"]
 
 
 def _warnings(view: ScheduleView) -> list[str]:
