@@ -284,8 +284,8 @@ class Mutes:
         return not self._repository.referenced(target.id).isdisjoint(self._repository.covered_by(watches))
 
     def _failed(self, channel: ChannelId, silences: Iterable[Silence]) -> list[Pipeline]:
-        """The silenced pipelines with an open failure in this channel."""
-        silences = tuple(silences)
+        """The silenced pipelines with an open failure in this channel. Quiet hours hold back no failure."""
+        silences = [silence for silence in silences if silence.holds(EpisodeKind.FAILURE)]
         found = (
             self._repository.pipeline(one)
             for one in sorted(self._repository.open_episodes_in(channel))

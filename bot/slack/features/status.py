@@ -32,6 +32,7 @@ from bot.slack.render.pagination import (
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, row, trying_again, unresolved
 from bot.slack.render.saved_question import SavedQuestion
+from bot.slack.render.silence_words import card_line
 
 _STATES = ", ".join(StateFilter)
 
@@ -197,6 +198,8 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     if view.acknowledged:
         by = phrases.acknowledged_by(view.acknowledged, answer.channel)
         lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
+    if view.silence:
+        lines.append(card_line(view.silence))
     lines += guidance_lines(view.guidance)
     details = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",

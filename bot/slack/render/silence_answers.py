@@ -79,7 +79,10 @@ def _made(answer: SilenceAnswer, render_context: RenderContext) -> list[Block]:
 def _ended(answer: SilenceAnswer, command: str, render_context: RenderContext) -> list[Block]:
     lines = []
     if answer.ended:
-        lines += [f":bell: {_ENDED[answer.ended[0].kind]}", *(f"• {silence_row(note)}" for note in answer.ended)]
+        lines += [
+            f":bell: {_ENDED[answer.ended[0].kind]}",
+            *(f"• {silence_row(note, ended=True)}" for note in answer.ended),
+        ]
     if answer.absent:
         names = ", ".join(_name(name) if name != "*" else "this channel" for name in answer.absent[:MOST_SHOWN])
         what = "isn't muted here" if command == "unmute" else "has no maintenance window here"

@@ -35,18 +35,16 @@ def render_silence_digest(
         key=lambda entry: (rank(trouble(states[entry.pipeline.id], now)), entry.pipeline.name.lower()),
     )
     open_problems = sum(trouble(states[entry.pipeline.id], now) is not None for entry in entries)
-    head = f":bell: *{_OVER[silence]}.* {_summary(len(entries), open_problems)}"
+    head = f":bell: *{_OVER[silence]}.* {_summary(open_problems, len(entries) - open_problems)}"
     rows = [_row(entry, states[entry.pipeline.id]) for entry in entries]
     return message([section(head), *sections(rows), *possible_repeat(delivery)])
 
 
-def _summary(pipelines: int, open_problems: int) -> str:
-    happened = f"I held back news about {phrases.pipelines(pipelines)}"
+def _summary(open_problems: int, others: int) -> str:
     if open_problems == 0:
-        return f"{happened}. {'It needs no' if pipelines == 1 else 'None of them needs'} attention now."
-    if open_problems == pipelines:
-        return f"{happened}, and {'it needs' if pipelines == 1 else 'all of them need'} attention now."
-    return f"{happened}, and {open_problems} of them {'needs' if open_problems == 1 else 'need'} attention now."
+        return "This happened meanwhile. Nothing needs attention now:"
+    needs = f"{phrases.pipelines(open_problems)} {'needs' if open_problems == 1 else 'need'} attention now"
+    return f"{needs}, {others} changed meanwhile:" if others else f"{needs}:"
 
 
 def _row(entry: DigestEntry, state: PipelineState) -> str:

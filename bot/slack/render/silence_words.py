@@ -49,25 +49,25 @@ def silence_words(note: SilenceNote) -> str:
             return f"quiet hours{end}"
 
 
-def silence_row(note: SilenceNote) -> str:
-    """`*orders-eu* until 21:00 today · we deploy`, for a list of silences."""
+def silence_row(note: SilenceNote, *, ended: bool = False) -> str:
+    """`*orders-eu* until 21:00 today · we deploy`, for a list of silences. `ended`: they have no next time."""
     match note.kind:
         case SetupKind.MUTE:
             last = f", at the latest {date(note.until)}" if note.until else ""
             when = f"until {_live(note.live_for)}{last}" if note.live_for else f"until {date(note.until or note.at)}"
         case SetupKind.MAINTENANCE if note.hours:
-            when = f"weekly {outside(note.hours.text)}{_next(note)}"
+            when = f"weekly {outside(note.hours.text)}{'' if ended else _next(note)}"
         case SetupKind.MAINTENANCE:
             when = from_to(note.start, note.until) if note.start and note.until else _now(note)
         case _:
-            return f"{outside(note.hours.text if note.hours else '')}{_next(note)}"
+            return f"{outside(note.hours.text if note.hours else '')}{'' if ended else _next(note)}"
     return f"{silenced_name(note)} {when}{_because(note)}"
 
 
 def silenced_name(note: SilenceNote) -> str:
     """The pipeline, the pattern or the channel."""
     if note.whole_channel:
-        return "everything in this channel"
+        return "everything in this channel:"
     return f"*{outside(note.name)}*" if note.name and note.name != note.reference else code(note.reference)
 
 
@@ -145,11 +145,11 @@ def silenced_blocks(notice: Notice, render_context: RenderContext) -> list[Block
 def unsilenced_blocks(notice: Notice, _: RenderContext) -> list[Block]:
     """Somebody ended silences of this channel."""
     kind = notice.silences[0].kind if notice.silences else SetupKind.MUTE
-    return [section(f":bell: {_author(notice)} {_HEADS[kind][1]}:"), *_listed(notice.silences)]
+    return [section(f":bell: {_author(notice)} {_HEADS[kind][1]}:"), *_listed(notice.silences, ended=True)]
 
 
-def _listed(notes: Sequence[SilenceNote]) -> list[Block]:
-    lines = [f"• {silence_row(note)}" for note in notes[:MOST_SHOWN]]
+def _listed(notes: Sequence[SilenceNote], *, ended: bool = False) -> list[Block]:
+    lines = [f"• {silence_row(note, ended=ended)}" for note in notes[:MOST_SHOWN]]
     return sections([*lines, f"… and {len(notes) - MOST_SHOWN} more"] if len(notes) > MOST_SHOWN else lines)
 
 
