@@ -1,11 +1,13 @@
 """Keeps the scheduled messages in Slack as they should be. Only the active sender does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.coordination.silence import DeadMansSwitch
-from bot.domain.backup import SILENCE, ScheduledRow, Wanted, WantedMessage, reconcile
+from bot.domain.backup import ORPHAN, SILENCE, Reconciliation, ScheduledRow, Wanted, WantedMessage, reconcile
+from bot.domain.delivery import LaneKind
 from bot.ports.clock import Clock
+from bot.ports.lanes import Lanes
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.scheduled_messages import NotScheduled, ScheduledMessages
 from bot.ports.scheduled_store import ScheduledStore
@@ -32,12 +34,16 @@ class ScheduledBackups:
         clock: Clock,
         sending_right: LeadershipStatus,
         switch: DeadMansSwitch,
+        pages: Callable[[], Sequence[WantedMessage]],
+        lanes: Lanes,
     ) -> None:
         self._chat = chat
         self._store = store
         self._clock = clock
         self._sending_right = sending_right
         self._switch = switch
+        self._pages = pages
+        self._lanes = lanes
         self._list_at = float("-inf")
         """The next listing is due then, in monotonic seconds."""
         self._doubt_until = float("-inf")
@@ -58,7 +64,7 @@ class ScheduledBackups:
         if self._clock.monotonic() >= self._list_at:
             rows = await self._compare_with_slack(rows)
         wanted = await self._wanted()
-        todo = reconcile(wanted, rows, self._clock.now())
+        todo = await self._without_undelivered(reconcile(wanted, rows, self._clock.now()))
         await self._forget(todo.over)
         for message in todo.schedule[:MOST_CALLS]:
             await self._schedule(message)
@@ -66,7 +72,16 @@ class ScheduledBackups:
             await self._delete(row)
 
     async def _wanted(self) -> Wanted:
-        return await self._switch.wanted()
+        switch = await self._switch.wanted()
+        return replace(switch, messages=(*switch.messages, *self._pages()))
+
+    async def _without_undelivered(self, todo: Reconciliation) -> Reconciliation:
+        """A backup stays while its channel has undelivered pages: the next step is planned, but nobody may know."""
+        if not any(row.key != ORPHAN for row in todo.delete):
+            return todo
+        busy = {lane.receiver.id for lane in await self._lanes.lanes_with_work() if lane.kind is LaneKind.PAGES}
+        delete = tuple(row for row in todo.delete if row.key in {SILENCE, ORPHAN} or row.channel not in busy)
+        return replace(todo, delete=delete)
 
     async def _compare_with_slack(self, rows: Sequence[ScheduledRow]) -> tuple[ScheduledRow, ...]:
         """Adopts messages of which a crash lost the id, and drops those that somebody else deleted."""

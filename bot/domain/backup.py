@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.domain.watch import ChannelId
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import EpisodeKind
+from bot.domain.watch import ChannelId, Target
 
 SILENCE = "silence"
 """The key of the dead man's switch."""
@@ -31,7 +33,27 @@ class SilenceWarning:
     """When the bot last confirmed that it reads and delivers."""
 
 
-BackupContent = SilenceWarning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateStep:
+    """One step of one page, or its end: the people to notify in place of the bot."""
+
+    pipeline: Pipeline
+    kind: EpisodeKind
+    since: datetime
+    """When the problem began, or was first read."""
+    due_at: datetime
+    targets: tuple[Target, ...] = ()
+    """Empty: nobody has answered any step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationBackup:
+    """The steps of pages that the bot could not deliver, in one channel."""
+
+    steps: tuple[LateStep, ...]
+
+
+BackupContent = SilenceWarning | EscalationBackup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from bot.coordination.silence import DeadMansSwitch
 from bot.coordination.vital_signs import VitalSigns
 from bot.jobs import PeriodicJob
 from bot.outside_watchdog import HttpWatchdog
+from bot.paging.backups import PageBackups
 from bot.ports.chat import Chat
 from bot.ports.leadership import LeadershipStatus
 from bot.slack.outbound.scheduled import SlackScheduledMessages
@@ -22,14 +23,17 @@ def build_sender_jobs(
 ) -> list[PeriodicJob]:
     """The jobs of a process that sends. Slack may keep the first waiting, so the watchdog gives it more time."""
     vital_signs = VitalSigns(heartbeats=base.store, outbox=base.store.outbox_figures, clock=base.clock)
+    render = partial(render_backup, render_context=render_context, broadcast=base.settings.broadcast)
     backups = ScheduledBackups(
-        chat=SlackScheduledMessages(base.slack, partial(render_backup, render_context=render_context)),
+        chat=SlackScheduledMessages(base.slack, render),
         store=base.store,
         clock=base.clock,
         sending_right=sending_right,
         switch=DeadMansSwitch(
             operator=base.operator, vital_signs=vital_signs, clock=base.clock, team=base.identity.team
         ),
+        pages=PageBackups(base.repository, base.clock).wanted,
+        lanes=base.store,
     )
     drills = DrillReports(
         store=base.store, chat=chat, sending_right=sending_right, clock=base.clock, team=base.identity.team

@@ -17,6 +17,7 @@ from playwright.async_api import Page, async_playwright, expect
 from sandbox.bot_faults import BotProcess
 from sandbox.redis_faults import RedisStandIn
 from sandbox.server import Sandbox
+from sandbox.slack.messages import Draft
 from sandbox.wall_clock import ClockOffset
 
 pytestmark = pytest.mark.page
@@ -383,6 +384,16 @@ async def test_a_reply_that_all_see_names_its_thread_by_the_first_line(sandbox: 
     long = await bot_posts(sandbox, text="o" * 61)
     await bot_posts(sandbox, text="live again", thread_ts=long, reply_broadcast=True)
     await expect(page.locator(".broadcast").last).to_have_text(f"replied to a thread: {'o' * 60}…")
+
+
+async def test_a_scheduled_message_is_announced_in_its_channel(sandbox: Sandbox, page: Page) -> None:
+    channel = sandbox.slack.directory.channels[ALERTS]
+    post_at = int(sandbox.clock.now()) + 600
+    scheduled = sandbox.slack.schedule(channel, Draft(text="I have been silent"), post_at, None)
+    notice = page.locator("#notices").get_by_text("I have been silent")
+    await expect(notice).to_contain_text("Pipeline Bot scheduled a message for")
+    sandbox.slack.unschedule(channel, scheduled.id)
+    await expect(notice).to_have_count(0)
 
 
 async def test_a_message_is_deleted_by_an_admin(sandbox: Sandbox, page: Page) -> None:

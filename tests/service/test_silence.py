@@ -1,6 +1,6 @@
 """The dead man's switch over Redis, with an in-memory Slack and a fake clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +10,12 @@ from bot.coordination.leadership import Leadership
 from bot.coordination.scheduled import CHECK_SECONDS, ScheduledBackups
 from bot.coordination.silence import DeadMansSwitch
 from bot.coordination.vital_signs import VitalSigns
-from bot.domain.backup import POSTPONE_BELOW, WARNING_AFTER, SilenceWarning
+from bot.domain.backup import POSTPONE_BELOW, WARNING_AFTER, EscalationBackup, SilenceWarning, WantedMessage
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.scheduled_messages import NotScheduled
-from tests.builders import TEAM
+from tests.builders import TEAM, a_message
 from tests.fakes import FakeClock
 from tests.scheduled import FakeScheduled
 from tests.stores import WholeStore
@@ -32,6 +32,7 @@ class Sender:
     clock: FakeClock
     right: Leadership
     backups: ScheduledBackups
+    pages: list[WantedMessage]
     reads: bool = True
 
     async def live(self, seconds: float) -> None:
@@ -57,8 +58,11 @@ def a_sender(fake_redis: redis.asyncio.Redis, before: Sender | None = None, oper
     right = Leadership(store, clock, ACTIVE_SENDER)
     signs = VitalSigns(heartbeats=store, outbox=store.outbox_figures, clock=clock)
     switch = DeadMansSwitch(operator=operator, vital_signs=signs, clock=clock, team=TEAM)
-    backups = ScheduledBackups(chat=chat, store=store, clock=clock, sending_right=right, switch=switch)
-    return Sender(store, chat, clock, right, backups)
+    pages = list[WantedMessage]()
+    backups = ScheduledBackups(
+        chat=chat, store=store, clock=clock, sending_right=right, switch=switch, pages=lambda: pages, lanes=store
+    )
+    return Sender(store, chat, clock, right, backups, pages)
 
 
 async def test_a_living_bot_warns_nobody_and_calls_slack_seldom(fake_redis: redis.asyncio.Redis) -> None:
@@ -192,3 +196,57 @@ async def test_a_message_that_somebody_deleted_is_scheduled_again(fake_redis: re
     await first.right.release()
     await second.live(10)
     assert len(second.chat.pending) == 1
+
+
+# --- the backups of pages ---------------------------------------------------------------------------------------------
+
+
+def a_backup(sender: Sender, minutes: float, key: str = "page:1", fingerprint: str = "") -> WantedMessage:
+    post_at = sender.clock.now().replace(microsecond=0) + timedelta(minutes=minutes)
+    return WantedMessage(
+        key=key,
+        channel=OPS,
+        post_at=post_at,
+        not_before=post_at,
+        content=EscalationBackup(steps=()),
+        fingerprint=fingerprint,
+    )
+
+
+async def test_a_backup_goes_when_its_step_is_delivered(fake_redis: redis.asyncio.Redis) -> None:
+    sender = a_sender(fake_redis, operator=None)
+    sender.pages.append(a_backup(sender, 8))
+    await sender.live(60)
+    assert len(sender.chat.pending) == 1
+    sender.pages.clear()
+    await sender.live(10)
+    assert sender.chat.pending == {}
+
+
+async def test_a_backup_stays_while_pages_of_its_channel_wait(fake_redis: redis.asyncio.Redis) -> None:
+    sender = a_sender(fake_redis, operator=None)
+    sender.pages.append(a_backup(sender, 8))
+    await sender.live(10)
+    await sender.store.enqueue([a_message("page", channel=OPS, made_at=sender.clock.now())])
+    sender.pages.clear()
+    await sender.live(600)
+    assert len(sender.chat.posted) == 1
+
+
+async def test_a_changed_backup_replaces_the_old_one(fake_redis: redis.asyncio.Redis) -> None:
+    sender = a_sender(fake_redis, operator=None)
+    sender.pages.append(a_backup(sender, 8))
+    await sender.live(10)
+    sender.pages[:] = [replace(sender.pages[0], fingerprint="one more pipeline")]
+    await sender.live(15)
+    assert len(sender.chat.pending) == 1
+    assert sender.chat.calls.count("schedule") == 2
+
+
+async def test_many_backups_keep_slacks_limits(fake_redis: redis.asyncio.Redis) -> None:
+    sender = a_sender(fake_redis, operator=None)
+    sender.pages += [a_backup(sender, 30, key=f"page:{number}") for number in range(60)]
+    await sender.live(60)
+    assert sender.chat.calls.count("schedule") <= 50
+    await sender.live(120)
+    assert len(sender.chat.pending) == 60
