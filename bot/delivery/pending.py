@@ -119,9 +119,10 @@ class PendingDelivery:
         return all(episode.unanswered for episode in episodes)
 
     def _of_whole_group(self, batch: TimelineBatch) -> TimelineBatch:
-        """Broadcasts only the end of a group's last open failure."""
+        """Broadcasts the end of a group's last open failure, and a failure that came back or flaps."""
         episodes = [card.content.episode for card in self.cards]
-        broadcast = batch.broadcast and not any(episode.open for episode in episodes)
+        again = any(entry.entry.reopens or entry.entry.flap for entry in batch.entries)
+        broadcast = batch.broadcast and (again or not any(episode.open for episode in episodes))
         recovered = all(episode.outcome is EpisodeOutcome.RECOVERED for episode in episodes)
         pipelines = {episode.pipeline_id for episode in episodes}  # one of them may have failed repeatedly
         return replace(batch, broadcast=broadcast, all_recovered=len(pipelines) if recovered else 0)

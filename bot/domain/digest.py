@@ -4,6 +4,7 @@ A failure that is still open keeps its own card, because somebody must act on it
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
@@ -16,8 +17,9 @@ from bot.domain.card import (
 )
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority
-from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry, stable_key
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, FlapStep, TimelineEntry, stable_key
 from bot.domain.observation import PipelineId
+from bot.domain.transition import Event
 
 DIGEST_FROM = 10  # more episodes would take too long at one message a second
 
@@ -130,12 +132,22 @@ def digest_entry(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: 
     """One digest line for these timeline entries of an episode; None without entries."""
     if not lines:
         return None
-    superseded = episode is not None and episode.outcome is EpisodeOutcome.SUPERSEDED
-    # The event that superseded an episode opens the next one, and counts there.
-    counted = (line.events[:-1] if superseded and line.ends else line.events for line in lines)
-    counts = Counter(event for events in counted for event in events)
+    counts = Counter[Event]()
+    for line in lines:
+        counts.update(_events_of(line, episode))
+        counts.update(dict(line.hidden))
     last = next((line for line in reversed(lines) if line.by is None), lines[-1])
     return DigestEntry(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=last)
+
+
+def _events_of(line: TimelineEntry, episode: Episode | None) -> Sequence[Event]:
+    """The changes that the entry itself reports. One about a flapping pipeline that settled only says how it is."""
+    if line.flap is FlapStep.SETTLED:
+        return ()
+    superseded = episode is not None and episode.outcome is EpisodeOutcome.SUPERSEDED
+    # The event that superseded an episode opens the next one, and counts there.
+    is_last = episode is not None and episode.timeline[-1].revision == line.revision
+    return line.events[:-1] if superseded and is_last else line.events
 
 
 def merge_entries(before: DigestEntry | None, after: DigestEntry) -> DigestEntry:

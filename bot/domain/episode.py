@@ -9,7 +9,7 @@ from enum import StrEnum
 from bot.domain.escalation import Page
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, Healthy, PipelineState, ReadGap, Transition
+from bot.domain.transition import Event, Healthy, ReadGap
 from bot.domain.watch import ChannelId, TeamId, UserId
 
 ENTRIES_KEPT = 40
@@ -38,6 +38,13 @@ class EpisodeOutcome(StrEnum):
     ON_PURPOSE = "on_purpose"
     DONE = "done"
     UNWATCHED = "unwatched"  # the problem may go on, but nobody watches any more
+
+
+class FlapStep(StrEnum):
+    """What an entry says about the band of flapping. The values are part of stored rows."""
+
+    ENTERED = "entered"
+    SETTLED = "settled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +101,20 @@ class TimelineEntry:
     """The bot did not see the beginning: the downtime may be longer."""
     gap: ReadGap | None = None
     """Only in the entry that ends its episode: the latest gap of its readings within the episode."""
+    times: int = 1
+    """How often the problem had begun in this episode by then."""
+    since: datetime | None = None
+    """When the episode began. Only in entries that count `times`."""
+    reopens: bool = False
+    """The episode had ended, and goes on: the channel hears of it as of a new failure."""
+    flap: FlapStep | None = None
+    """The pipeline began to flap, or settled."""
+    hidden: tuple[tuple[Event, int], ...] = ()
+    """Only in the first entry after the pipeline flapped: its changes meanwhile, which have no entries."""
 
     @property
     def ends(self) -> bool:
-        """True for the entry that ends its episode."""
+        """True for an entry that ended its episode. A later one may have reopened it."""
         return self.downtime_seconds is not None
 
 
@@ -134,6 +151,14 @@ class Episode:
     """One for each policy, and one for each channel whose watches name targets."""
     resolved: Acknowledgement | None = None
     """The person who ended the paging, although the failure may go on."""
+    times: int = 1
+    """How often the problem began: the episode goes on if it comes back soon."""
+    latest_began_at: datetime | None = None
+    """When the problem last began. None: it began once."""
+    flapping: bool = False
+    """It comes and goes so often that neither its end nor its return is news. Then the episode stays open."""
+    hidden: Mapping[Event, int] = field(default_factory=dict)
+    """The changes since the pipeline flaps: the card counts them, and the thread has no entries."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of this episode's card in one channel."""
@@ -189,167 +214,21 @@ class Episode:
         return self.answerable and self.acknowledged is None
 
     @property
+    def began_at(self) -> datetime:
+        """When the problem began; after several times, the last one."""
+        return self.latest_began_at or self.opened_at
+
+    @property
+    def found_begun(self) -> bool:
+        """Nobody knows when the problem began: the first reading found it."""
+        return self.first_seen and self.times == 1
+
+    @property
     def downtime_seconds(self) -> float | None:
-        """How long the episode lasted; None while it is open."""
-        return (self.closed_at - self.opened_at).total_seconds() if self.closed_at else None
+        """How long the problem lasted, the last time; None while the episode is open."""
+        return (self.closed_at - self.began_at).total_seconds() if self.closed_at else None
 
 
 def stable_key(*parts: str) -> str:
     """32 hex digits: short enough for a message's metadata, long enough never to collide."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-
-
-# The kind of episode that an event opens if none is open.
-_OPENS = {
-    Event.FAILED: EpisodeKind.FAILURE,
-    Event.DEGRADED: EpisodeKind.DEGRADED,
-    Event.DEPLOYING: EpisodeKind.DEPLOYMENT,
-    Event.RUNNING: EpisodeKind.DEPLOYMENT,
-    Event.LIVE: EpisodeKind.DEPLOYMENT,
-    Event.PAUSED: EpisodeKind.PAUSE,
-    Event.STOPPING: EpisodeKind.PAUSE,
-    Event.STOPPED: EpisodeKind.PAUSE,
-    Event.RESTARTED: EpisodeKind.MOMENT,
-    Event.UNREACHABLE: EpisodeKind.UNREADABLE,
-    Event.GONE: EpisodeKind.UNREADABLE,
-    Event.CHANGED: EpisodeKind.OTHER,
-}
-
-_READABILITY = {Event.UNREACHABLE, Event.GONE, Event.BACK}
-# The events that continue an open episode. Any other event ends it and opens the next one.
-_ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
-    EpisodeKind.FAILURE: frozenset(Event),
-    EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READABILITY}),
-    EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READABILITY}),
-    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, *_READABILITY}),
-    EpisodeKind.MOMENT: frozenset(),
-    EpisodeKind.UNREADABLE: frozenset(_READABILITY),
-    EpisodeKind.OTHER: frozenset(_READABILITY),
-}
-# The events that end an episode, each with the outcome.
-_ENDS: Mapping[EpisodeKind, Mapping[Event, EpisodeOutcome]] = {
-    EpisodeKind.FAILURE: {Event.RECOVERED: EpisodeOutcome.RECOVERED},
-    EpisodeKind.DEGRADED: {Event.LIVE: EpisodeOutcome.LIVE},
-    EpisodeKind.DEPLOYMENT: {Event.LIVE: EpisodeOutcome.LIVE},
-    EpisodeKind.PAUSE: {},
-    EpisodeKind.MOMENT: {event: EpisodeOutcome.DONE for event, kind in _OPENS.items() if kind is EpisodeKind.MOMENT},
-    EpisodeKind.UNREADABLE: {Event.BACK: EpisodeOutcome.READABLE},
-    EpisodeKind.OTHER: {},
-}
-
-
-def advance(
-    current: Episode | None,
-    transitions: tuple[Transition, ...],
-    state: PipelineState,
-    identities: Mapping[EpisodeKind, str],
-) -> tuple[Episode, ...]:
-    """The episodes that the transitions of one reading touch, in order; the last is the current one.
-
-    `identities` holds the last identity of each kind, so that a second failure of one deployment gets another one.
-    """
-    touched: dict[str, Episode] = {}
-    episode = current if current and current.open else None
-    for transition in transitions:
-        if episode and transition.event not in _ABSORBS[episode.kind]:
-            touched[episode.identity] = _closed(
-                _with_transition(episode, transition, state), transition, state, EpisodeOutcome.SUPERSEDED
-            )
-            episode = None
-        if episode is None:
-            kind = _OPENS.get(transition.event)
-            if kind is None:
-                continue
-            episode = _opened(kind, transition, state, identities)
-        episode = _ended(_with_transition(episode, transition, state), transition, state)
-        touched[episode.identity] = episode
-        if not episode.open:
-            episode = None
-    return tuple(touched.values())
-
-
-def _opened(
-    kind: EpisodeKind, transition: Transition, state: PipelineState, identities: Mapping[EpisodeKind, str]
-) -> Episode:
-    return Episode(
-        kind=kind,
-        pipeline_id=transition.pipeline_id,
-        identity=_identity(kind, state, transition.at, identities.get(kind)),
-        opened_at=transition.at,
-        first_seen=transition.first_seen or _under_way(kind, transition),
-        healthy=state.healthy if kind is EpisodeKind.FAILURE else None,
-        no_reader=transition.no_reader,
-    )
-
-
-def _under_way(kind: EpisodeKind, transition: Transition) -> bool:
-    """True for a deployment whose beginning the bot did not see: a first reading reports only FAILED."""
-    return kind is EpisodeKind.DEPLOYMENT and transition.previous == Phase.DEPLOYING
-
-
-def _identity(kind: EpisodeKind, state: PipelineState, at: datetime, last: str | None) -> str:
-    """The deployment's start time, or else the time of the reading. A repeated one gets the next number."""
-    observation = state.observation
-    start = observation.start_time if observation else None
-    anchor = f"{kind}|{(start or at).isoformat()}"
-    if last is None or last.rpartition("#")[0] != anchor:
-        return f"{anchor}#1"
-    return f"{anchor}#{int(last.rpartition('#')[2]) + 1}"
-
-
-def _with_transition(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
-    """Adds the transition to the timeline. Transitions of one reading share an entry."""
-    last = episode.timeline[-1] if episode.timeline else None
-    observation = state.observation if transition.event not in _READABILITY else None
-    if last and last.at == transition.at and last.by is None:
-        last = replace(last, events=(*last.events, transition.event))
-        if observation:  # a readable pipeline shows its last observation
-            last = replace(last, phase=transition.phase, ready=observation.ready, replicas=observation.replicas)
-        return replace(episode, timeline=(*episode.timeline[:-1], last))
-    entry = TimelineEntry(
-        revision=episode.revision + 1,
-        at=transition.at,
-        events=(transition.event,),
-        after=transition.after,
-        phase=transition.phase,
-        ready=observation.ready if observation else None,
-        replicas=observation.replicas if observation else None,
-        reason=transition.reason,
-        until=transition.until,
-    )
-    return episode.with_entry(entry)
-
-
-def _ended(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
-    """The episode, closed if this transition ends it."""
-    outcome = _ENDS[episode.kind].get(transition.event)
-    if outcome:
-        return _closed(episode, transition, state, outcome)
-    stopped = transition.event in {Event.PAUSED, Event.STOPPED} and state.observation is not None
-    if episode.kind is EpisodeKind.FAILURE and stopped and state.failed_since is None:
-        return _closed(episode, transition, state, EpisodeOutcome.ON_PURPOSE)
-    return episode
-
-
-def _closed(episode: Episode, transition: Transition, state: PipelineState, outcome: EpisodeOutcome) -> Episode:
-    downtime = (transition.at - episode.opened_at).total_seconds()
-    gap = state.gap if state.gap and state.gap.until > episode.opened_at else None
-    if episode.kind is EpisodeKind.UNREADABLE:
-        gap = None  # the episode itself says so
-    last = replace(episode.timeline[-1], downtime_seconds=downtime, at_least=episode.first_seen, gap=gap)
-    return replace(episode, closed_at=transition.at, outcome=outcome, timeline=(*episode.timeline[:-1], last))
-
-
-def kind_opened_by(event: Event) -> EpisodeKind | None:
-    """The kind of episode that this event opens if none is open."""
-    return _OPENS.get(event)
-
-
-def continues(kind: EpisodeKind, event: Event) -> bool:
-    """True if the event continues an open episode of this kind. Any other event ends it."""
-    return event in _ABSORBS[kind]
-
-
-def ending_by(kind: EpisodeKind, event: Event) -> EpisodeOutcome | None:
-    """How this event ends an episode of this kind. None: it does not."""
-    return _ENDS[kind].get(event)

@@ -10,6 +10,7 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.escalation import PageEvent
 from bot.domain.filters import filtered, suspended
+from bot.domain.flap_skips import hidden_by_flapping
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.pages import notified_in, paged_episode
@@ -61,7 +62,8 @@ def plan_episode(
     episode = replace(episode, cards={**stored_cards, **opened})
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
-    syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
+    reopened = stored is not None and not stored.open
+    syncs = [sync_message(card, routing, fresh=reopened or card.key in opened) for card in cards]
     if previous_episode:
         syncs = [
             replace(sync, after_card=previous_episode.card_in(card.channel) or "")
@@ -75,7 +77,7 @@ def plan_episode(
     ]
     calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
-    left_out = () if only else (filtered, suspended, silenced)
+    left_out = () if only else (filtered, suspended, silenced, hidden_by_flapping)
     skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
     return EpisodePlan(episode, cards, (*calls, *syncs, *entries), skips)
 
@@ -126,7 +128,7 @@ def last_cards(
 
 
 def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
-    """The message that posts or updates a card. `fresh`: the channel does not have the card yet."""
+    """The message that posts or updates a card. `fresh`: the channel doesn't know of this failure yet."""
     priority = Priority.UPDATE
     if fresh and card.episode.kind is EpisodeKind.FAILURE:
         priority = Priority.FAILURE if routing.audience(card.channel) else Priority.PAGE
@@ -147,26 +149,28 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
 def thread_entries(
     episode: Episode, stored: Episode | None, routing: Routing, key: str, channel: ChannelId
 ) -> list[Message]:
-    """The new entries of a card's thread. In a direct message that pages, only the end of the failure.
+    """The new entries of a card's thread. In a direct message that pages, only the news of the failure.
 
-    If a channel has two cards of the episode, only the first card's thread broadcasts the end.
+    If a channel has two cards of the episode, only the first card's thread broadcasts the news.
     """
     audience = routing.audience(channel)
-    ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
     named = {target.direct for audience in routing.audiences for target in audience.targets}
     paged = channel in named or channel in episode.direct_conversations
     messages = []
     for entry in new_entries(episode, stored):
-        wanted = any(audience.wants(event) for event in entry.events) if audience else paged and ends_failure
+        news = episode.kind is EpisodeKind.FAILURE and (entry.ends or entry.reopens or entry.flap is not None)
+        events = any(audience.wants(event) for event in entry.events) if audience else False
+        wanted = events or (news and (entry.flap is not None or not audience) and (paged or audience))
         if not wanted or routing.silence_in(channel, episode.kind, entry.at):
             continue
-        broadcast = ends_failure and key == episode.card_in(channel)
-        body = ThreadEntry(card_key=key, pipeline=routing.pipeline, entry=entry, broadcast=broadcast)
+        body = ThreadEntry(
+            card_key=key, pipeline=routing.pipeline, entry=entry, broadcast=news and key == episode.card_in(channel)
+        )
         messages.append(
             Message(
                 id=stable_key(key, str(entry.revision)),
                 receiver=Receiver.from_name(routing.team, channel),
-                priority=Priority.RECOVERY if ends_failure else Priority.UPDATE,
+                priority=Priority.RECOVERY if news else Priority.UPDATE,
                 body=body,
                 made_at=entry.at,
                 earliest=entry.after,

@@ -49,3 +49,6 @@ class FlapWindow:
     def _weight(self, place: int) -> float:
         """Of a result; the newest has the place 0."""
         return NEWEST_WEIGHT - (NEWEST_WEIGHT - OLDEST_WEIGHT) * place / (self.results - 1)
+
+
+DEFAULT_WINDOW = FlapWindow()

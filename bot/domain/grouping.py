@@ -53,6 +53,7 @@ def regroup(backlog: Backlog) -> Grouping | None:
         or add_to_digest(backlog, untried)
         or _quiet_end(backlog, absent)
         or _thread_batch(untried)
+        or _reopened_pages(backlog, absent)
     )
 
 
@@ -211,16 +212,29 @@ def _closed_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
     return Grouping(row=first, replaced=closed, accompanied_by=tuple(others))
 
 
-def _quiet_end(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
-    """Takes the broadcast from the end of an episode whose card, still to be posted, announces that end.
+def _reopened_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
+    """Moves the cards of reopened failures back to the pages: `_closed_pages` took them for over."""
+    cards = [row for row in rows if row.lane.kind is LaneKind.FEED and is_unposted(backlog, row)]
+    failed = [row for row in cards if _is_open_failure(backlog, row)]
+    reopened = tuple(row for row in failed if backlog.cards[row.id].content.episode.times > 1)
+    if not reopened:
+        return None
+    first, *others = (with_changes(row, priority=Priority.FAILURE) for row in reopened)
+    return Grouping(row=first, replaced=reopened, accompanied_by=tuple(others))
 
-    `rows`: those surely not posted. Any other card may have arrived while the episode was open.
+
+def _quiet_end(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
+    """Takes the broadcast from an entry whose card, still to be posted, announces the same.
+
+    `rows`: those surely not posted. Any other card may have arrived before the entry's change.
     """
-    unposted = (row.id for row in rows if is_unposted(backlog, row))
-    closed = {key for key in unposted if not backlog.cards[key].content.episode.open}
+    unposted = {row.id: backlog.cards[row.id].content.episode for row in rows if is_unposted(backlog, row)}
     for row in rows:
         body = row.body
-        if isinstance(body, ThreadEntry | TimelineBatch) and body.broadcast and thread_of(body) in closed:
+        if not isinstance(body, ThreadEntry | TimelineBatch) or not body.broadcast:
+            continue
+        episode = unposted.get(thread_of(body) or "")
+        if episode and (not episode.open or episode.times > 1):
             return Grouping(row=with_changes(row, body=replace(body, broadcast=False)), replaced=(), merges=True)
     return None
 

@@ -89,8 +89,8 @@ def pagers_of(episode: Episode) -> tuple[Target, ...]:
 
 
 def timer_at(episode: Episode | None) -> datetime | None:
-    """When the next step, or the end of a promise, is due. None: no timer runs."""
-    if episode is None or not episode.open:
+    """When the next step, or the end of a promise, is due. None: no timer runs. While it flaps, all of them wait."""
+    if episode is None or not episode.open or episode.flapping:
         return None
     times = [page.next_at for page in episode.pages if page.next_at is not None]
     if episode.acknowledged and episode.acknowledged.until:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from bot.domain.episode import EpisodeKind, EpisodeOutcome, continues, ending_by, kind_opened_by
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.story import continues, ending_by, kind_opened_by
 from bot.domain.transition import Event, Transition
 
 

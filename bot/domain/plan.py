@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.card import Card
 from bot.domain.delivery import Message
-from bot.domain.episode import Episode, EpisodeKind, advance
+from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
 from bot.domain.escalation import PageEvent
+from bot.domain.flap_story import flap_after
 from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
 from bot.domain.history import Stretch, acts, ended_stretch, stretch_of
-from bot.domain.observation import PipelineId, Reading
+from bot.domain.observation import FailedRead, PipelineId, Reading
 from bot.domain.pages import timer_at, without_conversations
 from bot.domain.receipt import Skip
-from bot.domain.routing import Routing, as_first_seen
+from bot.domain.routing import Routing, as_first_seen, still_wanted
+from bot.domain.story import advance
 from bot.domain.transition import PipelineState, Transition, detect
 from bot.domain.watch import Audience, ChannelId
 
@@ -31,6 +33,8 @@ class Record:
     """The identity of the last episode of each kind, so that the next one gets another."""
     held: Mapping[ChannelId, HeldNews] = field(default_factory=lambda: NOTHING_HELD)
     """The news that silences hold back, by channel."""
+    flap: tuple[datetime, ...] = ()
+    """The times of the last changes between well and ill, by which `FlapWindow` finds a flapping pipeline."""
     version: int = 0
     """Counts the writes. The store refuses a plan that was made for another version."""
 
@@ -68,14 +72,17 @@ def plan_reading(record: Record, reading: Reading, routing: Routing, gap_from: t
     state, transitions = detect(before, reading, gap_from)
     if episode and before.gap and state.gap != before.gap:
         episode = episode.with_earlier_gap(before.gap)
-    return plan_transitions(replace(record, state=state, episode=episode), transitions, routing, before=before)
+    at = reading.at if isinstance(reading, FailedRead) else reading.observed_at
+    return plan_transitions(replace(record, state=state, episode=episode), transitions, routing, before=before, at=at)
 
 
 def plan_transitions(
-    record: Record, transitions: tuple[Transition, ...], routing: Routing, *, before: PipelineState
+    record: Record, transitions: tuple[Transition, ...], routing: Routing, *, before: PipelineState, at: datetime
 ) -> Plan:
     """Plans for these transitions. `record` has the state after them, `before` is the state before them."""
-    touched = advance(record.episode, transitions, record.state, record.identities)
+    flap = flap_after(record.flap, transitions, at, routing.flap_window, episode=record.episode, state=record.state)
+    record = replace(record, flap=flap.changes)
+    touched = advance(record.episode, transitions, record.state, record.identities, flap)
     if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:
@@ -86,12 +93,9 @@ def plan_transitions(
     last, held = record.episode, record.held
     for episode in touched:
         same = last is not None and last.identity == episode.identity
-        held = with_held_news(held, episode, last if same else None, routing)
-        plans.append(
-            plan_episode(
-                episode, last if same else None, record.state, routing, previous_episode=None if same else last
-            )
-        )
+        stored = still_wanted(last, routing) if last and same else None
+        held = with_held_news(held, episode, stored, routing)
+        plans.append(plan_episode(episode, stored, record.state, routing, previous_episode=None if same else last))
         last = plans[-1].episode
     return Plan(
         record=replace(
@@ -192,7 +196,7 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
 
     `identities` stay, so a later episode does not reuse the key of an old card.
     """
-    forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD)
+    forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD, flap=())
     episode, stretch = record.episode, stretch_of(record.state)
     if episode is None or not episode.open:
         return Plan(record=forgotten, stretch=stretch)

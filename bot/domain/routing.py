@@ -9,6 +9,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import ReceiverKind
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.escalation import Page, Policy
+from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.on_call_setup import (
     default_policy,
@@ -41,6 +42,7 @@ class Routing:
     """The channel for the person who runs the bot."""
     pagers: Mapping[str, ReceiverKind] = field(default_factory=dict)
     """The configured pagers outside Slack, by name."""
+    flap_window: FlapWindow = DEFAULT_WINDOW
 
     def audience(self, channel: ChannelId) -> Audience | None:
         """The channel's watches of this pipeline; None if it has none."""
@@ -122,9 +124,18 @@ def new_entries(episode: Episode, stored: Episode | None) -> list[TimelineEntry]
     return [entry for entry in episode.timeline if entry.revision > last]
 
 
+def still_wanted(stored: Episode, routing: Routing) -> Episode:
+    """The stored episode, before the step. A closed one that goes on leaves cards where nobody watches any more."""
+    if stored.open:
+        return stored
+    watching = {audience.channel for audience in routing.audiences}
+    watching |= {target.direct for audience in routing.audiences for target in audience.targets if target.direct}
+    return replace(stored, cards={key: channel for key, channel in stored.cards.items() if channel in watching})
+
+
 def own_events(episode: Episode, entry: TimelineEntry) -> tuple[Event, ...]:
     """If a transition closes one episode and opens another, only the new card shows it."""
-    superseded = entry.ends and episode.outcome is EpisodeOutcome.SUPERSEDED
+    superseded = entry.revision == episode.timeline[-1].revision and episode.outcome is EpisodeOutcome.SUPERSEDED
     return entry.events[:-1] if superseded else entry.events
 
 

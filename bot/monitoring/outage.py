@@ -174,7 +174,7 @@ def _pipelines(number: int) -> str:
 
 def _plan(record: Record, routing: Routing, *, transition: Transition) -> Plan:
     after = replace(record, state=replace(record.state, reach=transition.reach))
-    return plan_transitions(after, (transition,), routing, before=record.state)
+    return plan_transitions(after, (transition,), routing, before=record.state, at=transition.at)
 
 
 def _api_watch(channel: ChannelId, at: datetime) -> Watch:

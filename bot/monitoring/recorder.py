@@ -78,6 +78,7 @@ class Recorder:
             or not self._repository.follows(pipeline_id)
             or not self._leadership.is_leader
             or self._ends_gap(result)
+            or self._repository.waits_for_reading(pipeline_id, result.at)
         ):
             return False
         self._repository.note_steady(pipeline_id, result.at, result.request.sequence)

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import SettingsConfigDict
 
 from bot.domain.cadence import Cadence
+from bot.domain.flapping import FlapWindow
 from bot.domain.history import HistoryLimits
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.subscription import WatchLimits
@@ -124,6 +125,8 @@ class Settings(EnvironmentSettings):
     max_watches_per_channel: int = Field(default=500, ge=1, le=10_000, description="a whole number from 1 to 10000")
     max_patterns_per_channel: int = Field(default=100, ge=1, le=10_000, description="a whole number from 1 to 10000")
     pages_per_hour: int = Field(default=10, ge=1, le=1000, description="a whole number from 1 to 1000")
+    flap_enter_percent: float = Field(default=30, gt=0, le=100, description="a number above 0, up to 100")
+    flap_leave_percent: float = Field(default=20, gt=0, le=100, description="a number above 0, up to 100")
     history_days: int = Field(default=90, ge=1, le=3650, description="a whole number from 1 to 3650")
     history_transitions: int = Field(default=500, ge=1, le=10_000, description="a whole number from 1 to 10000")
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
@@ -262,6 +265,12 @@ class Settings(EnvironmentSettings):
             fresh_failure_seconds=self.fresh_failure_seconds,
             promised_seconds=self.promised_seconds,
         )
+
+    @property
+    def flap_window(self) -> FlapWindow:
+        """When a pipeline counts as flapping."""
+        enter, leave = self.flap_enter_percent / 100, self.flap_leave_percent / 100
+        return FlapWindow(enter_above=enter, leave_below=min(leave, enter))
 
     @property
     def watch_limits(self) -> WatchLimits:

@@ -12,6 +12,7 @@ from heapq import merge
 from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
 from bot.domain.delivery import ReceiverKind
 from bot.domain.episode import Episode
+from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
 from bot.domain.observation import PipelineId, ReadSequence
@@ -34,7 +35,7 @@ class KnownPipelines:
     """Answers which pipelines are watched, which channels watch them, and their states. `Repository` fills it.
 
     `fallback` is the channel that gets the messages of a suspended channel. `operator` is the channel for the person
-    who runs the bot. `pagers` are the configured ones, by name.
+    who runs the bot. `pagers` are the configured ones, by name. `flap_window` says when a pipeline flaps.
     """
 
     def __init__(
@@ -43,10 +44,13 @@ class KnownPipelines:
         fallback: ChannelId | None,
         operator: ChannelId | None = None,
         pagers: Mapping[str, ReceiverKind] | None = None,
+        *,
+        flap_window: FlapWindow = DEFAULT_WINDOW,
     ) -> None:
         self.team = team
         self._operator = operator
         self._pagers = pagers or {}
+        self._flap_window = flap_window
         self.watches = KnownWatches()
         self._fallback = fallback
         self._catalogue = KnownCatalogue()
@@ -227,6 +231,13 @@ class KnownPipelines:
     def lists(self, pipeline_id: PipelineId) -> bool:
         """True if a listing has shown it."""
         return pipeline_id in self._catalogue
+
+    def waits_for_reading(self, pipeline_id: PipelineId, at: datetime) -> bool:
+        """True if a reading at this time has news even if it shows the same state as the last one."""
+        record = self._records.open.get(pipeline_id)
+        if record is None or record.episode is None:
+            return False
+        return record.episode.flapping and not self._flap_window.is_flapping(record.flap, at, before=True)
 
     def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
         """True if a complete listing that began at `since` (monotonic seconds) or later does not show it."""
@@ -419,6 +430,7 @@ class KnownPipelines:
             silences,
             operator=self._operator,
             pagers=self._pagers,
+            flap_window=self._flap_window,
         )
 
     def guidance(self, pipeline: Pipeline) -> Guidance:

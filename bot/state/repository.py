@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import ReceiverKind
+from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_newly_named
 from bot.domain.plan import (
@@ -60,8 +61,10 @@ class Repository(KnownPipelines):
         fallback: ChannelId | None = None,
         operator: ChannelId | None = None,
         pagers: Mapping[str, ReceiverKind] | None = None,
+        *,
+        flap_window: FlapWindow = DEFAULT_WINDOW,
     ) -> None:
-        super().__init__(store.team, fallback, operator, pagers)
+        super().__init__(store.team, fallback, operator, pagers, flap_window=flap_window)
         self._store = store
         self._wake = wake
         self._watches_lock = asyncio.Lock()

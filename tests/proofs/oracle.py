@@ -15,6 +15,8 @@ _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """The first words of a group message."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
+FLAPPING = "lapping: "
+"""In the entry that says that a pipeline flaps: `is flapping: failed 3 times in 2 min`, or `Flapping: …`."""
 COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED}
 
 
@@ -140,32 +142,85 @@ def _shown_in(row: str) -> str | None:
 
 
 def _reports_of(pipeline: str, messages: Sequence[SlackMessage]) -> list[_Report]:
-    """Returns the changes that each message reported when it was posted. Later edits report nothing new."""
+    """Returns the changes that each message reported when it was posted. Later edits report nothing new.
+
+    The card of a flapping pipeline is the exception: people read on it how often it failed.
+    """
     found = []
     for message in messages:
         if not _is_story(message.text):
             continue
-        root = _mentions(message.text, pipeline)
-        if root:
-            found += _reports_of_root(message, pipeline)
-        for reply in message.replies if _is_failure(message.text) else ():
-            alone = root and not GROUP.match(message.text) and "Catching up" not in message.text
-            rows = [row for row in _rows(reply.text) if alone or _mentions(row, pipeline)]
-            phases = [phase for row in rows if (phase := _phase_in(row))]
-            found += [
-                _report_in(reply, phase)
-                for phase in phases
-                if phase != RUNNING or not alone or _announced(reply, message)
-            ]
+        replies = _replies_about(pipeline, message)
+        root = _reports_of_root(message, pipeline) if _mentions(message.text, pipeline) else []
+        if any(FLAPPING in row for _, row in replies):
+            found += _reports_of_flapping(message, pipeline, replies)
+            continue
+        phases = [
+            _report_in(reply, phase)
+            for reply, row in replies
+            if (phase := _phase_in(row)) and (not _stands_alone(pipeline, message) or _announced(reply, phase, message))
+        ]
+        if phases and phases[0].phase == FAILED and "failed again" in message.posted:
+            root = []  # a digest reported the earlier failures, so this card and its thread begin with a later one
+        found += [*root, *phases]
     return sorted(found, key=lambda report: report.ts)
 
 
-def _announced(end: SlackMessage, card: SlackMessage) -> bool:
-    """The channel saw the end of the failure: by a broadcast, or because the card showed the end when it was posted.
+def _replies_about(pipeline: str, message: SlackMessage) -> list[tuple[SlackMessage, str]]:
+    """Returns the rows about the pipeline in the thread of a failure, each with its message."""
+    alone = _stands_alone(pipeline, message)
+    return [
+        (reply, row)
+        for reply in (message.replies if _is_failure(message.text) else ())
+        for row in _rows(reply.text)
+        if alone or _mentions(row, pipeline)
+    ]
 
-    Later edits of a card notify nobody, and few people follow its thread.
+
+def _stands_alone(pipeline: str, message: SlackMessage) -> bool:
+    """True if the message is a card of this one pipeline."""
+    return _mentions(message.text, pipeline) and not GROUP.match(message.text) and "Catching up" not in message.text
+
+
+def _reports_of_flapping(
+    card: SlackMessage, pipeline: str, replies: Sequence[tuple[SlackMessage, str]]
+) -> list[_Report]:
+    """Returns a report of each failure that the card counts, and of each recovery in between.
+
+    The first reply about flapping stands for the changes that have none. Without a broadcast it reports none of them.
     """
-    return end.broadcast or re.search(r"\b(recovered|live)\b", card.posted) is not None
+    row = _row_of(pipeline, card.text)
+    times = _times_failed(row)
+    still_failed = _shown_in(row) == FAILED
+    alone = _stands_alone(pipeline, card)
+    if alone and not all(_announced(reply, FAILED, card) for reply, text in replies if FLAPPING in text):
+        return [_report_in(card, FAILED)]
+    first = next(reply for reply, text in replies if FLAPPING in text or _phase_in(text) == RUNNING)
+    paused = [_report_in(reply, PAUSED) for reply, text in replies if _phase_in(text) == PAUSED]
+    twice = [reply for reply, text in replies if "Possible repeat" not in reply.text and _is_copy(text, replies)]
+    failed = [_Report(card.ts, FAILED, repeat_admitted=False)] * (times + len(twice))
+    return [*failed, *[_Report(first.ts, RUNNING, repeat_admitted=False)] * (times - still_failed), *paused]
+
+
+def _is_copy(row: str, replies: Sequence[tuple[SlackMessage, str]]) -> bool:
+    return sum(text == row for _, text in replies) > 1
+
+
+def _times_failed(row: str) -> int:
+    if counted := re.search(r"failed (\d+) times", row):
+        return int(counted[1])
+    return 2 if "failed twice" in row else 1
+
+
+def _announced(news: SlackMessage, phase: str, card: SlackMessage) -> bool:
+    """The channel saw the news: by a broadcast, or because the card showed it when it was posted.
+
+    Later edits of a card notify nobody, and few people follow its thread. Pauses need no broadcast.
+    """
+    if phase == PAUSED or news.broadcast:
+        return True
+    shown = r"\b(recovered|live)\b" if phase == RUNNING else r"\b(failed (again|\d+ times|twice)|flapping)\b"
+    return re.search(shown, card.posted) is not None
 
 
 def _reports_of_root(message: SlackMessage, pipeline: str) -> list[_Report]:

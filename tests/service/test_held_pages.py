@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import redis.asyncio
@@ -15,6 +16,7 @@ from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Content, Group, HeldPages, ThreadEntry
 from bot.domain.delivery import Delivery
+from bot.domain.flapping import FlapWindow
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
@@ -30,6 +32,8 @@ from tests.stores import WholeStore
 DIRECT, OTHERS = ChannelId("D0BOB"), ChannelId("D0CAT")
 LIMIT = 10
 HOUR = 3600.0
+SHORT_MEMORY = FlapWindow(results=2, quiet=timedelta(seconds=1), enter_above=2)
+"""Each failure is a story of its own, with a page of its own."""
 
 
 class Rig:
@@ -77,7 +81,8 @@ class Rig:
         observation = an_observation(phase, self._reads, ready=ready, pipeline_id=pipeline.id)
         observation = replace(observation, observed_at=self.clock.now())
         record = await self.store.record(pipeline.id)
-        plan = plan_reading(record, observation, a_routing(a_watch(pipeline.id, targets=targets), pipeline=pipeline))
+        routing = a_routing(a_watch(pipeline.id, targets=targets), pipeline=pipeline)
+        plan = plan_reading(record, observation, replace(routing, flap_window=SHORT_MEMORY))
         assert await self.store.commit(plan, 0)
 
     async def flap(self, times: int, number: int = 1, *directs: ChannelId, every: float = 20) -> None:

@@ -67,11 +67,11 @@ async def test_a_suspended_channels_deliveries_go_out_in_order_on_resume(
         assert owed
         await world.suspensions.resume(in_slack(TEAM, ALERTS))
         await world.bot.poll(60)
-        now, before, end = posted_in(world, ALERTS)  # open failures go first
-        assert "pipe_0001 failed" in now
-        assert "Since" in now
-        assert "pipe_0001 recovered" in before
+        card, end, again = posted_in(world, ALERTS)
+        assert "pipe_0001 failed again" in card
+        assert "Since" in card
         assert end.startswith("recovered after ")  # only in the thread: a broadcast would name the pipeline
+        assert again.startswith("failed again, ")
         assert [row.id for row in await world.bot.store.owed(ALERTS)] == []
 
 

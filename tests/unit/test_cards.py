@@ -732,8 +732,10 @@ def test_an_open_failure_shows_the_healthy_time_since_the_last_recovery() -> Non
     failed = [an_observation(DEPLOYING, 0), an_observation(RUNNING, 9), an_observation(FAILED, 69)]
     assert "after 1 min healthy" in cards(*failed, *blind(70))[-1].text
     assert "after 1 min healthy" in cards(*failed, an_observation(DEPLOYING, 75))[-1].text
-    again = [*failed, an_observation(RUNNING, 100), an_observation(FAILED, 107)]
-    assert cards(*again)[-1].text.startswith("orders-eu failed after 7 s healthy\n")
+    again = [*failed, an_observation(RUNNING, 100), an_observation(FAILED, 1000)]
+    assert cards(*again)[-1].text.startswith("orders-eu failed after 15 min healthy\n")
+    soon = [*failed, an_observation(RUNNING, 100), an_observation(FAILED, 107)]
+    assert cards(*soon)[-1].text.startswith("orders-eu failed again, 2nd time in 38 s\n")
     assert "healthy" not in cards(*failed, an_observation(RUNNING, 100))[-1].text
 
 

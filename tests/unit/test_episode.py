@@ -105,7 +105,7 @@ def test_losing_sight_of_a_healthy_pipeline_opens_and_closes_a_card() -> None:
 
 
 def test_each_failure_of_a_deployment_has_its_own_derivable_key() -> None:
-    readings = [an_observation(FAILED, 1), an_observation(RUNNING, 2), an_observation(FAILED, 3)]
+    readings = [an_observation(FAILED, 1), an_observation(RUNNING, 2), an_observation(FAILED, 1000)]
     first, second = episodes(*readings)
     assert first.key(TEAM, ALERTS) != second.key(TEAM, ALERTS)
     (rebuilt,) = episodes(an_observation(FAILED, 50))

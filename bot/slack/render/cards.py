@@ -81,7 +81,7 @@ def _facts(card: Card) -> list[str]:
         phrases.intent_words(card.pipeline, card.state) if card.episode.open else "",
         f"read at {time_of_day(observation.observed_at)}" if observation else "never read",
         _precision(card.episode),
-        FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is EpisodeOutcome.RECOVERED else "",
+        FAILED_BEFORE if card.episode.found_begun and card.episode.outcome is EpisodeOutcome.RECOVERED else "",
     ]
     return [fact for fact in facts if fact]
 
@@ -90,7 +90,10 @@ def _precision(episode: Episode) -> str:
     """The uncertainty of a downtime: the failure may have begun or ended just after the reading before."""
     if episode.outcome is not EpisodeOutcome.RECOVERED or not episode.timeline:
         return ""
-    began, ended = episode.timeline[0], episode.timeline[-1]
+    began = next((entry for entry in episode.timeline if entry.at == episode.began_at), None)
+    ended = episode.timeline[-1]
+    if began is None or ended.flap is not None:
+        return ""  # it flapped: the timeline lacks most of it
     if began.after is None or ended.after is None:
         return ""
     off_by = max(began.at - began.after, ended.at - ended.after)

@@ -9,6 +9,7 @@ from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import phrases
 from bot.slack.render.deed_words import deed_words, is_deed
+from bot.slack.render.flap_words import flap_entry
 
 _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.RECOVERED, f"{{sign}} {{name}}{phrases.RECOVERED}{{took}}{{but_failed}}"),
@@ -36,6 +37,9 @@ def entry_words(
     """
     if is_deed(entry):
         return deed_words(entry, conversation, pipeline)
+    bold_name = f"*{outside(pipeline.name)}* " if pipeline else ""
+    if words := flap_entry(entry, bold_name):
+        return words
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
     now = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
     sign = phrases.LATE_NEWS if failed_again else now
@@ -43,7 +47,7 @@ def entry_words(
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
     form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
     return form.format(
-        name=f"*{outside(pipeline.name)}* " if pipeline else "",
+        name=bold_name,
         be="is " if pipeline else "",
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
-from bot.domain.episode import EpisodeOutcome
+from bot.domain.episode import EpisodeOutcome, FlapStep
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import from_to, outside, span, time_of_day
@@ -27,6 +27,7 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.cards import footnotes
 from bot.slack.render.entry_words import entry_words
+from bot.slack.render.flap_words import counted_times
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
@@ -209,6 +210,7 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
     if card.episode.outcome is EpisodeOutcome.UNWATCHED:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
+    flapping = f", is *flapping*: {counted_times(card.episode)}" if card.episode.flapping else ""
     answer = card.episode.acknowledged
     answered = f" · :eyes: {phrases.acknowledged_by(answer, card.channel)}" if answer else ""
     link = (
@@ -216,7 +218,7 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
         if render_context and render_context.knows_pipelines
         else ""
     )
-    return f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}{answered}{link}"
+    return f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}{flapping}{answered}{link}"
 
 
 def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> RenderedMessage:
@@ -226,7 +228,11 @@ def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
     the last recoveries of a group become "All … have recovered".
     """
     names_pipelines = batch.of_group or batch.broadcast
-    recoveries = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
+    recoveries = [
+        entry
+        for entry in batch.entries
+        if batch.of_group and Event.RECOVERED in entry.entry.events and entry.entry.flap is not FlapStep.ENTERED
+    ]
     in_one = len(recoveries) >= ONE_LINE_FROM or (batch.all_recovered > 0 and len(recoveries) > 0)
     shown_alone = [entry for entry in batch.entries if not in_one or entry not in recoveries]
     conversation = ChannelId(delivery.receiver.id)

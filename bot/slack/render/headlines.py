@@ -11,6 +11,7 @@ from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, span, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.entry_words import entry_words
+from bot.slack.render.flap_words import counted_times, flapping_lines, ordinal_time
 
 SHORTEST_HEALTHY = 60.0  # seconds
 GAP_SHARE = 0.05  # of the healthy time: rounding hides a shorter gap
@@ -24,7 +25,8 @@ def headline(card: Card, failed_again: datetime | None = None) -> str:
         return _unwatched(card, name)
     if failed_again:
         return _recovered_for_a_while(card, name, failed_again)
-    first, *rest = _HEADLINES[card.episode.kind](card, name)
+    words = flapping_lines if card.episode.flapping else _HEADLINES[card.episode.kind]
+    first, *rest = words(card, name)
     lines = (_failed_refresh(card), first, *rest, _unreadable_now(card), _not_read(card))
     return "\n".join(line for line in lines if line)
 
@@ -93,17 +95,19 @@ def _matters(gap: ReadGap, healthy: Healthy | None) -> bool:
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
-    first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
+    first_seen = f"{FAILED_BEFORE}." if episode.found_begun else ""
     if episode.outcome is EpisodeOutcome.RECOVERED:
         return (f":large_green_circle: {name} {recovery_words(episode)} · {_time_span(episode)}",)
     if episode.outcome is EpisodeOutcome.ON_PURPOSE:
-        symbol = phrases.state_symbol(state)
-        return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_time_span(episode)}", first_seen)
+        symbol, failed = phrases.state_symbol(state), counted_times(episode) or "failed"
+        return (f"{symbol} {name} {failed}, then *{_ending(episode)}* · {_time_span(episode)}", first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
         ready = _ready(card) if state.reach is Reach.REACHABLE else ""
         since = " · ".join(fact for fact in (_time_span(episode), _healthy_before(episode), ready) if fact)
-        return (f":red_circle: {name} *failed*{_after_healthy(episode)}", since, first_seen)
-    headline_now = f"{phrases.state_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
+        again = f"*failed again*, {ordinal_time(episode)}" if episode.times > 1 else "*failed*"
+        return (f":red_circle: {name} {again}{_after_healthy(episode)}", since, first_seen)
+    failed = counted_times(episode) or "failed"
+    headline_now = f"{phrases.state_symbol(state)} {name} {failed}, now {phrases.state_in_a_sentence(state)}"
     since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
     return (headline_now, since, _ready(card), _not_recovered(state), first_seen)
 
@@ -119,7 +123,8 @@ def _not_recovered(state: PipelineState) -> str:
 def _after_healthy(episode: Episode) -> str:
     """How long the pipeline was live, if it failed directly from that state."""
     healthy = episode.healthy
-    if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _too_short(healthy):
+    later = episode.times > 1  # it was healthy before the first time
+    if later or healthy is None or healthy.until is None or healthy.until < episode.opened_at or _too_short(healthy):
         return ""
     return f" after {_healthy_for(healthy)} healthy"
 
@@ -144,7 +149,8 @@ def _healthy_for(healthy: Healthy) -> str:
 
 
 def recovery_words(episode: Episode) -> str:
-    return f"{phrases.RECOVERED} after {downtime(episode)}"
+    times = counted_times(episode)
+    return f"{phrases.RECOVERED} after {downtime(episode)}{f', {times}' if times else ''}"
 
 
 def _ready(card: Card) -> str:
@@ -160,16 +166,19 @@ def _time_span(episode: Episode) -> str:
 
 
 def _beginning(episode: Episode) -> str:
-    return phrases.moment(episode.opened_at, first_seen=episode.first_seen)
+    return phrases.moment(episode.began_at, first_seen=episode.found_begun)
 
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
     episode, ready = card.episode, _ready(card)
     when = _time_span(episode)
     if episode.open:
-        return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}", when)
+        again = f" · {ordinal_time(episode)}" if episode.times > 1 else ""
+        return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}{again}", when)
+    times = counted_times(episode)
     if episode.outcome is EpisodeOutcome.LIVE:
-        return (f":large_green_circle: {name} has *all replicas ready* again after {downtime(episode)} · {when}",)
+        lasted = f"{downtime(episode)}{f', {times}' if times else ''}"
+        return (f":large_green_circle: {name} has *all replicas ready* again after {lasted} · {when}",)
     return (f"{phrases.DEGRADED} {name} was *degraded* for {downtime(episode)}, then {_ending(episode)} · {when}",)
 
 
@@ -216,6 +225,8 @@ def _pause(card: Card, name: str) -> tuple[str, ...]:
 
 
 def _moment(card: Card, name: str) -> tuple[str, ...]:
+    if times := counted_times(card.episode):
+        return (f":arrows_counterclockwise: {name} {times}, now {phrases.state_in_a_sentence(card.state)}",)
     entries = card.episode.timeline[:1]
     return tuple(entry_words(entry, card.channel, card.pipeline) for entry in entries) or (f"{name} changed",)
 
@@ -227,7 +238,9 @@ def _unreadable(card: Card, name: str) -> tuple[str, ...]:
     reason_line = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         if episode.outcome is EpisodeOutcome.READABLE:
-            return (f":large_green_circle: {name} *can be read again* after {downtime(episode)} · {since}",)
+            times = counted_times(episode)
+            lasted = f"{downtime(episode)}{f', {times}' if times else ''}"
+            return (f":large_green_circle: {name} *can be read again* after {lasted} · {since}",)
         ending = f"couldn't be read for {downtime(episode)}, then *{_ending(episode)}* · {since}"
         return (f"{phrases.state_symbol(card.state)} {name} {ending}",)
     if card.state.reach is Reach.GONE:
@@ -273,7 +286,7 @@ _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
 
 
 def downtime(episode: Episode) -> str:
-    return phrases.lasted(episode.downtime_seconds, first_seen=episode.first_seen)
+    return phrases.lasted(episode.downtime_seconds, first_seen=episode.found_begun)
 
 
 def _ending(episode: Episode) -> str:

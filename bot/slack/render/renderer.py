@@ -91,7 +91,7 @@ class Renderer:
         episode = self.record(pipeline_id).episode
         if recovered_at is None or episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE:
             return None
-        return episode.opened_at if episode.opened_at >= recovered_at else None
+        return episode.began_at if episode.began_at >= recovered_at else None
 
     def _with_last_states(self, entries: Sequence[DigestEntry]) -> tuple[DigestEntry, ...]:
         return tuple(map(self._with_last_state, entries))
