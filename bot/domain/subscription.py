@@ -19,6 +19,8 @@ class Wish:
     events: frozenset[Event] | Every | None = None
     targets: tuple[Target, ...] | None = None
     """Empty: page nobody."""
+    page_for: frozenset[Event] | None = None
+    """The events that page `targets`; counts only with them. None: FAILED alone."""
     by: UserId
     by_name: str = ""
 
@@ -95,6 +97,7 @@ def edited_watch(
         reference=before.reference if before else reference,
         events=events if wish.events is None else None if wish.events is Every.EVENT else wish.events,
         targets=targets if wish.targets is None else wish.targets,
+        page_for=(before.page_for if before else None) if wish.targets is None else wish.page_for,
         made_by=wish.by,
         made_by_name=wish.by_name,
         made_at=at,
@@ -104,7 +107,9 @@ def edited_watch(
 
 def is_same(watch: Watch | None, other: Watch | None) -> bool:
     """True if both watches have the same effect."""
-    return watch is not None and other is not None and (watch.events, watch.targets) == (other.events, other.targets)
+    if watch is None or other is None:
+        return False
+    return (watch.events, watch.targets, watch.page_for) == (other.events, other.targets, other.page_for)
 
 
 def excess(current: Iterable[Watch], edits: Sequence[Edit], limits: WatchLimits) -> Excess | None:

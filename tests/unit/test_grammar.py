@@ -1059,3 +1059,38 @@ def test_of_names_in_one_word_the_unknown_one_is_found() -> None:
 def test_a_note_shows_mentions_as_typed_and_not_in_slacks_form() -> None:
     command = parse('note orders-eu "ask <!here> or <@U0ANN|ann> or <!subteam^S0DATA|@data> in <#C0OPS|ops>"', KNOWN)
     assert command == NoteCommand(NoteKind.NOTE, "orders-eu", "ask @here or @ann or @data in #ops")
+
+
+# --- page … for EVENTS -----------------------------------------------------------------------------------------------
+
+
+def test_a_page_clause_may_name_the_events_that_page() -> None:
+    command = parse("watch orders-eu on failed page @ann oncall:data for failed, unreachable in #ops")
+    assert isinstance(command, WatchCommand)
+    assert command.page_for == {Event.FAILED, Event.UNREACHABLE}
+    assert command.targets is not None
+    assert len(command.targets) == 2
+    assert command.events == {Event.FAILED}
+    assert command.channel == ChannelWord(name="ops")
+
+
+@pytest.mark.parametrize("text", ["watch orders-eu page @ann", "watch orders-eu page none"])
+def test_without_events_a_page_clause_pages_for_failures_alone(text: str) -> None:
+    command = parse(text)
+    assert isinstance(command, WatchCommand)
+    assert command.page_for is None
+
+
+@pytest.mark.parametrize(
+    ("text", "correct"),
+    [
+        ("watch orders-eu page @ann for failed,paused", "watch orders-eu page @ann for failed"),
+        ("watch orders-eu page @ann for live", "watch orders-eu page @ann for failed"),
+        ("watch orders-eu page @ann for failing", "watch orders-eu page @ann for failed"),
+    ],
+)
+def test_an_event_that_cannot_page_is_refused_with_the_corrected_command(text: str, correct: str) -> None:
+    refusal = parse(text)
+    assert isinstance(refusal, UsageError)
+    assert refusal.hint == correct
+    assert "Nothing was changed" in refusal.message

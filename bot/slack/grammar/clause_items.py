@@ -52,8 +52,8 @@ def correct_target(text: str, word: Word, mistakes: list[Mistake]) -> str:
     if text.lower() in _PAGING_SERVICES:
         mistakes.append(
             Mistake(
-                f"I can't page {outside(text)} yet, only people, user groups, `here` and `channel` in Slack. Nothing "
-                "was changed."
+                f"I can't page “{outside(text)}” by that word. Nothing was changed. A pager outside Slack has a name: "
+                "`page pager:NAME`."
             )
         )
         return ""

@@ -62,6 +62,7 @@ _DESCRIPTIONS = {
     ClauseKind.EVENT: "an event",
     ClauseKind.TARGET: "someone to page",
     ClauseKind.CHANNEL: "a channel",
+    ClauseKind.PAGE_FOR: "an event",
 }
 _FILLERS = {"events", "event", "it", "is", "gets", "goes", "has", "becomes", "the", "please", "me", "us", "with"}
 _POLITE = {"please", "pls", "plz", "thanks", "thx"}
@@ -118,6 +119,8 @@ class ClauseReader:
         elif begun and word.lower in (LIST_CONNECTIVES if self._clause else CONNECTIVES) and position + 1 < len(words):
             self._name_words += [word] if self._clause is None and self._name_words else []
             self._finish_unsigned()
+        elif self._begins_paging_events(words, position):
+            self._begin_clause(ClauseKind.PAGE_FOR.value)
         elif begun and (kind := self._meant_keyword(words, position)):
             near = "" if kind.value in self._keywords else "watch "
             unknown = f"I don't know the word “{outside(word.text)}” here. Nothing was changed."
@@ -164,8 +167,16 @@ class ClauseReader:
         near = self._clause is None and difflib.get_close_matches(word, [kind.value], cutoff=0.6)
         return kind if near or word in _KEYWORD_SYNONYMS[kind.value] else None
 
+    def _begins_paging_events(self, words: list[Word], position: int) -> bool:
+        """True for the *for* in `page @ann for failed,degraded`."""
+        following = words[position + 1] if position + 1 < len(words) else None
+        paging = self._clause is ClauseKind.TARGET and bool(self._draft.items(ClauseKind.TARGET) or self._unsigned)
+        return paging and following is not None and words[position].means("for") and _is_event(following)
+
     def _put(self, word: Word, *, begun: bool) -> None:
         kind = kind_of(word)
+        if kind is ClauseKind.EVENT and self._clause is ClauseKind.PAGE_FOR:
+            kind = self._clause
         if self._clause is None:
             if kind is None or word.quoted or not (begun or word.picked or word.text[:1] in "@#"):
                 self._name_words.append(word)
@@ -232,7 +243,7 @@ class ClauseReader:
     def _enter(self, kind: ClauseKind, word: Word) -> None:
         items = self._draft.clauses.setdefault(kind.value, [])
         match kind:
-            case ClauseKind.EVENT:
+            case ClauseKind.EVENT | ClauseKind.PAGE_FOR:
                 for name in _event_names(word):
                     items.append(ClauseItem(name, correct_event(name, word, self._draft.mistakes), word.start))
             case ClauseKind.TARGET:
@@ -273,6 +284,10 @@ def _split_joined(word: Word) -> list[Word]:
         return [word]
     between = min(word.start + match.start(2), word.end)
     return [Word(match[1], start=word.start, end=between), Word(match[2], start=between, end=word.end)]
+
+
+def _is_event(word: Word) -> bool:
+    return kind_of(word) is ClauseKind.EVENT or word.lower in EVENT_SYNONYMS
 
 
 def _event_names(word: Word) -> list[str]:

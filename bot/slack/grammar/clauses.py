@@ -68,6 +68,8 @@ class ClauseKind(StrEnum):
     EVENT = "on"
     TARGET = "page"
     CHANNEL = "in"
+    PAGE_FOR = "for"
+    """A part of *page*: the events that page the targets."""
 
 
 def kind_of(word: Word) -> ClauseKind | None:

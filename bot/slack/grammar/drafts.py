@@ -60,7 +60,10 @@ class Draft:
         for keyword, items in self.clauses.items():
             rights = list(dict.fromkeys(item.corrected for item in items))
             if rights:
-                parts += [keyword, (",".join if keyword == ClauseKind.EVENT else " ".join)(rights)]
+                parts += [
+                    keyword,
+                    (",".join if keyword in {ClauseKind.EVENT, ClauseKind.PAGE_FOR} else " ".join)(rights),
+                ]
         return " ".join(parts)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, WatchAnswer
 from bot.domain.subscription import Wish
 from bot.domain.transition import Event
-from bot.domain.watch import ChannelId, Every
+from bot.domain.watch import PAGING_EVENTS, ChannelId, Every
 from bot.requests.references import ResolvedReferences
 from bot.slack.channels import channel_to_change, join_or_refuse
 from bot.slack.feature import Command, Reply, Request
@@ -15,7 +15,7 @@ from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clause_reader import ClauseReader
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, target_of, watches_in
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
+from bot.slack.grammar.drafts import ClauseItem, Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import ALL, NONE, ParseError
 
 
@@ -38,6 +38,8 @@ class WatchCommand(Command):
     """Empty to page nobody."""
     channel: ChannelWord | None = None
     """None for the channel where the person typed."""
+    page_for: frozenset[Event] | None = None
+    """The events that page the targets. None: FAILED alone."""
 
     @property
     def changes(self) -> bool:
@@ -75,7 +77,7 @@ class WatchCommand(Command):
         if isinstance(targets, RefusalAnswer):
             return ClauseRefusal(targets, ClauseKind.TARGET)
         name = await services.permissions.name(asker)
-        wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
+        wish = Wish(events=self.events, targets=targets, page_for=self.page_for, by=asker.user, by_name=name)
         answer = await self._subscribe(request, channel, wish)
         if isinstance(answer, WatchAnswer):
             return replace(answer, still_listing=services.is_still_listing(), polling=services.polling())
@@ -108,6 +110,7 @@ def parse_watch(command_text: CommandText) -> WatchCommand:
         references=tuple(dict.fromkeys(draft.names)),
         events=_events(draft),
         targets=_targets(draft),
+        page_for=_page_for(draft),
         channel=channel_in(draft, "watch orders-eu in #data-alerts"),
     )
 
@@ -129,6 +132,21 @@ def _events(draft: Draft) -> frozenset[Event] | Every | None:
     if any(item.corrected == ALL for item in items):
         return Every.EVENT
     return frozenset(Event(item.corrected) for item in items)
+
+
+def _page_for(draft: Draft) -> frozenset[Event] | None:
+    events = {item.corrected for item in draft.items(ClauseKind.PAGE_FOR)}
+    if ALL in events:
+        return PAGING_EVENTS
+    if others := sorted(events - {event.value for event in PAGING_EVENTS}):
+        known = sorted(events - set(others))
+        pages = [ClauseItem(event, event, 0) for event in known or [Event.FAILED.value]]
+        with_known = replace(draft, clauses={**draft.clauses, ClauseKind.PAGE_FOR.value: pages})
+        listed = ", ".join(sorted(PAGING_EVENTS))
+        raise ParseError(
+            f"I can't page for *{others[0]}*, only for {listed}. Nothing was changed.", with_known.command("watch")
+        )
+    return frozenset(map(Event, events)) or None
 
 
 def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
