@@ -1067,10 +1067,10 @@ def test_a_note_shows_mentions_as_typed_and_not_in_slacks_form() -> None:
 def test_a_page_clause_may_name_the_events_that_page() -> None:
     command = parse("watch orders-eu on failed page @ann oncall:data for failed, unreachable in #ops")
     assert isinstance(command, WatchCommand)
-    assert command.page_for == {Event.FAILED, Event.UNREACHABLE}
+    assert command.page_for == frozenset({Event.FAILED, Event.UNREACHABLE})
     assert command.targets is not None
     assert len(command.targets) == 2
-    assert command.events == {Event.FAILED}
+    assert command.events == frozenset({Event.FAILED})
     assert command.channel == ChannelWord(name="ops")
 
 
