@@ -10,7 +10,7 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, stable_key
 from bot.domain.episode_plan import make_cards, sync_message
 from bot.domain.escalation import PageAcknowledged, PageResolved, TimerDue
-from bot.domain.pages import TOGETHER, following_watch, named_late
+from bot.domain.pages import TOGETHER, following_watch, named_late, postponed
 from bot.domain.plan import Plan, Record, latest_time, with_episode
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
@@ -61,6 +61,8 @@ def plan_timer(record: Record, routing: Routing, at: datetime) -> Plan | None:
     if answer and answer.until and answer.until - at <= TOGETHER:
         entry = _entry_of(episode, Event.PROMISE_MISSED, replace(answer, at=at))
         episode = replace(episode.with_entry(replace(entry, snoozed=answer.snoozed)), acknowledged=None)
+    elif waiting := postponed(episode, routing, at):
+        return Plan(record=replace(record, episode=waiting))
     else:
         episode = replace(episode, revision=episode.revision + 1)
     return with_episode(record, routing, episode, at, TimerDue())
@@ -90,7 +92,7 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
         return None
     if routing.silence_in(channel, episode.kind, latest_time(record, audience)):
         return None
-    at = max(watch.made_at for watch in audience.watches)
+    at = routing.at or max(watch.made_at for watch in audience.watches)
     followed = following_watch(episode, audience, routing, at)
     paged_already = episode.paged.get(key)
     new = [target for target in audience.targets if target.identity not in (paged_already or ())]

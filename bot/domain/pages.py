@@ -207,10 +207,25 @@ def pagers_among(targets: Iterable[Target]) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(target for target in targets if target.kind is TargetKind.PAGER))
 
 
+def postponed(episode: Episode, routing: Routing, at: datetime) -> Episode | None:
+    """The episode with its due pages later, if silences hold back all of them. None: somebody may hear one."""
+    due = [page for page in episode.pages if _is_due(page, at)]
+    if not due or not all(_is_silent(page, episode.kind, routing, at) for page in due):
+        return None
+    return replace(episode, pages=tuple(_postponed(page, at) for page in episode.pages))
+
+
+def _is_due(page: Page, at: datetime) -> bool:
+    return page.next_at is not None and page.next_at - at <= TOGETHER
+
+
+def _is_silent(page: Page, kind: EpisodeKind, routing: Routing, at: datetime) -> bool:
+    return bool(page.channels) and not routing.heard(page, kind, at).channels
+
+
 def _postponed(page: Page, at: datetime) -> Page:
     """Nobody may hear it now: it asks again."""
-    due = page.next_at is not None and page.next_at - at <= TOGETHER
-    return replace(page, next_at=at + WHILE_SILENT) if due else page
+    return replace(page, next_at=at + WHILE_SILENT) if _is_due(page, at) else page
 
 
 class _Progress:
@@ -227,7 +242,7 @@ class _Progress:
 
     def apply(self, page: Page, event: PageEvent) -> None:
         at = self._at
-        if isinstance(event, TimerDue) and page.channels and not self._routing.heard(page, self._kind, at).channels:
+        if isinstance(event, TimerDue) and _is_silent(page, self._kind, self._routing, at):
             self.pages[page.key] = _postponed(page, at)
             return
         if isinstance(event, TimerDue) and page.next_at is not None and page.next_at - at <= TOGETHER:

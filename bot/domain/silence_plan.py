@@ -96,7 +96,7 @@ def _opened(record: Record, routing: Routing, channel: ChannelId) -> Plan | None
     if episode is None or audience is None:
         return None
     only = replace(routing, audiences=[audience])
-    plan = plan_episode(episode, episode, record.state, only, only=channel)
+    plan = plan_episode(episode, episode, record.state, only, at=routing.at, only=channel)
     return Plan(record=replace(record, episode=plan.episode), cards=plan.cards, messages=plan.messages)
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.card import Digest, DigestEntry, Notice, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
 from bot.domain.observation import Observation
-from bot.domain.page_plan import plan_newly_named
+from bot.domain.page_plan import plan_newly_named, plan_timer
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_reading
 from bot.domain.receipt import SkipReason
@@ -230,11 +230,11 @@ def test_the_digest_says_what_began_and_ended_meanwhile() -> None:
     assert (message.priority, message.receiver.id) == (Priority.RECOVERY, ALERTS)
 
 
-def test_an_earlier_failure_stands_in_the_digest_beside_the_card_of_the_open_one() -> None:
-    plan = read(routing(a_mute()), running(1), failed(2), running(3), failed(4))
+def test_earlier_news_stand_in_the_digest_beside_the_card_of_the_open_failure() -> None:
+    plan = read(routing(a_mute()), running(1), degraded(2), running(3), failed(4))
     over = plan_silences(plan.record, routing(), at(60))
     assert receivers(over) == [ALERTS, ANN_DIRECT, ALERTS]
-    assert [entry.counts[Event.FAILED] for entry in digests(over)] == [2]
+    assert [entry.counts[Event.DEGRADED] for entry in digests(over)] == [1]
 
 
 def test_a_failure_whose_card_came_before_the_mute_is_named_at_its_end() -> None:
@@ -387,3 +387,28 @@ def test_a_person_named_during_a_mute_is_paged_when_it_ends_though_the_card_is_o
     assert ANN_DIRECT in receivers(over)
     assert len({message.id for message in over.messages}) == len(over.messages)
     assert len({card.key for card in over.cards}) == len(over.cards)
+
+
+def test_the_page_of_a_released_failure_starts_at_the_end_of_the_mute() -> None:
+    plan = read(routing(a_mute()), running(1), failed(2))
+    over = plan_silences(plan.record, routing(a_mute()), at(3600))
+    assert over
+    assert over.record.next_at
+    assert over.record.next_at > at(3600)
+
+
+def test_a_running_page_waits_for_the_end_of_the_mute() -> None:
+    record = read(routing(), running(1), failed(2)).record
+    due = record.next_at
+    assert due
+    muted = plan_silences(record, routing(a_mute(until=86_400)), at(10))
+    assert muted
+    waiting = plan_timer(muted.record, routing(a_mute(until=86_400)), due)
+    assert waiting
+    assert (waiting.messages, waiting.cards) == ((), ())
+    assert waiting.record.next_at
+    assert waiting.record.next_at > due
+    over = plan_silences(waiting.record, routing(), waiting.record.next_at)
+    assert over
+    assert over.record.next_at
+    assert receivers(plan_timer(over.record, routing(), over.record.next_at))
