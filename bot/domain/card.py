@@ -199,6 +199,8 @@ class NoticeKind(StrEnum):
     """Readings are as fresh as promised again."""
     DRILL = "drill"
     """A test that goes the ways of a page, and its report."""
+    UNREACHED = "unreached"
+    """Settings of this channel name people who can't be paged, or page nobody."""
     HEARD = "heard"
     """The bot reads and delivers again, after its dead man's switch warned of its silence."""
 
@@ -230,6 +232,7 @@ class Notice:
     HEARD                         since
     DRILL                         by, channel, drill
     ROLLED_BACK                   watches, notes, setup
+    UNREACHED                     setup
     EMPTY                         channels
     INCOMPLETE                    keys
     HELLO                         none
@@ -277,7 +280,7 @@ class Notice:
     notes: tuple[Note, ...] = ()
     """Lost runbooks and notes."""
     setup: tuple[str, ...] = ()
-    """Lost policies, schedules and other settings, in words."""
+    """Policies, schedules and other settings that are lost or page nobody, in words."""
     silences: tuple[SilenceNote, ...] = ()
     """The new or ended mutes, maintenance windows and quiet hours."""
     promised: float = 0.0

@@ -28,6 +28,7 @@ class SetupKind(StrEnum):
     DEFAULT_POLICY = "default_policy"
     CALENDAR_COPY = "calendar_copy"
     SCHEDULE_STATE = "schedule_state"
+    REACH_CHECK = "reach_check"
     MUTE = "mute"
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"

@@ -20,6 +20,14 @@ class PeopleLookup(Protocol):
         ...
 
 
+class GroupLookup(Protocol):
+    """Looks up user groups."""
+
+    async def is_missing(self, group: str) -> bool | UnknownFact:
+        """True if the group is disabled, or if there is none with this id."""
+        ...
+
+
 class UserGroups(Protocol):
     """Keeps the members of user groups."""
 

@@ -51,6 +51,7 @@ class KnownPipelines:
         self._operator = operator
         self._pagers = pagers or {}
         self._flap_window = flap_window
+        self.pager_names = frozenset(self._pagers)
         self.watches = KnownWatches()
         self._fallback = fallback
         self._catalogue = KnownCatalogue()

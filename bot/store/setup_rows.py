@@ -6,6 +6,7 @@ from functools import lru_cache
 from bot.domain.audit import AuditEntry
 from bot.domain.calendar import CalendarCopy
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
+from bot.domain.reach_check import ReachCheck
 from bot.domain.schedule_state import ScheduleState
 from bot.domain.setup import SetupRow
 from bot.domain.silence import Maintenance, Mute, QuietHours
@@ -20,6 +21,7 @@ _ROWS: tuple[type[SetupRow], ...] = (
     DefaultPolicy,
     CalendarCopy,
     ScheduleState,
+    ReachCheck,
     Mute,
     Maintenance,
     QuietHours,

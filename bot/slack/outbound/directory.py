@@ -121,6 +121,11 @@ class Directory:
         found = next((entry for entry in rows.rows if entry.id == group), None)
         return found or rows.gap
 
+    async def is_missing(self, group: str) -> bool | UnknownFact:
+        """True if the group is disabled, or if there is none with this id."""
+        found = await self.group(group)
+        return found if isinstance(found, UnknownFact) else found is None
+
     async def channels(self, name: str) -> Channels:
         """Public channels, and private ones that the bot is in."""
         found = await self._channels_named(name, KEPT_SECONDS)

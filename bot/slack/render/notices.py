@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
-from bot.slack.mrkdwn import date, duration, from_to, outside
+from bot.slack.mrkdwn import REASON_LIMIT, date, duration, from_to, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, RenderedMessage, actions, button, message, section, sections, value
 from bot.slack.render.call_words import call_lines
@@ -237,6 +237,13 @@ def _fresh(notice: Notice, _: RenderContext) -> list[Block]:
     return [section(f":information_source: Readings are at most {duration(notice.promised)} old again, as promised.")]
 
 
+def _unreached(notice: Notice, render_context: RenderContext) -> list[Block]:
+    head = ":warning: *These settings page nobody, or somebody who can't be paged:*"
+    lines = [f"• {outside(line, REASON_LIMIT)}" for line in notice.setup]
+    how = f"Change them with `{render_context.command} policy`, `{render_context.command} schedule` or "
+    return [section(head), *_as_many_as_fit(lines), section(f"{how}`{render_context.command} watch … page …`.")]
+
+
 _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
@@ -251,6 +258,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.BLIND: _read_gap,
     NoticeKind.HEARD: _heard_again,
     NoticeKind.EMPTY: _empty,
+    NoticeKind.UNREACHED: _unreached,
     NoticeKind.HELLO: _hello,
     NoticeKind.INCOMPLETE: _incomplete,
     NoticeKind.LATE: _late,
