@@ -16,6 +16,7 @@ from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.http.connection_limit import ConnectionLimits, connection_cap, descriptor_limit
 from bot.http.server import ALL_INTERFACES, unusable
+from bot.pagers.listener import WebhookListener, listening_for_webhooks
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.process import DescriptorsShort, Ready, Stopped, StoppedMidway
@@ -168,7 +169,8 @@ async def _work(
                 if workspace.listeners:
                     transport = settings.transport
                     app = _slack_app(workspace.listeners, process.slack, settings)
-                    sources.hears_slack = await running.enter_async_context(_receiving(app, settings, stopped))
+                    receiving = _receiving(app, settings, stopped, workspace.webhook)
+                    sources.hears_slack = await running.enter_async_context(receiving)
             emit(Ready(team=process.team, role=named(settings.roles), transport=transport))
             await stopped.wait()
         finally:
@@ -220,17 +222,19 @@ def _slack_app(listeners: Listeners, slack: SlackClient, settings: Settings) -> 
 
 
 @asynccontextmanager
-async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[Callable[[], bool]]:
+async def _receiving(
+    app: AsyncApp, settings: Settings, stopped: asyncio.Event, webhook: WebhookListener | None
+) -> AsyncIterator[Callable[[], bool]]:
     """Yields a function that says whether a connection from Slack is open."""
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
         url = await socket_url(web_client(token, settings.slack_api_url), stopped)
-        async with socket_mode.listening(app, token, url) as connections:
+        async with _webhook(webhook, settings), socket_mode.listening(app, token, url) as connections:
             yield lambda: any(connection.open for connection in connections)
     else:
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(_http(app, settings))
+                await stack.enter_async_context(_http(app, settings, webhook))
             except OSError as exc:
                 host = "PIPELINE_BOT_HTTP_HOST"
                 raise PortUnusableError(
@@ -239,13 +243,30 @@ async def _receiving(app: AsyncApp, settings: Settings, stopped: asyncio.Event) 
             yield lambda: True
 
 
-def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]:
+@asynccontextmanager
+async def _webhook(webhook: WebhookListener | None, settings: Settings) -> AsyncIterator[None]:
+    """In Socket Mode, PagerDuty's webhook comes to a port of its own."""
+    if webhook is None or settings.webhook_port is None:
+        yield
+        return
+    async with AsyncExitStack() as stack:
+        port, host = settings.webhook_port, settings.http_host or ALL_INTERFACES
+        try:
+            await stack.enter_async_context(listening_for_webhooks(webhook, port, host))
+        except OSError as exc:
+            names = {"host_setting": "PIPELINE_BOT_HTTP_HOST", "port_setting": "PIPELINE_BOT_WEBHOOK_PORT"}
+            raise PortUnusableError(unusable("receive PagerDuty's webhook", exc, port=port, **names)) from None
+        yield
+
+
+def _http(app: AsyncApp, settings: Settings, webhook: WebhookListener | None) -> AbstractAsyncContextManager[int]:
     descriptors = descriptor_limit()
     return http_mode.http(
         app,
         settings.port,
         host=settings.http_host or ALL_INTERFACES,
         signing_secret=settings.signing_secret,
+        webhook=webhook.route if webhook else None,
         limits=ConnectionLimits(
             connections=connection_cap(
                 settings.http_connections, goldrush_connections(settings, descriptors), descriptors

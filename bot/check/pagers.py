@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from bot.check.finding import Finding, Verdict
 from bot.pagers.incident_reader import IncidentReader
 from bot.pagers.web import NoAnswer, WebAnswer, WebClient
-from bot.settings import Role, Settings
+from bot.settings import Role, Settings, Transport
 from bot.settings.pagers import PagerService
 
 PROBE_KEY = "pipeline-bot-check"
@@ -21,6 +21,8 @@ NOT_PROBED = {
 async def pager_findings(settings: Settings) -> AsyncIterator[Finding]:
     if not settings.pager_addresses or Role.SENDER not in settings.roles:
         return
+    if finding := _webhook_finding(settings):
+        yield finding
     client = WebClient(settings.pagerduty_events_url)
     try:
         for pager in settings.pager_addresses:
@@ -40,6 +42,15 @@ async def pager_findings(settings: Settings) -> AsyncIterator[Finding]:
             yield _finding("PagerDuty API", await reader.probe(), 200, "PagerDuty accepts PAGERDUTY_API_TOKEN", fix)
         finally:
             await reader.close()
+
+
+def _webhook_finding(settings: Settings) -> Finding | None:
+    """In Socket Mode, a webhook needs a port of its own."""
+    in_socket_mode = settings.transport is Transport.SOCKET and Role.SLACK in settings.roles
+    if not in_socket_mode or bool(settings.webhook_secret) == (settings.webhook_port is not None):
+        return None
+    detail = "in Socket Mode, PAGERDUTY_WEBHOOK_SECRET and PIPELINE_BOT_WEBHOOK_PORT need each other"
+    return Finding("PagerDuty webhook", Verdict.WEAK, detail, "set both, or none")
 
 
 def _finding(subject: str, answer: WebAnswer | NoAnswer, good: int, detail: str, fix: str) -> Finding:

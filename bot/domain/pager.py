@@ -32,6 +32,27 @@ class PagingEnd(StrEnum):
     """
 
 
+class PagerStatus(StrEnum):
+    """What a person did to an incident."""
+
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagerChange:
+    """A person acknowledged or resolved an incident at a pager."""
+
+    key: str
+    """The incident's deduplication key."""
+    status: PagerStatus
+    by_name: str
+    event_id: str = ""
+    """Unique for the event. Empty if the bot asked for the incident."""
+    at: datetime | None = None
+    """When it happened, by the pager's clock."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagedFailure:
     """One problem that people are paged for."""

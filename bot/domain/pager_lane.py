@@ -102,7 +102,7 @@ def _superseded(pages: Sequence[Delivery], knows: "_Knows") -> list[Delivery]:
     superseded: list[Delivery] = []
     by_key: dict[str, list[Delivery]] = {}
     for row in pages:
-        if event := _event(row):
+        if (event := _event(row)) and not event.drill:  # a drill sends a page and its end at once
             by_key.setdefault(event.key, []).append(row)
     for key, rows in by_key.items():
         superseded += _superseded_of_key(rows, is_known=knows(key))
@@ -213,8 +213,12 @@ class _LanePlan:
 
     def group(self, unknown: Sequence[Delivery]) -> None:
         """Lets new failures join a young group, or form one. Otherwise each one is an incident of its own."""
-        pages = [(row, event) for row in unknown if (event := _event(row)) and event.action is PagerAction.TRIGGER]
-        able = [(row, event) for row, event in pages if len(event.failures) == 1 and not event.drill]
+        pages = [
+            (row, event)
+            for row in unknown
+            if (event := _event(row)) and event.action is PagerAction.TRIGGER and not event.drill
+        ]
+        able = [(row, event) for row, event in pages if len(event.failures) == 1]
         growing = next((incident for incident in self.incidents.values() if incident.takes(self.at)), None)
         if growing is None and len(able) < GROUP_FROM:
             able = []

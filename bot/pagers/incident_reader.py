@@ -3,8 +3,9 @@
 Source: https://developer.pagerduty.com/api-reference/9d0b4b12e36f9-list-incidents
 """
 
+from bot.domain.pager import PagerChange
 from bot.pagers.web import NoAnswer, WebAnswer, WebClient
-from bot.pagers.webhook import PagerChange, change_of_incident
+from bot.pagers.webhook import change_of_incident
 
 
 class IncidentReader:

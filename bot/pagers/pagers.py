@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from bot.delivery.carrier import Carrier
 from bot.delivery.rate_limiter import RateLimiter
@@ -30,6 +30,7 @@ class Pagers:
         urls = self._secrets.get(WORKFLOW, {})
         self._events = WebClient(events_url) if PAGERDUTY in self._secrets else None
         self._hooks = WebClient(next(iter(urls.values()))) if urls else None
+        self._others: list[Closable] = []
         self._apprise = AppriseChat(self._secrets[APPRISE]) if APPRISE in self._secrets else None
 
     async def __aenter__(self) -> Self:
@@ -38,11 +39,15 @@ class Pagers:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for client in (self._events, self._hooks):
+        for client in (self._events, self._hooks, *self._others):
             if client:
                 await client.close()
         if self._apprise:
             self._apprise.close()
+
+    def close_with(self, client: "Closable") -> None:
+        """Closes this one with the others."""
+        self._others.append(client)
 
     @property
     def names(self) -> Sequence[str]:
@@ -65,6 +70,12 @@ class Pagers:
             limiter = RateLimiter(clock, APPRISE_LIMITS)
             carriers[APPRISE] = Carrier(chat=self._apprise, limiter=limiter, suspender=never)
         return carriers
+
+
+class Closable(Protocol):
+    """Owns connections."""
+
+    async def close(self) -> None: ...
 
 
 class NoSuspensions:

@@ -8,34 +8,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from bot.domain.pager import PagerChange, PagerStatus
 
 VERSION = "v1="
 MOST_SIGNATURES = 16
 LONGEST_ID = 200
 LONGEST_NAME = 80
-
-
-class PagerStatus(StrEnum):
-    """What a person did to an incident."""
-
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PagerChange:
-    """A person acknowledged or resolved an incident in PagerDuty."""
-
-    key: str
-    """The incident's deduplication key."""
-    status: PagerStatus
-    by_name: str
-    event_id: str = ""
-    """Unique for the event. Empty if it was read from the REST API."""
-    at: datetime | None = None
 
 
 def has_valid_signature(secret: str, body: bytes, signatures: str) -> bool:

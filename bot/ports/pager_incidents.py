@@ -18,3 +18,11 @@ class PagerIncidents(Protocol):
     async def change_pager_lane(self, change: PagerLaneChange, lane: Lane, lease: Lease) -> bool:
         """Combines rows of the lane and updates the incidents, in one step. False: the lease is lost."""
         ...
+
+    async def was_answered(self, event_id: str) -> bool:
+        """True if this answer of a person at a pager was applied in the last two days."""
+        ...
+
+    async def remember_answer(self, event_id: str) -> None:
+        """The answer was applied."""
+        ...

@@ -73,6 +73,10 @@ class Keys:
         """What this pager has open: `Incident`, by its key."""
         return self[f"incidents:{receiver.name}"]
 
+    def pager_answer(self, digest: str) -> str:
+        """Marks an answer of a person at a pager as applied, for two days. `digest` is a hash of the event's id."""
+        return self[f"pager_answer:{digest}"]
+
     def outbox(self, lane: Lane) -> str:
         """The ids of the lane's unsent deliveries, in order.
 

@@ -1,5 +1,6 @@
 """What each outside pager has open, in Redis."""
 
+import hashlib
 from collections.abc import Awaitable, Mapping
 from typing import cast
 
@@ -10,6 +11,7 @@ from bot.store.codec import INCIDENT, encode_delivery
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
 
+ANSWER_SECONDS = 48 * 3600  # older answers are refused by their time
 KEPT_SECONDS = 30 * 24 * 3600  # after the last change
 
 
@@ -38,3 +40,14 @@ class RedisPagerIncidents(RedisPort):
             *change.ended,
         ]
         return bool(await self._scripts.write("change_pagers", keys, args))
+
+    async def was_answered(self, event_id: str) -> bool:
+        with translating_redis_errors():
+            return bool(await self._redis.exists(self._answer(event_id)))
+
+    async def remember_answer(self, event_id: str) -> None:
+        with translating_redis_errors():
+            await self._redis.set(self._answer(event_id), "1", ex=ANSWER_SECONDS)
+
+    def _answer(self, event_id: str) -> str:
+        return self._keys.pager_answer(hashlib.sha256(event_id.encode()).hexdigest()[:32])

@@ -12,6 +12,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.domain.watch import TeamId
 from bot.jobs import Jobs
 from bot.monitoring.scheduler import Scheduler
+from bot.pagers.listener import WebhookListener
 from bot.pagers.pagers import Pagers
 from bot.settings import Role
 from bot.slack.inbound.bolt_app import Identity, Listeners
@@ -21,6 +22,7 @@ from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.backups import build_sender_jobs
 from bot.workspace.base import Shared, open_base
 from bot.workspace.figures import offer_figures
+from bot.workspace.pager_answers import build_webhook
 from bot.workspace.parts import (
     build_calls,
     build_delivery,
@@ -56,6 +58,8 @@ class Workspace:
     inbox: Inbox | None
     listeners: Listeners | None
     pagers: Pagers
+    webhook: WebhookListener | None
+    """Takes PagerDuty's answers."""
 
     @classmethod
     async def open(cls, shared: Shared, slack: SlackClient, identity: Identity) -> Self:
@@ -91,6 +95,7 @@ class Workspace:
             inbox=people.inbox if people else None,
             listeners=people.listeners if people else None,
             pagers=base.pagers,
+            webhook=build_webhook(base) if Role.SLACK in roles else None,
         )
 
     @asynccontextmanager

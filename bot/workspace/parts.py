@@ -48,6 +48,7 @@ from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Base
+from bot.workspace.pager_answers import poll_jobs
 from bot.workspace.schedules import schedule_jobs
 
 
@@ -261,6 +262,7 @@ def build_jobs(
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
         loops += schedule_jobs(base)
+        loops += poll_jobs(base)
     if people:
         loops += [
             PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),

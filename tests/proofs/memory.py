@@ -65,6 +65,7 @@ class Disk:
     last_id: dict[Lane, str] = field(default_factory=dict)
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     incidents: dict[Receiver, tuple[Incident, ...]] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     throttles: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
     buckets: dict[tuple[ReceiverKind, str], datetime] = field(default_factory=dict)
@@ -674,6 +675,12 @@ class MemoryStore:
             return True
 
         return await self._mutate(apply)
+
+    async def was_answered(self, event_id: str) -> bool:
+        return await self._query(lambda: event_id in self.disk.answered)
+
+    async def remember_answer(self, event_id: str) -> None:
+        await self._query(lambda: self.disk.answered.add(event_id))
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         def answer() -> PageLog:

@@ -13,6 +13,22 @@ class NoteChanged(EventRecord):
     done: str
 
 
+@event("pager_answered", Level.INFO)
+class PagerAnswered(EventRecord):
+    """A person acknowledged or resolved an incident at an outside pager. It changed so many failures."""
+
+    status: str
+    by: str
+    failures: int
+
+
+@event("pager_not_read", Level.WARNING)
+class PagerNotRead(EventRecord):
+    """PagerDuty did not say what people did to an incident. The bot asks again every 15 s."""
+
+    problem: str
+
+
 @event("maker_not_reached", Level.WARNING)
 class MakerNotReached(EventRecord):
     """The maker of a watch got no direct message about it. The channel still got the announcement."""

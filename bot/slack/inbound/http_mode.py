@@ -1,7 +1,7 @@
 """HTTP mode: an HTTP server that verifies Slack's signed requests and passes them to Bolt."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,8 +25,9 @@ async def http(
     host: str = ALL_INTERFACES,
     signing_secret: str = "",
     limits: ConnectionLimits | None = None,
+    webhook: Callable[[ConnectionLimiter], web.RouteDef] | None = None,
 ) -> AsyncIterator[int]:
-    """Serves `/slack/events` and `/healthz`; yields the port.
+    """Serves `/slack/events`, `/healthz` and the `webhook` of another service; yields the port.
 
     The server refuses a request without a valid signature, or with one older than 5 minutes. Bolt checks both again.
     Without `signing_secret` the server leaves the check to Bolt and trusts no connection, so a new connection may
@@ -36,6 +37,8 @@ async def http(
     limiter = ConnectionLimiter(limits or ConnectionLimits(), Refusals("slack"))
     verifier = SignatureVerifier(signing_secret) if signing_secret else None
     application = _Server(app, limiter, verifier).application()
+    if webhook:
+        application.add_routes([webhook(limiter)])
     async with serving(application, port, host=host, limiter=limiter, log_name="bot.slack.server") as bound:
         yield bound
 
