@@ -29,6 +29,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
                 group=group,
                 follow_up=recheck_message,
                 log=_page_entry(pending, now),
+                thread=(group or pending.delivery.id) if pending.shows_cards and not pending.updates else "",
                 receipts=receipts,
             )
         case Gone():

@@ -46,6 +46,8 @@ class DeliveryResult:
     """Enqueued in any case: a recheck of a message that may be posted twice."""
     log: PageEntry | None = None
     """Added to the page log if the message was posted."""
+    thread: str = ""
+    """The key of the card or group, if its message is new: people may now write in its thread."""
     receipts: tuple[Receipt, ...] = ()
     """The news that the receiver now has, or never will have."""
 

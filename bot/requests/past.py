@@ -5,10 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.domain.answer import UnresolvedReference
 from bot.domain.catalogue import Pipeline
 from bot.domain.history import History, Stretch, stretch_of
-from bot.domain.names import AmbiguousReference, Names
+from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.past_episodes import PastEpisode, past_episodes
 from bot.domain.watch import ChannelId, SuspendReason, Target
@@ -16,7 +15,7 @@ from bot.domain.why import Explained, explained
 from bot.ports.clock import Clock
 from bot.ports.history_store import HistoryStore
 from bot.requests.pipeline_views import PipelineViews
-from bot.requests.references import References
+from bot.requests.references import NotOnePipeline, References
 from bot.state.repository import Repository
 
 
@@ -54,13 +53,6 @@ class HistoryAnswer:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NotOnePipeline:
-    """The words name no pipeline, or more than one."""
-
-    unresolved: tuple[UnresolvedReference, ...]
-
-
 class Past:
     """Reads a pipeline's history and receipts. It reads the store each time: people ask rarely."""
 
@@ -80,7 +72,7 @@ class Past:
         self._clock = clock
 
     async def why(self, channel: ChannelId, reference: str, names: Names | None) -> WhyAnswer | NotOnePipeline:
-        pipeline = await self._pipeline(channel, reference, names)
+        pipeline = await self._references.only(reference, channel, names)
         if isinstance(pipeline, NotOnePipeline):
             return pipeline
         history = await self._store.history(pipeline.id)
@@ -95,7 +87,7 @@ class Past:
         )
 
     async def history(self, channel: ChannelId, reference: str, names: Names | None) -> HistoryAnswer | NotOnePipeline:
-        pipeline = await self._pipeline(channel, reference, names)
+        pipeline = await self._references.only(reference, channel, names)
         if isinstance(pipeline, NotOnePipeline):
             return pipeline
         history = await self._store.history(pipeline.id)
@@ -106,14 +98,6 @@ class Past:
             is_watched=bool(self._repository.watches_of(pipeline)),
             at=self._clock.now(),
         )
-
-    async def _pipeline(self, channel: ChannelId, reference: str, names: Names | None) -> Pipeline | NotOnePipeline:
-        resolved = await self._references.resolve([reference], channel, names=names)
-        if len(resolved.pipelines) == 1:
-            return resolved.pipelines[0]
-        if resolved.pipelines:
-            return NotOnePipeline((AmbiguousReference(reference, resolved.pipelines),))
-        return NotOnePipeline(resolved.unresolved)
 
     def _stretches(self, pipeline_id: PipelineId, history: History) -> tuple[Stretch, ...]:
         """The stored stretches, and the one that goes on."""

@@ -25,6 +25,13 @@ class ResolvedReferences:
     unresolved: tuple[UnresolvedReference, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NotOnePipeline:
+    """The words name no pipeline, or more than one."""
+
+    unresolved: tuple[UnresolvedReference, ...]
+
+
 class References:
     """Finds the pipelines that people mean, in the latest catalogue and among the channel's watches."""
 
@@ -61,6 +68,15 @@ class References:
             patterns=patterns,
             unresolved=tuple(reference for reference in resolved if not isinstance(reference, ResolvedReference)),
         )
+
+    async def only(self, reference: str, channel: ChannelId, names: Names | None) -> Pipeline | NotOnePipeline:
+        """The one pipeline that a reference means. As `resolve`."""
+        resolved = await self.resolve([reference], channel, names=names)
+        if len(resolved.pipelines) == 1:
+            return resolved.pipelines[0]
+        if resolved.pipelines:
+            return NotOnePipeline((AmbiguousReference(reference, resolved.pipelines),))
+        return NotOnePipeline(resolved.unresolved)
 
     def without_names(self, states: Collection[StateFilter]) -> frozenset[StateFilter]:
         """The state words that are not the exact name of a pipeline."""

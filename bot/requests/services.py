@@ -18,6 +18,7 @@ from bot.ports.history_store import HistoryStore
 from bot.ports.outbox import Outbox
 from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
+from bot.ports.thread_store import ThreadStore
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
@@ -33,13 +34,14 @@ from bot.requests.references import References
 from bot.requests.schedules import Schedules
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
+from bot.requests.threads import Threads
 from bot.state.repository import Repository
 
 DEFAULT_LIMITS = WatchLimits()
 
 
 class RequestsStore(
-    WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, DrillStore, HistoryStore, Protocol
+    WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, DrillStore, HistoryStore, ThreadStore, Protocol
 ):
     """The ports of all services. Each service gets only its own."""
 
@@ -60,6 +62,7 @@ class RequestServices:
     drills: Drills
     past: Past
     schedules: Schedules
+    threads: Threads
 
     @classmethod
     def build(
@@ -119,4 +122,5 @@ class RequestServices:
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
             past=Past(repository=repository, store=store, references=references, views=views, clock=clock),
             schedules=Schedules(repository=repository, changes=changes, clock=clock),
+            threads=Threads(repository=repository, cards=store, threads=store),
         )

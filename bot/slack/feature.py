@@ -178,6 +178,10 @@ class CommandWord:
     """True if it takes pipelines, so that a fresh listing may give its words another meaning."""
     changes: bool = False
     """True if it writes. Then even an invalid text counts as a write."""
+    in_thread: bool = False
+    """True if it means the card's pipeline in the thread of a card, unless the person names one."""
+    takes_sentence: bool = False
+    """True if a sentence without quotes follows the pipeline in a thread. Elsewhere it needs quotes."""
     verbatim: bool = False
     """True if the parser keeps the last word as typed, such as an address that ends with a full stop."""
 

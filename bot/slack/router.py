@@ -8,14 +8,17 @@ from bot.domain.names import Names, UnknownReference, resolve
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.click import Click
-from bot.slack.feature import Button, Command, Reply, Request, Services, Understood, UsageError, refused
+from bot.slack.feature import Button, Command, CommandWord, Reply, Request, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelpCommand, is_greeting
+from bot.slack.grammar.in_thread import names_its_own, with_pipeline
 from bot.slack.grammar.plain_questions import plain_command
+from bot.slack.grammar.tokens import ParseError, quoted
 from bot.slack.permissions import Asker
 from bot.slack.render.blocks import context
 from bot.slack.render.phrases import STILL_LISTING, is_direct
 from bot.slack.render.process_words import not_sending
 from bot.slack.render.saved_question import SavedQuestion
+from bot.slack.render.thread_words import thread_help, which_member
 from bot.slack.routes import ROUTES, Routes
 from bot.slack.submission import Submission
 
@@ -56,7 +59,9 @@ class Router:
         if interaction.kind == HOME:
             return self._with_permission(self._parse_home(asker), asker)
         text = interaction.payload["text"]
-        return self._parse_message(text, asker) if interaction.kind == MESSAGE else self.typed(text, asker)
+        if interaction.kind != MESSAGE:
+            return self.typed(text, asker)
+        return self._parse_message(text, asker, thread=interaction.payload.get("in_thread", ""))
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self._services.render_context)
@@ -73,10 +78,43 @@ class Router:
             run=lambda: self._answer(text, understood, asker),
         )
 
-    def _parse_message(self, text: str, asker: Asker) -> ParsedInteraction:
+    def _parse_message(self, text: str, asker: Asker, thread: str) -> ParsedInteraction:
+        """`thread`: the message at the top of the thread, if the text stands in one."""
         greets = is_greeting(text) and self._routes.word(text) is None
-        parsed = self._parse_greeting(asker) if greets else self.typed(plain_command(text) or text, asker)
+        question = plain_command(text)
+        parsed = self._parse_greeting(asker) if greets else self.typed(question or text, asker)
+        if thread and not question:
+            parsed = self._in_thread(parsed, text, asker, thread)
         return self._with_permission(parsed, asker)
+
+    def _in_thread(self, parsed: ParsedInteraction, text: str, asker: Asker, thread: str) -> ParsedInteraction:
+        """In the thread of a card, some commands mean the card's pipeline."""
+        word = self._routes.word(text)
+        if word and not word.in_thread:
+            return parsed
+
+        async def run() -> Reply | None:
+            about = await self._services.requests.threads.pipelines(asker.channel, thread)
+            names = self._services.requests.references.names(asker.channel)
+            if not about or (word and names_its_own(text, names)):
+                return await parsed.run()
+            if word is None:
+                return Reply(blocks=thread_help(about))
+            if len(about) > 1:
+                return Reply(blocks=which_member(word.name, about))
+            whole = with_pipeline(text, quoted(about[0].id), takes_sentence=word.takes_sentence)
+            return await self.typed(whole, asker).run()
+
+        changes = parsed.changes or (word is not None and self._may_change_in_thread(text, word))
+        return replace(parsed, changes=changes, needs_store=True, run=run)
+
+    def _may_change_in_thread(self, text: str, word: CommandWord) -> bool:
+        """True if the command writes once it has the thread's pipeline, as a note does."""
+        try:
+            whole = with_pipeline(text, "pipe_0", takes_sentence=word.takes_sentence)
+        except ParseError:
+            return False
+        return word.changes or self._routes.parse(whole).changes
 
     def _with_permission(self, parsed: ParsedInteraction, asker: Asker) -> ParsedInteraction:
         async def run() -> Reply | None:

@@ -18,7 +18,10 @@ Known = TypeVar("Known")
 
 
 class RedisCards(RedisPort):
-    """Implements `Cards`. Decodes a card once: later reads only ask for its progress, of all cards in one command."""
+    """Implements `Cards` and `ThreadStore`.
+
+    Decodes a card once: later reads only ask for its progress, of all cards in one command.
+    """
 
     def __init__(self, scripts: Scripts, clock: Clock) -> None:
         super().__init__(scripts, clock)
@@ -33,6 +36,11 @@ class RedisCards(RedisPort):
         if not keys:
             return {}
         return await self._decoded_cards(zip(keys, await self._texts(map(self._keys.posted, keys)), strict=True))
+
+    async def thread_top(self, receiver: Receiver, message_id: str) -> str:
+        with translating_redis_errors():
+            key = await self._redis.get(self._keys.thread(receiver, message_id))
+        return key.decode() if isinstance(key, bytes) else ""
 
     async def _decoded_cards(self, rows: Iterable[tuple[str, bytes | None]]) -> Mapping[str, PostedCard]:
         """`rows`: the progress of each card, by its key."""

@@ -45,6 +45,10 @@ class Keys:
         """Who was notified of the pipeline's transitions and who was not, oldest first."""
         return self[f"receipts:{pipeline_id}"]
 
+    def thread(self, receiver: Receiver, message_id: str) -> str:
+        """The `Card.key` or `Group.key` of the message at the top of a thread. Kept as long as the receipts."""
+        return self[f"thread:{receiver.name}:{message_id}"]
+
     def hello(self, receiver: Receiver) -> str:
         """Exists for 30 days after the bot greeted the receiver, so that it greets once."""
         return self[f"hello:{receiver.name}"]

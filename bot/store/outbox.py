@@ -58,6 +58,7 @@ class RedisOutbox(RedisPort):
             self._keys.page_log(delivery.receiver),
             *(self._keys.posted(key) for key in result.shown),
             *(self._keys.receipts(receipt.pipeline_id) for receipt in result.receipts),
+            self._keys.thread(delivery.receiver, result.message_id),
         ]
         redraw, follow_up = result.redraw, result.follow_up
         args: list[str | int] = [
@@ -77,6 +78,7 @@ class RedisOutbox(RedisPort):
             *map(encode_receipt, result.receipts),
             json.dumps(receipt_limits(self.history_limits, self._clock.now())),
             len(result.receipts),
+            result.thread,
         ]
         return bool(await self._scripts.write("settle", keys, args))
 

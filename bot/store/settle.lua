@@ -1,11 +1,12 @@
 -- Ends a delivery: its message was posted, or never will be. Enqueues a card again if it has changed since.
 -- `moved_on`: a card has a later revision than the message shows.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the progress of the cards that it shows,
---       then the receipts of each pipeline that it has news of
+--       then the receipts of each pipeline that it has news of, then the thread of the message
 -- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group whose message shows the card or '',
 --       id and row to enqueue if a card has changed, id and row to enqueue in any case (or ''), entry of the page log or
 --       '', its time, the start of the log, then for each card its key and the revision shown, then a row for each of the
---       receipts, their limits as JSON, and their number
+--       receipts, their limits as JSON, their number, and the card or group at the top of the thread, or ''
+local thread, top = table.remove(KEYS), table.remove(ARGV)
 local receipts, limits = tonumber(table.remove(ARGV)), cjson.decode(table.remove(ARGV))
 local rows = {}
 for i = receipts, 1, -1 do rows[i] = { table.remove(KEYS), table.remove(ARGV) } end
@@ -39,5 +40,6 @@ local further = {}
 if moved_on then further[1] = { KEYS[6], ARGV[3], ARGV[8], ARGV[9] } end
 if ARGV[10] ~= '' then further[#further + 1] = { KEYS[6], ARGV[3], ARGV[10], ARGV[11] } end
 enqueue_all(further)
+if top ~= '' then redis.call('SET', thread, top, 'EX', limits.seconds) end
 for _, row in ipairs(rows) do add_receipt(row[1], row[2], limits) end
 return written(1)

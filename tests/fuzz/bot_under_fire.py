@@ -41,6 +41,7 @@ from bot.requests.schedules import Schedules
 from bot.requests.services import RequestServices
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
+from bot.requests.threads import Threads
 from bot.slack.feature import Command, Reply, Request, Understood
 from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.inbound.bolt_app import Listeners, build_app
@@ -309,6 +310,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         schedules=Schedules(repository=repository, changes=changes, clock=clock),
         drills=Drills(repository=repository, store=store, conversations=directory, clock=clock),
         past=HeardPast(),
+        threads=Threads(repository=repository, cards=store, threads=store),
     )
     router = HeardRouter(services_of(requests, clock))
     router.acted = acted

@@ -339,7 +339,7 @@ def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[st
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_a_slip_of_the_pen_is_mended(name: str) -> None:
     slipped = name[:-1] if name[-1] == name[-2] else f"{name[:-2]}{name[-1]}{name[-2]}"
-    named = ("status", "unwatch", "runbook", "note", "why", "history")
+    named = ("status", "unwatch", "runbook", "note", "why", "history", "ack")
     rests = dict.fromkeys(named, " orders-eu") | {"watch": " orders-eu on failed"}
     rests["shadow"] = " data @carol for 2 weeks"
     rest = rests.get(ALIASES.get(name, name))
@@ -858,8 +858,8 @@ def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
-        ("ack orders-eu", "*Acknowledge*", "status orders-eu"),
-        ("acknowledge", "*Acknowledge*", "status"),
+        ("acked orders-eu", "`ack NAME`", "ack orders-eu"),
+        ("ok", "`ack NAME`", "status failed"),
         ("stop orders-eu", "only read", "status orders-eu"),
         ("restart Base Swaps to Postgres", "only read", "status Base Swaps to Postgres"),
         ("pause <@U0ANN|ann>", "only read", "status"),

@@ -36,6 +36,7 @@ def test_a_mention_carries_channel_and_thread() -> None:
             "team": "T0HOME",
             "direct": "",
             "thread": "",
+            "in_thread": "",
         },
     )
 

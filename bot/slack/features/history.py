@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from bot.domain.availability import Availability, availability, by_day
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.past_episodes import PastEpisode, time_to_acknowledge, time_to_recover
-from bot.requests.past import HistoryAnswer, NotOnePipeline
+from bot.requests.past import HistoryAnswer
+from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
@@ -191,4 +192,6 @@ _HELP = HelpPage(
     ),
 )
 
-FEATURE = Feature(commands=(CommandWord(name="history", parse=_parse, takes_names=True, help_order=11, help=_HELP),))
+FEATURE = Feature(
+    commands=(CommandWord(name="history", parse=_parse, takes_names=True, in_thread=True, help_order=11, help=_HELP),)
+)

@@ -203,12 +203,19 @@ FEATURE = Feature(
             name="mute",
             parse=_parse_mute,
             takes_names=True,
+            in_thread=True,
             changes=True,
             help_order=13,
             help=_MUTE_HELP,
         ),
         CommandWord(
-            name="unmute", parse=_parse_unmute, takes_names=True, changes=True, help_order=14, help=_UNMUTE_HELP
+            name="unmute",
+            parse=_parse_unmute,
+            takes_names=True,
+            in_thread=True,
+            changes=True,
+            help_order=14,
+            help=_UNMUTE_HELP,
         ),
     ),
     buttons={

@@ -244,6 +244,7 @@ FEATURE = Feature(
             name="status",
             parse=_parse,
             takes_names=True,
+            in_thread=True,
             help_order=1,
             help=_HELP,
         ),

@@ -8,7 +8,8 @@ from bot.domain.episode import TimelineEntry
 from bot.domain.receipt import MessageForm, Receipt, Skip, SkipReason
 from bot.domain.watch import ChannelId, UserId
 from bot.domain.why import Explained
-from bot.requests.past import NotOnePipeline, WhyAnswer
+from bot.requests.past import WhyAnswer
+from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
@@ -280,4 +281,6 @@ _HELP = HelpPage(
     ),
 )
 
-FEATURE = Feature(commands=(CommandWord(name="why", parse=_parse, takes_names=True, help_order=10, help=_HELP),))
+FEATURE = Feature(
+    commands=(CommandWord(name="why", parse=_parse, takes_names=True, in_thread=True, help_order=10, help=_HELP),)
+)

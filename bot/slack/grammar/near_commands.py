@@ -10,10 +10,10 @@ _READ_ONLY = (
     "update edit upgrade rollback retry reset trigger launch shutdown terminate abort reboot set fix enable disable",
 )
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
-ACKNOWLEDGE = frozenset(("ack", "acknowledge", "acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
+ACKNOWLEDGE = frozenset(("acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
 _NOT_YET = "snooze unsnooze escalate"
 NOT_YET = frozenset(_NOT_YET.split(" "))
-INFORMED = (READ_ONLY | ACKNOWLEDGE | NOT_YET) - {"why"}
+INFORMED = READ_ONLY | ACKNOWLEDGE | NOT_YET
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
 SAME_AS = {
     **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
@@ -41,7 +41,8 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
     asks = f"status {following.status_words}".strip()
     if name in ACKNOWLEDGE:
         return ParseError(
-            "To acknowledge a failure, click *Acknowledge* on its card. Nothing was changed. To see what has failed:",
+            "To acknowledge a failure, click *Acknowledge* on its card, or type `ack NAME`. Nothing was changed.",
+            f"ack {following.status_words}" if following.status_words else "status failed",
             asks,
             "status",
         )

@@ -33,6 +33,7 @@ def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[s
         "direct": "yes" if direct else "",
         # Slack shows an ephemeral message in a thread only if the thread has replies already.
         "thread": (thread or ts) if direct else thread,
+        "in_thread": thread,
     }
     return f"{channel} {ts}", payload
 
