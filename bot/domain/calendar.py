@@ -22,6 +22,7 @@ GOOD_FOR = timedelta(days=1)
 BEHIND, AHEAD = timedelta(days=1), timedelta(days=14)
 """The events around the moment of a read that the copy holds."""
 
+PENDING_FOR = timedelta(hours=1)
 THE_BOT = UserId("")
 
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>")
@@ -197,6 +198,38 @@ class CalendarCopy(SetupRow):
     def failed(self, problem: CalendarProblem, at: datetime) -> "CalendarCopy":
         """The same copy after a failed read."""
         return replace(self, problem=problem, failing_since=self.failing_since or at, made_at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingCalendar(SetupRow):
+    """A calendar that a person asked for and has not saved yet. The button *Save* holds its token, not the address.
+
+    A person has one at a time.
+    """
+
+    kind: ClassVar = SetupKind.PENDING_CALENDAR
+    is_setting: ClassVar = False
+    schedule: str
+    """The schedule's name."""
+    calendar: SavedCalendar
+    copy: CalendarCopy
+    """What the bot read before it asked."""
+
+    @property
+    def id(self) -> str:
+        return self.made_by
+
+    @property
+    def token(self) -> str:
+        return stable_key(self.made_by, self.schedule, self.calendar.address.url, self.made_at.isoformat())[:16]
+
+    @property
+    def label(self) -> str:
+        return self.schedule
+
+    @property
+    def summary(self) -> str:
+        return self.calendar.summary
 
 
 def shifts_of(

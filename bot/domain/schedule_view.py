@@ -17,7 +17,7 @@ from bot.domain.on_call_setup import (
     people_of,
     shadows_of,
 )
-from bot.domain.setup import Setup
+from bot.domain.setup import Setup, SetupRow
 from bot.domain.watch import Target
 
 AHEAD = timedelta(days=14)
@@ -84,7 +84,7 @@ def _turns(setup: Setup, schedule: str, at: datetime) -> tuple[TurnAhead, ...]:
     turns: list[TurnAhead] = []
     moment: datetime | None = at
     while moment is not None and len(turns) < MOST_TURNS and (moment - at < AHEAD or len(turns) < 2):
-        found = on_call_in(setup, schedule, moment)
+        found = on_call_in(setup, schedule, moment, known_at=at)
         if found is None:
             break
         people = people_of(setup, schedule, found.people)
@@ -97,7 +97,7 @@ def _ahead(overrides: Iterable[SavedOverride], at: datetime) -> tuple[SavedOverr
     return tuple(sorted((row for row in overrides if row.end > at), key=lambda row: (row.start, row.made_at)))
 
 
-def with_rows(setup: Setup, *rows: SavedSchedule | SavedOverride | SavedShadow) -> Setup:
+def with_rows(setup: Setup, *rows: SetupRow) -> Setup:
     """The setup as it would be with these rows."""
     keys = {row.key for row in rows}
     return Setup((*(row for row in setup.rows if row.key not in keys), *rows))

@@ -29,6 +29,7 @@ class SetupKind(StrEnum):
     CALENDAR_COPY = "calendar_copy"
     SCHEDULE_STATE = "schedule_state"
     REACH_CHECK = "reach_check"
+    PENDING_CALENDAR = "pending_calendar"
     MUTE = "mute"
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"

@@ -8,14 +8,16 @@ from datetime import datetime
 from bot.domain.calendar import (
     AHEAD,
     BEHIND,
+    PENDING_FOR,
     CalendarCopy,
     CalendarEvent,
     CalendarProblem,
     CalendarUnreadable,
+    PendingCalendar,
     SavedCalendar,
     shifts_of,
 )
-from bot.domain.on_call_setup import SavedSchedule, calendar_copy
+from bot.domain.on_call_setup import SavedSchedule, calendar_copy, name_key
 from bot.domain.permission import UnknownFact
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
@@ -31,6 +33,7 @@ from bot.requests.setup_changes import SetupChanges, SetupPlan
 
 AT_ONCE = 4  # a slow calendar delays few others
 MOST_PEOPLE = 200
+PROPOSE_SECONDS = 18.0  # less than the inbox gives a command
 
 
 class CalendarReads:
@@ -59,16 +62,38 @@ class CalendarReads:
         """
         now, setup = self._clock.now(), self._changes.setup
         due = [saved for saved in setup.all(SavedSchedule) if _is_due(setup, saved, now)]
-        if due or _unused(setup):
+        if due or _unused(setup, now):
             free = asyncio.Semaphore(AT_ONCE)
             async with asyncio.TaskGroup() as tasks:
                 reads = [tasks.create_task(self._read_in_turn(saved, free), name="read a calendar") for saved in due]
             copies = [copy for read in reads if (copy := read.result())]
-            await self._changes.write(lambda current, _: _stored(current, copies), by=None)
+            await self._changes.write(lambda current, at: _stored(current, copies, at), by=None)
 
     async def _read_in_turn(self, saved: SavedSchedule, free: asyncio.Semaphore) -> CalendarCopy | None:
         async with free:
             return await self.read(saved)
+
+    async def propose(self, name: str, calendar: SavedCalendar, by: UserId, by_name: str) -> PendingCalendar:
+        """Reads a calendar that a person wants to follow, within the time that a person waits. Stores nothing.
+
+        Raises:
+            CalendarUnreadable
+        """
+        schedule = name_key(name)
+        try:
+            async with asyncio.timeout(PROPOSE_SECONDS):
+                copy = await self._read(schedule, calendar)
+        except TimeoutError:
+            raise CalendarUnreadable(CalendarProblem.TOO_SLOW) from None
+        return PendingCalendar(
+            schedule=name, calendar=calendar, copy=copy, made_by=by, made_by_name=by_name, made_at=self._clock.now()
+        )
+
+    def proposed(self, by: UserId, token: str) -> PendingCalendar | None:
+        """The calendar that this person asked for. None: somebody else did, or it is too long ago."""
+        pending = self._changes.setup.get(PendingCalendar, by)
+        fresh = pending is not None and self._clock.now() - pending.made_at <= PENDING_FOR
+        return pending if fresh and pending and pending.token == token else None
 
     async def read(self, saved: SavedSchedule) -> CalendarCopy | None:
         """Reads the schedule's calendar now, and stores nothing. None: it has no calendar.
@@ -167,15 +192,18 @@ def _is_due(setup: Setup, saved: SavedSchedule, now: datetime) -> bool:
     return saved.calendar is not None and (copy is None or copy.is_due(now))
 
 
-def _unused(setup: Setup) -> list[CalendarCopy]:
-    """The copies whose schedule is gone, or has no calendar any more."""
+def _unused(setup: Setup, at: datetime) -> list[CalendarCopy | PendingCalendar]:
+    """The copies whose schedule is gone or has no calendar any more, and the questions that nobody answered."""
     reading = {saved.id for saved in setup.all(SavedSchedule) if saved.calendar}
-    return [copy for copy in setup.all(CalendarCopy) if copy.schedule not in reading]
+    return [
+        *(copy for copy in setup.all(CalendarCopy) if copy.schedule not in reading),
+        *(pending for pending in setup.all(PendingCalendar) if at - pending.made_at > PENDING_FOR),
+    ]
 
 
-def _stored(setup: Setup, copies: Iterable[CalendarCopy]) -> SetupPlan[None]:
+def _stored(setup: Setup, copies: Iterable[CalendarCopy], at: datetime) -> SetupPlan[None]:
     """Leaves out the copy of a schedule that got another source during the read."""
-    edits = [SetupEdit(before=copy) for copy in _unused(setup)]
+    edits = [SetupEdit(before=row) for row in _unused(setup, at)]
     for copy in copies:
         saved = setup.get(SavedSchedule, copy.schedule)
         if saved and saved.calendar and saved.calendar.address.fingerprint == copy.fingerprint:

@@ -4,12 +4,12 @@ Each change has a preview: the same plan, with `confirmed` False, changes nothin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.calendar import SavedCalendar
+from bot.domain.calendar import CalendarCopy, PendingCalendar, SavedCalendar
 from bot.domain.on_call_setup import (
     SavedOverride,
     SavedPolicy,
@@ -106,6 +106,16 @@ class Schedules:
         """From which the times in a command count."""
         return self._clock.now()
 
+    @property
+    def setup(self) -> Setup:
+        """As this process knows it."""
+        return self._changes.setup
+
+    def with_group(self, group: str, *, except_for: str) -> str:
+        """The name of another schedule that this user group follows. Empty: there is none."""
+        others = (saved for saved in self.setup.all(SavedSchedule) if saved.id != name_key(except_for))
+        return next((saved.name for saved in others if saved.group and saved.group.id == group), "")
+
     def only_name(self) -> str:
         """The name of the only schedule. Empty if there is none, or if there are several."""
         names = [saved.name for saved in self._changes.setup.all(SavedSchedule)]
@@ -164,15 +174,19 @@ class Schedules:
 
         return await self._save(name, source, editor)
 
-    async def follow(self, name: str, calendar: SavedCalendar, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
-        """Creates a schedule that follows a calendar, or lets an existing one follow it."""
-        return await self._save(name, lambda _before, _at: (None, calendar), editor)
+    async def follow(self, pending: PendingCalendar, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
+        """Creates a schedule that follows a calendar, or lets an existing one follow it.
+
+        Without a confirmation it keeps `pending`, so that the question need not hold the address.
+        """
+        return await self._save(pending.schedule, lambda _before, _at: (None, pending.calendar), editor, pending)
 
     async def _save(
         self,
         name: str,
         source: Callable[[SavedSchedule | None, datetime], tuple[SavedRotation | None, SavedCalendar | None]],
         editor: Editor,
+        pending: PendingCalendar | None = None,
     ) -> ScheduleAnswer | RefusalAnswer:
         def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
             before = setup.get(SavedSchedule, name_key(name))
@@ -191,7 +205,26 @@ class Schedules:
                 made_at=at,
             )
             same = before is not None and (before.name, before.rotation, before.calendar) == (name, rotation, calendar)
-            return self._plan(setup, at, editor, SetupEdit(before=before, after=new), same=same)
+            edit = SetupEdit(before=before, after=new)
+            if pending is None:
+                return self._plan(setup, at, editor, edit, same=same)
+            plan = self._plan(with_rows(setup, pending.copy), at, editor, edit, same=same)
+            return replace(plan, edits=(*plan.edits, *_pending_edits(setup, pending, saves=bool(plan.edits))))
+
+        return await self._changes.write(make, by=editor.by, by_name=editor.name)
+
+    async def link(
+        self, name: str, change: Callable[[SavedSchedule], SavedSchedule], editor: Editor
+    ) -> ScheduleAnswer | RefusalAnswer:
+        """Changes the channel or the user group of a schedule."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+            before = setup.get(SavedSchedule, name_key(name))
+            if before is None:
+                return SetupPlan(answer=missing_schedule(setup, name))
+            changed = change(before)
+            after = replace(changed, made_by=editor.by, made_by_name=editor.name, made_at=at)
+            return self._plan(setup, at, editor, SetupEdit(before=before, after=after), same=changed == before)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 
@@ -337,6 +370,15 @@ class Schedules:
         fate = ScheduleFate.REMOVED if ending else ScheduleFate.ABSENT
         answer = ScheduleAnswer(fate=fate, view=view, changed=tuple(ending))
         return SetupPlan(answer=answer, edits=tuple(SetupEdit(before=row) for row in ending))
+
+
+def _pending_edits(setup: Setup, pending: PendingCalendar, *, saves: bool) -> tuple[SetupEdit, ...]:
+    """With the schedule, its first copy is saved, and the question is over."""
+    stored = setup.get(PendingCalendar, pending.id)
+    if not saves:
+        return (SetupEdit(before=stored, after=pending),)
+    copy = SetupEdit(before=setup.get(CalendarCopy, pending.copy.id), after=pending.copy)
+    return (copy, SetupEdit(before=stored)) if stored else (copy,)
 
 
 def _parts(setup: Setup, name: str) -> tuple[SavedOverride | SavedShadow, ...]:

@@ -8,6 +8,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.subscription import WatchLimits
 from bot.domain.transition import PipelineState
 from bot.ports.alias_store import AliasStore
+from bot.ports.calendar_feed import CalendarFeed
 from bot.ports.cards import Cards
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
@@ -16,13 +17,16 @@ from bot.ports.conversations import DirectConversations
 from bot.ports.drill_store import DrillStore
 from bot.ports.history_store import HistoryStore
 from bot.ports.outbox import Outbox
+from bot.ports.people import PeopleLookup, UserGroups
 from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
 from bot.ports.thread_store import ThreadStore
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
+from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
+from bot.requests.group_members import GroupMembers
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -63,6 +67,8 @@ class RequestServices:
     past: Past
     schedules: Schedules
     threads: Threads
+    calendars: CalendarReads
+    group_members: GroupMembers
 
     @classmethod
     def build(
@@ -75,6 +81,9 @@ class RequestServices:
         catalogue: FreshCatalogue,
         clock: Clock,
         conversations: DirectConversations,
+        feed: CalendarFeed,
+        people: PeopleLookup,
+        groups: UserGroups,
         limits: WatchLimits = DEFAULT_LIMITS,
     ) -> Self:
         views = PipelineViews(repository=repository, reads=reads, unrecorded=unrecorded, clock=clock)
@@ -123,4 +132,8 @@ class RequestServices:
             past=Past(repository=repository, store=store, references=references, views=views, clock=clock),
             schedules=Schedules(repository=repository, changes=changes, clock=clock),
             threads=Threads(repository=repository, cards=store, threads=store),
+            calendars=CalendarReads(
+                changes=changes, feed=feed, people=people, conversations=conversations, clock=clock
+            ),
+            group_members=GroupMembers(changes=changes, groups=groups, clock=clock),
         )

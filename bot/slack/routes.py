@@ -13,6 +13,7 @@ from bot.slack.grammar.near_commands import INFORMED, Rest, near_command
 from bot.slack.grammar.pasted import as_command
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.questions import is_question, is_sentence, question_refusal, status_words
+from bot.slack.grammar.secret_words import holds_address, names_secret, without_addresses
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import (
     ParseError,
@@ -75,7 +76,11 @@ class Routes:
                 raise too_long(f"{len(text):,} characters", LONGEST_TEXT, self.vocabulary.first(text))
             return self._parse(as_command(unlinked(text), names, self.vocabulary), names)
         except ParseError as refused:
-            return UsageError(refused.message, self._hint(refused, names), refused.in_goldrush)
+            hint = self._hint(refused, names)
+            if names_secret(text):
+                hint = "help schedule" if holds_address(hint) else hint
+                return UsageError(without_addresses(refused.message), hint)
+            return UsageError(refused.message, hint, refused.in_goldrush)
 
     def _parse(self, text: str, names: Names) -> Command:
         words = words_in(text)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from bot.domain.audit import AuditEntry
-from bot.domain.calendar import CalendarCopy
+from bot.domain.calendar import CalendarCopy, PendingCalendar
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.reach_check import ReachCheck
 from bot.domain.schedule_state import ScheduleState
@@ -20,6 +20,7 @@ _ROWS: tuple[type[SetupRow], ...] = (
     SavedShadow,
     DefaultPolicy,
     CalendarCopy,
+    PendingCalendar,
     ScheduleState,
     ReachCheck,
     Mute,

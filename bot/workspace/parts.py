@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from bot.calendars.client import CalendarClient
+from bot.calendars.reader import CalendarReader
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.coordination.role_watch import RoleWatch
@@ -41,8 +43,10 @@ from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.facts import Facts
 from bot.slack.outbound.limits import SLACK_LIMITS
+from bot.slack.outbound.members import Members
 from bot.slack.outbound.modals import Modals
 from bot.slack.outbound.token_monitor import CHECK_SECONDS, TokenMonitor
+from bot.slack.outbound.user_groups import SlackUserGroups
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
@@ -144,6 +148,9 @@ def _requests(base: Base, reading: ReadParts) -> RequestServices:
         catalogue=reading.reads,
         clock=base.clock,
         conversations=base.directory,
+        feed=CalendarReader(CalendarClient()),
+        people=Members(base.slack, base.clock, base.identity.team),
+        groups=SlackUserGroups(base.slack),
         limits=base.settings.watch_limits,
     )
 

@@ -15,7 +15,8 @@ from bot.requests.calendar_reads import CalendarReads
 from bot.requests.setup_changes import SetupChanges
 from tests.contract.calendars import calendar_server, calendar_text
 from tests.contract.probing import self_signed
-from tests.service.test_calendar_reads import ANN, FakeFeed, FakePeople, Schedules, person
+from tests.fake_schedules import FakeFeed, FakePeople, person
+from tests.service.test_calendar_reads import ANN, Schedules
 from tests.service.test_poller import pipelines, running
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")

@@ -110,20 +110,6 @@ async def test_a_wrong_word_changes_nothing(
         assert await setup_of(it) == Setup()
 
 
-async def test_a_calendars_address_is_shown_nowhere(fake_redis: redis.asyncio.Redis) -> None:
-    secret = "https://cal.example/private-4711/basic.ics"
-    async with office(fake_redis) as it:
-        answers = [
-            await it.type(f"schedule data = calendar {secret}"),
-            await save(it, f"schedule data = calendar {secret}"),
-        ]
-        answers += [await it.type(typed) for typed in ("schedule data", "oncall", "oncall data", "audit")]
-        assert await schedules_of(it) == {"data": "calendar at cal.example in America/Costa_Rica"}
-    assert all("4711" not in answer for answer in answers)
-    assert "I have not read its calendar yet." in answers[2]
-    assert "Nobody is on call now." in answers[2]
-
-
 async def test_on_call_says_who_until_when_who_is_next_and_why(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         assert "There is no schedule yet." in await it.type("oncall")

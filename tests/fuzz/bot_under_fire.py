@@ -29,7 +29,9 @@ from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
+from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
+from bot.requests.group_members import GroupMembers
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -56,6 +58,7 @@ from bot.slack.router import Router
 from bot.state.repository import Repository
 from sandbox.server import Sandbox
 from tests.builders import TEAM, a_message, a_pipeline, a_watch, at
+from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
 from tests.permissions import services_of
@@ -308,6 +311,10 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         audit_log=AuditLog(store),
         policies=Policies(repository=repository, changes=changes, clock=clock),
         schedules=Schedules(repository=repository, changes=changes, clock=clock),
+        calendars=CalendarReads(
+            changes=changes, feed=FakeFeed(), people=FakePeople(), conversations=directory, clock=clock
+        ),
+        group_members=GroupMembers(changes=changes, groups=FakeGroups(), clock=clock),
         drills=Drills(repository=repository, store=store, conversations=directory, clock=clock),
         past=HeardPast(),
         threads=Threads(repository=repository, cards=store, threads=store),

@@ -1,7 +1,7 @@
 """Reads of the calendars of schedules: when, what counts, and what stays after a failure."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,65 +12,25 @@ from bot.domain.calendar import (
     CalendarCopy,
     CalendarEvent,
     CalendarProblem,
-    CalendarUnreadable,
     SavedCalendar,
 )
 from bot.domain.on_call_setup import SavedSchedule, calendar_copy, on_call_in, people_of
 from bot.domain.permission import UnknownFact
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
-from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.domain.watch import UserId
 from bot.ports.calendar_feed import CalendarEvents
-from bot.ports.chat import ChatAway
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.requests import CalendarNotRead, SettingChanged
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.setup_changes import SetupChanges, SetupPlan
+from tests.fake_schedules import FakeFeed, FakePeople, person
 from tests.fakes import FakeClock
 from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB = UserId("U0ANN"), UserId("U0BOB")
 SECRET = "https://calendar.example.com/private-4711.ics"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-@dataclass
-class FakeFeed:
-    """Calendars by address. `problem` is the answer instead, if set."""
-
-    events_at: dict[str, list[CalendarEvent]] = field(default_factory=dict)
-    problem: CalendarProblem | None = None
-    complete: bool = True
-    reads: list[tuple[str, datetime, datetime, str]] = field(default_factory=list)
-
-    async def events(self, address: CalendarAddress, first: datetime, last: datetime, zone: str) -> CalendarEvents:
-        self.reads.append((address.url, first, last, zone))
-        if self.problem:
-            raise CalendarUnreadable(self.problem)
-        return CalendarEvents(tuple(self.events_at.get(address.url, ())), self.complete)
-
-
-@dataclass
-class FakePeople:
-    """People by e-mail or id."""
-
-    known: dict[str, Target | UnknownFact | None] = field(default_factory=dict)
-    away: bool = False
-
-    async def with_email(self, email: str) -> Target | UnknownFact | None:
-        return self.known.get(email)
-
-    async def member(self, user: UserId) -> Target | UnknownFact | None:
-        return self.known.get(user)
-
-    async def direct(self, user: UserId) -> ChannelId | None:
-        if self.away:
-            raise ChatAway("Slack is away")
-        return ChannelId(user.replace("U", "D", 1))
-
-
-def person(user: UserId, name: str) -> Target:
-    return Target(kind=TargetKind.USER, id=user, label=name)
 
 
 @dataclass

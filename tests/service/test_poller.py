@@ -55,6 +55,7 @@ from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
+from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
 from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock, settle
 from tests.stores import WholeStore
 
@@ -90,6 +91,9 @@ class Bot:
     clock: FakeClock
     budget: Budget
     doubt: Doubt
+    feed: FakeFeed
+    people: FakePeople
+    groups: FakeGroups
 
     async def watch(self, *references: str, channel: ChannelId = ALERTS) -> None:
         watches = [a_watch(reference, channel=channel) for reference in references]
@@ -188,6 +192,7 @@ async def running(
         heartbeat=heartbeat,
     )
     reads = monitoring.reads(leadership, follower)
+    feed, people, groups = FakeFeed(), FakePeople(), FakeGroups()
     requests = RequestServices.build(
         repository=repository,
         store=store,
@@ -196,6 +201,9 @@ async def running(
         catalogue=reads,
         clock=clock,
         conversations=FakeChat(),
+        feed=feed,
+        people=people,
+        groups=groups,
     )
     stopped = asyncio.Event()
     task = asyncio.create_task(monitoring.scheduler.run(stopped))
@@ -216,6 +224,9 @@ async def running(
         clock,
         budget,
         doubt,
+        feed,
+        people,
+        groups,
     )
     stopped.set()
     while not task.done():

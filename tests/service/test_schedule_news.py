@@ -21,8 +21,8 @@ from bot.requests.group_members import GroupMembers
 from bot.requests.schedule_news import ScheduleNews
 from bot.requests.setup_changes import SetupChanges, SetupPlan
 from tests.builders import ALERTS
+from tests.fake_schedules import FakeGroups, FakePeople, person
 from tests.fakes import FakeClock
-from tests.service.test_calendar_reads import FakePeople, person
 from tests.service.test_poller import FAILED, ONE, OPERATOR, Bot, pipelines, running
 
 ANN, BOB, CARL = UserId("U0ANN"), UserId("U0BOB"), UserId("U0CARL")
@@ -31,27 +31,6 @@ GROUP = Target(kind=TargetKind.USERGROUP, id="S0ONCALL", label="data-oncall")
 MONDAY = datetime.fromisoformat("2026-11-23T12:00:00+00:00")  # the clock's first moment
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAY_SECONDS = 24 * 3600
-
-
-@dataclass
-class FakeGroups:
-    """A chat with one user group."""
-
-    people: frozenset[UserId] = frozenset({CARL})
-    refusal: GroupRefusal | None = None
-    readable: bool = True
-    updates: list[frozenset[UserId]] = field(default_factory=list)
-
-    async def members(self, group: str) -> frozenset[UserId] | GroupRefusal:
-        return self.people if self.readable else GroupRefusal.NO_SCOPE
-
-    async def set_members(self, group: str, people: object) -> GroupRefusal | None:
-        assert group == GROUP.id
-        assert people
-        self.updates.append(frozenset(people))  # type: ignore[call-overload]
-        if self.refusal is None:
-            self.people = self.updates[-1]
-        return self.refusal
 
 
 @dataclass

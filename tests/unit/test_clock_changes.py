@@ -137,17 +137,17 @@ def test_quiet_hours_that_end_within_the_change_end_once(change: ClockChange) ->
 @each_change
 @pytest.mark.parametrize("hour", [9, 12])
 def test_a_snooze_until_a_clock_time_ends_then_on_the_day_of_the_change(change: ClockChange, hour: int) -> None:
-    asked = change.at(change.day - DAY, 22)
-    until = next_moment(asked, time(hour), change.info)
+    clicked = change.at(change.day - DAY, 22)
+    until = next_moment(clicked, time(hour), change.info)
     assert until == change.at(change.day, hour)
     assert until.astimezone(change.info).time() == time(hour)
-    assert until - asked == (2 + hour) * HOUR - change.shift
+    assert until - clicked == (2 + hour) * HOUR - change.shift
 
 
 @each_change
 def test_a_snooze_for_a_time_counts_the_hours_that_pass(change: ClockChange) -> None:
     """`for 4h` is no wall-clock time: it ends four hours later, whatever the clocks show."""
-    asked = change.moment - HOUR
-    until = asked + 4 * HOUR
-    shown = until.astimezone(change.info).replace(tzinfo=None) - asked.astimezone(change.info).replace(tzinfo=None)
+    clicked = change.moment - HOUR
+    until = clicked + 4 * HOUR
+    shown = until.astimezone(change.info).replace(tzinfo=None) - clicked.astimezone(change.info).replace(tzinfo=None)
     assert shown == 4 * HOUR + change.shift

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.audit import AuditEntry
-from bot.domain.calendar import CalendarCopy
+from bot.domain.calendar import CalendarCopy, PendingCalendar
 from bot.domain.card import Card
 from bot.domain.catalogue import Pipeline
 from bot.domain.note import Note
@@ -30,6 +30,7 @@ SETUP: tuple[type[SetupRow], ...] = (
     SavedShadow,
     DefaultPolicy,
     CalendarCopy,
+    PendingCalendar,
     ScheduleState,
 )
 CODECS: dict[type, Codec[Any]] = {

@@ -13,6 +13,8 @@ from bot.slack.grammar.tokens import ParseError, Word, bare, corrected, split_li
 from bot.slack.mrkdwn import outside
 
 UNCHANGED = "Nothing was changed."
+SAVED_PREFIX = "saved:"
+"""Before the token of a calendar whose address the store keeps, until the person saves it."""
 EXAMPLE = "schedule data = rotate @ann @bob every 1 week at 09:00 on monday in Europe/Berlin"
 _UNITS = {"day": TurnUnit.DAYS, "days": TurnUnit.DAYS, "week": TurnUnit.WEEKS, "weeks": TurnUnit.WEEKS}
 _ADVERBS = {"daily": TurnUnit.DAYS, "weekly": TurnUnit.WEEKS}

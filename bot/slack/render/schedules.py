@@ -14,6 +14,7 @@ from bot.slack.render.blocks import Block, context, sections
 from bot.slack.render.change_buttons import UNCHANGED, save_blocks
 from bot.slack.render.policies import people_words
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.schedule_messages import CALENDAR_PROBLEMS
 
 TURNS_SHOWN = 5
 ROWS_SHOWN = 10
@@ -46,7 +47,7 @@ def schedule_blocks(answer: ScheduleAnswer, command_text: str, render_context: R
     text = code(f"{command} schedule {view.saved.name} = {view.saved.summary}", 2 * REASON_LIMIT)
     take = code(f"{command} oncall take {view.saved.name} until 18:00")
     source = [text] if view.saved.rotation else [f"Source: {outside(view.saved.summary, REASON_LIMIT)}"]
-    return [*sections([*lines, *source]), *context(f"{take} takes the shift.", made)]
+    return [*sections([*lines, *_link_lines(view.saved), *source]), *context(f"{take} takes the shift.", made)]
 
 
 def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str, render_context: RenderContext) -> list[Block]:
@@ -145,10 +146,19 @@ def _name(person: Target) -> str:
 
 def _handover_lines(saved: SavedSchedule) -> list[str]:
     rotation = saved.rotation
-    if rotation is None:
-        return ["I read the calendar every 15 minutes. Its address stays secret."]
-    posts = f" I announce handovers in <#{saved.posts_in}>, and to the people." if saved.posts_in else ""
-    return [f"Handover at {rotation.handover:%H:%M} in the time zone {rotation.zone}.{posts}"]
+    source = "I read the calendar every 15 minutes. Its address stays secret."
+    if rotation:
+        source = f"Handover at {rotation.handover:%H:%M} in the time zone {rotation.zone}."
+    return [source, *_link_lines(saved)]
+
+
+def _link_lines(saved: SavedSchedule) -> list[str]:
+    lines = []
+    if saved.posts_in:
+        lines.append(f"Handovers and problems go to {phrases.conversation(saved.posts_in, 'direct')} too.")
+    if saved.group:
+        lines.append(f"{phrases.target_words(saved.group)} has exactly the people on call. Others lose their place.")
+    return lines
 
 
 def _warnings(view: ScheduleView) -> list[str]:
@@ -170,5 +180,15 @@ def _calendar_lines(view: ScheduleView) -> list[str]:
         return ["I have not read its calendar yet."]
     read = f"Calendar read {ago(copy.read_at, view.at)}" if copy.read_at else "Calendar never read"
     if copy.problem:
-        return [f":warning: {read}. The last try failed: {copy.problem.value}."]
-    return [f"{read}."]
+        return [f":warning: {read}. The last try failed: {CALENDAR_PROBLEMS[copy.problem]}."]
+    unknown = [start for start in copy.nameless if start >= view.at]
+    return [f"{read}.", *([_unknown_words(unknown[0], len(unknown), lacks_scope=copy.lacks_scope)] if unknown else [])]
+
+
+def _unknown_words(first: datetime, number: int, *, lacks_scope: bool) -> str:
+    at = date(first)
+    events = f"The event at {at} names" if number == 1 else f"{number} events, the first at {at}, name"
+    if lacks_scope:
+        need = "I need the scope `users:read.email`, or `<@U…>` in the title"
+        return f":warning: {events} people by e-mail only. {need}."
+    return f":warning: {events} nobody that I can find."

@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.calendar import CalendarAddress, SavedCalendar, calendar_address
 from bot.domain.rotation import TurnUnit
 from bot.domain.rotation_plan import RotationWish
 from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import zone_named
-from bot.requests.schedules import Editor, ScheduleAnswer
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.policy import without_equals
+from bot.slack.features.schedule.calendar import SaveCalendarCommand
+from bot.slack.features.schedule.links import read_link
+from bot.slack.features.schedule.replies import editor_of, reply_of
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.schedule_words import EXAMPLE, UNCHANGED, CalendarWords, RotationWords, ScheduleReader
 from bot.slack.grammar.tokens import NONE, ParseError
 from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage
-from bot.slack.render.phrases import is_direct
-from bot.slack.render.schedules import schedule_answer_blocks, schedule_blocks, schedules_blocks
+from bot.slack.render.schedules import schedule_blocks, schedules_blocks
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -44,7 +44,7 @@ class SaveScheduleCommand(Command):
     """`schedule NAME = …`: asks before it saves."""
 
     name: str
-    words: RotationWords | CalendarWords
+    words: RotationWords
 
     @property
     def changes(self) -> bool:
@@ -64,14 +64,6 @@ class SaveScheduleCommand(Command):
             return request.refused(refusal)
         editor = await editor_of(request)
         schedules = services.requests.schedules
-        if isinstance(self.words, CalendarWords):
-            address = calendar_address(self.words.address)
-            if not isinstance(address, CalendarAddress):
-                reason = f"I can't read that calendar: {address}. {UNCHANGED}"
-                return request.refused(RefusalAnswer(reason=reason, command="help schedule"))
-            zone = self.words.zone or (await services.permissions.facts.zone(asker.user)).key
-            calendar = SavedCalendar(address=address, zone=zone)
-            return reply_of(await schedules.follow(self.name, calendar, editor), request)
         wish = await self._wish(self.words, request)
         if isinstance(wish, RefusalAnswer):
             return request.refused(wish)
@@ -124,18 +116,6 @@ class RemoveScheduleCommand(Command):
         return reply_of(await request.services.requests.schedules.remove(self.name, editor), request)
 
 
-async def editor_of(request: Request) -> Editor:
-    asker, name = request.asker, await request.services.permissions.name(request.asker)
-    channel = None if is_direct(asker.channel) else asker.channel
-    return Editor(by=asker.user, name=name, confirmed=request.confirmed, channel=channel)
-
-
-def reply_of(answer: ScheduleAnswer | RefusalAnswer, request: Request) -> Reply:
-    if isinstance(answer, RefusalAnswer):
-        return request.refused(answer)
-    return Reply(blocks=schedule_answer_blocks(answer, request.question.text, request.services.render_context))
-
-
 def _parse(command_text: CommandText) -> Command:
     words = without_equals(command_text.words)
     if not words:
@@ -152,7 +132,10 @@ def _parse(command_text: CommandText) -> Command:
         return RemoveScheduleCommand(name)
     if problem := name_problem(name):
         raise ParseError(f"“{outside(name)}” can't be the name of a schedule: {problem}. {UNCHANGED}", EXAMPLE)
-    return SaveScheduleCommand(name, ScheduleReader(command_text.text).read(rest))
+    if link := read_link(name, rest):
+        return link
+    source = ScheduleReader(command_text.text).read(rest)
+    return SaveCalendarCommand(name, source) if isinstance(source, CalendarWords) else SaveScheduleCommand(name, source)
 
 
 _HELP = HelpPage(
@@ -161,6 +144,9 @@ _HELP = HelpPage(
         f"*`{{c}} {EXAMPLE}`* — Ann and Bob take turns of a week.",
         "Also `every 2 days`, `every day`, `every 2 weeks`, `from 2026-12-07`. Without a time zone, yours counts.",
         "`{c} schedule data = calendar https://…` follows a calendar in iCalendar format. Its address stays secret.",
+        "Don't type that as a mention: everyone in the channel could read the address.",
+        "`{c} schedule data channel #data-alerts` posts handovers and problems there too. `none` ends it.",
+        "`{c} schedule data group @data-oncall` keeps that user group equal to the people on call. `none` ends it.",
         "`{c} schedule data` shows it, `{c} schedule remove data` removes it.",
         "`{c} watch orders-* page oncall:data` pages the person on call.",
         "I show the effect before I save it. An edit keeps the turn of the person on call.",
