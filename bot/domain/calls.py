@@ -153,6 +153,7 @@ def _to_pager(
         policy=call.words.policy if call else "",
         step=(call.page.position or 1) if call else 1,
         by_name=answer.name if answer else "",
+        origin=answer.pager if answer and _tells_of_answer(action, end) else "",
         end=end,
     )
     return Message(
@@ -162,6 +163,10 @@ def _to_pager(
         body=event,
         made_at=at,
     )
+
+
+def _tells_of_answer(action: PagerAction, end: PagingEnd) -> bool:
+    return action is PagerAction.ACKNOWLEDGE or (action is PagerAction.RESOLVE and end is PagingEnd.RESOLVED)
 
 
 _EVENTS = {EpisodeKind.DEGRADED: Event.DEGRADED, EpisodeKind.UNREADABLE: Event.UNREACHABLE}

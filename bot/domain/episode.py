@@ -63,6 +63,8 @@ class Acknowledgement:
     """The paging goes on then, unless the failure is over. None: it does not."""
     snoozed: bool = False
     """The person asked for quiet until then, and promised nothing."""
+    pager: str = ""
+    """The name of the outside pager at which the person answered, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,8 @@ class PagerEvent:
     """Which step of the escalation pages now, from 1 on. Counts on in later rounds."""
     by_name: str = ""
     """The person who acknowledged or resolved, as plain text."""
+    origin: str = ""
+    """The name of the pager at which the person answered: that one needs no message about it."""
     end: PagingEnd = PagingEnd.RECOVERED
     """Only for RESOLVE."""
     drill: bool = False

@@ -194,6 +194,8 @@ class _LanePlan:
 
     def _tell(self, before: Incident, row: Delivery, event: PagerEvent) -> None:
         """Ends or acknowledges a group at the pager, if this failure was the last one."""
+        if event.origin == self.receiver.id:
+            return
         incident = self.incidents[before.key]
         if not incident.open:
             self._add(row, _event_of(incident, replace(event, action=PagerAction.RESOLVE)))
@@ -240,9 +242,14 @@ class _LanePlan:
         self.replaced += [row for row, _ in pages]
 
     def keep(self, fresh: Sequence[Delivery]) -> None:
-        """Marks the rows that go out as they are."""
+        """Marks the rows that go out as they are. The pager knows the answers of its own people."""
         for row in fresh:
-            if row not in self.replaced and (event := _event(row)):
+            event = _event(row)
+            if event is None or row in self.replaced:
+                continue
+            if event.origin == self.receiver.id:
+                self.replaced.append(row)
+            else:
                 self.rows.append(_with_event(row, replace(event, counted=True)))
 
     def change(self, untried: Sequence[Delivery]) -> PagerLaneChange | None:

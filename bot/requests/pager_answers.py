@@ -40,8 +40,8 @@ class IncidentAnswers:
             return 0
         await self._repository.catch_up()
         changed = 0
-        for failure in await self._failures(change):
-            plan = await self._repository.write(failure.pipeline.id, self._make(failure, change, now))
+        for failure, pager in await self._failures(change):
+            plan = await self._repository.write(failure.pipeline.id, self._make(failure, change, pager, now))
             changed += plan is not None
         if change.event_id:
             await self._store.remember_answer(change.event_id)
@@ -49,24 +49,24 @@ class IncidentAnswers:
             emit(PagerAnswered(status=change.status.value, by=change.by_name, failures=changed))
         return changed
 
-    async def _failures(self, change: PagerChange) -> Sequence[PagedFailure]:
-        """The open failures of the incident. An answer to an earlier incident with this key finds none."""
-        failures: dict[str, PagedFailure] = {}
+    async def _failures(self, change: PagerChange) -> Sequence[tuple[PagedFailure, str]]:
+        """The open failures of the incident, with the pager's name. An answer to an earlier incident finds none."""
+        failures: dict[str, tuple[PagedFailure, str]] = {}
         for receiver in self._receivers:
             incident = (await self._store.incidents(receiver)).get(change.key)
             if incident and (change.at is None or change.at >= incident.made_at - CLOCKS_DIFFER):
-                failures |= {failure.key: failure for failure in incident.open}
+                failures |= {failure.key: (failure, receiver.id) for failure in incident.open}
         return list(failures.values())
 
     def _make(
-        self, failure: PagedFailure, change: PagerChange, now: datetime
+        self, failure: PagedFailure, change: PagerChange, pager: str, now: datetime
     ) -> Callable[[Record, Routing], Plan | None]:
         def make(record: Record, routing: Routing) -> Plan | None:
             """Checks again at each attempt: a new failure may have begun."""
             episode = record.episode
             if episode is None or stable_key(routing.team, record.pipeline_id, episode.identity) != failure.key:
                 return None
-            answer = Acknowledgement(by=NOBODY, at=now, name=change.by_name, place=PLACE)
+            answer = Acknowledgement(by=NOBODY, at=now, name=change.by_name, place=PLACE, pager=pager)
             if change.status is PagerStatus.RESOLVED:
                 return plan_resolved(record, routing, answer)
             return plan_acknowledgement(record, routing, answer)

@@ -148,6 +148,9 @@ async def test_an_acknowledgement_there_counts_here_and_a_recovery_resolves_ther
     answer = town.episode.acknowledged
     assert answer is not None
     assert (answer.name, answer.place) == ("Ann Pager", "PagerDuty")
+    requests = town.pagerduty.requests
+    await town.send()
+    assert town.pagerduty.requests == requests
     town.clock.seconds += 60
     await town.read(Phase.RUNNING)
     await town.send()
@@ -160,6 +163,10 @@ async def test_a_resolve_there_ends_the_paging_here(town: Town) -> None:
     assert await town.deliver(town.body("resolved")) == 202
     assert town.episode.resolved is not None
     assert town.episode.open
+    requests = town.pagerduty.requests
+    await town.send()
+    assert town.pagerduty.requests == requests
+    assert await town.store.incidents(OPS) == {}
 
 
 async def test_an_acknowledgement_here_counts_there_and_its_echo_changes_nothing(town: Town) -> None:

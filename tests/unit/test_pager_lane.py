@@ -244,3 +244,33 @@ def test_a_drill_stands_alone() -> None:
         ]
     )
     assert sorted(event.key for event in lane.send() if event.drill) == ["key-drill"]
+
+
+def test_an_answer_at_the_pager_is_counted_but_not_sent_back() -> None:
+    lane = PagerLane()
+    lane.add(rows_of(TRIGGER, "a", "b", "c"))
+    lane.send()
+    for name in "abc":
+        (message,) = pager_messages(replace(an_event(RESOLVE, name), origin="ops"), OPS, NOON, occasion=())
+        lane.add([Delivery(message=message)])
+    assert lane.send() == []
+    assert lane.incidents == {}
+
+
+def test_an_answer_at_one_pager_reaches_the_others() -> None:
+    lane = PagerLane()
+    lane.add(rows_of(TRIGGER, "a"))
+    lane.send()
+    (message,) = pager_messages(replace(an_event(ACKNOWLEDGE, "a"), origin="night"), OPS, NOON, occasion=())
+    lane.add([Delivery(message=message)])
+    assert actions(lane.send()) == [(ACKNOWLEDGE, ["a"])]
+
+
+def test_a_drill_sends_its_page_and_its_end_at_once() -> None:
+    lane = PagerLane()
+    for action in (TRIGGER, RESOLVE):
+        event = replace(an_event(action, "drill"), drill=True)
+        lane.rows += [Delivery(message=message) for message in pager_messages(event, OPS, NOON, occasion=())]
+    lane.add([])
+    assert [event.action for event in lane.send()] == [TRIGGER, RESOLVE]
+    assert lane.incidents == {}
