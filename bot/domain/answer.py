@@ -89,6 +89,8 @@ class StopPagingAnswer:
     """How many pipelines each of `stopped` covers."""
     others: int
     """How many watches still page this person."""
+    policies: tuple[str, ...] = ()
+    """The policies and schedules that still name this person."""
     at: datetime
 
 

@@ -199,6 +199,8 @@ class NoticeKind(StrEnum):
     """Readings are as fresh as promised again."""
     DRILL = "drill"
     """A test that goes the ways of a page, and its report."""
+    DEFAULT_POLICY = "default_policy"
+    """Somebody changed the default policy of this channel."""
     UNREACHED = "unreached"
     """Settings of this channel name people who can't be paged, or page nobody."""
     HEARD = "heard"
@@ -233,6 +235,7 @@ class Notice:
     DRILL                         by, channel, drill
     ROLLED_BACK                   watches, notes, setup
     UNREACHED                     setup
+    DEFAULT_POLICY                by, setup (the new policy and the old one; empty: none)
     EMPTY                         channels
     INCOMPLETE                    keys
     HELLO                         none

@@ -1,5 +1,6 @@
 """Who a policy would reach now, step by step. Shown before a policy is saved, and when somebody asks for it. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,11 +26,13 @@ class TargetPreview:
     """Of a schedule: the people on call now."""
     on_call: OnCall | None = None
     """Of a schedule. None: of another target, or there is no such schedule."""
+    is_configured: bool = True
+    """False for a pager that the bot's settings do not name."""
 
     @property
     def reaches(self) -> bool:
         """False if this target reaches nobody now."""
-        return self.target.kind is not TargetKind.ON_CALL or bool(self.people)
+        return self.is_configured and (self.target.kind is not TargetKind.ON_CALL or bool(self.people))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,10 @@ class PolicyPreview:
         return any(step.reaches for step in self.steps)
 
 
-def target_preview(target: Target, setup: Setup, at: datetime) -> TargetPreview:
-    """The target with the people that it means at this moment."""
+def target_preview(target: Target, setup: Setup, at: datetime, pagers: Collection[str]) -> TargetPreview:
+    """The target with the people that it means at this moment. `pagers`: the configured ones."""
+    if target.kind is TargetKind.PAGER:
+        return TargetPreview(target=target, is_configured=target.id in pagers)
     if target.kind is not TargetKind.ON_CALL:
         return TargetPreview(target=target)
     found = on_call_in(setup, target.id, at)
@@ -68,15 +73,15 @@ def target_preview(target: Target, setup: Setup, at: datetime) -> TargetPreview:
     return TargetPreview(target=target, people=people, on_call=found)
 
 
-def policy_preview(policy: Policy, setup: Setup, at: datetime) -> PolicyPreview:
+def policy_preview(policy: Policy, setup: Setup, at: datetime, pagers: Collection[str]) -> PolicyPreview:
     """A step that reaches nobody takes no time: its wait does not count."""
     after, steps = timedelta(), list[StepPreview]()
     for step in policy.steps:
-        targets = tuple(target_preview(target, setup, at) for target in step.targets)
+        targets = tuple(target_preview(target, setup, at, pagers) for target in step.targets)
         steps.append(StepPreview(after=after, targets=targets))
         if steps[-1].reaches:
             after += step.wait
-    last = tuple(target_preview(target, setup, at) for target in policy.last_resort)
+    last = tuple(target_preview(target, setup, at, pagers) for target in policy.last_resort)
     return PolicyPreview(
         policy=policy,
         steps=tuple(steps),

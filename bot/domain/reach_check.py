@@ -19,6 +19,7 @@ from bot.domain.on_call_setup import (
     policy_named,
     target_text,
 )
+from bot.domain.schedule_state import policy_targets
 from bot.domain.setup import Setup, SetupKind, SetupRow
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 
@@ -88,7 +89,7 @@ def mentioned(setup: Setup, watches: Iterable[Watch], at: datetime) -> Mapping[T
                 places.setdefault(target, []).append((kind, name))
 
     for saved in setup.all(SavedPolicy):
-        add(_targets(saved), "policy", saved.policy.name)
+        add(policy_targets(saved), "policy", saved.policy.name)
     for schedule in setup.all(SavedSchedule):
         add(schedule.people, "schedule", schedule.name)
     timed: tuple[SavedOverride | SavedShadow, ...] = (*setup.all(SavedOverride), *setup.all(SavedShadow))
@@ -162,10 +163,6 @@ def _reaches(target: Target, setup: Setup, pagers: Collection[str], lost: Collec
             return target.identity not in lost
 
 
-def _targets(saved: SavedPolicy) -> tuple[Target, ...]:
-    return (*(target for step in saved.policy.steps for target in step.targets), *saved.policy.last_resort)
-
-
 def _channels_of(setup: Setup, watches: Iterable[Watch], kind: str, name: str) -> tuple[ChannelId, ...]:
     """The channels whose watches page a policy or schedule, directly or through a policy."""
     key = name_key(name)
@@ -174,7 +171,7 @@ def _channels_of(setup: Setup, watches: Iterable[Watch], kind: str, name: str) -
         policies = {
             saved.id
             for saved in setup.all(SavedPolicy)
-            if any(target.kind is TargetKind.ON_CALL and name_key(target.id) == key for target in _targets(saved))
+            if any(target.kind is TargetKind.ON_CALL and name_key(target.id) == key for target in policy_targets(saved))
         }
     channels = [row.channel for row in setup.all(DefaultPolicy) if name_key(row.policy) in policies and row.channel]
     for watch in watches:

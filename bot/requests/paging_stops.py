@@ -9,6 +9,9 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
+from bot.domain.on_call_setup import SavedPolicy, SavedSchedule
+from bot.domain.schedule_state import policy_targets
+from bot.domain.setup import Setup
 from bot.domain.subscription import Edit, WatchChange
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 from bot.ports.cards import Cards
@@ -66,6 +69,7 @@ class PagingStops:
             stopped=tuple(affected),
             covers=self._covers(affected),
             others=len(paging) - len(affected),
+            policies=_naming(self._repository.watches.setup, person),
             at=self._clock.now(),
         )
 
@@ -142,6 +146,21 @@ class PagingStops:
         directs = {target.direct for watch in watches for target in watch.targets if _is_person(target, person)}
         leaving = {direct for direct in directs if direct}
         await self._repository.forget(self._repository.covered_by(watches), self._clock.now(), leaving)
+
+
+def _naming(setup: Setup, person: UserId) -> tuple[str, ...]:
+    """The policies and schedules that name this person. Only people change those: others rely on them."""
+    policies = (
+        f"policy {saved.policy.name}"
+        for saved in setup.all(SavedPolicy)
+        if any(_is_person(target, person) for target in policy_targets(saved))
+    )
+    schedules = (
+        f"schedule {saved.name}"
+        for saved in setup.all(SavedSchedule)
+        if any(_is_person(target, person) for target in saved.people)
+    )
+    return (*policies, *schedules)
 
 
 def _is_person(target: Target, person: UserId) -> bool:

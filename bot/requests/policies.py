@@ -7,6 +7,9 @@ from difflib import get_close_matches
 from enum import Enum
 
 from bot.domain.answer import RefusalAnswer
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.episode import stable_key
 from bot.domain.escalation import Policy
 from bot.domain.on_call_setup import (
     OPERATOR,
@@ -95,7 +98,7 @@ class Policies:
     def all(self, channel: ChannelId) -> PoliciesAnswer:
         setup, at = self._changes.setup, self._clock.now()
         return PoliciesAnswer(
-            previews=tuple(policy_preview(saved.policy, setup, at) for saved in setup.all(SavedPolicy)),
+            previews=tuple(self._preview(saved.policy, setup, at) for saved in setup.all(SavedPolicy)),
             channel=setup.get(DefaultPolicy, channel),
             workspace=setup.get(DefaultPolicy, WORKSPACE),
             operator=setup.get(DefaultPolicy, OPERATOR),
@@ -145,6 +148,28 @@ class Policies:
 
         return await self._changes.write(make, by=by, by_name=by_name)
 
+    def _announcement(self, answer: DefaultPolicyAnswer, by: UserId, by_name: str) -> tuple[Message, ...]:
+        """In the channel whose default policy changes. In direct messages, the answer is enough."""
+        channel = answer.scope
+        if channel in {WORKSPACE, OPERATOR} or channel.startswith("D"):
+            return ()
+        notice = Notice(
+            kind=NoticeKind.DEFAULT_POLICY,
+            at=answer.at,
+            by=by,
+            by_name=by_name,
+            setup=(answer.after or "", answer.before or ""),
+        )
+        return (
+            Message(
+                id=stable_key(self._repository.team, channel, notice.kind, *notice.setup, answer.at.isoformat()),
+                receiver=in_slack(self._repository.team, ChannelId(channel)),
+                priority=Priority.UPDATE,
+                body=notice,
+                made_at=answer.at,
+            ),
+        )
+
     def missing(self, targets: Iterable[Target]) -> RefusalAnswer | None:
         """The refusal if one of these targets is a policy or schedule that does not exist."""
         return _missing(targets, self._changes.setup)
@@ -171,21 +196,26 @@ class Policies:
                 scope=scope,
                 before=before.policy if before else None,
                 after=after.policy if after else None,
-                preview=policy_preview(held.policy, setup, at) if held else None,
+                preview=self._preview(held.policy, setup, at) if held else None,
                 fate=fate,
                 at=at,
             )
-            edits = (SetupEdit(before=before, after=after),) if fate is PolicyFate.SAVED else ()
-            return SetupPlan(answer=answer, edits=edits)
+            if fate is not PolicyFate.SAVED:
+                return SetupPlan(answer=answer)
+            edit = SetupEdit(before=before, after=after)
+            return SetupPlan(answer=answer, edits=(edit,), announcements=self._announcement(answer, by, by_name))
 
         return await self._changes.write(make, by=by, by_name=by_name)
+
+    def _preview(self, policy: Policy, setup: Setup, at: datetime) -> PolicyPreview:
+        return policy_preview(policy, setup, at, self._repository.pager_names)
 
     def _answer(self, policy: Policy, setup: Setup, fate: PolicyFate, at: datetime | None = None) -> PolicyAnswer:
         at, key = at or self._clock.now(), name_key(policy.name)
         return PolicyAnswer(
             fate=fate,
             saved=setup.get(SavedPolicy, key),
-            preview=policy_preview(policy, setup, at),
+            preview=self._preview(policy, setup, at),
             watches=self._watches_with(lambda target: target.kind is TargetKind.POLICY and target.id == key),
             defaults=tuple(row for row in setup.all(DefaultPolicy) if name_key(row.policy) == key),
             at=at,

@@ -3,11 +3,14 @@
 import pytest
 import redis.asyncio
 
+from bot.domain.card import Notice
 from bot.domain.on_call_setup import DefaultPolicy, SavedPolicy, policy_text
 from bot.domain.setup import Setup
 from bot.slack.render import action_ids
+from bot.slack.render.notices import render_notice
 from sandbox.slack import markup
-from tests.contract.office import ALERTS, ANN, CAROL, GUEST, OPS, Office, office
+from tests.builders import a_delivery
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, LOOK, OPS, Office, office
 
 TWO_STEPS = "policy data = @ann wait 10m then @bob wait 5m then channel; repeat 2; last pager:ops"
 
@@ -197,3 +200,42 @@ async def test_cancel_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
         await it.type(TWO_STEPS)
         assert await it.click(action_ids.CANCEL, {}) == "Cancelled. Nothing was changed."
         assert await policies_of(it) == {}
+
+
+async def test_a_pager_that_the_settings_lack_reaches_nobody(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        shown = plain(await it.type("policy data = pager:ops wait 10m then @ann"))
+    assert "1. At once: the pager ops (not in my settings)\n2. At once: ann" in shown
+    assert "Step 1 reaches nobody now" in shown
+
+
+async def test_a_channel_hears_who_changed_its_default_policy(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "policy data = @ann")
+        await save(it, "policy ops = @bob")
+        for typed in (
+            "policy default data",
+            "policy default ops",
+            "policy default none",
+            "policy default data in workspace",
+        ):
+            await save(it, typed)
+        notices = [row.body for row in await it.bot.store.owed(ALERTS) if isinstance(row.body, Notice)]
+    delivery = a_delivery()
+    texts = [plain(render_notice(notice, delivery, LOOK.render_context).text) for notice in notices]
+    assert [text.partition(".")[0] for text in texts] == [
+        "ann made data this channel's default policy",
+        "ann made ops this channel's default policy",
+        "ann removed this channel's default policy, ops",
+    ]
+    assert "Before: data." in texts[1]
+
+
+async def test_a_person_who_stops_pages_hears_which_policies_still_name_them(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "policy data = @ann then @bob")
+        await it.type("watch orders-1 page @bob")
+        answer = plain(await it.click(action_ids.STOP_ALL_PAGING, {"all": True}, BOB))
+    assert "You're still in policy data: others rely on those, so change them by command." in answer

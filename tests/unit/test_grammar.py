@@ -900,6 +900,8 @@ QUESTIONS = [
     ("page orders-eu @ann?", "status orders-eu"),
     ("wach orders-eu?", "status orders-eu"),
     ("how do I watch orders-eu?", "help watch"),
+    ("who is on call?", "oncall"),
+    ("am I oncall for orders", "oncall"),
     ("what do you watch?", "watches"),
     ("everything is broken right now", "status failed"),
     ("thanks a lot", "help"),

@@ -7,7 +7,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import Watch
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
-from bot.slack.mrkdwn import outside
+from bot.slack.mrkdwn import code, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, section, sections, value
 from bot.slack.render.paging import MOST_WATCHES, left_lines
@@ -36,6 +36,9 @@ def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
         notified = f" I'll tell the people who set this up: {makers}." if makers else ""
         head = f":no_bell: I no longer page you{about}.{notified}"
     off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by, to_person=True)]
+    if answer.policies:
+        named_in = ", ".join(code(name) for name in answer.policies[:MOST_WATCHES])
+        off.append(f"You're still in {named_in}: others rely on those, so change them by command.")
     blocks = sections([head, *off, "User groups, here and channel can still mention you in channels."])
     return [*blocks, *_others(answer)]
 

@@ -57,12 +57,20 @@ def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
     )
     if topic and words[0].lower == "how":
         yield f"help {topic}"
+    if _asks_who_is_on_call(words):
+        yield "oncall"
     if wanted := status_words(words, command_text):
         yield f"status {wanted}"
     elif asks_about_failures(word.text for word in words):
         yield "status failed"
     elif any(_bare_word(word) in {"watch", "watches", "watched", "watching", "paged"} for word in words):
         yield "watches"
+
+
+def _asks_who_is_on_call(words: list[Word]) -> bool:
+    """True for *who is on call?* and *am I oncall?*"""
+    text = " ".join(_bare_word(word) for word in words).replace("-", " ")
+    return "on call" in text or "oncall" in text
 
 
 def _topics(command_text: CommandText) -> set[str]:

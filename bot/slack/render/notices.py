@@ -237,6 +237,19 @@ def _fresh(notice: Notice, _: RenderContext) -> list[Block]:
     return [section(f":information_source: Readings are at most {duration(notice.promised)} old again, as promised.")]
 
 
+def _default_policy(notice: Notice, render_context: RenderContext) -> list[Block]:
+    after, before = (*notice.setup, "", "")[:2]
+    author = _author(notice)
+    if not after:
+        return [section(f":no_bell: {author} removed this channel's default policy, *{outside(before)}*.")]
+    was = f" Before: *{outside(before)}*." if before else ""
+    shows = f"`{render_context.command} policy {after}` shows it."
+    return [
+        section(f":bell: {author} made *{outside(after)}* this channel's default policy.{was}"),
+        section(f"Watches without targets page it when a pipeline fails. {shows}"),
+    ]
+
+
 def _unreached(notice: Notice, render_context: RenderContext) -> list[Block]:
     head = ":warning: *These settings page nobody, or somebody who can't be paged:*"
     lines = [f"• {outside(line, REASON_LIMIT)}" for line in notice.setup]
@@ -259,6 +272,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.HEARD: _heard_again,
     NoticeKind.EMPTY: _empty,
     NoticeKind.UNREACHED: _unreached,
+    NoticeKind.DEFAULT_POLICY: _default_policy,
     NoticeKind.HELLO: _hello,
     NoticeKind.INCOMPLETE: _incomplete,
     NoticeKind.LATE: _late,

@@ -165,7 +165,8 @@ def target_preview_words(preview: TargetPreview, *, brief: bool = False) -> str:
         people = people_words(preview.people) or "nobody"
         until = f" until {date(preview.on_call.until)}" if preview.on_call.until and not brief else ""
         return f"{people} (on call for *{name}*{until})"
-    return target_words_in_policy(target)
+    missing = "" if preview.is_configured else " (not in my settings)"
+    return f"{target_words_in_policy(target)}{missing}"
 
 
 def target_words_in_policy(target: Target) -> str:
