@@ -1,12 +1,13 @@
 """Reports the drills that run: updates each one's message, and ends it with a verdict."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from bot.domain.card import Notice, NoticeKind
-from bot.domain.delivery import Delivery, Found, Lookup, Message, Posted, Priority, Unreadable, in_slack
+from bot.domain.delivery import Delivery, Found, Lookup, Posted, Receiver, Unreadable, in_slack
 from bot.domain.drill import Drill, with_receipts
+from bot.domain.drill_messages import channel_message, drill_notice, pager_message
 from bot.domain.episode import stable_key
+from bot.domain.pager import PagerAction
 from bot.domain.watch import TeamId
 from bot.ports.chat import Chat
 from bot.ports.clock import Clock
@@ -44,20 +45,35 @@ class DrillReports:
     async def _report(self, before: Drill) -> None:
         now = self._clock.now()
         drill = with_receipts(before, await self._store.receipts(before.pipeline_id))
+        drill = await self._with_ended_pages(drill, now)
         is_posted = drill.hops[0].seconds is not None
         unreadable = False
         if is_posted and not drill.message_id:
             drill, unreadable = await self._located(drill)
-        is_updated = True
-        if drill.message_id and (drill != before or drill.is_over(now)):
-            is_updated = await self._update(drill)
-        if drill.is_over(now):
-            if drill.message_id and is_updated:
-                await self._store.end_drill(drill.channel)
-            elif unreadable or not is_posted or now >= drill.ends_at + GIVE_UP_AFTER:
-                await self._store.end_drill(drill.channel, [self._message(drill, stable_key(drill.delivery, "end"))])
-        elif drill != before and is_updated:
+        if drill != before:
+            drill = replace(drill, is_shown=False)
+        if drill.message_id and (not drill.is_shown or drill.is_over(now)):
+            drill = replace(drill, is_shown=await self._update(drill))
+        if not drill.is_over(now):
+            if drill != before:
+                await self._store.save_drill(drill)
+        elif drill.message_id and drill.is_shown:
+            await self._store.end_drill(drill.channel)
+        elif unreadable or not is_posted or now >= drill.ends_at + GIVE_UP_AFTER:
+            verdict = channel_message(drill, self._team, now, stable_key(drill.delivery, "end"))
+            await self._store.end_drill(drill.channel, [verdict])
+        elif drill != before:
             await self._store.save_drill(drill)
+
+    async def _with_ended_pages(self, drill: Drill, now: datetime) -> Drill:
+        """Ends the test at the pagers that have it. A crash before the row is saved only repeats that."""
+        ending = drill.hops_to_end(now)
+        if ending:
+            receivers = [Receiver.from_name(self._team, hop.receiver) for hop in ending]
+            await self._store.enqueue(
+                [pager_message(drill, receiver, PagerAction.RESOLVE, now) for receiver in receivers]
+            )
+        return replace(drill, hops=tuple(replace(hop, ended=hop.ended or hop in ending) for hop in drill.hops))
 
     async def _located(self, drill: Drill) -> tuple[Drill, bool]:
         """The drill with the id of its message, by the key that the message carries. True: nothing can find it."""
@@ -72,29 +88,11 @@ class DrillReports:
         return drill, isinstance(result, Unreadable) and not result.lost and result.retry_after is None
 
     async def _update(self, drill: Drill) -> bool:
+        now = self._clock.now()
         outcome = await self._chat.update(
-            Delivery(message=self._message(drill, drill.delivery)),
-            self._notice(drill),
+            Delivery(message=channel_message(drill, self._team, now)),
+            drill_notice(drill, now),
             message_id=drill.message_id,
-            now=self._clock.now(),
+            now=now,
         )
         return isinstance(outcome, Posted)
-
-    def _message(self, drill: Drill, message_id: str) -> Message:
-        return Message(
-            id=message_id,
-            receiver=in_slack(self._team, drill.channel),
-            priority=Priority.FAILURE,
-            body=self._notice(drill),
-            made_at=self._clock.now(),
-        )
-
-    def _notice(self, drill: Drill) -> Notice:
-        return Notice(
-            kind=NoticeKind.DRILL,
-            at=self._clock.now(),
-            by=drill.by,
-            by_name=drill.by_name,
-            channel=drill.channel,
-            drill=drill,
-        )

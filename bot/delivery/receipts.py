@@ -8,6 +8,7 @@ from bot.domain.card import Digest, DigestEntry, HeldPages, Notice, PostedCard, 
 from bot.domain.card import ThreadEntry as Entry
 from bot.domain.drill import Drill
 from bot.domain.observation import PipelineId
+from bot.domain.pager import PagerEvent
 from bot.domain.receipt import MessageForm, Receipt
 from bot.domain.settlement import Done, Drop, Gone
 from bot.domain.watch import Target
@@ -53,6 +54,8 @@ def _form(pending: PendingDelivery) -> MessageForm:
             return MessageForm.SUMMARY
         case Notice():
             return MessageForm.PAGE
+        case PagerEvent():
+            return MessageForm.PAGER
         case _:
             return MessageForm.THREAD
 
@@ -70,6 +73,11 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
         case Notice(drill=Drill() as drill):
             yield drill.pipeline_id, drill.started_at, drill.started_at
         case Notice(failures=failures):
+            yield from ((failure.pipeline.id, failure.since, failure.since) for failure in failures)
+        case PagerEvent(drill=True, key=key):
+            made_at = pending.delivery.message.made_at
+            yield PipelineId(key), made_at, made_at
+        case PagerEvent(failures=failures):
             yield from ((failure.pipeline.id, failure.since, failure.since) for failure in failures)
         case _:
             return

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.catalogue import Pipeline
 from bot.domain.escalation import Policy
 from bot.domain.observation import PipelineId
 from bot.domain.receipt import Receipt, ReceiptRow
@@ -27,6 +26,9 @@ class DrillHop:
     """How long it took until the receiver's service accepted the test. None: not yet."""
     refused: str = ""
     """Why the receiver will never get it."""
+    is_pager: bool = False
+    ended: bool = False
+    """A pager got the end of the test, or will get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +50,13 @@ class Drill:
     """The id of the channel's message, which becomes the report."""
     message_id: str = ""
     """The chat's id of that message, once known."""
+    is_shown: bool = False
+    """The message shows what is known."""
 
     @property
     def pipeline_id(self) -> PipelineId:
         """The receipts of the drill are those of a pipeline that does not exist."""
         return PipelineId(f"drill-{self.id}")
-
-    @property
-    def pipeline(self) -> Pipeline:
-        return Pipeline(id=self.pipeline_id, name="DRILL — nothing is wrong")
 
     @property
     def ends_at(self) -> datetime:
@@ -69,6 +69,14 @@ class Drill:
     @property
     def open_hops(self) -> tuple[DrillHop, ...]:
         return tuple(hop for hop in self.hops if hop.seconds is None and not hop.refused)
+
+    def hops_to_end(self, now: datetime) -> tuple[DrillHop, ...]:
+        """The pagers that need the end of the test now: they have it, or there is a verdict."""
+        return tuple(
+            hop
+            for hop in self.hops
+            if hop.is_pager and not hop.ended and (hop.seconds is not None or self.is_over(now))
+        )
 
     @property
     def failed_hops(self) -> tuple[DrillHop, ...]:

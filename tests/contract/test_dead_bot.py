@@ -31,6 +31,7 @@ from bot.domain.watch import ChannelId, Target, TargetKind, TeamId
 from bot.monitoring.scheduler import TICK_SECONDS
 from bot.paging.backups import PageBackups
 from bot.paging.timers import PageTimers
+from bot.ports.chat import Chat
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.chat import SlackChat
@@ -70,7 +71,7 @@ class SameClock(Clock):
 class PatientChat:
     """Counts the calls that are under way, so that the clock waits for them."""
 
-    def __init__(self, chat: SlackChat) -> None:
+    def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._calls = 0
         self.idle = asyncio.Event()
