@@ -239,16 +239,22 @@ def _acknowledged(page: Page, event: PageAcknowledged) -> PageDecision:
 
 
 def _restarted(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -> PageDecision:
-    """From the first step, at once. The earlier acknowledgement no longer counts."""
-    first = replace(
+    """From the first step, at once."""
+    return _escalated(restarted_at(page, at), at, reaches, reason)
+
+
+def restarted_at(page: Page, at: datetime) -> Page:
+    """The page before its first step, which is due at `at`. The earlier acknowledgement no longer counts."""
+    return replace(
         page,
         status=PageStatus.ESCALATING,
         attempt=page.attempt + 1,
         position=0,
+        next_at=at,
         acknowledged_by=None,
         promised_until=None,
+        resumes_at=None,
     )
-    return _escalated(first, at, reaches, reason)
 
 
 def _escalated(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -> PageDecision:

@@ -20,6 +20,7 @@ from bot.domain.escalation import (
     PageDecision,
     PageEvent,
     PageReason,
+    PageStatus,
     Policy,
     PolicyStep,
     ReportNobodyAnswered,
@@ -27,6 +28,7 @@ from bot.domain.escalation import (
     TimerDue,
     next_page,
     opened_page,
+    restarted_at,
 )
 from bot.domain.routing import Routing, new_entries
 from bot.domain.transition import Event
@@ -228,6 +230,13 @@ def _postponed(page: Page, at: datetime) -> Page:
     return replace(page, next_at=at + WHILE_SILENT) if _is_due(page, at) else page
 
 
+def _waiting(page: Page, at: datetime) -> Page:
+    """The pipeline failed again, and nobody may hear it now: the page starts again after the silence."""
+    if page.status in {PageStatus.ESCALATING, PageStatus.RESOLVED}:
+        return page
+    return restarted_at(page, at + WHILE_SILENT)
+
+
 class _Progress:
     """The pages while one event is applied to all of them, and the steps that follow from it."""
 
@@ -242,8 +251,8 @@ class _Progress:
 
     def apply(self, page: Page, event: PageEvent) -> None:
         at = self._at
-        if isinstance(event, TimerDue) and _is_silent(page, self._kind, self._routing, at):
-            self.pages[page.key] = _postponed(page, at)
+        if isinstance(event, TimerDue | FailedAgain) and _is_silent(page, self._kind, self._routing, at):
+            self.pages[page.key] = _postponed(page, at) if isinstance(event, TimerDue) else _waiting(page, at)
             return
         if isinstance(event, TimerDue) and page.next_at is not None and page.next_at - at <= TOGETHER:
             at = max(at, page.next_at)
@@ -338,7 +347,9 @@ class _Progress:
             steps=len(page.policy.steps),
             promised_until=promised_until if reason is CallReason.PROMISE_MISSED else None,
         )
-        self._calls.append(Call(page=page, targets=reached, direct=direct, words=words))
+        audible = self._routing.heard(page, self._kind, self._at)
+        if audible.channels or not page.channels:
+            self._calls.append(Call(page=audible, targets=reached, direct=direct, words=words))
 
     def _with_shadows(self, page: Page, targets: Iterable[Target]) -> Page:
         found = (shadow for target in targets for shadow in self._routing.shadows(target, self._at))

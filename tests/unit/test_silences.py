@@ -9,13 +9,16 @@ import pytest
 
 from bot.domain.card import Digest, DigestEntry, Notice, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
+from bot.domain.episode import Acknowledgement
+from bot.domain.escalation import Policy, PolicyStep
 from bot.domain.observation import Observation
-from bot.domain.page_plan import plan_newly_named, plan_timer
+from bot.domain.on_call_setup import SavedPolicy
+from bot.domain.page_plan import plan_acknowledgement, plan_newly_named, plan_timer
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_reading
 from bot.domain.receipt import SkipReason
 from bot.domain.routing import Routing
-from bot.domain.setup import SetupKind
+from bot.domain.setup import Setup, SetupKind
 from bot.domain.silence import EVERY_DAY, WEEKDAYS, WHOLE_CHANNEL, Maintenance, Mute, QuietHours, Silence, WeeklyHours
 from bot.domain.silence_plan import plan_silences
 from bot.domain.transition import Event
@@ -412,3 +415,37 @@ def test_a_running_page_waits_for_the_end_of_the_mute() -> None:
     assert over
     assert over.record.next_at
     assert receivers(plan_timer(over.record, routing(), over.record.next_at))
+
+
+def test_a_failure_that_comes_back_during_a_mute_calls_nobody_until_it_ends() -> None:
+    record = read(routing(), running(1), failed(2)).record
+    acknowledged = plan_acknowledgement(record, routing(), Acknowledgement(by=ANN, at=at(5)))
+    assert acknowledged
+    plan = read(routing(a_mute()), running(7), failed(10), record=acknowledged.record)
+    assert {type(message.body) for message in plan.messages} == {SyncCard}  # updates of the cards there are
+    due = plan.record.next_at
+    assert due
+    over = plan_silences(plan.record, routing(), due)
+    assert over
+    called = plan_timer(over.record, routing(), due)
+    assert called
+    notices = [message for message in called.messages if isinstance(message.body, Notice)]
+    assert {message.receiver.id for message in notices} == {ALERTS, ANN_DIRECT}
+
+
+def test_a_page_of_two_channels_calls_only_in_the_one_that_is_not_muted() -> None:
+    policy = SavedPolicy(
+        policy=Policy(name="data", steps=(PolicyStep(targets=(PAGE_ANN,), wait=timedelta(minutes=5)),), rounds=3),
+        made_by=ANN,
+        made_at=NOON,
+    )
+    target = Target(kind=TargetKind.POLICY, id="data")
+    both = (a_watch(targets=(target,)), a_watch(channel=OTHER, targets=(target,)))
+    loud = replace(routing(watches=both), setup=Setup((policy,)))
+    record = read(loud, running(1), failed(2)).record
+    assert record.next_at
+    quiet = replace(loud, silences=(a_mute(until=86_400),))
+    called = plan_timer(record, quiet, record.next_at)
+    assert called
+    notices = [message for message in called.messages if isinstance(message.body, Notice)]
+    assert {message.receiver.id for message in notices} == {OTHER, ANN_DIRECT}
