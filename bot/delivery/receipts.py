@@ -72,13 +72,12 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
             yield from map(_news_of_digest, digested)
         case Notice(drill=Drill() as drill):
             yield drill.pipeline_id, drill.started_at, drill.started_at
-        case Notice(failures=failures):
-            yield from ((failure.pipeline.id, failure.since, failure.since) for failure in failures)
         case PagerEvent(drill=True, key=key):
             made_at = pending.delivery.message.made_at
             yield PipelineId(key), made_at, made_at
-        case PagerEvent(failures=failures):
-            yield from ((failure.pipeline.id, failure.since, failure.since) for failure in failures)
+        case Notice(failures=failures) | PagerEvent(failures=failures):
+            made_at = pending.delivery.message.made_at
+            yield from ((failure.pipeline.id, made_at, made_at) for failure in failures)
         case _:
             return
 

@@ -9,7 +9,7 @@ from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.escalation import PageEvent
-from bot.domain.filters import filtered, suspended
+from bot.domain.filters import filtered, suspended, unreached
 from bot.domain.flap_skips import hidden_by_flapping
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
@@ -79,7 +79,7 @@ def plan_episode(
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
     left_out = () if only else (filtered, suspended, silenced, hidden_by_flapping)
     skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
-    return EpisodePlan(episode, cards, (*calls, *syncs, *entries), skips)
+    return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *unreached(episode, stored, at)))
 
 
 def make_cards(

@@ -58,6 +58,8 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
     """The episodes that a change ends, and the one that goes on after it."""
     if change.event is Event.ACKNOWLEDGED:
         return (), _acknowledged(episode, change)
+    if change.actor:
+        return (), episode
     finished: list[PastEpisode] = []
     if episode and not continues(episode.kind, change.event):
         finished.append(episode.closed(change.at, EpisodeOutcome.SUPERSEDED))

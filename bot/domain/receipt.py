@@ -37,7 +37,7 @@ class Skip:
     words: str = ""
     """Details for people, as plain text: who muted the pipeline, and until when."""
     target: str = ""
-    """The name of the person or group that was not paged, as plain text. Empty: the message itself was left out."""
+    """The person, group or step that was not paged, as plain text. Empty: the message itself was left out."""
 
 
 class MessageForm(StrEnum):

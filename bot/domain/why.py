@@ -1,6 +1,6 @@
 """Joins the transitions of a pipeline with their receipts: who was notified of each, and who was not. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,8 +44,7 @@ def explained(transitions: Iterable[Transition], rows: Sequence[ReceiptRow]) -> 
     known = sorted(moments)
     for row in rows:
         if isinstance(row, Receipt):
-            news = [at for at in known if row.since <= at <= row.until and _concerns(moments[at], row)]
-            for at in news or [row.until]:
+            for at in _news(row, known, moments) or [row.until]:
                 moment = moments.setdefault(at, _Moment())
                 moment.receipts.append(row)
                 moment.recorded = True
@@ -57,6 +56,16 @@ def _add(moments: dict[datetime, _Moment], row: Addressed) -> None:
     moment.addressed |= dict.fromkeys(row.conversations)
     moment.skips += row.skips
     moment.recorded = True
+
+
+def _news(row: Receipt, known: Sequence[datetime], moments: Mapping[datetime, _Moment]) -> list[datetime]:
+    """The moments whose news the message brought.
+
+    Pages that wait for the same conversation may become one message, with the time of only one of them.
+    """
+    if row.form in {MessageForm.PAGE, MessageForm.PAGER}:
+        return [at for at in known if at <= row.at and row.conversation in moments[at].addressed][-1:]
+    return [at for at in known if row.since <= at <= row.until and _concerns(moments[at], row)]
 
 
 def _concerns(moment: _Moment, receipt: Receipt) -> bool:

@@ -6,7 +6,7 @@ from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Acknowled
 from bot.domain.card import PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import Acknowledgement, EpisodeKind, EpisodeOutcome
+from bot.domain.episode import Acknowledgement, EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.plan import Plan, Record
@@ -59,10 +59,9 @@ class Acknowledgements:
         return posted_in == channel or (await self._aliases.aliases()).stable(posted_in) == channel
 
     def open_failure_in(self, channel: ChannelId, pipeline_id: PipelineId) -> str | None:
-        """The key of the card that shows the pipeline's open failure in this conversation."""
+        """The key of the card that shows the pipeline's open failure, or what else pages, in this conversation."""
         episode = self._repository.record(pipeline_id).episode
-        open_failure = episode is not None and episode.open and episode.kind is EpisodeKind.FAILURE
-        return episode.card_in(channel) if episode and open_failure else None
+        return episode.card_in(channel) if episode and episode.answerable else None
 
     async def acknowledge(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""

@@ -18,11 +18,13 @@ from bot.domain.card import (
     SyncGroup,
     TimelineBatch,
 )
+from bot.domain.delivery import Receiver, ReceiverKind
 from bot.domain.observation import PipelineId
+from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
 from bot.domain.receipt import MessageForm, Receipt
 from bot.domain.settlement import Done, Drop, Gone
 from bot.domain.transition import Event
-from tests.builders import ALERTS, ORDERS, a_card, a_delivery, a_person, a_pipeline, an_episode, at
+from tests.builders import ALERTS, ORDERS, TEAM, a_card, a_delivery, a_person, a_pipeline, an_episode, at
 from tests.unit.test_pending import BEGINS, ENDS, GOES_ON, a_story_that_ended, entry
 
 BILLING = PipelineId("pipe_0002")
@@ -92,8 +94,16 @@ def test_a_digest_and_a_summary_have_receipts_for_their_pipelines() -> None:
 def test_a_late_page_names_the_people_for_each_failure() -> None:
     failure = OpenFailure(pipeline=a_pipeline(), card_key="key", since=at(1))
     page = Notice(kind=NoticeKind.LATE_PAGE, at=at(2), targets=(a_person(label="Ann"),), failures=(failure,))
-    (receipt,) = receipts_of(DONE, PendingDelivery(a_delivery(body=page), (a_posted_card(0),)), at(4))
-    assert (receipt.form, receipt.since, receipt.paged) == (MessageForm.PAGE, at(1), ("Ann",))
+    (receipt,) = receipts_of(DONE, PendingDelivery(a_delivery(body=page, made_at=at(2)), (a_posted_card(0),)), at(4))
+    assert (receipt.form, receipt.since, receipt.paged) == (MessageForm.PAGE, at(2), ("Ann",))
+
+
+def test_a_pager_s_message_counts_for_each_failure() -> None:
+    failure = PagedFailure(key="key", pipeline=a_pipeline(), since=at(1))
+    event = PagerEvent(action=PagerAction.TRIGGER, key="key", failures=(failure,))
+    row = a_delivery(body=event, made_at=at(1), receiver=Receiver(TEAM, ReceiverKind("pagerduty"), "ops"))
+    (receipt,) = receipts_of(DONE, PendingDelivery(row, ()), at(4))
+    assert (receipt.conversation, receipt.form) == ("pagerduty:ops", MessageForm.PAGER)
 
 
 def test_a_refused_message_says_why() -> None:

@@ -235,7 +235,7 @@ _REASONS = {
 
 def _skip_line(skip: Skip, moment: Explained, places: Places) -> str:
     words = f" {outside(skip.words, REASON_SHOWN)}" if skip.words else ""
-    target = f" · @{outside(skip.target)} not paged" if skip.target else ""
+    target = f" · {outside(skip.target)} not paged" if skip.target else ""
     redrawn = any(
         receipt.conversation == skip.conversation and receipt.form is MessageForm.UPDATE for receipt in moment.receipts
     )
