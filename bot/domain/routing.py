@@ -13,12 +13,11 @@ from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.on_call_setup import (
     default_policy,
-    on_call_in,
     operator_policy,
-    people_of,
     policy_named,
     shadows_of,
 )
+from bot.domain.schedule_state import pageable_on_call
 from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.silence import Silence, latest_silence
 from bot.domain.transition import Event
@@ -85,8 +84,7 @@ class Routing:
             case TargetKind.PAGER:
                 return (target,) if target.id in self.pagers else ()
             case TargetKind.ON_CALL:
-                found = on_call_in(self.setup, target.id, at)
-                return people_of(self.setup, target.id, found.people) if found else ()
+                return pageable_on_call(self.setup, target.id, at)
             case TargetKind.OWNER | TargetKind.POLICY:
                 return ()
 

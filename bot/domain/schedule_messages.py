@@ -52,6 +52,8 @@ class ScheduleProblem(StrEnum):
     """Events of its calendar name nobody in this workspace."""
     NO_SCOPE = "no scope"
     """Its calendar names people by e-mail, which the bot may not look up."""
+    MISSING = "missing"
+    """The account of a person on call is deactivated or gone."""
     GROUP = "group"
     """Slack does not let the bot change its user group."""
 
@@ -88,5 +90,7 @@ class ScheduleReport:
     """None: nobody follows, as far as the schedule goes."""
     nameless: tuple[datetime, ...] = ()
     """The starts of those events."""
+    missing: tuple[Target, ...] = ()
+    """The people on call who can't be paged."""
     group: Target | None = None
     group_refusal: GroupRefusal | None = None

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from bot.domain.calendar import THE_BOT
-from bot.domain.on_call_setup import SavedPolicy, SavedSchedule, calendar_copy, default_policy, name_key, on_call_in
+from bot.domain.on_call_setup import (
+    SavedPolicy,
+    SavedSchedule,
+    calendar_copy,
+    default_policy,
+    name_key,
+    on_call_in,
+    people_of,
+)
 from bot.domain.schedule_messages import GroupRefusal, ScheduleProblem, ScheduleReport
 from bot.domain.setup import Setup, SetupKind, SetupRow
 from bot.domain.watch import Target, TargetKind, UserId, Watch
@@ -32,6 +40,8 @@ class ScheduleState(SetupRow):
     """The people whose shift the bot announced last. Empty: nobody."""
     since: datetime
     """When their shift began, or when the bot first saw them on call."""
+    missing: tuple[UserId, ...] = ()
+    """Those of them whose account is deactivated or gone. The bot asks Slack again after a while."""
     reported: tuple[ScheduleProblem, ...] = ()
     reported_at: datetime | None = None
     group: str = ""
@@ -81,6 +91,7 @@ def report_on(setup: Setup, saved: SavedSchedule, watches: Iterable[Watch], at: 
         ScheduleProblem.GAP: gap is not None,
         ScheduleProblem.NAMELESS: bool(nameless) and not (copy and copy.lacks_scope),
         ScheduleProblem.NO_SCOPE: bool(nameless) and copy is not None and copy.lacks_scope,
+        ScheduleProblem.MISSING: bool(state and state.missing),
         ScheduleProblem.GROUP: refusal is not None and refusal is not GroupRefusal.AWAY,
     }
     if not any(problems.values()):
@@ -94,9 +105,18 @@ def report_on(setup: Setup, saved: SavedSchedule, watches: Iterable[Watch], at: 
         gap_start=gap[0] if gap else None,
         gap_end=gap[1] if gap else None,
         nameless=nameless,
+        missing=people_of(setup, saved.name, state.missing) if state else (),
         group=saved.group,
         group_refusal=refusal,
     )
+
+
+def pageable_on_call(setup: Setup, schedule: str, at: datetime) -> tuple[Target, ...]:
+    """The people on call whom a page can reach: without those who left the workspace."""
+    answer = on_call_in(setup, schedule, at)
+    state = setup.get(ScheduleState, name_key(schedule))
+    missing = state.missing if state else ()
+    return people_of(setup, schedule, (person for person in answer.people if person not in missing)) if answer else ()
 
 
 def next_gap(setup: Setup, schedule: str, at: datetime) -> tuple[datetime, datetime | None] | None:

@@ -40,8 +40,10 @@ class GroupMembers:
         for saved in setup.all(SavedSchedule):
             state = setup.get(ScheduleState, saved.id)
             answer = on_call_in(setup, saved.name, self._clock.now())
-            if saved.group and state and answer and answer.people:
-                await self._follow(saved, saved.group.id, state, tuple(sorted(answer.people)))
+            if saved.group and state and answer:
+                wanted = tuple(sorted(person for person in answer.people if person not in state.missing))
+                if wanted:
+                    await self._follow(saved, saved.group.id, state, wanted)
 
     async def _follow(self, saved: SavedSchedule, group: str, state: ScheduleState, wanted: tuple[UserId, ...]) -> None:
         known = state.group == group and state.group_people == wanted

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.episode import EpisodeKind
+from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.observation import PipelineId
 from bot.domain.schedule_messages import HandoverItem
 from bot.domain.schedule_state import pages_schedule
@@ -24,25 +24,33 @@ class HandoverItems:
 def handover_items(repository: Repository, schedule: str, at: datetime) -> HandoverItems:
     """Of the pipelines that page this schedule. If none does, of all watched pipelines."""
     covered = _pipelines_of(repository, schedule)
-    failures = [
-        HandoverItem(
-            pipeline=repository.pipeline(record.pipeline_id),
-            since=record.episode.opened_at,
-            first_seen=record.episode.first_seen,
-            acknowledged_by=record.episode.acknowledged.name or "someone" if record.episode.acknowledged else "",
-        )
+    open_records = [
+        (record.pipeline_id, record.episode)
         for record in repository.records
-        if record.pipeline_id in covered
-        and record.episode
-        and record.episode.open
-        and record.episode.kind is EpisodeKind.FAILURE
+        if record.episode and record.episode.open and record.pipeline_id in covered
     ]
+    failures = [
+        _item(repository, pipeline_id, episode)
+        for pipeline_id, episode in open_records
+        if episode.kind is EpisodeKind.FAILURE and not episode.flapping
+    ]
+    flapping = [_item(repository, pipeline_id, episode) for pipeline_id, episode in open_records if episode.flapping]
     mutes = (silence for silence in repository.watches.silences.all if isinstance(silence, Mute) and silence.end_at(at))
     notes = [mute.note(at) for mute in mutes if _mutes_any(repository, mute, covered)]
     return HandoverItems(
         failures=tuple(sorted(failures, key=lambda item: item.pipeline.name.lower())),
-        flapping=(),
+        flapping=tuple(sorted(flapping, key=lambda item: item.pipeline.name.lower())),
         muted=tuple(sorted(notes, key=lambda note: note.name.lower())),
+    )
+
+
+def _item(repository: Repository, pipeline_id: PipelineId, episode: Episode) -> HandoverItem:
+    acknowledged = episode.acknowledged
+    return HandoverItem(
+        pipeline=repository.pipeline(pipeline_id),
+        since=episode.opened_at,
+        first_seen=episode.first_seen,
+        acknowledged_by=(acknowledged.name or "someone") if acknowledged else "",
     )
 
 

@@ -9,6 +9,7 @@ from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.on_call import OnCall
 from bot.domain.on_call_setup import SavedSchedule, calendar_copy, on_call_in, people_of
+from bot.domain.permission import UnknownFact
 from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.schedule_state import ScheduleState, report_on
 from bot.domain.setup import Setup
@@ -67,6 +68,7 @@ class ScheduleNews:
             if answer.until:
                 again = min(again, answer.until)
             await self._announce(saved, answer, now)
+            await self._note_missing(saved, answer)
             await self._report(saved, now)
         await self._forget_ended()
         self._checked = (version, again)
@@ -116,7 +118,7 @@ class ScheduleNews:
         )
         bodies: dict[ChannelId, ShiftHandover] = {saved.posts_in: handover} if saved.posts_in else {}
         for person in incoming:
-            if person.id in state.on_call:
+            if person.id in state.on_call or await self._people.member(UserId(person.id)) is None:
                 continue
             if conversation := await self._conversations.direct(UserId(person.id)):
                 others = (other for other in incoming if other != person)
@@ -130,6 +132,27 @@ class ScheduleNews:
             found = target if target.label else await self._people.member(UserId(target.id))
             targets.append(found if isinstance(found, Target) else target)
         return tuple(targets)
+
+    async def _note_missing(self, saved: SavedSchedule, answer: OnCall) -> None:
+        """Notes the people on call who left the workspace. While Slack does not say, the last answer counts."""
+        state = self._changes.setup.get(ScheduleState, saved.id)
+        if state is None:
+            return
+        missing = []
+        for person in answer.people:
+            found = await self._people.member(person)
+            if found is None or (isinstance(found, UnknownFact) and person in state.missing):
+                missing.append(person)
+        if tuple(missing) == state.missing:
+            return
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[None]:
+            if setup.get(ScheduleState, saved.id) != state:
+                return SetupPlan(answer=None)
+            after = replace(state, missing=tuple(missing), made_at=at)
+            return SetupPlan(answer=None, edits=(SetupEdit(before=state, after=after),))
+
+        await self._changes.write(make, by=None)
 
     async def _report(self, saved: SavedSchedule, now: datetime) -> None:
         setup = self._changes.setup

@@ -18,12 +18,13 @@ from bot.domain.setup_change import SetupEdit
 from bot.domain.silence import WHOLE_CHANNEL, Mute
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.requests.group_members import GroupMembers
+from bot.requests.handover_items import handover_items
 from bot.requests.schedule_news import ScheduleNews
 from bot.requests.setup_changes import SetupChanges, SetupPlan
 from tests.builders import ALERTS
 from tests.fake_schedules import FakeGroups, FakePeople, person
 from tests.fakes import FakeClock
-from tests.service.test_poller import FAILED, ONE, OPERATOR, Bot, pipelines, running
+from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, Bot, pipelines, running
 
 ANN, BOB, CARL = UserId("U0ANN"), UserId("U0BOB"), UserId("U0CARL")
 ANN_DIRECT, BOB_DIRECT, TEAM_CHANNEL = ChannelId("D0ANN"), ChannelId("D0BOB"), ChannelId("C0TEAM")
@@ -313,6 +314,50 @@ async def test_a_new_calendar_that_fails_is_reported_after_an_hour(it: OnCallDes
     assert await it.reports(OPERATOR) == []
     await it.pass_days(0.1)
     assert [report.problems for report in await it.reports(OPERATOR)] == [(ScheduleProblem.STALE,)]
+
+
+async def test_a_person_on_call_who_left_the_workspace_is_reported_and_not_paged(it: OnCallDesk) -> None:
+    await it.save(daily(ANN, BOB, group=GROUP))
+    await it.pass_days(0.1)
+    target = Target(kind=TargetKind.ON_CALL, id="data")
+    routing = it.bot.repository.routing(it.bot.repository.pipeline(ONE))
+    assert [person.id for person in routing.reached(target, it.clock.now())] == [ANN]
+    it.people.known[ANN] = None
+    await it.pass_days(0.1)
+    routing = it.bot.repository.routing(it.bot.repository.pipeline(ONE))
+    assert routing.reached(target, it.clock.now()) == ()
+    (posted,) = await it.reports(TEAM_CHANNEL)
+    assert (posted.problems, [person.label for person in posted.missing]) == ((ScheduleProblem.MISSING,), ["Ann"])
+    it.people.known[ANN] = UnknownFact.AWAY
+    await it.pass_days(0.1)
+    routing = it.bot.repository.routing(it.bot.repository.pipeline(ONE))
+    assert routing.reached(target, it.clock.now()) == (), "while Slack does not say, the last answer counts"
+    await it.pass_days(1)
+    routing = it.bot.repository.routing(it.bot.repository.pipeline(ONE))
+    assert [person.id for person in routing.reached(target, it.clock.now())] == [BOB]
+    assert it.groups.people == {BOB}
+
+
+async def test_slack_away_makes_nobody_missing(it: OnCallDesk) -> None:
+    it.people.known = {ANN: UnknownFact.AWAY, BOB: UnknownFact.NO_SCOPE}
+    await it.save(daily(ANN, BOB))
+    await it.pass_days(2)
+    assert await it.reports(TEAM_CHANNEL) == []
+
+
+async def test_a_flapping_pipeline_is_listed_apart(it: OnCallDesk) -> None:
+    await it.bot.watch("pipe_0001")
+    await it.bot.poll(5)
+    for _ in range(12):
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+    episode = it.bot.repository.record(ONE).episode
+    assert episode is not None
+    assert episode.flapping
+    items = handover_items(it.bot.repository, "data", it.clock.now())
+    assert ([item.pipeline.id for item in items.flapping], items.failures) == ([ONE], ())
 
 
 # --- user groups -----------------------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ REPORT = ScheduleReport(
     gap_start=at(60),
     gap_end=at(120),
     nameless=(at(60), at(120)),
+    missing=(ANN,),
     group=Target(kind=TargetKind.USERGROUP, id="S0ONCALL", label="data-oncall"),
     group_refusal=GroupRefusal.FORBIDDEN,
 )
@@ -111,6 +112,7 @@ REPORT = ScheduleReport(
         (ScheduleProblem.GAP, f"Nobody is on call from {date(at(60))} to {date(at(120))}."),
         (ScheduleProblem.NAMELESS, f"2 events, the first at {date(at(60))}, name nobody that I can find."),
         (ScheduleProblem.NO_SCOPE, "`users:read.email`"),
+        (ScheduleProblem.MISSING, "Ann is on call, and the account is deactivated or gone."),
         (ScheduleProblem.GROUP, "I can't update @data-oncall: this workspace doesn't let apps change user groups."),
     ],
 )

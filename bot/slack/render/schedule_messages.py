@@ -119,6 +119,10 @@ def problem_words(report: ScheduleReport, problem: ScheduleProblem) -> str:
                 f"{_events(report)} people by e-mail only, and I may not look e-mails up. Add the scope "
                 "`users:read.email` and reinstall the app, or write `<@U…>` into the titles."
             )
+        case ScheduleProblem.MISSING:
+            verb = "is on call, and the account is" if len(report.missing) == 1 else "are on call, and the accounts are"
+            left = f"{names(report.missing)} {verb} deactivated or gone"
+            return f"{left}. I page the others, or the next step at once. Take the shift, or change the schedule."
         case ScheduleProblem.GROUP:
             group = phrases.target_words(report.group) if report.group else "its user group"
             refusal = GROUP_REFUSALS[report.group_refusal or GroupRefusal.OTHER]
