@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.delivery import Delivery, Found, Lookup, Posted, Receiver, Unreadable, in_slack
-from bot.domain.drill import Drill, with_receipts
+from bot.domain.drill import PAUSE, Drill, with_receipts
 from bot.domain.drill_messages import channel_message, drill_notice, pager_message
 from bot.domain.episode import stable_key
 from bot.domain.pager import PagerAction
@@ -40,7 +40,10 @@ class DrillReports:
         if not self._sending_right.is_leader:
             return
         for drill in await self._store.drills():
-            await self._report(drill)
+            if not drill.is_reported:
+                await self._report(drill)
+            elif self._clock.now() >= drill.started_at + PAUSE:
+                await self._store.remove_drill(drill.channel)
 
     async def _report(self, before: Drill) -> None:
         now = self._clock.now()
@@ -58,10 +61,11 @@ class DrillReports:
             if drill != before:
                 await self._store.save_drill(drill)
         elif drill.message_id and drill.is_shown:
-            await self._store.end_drill(drill.channel)
+            await self._store.save_drill(replace(drill, is_reported=True))
         elif unreadable or not is_posted or now >= drill.ends_at + GIVE_UP_AFTER:
             verdict = channel_message(drill, self._team, now, stable_key(drill.delivery, "end"))
-            await self._store.end_drill(drill.channel, [verdict])
+            await self._store.enqueue([verdict])
+            await self._store.save_drill(replace(drill, is_reported=True))
         elif drill != before:
             await self._store.save_drill(drill)
 

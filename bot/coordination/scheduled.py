@@ -49,6 +49,8 @@ class ScheduledBackups:
         self._doubt_until = float("-inf")
         self._blocked: dict[str, float] = {}
         """By key, or "" for all: no call before then, in monotonic seconds."""
+        self._reported: str | None = None
+        """The last problem in the log. None: the last call succeeded."""
 
     async def check(self) -> None:
         """
@@ -121,7 +123,7 @@ class ScheduledBackups:
         if isinstance(outcome, NotScheduled):
             self._refused(message.key, outcome)
             return
-        now = self._clock.now()
+        self._reported, now = None, self._clock.now()
         emit(
             MessageScheduled(
                 purpose=message.key, channel=message.channel, seconds=(message.post_at - now).total_seconds()
@@ -157,7 +159,9 @@ class ScheduledBackups:
         if refusal.unknown:
             self._doubt_until = now + DOUBT_SECONDS
             self._list_at = now
-        emit(ScheduleRefused(purpose=key or "listing", error=refusal.error))
+        if refusal.error != self._reported:
+            emit(ScheduleRefused(purpose=key or "listing", error=refusal.error))
+            self._reported = refusal.error
 
     def _is_blocked(self, key: str) -> bool:
         return self._clock.monotonic() < self._blocked.get(key, float("-inf"))

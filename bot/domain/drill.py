@@ -11,6 +11,8 @@ from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 
 PATIENCE = timedelta(minutes=2)
 """A receiver that takes longer does not take pages in time."""
+PAUSE = timedelta(minutes=5)
+"""From one drill of a channel to the next: each one interrupts people."""
 MOST_HOPS = 50
 
 
@@ -52,6 +54,8 @@ class Drill:
     """The chat's id of that message, once known."""
     is_shown: bool = False
     """The message shows what is known."""
+    is_reported: bool = False
+    """The verdict is out. The row stays until another drill may start."""
 
     @property
     def pipeline_id(self) -> PipelineId:

@@ -16,7 +16,7 @@ class PageBackups:
         now, repository = self._clock.now(), self._repository
         records = [repository.record(pipeline_id) for pipeline_id in repository.due(now + AHEAD)]
         pipelines = {record.pipeline_id: repository.pipeline(record.pipeline_id) for record in records}
-        return page_backups(
+        wanted = page_backups(
             (
                 (pipelines[record.pipeline_id], record.episode, repository.routing(pipelines[record.pipeline_id]))
                 for record in records
@@ -24,3 +24,4 @@ class PageBackups:
             ),
             now,
         )
+        return tuple(message for message in wanted if message.channel not in repository.watches.suspended)

@@ -84,7 +84,7 @@ class Drills:
         return self._repository.routing(Pipeline(id=PipelineId("drill"), name=""))
 
     async def start(self, plan: DrillPlan, by: UserId, by_name: str) -> Drill | None:
-        """Sends the tests. None: another drill of this channel runs.
+        """Sends the tests. None: the channel has had one within 5 minutes.
 
         Raises:
             StoreAway: nothing was sent.

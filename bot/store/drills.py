@@ -29,6 +29,6 @@ class RedisDrills(RedisPort):
         with translating_redis_errors():
             await self._redis.hset(self._keys["drills"], drill.channel, DRILL.encode(drill))
 
-    async def end_drill(self, channel: ChannelId, reports: Sequence[Message] = ()) -> None:
-        outboxes, rows = self._scripts.enqueue_arguments(reports)
-        await self._scripts.write("remove_and_enqueue", [self._keys["drills"], *outboxes], [1, channel, *rows])
+    async def remove_drill(self, channel: ChannelId) -> None:
+        with translating_redis_errors():
+            await self._redis.hdel(self._keys["drills"], channel)

@@ -14,7 +14,6 @@ from bot.slack.mrkdwn import escape, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import confirm_blocks
-from bot.slack.render.drills import DRILL
 from bot.slack.render.help import HelpPage
 
 NOTHING_SENT = "Nothing was sent."
@@ -55,7 +54,7 @@ class DrillCommand(Command):
             return Reply(blocks=question_blocks(plan, drills.now()))
         name = await services.permissions.name(asker)
         if await drills.start(plan, asker.user, name) is None:
-            reason = f"A drill runs here already. {NOTHING_SENT} Its verdict follows within 2 min."
+            reason = f"A drill runs here, or ran in the last 5 min. {NOTHING_SENT} Try again later."
             return Reply(blocks=[section(reason)])
         where = "here" if phrases.is_direct(channel) else f"in {phrases.conversation(channel, 'your')}"
         return Reply(blocks=[section(f"The drill runs. I report {where} how it went, within 2 min.")])
@@ -71,7 +70,7 @@ def _parse(command_text: CommandText) -> Command:
 
 def question_blocks(plan: DrillPlan, at: datetime) -> list[Block]:
     """The people and pagers that the drill reaches, and a button that starts it."""
-    lines = [f"A drill sends “{DRILL}” to:", f"• {phrases.conversation(plan.channel, 'your')}"]
+    lines = ["A drill sends “DRILL — nothing is wrong” to:", f"• {phrases.conversation(plan.channel, 'your')}"]
     lines += [f"• {outside(target_text(person))}, by direct message" for person in plan.people]
     lines += [f"• {outside(target_text(pager))}, as an incident that ends at once" for pager in plan.pagers]
     if not plan.people and not plan.pagers:
