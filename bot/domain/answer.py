@@ -231,10 +231,11 @@ class RefusalAnswer:
 
 
 class AcknowledgeFate(Enum):
-    """The outcome of a click on *Acknowledge*."""
+    """The outcome of a click on *Acknowledge*, *Snooze*, *Take over* or *Resolve*."""
 
     ACKNOWLEDGED = "acknowledged"
     ALREADY_ACKNOWLEDGED = "answered"  # somebody acknowledged it before
+    RESOLVED = "resolved"  # this click ended the paging, or an earlier one did
     OVER = "over"  # the failure has ended
     UNWATCHED = "unwatched"  # nobody watches the pipeline any more
     UNKNOWN = "unknown"  # the store was emptied, and lacks the failure
@@ -247,10 +248,15 @@ class AcknowledgeAnswer:
     pipeline: Pipeline
     fate: AcknowledgeFate
     by: UserId | None = None
-    """The person who acknowledged the failure, now or before."""
+    """The person who acknowledged or resolved the failure, now or before."""
     by_name: str = ""
     at: datetime | None = None
     """When that person did."""
+    until: datetime | None = None
+    """The end of the promise or snooze."""
+    snoozed: bool = False
+    changed: bool = True
+    """False if an earlier click did it."""
     watched: bool = False
     """A channel watches the pipeline now."""
     current: StatusAnswer | None = None

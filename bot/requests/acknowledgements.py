@@ -1,6 +1,8 @@
 """Acknowledges failures by their cards. Answers are values; `slack` renders them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, StatusAnswer
 from bot.domain.card import PostedCard, SyncCard
@@ -8,7 +10,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Acknowledgement, EpisodeOutcome
 from bot.domain.observation import PipelineId
-from bot.domain.page_plan import plan_acknowledgement
+from bot.domain.page_plan import plan_acknowledgement, plan_resolved
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.domain.watch import ChannelId, UserId
@@ -17,7 +19,22 @@ from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.outbox import Outbox
 from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
-from bot.state.repository import Repository
+from bot.state.repository import MakePlan, Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a person adds to an acknowledgement."""
+
+    until: datetime | None = None
+    """The paging goes on then, unless the failure is over. None: it does not."""
+    snoozed: bool = False
+    """The person asks for quiet until then, and promises nothing."""
+    takes_over: bool = False
+    """The acknowledgement moves to this person, if somebody else has it."""
+
+
+NO_TERMS = Terms()
 
 
 class Acknowledgements:
@@ -39,6 +56,10 @@ class Acknowledgements:
         self._outbox = outbox
         self._views = views
         self._clock = clock
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
 
     async def holds(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
         """True if these cards are in this conversation. Anyone can replay a button's value from elsewhere.
@@ -64,35 +85,79 @@ class Acknowledgements:
         return episode.card_in(channel) if episode and episode.answerable else None
 
     async def acknowledge(
-        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+        self,
+        channel: ChannelId,
+        pipeline_id: PipelineId,
+        card_key: str,
+        by: UserId,
+        *,
+        name: str = "",
+        place: str = "",
+        terms: Terms = NO_TERMS,
     ) -> AcknowledgeAnswer:
-        """Acknowledges the failure that this card shows; the card of an earlier failure changes nothing."""
-        at = self._clock.now()
-        answer = Acknowledgement(by=by, at=at, name=name, place=place, channel=channel)
+        """Acknowledges, snoozes or takes over the failure that this card shows. An earlier failure changes nothing."""
+        answer = Acknowledgement(
+            by=by,
+            at=self._clock.now(),
+            name=name,
+            place=place,
+            channel=channel,
+            until=terms.until,
+            snoozed=terms.snoozed,
+        )
 
+        def make(record: Record, routing: Routing) -> Plan | None:
+            return plan_acknowledgement(record, routing, answer, takes_over=terms.takes_over)
+
+        return await self._answered(channel, pipeline_id, card_key, make)
+
+    async def resolve(
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAnswer:
+        """Ends the paging for the failure that this card shows, even if it goes on."""
+        answer = Acknowledgement(by=by, at=self._clock.now(), name=name, place=place, channel=channel)
+
+        def make(record: Record, routing: Routing) -> Plan | None:
+            return plan_resolved(record, routing, answer)
+
+        return await self._answered(channel, await self.pipeline_of(card_key), card_key, make)
+
+    async def pipeline_of(self, card_key: str) -> PipelineId:
+        """Empty if the store does not know the card."""
+        card = (await self._cards.cards([card_key])).get(card_key)
+        return card.content.pipeline.id if card else PipelineId("")
+
+    async def _answered(
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, make_answer: MakePlan
+    ) -> AcknowledgeAnswer:
         def make(record: Record, routing: Routing) -> Plan | None:
             """Checks again at each attempt: a new, unseen failure may have begun."""
             if record.episode is None or card_key not in record.episode.cards:
                 return None
-            return plan_acknowledgement(record, routing, answer)
+            return make_answer(record, routing)
 
         card = (await self._cards.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
             # A bot ended the last watch, and stopped before it ended the episode.
-            await self._repository.forget([pipeline_id], at)
+            await self._repository.forget([pipeline_id], self._clock.now())
         plan = await self._repository.write(pipeline_id, make)
         episode = self._repository.record(pipeline_id).episode
-        acknowledged = episode.acknowledged if episode and episode.open and card_key in episode.cards else None
-        if acknowledged is None:
+        current = episode if episode and episode.open and card_key in episode.cards else None
+        found = (current.resolved or current.acknowledged) if current else None
+        if current is None or found is None:
             return await self._stale(channel, pipeline_id, card_key)
         if plan is None:
             await self._draw_again(channel, card_key)
+        fate = AcknowledgeFate.ACKNOWLEDGED if plan else AcknowledgeFate.ALREADY_ACKNOWLEDGED
         return AcknowledgeAnswer(
             pipeline=self._repository.pipeline(pipeline_id),
-            fate=AcknowledgeFate.ACKNOWLEDGED if plan else AcknowledgeFate.ALREADY_ACKNOWLEDGED,
-            by=acknowledged.by,
-            by_name=acknowledged.name,
-            at=acknowledged.at,
+            fate=AcknowledgeFate.RESOLVED if current.resolved else fate,
+            by=found.by,
+            by_name=found.name,
+            at=found.at,
+            until=found.until,
+            snoozed=found.snoozed,
+            changed=plan is not None,
         )
 
     async def acknowledge_group(
@@ -108,13 +173,20 @@ class Acknowledgements:
         )
 
     async def acknowledge_member(
-        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+        self,
+        channel: ChannelId,
+        card_key: str,
+        by: UserId,
+        *,
+        name: str = "",
+        place: str = "",
+        terms: Terms = NO_TERMS,
     ) -> AcknowledgeAnswer | AcknowledgeAllAnswer:
-        """Acknowledges one failure of a group's message, by its card."""
-        card = (await self._cards.cards([card_key])).get(card_key)
-        if card is None:
+        """As `acknowledge`, by the card alone."""
+        pipeline_id = await self.pipeline_of(card_key)
+        if not pipeline_id:
             return AcknowledgeAllAnswer(acknowledged=0, known=0)
-        return await self.acknowledge(channel, card.content.pipeline.id, card_key, by, name=name, place=place)
+        return await self.acknowledge(channel, pipeline_id, card_key, by, name=name, place=place, terms=terms)
 
     async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
         """The fate of an old card's failure, as far as the store knows it."""

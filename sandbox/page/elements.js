@@ -142,6 +142,16 @@ function picker(kind) {
   };
 }
 
+// Slack's picker gives whole seconds since 1970.
+function dateTimePicker(element, block, context) {
+  const drawn = h("input", { type: "datetime-local", class: "input", "aria-label": "Choose a date and a time" });
+  if (element.initial_date_time) {
+    const local = new Date(element.initial_date_time * 1000 - new Date().getTimezoneOffset() * 60_000);
+    drawn.value = local.toISOString().slice(0, 16);
+  }
+  return holding(drawn, () => (drawn.value ? String(Math.floor(new Date(drawn.value) / 1000)) : null), element, block, context);
+}
+
 export function image(element) {
   return h("img", { src: element.image_url, alt: element.alt_text, title: element.alt_text, referrerpolicy: "no-referrer", loading: "lazy" });
 }
@@ -167,4 +177,5 @@ const DRAWERS = {
   number_input: textInput("number"),
   datepicker: picker("date"),
   timepicker: picker("time"),
+  datetimepicker: dateTimePicker,
 };

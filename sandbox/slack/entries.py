@@ -69,7 +69,16 @@ def entered(element: JsonObject, value: Any) -> JsonObject:
         value = None if value is None else option_of(element, value)
     elif kind in _MANY_OPTIONS:
         value = [option_of(element, one) for one in value or []]
+    elif kind == "datetimepicker":
+        value = _moment(value)
     return {"type": kind, name: value}
+
+
+def _moment(value: str | None) -> int | None:
+    """Slack sends whole seconds since 1970."""
+    if value is None or value.isdecimal():
+        return None if value is None else int(value)
+    raise Refused("This element takes a time, in seconds since 1970.")
 
 
 def _refuse_wrong_kind(value: Any, *, several: bool) -> None:

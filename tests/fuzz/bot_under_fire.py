@@ -27,7 +27,7 @@ from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
-from bot.requests.acknowledgements import Acknowledgements
+from bot.requests.acknowledgements import NO_TERMS, Acknowledgements, Terms
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
@@ -182,18 +182,40 @@ class HeardAcknowledgements(Acknowledgements):
         return True
 
     async def acknowledge(
-        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+        self,
+        channel: ChannelId,
+        pipeline_id: PipelineId,
+        card_key: str,
+        by: UserId,
+        *,
+        name: str = "",
+        place: str = "",
+        terms: Terms = NO_TERMS,
     ) -> AcknowledgeAnswer:
         self._acted.append(f"acknowledge {pipeline_id}")
         return AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.ACKNOWLEDGED, by=by)
 
     async def acknowledge_member(
-        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+        self,
+        channel: ChannelId,
+        card_key: str,
+        by: UserId,
+        *,
+        name: str = "",
+        place: str = "",
+        terms: Terms = NO_TERMS,
     ) -> AcknowledgeAnswer:
         return await self.acknowledge(channel, PipelineId(card_key), card_key, by)
 
     async def acknowledge_group(
-        self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
+        self,
+        channel: ChannelId,
+        group_key: str,
+        by: UserId,
+        *,
+        name: str = "",
+        place: str = "",
+        terms: Terms = NO_TERMS,
     ) -> AcknowledgeAllAnswer:
         self._acted.append(f"acknowledge all of {group_key}")
         return AcknowledgeAllAnswer(acknowledged=2, known=2)

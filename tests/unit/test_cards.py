@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -450,23 +451,62 @@ def test_the_first_of_many_page_targets_are_mentioned(number: int) -> None:
 # --- buttons ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_open_failure_can_be_acknowledged_refreshed_and_unwatched() -> None:
+def all_text(message: RenderedMessage) -> str:
+    return "\n".join(says(message))
+
+
+def menu_entries(message: RenderedMessage) -> dict[str, list[str]]:
+    """The labels in each menu of a message, by its action id."""
+    blocks: Any = message.blocks
+    elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    menus = [element for element in elements if element["type"] in {"overflow", "static_select"}]
+    return {menu["action_id"]: [option["text"]["text"] for option in menu["options"]] for menu in menus}
+
+
+def test_an_open_failure_shows_three_buttons_and_a_menu() -> None:
     card = a_card()
-    made = buttons(shown(card))
+    message = valid(shown(card))
+    made = buttons(message)
     assert {label: button.action for label, button in made.items()} == {
         "Acknowledge": action_ids.ACKNOWLEDGE,
         "Refresh": action_ids.REFRESH,
-        "Unwatch": action_ids.UNWATCH,
     }
-    assert {label for label, button in made.items() if button.asks_first} == {"Unwatch"}
     for button in made.values():
         assert button.facts == {"pipeline": ORDERS, "card": card.key}
+    menus = menu_entries(message)
+    assert len(menus[action_ids.SNOOZE]) == 5
+    assert menus[action_ids.CARD_MENU] == [
+        "I'm looking, back in 20\xa0min",
+        "Resolve: end the paging",
+        "Mute …",
+        "Unwatch",
+    ]
+
+
+def test_a_resolved_failure_can_no_longer_be_answered() -> None:
+    resolved = replace(an_episode(), resolved=Acknowledgement(by=ANN, at=at(9), name="Ann"))
+    message = valid(shown(a_card(resolved)))
+    assert set(buttons(message)) == {"Refresh", "Unwatch"}
+    assert "Paging ended by Ann" in all_text(message)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Acknowledgement(by=ANN, at=at(9), name="Ann", until=at(1209)), "Acknowledged by Ann at"),
+        (Acknowledgement(by=ANN, at=at(9), name="Ann", until=at(1209), snoozed=True), ":zzz: Snoozed by Ann until"),
+    ],
+)
+def test_a_card_says_until_when_a_person_has_the_failure(answer: Acknowledgement, words: str) -> None:
+    text = all_text(valid(shown(a_card(replace(an_episode(), acknowledged=answer)))))
+    assert words in text
+    assert f"<!date^{int(at(1209).timestamp())}^" in text
 
 
 @pytest.mark.parametrize(
     ("card", "labels"),
     [
-        (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Refresh", "Unwatch"}),
+        (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Take over", "Refresh"}),
         (a_card(replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED)), {"Refresh", "Unwatch"}),
         (a_card(an_episode(EpisodeKind.DEPLOYMENT)), {"Refresh", "Unwatch"}),
         (a_card(channel=ChannelId("D0ANN")), {"Acknowledge", "Refresh"}),

@@ -60,7 +60,7 @@ class AcknowledgeCommand(Command):
                     command=f"status {quoted(pipeline.name) if can_be_typed(pipeline.name) else pipeline.id}",
                 )
             )
-        name, place = await _person_and_conversation(asker.channel, request)
+        name, place = await person_and_conversation(asker.channel, request)
         answer = await acknowledgements.acknowledge(
             asker.channel, pipeline.id, card, asker.user, name=name, place=place
         )
@@ -78,7 +78,7 @@ async def _acknowledge(click: Click, request: Request) -> Reply:
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
         return request.refused(WRONG_CONVERSATION)
-    name, place = await _person_and_conversation(click.channel, request)
+    name, place = await person_and_conversation(click.channel, request)
     answer = await acknowledgements.acknowledge(
         click.channel, PipelineId(click.text("pipeline")), card, click.user, name=name, place=place
     )
@@ -90,7 +90,7 @@ async def _acknowledge_one(click: Click, request: Request) -> Reply:
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
         return request.refused(WRONG_CONVERSATION)
-    name, place = await _person_and_conversation(click.channel, request)
+    name, place = await person_and_conversation(click.channel, request)
     answer = await acknowledgements.acknowledge_member(click.channel, card, click.user, name=name, place=place)
     return _reply(answer, request)
 
@@ -99,12 +99,12 @@ async def _acknowledge_all(click: Click, request: Request) -> Reply:
     acknowledgements = request.services.requests.acknowledgements
     if not await acknowledgements.holds_group(click.channel, click.group):
         return request.refused(WRONG_CONVERSATION)
-    name, place = await _person_and_conversation(click.channel, request)
+    name, place = await person_and_conversation(click.channel, request)
     answer = await acknowledgements.acknowledge_group(click.channel, click.group, click.user, name=name, place=place)
     return _reply(answer, request)
 
 
-async def _person_and_conversation(channel: ChannelId, request: Request) -> tuple[str, str]:
+async def person_and_conversation(channel: ChannelId, request: Request) -> tuple[str, str]:
     """Looks up both at the same time, so that the acknowledgement isn't late."""
     permissions = request.services.permissions
     name, place = await asyncio.gather(permissions.name(request.asker), permissions.facts.conversation_name(channel))
@@ -127,12 +127,10 @@ def acknowledgement(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, render_con
 def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
     name = f"*{outside(answer.pipeline.name)}*"
     match answer.fate:
-        case AcknowledgeFate.ACKNOWLEDGED:
-            return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card."
-        case AcknowledgeFate.ALREADY_ACKNOWLEDGED:
-            when = f" at {date(answer.at)}" if answer.at else ""
-            by = phrases.person(answer.by_name)
-            return f"{by[:1].upper()}{by[1:]} already acknowledged {name}{when}."
+        case AcknowledgeFate.ACKNOWLEDGED | AcknowledgeFate.RESOLVED if answer.changed:
+            return _done(answer, name)
+        case AcknowledgeFate.ACKNOWLEDGED | AcknowledgeFate.ALREADY_ACKNOWLEDGED | AcknowledgeFate.RESOLVED:
+            return _done_before(answer, name)
         case AcknowledgeFate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
         case AcknowledgeFate.UNWATCHED if answer.watched:
@@ -148,6 +146,26 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
             if answer.watched:
                 return text
             return f"{text}\nIt isn't watched now. {_to_watch(answer, render_context)}"
+
+
+def _done(answer: AcknowledgeAnswer, name: str) -> str:
+    if answer.fate is AcknowledgeFate.RESOLVED:
+        return f":no_bell: You ended the paging for {name}, although it hasn't recovered. Its card stays up to date."
+    until = date(answer.until) if answer.until else ""
+    if answer.snoozed:
+        return f":zzz: You snoozed {name}. Nobody is paged until {until}; then the paging starts again."
+    promise = f" If it still needs somebody at {until}, I page again." if until else ""
+    return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card.{promise}"
+
+
+def _done_before(answer: AcknowledgeAnswer, name: str) -> str:
+    when, by = f" at {date(answer.at)}" if answer.at else "", phrases.person(answer.by_name)
+    by = f"{by[:1].upper()}{by[1:]}"
+    if answer.fate is AcknowledgeFate.RESOLVED:
+        return f"{by} ended the paging for {name}{when}. Nothing was changed."
+    if answer.snoozed:
+        return f"{by} snoozed {name}{when}. Nothing was changed. *Take over* on its card makes it yours."
+    return f"{by} already acknowledged {name}{when}. *Take over* on its card makes it yours."
 
 
 def _not_kept(failures: str) -> str:

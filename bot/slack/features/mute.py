@@ -174,7 +174,7 @@ async def _ask(author: Author, references: Sequence[str], request: Request, why:
     return Reply(blocks=blocks)
 
 
-async def _press(click: Click, request: Request) -> Reply:
+async def press_mute(click: Click, request: Request) -> Reply:
     """*Mute* on a card: asks for how long."""
     author = await author_of(request)
     if isinstance(author, RefusalAnswer):
@@ -219,7 +219,7 @@ FEATURE = Feature(
         ),
     ),
     buttons={
-        action_ids.MUTE: Button(press=_press, changes=False),
+        action_ids.MUTE: Button(press=press_mute, changes=False),
         action_ids.MUTE_1H: Button(press=run_confirmed),
         action_ids.MUTE_4H: Button(press=run_confirmed),
         action_ids.MUTE_MORNING: Button(press=run_confirmed),

@@ -10,7 +10,7 @@ from bot.slack.features.status import status_blocks
 from bot.slack.render import action_ids
 
 
-async def _press(click: Click, request: Request) -> Reply:
+async def press_refresh(click: Click, request: Request) -> Reply:
     """The button of a card works only in its channel. The button of an answer has no card and needs no check."""
     requests, card, pipeline = request.services.requests, click.text("card"), click.text("pipeline")
     if card and not await requests.acknowledgements.holds(click.channel, [card]):
@@ -20,4 +20,4 @@ async def _press(click: Click, request: Request) -> Reply:
     return Reply(blocks=status_blocks(answer, question, request.services.render_context), replace=click.ephemeral)
 
 
-FEATURE = Feature(buttons={action_ids.REFRESH: Button(press=_press, changes=False)})
+FEATURE = Feature(buttons={action_ids.REFRESH: Button(press=press_refresh, changes=False)})

@@ -107,7 +107,7 @@ def _refuse_half(draft: Draft) -> None:
 # --- press -----------------------------------------------------------------------------------------------------------
 
 
-async def _press(click: Click, request: Request) -> Reply:
+async def press_unwatch(click: Click, request: Request) -> Reply:
     services, asker, card = request.services, request.asker, click.text("card")
     if card and not await services.requests.acknowledgements.holds(click.channel, [card]):
         return request.refused(WRONG_CONVERSATION)
@@ -211,5 +211,5 @@ FEATURE = Feature(
             help=_HELP,
         ),
     ),
-    buttons={action_ids.UNWATCH: Button(press=_press)},
+    buttons={action_ids.UNWATCH: Button(press=press_unwatch)},
 )

@@ -30,7 +30,7 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "ephemeral": "yes" if container.get("is_ephemeral") else "",
         "direct": "yes" if in_view else "",
         "trigger": body.get("trigger_id"),
-        "value": action.get("value") or _object(action.get("selected_option")).get("value"),
+        "value": action.get("value") or _object(action.get("selected_option")).get("value") or _picked(action),
         "response_url": body.get("response_url"),
         "shown": _shown(body) if action.get("action_id") == action_ids.UNDO else "",
     }
@@ -38,6 +38,12 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
     if action.get("action_id") == action_ids.CONFIRM:  # all clicks that confirm the same question count as one
         identity = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
     return encodable(identity), {name: encodable(value) for name, value in payload.items()}
+
+
+def _picked(action: Mapping[str, object]) -> str:
+    """A picker holds no value of its own, so the id of its block names the card."""
+    moment = action.get("selected_date_time")
+    return json.dumps({"card": str(action.get("block_id", "")), "at": moment}) if isinstance(moment, int) else ""
 
 
 def _shown(body: Mapping[str, object]) -> str:

@@ -22,6 +22,7 @@ MOST_VIEW_BLOCKS = 100
 VALUE_LIMIT = 2000
 OPTION_LIMIT = 75
 MOST_OPTIONS = 100
+MOST_IN_MENU = 5
 ROW_LINK = "Open"
 _ROW_LINKS = re.compile(rf" · <https?://[^<>|]*\|{ROW_LINK}>")
 _MARKUP = re.compile(
@@ -148,6 +149,17 @@ def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]])
     if not made:
         return None
     return {"type": "static_select", "action_id": action_id, "placeholder": plain(placeholder), "options": made}
+
+
+def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block | None:
+    """A menu behind three dots, with at most five entries. None without entries."""
+    made = [option(label, data) for label, data in options[:MOST_IN_MENU]]
+    return {"type": "overflow", "action_id": action_id, "options": made} if made else None
+
+
+def time_picker(action_id: str) -> Block:
+    """A field for a date and a time. Slack shows both in the reader's own time zone."""
+    return {"type": "datetimepicker", "action_id": action_id}
 
 
 def option(label: str, data: str) -> Block:

@@ -8,24 +8,21 @@ from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.slack.mrkdwn import duration, outside, time_of_day
-from bot.slack.render import action_ids, phrases
+from bot.slack.render import phrases
 from bot.slack.render.blocks import (
     Block,
     RenderedMessage,
-    actions,
-    button,
-    confirmation,
     context,
     message,
     section,
-    value,
 )
 from bot.slack.render.call_words import page_lines
+from bot.slack.render.console import console
 from bot.slack.render.deed_words import answer_line
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
-from bot.slack.render.paging import origins_context, stop_button
+from bot.slack.render.paging import origins_context
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import card_line
 
@@ -61,7 +58,7 @@ def render_card(
     blocks += context(phrases.stands_in_for(card.stands_in_for))
     blocks += footnotes(delivery, now)
     if not is_api_card:
-        blocks += _buttons(card)
+        blocks += console(card)
     return message(blocks)
 
 
@@ -122,25 +119,6 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
         read = f"happened after {time_of_day(message.earliest)}, {read}"
     reason = phrases.DELAYS[delay] if delay else "other messages went first"
     return f":hourglass: Late by {late}: {read}, posted at {time_of_day(now)}, because {reason}."
-
-
-def _buttons(card: Card) -> list[Block]:
-    facts = {"pipeline": card.pipeline.id, "card": card.key}
-    answerable = card.episode.unanswered
-    watched = not phrases.is_direct(card.channel) and card.episode.outcome is not EpisodeOutcome.UNWATCHED
-    stop = confirmation(
-        "Unwatch this pipeline?",
-        "This removes the channel's own watch on this pipeline. If a pattern covers it too, updates continue, and I'll "
-        "name the pattern. You can undo this for 1 h.",
-        "Unwatch",
-    )
-    return actions(
-        f"{card.key}-{card.revision}",
-        button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary") if answerable else None,
-        button(action_ids.REFRESH, "Refresh", value(**facts)),
-        button(action_ids.UNWATCH, "Unwatch", value(**facts), confirm=stop) if watched else None,
-        stop_button(card.channel, card.origins, pipeline=card.pipeline.id) if card.episode.open else None,
-    )
 
 
 # --- lines -----------------------------------------------------------------------------------------------

@@ -1,0 +1,136 @@
+"""The card as a console: *Snooze*, *Take over*, and the menu with a promise, *Resolve*, *Mute* and *Unwatch*."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TypeVar
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, RefusalAnswer
+from bot.domain.wall_clock import next_moment
+from bot.requests.acknowledgements import Terms
+from bot.slack.click import Click
+from bot.slack.feature import Button, Feature, Reply, Request
+from bot.slack.features import mute, refresh, unwatch
+from bot.slack.features.acknowledge import (
+    WRONG_CONVERSATION,
+    acknowledgement,
+    person_and_conversation,
+)
+from bot.slack.render import action_ids
+from bot.slack.render.blocks import actions, section, time_picker
+from bot.slack.render.console import CardAction, SnoozeTime
+
+ChoiceT = TypeVar("ChoiceT", SnoozeTime, CardAction)
+
+PROMISE = timedelta(minutes=20)
+LONGEST_SNOOZE = timedelta(days=7)
+MORNING = time(9)
+_LENGTHS = {
+    SnoozeTime.HALF_HOUR: timedelta(minutes=30),
+    SnoozeTime.HOUR: timedelta(hours=1),
+    SnoozeTime.FOUR_HOURS: timedelta(hours=4),
+}
+_ODD_TIME = RefusalAnswer(
+    reason="A snooze ends in the future, within 7 days. Nothing was changed.", hint="Choose another time."
+)
+_ODD_CLICK = RefusalAnswer(reason="I don't know that choice. Nothing was changed.", hint="Use the card's own menu.")
+
+
+async def _snooze(click: Click, request: Request) -> Reply:
+    """The menu *Snooze*. Its last entry asks for a time."""
+    choice = _choice(SnoozeTime, click.text("do"))
+    if choice is None:
+        return request.refused(_ODD_CLICK)
+    now = request.services.requests.acknowledgements.now
+    if choice is SnoozeTime.PICK:
+        return await _ask_for_time(click, request)
+    if choice is SnoozeTime.MORNING:
+        until = next_moment(now, MORNING, await request.services.permissions.facts.zone(click.user))
+    else:
+        until = now + _LENGTHS[choice]
+    return await _answer(click, request, until=until, snoozed=True)
+
+
+async def _ask_for_time(click: Click, request: Request) -> Reply:
+    if not await request.services.requests.acknowledgements.holds(click.channel, [click.text("card")]):
+        return request.refused(WRONG_CONVERSATION)
+    picker = actions(click.text("card"), time_picker(action_ids.SNOOZE_UNTIL))
+    return Reply(blocks=[section("Until when should I stop paging? The times are in your time zone."), *picker])
+
+
+async def _snooze_until(click: Click, request: Request) -> Reply:
+    """The time that a person picked."""
+    now, moment = request.services.requests.acknowledgements.now, click.facts.get("at")
+    until = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) and 0 < moment < 2**33 else now
+    if not now < until <= now + LONGEST_SNOOZE:
+        return request.refused(_ODD_TIME)
+    return await _answer(click, request, until=until, snoozed=True)
+
+
+async def _take_over(click: Click, request: Request) -> Reply:
+    return await _answer(click, request)
+
+
+async def _answer(click: Click, request: Request, *, until: datetime | None = None, snoozed: bool = False) -> Reply:
+    """The acknowledgement moves to this person."""
+    acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
+    if not await acknowledgements.holds(click.channel, [card]):
+        return request.refused(WRONG_CONVERSATION)
+    name, place = await person_and_conversation(click.channel, request)
+    terms = Terms(until=until, snoozed=snoozed, takes_over=True)
+    answer = await acknowledgements.acknowledge_member(
+        click.channel, card, click.user, name=name, place=place, terms=terms
+    )
+    return _reply(answer, request)
+
+
+async def _choose(click: Click, request: Request) -> Reply | None:
+    """An entry of the card's menu."""
+    match _choice(CardAction, click.text("do")):
+        case CardAction.PROMISE:
+            return await _answer(click, request, until=request.services.requests.acknowledgements.now + PROMISE)
+        case CardAction.RESOLVE:
+            return await _resolve(click, request)
+        case CardAction.REFRESH:
+            return await refresh.press_refresh(await _with_pipeline(click, request), request)
+        case CardAction.MUTE:
+            return await mute.press_mute(await _with_pipeline(click, request), request)
+        case CardAction.UNWATCH:
+            return await unwatch.press_unwatch(await _with_pipeline(click, request), request)
+        case None:
+            return request.refused(_ODD_CLICK)
+
+
+async def _resolve(click: Click, request: Request) -> Reply:
+    acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
+    if not await acknowledgements.holds(click.channel, [card]):
+        return request.refused(WRONG_CONVERSATION)
+    name, place = await person_and_conversation(click.channel, request)
+    return _reply(await acknowledgements.resolve(click.channel, card, click.user, name=name, place=place), request)
+
+
+async def _with_pipeline(click: Click, request: Request) -> Click:
+    """The click with the pipeline of its card: an option of a menu has no room for both."""
+    pipeline_id = await request.services.requests.acknowledgements.pipeline_of(click.text("card"))
+    return replace(click, facts={**click.facts, "pipeline": pipeline_id})
+
+
+def _choice(kind: Callable[[str], ChoiceT], text: str) -> ChoiceT | None:
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, request: Request) -> Reply:
+    return Reply(blocks=[section(acknowledgement(answer, request.services.render_context))])
+
+
+FEATURE = Feature(
+    buttons={
+        action_ids.SNOOZE: Button(press=_snooze, acknowledges=True),
+        action_ids.SNOOZE_UNTIL: Button(press=_snooze_until, acknowledges=True),
+        action_ids.TAKE_OVER: Button(press=_take_over, acknowledges=True),
+        action_ids.CARD_MENU: Button(press=_choose),
+    }
+)
