@@ -65,6 +65,42 @@ def test_each_fault_is_found(messages: tuple[SlackMessage, ...], found: dict[str
     assert faults(*messages) == found
 
 
+AGAIN = SlackMessage("3.0", "orders failed again, 2nd time in 3 min", broadcast=True)
+END_AGAIN = SlackMessage("4.0", "orders recovered after 5 s", broadcast=True)
+FLAPS = SlackMessage(
+    "4.0", "orders is flapping: failed twice in 3 min. I'll post again once it settles.", broadcast=True
+)
+TWICE = [*TRUTH, *TRUTH]
+
+
+def test_a_reopened_card_reports_each_failure() -> None:
+    assert faults(a_failure(replies=(END, AGAIN, END_AGAIN)), truth=TWICE) == {}
+    assert faults(a_failure(replies=(END, END_AGAIN)), truth=TWICE) == {"lost": 1}
+    assert faults(a_failure(replies=(END, replace(AGAIN, broadcast=False), END_AGAIN)), truth=TWICE) == {"lost": 1}
+    late = a_failure(
+        posted="orders failed again, 2nd time in 3 min", replies=(END, replace(AGAIN, broadcast=False), END_AGAIN)
+    )
+    assert faults(late, truth=TWICE) == {}
+
+
+def test_a_flapping_pipelines_card_counts_its_failures() -> None:
+    card = SlackMessage("1.0", "orders is flapping: failed 3 times in 3 min\nNow running, live", (END, AGAIN, FLAPS))
+    assert faults(card, truth=[*TWICE, *TRUTH]) == {}
+    assert faults(card, truth=TWICE) == {"repeated": 2}
+    assert faults(replace(card, replies=(END, AGAIN, replace(FLAPS, broadcast=False))), truth=[*TWICE, *TRUTH]) == {
+        "lost": 2
+    }
+    assert faults(replace(card, text=card.text.replace("running, live", "failed")), truth=[*TWICE, TRUTH[0]]) == {}
+    settled = SlackMessage(
+        "9.0", "orders has settled: recovered after 9 s. It failed 3 times in 3 min.", broadcast=True
+    )
+    ended = replace(
+        card, text="orders recovered after 9 s, failed 3 times in 3 min", replies=(END, AGAIN, FLAPS, settled)
+    )
+    assert faults(ended, truth=[*TWICE, *TRUTH]) == {}
+    assert faults(replace(ended, replies=(*ended.replies, settled)), truth=[*TWICE, *TRUTH]) == {"repeated": 1}
+
+
 @pytest.mark.parametrize("shown", ["orders was paused for 3 s, then failed · noon", "orders was paused for 3 s"])
 def test_a_card_that_shows_an_earlier_state_is_found(shown: str) -> None:
     truth = [Change("orders", phase) for phase in ("PAUSED", "RUNNING")]
