@@ -251,6 +251,8 @@ class _Progress:
 
     def apply(self, page: Page, event: PageEvent) -> None:
         at = self._at
+        if isinstance(event, FailedAgain) and not page.channels:
+            return  # every channel stopped watching
         if isinstance(event, TimerDue | FailedAgain) and _is_silent(page, self._kind, self._routing, at):
             self.pages[page.key] = _postponed(page, at) if isinstance(event, TimerDue) else _waiting(page, at)
             return

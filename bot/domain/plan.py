@@ -15,7 +15,7 @@ from bot.domain.history import Stretch, acts, ended_stretch, stretch_of
 from bot.domain.observation import FailedRead, PipelineId, Reading
 from bot.domain.pages import timer_at, without_conversations
 from bot.domain.receipt import Skip
-from bot.domain.routing import Routing, as_first_seen, still_wanted
+from bot.domain.routing import Routing, as_first_seen, left_meanwhile, without_cards
 from bot.domain.story import advance
 from bot.domain.transition import PipelineState, Transition, detect
 from bot.domain.watch import Audience, ChannelId
@@ -91,9 +91,12 @@ def plan_transitions(
         return Plan(record=record, transitions=transitions, stretch=ended_stretch(before, record.state))
     plans: list[EpisodePlan] = []
     last, held = record.episode, record.held
-    for episode in touched:
+    for advanced in touched:
+        episode = advanced
         same = last is not None and last.identity == episode.identity
-        stored = still_wanted(last, routing) if last and same else None
+        stored = last if same else None
+        if stored and (leaving := left_meanwhile(stored, routing)):
+            stored, episode = without_cards(stored, leaving), without_conversations(episode, leaving, at)
         held = with_held_news(held, episode, stored, routing)
         plans.append(plan_episode(episode, stored, record.state, routing, previous_episode=None if same else last))
         last = plans[-1].episode

@@ -1,6 +1,6 @@
 """Which conversations hear about a step of an episode, and who paged them there. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -122,13 +122,19 @@ def new_entries(episode: Episode, stored: Episode | None) -> list[TimelineEntry]
     return [entry for entry in episode.timeline if entry.revision > last]
 
 
-def still_wanted(stored: Episode, routing: Routing) -> Episode:
-    """The stored episode, before the step. A closed one that goes on leaves cards where nobody watches any more."""
+def left_meanwhile(stored: Episode, routing: Routing) -> frozenset[ChannelId]:
+    """The conversations of a closed episode that stopped watching since. If it goes on, it goes on without them."""
     if stored.open:
-        return stored
+        return frozenset()
     watching = {audience.channel for audience in routing.audiences}
     watching |= {target.direct for audience in routing.audiences for target in audience.targets if target.direct}
-    return replace(stored, cards={key: channel for key, channel in stored.cards.items() if channel in watching})
+    return frozenset(stored.cards.values()) - watching - set(stored.direct_conversations)
+
+
+def without_cards(stored: Episode, leaving: Collection[ChannelId]) -> Episode:
+    """The stored episode without the cards of these conversations: they get no more updates."""
+    cards = {key: channel for key, channel in stored.cards.items() if channel not in leaving}
+    return replace(stored, cards=cards) if leaving else stored
 
 
 def own_events(episode: Episode, entry: TimelineEntry) -> tuple[Event, ...]:

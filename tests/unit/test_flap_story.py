@@ -15,10 +15,12 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.receipt import SkipReason
 from bot.domain.transition import Event
-from bot.domain.watch import UserId
+from bot.domain.watch import ChannelId, UserId
 from bot.slack.render.headlines import headline
-from tests.builders import ALERTS, ORDERS, a_failed_read, a_routing, an_observation, at
+from tests.builders import ALERTS, ORDERS, a_failed_read, a_person, a_routing, a_watch, an_observation, at
 
+ANN, BOB = a_person("U0ANN"), a_person("U0BOB")
+OTHER = ChannelId("C0OTHER")
 RUNNING, FAILED, PAUSED = Phase.RUNNING, Phase.FAILED, Phase.PAUSED
 
 
@@ -95,6 +97,16 @@ def test_a_channel_that_left_meanwhile_gets_no_more_updates() -> None:
     plan = plan_reading(recovered.record, an_observation(FAILED, 180), replace(a_routing(), audiences=()))
     assert not plan.messages
     assert episode_of(plan).cards == {}
+
+
+def test_the_pages_of_a_channel_that_left_meanwhile_do_not_resume() -> None:
+    both = a_routing(a_watch(ORDERS, targets=(ANN,)), a_watch(ORDERS, channel=OTHER, targets=(BOB,)))
+    record = Record(pipeline_id=ORDERS)
+    for reading in alternating(60, 3):
+        record = plan_reading(record, reading, both).record
+    plan = plan_reading(record, an_observation(FAILED, 180), a_routing(a_watch(ORDERS, channel=OTHER, targets=(BOB,))))
+    assert [page.channels for page in episode_of(plan).pages if page.next_at] == [(OTHER,)]
+    assert {message.receiver.id for message in plan.messages} == {OTHER}
 
 
 def test_a_failure_after_a_pause_is_another_story() -> None:
