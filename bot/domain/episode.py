@@ -16,6 +16,9 @@ ENTRIES_KEPT = 40
 EARLIER_GAPS_KEPT = 3
 
 
+MOST_CONFIRMED = 5  # readings in a row that a channel may wait for
+
+
 class EpisodeKind(StrEnum):
     """The kinds of episode, by the event that opens them. The values are part of stored rows and of card keys."""
 
@@ -159,6 +162,8 @@ class Episode:
     """When the problem last began. None: it began once."""
     flapping: bool = False
     """It comes and goes so often that neither its end nor its return is news. Then the episode stays open."""
+    readings: int = 1
+    """How many readings in a row showed the problem, while a channel waits for more of them."""
     hidden: Mapping[Event, int] = field(default_factory=dict)
     """The changes since the pipeline flaps: the card counts them, and the thread has no entries."""
 
@@ -219,6 +224,10 @@ class Episode:
     def began_at(self) -> datetime:
         """When the problem began; after several times, the last one."""
         return self.latest_began_at or self.opened_at
+
+    def waits_for(self, readings: int) -> bool:
+        """True if a channel that asks for so many readings in a row does not hear of the problem yet."""
+        return self.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED} and self.readings < readings
 
     @property
     def found_begun(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.calls import call_messages, messages_to_pagers
 from bot.domain.card import Card, SyncCard, ThreadEntry
+from bot.domain.confirmation import confirming, entries_for
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.escalation import PageEvent
@@ -15,7 +16,7 @@ from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
-from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
+from bot.domain.routing import Routing, conversations, origins, paged_targets
 from bot.domain.transition import PipelineState
 from bot.domain.watch import Audience, ChannelId, Target
 
@@ -77,7 +78,7 @@ def plan_episode(
     ]
     calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
-    left_out = () if only else (filtered, suspended, silenced, hidden_by_flapping)
+    left_out = () if only else (filtered, suspended, silenced, hidden_by_flapping, confirming)
     skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
     return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *unreached(episode, stored, at)))
 
@@ -157,7 +158,7 @@ def thread_entries(
     named = {target.direct for audience in routing.audiences for target in audience.targets}
     paged = channel in named or channel in episode.direct_conversations
     messages = []
-    for entry in new_entries(episode, stored):
+    for entry in entries_for(channel, episode, stored, routing):
         news = episode.kind is EpisodeKind.FAILURE and (entry.ends or entry.reopens or entry.flap is not None)
         events = any(audience.wants(event) for event in entry.events) if audience else False
         wanted = events or (news and (entry.flap is not None or not audience) and (paged or audience))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, FlapStep, TimelineEntry
+from bot.domain.episode import MOST_CONFIRMED, Episode, EpisodeKind, EpisodeOutcome, FlapStep, TimelineEntry
 from bot.domain.flapping import FlapWindow
 from bot.domain.transition import Event, PipelineState, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID
@@ -83,7 +83,7 @@ def may_continue(ended: Episode, event: Event) -> bool:
 
 def reopened(ended: Episode) -> Episode:
     """The episode goes on. An acknowledgement was for the earlier failure."""
-    return replace(ended, closed_at=None, outcome=None, acknowledged=None)
+    return replace(ended, closed_at=None, outcome=None, acknowledged=None, readings=1)
 
 
 def is_story(episode: Episode) -> bool:
@@ -121,7 +121,8 @@ def entered(episode: Episode) -> Episode:
     last = replace(
         episode.timeline[-1], flap=FlapStep.ENTERED, reopens=False, times=episode.times, since=episode.opened_at
     )
-    return replace(episode, flapping=True, timeline=(*episode.timeline[:-1], last))
+    timeline = (*episode.timeline[:-1], last)
+    return replace(episode, flapping=True, readings=MOST_CONFIRMED, timeline=timeline)  # no chance finding
 
 
 def settled(episode: Episode, state: PipelineState, flap: Flap, at: datetime) -> Episode:

@@ -4,11 +4,12 @@ A watch that names people has an escalation of its own: it pages them again unti
 a policy shares that policy's page with all other channels.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.card import CallReason, PageCall
+from bot.domain.confirmation import is_confirmed_late
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, stable_key
 from bot.domain.escalation import (
     FailedAgain,
@@ -120,16 +121,16 @@ def paged_episode(
         episode = following_watch(episode, audience, routing, at)
     event = deed or _event(episode, stored)
     progress = _Progress(routing, at, episode)
-    if event is not None:
-        for page in episode.pages:
-            progress.apply(page, event)
+    for page, page_event in _events_of_pages(episode, stored, event):
+        progress.apply(page, page_event)
     if isinstance(event, FailedAgain) and episode.resolved is None:
         episode = replace(episode, acknowledged=None)
     if episode.open and episode.resolved is None and deed is None:
         shown = stored.cards.values() if stored else ()
         for audience in routing.audiences:
             silent = routing.silence_in(audience.channel, episode.kind, at)
-            if audience.channel not in shown and not silent and (only is None or audience.channel == only):
+            waits = silent or episode.waits_for(audience.confirm)
+            if audience.channel not in shown and not waits and (only is None or audience.channel == only):
                 progress.open(episode, audience, paging_targets(audience, episode.kind, routing))
     progress.page_operator(episode)
     return progress.result(episode)
@@ -195,6 +196,18 @@ def _event(episode: Episode, stored: Episode | None) -> PageEvent | None:
     return FailedAgain() if again else None
 
 
+def _events_of_pages(
+    episode: Episode, stored: Episode | None, event: PageEvent | None
+) -> Iterator[tuple[Page, PageEvent]]:
+    """Pages that waited for a further reading of a failure resume with it."""
+    late = event is None and is_confirmed_late(episode, stored)
+    for page in episode.pages:
+        if event is not None:
+            yield page, event
+        elif late and page.status is PageStatus.CLOSED:
+            yield page, FailedAgain()
+
+
 def _key(episode: Episode, routing: Routing, kind: str, name: str) -> str:
     return stable_key(routing.team, episode.pipeline_id, episode.identity, kind, name.lower())
 
@@ -247,12 +260,13 @@ class _Progress:
         self._resumed: list[Target] = []
         self._nobody_answered = False
         self._kind = episode.kind
+        self._episode = episode
         self.pages = {page.key: page for page in episode.pages}
 
     def apply(self, page: Page, event: PageEvent) -> None:
         at = self._at
-        if isinstance(event, FailedAgain) and not page.channels:
-            return  # every channel stopped watching
+        if isinstance(event, FailedAgain) and not self._hears(page):
+            return
         if isinstance(event, TimerDue | FailedAgain) and _is_silent(page, self._kind, self._routing, at):
             self.pages[page.key] = _postponed(page, at) if isinstance(event, TimerDue) else _waiting(page, at)
             return
@@ -263,6 +277,11 @@ class _Progress:
         if decision.reason is PageReason.RESUMED:
             self._resumed += pagers_among(page.notified)
         self._take(decision, promised_until=before)
+
+    def _hears(self, page: Page) -> bool:
+        """False if every channel stopped watching, or waits for a further reading."""
+        audiences = map(self._routing.audience, page.channels)
+        return any(audience is None or not self._episode.waits_for(audience.confirm) for audience in audiences)
 
     def open(self, episode: Episode, audience: Audience, targets: Sequence[Target]) -> None:
         """Opens the page of the targets that the watches name themselves, and one for each policy."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.card import Card
+from bot.domain.confirmation import confirmed_by
 from bot.domain.delivery import Message
 from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
@@ -83,6 +84,9 @@ def plan_transitions(
     flap = flap_after(record.flap, transitions, at, routing.flap_window, episode=record.episode, state=record.state)
     record = replace(record, flap=flap.changes)
     touched = advance(record.episode, transitions, record.state, record.identities, flap)
+    if not transitions and not touched and record.episode:
+        confirmed = confirmed_by(record.episode, record.state, routing)
+        touched = (confirmed,) if confirmed else ()
     if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:

@@ -109,7 +109,8 @@ def conversations(episode: Episode, stored: Episode | None, routing: Routing) ->
     """
     entries = new_entries(episode, stored) or episode.timeline
     events = {event for entry in entries for event in own_events(episode, entry)}
-    wanting = [audience.channel for audience in routing.audiences if any(map(audience.wants, events))]
+    confirmed = [audience for audience in routing.audiences if not episode.waits_for(audience.confirm)]
+    wanting = [audience.channel for audience in confirmed if any(map(audience.wants, events))]
     pages = [routing.heard(page, episode.kind, entries[-1].at) for page in episode.pages]
     paging = [conversation for page in pages for conversation in page.conversations]
     silent = {channel for channel in wanting if routing.silence_in(channel, episode.kind, entries[-1].at)}

@@ -21,6 +21,8 @@ class Wish:
     """Empty: page nobody."""
     page_for: frozenset[Event] | None = None
     """The events that page `targets`; counts only with them. None: FAILED alone."""
+    confirm: int | None = None
+    """So many readings in a row must show a problem before the channel hears of it."""
     by: UserId
     by_name: str = ""
 
@@ -98,6 +100,7 @@ def edited_watch(
         events=events if wish.events is None else None if wish.events is Every.EVENT else wish.events,
         targets=targets if wish.targets is None else wish.targets,
         page_for=(before.page_for if before else None) if wish.targets is None else wish.page_for,
+        confirm=wish.confirm or (before.confirm if before else 1),
         made_by=wish.by,
         made_by_name=wish.by_name,
         made_at=at,
@@ -109,7 +112,8 @@ def is_same(watch: Watch | None, other: Watch | None) -> bool:
     """True if both watches have the same effect."""
     if watch is None or other is None:
         return False
-    return (watch.events, watch.targets, watch.page_for) == (other.events, other.targets, other.page_for)
+    parts = [(each_one.events, each_one.targets, each_one.page_for, each_one.confirm) for each_one in (watch, other)]
+    return parts[0] == parts[1]
 
 
 def excess(current: Iterable[Watch], edits: Sequence[Edit], limits: WatchLimits) -> Excess | None:

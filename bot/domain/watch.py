@@ -92,6 +92,8 @@ class Watch:
     """The people and groups that a failure pages."""
     page_for: frozenset[Event] | None = None
     """The events that page the targets. None: FAILED alone."""
+    confirm: int = 1
+    """So many readings in a row must show a failure or a degraded pipeline before the channel hears of it."""
     made_by: UserId
     """The person who made the watch, or last changed it."""
     made_at: datetime
@@ -146,6 +148,11 @@ class Audience:
     def targets(self) -> tuple[Target, ...]:
         """The people and groups that the watches page, each once."""
         return tuple(dict.fromkeys(target for watch in self.watches for target in watch.targets))
+
+    @property
+    def confirm(self) -> int:
+        """How many readings in a row the channel waits for. A watch that waits for fewer delays nothing."""
+        return min(watch.confirm for watch in self.watches)
 
     def pages(self, direct: ChannelId) -> bool:
         """True if a watch pages the person of this direct-message conversation."""

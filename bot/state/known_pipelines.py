@@ -11,7 +11,7 @@ from heapq import merge
 
 from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
 from bot.domain.delivery import ReceiverKind
-from bot.domain.episode import Episode
+from bot.domain.episode import MOST_CONFIRMED, Episode
 from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
@@ -238,7 +238,10 @@ class KnownPipelines:
         record = self._records.open.get(pipeline_id)
         if record is None or record.episode is None:
             return False
-        return record.episode.flapping and not self._flap_window.is_flapping(record.flap, at, before=True)
+        if record.episode.flapping:
+            return not self._flap_window.is_flapping(record.flap, at, before=True)
+        covering = self._covering(self.pipeline(pipeline_id)) if record.episode.waits_for(MOST_CONFIRMED) else ()
+        return any(record.episode.waits_for(watch.confirm) for watch in covering)
 
     def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
         """True if a complete listing that began at `since` (monotonic seconds) or later does not show it."""

@@ -316,7 +316,8 @@ def watch_words(watch: Watch) -> str:
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
     paging = " or ".join(sorted(watch.page_for)) if watch.page_for else "failure"
     pages = f", pages {target_list(watch.targets)} on {paging}" if watch.targets else ""
-    return f"{name} — {events_words(watch.events)}{pages}"
+    confirmed = f", after {watch.confirm} readings in a row" if watch.confirm > 1 else ""
+    return f"{name} — {events_words(watch.events)}{pages}{confirmed}"
 
 
 def watch_name(watch: Watch) -> str:
@@ -331,7 +332,8 @@ def watch_command(watch: Watch) -> str:
     events = f" on {','.join(sorted(watch.events))}" if watch.events else ""
     targets = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
     targets += f" for {','.join(sorted(watch.page_for))}" if watch.targets and watch.page_for else ""
-    return f"{code(name, REASON_LIMIT).strip('`')}{events}{targets}"
+    confirm = f" confirm {watch.confirm}" if watch.confirm > 1 else ""
+    return f"{code(name, REASON_LIMIT).strip('`')}{events}{targets}{confirm}"
 
 
 def note_command(note: Note) -> str:

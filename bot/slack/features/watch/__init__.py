@@ -16,10 +16,11 @@ _HELP = HelpPage(
         "`{c} watch orders-*` — every pipeline that matches, new ones too; `project:shop` works as well",
     ),
     topic=(
-        "*`{c} watch PIPELINE … [on EVENT,…] [page TARGET …] [in #channel]`* — post status changes, and page people.",
+        "*`{c} watch PIPELINE … [on EVENT,…] [page TARGET …] [confirm N] [in #channel]`* — post changes, page people.",
         "PIPELINE: a name, an id, or a pattern such as `orders-*` or `project:shop`.",
         f"EVENT: {_EVENTS}, or all (the default).",
         "TARGET: `me`, `@person`, `@usergroup`, `here`, `channel`. I page them on failure, whatever *on* says.",
+        "N: how many readings in a row must show a failure before I alert, 1 to 5.",
         "Example: `{c} watch orders-* on failed,degraded,recovered page @data-oncall in #data-alerts`",
         "To change a watch, type it again: parts that you leave out stay. `subscribe` works too.",
     ),

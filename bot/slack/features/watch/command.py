@@ -15,6 +15,7 @@ from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clause_reader import ClauseReader
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, target_of, watches_in
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.confirm_clause import with_clause, without_confirmation
 from bot.slack.grammar.drafts import ClauseItem, Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import ALL, NONE, ParseError
 
@@ -40,6 +41,8 @@ class WatchCommand(Command):
     """None for the channel where the person typed."""
     page_for: frozenset[Event] | None = None
     """The events that page the targets. None: FAILED alone."""
+    confirm: int | None = None
+    """How many readings in a row must show a problem."""
 
     @property
     def changes(self) -> bool:
@@ -77,7 +80,14 @@ class WatchCommand(Command):
         if isinstance(targets, RefusalAnswer):
             return ClauseRefusal(targets, ClauseKind.TARGET)
         name = await services.permissions.name(asker)
-        wish = Wish(events=self.events, targets=targets, page_for=self.page_for, by=asker.user, by_name=name)
+        wish = Wish(
+            events=self.events,
+            targets=targets,
+            page_for=self.page_for,
+            confirm=self.confirm,
+            by=asker.user,
+            by_name=name,
+        )
         answer = await self._subscribe(request, channel, wish)
         if isinstance(answer, WatchAnswer):
             return replace(answer, still_listing=services.is_still_listing(), polling=services.polling())
@@ -101,6 +111,15 @@ class WatchCommand(Command):
 
 
 def parse_watch(command_text: CommandText) -> WatchCommand:
+    words, readings = without_confirmation(command_text)
+    try:
+        command = _parse(replace(command_text, words=words))
+    except ParseError as exc:
+        raise ParseError(exc.message, *with_clause(exc.hints, readings), in_goldrush=exc.in_goldrush) from exc
+    return replace(command, confirm=readings)
+
+
+def _parse(command_text: CommandText) -> WatchCommand:
     draft = ClauseReader(command_text.text, command_text.names).read(command_text.words)
     if not draft.names:
         suggestions = _with_example_name(draft), "watch orders-eu page @ann"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, UnresolvedReference, WatchAnswer
 from bot.domain.catalogue import Pipeline
+from bot.domain.episode import MOST_CONFIRMED
 from bot.domain.names import AmbiguousReference
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import ChannelId, TargetKind
@@ -21,7 +22,7 @@ from bot.slack.render.blocks import Block, context, input_block, message, option
 from bot.slack.submission import Submission
 
 CALLBACK_ID = "watch"
-PIPELINES, CHANNEL, EVENTS, TARGETS = "pipelines", "channel", "events", "targets"  # the blocks
+PIPELINES, CHANNEL, EVENTS, TARGETS, CONFIRM = "pipelines", "channel", "events", "targets", "confirm"  # the blocks
 EXPLAINED = 3  # unknown names that get a sentence of their own
 _BLOCKS = {ClauseKind.CHANNEL: CHANNEL, ClauseKind.TARGET: TARGETS, ClauseKind.EVENT: EVENTS}
 _CHANNEL_LINK = re.compile(r"<#[^>]*>")
@@ -68,6 +69,7 @@ def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
             _channel_input(),
             _events_input(),
             _targets_input(command, max_targets),
+            _confirm_input(),
             *context("If it's watched there already, the fields that you leave empty stay as they are."),
         ],
     }
@@ -100,6 +102,16 @@ def _targets_input(command: str, max_targets: int) -> Block:
     return input_block(TARGETS, "Page when it fails", element, hint=hint, optional=True)
 
 
+def _confirm_input() -> Block:
+    options = [option(_readings(number), str(number)) for number in range(1, MOST_CONFIRMED + 1)]
+    element = {"type": "static_select", "placeholder": plain(_readings(1)), "options": options}
+    return input_block(CONFIRM, "Alert after", element, hint="Only for failed and degraded.", optional=True)
+
+
+def _readings(number: int) -> str:
+    return "the first reading" if number == 1 else f"{number} readings in a row"
+
+
 # --- submit ----------------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +130,7 @@ async def submit_form(submission: Submission, request: Request) -> Reply:
         events=frozenset(event for event in SELECTABLE if event.value in submission.texts_in(EVENTS)) or None,
         targets=tuple(TargetWord(TargetKind.USER, id=user) for user in submission.texts_in(TARGETS)) or None,
         channel=ChannelWord(id=submission.text_in(CHANNEL).strip("<#>")) if submission.text_in(CHANNEL) else None,
+        confirm=int(submission.text_in(CONFIRM)) if submission.text_in(CONFIRM).isdecimal() else None,
     )
     answer = await watch.carry_out(replace(request, names=understood.names))
     if isinstance(answer, ClauseRefusal):
@@ -149,6 +162,7 @@ def _command(submission: Submission) -> str:
         ClauseKind.CHANNEL: submission.texts_in(CHANNEL),
     }
     words = [f"{kind.value} {' '.join(texts)}" for kind, texts in clauses.items() if any(texts)]
+    words += [f"{CONFIRM} {readings}" for readings in submission.texts_in(CONFIRM)]
     return " ".join([f"watch {escape(submission.text_in(PIPELINES))}", *words])
 
 
