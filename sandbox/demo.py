@@ -14,6 +14,8 @@ from rich.console import Console
 
 from sandbox.bot_faults import BotProcess
 from sandbox.child_processes import end_with_parent
+from sandbox.pagerduty import ROUTING_KEY, WEBHOOK_SECRET
+from sandbox.ports import free_port
 from sandbox.redis_faults import RedisStandIn
 from sandbox.server import Sandbox
 from sandbox.slack.directory import BOT_USER, Channel
@@ -69,6 +71,7 @@ async def _run(
             "REDIS_URL": store.url,
             "OPERATOR_CHANNEL": OPERATOR,
             "FALLBACK_CHANNEL": OPERATOR,
+            **pagers(sandbox),
         }
         if own_bot:
             _show_settings(sandbox, env, out)
@@ -150,7 +153,7 @@ async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, ou
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
     """The settings of a bot that uses the sandbox at `url`. Nothing else differs from a real Slack and GoldRush."""
-    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_", "PORT")
+    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_", "PORT", "PAGER", "WATCHDOG_")
     # The bot also takes names in lower case.
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(ours)}
     return inherited | {
@@ -164,6 +167,19 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
         "PIPELINE_BOT_STEADY_SECONDS": "5",
         "PIPELINE_BOT_AT_REST_SECONDS": "10",
         "PIPELINE_BOT_PAGES_PER_HOUR": "1000",  # people fail pipelines far more often here
+    }
+
+
+def pagers(sandbox: Sandbox) -> dict[str, str]:
+    """The settings of a bot that pages the sandbox's PagerDuty and a workflow, and takes PagerDuty's webhook."""
+    port = free_port()
+    sandbox.pagerduty.webhook_url = f"http://127.0.0.1:{port}/pagerduty/webhook"
+    return {
+        "PAGERS": f"ops=pagerduty://{ROUTING_KEY} flow={sandbox.url}/triggers/T0SANDBOX/1/demo",
+        "PAGERDUTY_EVENTS_URL": f"{sandbox.url}/pagerduty/v2/enqueue",
+        "PAGERDUTY_API_URL": f"{sandbox.url}/pagerduty",
+        "PAGERDUTY_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "PIPELINE_BOT_WEBHOOK_PORT": str(port),
     }
 
 
