@@ -26,6 +26,8 @@ async def _value(client: redis.asyncio.Redis, kind: Any, key: Any) -> Any:
             return dict(cast("list[tuple[bytes, float]]", await client.zrange(key, 0, -1, withscores=True)))
         case b"stream":
             return await client.xrange(key)
+        case b"list":
+            return await cast("Awaitable[Any]", client.lrange(key, 0, -1))
         case _:
             return await cast("Awaitable[Any]", client.smembers(key))
 
@@ -43,6 +45,8 @@ async def go_back(client: redis.asyncio.Redis, to: Snapshot) -> None:
                 await cast("Awaitable[Any]", client.hset(key, mapping=value))
             case b"zset":
                 await client.zadd(key, value)
+            case b"list":
+                await cast("Awaitable[Any]", client.rpush(key, *value))
             case _:
                 await cast("Awaitable[Any]", client.sadd(key, *value))
         if milliseconds > 0:
