@@ -4,6 +4,7 @@ When a silence begins, the channel's open card shows it. When it ends, an open p
 page), and a digest says what began and ended meanwhile.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,9 +35,10 @@ def plan_silences(record: Record, routing: Routing, at: datetime) -> Plan | None
     if not begun and not over and not opening:
         return None
     held = {channel: news for channel, news in {**before, **begun}.items() if channel not in over}
-    for channel in opening:
-        if channel in held and _is_told(record.episode, held[channel]):
-            del held[channel]  # quiet hours hold back no failures
+    for channel in held.keys() & opening:  # quiet hours hold back no failures
+        entry = _without_episode(held[channel], record.episode)
+        held = {**held, channel: replace(held[channel], entry=entry)}
+    held = {channel: news for channel, news in held.items() if news.entry or channel not in opening}
     digests = _digests(record, routing, {channel: before[channel] for channel in over}, opening, at)
     plan = Plan(record=replace(record, held=held))
     if _has_card(record.episode, [*begun, *over]):
@@ -117,16 +119,20 @@ def _entry(record: Record, routing: Routing, channel: ChannelId, news: HeldNews,
     if episode is None or not episode.open or episode.kind not in PROBLEMS:
         return news.entry
     if shown or not episode.card_in(channel):
-        return None if _is_told(episode, news) else news.entry
+        return _without_episode(news, episode)
     if news.entry:
         return news.entry
     last = episode.timeline[-1]
     return DigestEntry(pipeline=routing.pipeline, counts={}, since=episode.opened_at, until=last.at, last=last)
 
 
-def _is_told(episode: Episode | None, news: HeldNews) -> bool:
-    """True if the card of the open episode shows all of the news."""
-    return news.entry is None or (episode is not None and news.entry.since >= episode.opened_at)
+def _without_episode(news: HeldNews, episode: Episode | None) -> DigestEntry | None:
+    """The news without those of the open episode, whose own card tells them. None: nothing is left."""
+    if news.entry is None or episode is None:
+        return news.entry
+    shown = Counter(event for entry in episode.timeline for event in entry.events)
+    remaining = Counter(news.entry.counts) - shown
+    return replace(news.entry, counts=dict(remaining)) if remaining else None
 
 
 def _digest(routing: Routing, channel: ChannelId, kind: SetupKind, entry: DigestEntry, at: datetime) -> Message:
