@@ -108,7 +108,8 @@ def conversations(episode: Episode, stored: Episode | None, routing: Routing) ->
     `stored` is the episode before the step; None if the step opens it.
     """
     entries = new_entries(episode, stored) or episode.timeline
-    events = {event for entry in entries for event in own_events(episode, entry)}
+    # What people do opens no card: every channel hears of it, but only below a card that it has.
+    events = {event for entry in entries if entry.by is None for event in own_events(episode, entry)}
     confirmed = [audience for audience in routing.audiences if not episode.waits_for(audience.confirm)]
     wanting = [audience.channel for audience in confirmed if any(map(audience.wants, events))]
     pages = [routing.heard(page, episode.kind, entries[-1].at) for page in episode.pages]

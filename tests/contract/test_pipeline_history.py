@@ -50,7 +50,7 @@ async def test_it_lists_episodes_and_the_share_of_time_live(fake_redis: redis.as
         assert "orders-1 — history" in answer
         assert "• 24 hours: " in answer
         assert "· unknown 23 h 5" in answer  # the bot read nothing for two days
-        assert "• 1 failure in 30 days · acknowledged after" in answer
+        assert "• 1 failure in 30 days\n• On average acknowledged after" in answer
         assert "failed" in answer
         assert "acknowledged by Ann after" in answer
         assert "· recovered" in answer

@@ -81,3 +81,11 @@ def test_a_step_that_reaches_nobody_is_a_skip_for_each_channel_of_the_page() -> 
         (OTHER, at(9), "step 2 of data"),
     ]
     assert unreached(replace(before, pages=(page,)), replace(before, pages=(page,)), at(19)) == ()
+
+
+def test_an_acknowledgement_opens_no_card_in_a_channel_that_wants_other_events() -> None:
+    routing = a_routing(a_watch(), a_watch(channel=OTHER, events=frozenset({Event.PAUSED})))
+    (failed,) = plans(routing, an_observation(FAILED, 1, ready=0))
+    acknowledged = plan_acknowledgement(failed.record, routing, Acknowledgement(by=ANN, at=at(3)))
+    assert acknowledged
+    assert {message.receiver.id for message in acknowledged.messages} == {ALERTS}

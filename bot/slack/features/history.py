@@ -119,13 +119,11 @@ def _means(answer: HistoryAnswer) -> list[str]:
     failures = sum(episode.kind is EpisodeKind.FAILURE for episode in recent)
     if not failures:
         return ["• No failure in 30 days"]
-    acknowledged, recovered = time_to_acknowledge(recent), time_to_recover(recent)
-    parts = [f"{failures} {'failure' if failures == 1 else 'failures'} in 30 days"]
-    if acknowledged is not None:
-        parts.append(f"acknowledged after {_lasting(acknowledged)} on average")
-    if recovered is not None:
-        parts.append(f"recovered after {_lasting(recovered)} on average")
-    return [f"• {' · '.join(parts)}"]
+    lines = [f"• {failures} {'failure' if failures == 1 else 'failures'} in 30 days"]
+    means = {"acknowledged": time_to_acknowledge(recent), "recovered": time_to_recover(recent)}
+    if parts := [f"{word} after {_lasting(mean)}" for word, mean in means.items() if mean is not None]:
+        lines.append(f"• On average {', '.join(parts)}")
+    return lines
 
 
 def _chart(answer: HistoryAnswer, zone: ZoneInfo) -> list[Block]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain.episode import TimelineEntry
+from bot.domain.phase import Phase
 from bot.domain.receipt import MessageForm, Receipt, Skip, SkipReason
+from bot.domain.transition import Reach
 from bot.domain.watch import ChannelId, UserId
 from bot.domain.why import Explained
 from bot.requests.past import WhyAnswer
@@ -147,7 +149,7 @@ def _nothing(answer: WhyAnswer, render_context: RenderContext) -> str:
 
 def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[str]:
     lines = [
-        *(_receipt_line(receipt, places) for receipt in moment.receipts if receipt.conversation in places.names),
+        *(_receipt_line(receipt, places) for receipt in _new_messages(moment) if receipt.conversation in places.names),
         *(_waiting_line(name, answer, places) for name in moment.waiting if name in places.names),
         *(_skip_line(skip, moment, places) for skip in moment.skips if skip.conversation in places.names),
         *_hidden_lines(moment, places),
@@ -156,6 +158,16 @@ def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[
         lines = ["nobody to notify" if moment.recorded else "I kept no receipts then"]
     more = [f"… and {len(lines) - LINES_SHOWN} more"] if len(lines) > LINES_SHOWN else []
     return [_head(moment, places.here), *(f"{INDENT}{line}" for line in [*lines[:LINES_SHOWN], *more])]
+
+
+def _new_messages(moment: Explained) -> Iterable[Receipt]:
+    """Without the changed cards of conversations that have a line for what was left out: that line says it."""
+    left_out = {skip.conversation for skip in moment.skips if not skip.target}
+    return (
+        receipt
+        for receipt in moment.receipts
+        if receipt.form is not MessageForm.UPDATE or receipt.conversation not in left_out
+    )
 
 
 def _head(moment: Explained, here: ChannelId) -> str:
@@ -173,7 +185,10 @@ def _head(moment: Explained, here: ChannelId) -> str:
         channel = ChannelId(actor.channel) if actor.channel else None
         entry = replace(entry, by=UserId(actor.id), name=actor.name, place=actor.place, channel=channel)
         return f"{entry_words(entry, here)} · {_second(moment)}"
-    return f"{entry_words(entry, here)} · read {_second(moment)}{_since_last_reading(moment)}"
+    words = entry_words(entry, here)
+    if last.live and last.reach is Reach.REACHABLE:  # the history has no counts of replicas
+        words = words.replace(phrases.UNKNOWN_STATE, phrases.phase_symbol(Phase.RUNNING), 1)
+    return f"{words} · read {_second(moment)}{_since_last_reading(moment)}"
 
 
 def _second(moment: Explained) -> str:
@@ -253,9 +268,8 @@ def _hidden_lines(moment: Explained, places: Places) -> list[str]:
 
 
 def _hidden(moment: Explained, places: Places) -> Iterable[tuple[str, str]]:
-    redrawn = {skip.conversation for skip in moment.skips}
-    for receipt in moment.receipts:
-        if receipt.conversation not in places.names and receipt.conversation not in redrawn:
+    for receipt in _new_messages(moment):
+        if receipt.conversation not in places.names:
             yield receipt.conversation, "refused" if receipt.refused else "notified"
     for conversation in moment.waiting:
         if conversation not in places.names:
