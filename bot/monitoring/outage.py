@@ -1,16 +1,17 @@
 """Reports the begin and the end of an API outage once in each channel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode
+from bot.domain.on_call_setup import operator_policy
 from bot.domain.plan import Plan, Record, plan_explained, plan_transitions
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, Reach, Transition
-from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
+from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, Target, TargetKind, UserId, Watch
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
@@ -117,8 +118,22 @@ class OutageNotices:
         return f"{self._breaker.problem} {_pipelines(unread)} not being read." if unread else self._breaker.problem
 
     def _routing(self, channels: Iterable[ChannelId]) -> Routing:
-        audiences = [self._audience(channel) for channel in channels]
-        return Routing(self._repository.team, self._unreadable, audiences)
+        channels = tuple(channels)
+        audiences = [*map(self._audience, channels), *self._operators(channels)]
+        return replace(self._repository.routing(self._unreadable), audiences=audiences)
+
+    def _operators(self, channels: Sequence[ChannelId]) -> list[Audience]:
+        """An outage pages the operator's policy: in the operator's channel, or else in the first that hears of it."""
+        policy = operator_policy(self._repository.watches.setup)
+        channel = self._operator or next(iter(channels), None)
+        if policy is None or channel is None:
+            return []
+        watch = replace(
+            _api_watch(channel, self._clock.now()),
+            targets=(Target(kind=TargetKind.POLICY, id=policy.name),),
+            page_for=frozenset({Event.UNREACHABLE}),
+        )
+        return [Audience(channel, (watch,))]
 
     @property
     def _unreadable(self) -> Pipeline:

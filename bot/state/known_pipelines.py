@@ -423,7 +423,8 @@ class KnownPipelines:
 
     def routing(self, pipeline: Pipeline) -> Routing:
         """Who hears about this pipeline now, the notes for them, and the setup."""
-        audiences, setup = self._audiences(pipeline), self.watches.setup
+        of_api = pipeline.id == API_PIPELINE_ID  # no watch covers it: `OutageNotices` knows who hears of an outage
+        audiences, setup = () if of_api else self._audiences(pipeline), self.watches.setup
         silences = self.watches.silences.of(pipeline, audiences)
         return Routing(
             self.team,

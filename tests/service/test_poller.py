@@ -153,7 +153,7 @@ async def running(
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
     store = WholeStore(fake_redis, team, clock)
-    repository = Repository(store, asyncio.Event(), fallback)
+    repository = Repository(store, asyncio.Event(), fallback, operator)
     await repository.load()
     budget, leadership, doubt = Budget(rate, clock), Leadership(store, clock), Doubt(clock)
     monitoring = Monitoring.build(

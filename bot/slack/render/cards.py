@@ -57,7 +57,7 @@ def render_card(
         blocks += context(*_facts(card), render_context.link(card.pipeline.id))
     blocks += context(phrases.stands_in_for(card.stands_in_for))
     blocks += footnotes(delivery, now)
-    if not is_api_card:
+    if not is_api_card or card.episode.answerable:
         blocks += console(card)
     return message(blocks)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.card import Card
 from bot.domain.episode import EpisodeOutcome
+from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, overflow, select, value
 from bot.slack.render.paging import stop_button
@@ -52,7 +53,6 @@ MENU_LABELS = {
 
 def console(card: Card) -> list[Block]:
     """The buttons of one card."""
-    facts = {"pipeline": card.pipeline.id, "card": card.key}
     episode, data = card.episode, value(pipeline=card.pipeline.id, card=card.key)
     refresh = button(action_ids.REFRESH, "Refresh", data)
     block_id = f"{card.key}-{card.revision}"
@@ -64,19 +64,25 @@ def console(card: Card) -> list[Block]:
             button(action_ids.UNWATCH, "Unwatch", data, confirm=_unwatch_dialog()) if watched else None,
             _menu(card, CardAction.MUTE) if watched and episode.open else None,
         )
+    if card.pipeline.id == API_PIPELINE_ID:
+        return actions(block_id, _answer_button(card, data), snooze_menu(card.key), _menu(card, CardAction.RESOLVE))
     stop = stop_button(card.channel, card.origins, pipeline=card.pipeline.id)
     entries = [CardAction.PROMISE, CardAction.RESOLVE]
     entries += [CardAction.MUTE, CardAction.UNWATCH] if _is_watched(card) else []
     entries += [CardAction.REFRESH] if stop else []
     return actions(
         block_id,
-        button(action_ids.TAKE_OVER, "Take over", data)
-        if episode.acknowledged
-        else button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary"),
+        _answer_button(card, data),
         snooze_menu(card.key),
         stop or refresh,
         _menu(card, *entries),
     )
+
+
+def _answer_button(card: Card, data: str) -> Block:
+    if card.episode.acknowledged:
+        return button(action_ids.TAKE_OVER, "Take over", data)
+    return button(action_ids.ACKNOWLEDGE, "Acknowledge", data, style="primary")
 
 
 def _unwatch_dialog() -> Block:
