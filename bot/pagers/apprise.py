@@ -1,10 +1,11 @@
 """Any service that Apprise knows: texts only, at least once. Apprise blocks, so it runs in threads of its own."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from threading import Thread
 
 from bot.domain.card import Content
 from bot.domain.delivery import (
@@ -31,7 +32,7 @@ APPRISE_LIMITS = RateLimits(
     spacing_seconds=3.0,  # several texts in a row help nobody: meanwhile, new failures join one message
     call_seconds=DEADLINE_SECONDS + 1.0,
 )
-THREADS = 4
+MOST_THREADS = 8  # calls that hang at once; a further one waits for its next try
 
 
 class AppriseChat:
@@ -43,7 +44,7 @@ class AppriseChat:
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="apprise")
+        self._running = 0
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:  # noqa: ARG002 (the port's)
         from bot.pager_library import notify  # noqa: PLC0415 (takes memory, and most bots have no such pager)
@@ -57,7 +58,7 @@ class AppriseChat:
         call = partial(notify, address, text.title, text.body, content.action.value)
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                if await asyncio.get_running_loop().run_in_executor(self._threads, call):
+                if await self._in_thread(call):
                     return posted(now)
             error = "Apprise could not send it"
         except TimeoutError:
@@ -73,9 +74,28 @@ class AppriseChat:
     async def delete(self, receiver: Receiver, message_id: str) -> bool:  # noqa: ARG002
         return False
 
-    def close(self) -> None:
-        """Leaves calls in progress."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def _in_thread(self, call: Callable[[], bool]) -> bool:
+        """In a thread that no stop of the bot waits for: a service may hang for long."""
+        if self._running >= MOST_THREADS:
+            return False
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
+
+        def finish(outcome: bool) -> None:  # noqa: FBT001 (called by the loop)
+            self._running -= 1
+            if not done.done():
+                done.set_result(outcome)
+
+        def run() -> None:
+            outcome = False
+            with suppress(Exception):  # a plugin's own error
+                outcome = call()
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(finish, outcome)
+
+        self._running += 1
+        Thread(target=run, name="apprise", daemon=True).start()
+        return await done
 
 
 def _refusal(delivery: Delivery, error: str, now: datetime) -> Refused:

@@ -42,8 +42,6 @@ class Pagers:
         for client in (self._events, self._hooks, *self._others):
             if client:
                 await client.close()
-        if self._apprise:
-            self._apprise.close()
 
     def close_with(self, client: "Closable") -> None:
         """Closes this one with the others."""

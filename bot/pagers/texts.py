@@ -91,7 +91,8 @@ def _member(failure: PagedFailure) -> str:
 
 
 def _since(failure: PagedFailure) -> str:
-    return _when(failure).capitalize()
+    words = _when(failure)
+    return words[0].upper() + words[1:]
 
 
 def _when(failure: PagedFailure) -> str:
