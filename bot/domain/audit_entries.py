@@ -33,7 +33,9 @@ def watch_text(watch: Watch) -> str:
     """Its events and targets, as people type them."""
     events = "all" if watch.events is None else ",".join(event for event in SELECTABLE if event in watch.events)
     targets = " ".join(map(target_text, watch.targets)) or "none"
-    return clipped_value(f"on {events} page {targets}")
+    paged_for = f" for {','.join(sorted(watch.page_for))}" if watch.targets and watch.page_for else ""
+    confirm = f" confirm {watch.confirm}" if watch.confirm > 1 else ""
+    return clipped_value(f"on {events} page {targets}{paged_for}{confirm}")
 
 
 def note_entry(note: Note, before: Note | None) -> AuditEntry:

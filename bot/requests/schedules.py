@@ -254,6 +254,8 @@ class Schedules:
             saved = setup.get(SavedSchedule, name_key(wish.schedule))
             if saved is None:
                 return SetupPlan(answer=missing_schedule(setup, wish.schedule))
+            if wish.instead_of and wish.instead_of.id == wish.person.id:
+                return SetupPlan(answer=_refused("A person can't take over from themselves.", command="help oncall"))
             start = wish.start or at
             ahead = [row for row in overrides_of(setup, saved.name) if row.end > at]
             if refusal := _wrong_span(start, wish.end, at, "override") or _too_many(ahead, MOST_OVERRIDES, "overrides"):

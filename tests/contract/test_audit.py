@@ -97,3 +97,9 @@ async def test_a_long_log_has_pages(fake_redis: redis.asyncio.Redis) -> None:
         first = await it.type("audit note")
         second = await it.click(action_ids.NEXT, {"asked": "audit note", "page": 2})
     assert (first.count("•"), second.count("•")) == (20, 3)
+
+
+async def test_an_entry_names_all_parts_of_a_watch(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.type("watch orders-1 on failed page @bob for failed,degraded confirm 2")
+        assert "on failed page @bob for degraded,failed confirm 2" in await it.type("audit")

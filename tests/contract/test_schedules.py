@@ -230,3 +230,10 @@ async def test_an_edit_keeps_the_channel_and_the_group_of_a_schedule(fake_redis:
         await save(it, WEEKLY.replace("@bob", "@carol"), channel="C0GENERAL")
         (edited,) = (await setup_of(it)).all(SavedSchedule)
         assert (edited.posts_in, edited.group) == (ALERTS, a_usergroup())
+
+
+async def test_taking_over_from_oneself_is_refused(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        answer = await it.type("oncall take data for @ann for 2h")
+        assert "A person can't take over from themselves. Nothing was changed." in answer

@@ -42,7 +42,8 @@ def schedule_blocks(answer: ScheduleAnswer, command_text: str, render_context: R
     lines += [f"Override: {override_words(row)}" for row in view.overrides[:ROWS_SHOWN]]
     lines += [f"Shadow: {shadow_words(row)}" for row in view.shadows[:ROWS_SHOWN]]
     if answer.policies:
-        lines.append(f"Used by the policies {', '.join(map(outside, answer.policies))}.")
+        noun = "policy" if len(answer.policies) == 1 else "policies"
+        lines.append(f"Used by the {noun} {', '.join(map(outside, answer.policies))}.")
     made = f"Set by {phrases.person(view.saved.made_by_name)} at {date(view.saved.made_at)}."
     text = code(f"{command} schedule {view.saved.name} = {view.saved.summary}", 2 * REASON_LIMIT)
     take = code(f"{command} oncall take {view.saved.name} until 18:00")
@@ -54,15 +55,16 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str, render_con
     """After a change, or before it. `command_text`: the command to run again when the person saves."""
     del render_context
     view, name = answer.view, outside(answer.view.saved.name)
-    effect = [f"From now on: {now_words(view)}", *turn_lines(view), *_warnings(view)]
     changed = [_changed_words(row) for row in answer.changed]
+    shadows_only = bool(changed) and all(isinstance(row, SavedShadow) for row in answer.changed)
+    effect = [] if shadows_only else [f"From now on: {now_words(view)}", *turn_lines(view), *_warnings(view)]
     match answer.fate:
         case ScheduleFate.WOULD_SAVE:
             verb = "Change" if answer.before else "Create"
             head = f"Save this for *{name}*?" if changed else f"{verb} the schedule *{name}*?"
-            before = [f"Until now: {now_words(answer.before)}"] if answer.before else []
-            question = save_blocks(command_text, view.at)
-            return [*sections([head, *changed, *effect, *before, *_handover_lines(view.saved)]), *question]
+            before = [f"Until now: {now_words(answer.before)}"] if answer.before and not shadows_only else []
+            handovers = [] if changed else _handover_lines(view.saved)
+            return [*sections([head, *changed, *effect, *before, *handovers]), *save_blocks(command_text, view.at)]
         case ScheduleFate.SAVED:
             return sections([f"Saved for *{name}*.", *changed, *effect])
         case ScheduleFate.UNCHANGED:
