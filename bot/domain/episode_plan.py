@@ -10,13 +10,14 @@ from bot.domain.confirmation import confirming, entries_for
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.escalation import PageEvent
-from bot.domain.filters import filtered, suspended, unreached
+from bot.domain.filters import filtered, suspended
 from bot.domain.flap_skips import hidden_by_flapping
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, conversations, origins, paged_targets
+from bot.domain.step_skips import left_out_steps
 from bot.domain.transition import PipelineState
 from bot.domain.watch import Audience, ChannelId, Target
 
@@ -80,7 +81,7 @@ def plan_episode(
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
     left_out = () if only else (filtered, suspended, silenced, hidden_by_flapping, confirming)
     skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
-    return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *unreached(episode, stored, at)))
+    return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *left_out_steps(episode, stored, at)))
 
 
 def make_cards(

@@ -1,9 +1,6 @@
 """Which channels a step leaves out because of their watches, or because they take no messages. Pure."""
 
-from datetime import datetime
-
 from bot.domain.episode import Episode, EpisodeKind
-from bot.domain.escalation import Page
 from bot.domain.receipt import Skip, SkipReason
 from bot.domain.routing import Routing, new_entries, own_events
 
@@ -33,26 +30,3 @@ def suspended(episode: Episode, stored: Episode | None, routing: Routing) -> tup
         for entry in new_entries(episode, stored)
         if any(audience.wants(event) for event in own_events(episode, entry))
     )
-
-
-def unreached(episode: Episode, stored: Episode | None, at: datetime) -> tuple[Skip, ...]:
-    """A skip for each channel of a page and each step that the page has just passed over, because nobody was there."""
-    before = {page.key: page.unreached for page in stored.pages} if stored else {}
-    return tuple(
-        Skip(
-            conversation=channel,
-            revision=episode.revision,
-            at=at,
-            reason=SkipReason.REACHED_NOBODY,
-            target=_step_words(page, position),
-        )
-        for page in episode.pages
-        for position in page.unreached
-        if position not in before.get(page.key, ())
-        for channel in page.channels
-    )
-
-
-def _step_words(page: Page, position: int) -> str:
-    step = f"step {position % max(1, len(page.policy.steps)) + 1}"
-    return f"{step} of {page.policy.name}" if page.policy.name else step

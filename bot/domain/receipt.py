@@ -15,7 +15,6 @@ class SkipReason(StrEnum):
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"
     FLAPPING = "flapping"
-    GROUPED = "grouped"  # the page of the group stands for this one
     SUSPENDED = "suspended"  # the channel takes no messages
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"

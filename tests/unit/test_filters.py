@@ -1,9 +1,4 @@
-from dataclasses import replace
-from datetime import timedelta
-
 from bot.domain.episode import Acknowledgement
-from bot.domain.escalation import Policy, PolicyStep, opened_page
-from bot.domain.filters import unreached
 from bot.domain.observation import Reading
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
@@ -12,7 +7,7 @@ from bot.domain.receipt import Skip, SkipReason
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from tests.builders import ALERTS, ANN, ORDERS, a_person, a_routing, a_watch, an_episode, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, a_person, a_routing, a_watch, an_observation, at
 
 OTHER = ChannelId("C0OTHER")
 RUNNING, FAILED = Phase.RUNNING, Phase.FAILED
@@ -69,18 +64,6 @@ def test_a_channel_that_takes_no_messages_is_skipped_for_its_fallback() -> None:
     (failed,) = plans(routing, an_observation(FAILED, 1, ready=0))
     assert left_out(failed) == [(ALERTS, SkipReason.SUSPENDED)]
     assert {message.receiver.id for message in failed.messages} == {OTHER}
-
-
-def test_a_step_that_reaches_nobody_is_a_skip_for_each_channel_of_the_page() -> None:
-    policy = Policy(name="data", steps=(PolicyStep(targets=(a_person(),), wait=timedelta(minutes=5)),) * 2)
-    before = an_episode()
-    page = replace(opened_page("key", policy, at(1), (ALERTS, OTHER)), unreached=(1,))
-    skips = unreached(replace(before, pages=(page,)), before, at(9))
-    assert [(skip.conversation, skip.at, skip.target) for skip in skips] == [
-        (ALERTS, at(9), "step 2 of data"),
-        (OTHER, at(9), "step 2 of data"),
-    ]
-    assert unreached(replace(before, pages=(page,)), replace(before, pages=(page,)), at(19)) == ()
 
 
 def test_an_acknowledgement_opens_no_card_in_a_channel_that_wants_other_events() -> None:
