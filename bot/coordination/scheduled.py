@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.coordination.silence import DeadMansSwitch
 from bot.domain.backup import ORPHAN, SILENCE, Reconciliation, ScheduledRow, Wanted, WantedMessage, reconcile
-from bot.domain.delivery import LaneKind
+from bot.domain.delivery import LaneKind, Message
 from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
 from bot.ports.leadership import LeadershipStatus
@@ -16,7 +16,7 @@ from bot.ports.telemetry.scheduled import MessageScheduled, OrphanFound, Schedul
 
 CHECK_SECONDS = 5.0
 MOST_CALLS = 3  # of each method in one check: 36 a minute, and Slack allows 50
-LIST_SECONDS = 3600.0
+LIST_SECONDS = 300.0  # so it finds an unknown warning before its ten minutes are over
 DOUBT_SECONDS = 90.0  # after a call without an answer, its message may appear so late
 LIST_IN_DOUBT_SECONDS = 30.0
 RETRY_SECONDS = 60.0  # after a refusal
@@ -47,6 +47,8 @@ class ScheduledBackups:
         self._list_at = float("-inf")
         """The next listing is due then, in monotonic seconds."""
         self._doubt_until = float("-inf")
+        self._stored: set[str] = set()
+        """The ids that this process stored, and did not remove since."""
         self._blocked: dict[str, float] = {}
         """By key, or "" for all: no call before then, in monotonic seconds."""
         self._reported: str | None = None
@@ -58,11 +60,13 @@ class ScheduledBackups:
             StoreAway: the next check tries again.
         """
         if not self._sending_right.is_leader:
-            self._list_at = float("-inf")  # another sender may schedule meanwhile
+            self._list_at, self._stored = float("-inf"), set()  # another sender may schedule meanwhile
             return
         if self._is_blocked(""):
             return
         rows = await self._store.scheduled()
+        if not self._stored <= {row.id for row in rows}:
+            self._list_at = float("-inf")  # the store lost an id
         if self._clock.monotonic() >= self._list_at:
             rows = await self._compare_with_slack(rows)
         wanted = await self._wanted()
@@ -97,23 +101,33 @@ class ScheduledBackups:
         orphans = [row for row in listed if row.id not in known]
         for row in orphans:
             emit(OrphanFound(channel=row.channel, scheduled=row.id))
-            await self._store.save_scheduled(row)
-        vanished = [
-            row
-            for row in rows
-            if row.id not in pending and row.post_at > now and (now - row.made_at).total_seconds() > FRESH_SECONDS
-        ]
+            await self._save(row)
+        unlisted = [row for row in rows if row.id not in pending and row.post_at > now]
+        vanished = [row for row in unlisted if (now - row.made_at).total_seconds() > FRESH_SECONDS]
+        if len(unlisted) > len(vanished):
+            self._list_at = min(self._list_at, self._clock.monotonic() + FRESH_SECONDS)
         if vanished:
-            await self._store.forget_scheduled(vanished)
+            await self._remove(vanished)
         return tuple(row for row in (*rows, *orphans) if row not in vanished)
 
     async def _forget(self, over: Sequence[ScheduledRow]) -> None:
         """The end of a silence is announced once the bot reads and delivers again."""
         warnings = [row for row in over if row.key == SILENCE]
         if warnings and not self._switch.is_held:
-            await self._store.forget_scheduled(warnings, self._switch.ended(warnings))
+            await self._remove(warnings, self._switch.ended(warnings))
         if others := [row for row in over if row.key != SILENCE]:
-            await self._store.forget_scheduled(others)
+            await self._remove(others)
+
+    async def _save(self, row: ScheduledRow) -> None:
+        """If the store is away, only a listing can find the message again."""
+        next_listing, self._list_at = self._list_at, float("-inf")
+        await self._store.save_scheduled(row)
+        self._list_at = next_listing
+        self._stored.add(row.id)
+
+    async def _remove(self, rows: Sequence[ScheduledRow], notices: Sequence[Message] = ()) -> None:
+        self._stored -= {row.id for row in rows}
+        await self._store.forget_scheduled(rows, notices)
 
     async def _schedule(self, message: WantedMessage) -> None:
         """Slack first: a crash before the store leaves an orphan, which the next sender's listing finds."""
@@ -137,7 +151,7 @@ class ScheduledBackups:
             made_at=now,
             fingerprint=message.fingerprint,
         )
-        await self._store.save_scheduled(row)
+        await self._save(row)
 
     async def _delete(self, row: ScheduledRow) -> None:
         key = f"delete {row.id}"
@@ -146,7 +160,7 @@ class ScheduledBackups:
         if refusal := await self._chat.delete(row.channel, row.id):
             self._refused(key, replace(refusal, unknown=False))
             return
-        await self._store.forget_scheduled([row])
+        await self._remove([row])
 
     def _refused(self, key: str, refusal: NotScheduled) -> None:
         """A pause that Slack asks for, and a refused token, concern every call."""

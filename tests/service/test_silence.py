@@ -7,7 +7,7 @@ import pytest
 import redis.asyncio
 
 from bot.coordination.leadership import Leadership
-from bot.coordination.scheduled import CHECK_SECONDS, ScheduledBackups
+from bot.coordination.scheduled import CHECK_SECONDS, LIST_SECONDS, ScheduledBackups
 from bot.coordination.silence import DeadMansSwitch
 from bot.coordination.vital_signs import VitalSigns
 from bot.domain.backup import POSTPONE_BELOW, WARNING_AFTER, EscalationBackup, SilenceWarning, WantedMessage
@@ -15,6 +15,7 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.scheduled_messages import NotScheduled
+from bot.ports.store_errors import StoreAway
 from tests.builders import TEAM, a_message
 from tests.fakes import FakeClock
 from tests.scheduled import FakeScheduled
@@ -72,7 +73,8 @@ async def test_a_living_bot_warns_nobody_and_calls_slack_seldom(fake_redis: redi
     assert len(sender.chat.pending) == 1
     period = WARNING_AFTER - POSTPONE_BELOW
     assert sender.chat.calls.count("schedule") <= timedelta(hours=1) / period + 1
-    assert len(sender.chat.calls) <= 2 * (timedelta(hours=1) / period + 1) + 1
+    assert sender.chat.calls.count("delete") <= timedelta(hours=1) / period
+    assert sender.chat.calls.count("list") <= 3600 / LIST_SECONDS + 1
 
 
 async def test_a_dead_bot_is_reported_within_ten_minutes(fake_redis: redis.asyncio.Redis) -> None:
@@ -127,6 +129,26 @@ async def test_a_crash_before_the_id_is_stored_leaves_no_second_switch(fake_redi
     assert len(second.chat.pending) == 1
     await second.live(1200)
     assert second.chat.posted == []
+
+
+async def test_a_store_that_was_away_for_the_id_leaves_no_second_switch(fake_redis: redis.asyncio.Redis) -> None:
+    sender = a_sender(fake_redis)
+    await sender.live(5)
+    sender.store.away_once("save_scheduled")
+    with pytest.raises(StoreAway):
+        await sender.live(600)
+    await sender.live(1200)  # the job goes on
+    assert sender.chat.posted == []
+    assert len(sender.chat.pending) == 1
+
+
+async def test_a_lost_id_leaves_no_second_switch(fake_redis: redis.asyncio.Redis) -> None:
+    sender = a_sender(fake_redis)
+    await sender.live(120)
+    await fake_redis.delete(sender.store._keys["scheduled"])
+    await sender.live(1200)
+    assert sender.chat.posted == []
+    assert len(sender.chat.pending) == 1
 
 
 async def test_a_call_without_an_answer_leaves_no_second_switch(fake_redis: redis.asyncio.Redis) -> None:
