@@ -197,13 +197,16 @@ def _reports_of_flapping(
         return [_report_in(card, FAILED)]
     first = next(reply for reply, text in replies if FLAPPING in text or _phase_in(text) == RUNNING)
     paused = [_report_in(reply, PAUSED) for reply, text in replies if _phase_in(text) == PAUSED]
-    twice = [reply for reply, text in replies if "Possible repeat" not in reply.text and _is_copy(text, replies)]
+    twice = [reply for reply, text in replies if _is_copy(reply, text, replies)]
     failed = [_Report(card.ts, FAILED, repeat_admitted=False)] * (times + len(twice))
     return [*failed, *[_Report(first.ts, RUNNING, repeat_admitted=False)] * (times - still_failed), *paused]
 
 
-def _is_copy(row: str, replies: Sequence[tuple[SlackMessage, str]]) -> bool:
-    return sum(text == row for _, text in replies) > 1
+def _is_copy(reply: SlackMessage, row: str, replies: Sequence[tuple[SlackMessage, str]]) -> bool:
+    """True for a second line about one begin or end of flapping. Each line has another number of failures."""
+    is_unique = FLAPPING in row or "settled" in row or "stays failed" in row
+    earlier = any(text == row and other.ts < reply.ts for other, text in replies)
+    return is_unique and earlier and "Possible repeat" not in reply.text
 
 
 def _times_failed(row: str) -> int:

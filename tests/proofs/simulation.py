@@ -123,6 +123,8 @@ class World:
     chance: random.Random = field(init=False)
     odds: Odds = field(init=False)
     together: bool = field(init=False)
+    flaps: bool = field(init=False)
+    """The last pipeline flaps now and then."""
     slack: Slack = field(init=False)
     disk: Disk = field(default_factory=Disk)
     phases: dict[PipelineId, Phase] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class World:
         self.chance = random.Random(self.seed)  # noqa: S311
         self.odds = Odds.drawn(self.chance)
         self.together = self.chance.random() < 0.3
+        self.flaps = self.chance.random() < 0.5
         self.slack = Slack(self.clock)
 
     def strikes(self, odds: float) -> bool:
@@ -421,6 +424,24 @@ async def _moved(world: World, pipeline_id: PipelineId) -> None:
             world.become(pipeline_id, phase)
 
 
+async def _flapped(world: World, pipeline_id: PipelineId, until: float) -> None:
+    """Fails and recovers as soon as the bot has read the phase before, for a while, and then holds it."""
+    while world.clock.monotonic() < until:
+        for number in range(2 * world.chance.randint(2, 20)):
+            while not _has_recorded(world, pipeline_id):
+                await asyncio.sleep(1.0)
+            world.become(pipeline_id, Phase.RUNNING if number % 2 else Phase.FAILED)
+        await asyncio.sleep(world.chance.uniform(HELD_SECONDS, 2000.0))
+
+
+def _has_recorded(world: World, pipeline_id: PipelineId) -> bool:
+    """True if the bot knows the phase, and if no rollback can make it forget."""
+    record = world.disk.records.get(pipeline_id)
+    if record is None or record.state.phase != world.phases[pipeline_id] or record.state.since is None:
+        return False
+    return (world.clock.now() - record.state.since).total_seconds() > 2 * FORGETS_SECONDS
+
+
 def _until_the_next_change(world: World) -> float:
     if not world.together:
         return HELD_SECONDS + world.chance.expovariate(1 / 600)
@@ -451,7 +472,10 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     world.disk.watches_version = 1
     world.disk.catalogue = {pipeline.id: pipeline for pipeline in world.pipelines}
     bots = 1 + world.chance.randint(0, 1)
-    moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in world.phases]
+    *steady, last = world.phases
+    settled_by = hours * 3600 - 3 * CALM_SECONDS
+    moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in steady]
+    moving.append(asyncio.create_task(_flapped(world, last, settled_by) if world.flaps else _moved(world, last)))
     living = [asyncio.create_task(_kept_alive(world, number)) for number in range(1, bots + 1)]
     tasks = [*moving, *living, asyncio.create_task(_forgotten(world))]
     await asyncio.sleep(hours * 3600 - CALM_SECONDS)
