@@ -98,7 +98,9 @@ def test_a_flapping_pipelines_card_counts_its_failures() -> None:
         card, text="orders recovered after 9 s, failed 3 times in 3 min", replies=(END, AGAIN, FLAPS, settled)
     )
     assert faults(ended, truth=[*TWICE, *TRUTH]) == {}
-    assert faults(replace(ended, replies=(*ended.replies, replace(settled, ts="9.5"))), truth=[*TWICE, *TRUTH]) == {"repeated": 1}
+    assert faults(replace(ended, replies=(*ended.replies, replace(settled, ts="9.5"))), truth=[*TWICE, *TRUTH]) == {
+        "repeated": 1
+    }
 
 
 @pytest.mark.parametrize("shown", ["orders was paused for 3 s, then failed · noon", "orders was paused for 3 s"])
