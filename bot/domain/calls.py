@@ -97,9 +97,9 @@ def messages_to_pagers(paged: Paged, stored: Episode | None, routing: Routing, a
     """The messages to pagers outside Slack: what they should do about this episode now."""
     episode = paged.episode
     if end := _paging_end(episode, stored):
-        known = pagers_of(stored or episode)
+        known = _configured(pagers_of(stored or episode), routing)
         return tuple(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=end) for pager in known)
-    before = set(pagers_of(stored)) if stored else set()
+    before = _configured(pagers_of(stored), routing) if stored else []
     messages = []
     for call in paged.calls:
         for pager in pagers_among(call.targets):
@@ -107,11 +107,18 @@ def messages_to_pagers(paged: Paged, stored: Episode | None, routing: Routing, a
                 renewed = PagingEnd.RENEWED
                 messages.append(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=renewed))
             messages.append(_to_pager(pager, PagerAction.TRIGGER, episode, routing, at, call=call))
-    messages += [_to_pager(pager, PagerAction.TRIGGER, episode, routing, at) for pager in paged.resumed]
+    messages += [
+        _to_pager(pager, PagerAction.TRIGGER, episode, routing, at) for pager in _configured(paged.resumed, routing)
+    ]
     answer = episode.acknowledged
     if stored and answer and answer != stored.acknowledged:
         messages += [_to_pager(pager, PagerAction.ACKNOWLEDGE, episode, routing, at) for pager in before]
     return tuple({message.id: message for message in messages}.values())
+
+
+def _configured(pagers: Iterable[Target], routing: Routing) -> list[Target]:
+    """The settings may have lost a pager since it was paged."""
+    return [pager for pager in pagers if pager.id in routing.pagers]
 
 
 _RENEWING = {CallReason.PROMISE_MISSED, CallReason.FAILED_AGAIN}

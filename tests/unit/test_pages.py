@@ -242,3 +242,16 @@ def test_a_channel_that_stops_watching_takes_its_people_along() -> None:
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, ANN_DIRECT}
     assert plan.record.next_at is None
+
+
+def test_a_pager_removed_from_the_settings_meanwhile_hinders_no_end() -> None:
+    who = routing(PAGE_ANN, PAGER)
+    without = replace(who, pagers={})
+    failure = failed(who).record
+    answer = plan_acknowledgement(failure, without, Acknowledgement(by=ANN, at=at(9), name="Ann"))
+    assert answer is not None
+    assert to_pagers(answer.messages) == []
+    end = plan_reading(answer.record, an_observation(RUNNING, 2), without)
+    assert to_pagers(end.messages) == []
+    assert end.record.episode is not None
+    assert not end.record.episode.open
