@@ -1,16 +1,26 @@
 """Chooses the next action in one lane: send a message, look messages up, or wait."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.delivery.faults import Faults
 from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.backlog import Backlog, Grouping
-from bot.domain.card import Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.backlog import Backlog, GroupRule
+from bot.domain.card import (
+    NO_GROUP,
+    Notice,
+    Pointer,
+    PostedCard,
+    PostedGroup,
+    Recheck,
+    SyncCard,
+    SyncGroup,
+    ThreadEntry,
+    TimelineBatch,
+)
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
-from bot.domain.grouping import GROUP_FROM
 from bot.domain.lane_order import in_order, thread_of
 from bot.domain.protocol import LOOKUP_INTERVAL, decide, in_doubt, patience_with, sends_without_lookup
 from bot.domain.settlement import Find, Ownership, Wait
@@ -30,57 +40,56 @@ class LaneSnapshot:
     """Oldest first."""
     cards: Mapping[str, PostedCard]
     """By the card's key."""
-    groups: Mapping[str, tuple[PostedCard, ...]]
-    """The cards of each group, by the group's key."""
-    growing: tuple[str, ...] = ()
-    """The groups that new failures still join. Read only if the cards that wait may form or join a group."""
+    groups: Mapping[str, PostedGroup]
+    """By the group's key."""
+    recent: tuple[str, ...] = ()
+    """The receiver's recent failures. Read only if another one waits."""
 
     @classmethod
-    async def read(cls, outbox: Outbox, known: Cards, lane: Lane) -> "LaneSnapshot":
+    async def read(cls, outbox: Outbox, known: Cards, lane: Lane, recent_since: datetime) -> "LaneSnapshot":
         rows = await outbox.deliveries(lane)
         bodies = [row.body for row in rows]
-        keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry)}
+        keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry | Pointer)}
         keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and not body.of_group}
         keys |= {failure.card_key for body in bodies if isinstance(body, Notice) for failure in body.failures}
+        keys |= {body.of for body in bodies if isinstance(body, Recheck)}
+        keys |= {row.message.after_card for row in rows if row.message.after_card}
+        cards = dict(await known.cards(sorted(keys)))
+        recent: tuple[str, ...] = ()
+        if lane.kind is LaneKind.PAGES and any(_is_fresh(cards.get(row.id), row) for row in rows):
+            recent = await known.recent_failures(lane.receiver, recent_since)
+            cards |= await known.cards([key for key in recent if key not in cards])
         group_keys = {body.group_key for body in bodies if isinstance(body, SyncGroup)}
         group_keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
-        keys |= {row.message.after_card for row in rows if row.message.after_card}
-        cards = await known.cards(sorted(keys))
-        groups = await known.groups(sorted(group_keys))
-        waiting = sum(isinstance(body, SyncCard) for body in bodies)
-        may_group = waiting >= GROUP_FROM or (waiting > 0 and any(map(_is_unposted, groups.values())))
-        return cls(lane, rows, cards, groups, await known.growing(lane.receiver) if may_group else ())
+        group_keys |= {body.of for body in bodies if isinstance(body, Recheck)}
+        group_keys |= {group for key in recent if key in cards and (group := cards[key].group)}
+        return cls(lane, rows, cards, await known.groups(sorted(group_keys)), recent)
 
-    def after(self, grouping: Grouping) -> "LaneSnapshot | None":
-        """The lane after the store formed or extended a group of unposted failures. None: read the lane again."""
-        row, known = grouping.row, self.groups.get(grouping.row.id, ())
-        fresh = all(self.cards[key].group is None for key in grouping.joins)
-        if not grouping.joins or not fresh or row.lane != self.lane:
-            return None
-        replaced = {delivery.id for delivery in grouping.replaced}
-        rows = [delivery for delivery in self.rows if delivery.id not in replaced]
-        rows += [row] if all(delivery.id != row.id for delivery in rows) else []
-        joined = {key: replace(self.cards[key], group=row.id) for key in grouping.joins}
-        members = sorted((*known, *joined.values()), key=lambda card: card.content.pipeline.name.lower())
-        return replace(
-            self,
-            rows=tuple(rows),
-            cards={**self.cards, **joined},
-            groups={**self.groups, row.id: tuple(members)},
-            growing=self.growing if row.id in self.growing else (*self.growing, row.id),
-        )
-
-    def backlog(self, doubt_since: datetime | None, *, service_away: bool) -> Backlog:
+    def backlog(
+        self,
+        now: datetime,
+        doubt_since: datetime | None,
+        *,
+        service_away: bool = False,
+        updates_late: bool = False,
+        rule: GroupRule,
+    ) -> Backlog:
         """The rows that may be regrouped.
 
         Do not regroup a message that may already be posted: the lookup needs its key. A card with a known message
         needs no lookup, and a card of a group never replaces the group's message.
         """
-        rows = [row for row in self.rows if self._is_posted(row) or not in_doubt(row, doubt_since)]
-        unposted = {key: cards for key, cards in self.groups.items() if _is_unposted(cards)}
-        sizes = {key: len(cards) for key, cards in unposted.items()}
-        team = self.lane.receiver.team
-        return Backlog(team, rows, self.cards, sizes, service_away=service_away, growing=self.growing)
+        return Backlog(
+            team=self.lane.receiver.team,
+            rows=[row for row in self.rows if self._is_posted(row) or not in_doubt(row, doubt_since)],
+            cards=self.cards,
+            groups=self.groups,
+            recent=self.recent,
+            now=now,
+            service_away=service_away,
+            updates_late=updates_late,
+            rule=rule,
+        )
 
     def _is_posted(self, row: Delivery) -> bool:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
@@ -103,11 +112,15 @@ class LaneSnapshot:
         return sorted(ordered, key=lambda pending: pending.is_closed) if self.lane.kind is LaneKind.PAGES else ordered
 
     def _pending(self, row: Delivery) -> PendingDelivery:
-        return PendingDelivery(row, cards_of(row, self.cards, self.groups))
+        body = row.body
+        key = body.group_key if isinstance(body, SyncGroup) else body.of if isinstance(body, Recheck) else ""
+        group = self.groups.get(key, NO_GROUP)
+        return PendingDelivery(row, cards_of(row, self.cards, self.groups), size=group.size)
 
 
-def _is_unposted(group: Sequence[PostedCard]) -> bool:
-    return all(card.message_id is None for card in group)
+def _is_fresh(card: PostedCard | None, row: Delivery) -> bool:
+    """True if the row posts a card that no message shows."""
+    return isinstance(row.body, SyncCard) and card is not None and card.message_id is None and card.group is None
 
 
 @dataclass(frozen=True, slots=True)

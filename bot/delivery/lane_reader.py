@@ -6,8 +6,8 @@ from bot.delivery.choose_next import LaneSnapshot, without_alike
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery
 from bot.domain.backlog import Backlog, Grouping
-from bot.domain.delivery import Lane
-from bot.domain.grouping import regroup
+from bot.domain.delivery import Lane, Priority
+from bot.domain.grouping import join_posted, regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.pager import PagerEvent
 from bot.domain.pager_lane import combined_pages
@@ -17,6 +17,7 @@ from bot.ports.outbox import Outbox
 from bot.ports.pager_incidents import PagerIncidents
 from bot.ports.rate_limits import Method
 
+LATE_SECONDS = 5.0  # a failure that only an update would show gets a message of its own if the update waits longer
 OUTDATED_SECONDS = 15.0  # the rows are read again after this time, even if no change is known
 
 
@@ -38,6 +39,7 @@ class LaneReader:
         self._clock = services.clock
         self._doubt = services.doubt
         self._limiter = services.carriers[lane.receiver.kind].limiter
+        self._group_rule = services.group_rule
         self._pages_an_hour = services.pages_an_hour
         self._outdated_at = float("-inf")
         self.ready: Sequence[PendingDelivery] = ()
@@ -86,7 +88,7 @@ class LaneReader:
         while grouping := await self._next_grouping(snapshot):
             if not await self._outbox.regroup(grouping, self._lane, lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
-            snapshot = snapshot.after(grouping) or await self._snapshot()
+            snapshot = await self._snapshot()
         return snapshot
 
     async def _combine_pages(self, snapshot: LaneSnapshot, lease: Lease) -> bool:
@@ -102,11 +104,18 @@ class LaneReader:
         return True
 
     async def _snapshot(self) -> LaneSnapshot:
-        return await LaneSnapshot.read(self._outbox, self._cards, self._lane)
+        since = self._clock.now() - self._group_rule.within
+        return await LaneSnapshot.read(self._outbox, self._cards, self._lane, since)
 
     async def _next_grouping(self, snapshot: LaneSnapshot) -> Grouping | None:
-        backlog = snapshot.backlog(self._doubt.since, service_away=self._limiter.away(Method.POST))
-        return await self._hold_back(backlog) or regroup(backlog)
+        backlog = snapshot.backlog(
+            self._clock.now(),
+            self._doubt.since,
+            service_away=self._limiter.away(Method.POST),
+            updates_late=self._limiter.wait(self._lane.receiver, Method.UPDATE, Priority.RECOVERY) > LATE_SECONDS,
+            rule=self._group_rule,
+        )
+        return join_posted(backlog) or await self._hold_back(backlog) or regroup(backlog)
 
     async def _hold_back(self, backlog: Backlog) -> Grouping | None:
         """Holds back pages beyond the person's hourly limit."""

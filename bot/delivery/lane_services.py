@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.delivery.carrier import Carrier
 from bot.delivery.doubt import Doubt
+from bot.domain.backlog import DEFAULT_GROUP_RULE, GroupRule
 from bot.domain.delivery import ReceiverKind
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock
@@ -30,5 +31,7 @@ class LaneServices:
     doubt: Doubt
     sending_right: SendingRight
     """The active sender has it. The others stand by."""
+    group_rule: GroupRule = DEFAULT_GROUP_RULE
+    """When failures become a group."""
     pages_an_hour: int = 10
     """The limit of direct pages for one person in an hour. A summary replaces later ones."""

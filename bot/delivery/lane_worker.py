@@ -13,7 +13,7 @@ from bot.delivery.lane_reader import LaneReader, LeaseLostError
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.results import report, result_of
-from bot.domain.card import Recheck, SyncGroup
+from bot.domain.card import Recheck
 from bot.domain.delivery import (
     AttemptState,
     Delay,
@@ -29,7 +29,6 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
-from bot.domain.grouping import recounted
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.settlement import Again, Done, Drop, Ownership, Settlement, Suspend
 from bot.ports.cards import Cards
@@ -151,16 +150,13 @@ class LaneWorker:
             self._limiter.reserve(
                 self._lane.receiver, pending.method
             )  # before the first await, so that the next caller sees it
-            pending = await self._with_burst(pending)
-            sending = await self._record_sending(pending.delivery)
+            sending = await self._record_sending(pending)
             if (seconds := self._limiter.blocked_for(self._lane.receiver, pending.method)) > 0:
                 settlement = self._postpone(pending.delivery, seconds)
             else:
                 pending = replace(pending, delivery=sending)
                 settlement = await self._send(pending)
         await self._settle(settlement, pending)
-        if isinstance(settlement, Done):
-            await self._recount(pending)
         if isinstance(settlement, Again | Suspend):
             self.reader.expire()
         else:
@@ -168,29 +164,12 @@ class LaneWorker:
             self._changed = True  # other rows may have waited for this one, and it may have a follow-up
         return not isinstance(settlement, Suspend)
 
-    async def _with_burst(self, pending: PendingDelivery) -> PendingDelivery:
-        body = pending.delivery.body
-        return (
-            replace(pending, burst=await self._cards.burst_of(body.group_key))
-            if isinstance(body, SyncGroup)
-            else pending
-        )
-
-    async def _recount(self, pending: PendingDelivery) -> None:
-        """Repeats the update of a group whose burst grew during the call.
-
-        Growth enqueues updates of all messages of the burst. The row under way had the same id and kept this one out.
-        """
-        if (await self._with_burst(pending)).burst != pending.burst:
-            delivery = pending.delivery
-            await self._outbox.enqueue([recounted(delivery.id, delivery.receiver, self._clock.now())])
-
-    async def _record_sending(self, delivery: Delivery) -> Delivery:
+    async def _record_sending(self, pending: PendingDelivery) -> Delivery:
         """Writes `sending` before the call: a worker that finds it later looks the message up before it resends.
 
         The last access to the store before the call: a slow one would move the call past the end of the lease.
         """
-        sending = as_sending(delivery, self._clock.now(), self._ownership)
+        sending = as_sending(pending.delivery, self._clock.now(), self._ownership, pending.parent_id)
         if not await self._outbox.write(sending, self.lease):
             raise LeaseLostError(f"{sending.id} could not be claimed")
         self._check_right()

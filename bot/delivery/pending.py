@@ -5,22 +5,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.card import (
-    ALONE,
-    Burst,
+    NO_GROUP,
     Content,
     Digest,
     Group,
     HeldPages,
+    MovedCard,
     Notice,
     OpenFailure,
+    Pointer,
     PostedCard,
+    PostedGroup,
     Recheck,
     SyncCard,
     SyncGroup,
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import Attempt, Delivery, Lookup, Message, Priority
+from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
@@ -36,9 +38,9 @@ class PendingDelivery:
 
     delivery: Delivery
     cards: tuple[PostedCard, ...]
-    """The cards that the message shows or replies to. A message without a card has none."""
-    burst: Burst = ALONE
-    """For a group: its place in the burst."""
+    """The cards that the message shows or replies to, or that it rechecks. A message without a card has none."""
+    size: int = 0
+    """For a group: the number of its cards, with those that the store has forgotten."""
 
     @property
     def shows_cards(self) -> bool:
@@ -56,7 +58,9 @@ class PendingDelivery:
     @property
     def message_id(self) -> str | None:
         """The posted message of the card or group; None before it is posted."""
-        return self.cards[0].message_id if self.cards else None
+        if isinstance(self.delivery.body, Pointer):
+            return self.delivery.body.message_id
+        return next((card.message_id for card in self.cards if card.message_id), None)
 
     @property
     def untried(self) -> bool:
@@ -67,7 +71,7 @@ class PendingDelivery:
     @property
     def updates(self) -> bool:
         """True if it updates a posted message, rather than posting a new one."""
-        return self.shows_cards and self.message_id is not None
+        return (self.shows_cards and self.message_id is not None) or isinstance(self.delivery.body, Pointer)
 
     @property
     def may_repeat(self) -> bool:
@@ -87,6 +91,8 @@ class PendingDelivery:
         """The message at the top of the thread that gets this one; None outside a thread."""
         if isinstance(self.delivery.body, Recheck):
             return self.delivery.body.parent_id
+        if self.delivery.attempt.state is AttemptState.SENDING and self.delivery.attempt.parent_id:
+            return self.delivery.attempt.parent_id  # the card may have moved to a group since
         return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
 
     @property
@@ -102,12 +108,12 @@ class PendingDelivery:
         either: a summary covers it.
         """
         match self.delivery.body:
-            case SyncGroup(grown=True) if self.updates:
-                return True
             case SyncCard() | SyncGroup():
                 return any(card.revision > card.shown_revision and not card.summarized_revision for card in self.cards)
             case ThreadEntry() | TimelineBatch():
                 return bool(self.cards)
+            case Pointer():
+                return self.moved
             case Notice(failures=failures) if failures:
                 return any(self._needs_attention(failure) for failure in failures)
             case _:
@@ -126,6 +132,20 @@ class PendingDelivery:
         recovered = all(episode.outcome is EpisodeOutcome.RECOVERED for episode in episodes)
         pipelines = {episode.pipeline_id for episode in episodes}  # one of them may have failed repeatedly
         return replace(batch, broadcast=broadcast, all_recovered=len(pipelines) if recovered else 0)
+
+    @property
+    def moved(self) -> bool:
+        """True if a group's message shows the card, and not the message that this delivery is about."""
+        match self.delivery.body:
+            case Pointer(card_key=key) | Recheck(of=key):
+                return any(card.group not in {None, key} for card in self.cards)
+            case _:
+                return False
+
+    @property
+    def is_new_failure(self) -> bool:
+        """True for a new message about failures. Later ones may form a group with it."""
+        return self.delivery.lane.kind is LaneKind.PAGES and self.shows_cards and not self.updates
 
     @property
     def is_new_page(self) -> bool:
@@ -161,7 +181,9 @@ class PendingDelivery:
             case SyncGroup(key):
                 cards = tuple(card.content for card in self.cards)
                 channel = ChannelId(self.delivery.receiver.id)
-                return Group(key=key, channel=channel, cards=cards, burst=self.burst)
+                return Group(key=key, channel=channel, cards=cards)
+            case Pointer():
+                return MovedCard(card=self.cards[0].content)
             case TimelineBatch(of_group=True) as batch:
                 return self._of_whole_group(batch)
             case Notice(failures=failures) as notice:
@@ -177,13 +199,21 @@ class PendingDelivery:
 
 
 def cards_of(
-    row: Delivery, cards: Mapping[str, PostedCard], groups: Mapping[str, tuple[PostedCard, ...]]
+    row: Delivery, cards: Mapping[str, PostedCard], groups: Mapping[str, PostedGroup]
 ) -> tuple[PostedCard, ...]:
     """The cards that the row shows or replies to, without those that the store has forgotten."""
     match row.body:
         case SyncGroup(key) | TimelineBatch(thread_key=key, of_group=True):
-            return groups[key]
-        case SyncCard(key) | ThreadEntry(card_key=key) | TimelineBatch(thread_key=key):
+            return groups.get(key, NO_GROUP).cards
+        case Recheck(of=key) if groups.get(key, NO_GROUP).cards:
+            return groups[key].cards  # the message has grown into a group's
+        case (
+            SyncCard(key)
+            | ThreadEntry(card_key=key)
+            | TimelineBatch(thread_key=key)
+            | Pointer(card_key=key)
+            | Recheck(of=key)
+        ):
             card = cards.get(key)
             return (card,) if card else ()
         case Notice(failures=failures):
@@ -197,7 +227,7 @@ def redraw_of(pending: PendingDelivery, at: datetime) -> Message:
     row = pending.delivery
     body, key = row.body, row.id
     if isinstance(body, Recheck):
-        key, body = body.of, SyncGroup(body.of) if body.of_group else SyncCard(body.of)
+        key, body = body.of, SyncGroup(body.of) if body.of_group or pending.size else SyncCard(body.of)
     priority = max(row.message.priority, Priority.RECOVERY)
     return Message(id=key, receiver=row.receiver, priority=priority, body=body, made_at=at)
 

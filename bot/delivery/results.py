@@ -4,7 +4,8 @@ from datetime import datetime
 
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.receipts import receipts_of
-from bot.domain.card import HeldPages, Recheck
+from bot.domain.card import HeldPages, Recheck, SyncGroup
+from bot.domain.failure_groups import pointer_to_group
 from bot.domain.settlement import Again, Done, Drop, Gone, Settlement, Suspend
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 from bot.ports.telemetry import emit
@@ -13,20 +14,23 @@ from bot.ports.telemetry.delivery import DeliverySettled
 
 def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: datetime) -> DeliveryResult:
     """The change that the store makes when the delivery ends."""
-    redraw, receipts = redraw_of(pending, now), receipts_of(settlement, pending, now)
+    redraw, receipts, body = redraw_of(pending, now), receipts_of(settlement, pending, now), pending.delivery.body
+    of_group = body.group_key if isinstance(body, SyncGroup) else None
     match settlement:
+        case Done() if isinstance(body, Recheck):
+            return _rechecked(settlement, body, pending, now)
         case Done(message_id, found, group, _, recheck):
             # A found message may show an older revision. So count it as showing revision 0: the store redraws it.
             shown = dict.fromkeys(pending.shown, 0) if found else pending.shown
-            if isinstance(pending.delivery.body, Recheck) and settlement.repeats:
-                shown = dict.fromkeys(pending.delivery.body.shows, 0)
             recheck_message = recheck_of(pending, now) if recheck and not pending.updates else None
             return DeliveryResult(
                 kind=ResultKind.POSTED,
                 redraw=redraw,
                 message_id=message_id,
                 shown=shown,
-                group=group,
+                group=group or of_group,
+                size=pending.size,
+                failure_at=now if pending.is_new_failure else None,
                 follow_up=recheck_message,
                 log=_page_entry(pending, now),
                 thread=(group or pending.delivery.id) if pending.shows_cards and not pending.updates else "",
@@ -35,11 +39,29 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
         case Gone():
             # This update was news, so the deleted card is posted again.
             kind = ResultKind.REMOVED if pending.updates else ResultKind.UNCHANGED
-            return DeliveryResult(kind=kind, redraw=redraw, shown=dict.fromkeys(pending.shown, 0))
+            return DeliveryResult(kind=kind, redraw=redraw, shown=dict.fromkeys(pending.shown, 0), group=of_group)
         case Drop():
             # A refused card counts as removed: later messages must not wait for it.
             kind = ResultKind.REMOVED if pending.shows_cards and pending.message_id is None else ResultKind.UNCHANGED
-            return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown, receipts=receipts)
+            return DeliveryResult(
+                kind=kind, redraw=redraw, shown=pending.shown, group=of_group, size=pending.size, receipts=receipts
+            )
+
+
+def _rechecked(settlement: Done, body: Recheck, pending: PendingDelivery, now: datetime) -> DeliveryResult:
+    """Of several copies, one stays. It becomes the message of the cards, or points to the group that shows them now."""
+    delivery, redraw, copies = pending.delivery, redraw_of(pending, now), bool(settlement.repeats)
+    if pending.moved:
+        pointer = pointer_to_group(body.of, settlement.message_id, delivery.receiver, now)
+        return DeliveryResult(kind=ResultKind.UNCHANGED, redraw=redraw, follow_up=pointer if copies else None)
+    keys = [card.content.key for card in pending.cards] or body.shows
+    return DeliveryResult(
+        kind=ResultKind.POSTED,
+        redraw=redraw,
+        message_id=settlement.message_id,
+        shown=dict.fromkeys(keys, 0) if copies else {},
+        group=body.of if pending.size or body.of_group else None,
+    )
 
 
 def _page_entry(pending: PendingDelivery, now: datetime) -> PageEntry | None:

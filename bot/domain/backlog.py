@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.card import (
-    PostedCard,
-    SyncCard,
-)
-from bot.domain.delivery import Delivery, Message
+from bot.domain.card import NO_GROUP, PostedCard, PostedGroup, SyncCard
+from bot.domain.delivery import Delivery
 from bot.domain.watch import TeamId
 
 ENTRIES_PER_MESSAGE = 30  # the most pipelines or thread entries that one message can show
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """When failures in one conversation become a group."""
+
+    most_single: int = 3
+    """So many failures get cards of their own. More within the time become one group."""
+    within: timedelta = timedelta(seconds=30)
+    """From one failure to the next."""
+
+
+DEFAULT_GROUP_RULE = GroupRule()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +33,12 @@ class Grouping:
     replaced: tuple[Delivery, ...]
     accompanied_by: tuple[Delivery, ...] = ()
     """Further new rows."""
-    redraws: tuple[Message, ...] = ()
-    """Earlier messages of the same burst, to show the new count."""
     joins: tuple[str, ...] = ()
     """Keys of the cards that become part of the group with the row's id."""
+    joined_at: datetime | None = None
+    """Now, if cards join. A later failure may follow them into the group."""
+    message_id: str = ""
+    """The posted message that shows the cards that join, from its next update on. Empty: it is not posted yet."""
     forgets: tuple[str, ...] = ()
     """Keys of cards that were never posted and never will be."""
     summarized: Mapping[str, int] = field(default_factory=dict)
@@ -42,18 +55,25 @@ class Backlog:
     rows: Sequence[Delivery]
     """Oldest first."""
     cards: Mapping[str, PostedCard]
-    """The cards that the rows show or reply to, by key."""
-    group_sizes: Mapping[str, int]
-    """The number of cards in each group whose message is not posted yet, by the group's key."""
+    """The cards that the rows show or reply to, and the recent ones, by key."""
+    groups: Mapping[str, PostedGroup] = field(default_factory=dict)
+    """The groups that the rows or the recent failures name, by key."""
+    recent: Sequence[str] = ()
+    """What the receiver got within `GroupRule.within`, oldest first: the keys of failure cards and of groups."""
+    now: datetime | None = None
     service_away: bool = False
     """The service takes no posts for now."""
-    growing: Sequence[str] = ()
-    """The keys of the channel's groups that new failures still join, oldest first."""
+    updates_late: bool = False
+    """An update would have to wait for long. So a posted message takes no more failures."""
+    rule: GroupRule = DEFAULT_GROUP_RULE
 
     def group_of(self, card_key: str) -> str:
         """The key of the group that shows the card; empty if it stands alone."""
         card = self.cards.get(card_key)
         return card.group or "" if card else ""
+
+    def group(self, key: str) -> PostedGroup:
+        return self.groups.get(key, NO_GROUP)
 
 
 def is_unposted(backlog: Backlog, row: Delivery) -> bool:

@@ -89,8 +89,15 @@ class SyncGroup:
     """Posts or updates a group's message with the latest content of each card."""
 
     group_key: str
-    grown: bool = False
-    """More failures joined the burst: the heading changes even if no card did."""
+    """`PostedGroup` says which key a group has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """Turns the posted message of a card into a line that points to the group: the card has moved there."""
+
+    card_key: str
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +212,8 @@ class NoticeKind(StrEnum):
     """Settings of this channel name people who can't be paged, or page nobody."""
     HEARD = "heard"
     """The bot reads and delivers again, after its dead man's switch warned of its silence."""
+    GROUP_PAGE = "group_page"
+    """Pages people for failures that joined a posted group: an update of its message pings nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +249,7 @@ class Notice:
     INCOMPLETE                    keys
     HELLO                         none
     LATE, FRESH                   promised, oldest (LATE only)
+    GROUP_PAGE                    targets, failures
     """
 
     kind: NoticeKind
@@ -330,26 +340,12 @@ class Recheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
-    """A burst of failures may need several group messages in one channel. This is the place of one message in it."""
-
-    total: int = 0
-    """The number of failures in all messages of the burst; 0 if this message is the only one."""
-    first: bool = True
-    """This message is the first one of the burst."""
-
-
-ALONE = Burst()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Many simultaneous failures in one message. It shows the card of each failure as one line."""
+    """Many simultaneous failures in one message, each with a card of its own."""
 
     key: str
     channel: ChannelId
     cards: tuple[Card, ...]
-    burst: Burst = ALONE
 
     @property
     def revision(self) -> int:
@@ -367,7 +363,10 @@ class PostedCard:
     message_id: str | None = None
     """The message that shows the card; None before it is posted."""
     shown_revision: int = 0
-    """The revision that the message shows; 0 if it needs an update in any case."""
+    """The revision that the message shows; 0 if it needs an update in any case.
+
+    Below 0: the card joined a posted group, and no message has shown it yet.
+    """
     removed: bool = False
     """Somebody deleted the message, or the service refused it."""
     group: str | None = None
@@ -376,12 +375,42 @@ class PostedCard:
     """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedGroup:
+    """A group as the store has it.
+
+    Its key is the key of the card that it grew from, whose message it has taken over. So a lookup for either finds the
+    message. Groups of earlier versions have a key of their own.
+    """
+
+    cards: tuple[PostedCard, ...] = ()
+    """By the pipelines' names, without those that the store has forgotten."""
+    size: int = 0
+    """The number of cards, with the forgotten ones."""
+
+    @property
+    def message_id(self) -> str | None:
+        """The message that shows the cards; None before it is posted."""
+        return next((card.message_id for card in self.cards if card.message_id), None)
+
+
+NO_GROUP = PostedGroup()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedCard:
+    """A card that a group's message shows now. Its own message points there."""
+
+    card: Card
+
+
 Body = (
     SyncCard
     | ThreadEntry
     | TimelineBatch
     | Notice
     | SyncGroup
+    | Pointer
     | Digest
     | HeldPages
     | PagerEvent
@@ -396,6 +425,7 @@ Content = (
     | TimelineBatch
     | Notice
     | Group
+    | MovedCard
     | Digest
     | HeldPages
     | PagerEvent

@@ -127,6 +127,8 @@ class Attempt:
     """When the last attempt began."""
     lease: str = ""
     """The lease under which the last attempt was made."""
+    parent_id: str | None = None
+    """The message in whose thread the last attempt was made. Rows of earlier versions lack it."""
     after_id: str = ""
     """The lane's last message at the first attempt. On the chat's own clock, this delivery can only be later."""
     lookups: int = 0

@@ -1,6 +1,6 @@
 """Combines rows that wait in a lane into fewer messages.
 
-- Group: failures that no message has shown yet.
+- Group: many failures (`failure_groups.py`).
 - Group update: all changes of one group.
 - Late page: pages of the same people for several failures.
 - Silence digest: the news of several pipelines that a silence held back.
@@ -13,7 +13,6 @@ Pure.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
 from bot.domain.card import (
@@ -26,16 +25,22 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority, Receiver
+from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import add_to_digest, merge_entries
-from bot.domain.episode import EpisodeKind, stable_key
+from bot.domain.episode import stable_key
+from bot.domain.failure_groups import gather_failures, is_open_failure
 from bot.domain.lane_order import thread_of
 from bot.domain.observation import PipelineId
 from bot.domain.setup import SetupKind
 
-GROUP_ID = 16  # the length of the prefix that all groups of one burst share in their keys
-GROUP_FROM = 3  # this many failure cards that wait in one channel become a group
 BATCH_FROM = 4  # this many entries for one thread become a batch
+MOST_OF_GROUP = 200  # entries in one message of a group's thread: most of them share a line
+
+
+def join_posted(backlog: Backlog) -> Grouping | None:
+    """The waiting failures that a posted message will show: they need no message of their own, and no page."""
+    grouping = gather_failures(backlog, [row for row in backlog.rows if row.attempt == Attempt()])
+    return grouping if grouping and grouping.message_id else None
 
 
 def regroup(backlog: Backlog) -> Grouping | None:
@@ -44,12 +49,12 @@ def regroup(backlog: Backlog) -> Grouping | None:
     untried = [row for row in waiting if row.attempt.count == 0]
     absent = [row for row in waiting if not (row.attempt.uncertain or row.attempt.possible_repeat)]
     return (
-        _group_updates(backlog, waiting)
+        _group_updates(backlog)
         or _group_entries(backlog, untried)
         or _late_pages(untried)
         or _silence_digests(untried)
         or _closed_pages(backlog, absent)
-        or _fresh_failures(backlog, untried)
+        or gather_failures(backlog, untried)
         or add_to_digest(backlog, untried)
         or _quiet_end(backlog, absent)
         or _thread_batch(untried)
@@ -60,83 +65,42 @@ def regroup(backlog: Backlog) -> Grouping | None:
 # --- groups ----------------------------------------------------------------------------------------------------------
 
 
-def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
-    """Groups failures that no message has shown yet.
+def _group_updates(backlog: Backlog) -> Grouping | None:
+    """Changes of a group's cards are one update of its message.
 
-    A card with an earlier attempt stays single, since it may be posted already. While the service is away, all
-    cards stay single: those that recover meanwhile must not appear in the first message.
+    An attempt to update a single card may be under way: its repeat updates the group's message.
     """
-    if backlog.service_away:
-        return None
-    unposted = [row for row in untried if is_unposted(backlog, row) and _is_open_failure(backlog, row)]
-    for row in untried:
-        # A group that still waits takes in newer failures.
-        room = (
-            ENTRIES_PER_MESSAGE - backlog.group_sizes.get(row.id, ENTRIES_PER_MESSAGE)
-            if isinstance(row.body, SyncGroup)
-            else 0
-        )
-        if room > 0 and unposted:
-            return _with_redraws(backlog, _group(row.id, unposted[:room]))
-    if len(unposted) < GROUP_FROM:
-        return None
-    chosen = unposted[:ENTRIES_PER_MESSAGE]
-    key = stable_key(backlog.team, *(row.id for row in chosen))
-    if not backlog.growing:
-        return _group(key, chosen)
-    return _with_redraws(backlog, _group(burst_id(backlog.growing[0]) + key[GROUP_ID:], chosen))
-
-
-def burst_id(group_key: str) -> str:
-    """The id that all groups of one burst share: the first half of their keys."""
-    return group_key[:GROUP_ID]
-
-
-def _with_redraws(backlog: Backlog, grouping: Grouping) -> Grouping:
-    """The earlier messages of the burst show the new count too."""
-    row = grouping.row
-    others = (key for key in backlog.growing if key != row.id and burst_id(key) == burst_id(row.id))
-    return replace(grouping, redraws=tuple(recounted(key, row.receiver, row.message.made_at) for key in others))
-
-
-def recounted(group_key: str, receiver: Receiver, at: datetime) -> Message:
-    """Makes the message of a group show how many failures its burst has now."""
-    body = SyncGroup(group_key, grown=True)
-    return Message(id=group_key, receiver=receiver, priority=Priority.UPDATE, body=body, made_at=at)
-
-
-def _is_open_failure(backlog: Backlog, row: Delivery) -> bool:
-    episode = backlog.cards[row.id].content.episode
-    return episode.open and episode.kind is EpisodeKind.FAILURE
-
-
-def _group_updates(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None:
-    changed = [row for row in waiting if isinstance(row.body, SyncCard) and backlog.group_of(row.id)]
+    changed = [row for row in backlog.rows if isinstance(row.body, SyncCard) and _is_update_of_group(backlog, row)]
     if not changed:
         return None
     key = backlog.group_of(changed[0].id)
-    return _group(key, [row for row in changed if backlog.group_of(row.id) == key])
+    chosen = [row for row in changed if backlog.group_of(row.id) == key]
+    row = with_changes(replacement(chosen, id=key), body=SyncGroup(key))
+    row = row if row.attempt.state is AttemptState.QUEUED else row.with_attempt(Attempt())
+    return Grouping(row=row, replaced=tuple(chosen))
 
 
-def _group(key: str, chosen: list[Delivery]) -> Grouping:
-    row = replacement(chosen, id=key)
-    joins = tuple(row.id for row in chosen)
-    return Grouping(row=with_changes(row, body=SyncGroup(key)), replaced=tuple(chosen), joins=joins)
+def _is_update_of_group(backlog: Backlog, row: Delivery) -> bool:
+    may_be_repeated = backlog.cards[row.id].message_id is not None if row.id in backlog.cards else False
+    return bool(backlog.group_of(row.id)) and (may_be_repeated or row.attempt.state is AttemptState.QUEUED)
 
 
 def _group_entries(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None:
-    entries = [(row, row.body) for row in waiting if isinstance(row.body, ThreadEntry)]
-    entries = [(row, entry) for row, entry in entries if backlog.group_of(entry.card_key)]
+    """Entries of a group's cards go into its thread, also those that waited for the thread of a single card."""
+    entries = [(row, key) for row in waiting if (key := backlog.group_of(_entry_card_key(row)))]
     if not entries:
         return None
-    key = backlog.group_of(entries[0][1].card_key)
-    chosen = [(row, entry) for row, entry in entries if backlog.group_of(entry.card_key) == key][:ENTRIES_PER_MESSAGE]
-    rows = [row for row, _ in chosen]
+    key = entries[0][1]
     existing = next((row for row in waiting if row.attempt.count == 0 and _is_of_group(row, key)), None)
-    rows = [*rows, existing] if existing else rows
+    chosen = [row for row, of in entries if of == key][:MOST_OF_GROUP]
+    rows = [*chosen, existing] if existing else chosen
     row = replacement(rows, id=existing.id if existing else stable_key(key, *(row.id for row in rows)))
     row = with_changes(row, body=_batch_body(key, rows, of_group=True))
-    return Grouping(row=row, replaced=tuple(row for row, _ in chosen), merges=existing is not None)
+    return Grouping(row=row, replaced=tuple(chosen), merges=existing is not None)
+
+
+def _entry_card_key(row: Delivery) -> str:
+    return row.body.card_key if isinstance(row.body, ThreadEntry) else _batch_card_key(row)
 
 
 def _is_of_group(row: Delivery, key: str) -> bool:
@@ -215,7 +179,7 @@ def _closed_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
 def _reopened_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
     """Moves the cards of reopened failures back to the pages: `_closed_pages` took them for over."""
     cards = [row for row in rows if row.lane.kind is LaneKind.FEED and is_unposted(backlog, row)]
-    failed = [row for row in cards if _is_open_failure(backlog, row)]
+    failed = [row for row in cards if is_open_failure(backlog.cards[row.id])]
     reopened = tuple(row for row in failed if backlog.cards[row.id].content.episode.times > 1)
     if not reopened:
         return None
@@ -246,8 +210,7 @@ def _thread_batch(untried: list[Delivery]) -> Grouping | None:
     """Combines entries for one thread. A long timeline keeps its beginning and its end."""
     by_thread: dict[str, list[Delivery]] = {}
     for row in untried:
-        thread_key = row.body.card_key if isinstance(row.body, ThreadEntry) else _batch_card_key(row)
-        if thread_key:
+        if thread_key := _entry_card_key(row):
             by_thread.setdefault(thread_key, []).append(row)
     for thread_key, rows in by_thread.items():
         existing = next((row for row in rows if isinstance(row.body, TimelineBatch)), None)
@@ -270,9 +233,10 @@ def _batch_body(thread_key: str, rows: Sequence[Delivery], *, of_group: bool = F
     broadcast = any(entry.broadcast for entry in single) or any(batch.broadcast for batch in batches)
     entries = [*(entry for batch in batches for entry in batch.entries), *single]
     entries.sort(key=lambda entry: (entry.entry.at, entry.entry.revision))
-    left_out = sum(batch.left_out for batch in batches) + max(0, len(entries) - ENTRIES_PER_MESSAGE)
-    if len(entries) > ENTRIES_PER_MESSAGE:
-        entries = [*entries[: ENTRIES_PER_MESSAGE // 2], *entries[-ENTRIES_PER_MESSAGE // 2 :]]
+    most = MOST_OF_GROUP if of_group else ENTRIES_PER_MESSAGE
+    left_out = sum(batch.left_out for batch in batches) + max(0, len(entries) - most)
+    if len(entries) > most:
+        entries = [*entries[: most // 2], *entries[-most // 2 :]]
     return TimelineBatch(
         thread_key=thread_key,
         of_group=of_group,

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from bot.domain.delivery import AttemptState, Delivery, Message, Priority, Receiver
 from bot.domain.episode import stable_key
-from bot.domain.grouping import GROUP_FROM
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
 
+INCIDENT_FROM = 3  # this many failures that wait for one pager become one incident
 JOINS_FOR = timedelta(seconds=30)
 LARGEST_INCIDENT = 100
 
@@ -222,7 +222,7 @@ class _LanePlan:
         ]
         able = [(row, event) for row, event in pages if len(event.failures) == 1]
         growing = next((incident for incident in self.incidents.values() if incident.takes(self.at)), None)
-        if growing is None and len(able) < GROUP_FROM:
+        if growing is None and len(able) < INCIDENT_FROM:
             able = []
         able = able[: LARGEST_INCIDENT - len(growing.failures if growing else ())]
         if able:

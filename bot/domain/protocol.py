@@ -95,7 +95,7 @@ def sends_without_lookup(delivery: Delivery) -> bool:
     return delivery.attempt.state is AttemptState.QUEUED and delivery.attempt.possible_repeat
 
 
-def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
+def as_sending(delivery: Delivery, now: datetime, ownership: Ownership, parent_id: str | None = None) -> Delivery:
     """The row to write before the call: a worker that finds it later looks the message up before it resends."""
     attempt = delivery.attempt
     return delivery.with_attempt(
@@ -106,6 +106,7 @@ def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Deliv
             blind_count=attempt.blind_count + attempt.possible_repeat,
             sent_at=now,
             lease=ownership.lease,
+            parent_id=parent_id,
             after_id=attempt.after_id or ("" if attempt.count else ownership.last_id),
             lookups=0,
             checked_at=None,

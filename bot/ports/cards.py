@@ -1,9 +1,10 @@
 """The cards of episodes: their latest content, and how much of it each channel has seen."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
-from bot.domain.card import Burst, PostedCard
+from bot.domain.card import PostedCard, PostedGroup
 from bot.domain.delivery import Receiver
 
 
@@ -18,14 +19,10 @@ class Cards(Protocol):
         """The cards in one group's message, ordered by pipeline name; empty for an unknown group."""
         ...
 
-    async def groups(self, group_keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
-        """As `group`, for each of these groups, by its key."""
+    async def groups(self, group_keys: Sequence[str]) -> Mapping[str, PostedGroup]:
+        """Each of these groups, by its key."""
         ...
 
-    async def burst_of(self, group_key: str) -> Burst:
-        """The size of the burst that the group belongs to, and the group's place in it."""
-        ...
-
-    async def growing(self, receiver: Receiver) -> tuple[str, ...]:
-        """The keys of the groups that new failures of this receiver still join, oldest first."""
+    async def recent_failures(self, receiver: Receiver, since: datetime) -> tuple[str, ...]:
+        """What the receiver got since then, oldest first: the keys of failure cards, and of groups that took more."""
         ...

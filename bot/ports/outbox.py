@@ -36,12 +36,16 @@ class DeliveryResult:
 
     kind: ResultKind
     redraw: Message
-    """Enqueued if one of the cards is newer than `shown`."""
+    """Enqueued if one of the cards is newer than `shown`, or belongs to a group by now that the message is not of."""
     message_id: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
     """The revision that the message shows of each card, by the card's key."""
     group: str | None = None
-    """The group whose message turned out to show the card already."""
+    """The group whose message it is, or turned out to be."""
+    size: int = 0
+    """The number of cards that the group had when the message was made. If more have joined, `redraw` follows."""
+    failure_at: datetime | None = None
+    """When the receiver got a new failure: later ones may form a group with it."""
     follow_up: Message | None = None
     """Enqueued in any case: a recheck of a message that may be posted twice."""
     log: PageEntry | None = None

@@ -1,11 +1,12 @@
 """Acknowledges failures by their cards. Answers are values; `slack` renders them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, StatusAnswer
-from bot.domain.card import PostedCard, SyncCard
+from bot.domain.card import Card, PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Acknowledgement, EpisodeOutcome
@@ -35,6 +36,8 @@ class Terms:
 
 
 NO_TERMS = Terms()
+
+ACKNOWLEDGED_AT_ONCE = 20  # these share a step of the store
 
 
 class Acknowledgements:
@@ -163,14 +166,26 @@ class Acknowledgements:
     async def acknowledge_group(
         self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAllAnswer:
-        """Acknowledges every failure of one message that nobody has acknowledged yet."""
+        """Acknowledges every failure of one message that nobody has acknowledged yet, several at a time."""
         cards = [card.content for card in await self._cards.group(group_key)]
-        answers = [
-            await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place) for card in cards
-        ]
-        return AcknowledgeAllAnswer(
-            acknowledged=sum(answer.fate is AcknowledgeFate.ACKNOWLEDGED for answer in answers), known=len(cards)
-        )
+        fates: list[AcknowledgeFate] = []
+        for first in range(0, len(cards), ACKNOWLEDGED_AT_ONCE):
+            answers = (
+                self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place)
+                for card in cards[first : first + ACKNOWLEDGED_AT_ONCE]
+            )
+            fates += [answer.fate for answer in await asyncio.gather(*answers)]
+        return AcknowledgeAllAnswer(acknowledged=fates.count(AcknowledgeFate.ACKNOWLEDGED), known=len(cards))
+
+    async def members(self, channel: ChannelId, group_key: str) -> tuple[Card, ...] | None:
+        """The cards of a group in this conversation. None if it is a group of another one."""
+        cards = await self._cards.group(group_key)
+        return tuple(card.content for card in cards) if await self.holds_group(channel, group_key) else None
+
+    async def group_of(self, card_key: str) -> str:
+        """The key of the group whose message shows the card; empty if the store knows none."""
+        card = (await self._cards.cards([card_key])).get(card_key)
+        return card.group or "" if card else ""
 
     async def acknowledge_member(
         self,

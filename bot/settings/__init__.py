@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from bot.domain.backlog import GroupRule
 from bot.domain.cadence import Cadence
 from bot.domain.flapping import FlapWindow
 from bot.domain.history import HistoryLimits
@@ -124,6 +125,8 @@ class Settings(EnvironmentSettings):
     commands_per_minute: int = Field(default=30, ge=1, le=10_000, description="a whole number from 1 to 10000")
     max_watches_per_channel: int = Field(default=500, ge=1, le=10_000, description="a whole number from 1 to 10000")
     max_patterns_per_channel: int = Field(default=100, ge=1, le=10_000, description="a whole number from 1 to 10000")
+    single_failures: int = Field(default=3, ge=1, le=100, description="a whole number from 1 to 100")
+    group_seconds: float = Field(default=30.0, ge=1, le=600, description="a number of seconds from 1 to 600")
     pages_per_hour: int = Field(default=10, ge=1, le=1000, description="a whole number from 1 to 1000")
     flap_enter_percent: float = Field(default=30, gt=0, le=100, description="a number above 0, up to 100")
     flap_leave_percent: float = Field(default=20, gt=0, le=100, description="a number above 0, up to 100")
@@ -275,6 +278,10 @@ class Settings(EnvironmentSettings):
     @property
     def watch_limits(self) -> WatchLimits:
         return WatchLimits(watches=self.max_watches_per_channel, patterns=self.max_patterns_per_channel)
+
+    @property
+    def group_rule(self) -> GroupRule:
+        return GroupRule(most_single=self.single_failures, within=timedelta(seconds=self.group_seconds))
 
     @property
     def history_limits(self) -> HistoryLimits:

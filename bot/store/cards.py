@@ -1,13 +1,12 @@
 """The cards that channels have, in Redis."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import NamedTuple, TypeVar, cast
 
-from bot.domain.card import Burst, PostedCard
+from bot.domain.card import PostedCard, PostedGroup
 from bot.domain.delivery import Receiver
-from bot.domain.grouping import burst_id
 from bot.ports.clock import Clock
 from bot.store.card_rows import Progress, decode_card
 from bot.store.port import RedisPort
@@ -29,8 +28,6 @@ class RedisCards(RedisPort):
         """The progress as read, and what follows from it, by the card's key. The oldest go first."""
         self._known_groups: dict[str, _KnownGroup] = {}
         """As last read, by the group's key. The oldest go first."""
-        self._known_bursts: dict[str, tuple[str, ...]] = {}
-        """The groups of each burst, as last read. The oldest go first."""
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         if not keys:
@@ -70,7 +67,7 @@ class RedisCards(RedisPort):
         _remember(self._decoded, {key: (rows[key], progress[key], card) for key, card in cards.items()}, MOST_DECODED)
         return cards
 
-    async def groups(self, group_keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
+    async def groups(self, group_keys: Sequence[str]) -> Mapping[str, PostedGroup]:
         """One command, if the groups have the same cards as last time: it asks for their progress as well."""
         if not group_keys:
             return {}
@@ -88,33 +85,15 @@ class RedisCards(RedisPort):
             cards = await self._decoded_cards(changed.items())
             read = {key: group if group is groups[key] else group.with_cards(cards) for key, group in read.items()}
         _remember(self._known_groups, read, MOST_GROUPS)
-        return {key: group.by_name for key, group in read.items()}
+        return {key: PostedGroup(cards=group.by_name, size=len(group.keys)) for key, group in read.items()}
 
     async def group(self, group_key: str) -> tuple[PostedCard, ...]:
-        return (await self.groups([group_key]))[group_key]
+        return (await self.groups([group_key]))[group_key].cards
 
-    async def burst_of(self, group_key: str) -> Burst:
-        """One command, if the burst has the same groups as last time."""
-        burst = burst_id(group_key)
-        likely = self._known_bursts.get(burst, ())
-        text, *texts = await self._texts([self._keys.burst(burst), *map(self._keys.group, likely)])
-        groups = tuple((text or b"").decode().split())
-        if group_key not in groups:
-            return Burst()
-        members = dict(zip(likely, texts, strict=True))
-        if late := [key for key in groups if key not in members]:
-            members |= zip(late, await self._texts(map(self._keys.group, late)), strict=True)
-        _remember(self._known_bursts, {burst: groups}, MOST_GROUPS)
-        return Burst(total=sum(len((members[key] or b"").split()) for key in groups), first=groups[0] == group_key)
-
-    async def growing(self, receiver: Receiver) -> tuple[str, ...]:
-        (stored,) = await self._texts([self._keys.growing(receiver)])
-        burst, _, until = stored.decode().partition(" ") if stored else ("", "", "")
-        return await self._groups(burst) if burst and self._clock.now() < datetime.fromisoformat(until) else ()
-
-    async def _groups(self, burst: str) -> tuple[str, ...]:
-        (stored,) = await self._texts([self._keys.burst(burst)])
-        return tuple((stored or b"").decode().split())
+    async def recent_failures(self, receiver: Receiver, since: datetime) -> tuple[str, ...]:
+        with translating_redis_errors():
+            query = self._redis.zrangebyscore(self._keys.recent(receiver), since.timestamp(), "+inf")
+            return tuple(key.decode() for key in await cast("Awaitable[list[bytes]]", query))
 
     async def _texts(self, keys: Iterable[str]) -> list[bytes | None]:
         with translating_redis_errors():

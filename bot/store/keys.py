@@ -65,13 +65,9 @@ class Keys:
         """The `Card.key` of each card in a group's message. `group_key` is `Group.key`."""
         return self[f"group:{group_key}"]
 
-    def burst(self, burst_id: str) -> str:
-        """The `Group.key` of each group that one burst of failures needed, oldest first."""
-        return self[f"burst:{burst_id}"]
-
-    def growing(self, receiver: Receiver) -> str:
-        """The burst that the receiver's new failures join, and until when."""
-        return self[f"growing:{receiver.name}"]
+    def recent(self, receiver: Receiver) -> str:
+        """The failure cards and groups that the receiver got lately, by time."""
+        return self[f"recent:{receiver.name}"]
 
     def incidents(self, receiver: Receiver) -> str:
         """What this pager has open: `Incident`, by its key."""

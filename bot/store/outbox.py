@@ -8,7 +8,6 @@ from typing import cast
 from bot.domain.backlog import Grouping
 from bot.domain.card import SyncGroup
 from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver
-from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.history import HistoryLimits
 from bot.ports.clock import Clock
@@ -21,8 +20,7 @@ from bot.store.scripts import Scripts, decoding, translating_redis_errors
 
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
-GROWS_FOR = timedelta(minutes=10)
-"""A group grows until this long after its last new failure."""
+RECENT = timedelta(hours=1)  # more than any time within which failures form a group
 
 
 class RedisOutbox(RedisPort):
@@ -49,18 +47,21 @@ class RedisOutbox(RedisPort):
 
     async def settle(self, delivery: Delivery, lease: Lease, result: DeliveryResult) -> bool:
         feed = Lane(LaneKind.FEED, delivery.receiver)
+        group = result.group or ""
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(delivery.lane),
             self._keys.outbox(feed),
-            self._keys.group(result.group or ""),
+            self._keys.group(group),
             self._keys["last_ts"],
             self._keys.page_log(delivery.receiver),
+            self._keys.recent(delivery.receiver),
+            self._keys.posted(group),
             *(self._keys.posted(key) for key in result.shown),
             *(self._keys.receipts(receipt.pipeline_id) for receipt in result.receipts),
             self._keys.thread(delivery.receiver, result.message_id),
         ]
-        redraw, follow_up = result.redraw, result.follow_up
+        redraw, follow_up, at = result.redraw, result.follow_up, result.failure_at
         args: list[str | int] = [
             lease.token,
             delivery.lane.name,
@@ -68,12 +69,15 @@ class RedisOutbox(RedisPort):
             delivery.id,
             result.kind.value,
             result.message_id,
-            result.group or "",
+            group,
             redraw.id,
             encode_message(redraw),
             follow_up.id if follow_up else "",
             encode_message(follow_up) if follow_up else "",
             *_page_log_arguments(delivery, result.log),
+            result.size,
+            GROUP_SECONDS,
+            *_recent_arguments(at),
             *(part for card in result.shown.items() for part in card),
             *map(encode_receipt, result.receipts),
             json.dumps(receipt_limits(self.history_limits, self._clock.now())),
@@ -83,47 +87,41 @@ class RedisOutbox(RedisPort):
         return bool(await self._scripts.write("settle", keys, args))
 
     async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
-        row, feed = grouping.row, Lane(LaneKind.FEED, lane.receiver)
+        row = grouping.row
+        group = row.body.group_key if isinstance(row.body, SyncGroup) else ""
+        pages, feed = (Lane(kind, lane.receiver) for kind in (LaneKind.PAGES, LaneKind.FEED))
         shown = (*grouping.joins, *grouping.summarized, *grouping.forgets)
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(lane),
-            self._keys.outbox(row.lane),
-            self._keys.group(row.id),
+            self._keys.outbox(pages),
             self._keys.outbox(feed),
-            self._keys.burst(burst_id(row.id)),
-            self._keys.growing(row.receiver),
+            self._keys.group(group),
+            self._keys.recent(lane.receiver),
             *(self._keys.posted(key) for key in shown),
             *(self._keys.card(key) for key in grouping.forgets),
         ]
+        rows = (row, *grouping.accompanied_by)
         args: list[str | int] = [
             lease.token,
             lane.name,
-            row.lane.name,
-            row.id,
-            encode_delivery(row),
+            pages.name,
+            feed.name,
             "merge" if grouping.merges else "",
             GROUP_SECONDS,
+            grouping.message_id,
+            *_recent_arguments(grouping.joined_at),
             len(grouping.replaced),
             len(grouping.joins),
             len(grouping.summarized),
             len(grouping.forgets),
-            len(grouping.accompanied_by),
-            feed.name,
-            *self._growth_arguments(grouping),
+            group,
             *(delivery.id for delivery in grouping.replaced),
             *grouping.joins,
             *grouping.summarized.values(),
-            *(part for delivery in grouping.accompanied_by for part in (delivery.id, encode_delivery(delivery))),
-            *(part for message in grouping.redraws for part in (message.id, encode_message(message))),
+            *(part for delivery in rows for part in (delivery.lane.kind, delivery.id, encode_delivery(delivery))),
         ]
         return bool(await self._scripts.write("regroup", keys, args))
-
-    def _growth_arguments(self, grouping: Grouping) -> tuple[str, str, int]:
-        """regroup.lua's arguments for the burst that the group belongs to: its id, and until when it grows."""
-        body, seconds = grouping.row.body, int(GROWS_FOR.total_seconds())
-        grows = isinstance(body, SyncGroup) and not body.grown
-        return burst_id(grouping.row.id) if grows else "", (self._clock.now() + GROWS_FOR).isoformat(), seconds
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         with translating_redis_errors():
@@ -144,3 +142,8 @@ def _page_log_arguments(delivery: Delivery, entry: PageEntry | None) -> tuple[st
         return "", "", ""
     kind = SUMMARY if entry.is_summary else PAGE
     return f"{kind} {delivery.id}", f"{entry.at.timestamp()}", f"{(entry.at - PERIOD).timestamp()}"
+
+
+def _recent_arguments(at: datetime | None) -> tuple[str, str]:
+    """A script's arguments for the recent failures: the time of the new one, and before when it drops others."""
+    return ("", "") if at is None else (f"{at.timestamp()}", f"{(at - RECENT).timestamp()}")

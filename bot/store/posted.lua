@@ -59,12 +59,20 @@ local function write_posted(rows)
   end
 end
 
--- Adds cards to a group, or a group to a burst: a text of keys.
+-- Adds cards to a group: a text of keys.
 local function join(group, keys, seconds)
-  local members = redis.call('GET', group) or ''
+  local members, there = redis.call('GET', group) or '', {}
+  for key in string.gmatch(members, '%S+') do there[key] = true end
+  local texts = { members ~= '' and members or nil }
   for _, key in ipairs(keys) do
-    if not string.find(members, key, 1, true) then members = members .. (members == '' and '' or ' ') .. key end
+    if not there[key] then texts[#texts + 1] = key end
   end
-  if seconds then redis.call('SET', group, members, 'EX', seconds) else redis.call('SET', group, members, 'KEEPTTL') end
+  redis.call('SET', group, table.concat(texts, ' '), 'EX', seconds)
 end
 
+-- The receiver got a failure card, or a group took more failures.
+local function remember_failure(recent, key, at, since)
+  redis.call('ZADD', recent, at, key)
+  redis.call('ZREMRANGEBYSCORE', recent, '-inf', '(' .. since)
+  redis.call('EXPIRE', recent, 7200)
+end

@@ -184,6 +184,7 @@ def build_delivery(base: Base, renderer: Renderer) -> DeliveryParts:
         clock=clock,
         doubt=base.doubt,
         sending_right=sending_right,
+        group_rule=settings.group_rule,
         pages_an_hour=settings.pages_per_hour,
     )
     if Role.SENDER in settings.roles:

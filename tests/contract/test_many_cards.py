@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.domain.backlog import Backlog, Grouping
-from bot.domain.card import Burst, Digest, SyncCard, SyncGroup
+from bot.delivery.choose_next import LaneSnapshot
+from bot.domain.backlog import Backlog, Grouping, GroupRule
+from bot.domain.card import Digest, Pointer, SyncGroup
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Acknowledgement
+from bot.domain.failure_groups import MOST_MEMBERS
 from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
@@ -131,11 +133,11 @@ async def test_a_group_takes_as_few_commands_as_one_card(store: WholeStore, any_
         await store.commit(plan, 0)
         keys.append(next(card.key for card in plan.cards if card.channel == ONE))
     lease = await store.leased(pages(ONE))
-    grouping = regroup(Backlog(TEAM, await store.owed(ONE), await store.cards(keys), {}))
+    grouping = regroup(Backlog(TEAM, await store.owed(ONE), await store.cards(keys), now=at(9)))
     assert grouping is not None
     before = await commands(any_redis)
     assert await store.regroup(grouping, pages(ONE), lease)
-    shown = {card.content.key: card.revision for card in (await store.groups([grouping.row.id]))[grouping.row.id]}
+    shown = {card.content.key: card.revision for card in await store.group(grouping.row.id)}
     redraw = replace(grouping.row.message, made_at=at(9))
     result = DeliveryResult(kind=ResultKind.POSTED, redraw=redraw, message_id="7.0", shown=shown)
     assert len(shown) == 30
@@ -147,12 +149,8 @@ async def a_group(store: WholeStore, *numbers: int) -> str:
     """Forms the next group of ONE's pages, or extends the one that waits. Returns its key."""
     for number in numbers:
         await store.commit(failing(number), 0)
-    rows = await store.deliveries(pages(ONE))
-    groups = await store.groups([row.id for row in rows if isinstance(row.body, SyncGroup)])
-    sizes = {key: len(cards) for key, cards in groups.items() if cards[0].message_id is None}
-    cards = await store.cards([row.id for row in rows if isinstance(row.body, SyncCard)])
-    growing = await store.growing(in_slack(TEAM, ONE))
-    grouping = regroup(Backlog(TEAM, rows, cards, sizes, growing=growing))
+    snapshot = await LaneSnapshot.read(store, store, pages(ONE), at(0))
+    grouping = regroup(snapshot.backlog(at(9), None, rule=GroupRule()))
     assert grouping is not None
     lease = await store.leased(pages(ONE))
     assert await store.regroup(grouping, pages(ONE), lease)
@@ -164,63 +162,112 @@ async def test_a_known_group_shows_changes_by_another_process(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     other = WholeStore(any_redis, TEAM, clock)
-    key = await a_group(other, 3, 1, 2)
-    for members in ([1, 2, 3], [0, 1, 2, 3, 4]):
-        if len(members) > 3:
+    key = await a_group(other, 3, 1, 2, 5)
+    for members in ([1, 2, 3, 5], [0, 1, 2, 3, 4, 5]):
+        if len(members) > 4:
             assert await a_group(other, 4, 0) == key
-        known = (await store.groups([key]))[key]
+        known = await store.group(key)
         assert [card.content.pipeline.name for card in known] == [f"orders-{number}" for number in members]
-        assert (await store.groups([key]))[key] is known
-        assert await store.burst_of(key) == Burst(total=len(members), first=True)
+        assert await store.group(key) is known
+        assert (await store.groups([key]))[key].size == len(members)
     record = await other.record(PipelineId("pipe_1"))
-    pipeline = (await store.groups([key]))[key][1].content.pipeline
+    pipeline = (await store.group(key))[1].content.pipeline
     routing = a_routing(a_watch(record.pipeline_id, channel=ONE), pipeline=pipeline)
     acknowledged = plan_acknowledgement(record, routing, Acknowledgement(by=ANN, at=at(5)))
     assert acknowledged is not None
     assert await other.commit(acknowledged, 0)
-    changed = (await store.groups([key]))[key]
-    assert [bool(card.content.episode.acknowledged) for card in changed] == [False, True, False, False, False]
+    changed = await store.group(key)
+    assert [bool(card.content.episode.acknowledged) for card in changed] == [False, True, *[False] * 4]
 
 
 async def test_a_group_shows_a_lost_card_as_soon_as_it_is_back(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
-    key = await a_group(store, 1, 2, 3)
-    lost = store._keys.card((await store.groups([key]))[key][0].content.key)
+    key = await a_group(store, 1, 2, 3, 4)
+    lost = store._keys.card((await store.group(key))[0].content.key)
     content = await any_redis.getdel(lost)
     assert content is not None
     other = WholeStore(any_redis, TEAM, clock)
     for _ in range(2):
-        assert len((await other.groups([key]))[key]) == 2
+        assert len(await other.group(key)) == 3
+        assert (await other.groups([key]))[key].size == 4
     await any_redis.set(lost, content)
-    assert len((await other.groups([key]))[key]) == 3
+    assert len(await other.group(key)) == 4
 
 
-async def test_a_burst_that_grows_is_counted(
-    store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
-) -> None:
-    other = WholeStore(any_redis, TEAM, clock)
-    first = await a_group(other, *range(30))
-    assert await store.burst_of(first) == Burst(total=30, first=True)
-    second = await a_group(other, *range(30, 40))
-    assert await store.burst_of(first) == Burst(total=40, first=True)
-    assert await store.burst_of(second) == Burst(total=40, first=False)
-    assert await store.burst_of("another") == Burst()
+async def posted_as_single(store: WholeStore, number: int, message_id: str) -> str:
+    """Posts a failure's card in ONE, as its lane does. Returns its key."""
+    await store.commit(failing(number), 0)
+    (row,) = await store.deliveries(pages(ONE))
+    lease = await store.leased(pages(ONE))
+    result = DeliveryResult(
+        kind=ResultKind.POSTED, redraw=row.message, message_id=message_id, shown={row.id: 1}, failure_at=at(5)
+    )
+    assert await store.settle(row, lease, result)
+    await store.release(lease)
+    return row.id
+
+
+async def test_cards_that_were_posted_move_into_the_message_of_the_first(store: WholeStore) -> None:
+    first = await posted_as_single(store, 1, "1.0")
+    second = await posted_as_single(store, 2, "2.0")
+    assert await store.recent_failures(in_slack(TEAM, ONE), at(0)) == (first, second)
+    assert await store.recent_failures(in_slack(TEAM, ONE), at(6)) == ()
+    assert await a_group(store, 3, 4) == first
+    group = (await store.groups([first]))[first]
+    assert (group.message_id, group.size) == ("1.0", 4)
+    assert {(card.message_id, card.group) for card in group.cards} == {("1.0", first)}
+    assert [card.shown_revision for card in group.cards] == [0, 0, -1, -1]  # two of them are no news
+    assert await store.deliveries(pages(ONE)) == ()
+    bodies = [row.body for row in await store.deliveries(feed(ONE))]
+    assert bodies == [SyncGroup(first), Pointer(card_key=second, message_id="2.0")]
+    assert await store.recent_failures(in_slack(TEAM, ONE), at(0)) == (first,)
+
+
+@pytest.mark.parametrize("in_group", [True, False])
+async def test_a_message_that_ends_late_shows_what_joined_meanwhile(store: WholeStore, *, in_group: bool) -> None:
+    """The update of a card, or of a smaller group, was under way."""
+    first = await posted_as_single(store, 1, "1.0")
+    await a_group(store, 2, 3, 4)
+    (update,) = await store.deliveries(feed(ONE))
+    lease = await store.leased(feed(ONE))
+    shown = {first: 1}
+    result = DeliveryResult(kind=ResultKind.POSTED, redraw=update.message, message_id="1.0", shown=shown)
+    assert await store.settle(update, lease, replace(result, group=first, size=3) if in_group else result)
+    (again,) = await store.deliveries(feed(ONE))
+    assert again.body == SyncGroup(first)
+    every = {card.content.key: card.revision for card in await store.group(first)}
+    assert await store.settle(again, lease, replace(result, group=first, size=4, shown=every))
+    assert await store.deliveries(feed(ONE)) == ()
+
+
+async def test_a_card_found_in_a_group_takes_the_first_card_along(store: WholeStore) -> None:
+    """After Redis lost the group, it is rebuilt from what Slack shows."""
+    first = await posted_as_single(store, 1, "1.0")
+    await store.commit(failing(2), 0)
+    (row,) = await store.deliveries(pages(ONE))
+    lease = await store.leased(pages(ONE))
+    result = DeliveryResult(
+        kind=ResultKind.POSTED, redraw=row.message, message_id="1.0", shown={row.id: 0}, group=first
+    )
+    assert await store.settle(row, lease, result)
+    group = (await store.groups([first]))[first]
+    assert {card.content.key for card in group.cards} == {first, row.id}
+    assert {card.group for card in group.cards} == {first}
 
 
 async def test_an_unchanged_lane_takes_three_calls(store: WholeStore, any_redis: redis.asyncio.Redis) -> None:
-    keys = [await a_group(store, *range(30)), await a_group(store, *range(30, 60))]
+    keys = [await a_group(store, *range(MOST_MEMBERS)), await a_group(store, *range(1000, 1030))]
 
     async def read() -> None:
         assert len(await store.deliveries(pages(ONE))) == 2
-        assert [len(cards) for cards in (await store.groups(keys)).values()] == [30, 30]
-        assert (await store.burst_of(keys[1])).total == 60
+        assert [group.size for group in (await store.groups(keys)).values()] == [MOST_MEMBERS, 30]
 
     await read()
     before = await commands(any_redis)
     await read()
     made = await commands(any_redis) - before - Counter({"info": 1})
-    assert made == Counter({"evalsha": 1, "zrange": 1, "hmget": 1, "mget": 2})
+    assert made == Counter({"evalsha": 1, "zrange": 1, "hmget": 1, "mget": 1})
 
 
 async def test_a_digest_may_replace_more_rows_than_lua_passes_to_one_command(

@@ -268,7 +268,7 @@ async def test_regrouping_replaces_rows_and_assigns_their_cards(store: WholeStor
     )
     assert moved_on is not None
     await store.commit(moved_on, 0)
-    assert await store.settle(row, lease, replace(ended(row), message_id="9.0", shown=shown))
+    assert await store.settle(row, lease, replace(ended(row), message_id="9.0", shown=shown, group=row.id))
     assert {card.message_id for card in await store.group(grouping.row.id)} == {"9.0"}
     assert row.id in {delivery.id for delivery in await store.owed(ALERTS)}  # one of its cards moved on
 

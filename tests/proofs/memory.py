@@ -13,10 +13,9 @@ from typing import TypeVar
 from bot.domain.alias import NO_ALIASES, Aliases, IdChange
 from bot.domain.audit import AuditPage
 from bot.domain.backlog import Grouping
-from bot.domain.card import Burst, PostedCard, SyncGroup
+from bot.domain.card import PostedCard, PostedGroup, SyncGroup
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver, ReceiverKind, in_slack
-from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
@@ -36,7 +35,6 @@ from bot.ports.watch_store import WatchChanges, Watches
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.lanes import LEASE_SECONDS
 from bot.store.leases import LEADER_LEASE_SECONDS
-from bot.store.outbox import GROWS_FOR
 
 T = TypeVar("T")
 _POSITIONS = count()
@@ -57,9 +55,8 @@ class Disk:
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
-    bursts: dict[str, list[str]] = field(default_factory=dict)
     changes: int = 0
-    growing: dict[Receiver, tuple[str, datetime]] = field(default_factory=dict)
+    recent: dict[Receiver, dict[str, datetime]] = field(default_factory=dict)
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_id: dict[Lane, str] = field(default_factory=dict)
@@ -549,26 +546,21 @@ class MemoryStore:
         return await self._query(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
 
     async def group(self, key: str) -> tuple[PostedCard, ...]:
-        return await self._query(lambda: self._group(key))
+        return (await self._query(lambda: self._group(key))).cards
 
-    async def groups(self, keys: Sequence[str]) -> Mapping[str, tuple[PostedCard, ...]]:
+    async def groups(self, keys: Sequence[str]) -> Mapping[str, PostedGroup]:
         return await self._query(lambda: {key: self._group(key) for key in keys})
 
-    def _group(self, key: str) -> tuple[PostedCard, ...]:
-        cards = [self.disk.cards[card_key] for card_key in self.disk.groups.get(key, ()) if card_key in self.disk.cards]
-        return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
+    def _group(self, key: str) -> PostedGroup:
+        keys = self.disk.groups.get(key, set())
+        cards = [self.disk.cards[card_key] for card_key in keys if card_key in self.disk.cards]
+        by_name = sorted(cards, key=lambda card: card.content.pipeline.name.lower())
+        return PostedGroup(cards=tuple(by_name), size=len(keys))
 
-    async def burst_of(self, group_key: str) -> Burst:
-        groups = await self._query(lambda: self.disk.bursts.get(burst_id(group_key), []))
-        if group_key not in groups:
-            return Burst()
-        total = sum(len(self.disk.groups.get(group, ())) for group in groups)
-        return Burst(total=total, first=groups[0] == group_key)
-
-    async def growing(self, receiver: Receiver) -> tuple[str, ...]:
+    async def recent_failures(self, receiver: Receiver, since: datetime) -> tuple[str, ...]:
         def answer() -> tuple[str, ...]:
-            burst, until = self.disk.growing.get(receiver, ("", self._clock.now()))
-            return tuple(self.disk.bursts.get(burst, ())) if self._clock.now() < until else ()
+            found = self.disk.recent.get(receiver, {})
+            return tuple(sorted((key for key, at in found.items() if at >= since), key=lambda key: found[key]))
 
         return await self._query(answer)
 
@@ -591,8 +583,11 @@ class MemoryStore:
             if result.log and result.kind is ResultKind.POSTED:
                 others = [page for page in self.disk.paged.get(delivery.receiver, []) if page[0] != delivery.id]
                 self.disk.paged[delivery.receiver] = [*others, (delivery.id, result.log)]
+            if result.failure_at and result.kind is ResultKind.POSTED:
+                self.disk.recent.setdefault(delivery.receiver, {})[delivery.id] = result.failure_at
             moved_on = [self._shown(key, revision, result) for key, revision in result.shown.items()]
-            if any(moved_on):
+            grown = 0 < result.size < len(self.disk.groups.get(result.group or "", ()))
+            if any(moved_on) or grown:
                 self._enqueue(result.redraw)
             if result.follow_up:
                 self._enqueue(result.follow_up)
@@ -601,25 +596,29 @@ class MemoryStore:
         return await self._mutate(change)
 
     def _shown(self, key: str, revision: int, ending: DeliveryResult) -> bool:
-        """Records the shown revision and returns whether the card has a newer one."""
+        """Records the shown revision. True if the card has a newer one, or has become part of a group."""
         card = self.disk.cards.get(key)
         if card is None:
             return False
+        if card.group and card.group != ending.group:
+            return True
         if ending.kind is ResultKind.POSTED:
-            card = replace(card, message_id=ending.message_id, shown_revision=revision, removed=False)
-            if ending.group:
+            if ending.group and not card.group:
+                self._found_in(ending.group, key, ending.message_id)
                 card = replace(card, group=ending.group)
-                self.disk.groups.setdefault(ending.group, set()).add(key)
+            card = replace(card, message_id=ending.message_id, shown_revision=revision, removed=False)
         elif ending.kind is ResultKind.REMOVED:
             card = replace(card, message_id=None, shown_revision=revision, removed=True)
         self.disk.cards[key] = card
         return card.revision > revision
 
-    def _grew(self, group_key: str, receiver: Receiver) -> None:
-        groups = self.disk.bursts.setdefault(burst_id(group_key), [])
-        if group_key not in groups:
-            groups.append(group_key)
-        self.disk.growing[receiver] = (burst_id(group_key), self._clock.now() + GROWS_FOR)
+    def _found_in(self, group: str, key: str, message_id: str) -> None:
+        members = self.disk.groups.setdefault(group, set())
+        origin = self.disk.cards.get(group)
+        if origin and not origin.group and origin.message_id == message_id:
+            self.disk.cards[group] = replace(origin, group=group)
+            members.add(group)
+        members.add(key)
 
     async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
         def change() -> bool:
@@ -632,19 +631,14 @@ class MemoryStore:
                 self.disk.rows[grouping.row.id] = grouping.row
             for delivery in (grouping.row, *grouping.accompanied_by):
                 self._put(delivery)
-            for message in grouping.redraws:
-                self._enqueue(message)
-            self._regroup_cards(grouping)
-            if isinstance(grouping.row.body, SyncGroup) and not grouping.row.body.grown:
-                self._grew(grouping.row.id, grouping.row.receiver)
+            self._regroup_cards(grouping, lane.receiver)
             return True
 
         return await self._mutate(change)
 
-    def _regroup_cards(self, grouping: Grouping) -> None:
-        for key in grouping.joins:
-            self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
-            self.disk.groups.setdefault(grouping.row.id, set()).add(key)
+    def _regroup_cards(self, grouping: Grouping, receiver: Receiver) -> None:
+        if isinstance(body := grouping.row.body, SyncGroup):
+            self._join(body.group_key, grouping, receiver)
         for key, revision in grouping.summarized.items():
             self.disk.cards[key] = replace(self.disk.cards[key], summarized_revision=revision)
         for key in grouping.forgets:
@@ -681,6 +675,19 @@ class MemoryStore:
 
     async def remember_answer(self, event_id: str) -> None:
         await self._query(lambda: self.disk.answered.add(event_id))
+
+    def _join(self, group: str, grouping: Grouping, receiver: Receiver) -> None:
+        recent = self.disk.recent.setdefault(receiver, {})
+        for key in grouping.joins:
+            card = replace(self.disk.cards[key], group=group)
+            if grouping.message_id:
+                shown_revision = 0 if card.message_id else -1
+                card = replace(card, message_id=grouping.message_id, shown_revision=shown_revision)
+            self.disk.cards[key] = card
+            self.disk.groups.setdefault(group, set()).add(key)
+            recent.pop(key, None)
+        if grouping.joined_at:
+            recent[group] = grouping.joined_at
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         def answer() -> PageLog:

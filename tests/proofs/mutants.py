@@ -12,6 +12,7 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.handover import Handover
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.lane_worker import LaneWorker
+from bot.delivery.pending import PendingDelivery
 from bot.domain import grouping, protocol
 from bot.domain.backlog import Backlog, Grouping, with_changes
 from bot.domain.card import ThreadEntry
@@ -47,8 +48,8 @@ def _wait() -> None:
 def _mark() -> None:
     """The bot does not record an attempt before it calls Slack."""
 
-    async def unmarked(self: LaneWorker, delivery: Delivery) -> Delivery:
-        return as_sending(delivery, self._clock.now(), self._ownership)
+    async def unmarked(self: LaneWorker, pending: PendingDelivery) -> Delivery:
+        return as_sending(pending.delivery, self._clock.now(), self._ownership)
 
     LaneWorker._record_sending = unmarked  # type: ignore[method-assign]
 

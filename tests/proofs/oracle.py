@@ -14,6 +14,8 @@ FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """The first words of a group message."""
+POINTER = "is now part of the group above"
+"""What remains of a card that grew into a group with others."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
 FLAPPING = "lapping: "
 """In the entry that says that a pipeline flaps: `is flapping: failed 3 times in 2 min`, or `Flapping: …`."""
@@ -269,6 +271,8 @@ def _is_story(text: str) -> bool:
     about_the_bot = ("I couldn't watch any pipelines", "My database", "I can't post")
     about_its_sight = ("can be read again", "can't be read")
     head = text.partition("\n")[0]
+    if POINTER in text:
+        return False  # the group reports it
     about_the_bot_itself = announces(text) or any(words in text for words in about_the_bot)
     return not about_the_bot_itself and not any(words in head for words in about_its_sight)
 

@@ -136,10 +136,11 @@ async def test_in_doubt_a_message_that_may_be_posted_is_not_regrouped(
     doubt.begin(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
-    contents = [content for _, content, _ in chat.posts]
-    (group,) = contents
+    assert chat.posts == []
+    _, group, message_id = chat.updates[-1]
     assert isinstance(group, Group)
-    assert {card.key for card in group.cards} == {row.id for row in rows[1:]}
+    assert message_id == "7.0"  # found, and only then the others join it
+    assert {card.key for card in group.cards} == {row.id for row in rows}
 
 
 # --- Slack answers nothing -------------------------------------------------------------------------------------------

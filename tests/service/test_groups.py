@@ -1,4 +1,4 @@
-"""A group of failures that outgrows one message: totals, and acknowledgements of single members."""
+"""Groups: one card and one page for many failures, however they come, and acknowledgements of single members."""
 
 from collections import Counter
 from dataclasses import replace
@@ -9,19 +9,23 @@ import redis.asyncio
 
 from bot.delivery.choose_next import LaneSnapshot
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
-from bot.domain.card import Group, Notice, SyncCard, SyncGroup, TimelineBatch
-from bot.domain.delivery import Lane, LaneKind, RefusalKind, Refused, in_slack
+from bot.domain.backlog import GroupRule
+from bot.domain.card import Card, Content, Group, MovedCard, Notice, TimelineBatch
+from bot.domain.delivery import Delivery, RefusalKind, Refused, Unknown
+from bot.domain.episode import Acknowledgement
+from bot.domain.failure_groups import GROWS_FOR, MOST_MEMBERS
 from bot.domain.grouping import regroup
+from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
-from bot.domain.watch import ChannelId
-from bot.ports.outbox import DeliveryResult, ResultKind
+from bot.domain.plan import Record, plan_reading
+from bot.domain.watch import ChannelId, Target
 from bot.ports.pipeline_api import Status
 from bot.ports.rate_limits import Method
 from bot.slack.outbound.limits import SLACK_LIMITS
 from bot.slack.render.renderer import Renderer
-from bot.store.lanes import LEASE_SECONDS
-from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
-from tests.fakes import FakeChat, FakeClock, settle
+from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_person, a_pipeline, a_routing, a_watch, an_observation, at
+from tests.fakes import FakeChat, FakeClock
 from tests.service.test_dispatcher import acknowledge, announce, change, fail, group, sending
 from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED
@@ -47,117 +51,155 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
     return WholeStore(fake_redis, TEAM, clock)
 
 
-def heads(chat: FakeChat) -> list[str]:
-    """Returns the current heading of each group message, in order of posting."""
-    last = {delivery.id: content for delivery, content, _ in chat.posts if isinstance(content, Group)}
-    for _, content, _ in chat.updates:
-        if isinstance(content, Group):
-            last[content.key] = content
-    texts = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
-    return [
-        text.replace("have failed", "failed at once") for text in texts
-    ]  # the first reading already shows the failures
+async def fail_paging(store: WholeStore, number: int, *targets: Target, direct: bool = False) -> None:
+    """The failure pages these people in the channel; `direct`: by a direct message too."""
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+    watch = a_watch(pipeline.id, targets=targets)
+    observation = an_observation(Phase.FAILED, number, ready=0, pipeline_id=pipeline.id)
+    plan = plan_reading(Record(pipeline_id=pipeline.id), observation, a_routing(watch, pipeline=pipeline))
+    messages = plan.messages if direct else tuple(row for row in plan.messages if row.receiver.id == ALERTS)
+    assert await store.commit(replace(plan, messages=messages), 0)
 
 
-async def test_each_message_of_a_group_states_the_total(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await group(store, 70)
-    async with sending(store, chat, clock):
-        await clock.pass_time(6)
-    assert heads(chat) == [
-        "70 pipelines failed at once, 30 of them in this message",
-        "30 more pipelines failed, 70 in all",
-        "10 more pipelines failed, 70 in all",
-    ]
+def text(content: Content, delivery: Delivery | None = None) -> str:
+    return LOOK.content(content, delivery or a_delivery(), at(0)).text
 
 
-async def test_three_hundred_are_one_group(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await group(store, 300)
-    async with sending(store, chat, clock):
-        await clock.pass_time(20)
-    first, *others = heads(chat)
-    assert first == "300 pipelines failed at once, 30 of them in this message"
-    assert others == ["30 more pipelines failed, 300 in all"] * 9
+def names(content: Content) -> list[str]:
+    assert isinstance(content, Group)
+    return [card.pipeline.name for card in content.cards]
 
 
-async def test_a_worker_whose_lease_runs_short_while_it_reads_the_burst_makes_no_call(
+def shown(chat: FakeChat) -> dict[str, Content]:
+    """The current content of each message in the channel, by its id, in order of posting."""
+    posted = {chat.there[delivery.id]: content for delivery, content, parent in chat.posts if parent is None}
+    return posted | {message_id: content for _, content, message_id in chat.updates}
+
+
+async def test_the_first_failure_is_posted_at_once_and_grows_into_the_group(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    """The lane's next owner could post the same message before the call of this worker arrives."""
-
-    async def slow() -> None:
-        del store.first["burst_of"]
-        clock.seconds += LEASE_SECONDS - 1
-
-    await group(store, 3)
-    store.first["burst_of"] = slow
     async with sending(store, chat, clock):
-        await settle()
-        assert chat.posts == []
-        await clock.pass_time(10)
-    assert len(chat.posts) == 1
-    assert chat.lookups > 0  # the next owner first looked whether the message was posted
-
-
-async def test_a_growing_group_updates_the_count_in_its_posted_messages(
-    store: WholeStore, chat: FakeChat, clock: FakeClock
-) -> None:
-    await group(store, 3)
-    async with sending(store, chat, clock):
+        await fail(store, 1)
+        await clock.pass_time(0.1)
+        assert [type(content) for _, content, _ in chat.posts] == [Card]
+        for number in range(2, 201):
+            await fail(store, number)
         await clock.pass_time(5)
-    assert heads(chat) == ["3 pipelines failed at once"]
-    for number in (11, 12, 13, 14):
-        await fail(store, number)
-    async with sending(store, chat, clock):
-        await clock.pass_time(10)
-    assert heads(chat) == [
-        "7 pipelines failed at once, 3 of them in this message",
-        "4 more pipelines failed, 7 in all",
-    ]
-    assert len(chat.posts) == 2
+        assert len(chat.posts) == 1
+        assert len(chat.updates) == 1
+        (content,) = shown(chat).values()
+        assert len(names(content)) == 200
+        assert text(content).startswith("200 pipelines failed")
     assert await store.lanes_with_work() == ()
 
 
-async def form_groups(store: WholeStore) -> None:
-    """As a worker does that has to wait for the rate limits before it posts."""
-    lane = pages(ALERTS)
-    lease = await store.leased(lane)
-    snapshot = await LaneSnapshot.read(store, store, lane)
-    while grouping := regroup(snapshot.backlog(None, service_away=False)):
-        assert await store.regroup(grouping, lane, lease)
-        snapshot = snapshot.after(grouping) or await LaneSnapshot.read(store, store, lane)
-    await store.release(lease)
+@pytest.mark.parametrize("apart", [3.0, 9.0])
+async def test_three_failures_keep_their_cards_until_the_fourth_comes(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, apart: float
+) -> None:
+    async with sending(store, chat, clock):
+        for number in (1, 2, 3):
+            await fail(store, number)
+            await clock.pass_time(apart)
+        assert [type(content) for content in shown(chat).values()] == [Card] * 3
+        await fail(store, 4)
+        await clock.pass_time(5)
+    assert len(chat.posts) == 3
+    first, *others = shown(chat).values()
+    assert names(first) == [f"orders-{number}" for number in (1, 2, 3, 4)]
+    assert [type(content) for content in others] == [MovedCard] * 2
+    assert "orders-2 failed at" in text(others[0])
+    assert "part of the group above" in text(others[0])
 
 
-async def test_a_failure_joining_a_waiting_group_updates_the_count_in_posted_messages(
+async def test_failures_far_apart_keep_their_cards(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    async with sending(store, chat, clock):
+        for number in range(1, 9):
+            await fail(store, number)
+            await clock.pass_time(15.1)
+    assert [type(content) for content in shown(chat).values()] == [Card] * 8
+
+
+async def test_failures_that_wait_at_once_are_one_new_message(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await group(store, 3)
+    await group(store, 300)
     async with sending(store, chat, clock):
+        await clock.pass_time(20)
+    (content,) = [content for _, content, _ in chat.posts]
+    assert len(names(content)) == 300
+    assert chat.updates == []
+    assert await store.lanes_with_work() == ()
+
+
+async def test_a_full_group_is_followed_by_another(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    await group(store, MOST_MEMBERS + 10)
+    async with sending(store, chat, clock):
+        await clock.pass_time(20)
+    assert [len(names(content)) for content in shown(chat).values()] == [MOST_MEMBERS, 10]
+
+
+async def test_a_group_takes_failures_until_none_came_for_a_while(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await group(store, 4)
+    async with sending(store, chat, clock):
+        await clock.pass_time(29)
+        await fail(store, 5)
+        await clock.pass_time(29)
+        await fail(store, 6)
+        await clock.pass_time(31)
+        await fail(store, 7)
         await clock.pass_time(5)
-    for number in (11, 12, 13):
-        await fail(store, number)
-    await form_groups(store)
-    await end_updates(store)  # the first message already counts six
-    await fail(store, 14)
+    content, later = shown(chat).values()
+    assert len(names(content)) == 6
+    assert isinstance(later, Card)
+
+
+async def test_a_group_takes_no_more_after_ten_minutes(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    """An update pings nobody, so a long trickle of failures must not hide in one message."""
+    await group(store, 4)
     async with sending(store, chat, clock):
-        await clock.pass_time(10)
-    assert heads(chat) == [
-        "7 pipelines failed at once, 3 of them in this message",
-        "4 more pipelines failed, 7 in all",
-    ]
+        for number in range(5, 40):
+            await clock.pass_time(20)
+            await fail(store, number)
+        await clock.pass_time(5)
+    first, *others = shown(chat).values()
+    assert len(names(first)) == 4 + GROWS_FOR.seconds // 20
+    assert others
+    assert all(isinstance(content, Card) for content in others)
 
 
-async def end_updates(store: WholeStore) -> None:
-    lane = Lane(LaneKind.FEED, in_slack(TEAM, ALERTS))
-    lease = await store.leased(lane)
-    rows = await store.deliveries(lane)
-    assert [row.body for row in rows] == [SyncGroup(rows[0].id, grown=True)]
-    result = DeliveryResult(kind=ResultKind.UNCHANGED, redraw=rows[0].message, shown={})
-    assert await store.settle(rows[0], lease, result)
-    await store.release(lease)
+async def test_a_closed_group_takes_no_new_failure(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    await group(store, 4)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+        for number in range(1, 5):
+            await change(store, number, 20 + number)
+        await clock.pass_time(5)
+        await fail(store, 5)
+        await clock.pass_time(5)
+    assert [type(content) for content in shown(chat).values()] == [Group, Card]
 
 
-async def test_a_group_growing_during_an_update_of_a_message_updates_it_again(
+async def test_the_channel_sees_that_a_pipeline_of_the_group_fails_again(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await group(store, 4)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+        await change(store, 1, 10)
+        await clock.pass_time(5)
+        await change(store, 1, 17, Phase.FAILED)
+        await clock.pass_time(5)
+    (content,) = shown(chat).values()
+    assert len(names(content)) == 4
+    replies = [content for _, content, parent in chat.posts if parent and isinstance(content, TimelineBatch)]
+    assert [reply.broadcast for reply in replies] == [False, True]
+
+
+async def test_a_group_that_grows_during_an_update_is_updated_again(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     """The update under way keeps the next one out of the outbox: both have the same id."""
@@ -165,38 +207,194 @@ async def test_a_group_growing_during_an_update_of_a_message_updates_it_again(
     async def grow() -> None:
         if chat.updates:
             del store.first["settle"]
-            for number in (21, 22, 23, 24):
-                await fail(store, number)
-            await form_groups(store)
+            await fail(store, 21)
+            await form_groups(store, clock)
 
-    await group(store, 3)
+    await group(store, 4)
     async with sending(store, chat, clock):
         await clock.pass_time(5)
-    for number in (11, 12, 13):
-        await fail(store, number)
+    await fail(store, 11)
     store.first["settle"] = grow
     async with sending(store, chat, clock):
         await clock.pass_time(30)
-    assert heads(chat) == [
-        "10 pipelines failed at once, 3 of them in this message",
-        "3 more pipelines failed, 10 in all",
-        "4 more pipelines failed, 10 in all",
-    ]
+    (content,) = shown(chat).values()
+    assert len(names(content)) == 6
     assert await store.lanes_with_work() == ()
 
 
-async def test_failures_after_a_quiet_period_form_a_new_group(
+async def test_a_card_that_joins_a_group_during_its_update_is_shown_by_the_group(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await group(store, 3)
+    async def join() -> None:
+        if chat.updates:
+            del store.first["settle"]
+            for number in (2, 3, 4):
+                await fail(store, number)
+            await form_groups(store, clock)
+
+    await fail(store)
     async with sending(store, chat, clock):
-        await clock.pass_time(601)
-    for number in (11, 12, 13):
-        await fail(store, number)
+        await clock.pass_time(5)
+        store.first["settle"] = join
+        await acknowledge(store)
+        await clock.pass_time(30)
+    (content,) = shown(chat).values()
+    assert len(names(content)) == 4
+    assert await store.lanes_with_work() == ()
+
+
+async def form_groups(store: WholeStore, clock: FakeClock) -> None:
+    """As the worker of the pages' lane does."""
+    lane = pages(ALERTS)
+    lease = await store.leased(lane)
+    rule = GroupRule()
+    while True:
+        snapshot = await LaneSnapshot.read(store, store, lane, clock.now() - rule.within)
+        grouping = regroup(snapshot.backlog(clock.now(), None, rule=rule))
+        if grouping is None:
+            break
+        assert await store.regroup(grouping, lane, lease)
+    await store.release(lease)
+
+
+async def test_a_repeated_update_of_a_card_that_moved_does_not_overwrite_the_group(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """Nobody knows whether the update of the single card arrived, so the bot repeats it."""
+    await fail(store)
     async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        chat.answers = [(Unknown("timeout"), False)]
+        await acknowledge(store)
+        await clock.pass_time(0.5)
+        for number in (2, 3, 4):
+            await fail(store, number)
+        await clock.pass_time(30)
+    (content,) = shown(chat).values()
+    assert len(names(content)) == 4
+
+
+async def test_a_late_copy_of_a_card_that_grew_into_a_group_is_deleted(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await fail(store)
+    chat.answers = [(Unknown("timeout"), False)]
+    async with sending(store, chat, clock):
+        await clock.pass_time(20)
+        for number in (2, 3, 4):
+            await fail(store, number)
+        await clock.pass_time(5)
+        card, content, _ = chat.posts[0]
+        chat.land("9.000000", card, content)  # the first attempt
+        await clock.pass_time(80)
+    assert chat.deleted == ["9.000000"]
+    stored = await store.group(card.id)
+    assert len({member.message_id for member in stored}) == 1
+
+
+async def test_a_group_pages_each_target_once(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    ann, bob = a_person(), a_person("U0BOB")
+    async with sending(store, chat, clock):
+        await fail_paging(store, 1, ann)
+        await clock.pass_time(0.1)
+        for number in range(2, 20):
+            await fail_paging(store, number, ann)
+        await clock.pass_time(5)
+        assert len(chat.posts) == 1
+        for number in range(20, 30):
+            await fail_paging(store, number, ann, bob)
         await clock.pass_time(10)
-    assert heads(chat) == ["3 pipelines failed at once"] * 2
-    assert chat.updates == []
+    pages_ = [content for _, content, _ in chat.posts if isinstance(content, Notice)]
+    assert len(chat.posts) == 2
+    (page,) = pages_
+    assert page.targets == (bob,)
+    assert len(page.failures) == 10
+    assert "<@U0BOB> please take a look" in text(page)
+    assert "U0ANN" not in text(page)
+
+
+async def test_new_failures_page_again_after_the_others_are_acknowledged(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """The person who acknowledged looks at the failures of then."""
+    ann = a_person()
+    async with sending(store, chat, clock):
+        for number in range(1, 5):
+            await fail_paging(store, number, ann)
+        await clock.pass_time(5)
+        for number in range(1, 5):
+            pipeline_id = PipelineId(f"pipe_{number:04}")
+            plan = plan_acknowledgement(await store.record(pipeline_id), a_routing(), Acknowledgement(by=ANN, at=at(5)))
+            assert plan is not None
+            assert await store.commit(plan, 0)
+        await clock.pass_time(5)
+        for number in (5, 6, 7):
+            await fail_paging(store, number, ann)
+        await clock.pass_time(10)
+    assert [content.targets for _, content, _ in chat.posts if isinstance(content, Notice)] == [(ann,)]
+
+
+async def test_a_person_gets_one_direct_message_for_a_group(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    direct = ChannelId("D0ANN")
+    async with sending(store, chat, clock):
+        for number in range(1, 40):
+            await fail_paging(store, number, a_person(direct=direct), direct=True)
+            await clock.pass_time(0.2)
+        await clock.pass_time(10)
+    sent = [content for delivery, content, _ in chat.posts if delivery.receiver.id == direct]
+    assert len(sent) <= 3
+    last = [content for delivery, content, _ in chat.updates if delivery.receiver.id == direct]
+    assert max(len(names(content)) for content in last if isinstance(content, Group)) == 39
+
+
+async def test_three_of_two_hundred_recover(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    await group(store, 200)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        for number in (1, 2, 3):
+            await change(store, number, 300)
+        await clock.pass_time(5)
+        (content,) = shown(chat).values()
+        assert text(content).startswith("197 of 200 pipelines are still failing")
+        assert "3 recovered: orders-1, orders-2, orders-3" in text(content)
+        for number in range(4, 201):
+            await change(store, number, 310)
+        await clock.pass_time(20)
+    (content,) = shown(chat).values()
+    assert text(content).startswith("All 200 pipelines have recovered")
+    ends = [(content, parent) for _, content, parent in chat.posts if isinstance(content, TimelineBatch)]
+    assert [content.all_recovered for content, _ in ends if content.broadcast] == [200]
+    assert len(chat.posts) <= 4  # the group, and its thread
+
+
+async def test_a_failure_is_posted_while_slack_takes_no_updates(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """Only an update would show it in the group, and that has to wait for a minute."""
+    await group(store, 4)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        wait = timedelta(seconds=60)
+        chat.answers = [(Refused(kind=RefusalKind.RATE_LIMITED, error="ratelimited", retry_after=wait), False)]
+        await change(store, 1, 10)
+        await clock.pass_time(3)
+        await fail(store, 5)
+        await clock.pass_time(3)
+        assert [type(content) for content in shown(chat).values()] == [Group, Card]
+
+
+async def test_a_group_whose_message_was_deleted_takes_no_more(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await group(store, 4)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        chat.answers = [(Refused(kind=RefusalKind.CARD_GONE, error="message_not_found"), False)]
+        await change(store, 1, 10)
+        await clock.pass_time(5)
+        assert [len(names(content)) for _, content, _ in chat.posts if isinstance(content, Group)] == [4, 4]
 
 
 async def test_the_end_of_a_group_is_reported_even_if_members_recover_one_by_one(
@@ -232,15 +430,15 @@ async def test_acknowledging_one_member_leaves_the_others_open(fake_redis: redis
         await world.bot.watch("*")
         await world.bot.catalogue.refresh()
         await world.bot.poll(20)
-        (burst,) = [content for _, content, _ in world.chat.posts if isinstance(content, Group)]
+        (burst,) = [content for content in shown(world.chat).values() if isinstance(content, Group)]
         answer = world.bot.requests.acknowledgements.acknowledge_member
         chosen = burst.cards[1]
         done = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(done, AcknowledgeAnswer)
         assert (done.fate, done.pipeline.id) == (AcknowledgeFate.ACKNOWLEDGED, chosen.pipeline.id)
         await world.bot.poll(5)
-        shown = [content for _, content, _ in world.chat.updates if isinstance(content, Group)][-1]
-        assert [card.key for card in shown.cards if card.episode.acknowledged] == [chosen.key]
+        latest = [content for _, content, _ in world.chat.updates if isinstance(content, Group)][-1]
+        assert [card.key for card in latest.cards if card.episode.acknowledged] == [chosen.key]
 
         again = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(again, AcknowledgeAnswer)
@@ -270,7 +468,7 @@ async def test_a_waiting_lane_is_read_again_only_before_it_sends(
     async with sending(store, chat, clock, limits=slow):
         await clock.pass_time(50)
     posts = [content for _, content, _ in chat.posts]
-    assert len(posts) == 30
+    assert len(posts) == len(channels)
     assert all(isinstance(content, Group) for content in posts)
     at_the_start_and_after_each_wait = 3 * len(channels)
     assert reads["deliveries"] <= len(posts) + at_the_start_and_after_each_wait
@@ -289,26 +487,3 @@ async def test_a_lane_that_waits_for_an_update_sends_a_new_card_at_once(
         await clock.pass_time(1.5)
         assert [type(content) for _, content, _ in chat.posts].count(Notice) == 1
         assert not chat.updates
-
-
-@pytest.mark.parametrize("more", [1, 20])
-async def test_a_worker_knows_the_lane_after_it_formed_a_group(store: WholeStore, more: int) -> None:
-    lane = pages(ALERTS)
-    lease = await store.leased(lane)
-    await group(store, 40)
-    formed = 0
-    for first in (100, 200):
-        snapshot = await LaneSnapshot.read(store, store, lane)
-        while grouping := regroup(snapshot.backlog(None, service_away=False)):
-            assert await store.regroup(grouping, lane, lease)
-            after, read = snapshot.after(grouping), await LaneSnapshot.read(store, store, lane)
-            assert after is not None
-            formed += 1
-            assert (after.rows, dict(after.groups)) == (read.rows, dict(read.groups))
-            assert {
-                row.id: after.cards.get(row.id) for row in after.rows if isinstance(row.body, SyncCard)
-            } == read.cards
-            snapshot = after
-        for number in range(first, first + more):
-            await fail(store, number)
-    assert formed >= 3

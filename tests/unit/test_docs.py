@@ -20,7 +20,7 @@ import yaml
 from bot import cli
 from bot.coordination import heartbeat
 from bot.delivery import rate_limiter
-from bot.domain import backlog, digest, grouping, protocol
+from bot.domain import backlog, digest, failure_groups, grouping, protocol
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
@@ -302,10 +302,10 @@ NUMBERS: Mapping[str, list[str]] = {
         f"{WORDS[protocol.LOOKUPS]} lookups {seconds(protocol.LOOKUP_INTERVAL)} apart",
         f"unreadable for {seconds(protocol.UNREADABLE_FOR)} (pages: {seconds(protocol.PAGE_UNREADABLE_FOR)})",
         f"{seconds(protocol.RECHECK_AFTER)} later",
-        f"{WORDS[grouping.GROUP_FROM]} or more failures",
+        f"More than {WORDS[backlog.DEFAULT_GROUP_RULE.most_single]} failures",
         f"{WORDS[grouping.BATCH_FROM]} or more lines",
         f"more than {WORDS[digest.DIGEST_FROM]} episodes",
-        f"{backlog.ENTRIES_PER_MESSAGE} pipelines a message",
+        f"up to {failure_groups.MOST_MEMBERS} pipelines",
         f"for {protocol.RECREATED_WITHIN.seconds // 60} min",
         f"{seconds(socket_mode.DEAF_SECONDS)} deaf",
         f"after {seconds(inbox.RECOVER_AFTER)}",
@@ -323,9 +323,11 @@ NUMBERS: Mapping[str, list[str]] = {
         f"up to {heartbeat.REREAD_SECONDS / 60:g} minutes",
     ],
     "docs/slack.md": [
-        f"{WORDS[grouping.GROUP_FROM]} or more failures",
+        f"more than {WORDS[backlog.DEFAULT_GROUP_RULE.most_single]} failures",
+        f"within {backlog.DEFAULT_GROUP_RULE.within.seconds} seconds",
+        f"for {failure_groups.GROWS_FOR.seconds // 60} minutes",
+        f"up to {failure_groups.MOST_MEMBERS} pipelines",
         f"more than {WORDS[digest.DIGEST_FROM]} episodes",
-        f"up to {backlog.ENTRIES_PER_MESSAGE} pipelines each",
         f"more than {cards.LATE_AFTER.seconds} seconds",
         f"back within {inbox.TOO_OLD.seconds // 60} minutes",
     ],

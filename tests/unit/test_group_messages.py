@@ -1,22 +1,25 @@
 """Several stories in one message: groups, lines that waited, and catching up."""
 
+import json
 import re
 from dataclasses import replace
 from itertools import count
 
 import pytest
 
-from bot.domain.card import Burst, Card, Content, Digest, DigestEntry, Group, HeldPages, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Content, Digest, DigestEntry, Group, HeldPages, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeOutcome, TimelineEntry
+from bot.domain.failure_groups import MOST_MEMBERS
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
-from bot.domain.transition import Event, PipelineState, ReadGap
+from bot.domain.transition import Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack.mrkdwn import time_of_day
 from bot.slack.render import phrases
+from bot.slack.render.group_card import MOST_ROWS
 from bot.slack.render.renderer import Renderer
 from tests.builders import (
     ALERTS,
@@ -30,7 +33,7 @@ from tests.builders import (
     an_observation,
     at,
 )
-from tests.unit.rendering import LOOK, buttons, choices, says, shown, tells_all, valid
+from tests.unit.rendering import LOOK, buttons, says, shown, tells_all, valid
 from tests.unit.test_notices import a_missed
 
 PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
@@ -61,10 +64,10 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
 @pytest.mark.parametrize(
     ("group", "words", "calls"),
     [
-        (a_group(OPEN, OPEN, OPEN), ["3 pipelines failed at once", "orders-0 failed", "orders-2 failed"], True),
+        (a_group(OPEN, OPEN, OPEN), ["3 pipelines failed", "orders-0 failed", "orders-2 failed"], True),
         (
             a_group(OPEN, ANSWERED, OVER),
-            ["2 of 3 pipelines have not recovered yet", "· :eyes: Bob in #ops", "orders-2 recovered after 1 min 30 s"],
+            ["2 of 3 pipelines are still failing", "· :eyes: Bob in #ops", "orders-2 recovered after 1 min 30 s"],
             True,
         ),
         (
@@ -72,7 +75,7 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
             ["orders-1 recovered after 1 min 30 s (not read from <!date", "to <!date"],
             True,
         ),
-        (a_group(ANSWERED, ANSWERED), ["2 pipelines failed at once"], False),
+        (a_group(ANSWERED, ANSWERED), ["2 pipelines failed", "2 acknowledged"], False),
         (a_group(OVER, OVER), ["All 2 pipelines have recovered, the last after 1 min 30 s · <!date"], False),
         (
             a_group(UNWATCHED, UNWATCHED),
@@ -83,7 +86,11 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
             False,
         ),
         (a_group(OVER, UNWATCHED), ["1 of 2 pipelines is no longer failing, 1 is no longer watched · <!date"], False),
-        (a_group(OPEN, UNWATCHED, OVER), ["1 of 3 pipelines has not recovered yet", "1 is no longer watched"], True),
+        (
+            a_group(OPEN, UNWATCHED, OVER),
+            ["1 of 3 pipelines is still failing", "1 recovered · 1 no longer watched"],
+            True,
+        ),
     ],
 )
 def test_a_group_tells_of_each_and_calls_while_one_is_unanswered(group: Group, words: list[str], calls: bool) -> None:
@@ -92,7 +99,7 @@ def test_a_group_tells_of_each_and_calls_while_one_is_unanswered(group: Group, w
         assert word in "\n".join([message.text, *says(message)])
     assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please take a look" in message.text) == calls
     made = buttons(message)
-    assert set(made) == ({"Acknowledge all"} if calls else set())
+    assert set(made) == {f"Show all {len(group.cards)}", *(["Acknowledge all"] if calls else [])}
     assert all(button.facts == {"group": group.key} for button in made.values())
 
 
@@ -103,10 +110,10 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
 @pytest.mark.parametrize(
     ("group", "head", "expected"),
     [
-        (a_group(OPEN, OPEN), "2 pipelines failed at once", ""),
-        (a_group(UNKNOWN, UNKNOWN), "2 pipelines have failed", "They had already failed"),
-        (a_group(UNKNOWN, UNKNOWN, OPEN), "3 pipelines have failed", "2 of them had already failed"),
-        (a_group(UNKNOWN, OVER), "1 of 2 pipelines has not recovered yet", "1 of them had already failed"),
+        (a_group(OPEN, OPEN), "2 pipelines failed", ""),
+        (a_group(UNKNOWN, UNKNOWN), "2 pipelines failed", "They had already failed"),
+        (a_group(UNKNOWN, UNKNOWN, OPEN), "3 pipelines failed", "2 of them had already failed"),
+        (a_group(UNKNOWN, OVER), "1 of 2 pipelines is still failing", "1 of them had already failed"),
         (
             a_group(UNKNOWN_OVER, UNKNOWN_OVER),
             "All 2 pipelines have recovered, the last after at least",
@@ -222,39 +229,55 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
     assert "Possible repeat" in text
 
 
+def test_a_group_has_buttons_for_all_and_for_the_members() -> None:
+    group = a_group(OPEN, ANSWERED, OVER, OPEN)
+    made = buttons(valid(shown(group)))
+    assert set(made) == {"Acknowledge all", "Show all 4"}
+    assert set(buttons(valid(shown(a_group(ANSWERED, OVER))))) == {"Show all 2"}
+
+
 @pytest.mark.parametrize(
-    ("in_burst", "first", "head"),
+    ("destinations", "projects", "words"),
     [
-        (0, True, "2 pipelines failed at once"),
-        (2, True, "2 pipelines failed at once"),
-        (40, True, "40 pipelines failed at once, 2 of them in this message"),
-        (40, False, "2 more pipelines failed, 40 in all"),
+        ("aaaa", "pppp", "In common: all write to one destination, all are in project p"),
+        ("abcd", "pppq", ""),
+        ("aaaab", "pqrst", "In common: 4 of 5 write to one destination"),
+        ("aaabb", "ppppp", "In common: all are in project p"),
+        ("    ", "    ", ""),
     ],
 )
-def test_a_message_of_a_larger_group_counts_all_pipelines(in_burst: int, first: bool, head: str) -> None:
-    message = valid(shown(replace(a_group(OPEN, OPEN), burst=Burst(total=in_burst, first=first))))
-    assert message.text.split("\n")[0] == head
-    part = valid(shown(replace(a_group(OPEN, OVER), burst=Burst(total=in_burst, first=first))))
-    assert part.text.startswith("1 of 2 pipelines has not recovered yet")
-    assert ("40 failed in all" in part.text) == (in_burst == 40)
-
-
-def test_each_unacknowledged_member_of_a_group_has_a_button() -> None:
-    burst = a_group(OPEN, ANSWERED, OVER, OPEN)
-    cards = {card.pipeline.name: card.key for card in burst.cards}
-    message = valid(shown(burst))
-    assert choices(message) == {name: {"card": cards[name]} for name in ("orders-0", "orders-3")}
-    assert set(buttons(message)) == {"Acknowledge all"}
-    assert choices(shown(a_group(ANSWERED, OVER))) == {}
-
-
-def test_two_members_with_one_name_are_distinguished() -> None:
-    named = [
-        replace(OPEN, key=f"{number}" * 32, pipeline=a_pipeline("orders", pipeline_id=PipelineId(f"pipe_{number}")))
-        for number in (1, 2)
+def test_a_group_leads_with_what_its_failures_share(destinations: str, projects: str, words: str) -> None:
+    cards = [
+        replace(OPEN, pipeline=replace(a_pipeline(project=project.strip()), destination=destination.strip()))
+        for destination, project in zip(destinations, projects, strict=True)
     ]
-    burst = Group(key="s" * 32, channel=ALERTS, cards=tuple(named))
-    assert set(choices(valid(shown(burst)))) == {"orders pipe_1", "orders pipe_2"}
+    named = (
+        replace(card, pipeline=replace(card.pipeline, id=PipelineId(f"pipe_{number}")))
+        for number, card in enumerate(cards)
+    )
+    lines = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(named)))).text.split("\n")
+    assert (lines[1] if words else "") == words
+    assert any("In common" in line for line in lines) == bool(words)
+
+
+def test_a_group_that_cannot_be_read_says_so() -> None:
+    unreadable = replace(OPEN, state=replace(OPEN.state, reach=Reach.UNREACHABLE))
+    assert "the GoldRush API may be down" in valid(shown(a_group(unreadable, unreadable))).text
+    assert "API" not in valid(shown(a_group(unreadable, OPEN))).text
+
+
+def test_a_large_group_lists_some_pipelines_and_counts_the_others() -> None:
+    cards = (*[OPEN] * 150, *[ANSWERED] * 47, *[OVER] * 3)
+    message = valid(shown(a_group(*cards)))
+    text = message.text
+    assert text.startswith("197 of 200 pipelines are still failing")
+    assert "47 acknowledged · 3 recovered" in text
+    rows = [line for line in "\n".join(says(message)).split("\n") if line.startswith(":red_circle:")]
+    assert len(rows) == 1 + MOST_ROWS
+    assert "and 185 more: " in text
+    assert " … and 145 more" in text
+    assert "3 recovered: orders-197, orders-198, orders-199" in text
+    assert list(buttons(message)) == ["Acknowledge all", "Show all 200"]
 
 
 def test_each_member_of_a_group_links_to_its_page() -> None:
@@ -267,21 +290,22 @@ def test_each_member_of_a_group_links_to_its_page() -> None:
 
 
 def test_slack_accepts_the_largest_group() -> None:
-    """Its rows are whole; the links are left out where there is no room for them."""
     worst = [
         replace(
-            OPEN, key=f"{number:032}", pipeline=a_pipeline("&\N{WHALE}" * 60, pipeline_id=PipelineId("\N{WHALE}" * 60))
+            OPEN,
+            key=f"{number:032}",
+            pipeline=a_pipeline("&\N{WHALE}" * 60, pipeline_id=PipelineId("\N{WHALE}" * 59 + f"{number}")),
         )
-        for number in range(30)
+        for number in range(MOST_MEMBERS)
     ]
-    message = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(worst), burst=Burst(total=300))))
-    assert len([text for text in "\n".join(says(message)).split("\n") if text.startswith(":red_circle:")]) == 31
+    message = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(worst))))
+    assert len(json.dumps(message.blocks, ensure_ascii=False)) < 12_000
 
 
 @pytest.mark.parametrize(
     ("again", "head"),
     [
-        (an_episode(), "1 of 2 pipelines has not recovered yet"),
+        (an_episode(), "1 of 2 pipelines is still failing"),
         (replace(an_episode(), closed_at=at(95), outcome=EpisodeOutcome.RECOVERED), "All 2 pipelines have recovered"),
     ],
 )

@@ -1,6 +1,5 @@
 """What is told together: groups, what changes in them, lines of one thread, and catching up."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,12 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping
-from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.card import (
+    Digest,
+    Notice,
+    NoticeKind,
+    Pointer,
+    PostedCard,
+    PostedGroup,
+    SyncCard,
+    SyncGroup,
+    ThreadEntry,
+    TimelineBatch,
+)
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import DIGEST_FROM
 from bot.domain.episode import EpisodeKind, EpisodeOutcome, TimelineEntry
-from bot.domain.grouping import BATCH_FROM, GROUP_FROM, regroup
+from bot.domain.failure_groups import MOST_MEMBERS, WAIT
+from bot.domain.grouping import BATCH_FROM, MOST_OF_GROUP, regroup
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
@@ -36,6 +47,7 @@ from tests.builders import (
 from tests.fakes import NOON
 
 Kind = TypeVar("Kind")
+NOW = at(60)
 FAILURE, DEPLOYMENT = EpisodeKind.FAILURE, EpisodeKind.DEPLOYMENT
 
 
@@ -76,11 +88,17 @@ def _only_lines(*rows: Delivery) -> tuple[ThreadEntry, ...]:
     return tuple(row.body for row in rows if isinstance(row.body, ThreadEntry))
 
 
-def gathered(
-    rows: Sequence[Delivery], cards: Iterable[PostedCard] = (), group_sizes: dict[str, int] | None = None
-) -> Grouping | None:
+def gathered(rows: Sequence[Delivery], cards: Iterable[PostedCard] = (), recent: Sequence[str] = ()) -> Grouping | None:
     by_key = {card.content.key: card for card in cards}
-    return regroup(Backlog(TEAM, rows, by_key, group_sizes or {}))
+    return regroup(Backlog(TEAM, rows, by_key, groups_of(by_key.values()), recent, NOW))
+
+
+def groups_of(cards: Iterable[PostedCard]) -> dict[str, PostedGroup]:
+    members: dict[str, list[PostedCard]] = {}
+    for card in cards:
+        if card.group:
+            members.setdefault(card.group, []).append(card)
+    return {key: PostedGroup(cards=tuple(cards), size=len(cards)) for key, cards in members.items()}
 
 
 def some(numbers: Iterable[int], kind: EpisodeKind = FAILURE, **fields: Any) -> list[PostedCard]:
@@ -90,22 +108,68 @@ def some(numbers: Iterable[int], kind: EpisodeKind = FAILURE, **fields: Any) -> 
 # --- groups ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "together"), [(1, 0), (2, 0), (3, 3), (30, 30), (31, 30), (70, 30)])
+@pytest.mark.parametrize(("count", "together"), [(1, 0), (3, 0), (4, 4), (70, 70), (MOST_MEMBERS + 1, MOST_MEMBERS)])
 def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> None:
     rows = [a_sync(number, made_at=at(-number)) for number in range(count)]
     found = gathered(rows, some(range(count)))
     if not together:
         assert found is None
-        assert count < GROUP_FROM
         return
     assert found is not None
-    assert found.row.body == SyncGroup(found.row.id)
+    assert found.row.id == key(0)  # the group is looked up by the card that it grew from
+    assert found.row.body == SyncGroup(key(0))
     assert found.replaced == tuple(rows[:together])
     assert found.joins == tuple(key(number) for number in range(together))
     assert not found.merges
+    assert not found.message_id
     assert found.row.message.priority is Priority.FAILURE
     assert found.row.message.made_at == at(1 - together)  # as late as the first of them
     assert found == gathered(rows, some(range(count)))  # a restart makes the same of it
+
+
+@pytest.mark.parametrize(("posted", "waiting", "together"), [(1, 2, False), (1, 3, True), (3, 1, True), (2, 1, False)])
+def test_failures_grow_into_the_message_of_the_first(*, posted: int, waiting: int, together: bool) -> None:
+    cards = [*some(range(posted), message_id="1.0"), *some(range(posted, posted + waiting))]
+    rows = [a_sync(number) for number in range(posted, posted + waiting)]
+    found = gathered(rows, cards, [key(number) for number in range(posted)])
+    assert (found is not None) == together
+    if found is None:
+        return
+    assert (found.row.id, found.row.body, found.message_id) == (key(0), SyncGroup(key(0)), "1.0")
+    assert found.row.lane.kind is LaneKind.FEED  # like every update
+    assert found.row.not_before is None
+    assert found.replaced == tuple(rows)
+    assert found.joins == tuple(key(number) for number in range(posted + waiting))
+    assert [row.body for row in found.accompanied_by] == [
+        Pointer(card_key=key(number), message_id="1.0") for number in range(1, posted)
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"over": True}, {"message_id": None, "removed": True}, {"summarized_revision": 1, "message_id": None}],
+    ids=["over", "deleted", "held back"],
+)
+def test_only_a_shown_open_failure_grows(fields: dict[str, Any]) -> None:
+    cards = [a_posted(0, **{"message_id": "1.0"} | fields), *some((1, 2, 3))]
+    assert gathered([a_sync(1), a_sync(2), a_sync(3)], cards, [key(0)]) is None
+    assert gathered([a_sync(1), a_sync(2), a_sync(3)], [a_posted(0, message_id="1.0"), *cards[1:]], [key(0)])
+
+
+def test_a_failure_under_way_counts_and_stays_single() -> None:
+    rows = [a_sync(0, count=1, state=AttemptState.SENDING), a_sync(1), a_sync(2), a_sync(3)]
+    found = gathered(rows, some(range(4)))
+    assert found is not None
+    assert found.joins == (key(1), key(2), key(3))
+
+
+def test_a_posted_group_takes_one_more_by_an_update() -> None:
+    cards = [*some(range(4), group=key(0), message_id="1.0"), a_posted(4)]
+    found = gathered([a_sync(4)], cards, [key(0)])
+    assert found is not None
+    assert (found.row.id, found.joins, found.message_id) == (key(0), (key(4),), "1.0")
+    assert found.row.not_before == NOW + WAIT  # others may follow
+    assert gathered([a_sync(4)], cards) is None  # the group took none for a while
 
 
 @pytest.mark.parametrize(
@@ -123,19 +187,16 @@ def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> No
 def test_only_untried_failures_form_a_group(row: Delivery, card: PostedCard) -> None:
     found = gathered([a_sync(1), a_sync(2), row], [*some((1, 2)), card])
     assert found is None or not isinstance(found.row.body, SyncGroup)
-    assert gathered([a_sync(1), a_sync(2), a_sync(3)], some((1, 2, 3))) is not None
+    assert gathered([a_sync(1), a_sync(2), a_sync(3), a_sync(4)], some((1, 2, 3, 4))) is not None
 
 
-@pytest.mark.parametrize(
-    ("size", "more", "joining"), [(3, 1, 1), (3, 5, 5), (29, 5, 1), (30, 2, 0), (30, 5, 5), (None, 2, 0)]
-)
-def test_a_waiting_group_takes_new_failures_up_to_its_limit(size: int | None, more: int, joining: int) -> None:
-    """`size` None: somebody has seen it, so what comes later has a message of its own."""
-    group = a_delivery("group", SyncGroup("group"))
-    rows = [group, *(a_sync(number) for number in range(more))]
-    found = gathered(rows, some(range(more)), {} if size is None else {"group": size})
+@pytest.mark.parametrize(("size", "more", "joining"), [(4, 1, 1), (4, 5, 5), (MOST_MEMBERS - 1, 5, 1), (0, 2, 0)])
+def test_a_waiting_group_takes_new_failures_up_to_its_limit(size: int, more: int, joining: int) -> None:
+    """`size` 0: the group is forgotten."""
+    rows = [a_delivery("group", SyncGroup("group")), *(a_sync(number) for number in range(more))]
+    found = gathered(rows, [*some(range(more)), *some(range(1000, 1000 + size), group="group")])
     assert (found.joins if found else ()) == tuple(key(number) for number in range(joining))
-    assert found is None or (found.row.id == "group") == (size is not None and size < ENTRIES_PER_MESSAGE)
+    assert found is None or found.row.id == "group"
 
 
 def test_changes_in_a_group_are_one_update() -> None:
@@ -159,10 +220,10 @@ def test_lines_of_a_group_go_into_its_thread_together() -> None:
 
 
 def test_a_long_group_timeline_takes_several_messages() -> None:
-    rows = [a_row_of(number, line(3)) for number in range(ENTRIES_PER_MESSAGE + 5)]
-    found = gathered(rows, some(range(ENTRIES_PER_MESSAGE + 5), group="group", message_id="1.0"))
+    rows = [a_row_of(number, line(3)) for number in range(MOST_OF_GROUP + 5)]
+    found = gathered(rows, some(range(MOST_OF_GROUP + 5), group="group", message_id="1.0"))
     assert found is not None
-    assert found.replaced == tuple(rows[:ENTRIES_PER_MESSAGE])
+    assert found.replaced == tuple(rows[:MOST_OF_GROUP])
 
 
 # --- what was over before it could be told ----------------------------------------------------------------------------
@@ -452,16 +513,11 @@ class Outbox:
         """One more; False where every lane is as it can be."""
         for kind in LaneKind:
             rows = [row for row in self.rows.values() if row.lane.kind is kind]
-            found = regroup(Backlog(TEAM, rows, self.cards, self._unseen(rows)))
+            found = regroup(Backlog(TEAM, rows, self.cards, groups_of(self.cards.values()), now=NOW))
             if found:
                 self._take(found)
                 return True
         return False
-
-    def _unseen(self, rows: Sequence[Delivery]) -> dict[str, int]:
-        group_keys = {row.body.group_key for row in rows if isinstance(row.body, SyncGroup)}
-        parts = {key: [card for card in self.cards.values() if card.group == key] for key in group_keys}
-        return {key: len(cards) for key, cards in parts.items() if all(card.message_id is None for card in cards)}
 
     def _take(self, found: Grouping) -> None:
         for row in found.replaced:
@@ -512,7 +568,8 @@ def test_grouping_leaves_tried_messages_alone(world: tuple[list[Delivery], list[
     rows, cards = world
     outbox = settled(rows, cards)
     for row in rows:
-        if row.attempt.state is AttemptState.SENDING:
+        shown = isinstance(row.body, SyncCard) and (card := outbox.cards.get(row.id)) and card.group and card.message_id
+        if row.attempt.state is AttemptState.SENDING and not shown:  # an update may be repeated
             assert outbox.rows[row.id] == row
 
 
@@ -575,9 +632,8 @@ def _lines_of(row: Delivery) -> tuple[object, ...]:
 def test_no_message_is_longer_than_it_may_be(world: tuple[list[Delivery], list[PostedCard]]) -> None:
     rows, cards = world
     outbox = settled(rows, cards)
-    fresh = Counter(card.group for card in outbox.cards.values() if card.group and card.group != "group")
-    assert all(size <= ENTRIES_PER_MESSAGE for size in fresh.values())
-    assert all(len(body.entries) <= ENTRIES_PER_MESSAGE for body in outbox.bodies(TimelineBatch))
+    batches = outbox.bodies(TimelineBatch)
+    assert all(len(body.entries) <= (MOST_OF_GROUP if body.of_group else ENTRIES_PER_MESSAGE) for body in batches)
     assert all(len(body.entries) <= ENTRIES_PER_MESSAGE for body in outbox.bodies(Digest))
 
 

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
+from bot.domain.card import Card, Content, Digest, Group, MovedCard, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.delivery import Absent, Attempt, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import EpisodeOutcome
-from bot.slack.outbound.metadata import CARD_KEY_LENGTH, EVENT_TYPE, bot_messages_in, lookup_result, metadata_to_attach
+from bot.slack.outbound.metadata import (
+    CARD_KEY_LENGTH,
+    EVENT_TYPE,
+    MEMBER_LENGTH,
+    bot_messages_in,
+    lookup_result,
+    metadata_to_attach,
+)
 from sandbox.slack.drafts import valid_metadata
 from tests.builders import ALERTS, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
@@ -103,16 +110,29 @@ def test_slack_keeps_the_mark_of_every_kind_of_message(content: Content) -> None
 
 @given(st.lists(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32), unique=True, min_size=1, max_size=30))
 def test_of_any_thirty_cards_each_is_recognised(keys: list[str]) -> None:
-    """Two whose keys begin alike are taken for one, so `CARD_KEY_LENGTH` is long enough never to meet any."""
+    """Two whose keys begin alike are taken for one, so `MEMBER_LENGTH` is long enough never to meet any."""
     group = a_message("1.0", "group", a_group(*keys))
     for key in keys:
         assert stamps(looked_up(key, group)) == ("1.0",)
-    other = next(
-        f"{number:0{CARD_KEY_LENGTH}x}"
-        for number in range(31)
-        if f"{number:0{CARD_KEY_LENGTH}x}" not in {k[:CARD_KEY_LENGTH] for k in keys}
-    )
-    assert looked_up(other + "0" * 20, group) == Absent()
+    begun = {key[:MEMBER_LENGTH] for key in keys}
+    other = next(text for number in range(31) if (text := f"{number:0{MEMBER_LENGTH}x}") not in begun)
+    assert looked_up(other + "0" * 24, group) == Absent()
+
+
+def test_a_card_that_grew_into_a_group_is_recognised_as_the_group() -> None:
+    keys = ["a" * 32, "b" * 32]
+    assert looked_up(keys[0], a_message("2.0", keys[0], a_group(*keys))) == Found(("2.0",), group=keys[0])
+
+
+def test_a_card_that_moved_keeps_its_key() -> None:
+    moved = MovedCard(card=OPEN)
+    assert looked_up(OPEN.key, a_message("2.0", "pointer", moved)) == Found(("2.0",))
+
+
+def test_a_group_of_which_slack_may_refuse_the_metadata_omits_its_members() -> None:
+    plain = replace(a_delivery("group"), attempt=Attempt(plain=True))
+    payload: Any = metadata_to_attach(plain, a_group("a" * 32, "b" * 32))["event_payload"]
+    assert payload == {"key": "group", "revision": 2}
 
 
 json = st.recursive(

@@ -91,7 +91,7 @@ def the_same_today() -> list[Body]:
     failure = OpenFailure(pipeline=pipeline, card_key="c" * 32, since=at(1))
     return [
         SyncCard("c" * 32),
-        SyncGroup("s" * 32, grown=True),
+        SyncGroup("s" * 32),
         entry,
         TimelineBatch(thread_key="s" * 32, of_group=True, entries=(entry,), left_out=1),
         Notice(kind=NoticeKind.LATE_PAGE, at=at(0), by=ANN, failures=(failure,)),

@@ -284,7 +284,8 @@ notices = st.builds(
 
 @given(notices, how_they_come)
 def test_notices(notice: Notice, how: dict[str, Any]) -> None:
-    valid(rendered(notice, **how), mentions=notice.kind in {NoticeKind.LATE_PAGE, NoticeKind.CALL_AGAIN})
+    mentioning = {NoticeKind.LATE_PAGE, NoticeKind.CALL_AGAIN, NoticeKind.GROUP_PAGE}
+    valid(rendered(notice, **how), mentions=notice.kind in mentioning)
 
 
 views = st.builds(
@@ -405,8 +406,14 @@ def test_a_group_of_thirty_long_names_tells_of_each_in_its_text() -> None:
         kind=EpisodeKind.FAILURE, pipeline_id=ORDERS, identity="x#1", opened_at=at(1) - timedelta(days=3), revision=1
     )
     cards = tuple(
-        Card(key=name[:32], channel=ALERTS, pipeline=a_pipeline_called(name), episode=episode, state=a_standing())
-        for name in long_names
+        Card(
+            key=name[:32],
+            channel=ALERTS,
+            pipeline=a_pipeline_called(name, number),
+            episode=episode,
+            state=a_standing(),
+        )
+        for number, name in enumerate(long_names)
     )
     text = valid(rendered(Group(key="s" * 32, channel=ALERTS, cards=cards))).text
     assert all(name[:10] in text for name in long_names)

@@ -6,11 +6,12 @@ Source: https://docs.slack.dev/messaging/message-metadata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.card import Card, Content, Group
+from bot.domain.card import Card, Content, Group, MovedCard
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
 
 EVENT_TYPE = "pipeline_bot_delivery"  # only letters, digits, _ and -, otherwise Slack drops the metadata
 CARD_KEY_LENGTH = 12  # characters of `Card.key`, a hash: enough to be unique among the cards of a channel
+MEMBER_LENGTH = 8  # the same in a group: enough among its members, and short enough for hundreds of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +23,12 @@ class MessageMetadata:
     delivery_id: str
     """The delivery that posted the message. Slack has it as `key`. For a card or group, it equals that key."""
     cards: tuple[str, ...] = ()
-    """The beginning of `Card.key` for each card that the message shows, `CARD_KEY_LENGTH` characters long."""
+    """The beginning of `Card.key` for each card that the message shows."""
     threaded: bool = False
     """True if the message has replies."""
+
+    def shows(self, card_key: str) -> bool:
+        return any(card_key.startswith(card) for card in self.cards)
 
 
 def metadata_to_attach(delivery: Delivery, content: Content) -> Mapping[str, object]:
@@ -32,19 +36,24 @@ def metadata_to_attach(delivery: Delivery, content: Content) -> Mapping[str, obj
     payload: dict[str, object] = {"key": delivery.id}
     match content:
         case Card():
-            payload |= {"revision": content.revision, "cards": _packed(content)}
+            payload |= {"revision": content.revision, "cards": content.key[:CARD_KEY_LENGTH]}
+        case MovedCard(card=card):
+            payload = {"key": card.key, "revision": card.revision, "cards": card.key[:CARD_KEY_LENGTH]}
         case Group():
-            payload |= {"revision": content.revision, "cards": _packed(*content.cards)}
+            payload["revision"] = content.revision
+            if not delivery.attempt.plain:  # the service may have refused metadata of this size
+                payload["members"] = "".join(card.key[:MEMBER_LENGTH] for card in content.cards)
     return {"event_type": EVENT_TYPE, "event_payload": payload}
-
-
-def _packed(*cards: Card) -> str:
-    return " ".join(card.key[:CARD_KEY_LENGTH] for card in cards)
 
 
 def _cards_in(packed: object) -> tuple[str, ...]:
     """In messages of earlier versions, a colon and a revision follow each key."""
     return tuple(key.partition(":")[0] for key in str(packed or "").split())
+
+
+def _members_in(packed: object) -> tuple[str, ...]:
+    text = str(packed or "")
+    return tuple(text[place : place + MEMBER_LENGTH] for place in range(0, len(text), MEMBER_LENGTH))
 
 
 def bot_messages_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
@@ -69,7 +78,7 @@ def _decoded(message: Mapping[str, object]) -> MessageMetadata | None:
     return MessageMetadata(
         ts=str(message.get("ts")),
         delivery_id=str(payload.get("key")),
-        cards=_cards_in(payload.get("cards")),
+        cards=_members_in(payload.get("members")) or _cards_in(payload.get("cards")),
         threaded=bool(message.get("reply_count")),
     )
 
@@ -82,8 +91,8 @@ def lookup_result(messages: Iterable[MessageMetadata], lookup: Lookup) -> Lookup
     """
     best_first = sorted(messages, key=lambda message: (not message.threaded, message.ts))
     if copies := [message for message in best_first if message.delivery_id == lookup.key]:
-        return Found(tuple(message.ts for message in copies))
-    card_key = lookup.key[:CARD_KEY_LENGTH]
-    if group := next((message for message in best_first if card_key in message.cards), None):
+        is_group = any(len(message.cards) > 1 for message in copies)
+        return Found(tuple(message.ts for message in copies), group=lookup.key if is_group else None)
+    if group := next((message for message in best_first if message.shows(lookup.key)), None):
         return Found((group.ts,), group=group.delivery_id)
     return Absent()

@@ -105,8 +105,9 @@ def plain(text: str) -> Block:
     return {"type": "plain_text", "text": together(text)}
 
 
-def section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(shortened(text, SECTION_LIMIT))}
+def section(text: str, accessory: Block | None = None) -> Block:
+    made: dict[str, object] = {"type": "section", "text": _mrkdwn(shortened(text, SECTION_LIMIT))}
+    return {**made, "accessory": accessory} if accessory else made
 
 
 def sections(lines: Iterable[str]) -> list[Block]:

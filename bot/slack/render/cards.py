@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from math import ceil
 
-from bot.domain.card import Card, ThreadEntry
+from bot.domain.card import Card, MovedCard, ThreadEntry
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
-from bot.slack.mrkdwn import duration, outside, time_of_day
+from bot.slack.mrkdwn import date, duration, outside, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.blocks import (
     Block,
@@ -119,6 +119,13 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
         read = f"happened after {time_of_day(message.earliest)}, {read}"
     reason = phrases.DELAYS[delay] if delay else "other messages went first"
     return f":hourglass: Late by {late}: {read}, posted at {time_of_day(now)}, because {reason}."
+
+
+def render_moved(moved: MovedCard, delivery: Delivery) -> RenderedMessage:
+    """What remains of a single card after the message of a group shows its pipeline. It names only what stays true."""
+    card = moved.card
+    failed = f"*{outside(card.pipeline.name)}* failed at {date(card.episode.opened_at)}"
+    return message([*context(f"{failed} and is now part of the group above"), *possible_repeat(delivery)])
 
 
 # --- lines -----------------------------------------------------------------------------------------------

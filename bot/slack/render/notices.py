@@ -12,12 +12,14 @@ from bot.slack.render.call_words import call_lines
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.drills import drill_blocks
-from bot.slack.render.groups import NAME_LIMIT, digest_row
+from bot.slack.render.group_card import NAME_LIMIT
+from bot.slack.render.groups import digest_row
 from bot.slack.render.paging import stopped_blocks
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import silenced_blocks, unsilenced_blocks
 
 MOST_CHANNELS = 50
+PAGED_FOR = 20  # pipelines that a page for a group names
 
 LISTED_CHARACTERS = 6000  # JSON may double them, and Slack refuses a message that is much larger
 
@@ -104,6 +106,18 @@ def _call_again(notice: Notice, _: RenderContext) -> list[Block]:
         acknowledge = button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary")
         blocks += actions(f"{one.card_key}-call", acknowledge)
     return blocks
+
+
+def _group_page(notice: Notice, _: RenderContext) -> list[Block]:
+    """Asks people to look at failures that joined a group above. The first message paged others."""
+    names = [f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in notice.failures]
+    shown = ", ".join(names[:PAGED_FOR]) + (f" and {len(names) - PAGED_FOR} more" if len(names) > PAGED_FOR else "")
+    failed = f"{shown} failed too." if names else "More pipelines failed."
+    who = phrases.mentions(notice.targets)
+    return [
+        section(f":rotating_light: {failed} They are part of the group above."),
+        section(f"{who} please take a look and acknowledge."),
+    ]
 
 
 def _paging_stopped(notice: Notice, _: RenderContext) -> list[Block]:
@@ -267,6 +281,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.SILENCED: silenced_blocks,
     NoticeKind.UNSILENCED: unsilenced_blocks,
     NoticeKind.CALL_AGAIN: _call_again,
+    NoticeKind.GROUP_PAGE: _group_page,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _read_gap,
     NoticeKind.HEARD: _heard_again,

@@ -5,7 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.card import Card, Content, Digest, DigestEntry, Group, HeldPages, Notice, ThreadEntry, TimelineBatch
+from bot.domain.card import (
+    Card,
+    Content,
+    Digest,
+    DigestEntry,
+    Group,
+    HeldPages,
+    MovedCard,
+    Notice,
+    ThreadEntry,
+    TimelineBatch,
+)
 from bot.domain.delivery import Delivery
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.observation import PipelineId
@@ -15,8 +26,9 @@ from bot.domain.plan import Record
 from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.transition import Event
 from bot.slack.render.blocks import RenderedMessage
-from bot.slack.render.cards import render_card, render_entry
-from bot.slack.render.groups import render_batch, render_digest, render_group
+from bot.slack.render.cards import render_card, render_entry, render_moved
+from bot.slack.render.group_card import render_group
+from bot.slack.render.groups import render_batch, render_digest
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
@@ -52,7 +64,7 @@ class Renderer:
         message = self._rendered(content, delivery, now)
         return message.text_only if delivery.attempt.plain else message
 
-    def _rendered(  # noqa: C901 (one case for each kind)
+    def _rendered(  # noqa: C901, PLR0911 (one case for each kind)
         self, content: Content, delivery: Delivery, now: datetime
     ) -> RenderedMessage:
         match content:
@@ -68,6 +80,8 @@ class Renderer:
             case Group():
                 allowed = replace(content, cards=tuple(map(self._allowed, content.cards)))
                 return render_group(allowed, delivery, now, self.render_context)
+            case MovedCard():
+                return render_moved(content, delivery)
             case TimelineBatch():
                 return render_batch(content, delivery, now)
             case Digest() if content.silence:

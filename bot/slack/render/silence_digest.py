@@ -13,7 +13,8 @@ from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
-from bot.slack.render.groups import NAME_LIMIT, event_counts
+from bot.slack.render.group_card import NAME_LIMIT
+from bot.slack.render.groups import event_counts
 
 _OVER = {
     SetupKind.MUTE: "The mute is over",
