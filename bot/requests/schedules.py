@@ -38,6 +38,7 @@ LONGEST_OVERRIDE = timedelta(days=366)
 LONGEST_WHY = 200
 FORGOTTEN_AFTER = timedelta(days=7)
 """An override that ended so long ago goes with the next change of its schedule."""
+REPEATED_WITHIN = timedelta(minutes=2)
 UNCHANGED = "Nothing was changed."
 
 
@@ -258,6 +259,9 @@ class Schedules:
                 return SetupPlan(answer=_refused("A person can't take over from themselves.", command="help oncall"))
             start = wish.start or at
             ahead = [row for row in overrides_of(setup, saved.name) if row.end > at]
+            if repeated := next((row for row in ahead if _is_repeat(row, wish, start)), None):
+                edit = SetupEdit(before=repeated, after=repeated)
+                return self._plan(setup, at, editor, edit, schedule=saved, same=True)
             if refusal := _wrong_span(start, wish.end, at, "override") or _too_many(ahead, MOST_OVERRIDES, "overrides"):
                 return SetupPlan(answer=refusal)
             after = SavedOverride(
@@ -385,6 +389,12 @@ def _pending_edits(setup: Setup, pending: PendingCalendar, *, saves: bool) -> tu
 
 def _parts(setup: Setup, name: str) -> tuple[SavedOverride | SavedShadow, ...]:
     return (*overrides_of(setup, name), *shadows_of(setup, name))
+
+
+def _is_repeat(row: SavedOverride, wish: OverrideWish, start: datetime) -> bool:
+    """True if the same request made this override before: a bot may die over a command, and another one repeats it."""
+    same = (row.person, row.instead_of, row.why) == (wish.person, wish.instead_of, wish.why[:LONGEST_WHY])
+    return same and max(abs(row.start - start), abs(row.end - wish.end)) < REPEATED_WITHIN
 
 
 def _wrong_span(start: datetime, end: datetime, at: datetime, noun: str) -> RefusalAnswer | None:

@@ -237,3 +237,15 @@ async def test_taking_over_from_oneself_is_refused(fake_redis: redis.asyncio.Red
         await save(it, WEEKLY)
         answer = await it.type("oncall take data for @ann for 2h")
         assert "A person can't take over from themselves. Nothing was changed." in answer
+
+
+async def test_a_repeated_command_makes_one_override(fake_redis: redis.asyncio.Redis) -> None:
+    """A bot may die after it has written, and before it has answered. Another one then runs the command again."""
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        await save(it, "oncall take data for 2h", BOB)
+        it.bot.clock.seconds += 40
+        assert "like that already" in await save(it, "oncall take data for 2h", BOB)
+        assert len((await setup_of(it)).all(SavedOverride)) == 1
+        await save(it, "oncall take data for 4h", BOB)
+        assert len((await setup_of(it)).all(SavedOverride)) == 2
