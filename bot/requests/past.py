@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.catalogue import Pipeline
@@ -10,6 +10,7 @@ from bot.domain.history import History, Stretch, stretch_of
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.past_episodes import PastEpisode, past_episodes
+from bot.domain.transition import Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target
 from bot.domain.why import Explained, explained
 from bot.ports.clock import Clock
@@ -100,11 +101,15 @@ class Past:
         )
 
     def _stretches(self, pipeline_id: PipelineId, history: History) -> tuple[Stretch, ...]:
-        """The stored stretches, and the one that goes on."""
+        """The stored stretches, and the one that goes on: until now, if the last reading is as young as usual."""
         (view,) = self._views.known([self._repository.pipeline(pipeline_id)], ChannelId(""))
-        record = self._repository.record(pipeline_id)
+        record, now = self._repository.record(pipeline_id), self._clock.now()
         present = stretch_of(view.state) if record.state.observation else None
-        return (*history.stretches, present) if present else history.stretches
+        if present is None:
+            return history.stretches
+        if view.state.reach is Reach.REACHABLE and (now - present.until).total_seconds() <= self._views.recent_seconds:
+            present = replace(present, until=now)
+        return (*history.stretches, present)
 
     def _people(self, pipeline: Pipeline) -> dict[str, PagedPerson]:
         people: dict[str, PagedPerson] = {}

@@ -7,11 +7,11 @@ export function chart(block) {
   const { categories, series } = columns(block.chart);
   const values = series.flatMap((one) => one.data.map((point) => point.value));
   const highest = Math.max(...values, 1);
-  const told = series.map((one) => `${one.name}: ${one.data.map((point) => `${point.label} ${point.value}`).join(", ")}`).join("; ");
+  const spoken = series.map((one) => `${one.name}: ${one.data.map((point) => `${point.label} ${point.value}`).join(", ")}`).join("; ");
   const unit = block.chart.axis_config?.y_label ?? "";
   return h("figure", { class: "chart" },
     h("figcaption", {}, block.title),
-    h("div", { class: "chart-plot", role: "img", "aria-label": `${block.title}. ${told}` },
+    h("div", { class: "chart-plot", role: "img", "aria-label": `${block.title}. ${spoken}` },
       h("div", { class: "chart-scale" }, h("span", {}, `${round(highest)} ${unit}`), h("span", {}, `0 ${unit}`)),
       categories.map((label) => column(label, series, highest))),
     series.length > 1 ? h("div", { class: "chart-legend" }, series.map((one, place) => h("span", { class: `chart-series-${place}` }, one.name))) : null);

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.requests.past import HistoryAnswer
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
 from sandbox.slack.faults import Fault, FaultKind
@@ -86,3 +87,17 @@ async def test_an_unwatched_pipeline_has_no_history(fake_redis: redis.asyncio.Re
         assert "couldn't find a pipeline called" in await it.type("history nonsense")
         await it.bot.watch(ONE)
         assert "haven't read it yet" in await it.type("history orders-1")
+
+
+async def test_the_time_since_a_fresh_reading_is_known_and_that_since_an_old_one_is_not(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with remembering(fake_redis) as it:
+        it.bot.clock.seconds += 3
+        fresh = await it.bot.requests.past.history(ALERTS, "orders-1", None)
+        assert isinstance(fresh, HistoryAnswer)
+        assert fresh.stretches[-1].until == fresh.at
+        it.bot.clock.seconds += DAY
+        old = await it.bot.requests.past.history(ALERTS, "orders-1", None)
+        assert isinstance(old, HistoryAnswer)
+        assert old.stretches[-1].until < fresh.at
