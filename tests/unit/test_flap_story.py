@@ -11,11 +11,13 @@ from bot.domain.delivery import Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, FlapStep
 from bot.domain.flap_story import demands_attention
 from bot.domain.observation import Reading
+from bot.domain.pages import timer_at
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.receipt import SkipReason
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, UserId
+from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import headline
 from tests.builders import ALERTS, ORDERS, a_failed_read, a_person, a_routing, a_watch, an_observation, at
 
@@ -259,3 +261,29 @@ def test_a_failure_is_news_even_if_the_pipeline_flaps_in_another_way() -> None:
 def test_the_card_says_how_often_it_failed() -> None:
     card = next(card for card in story(*alternating(20, 26))[-1].cards if card.channel == ALERTS)
     assert headline(card).startswith(":cyclone: *orders-eu* is *flapping*: failed 13 times in 8 min\n")
+
+
+def test_the_entries_say_what_the_channel_reads() -> None:
+    def line(plan: Plan) -> str:
+        (body,) = entries([plan])
+        return entry_words(body.entry, ALERTS, body.pipeline)
+
+    flapping = story(*alternating(20, 14))
+    assert line(flapping[3]) == ":red_circle: *orders-eu* *failed again*, 2nd time in 40 s"
+    assert line(flapping[6]).startswith(":cyclone: *orders-eu* is *flapping*: failed 3 times in 1 min 40 s. I'll post")
+    *_, stays = story(*(an_observation(FAILED, 280 + 30 * step) for step in range(17)), record=flapping[-1].record)
+    assert line(stays).startswith(":red_circle: *orders-eu* *stays failed*. It failed 7 times since ")
+    recovered = [an_observation(RUNNING, 280 + 30 * step) for step in range(17)]
+    *_, settled = story(*recovered, record=flapping[-1].record)
+    assert line(settled).startswith(
+        ":large_green_circle: *orders-eu* has settled: *recovered* after 20 s. It failed 7 "
+    )
+
+
+def test_pages_wait_while_the_pipeline_flaps() -> None:
+    watch, record = a_watch(ORDERS, targets=(ANN,)), Record(pipeline_id=ORDERS)
+    for reading in alternating(20, 14):
+        record = plan_reading(record, reading, a_routing(watch)).record
+    assert record.episode
+    assert record.episode.pages[0].next_at
+    assert timer_at(record.episode) is None

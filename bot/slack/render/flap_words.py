@@ -62,8 +62,8 @@ def flap_entry(entry: TimelineEntry, name: str) -> str | None:
         is_flapping = "is *flapping*" if name else "*Flapping*"
         return f"{FLAPPING} {name}{is_flapping}: {times}. I'll post again once it settles."
     if entry.flap is FlapStep.SETTLED:
-        times = _counted(kind, entry.times, since, entry.at)
-        return f"{symbol} {name}{_settled(entry)}. It {times}."
+        times = _TIMES[kind].format(_times(entry.times))
+        return f"{symbol} {name}{_settled(entry)}. It {times} since {date(since)}."
     if not entry.reopens:
         return None
     again = _NOW[kind].format(be="is " if name else "")
