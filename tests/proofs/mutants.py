@@ -1,13 +1,15 @@
 """Removes one safeguard from the bot, for `test_sabotage`: SABOTAGE=name python -m pytest -p tests.proofs.mutants …"""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.http_retry.builtin_async_handlers import async_default_handlers
 
+from bot.coordination.scheduled import ScheduledBackups
+from bot.coordination.vital_signs import VitalSigns
 from bot.delivery.doubt import Doubt
 from bot.delivery.handover import Handover
 from bot.delivery.lane_services import LaneServices
@@ -15,6 +17,7 @@ from bot.delivery.lane_worker import LaneWorker
 from bot.delivery.pending import PendingDelivery
 from bot.domain import grouping, protocol
 from bot.domain.backlog import Backlog, Grouping, with_changes
+from bot.domain.backup import ScheduledRow
 from bot.domain.card import ThreadEntry
 from bot.domain.delivery import Delivery, ReceiverKind
 from bot.domain.plan import Plan
@@ -143,6 +146,24 @@ def _one_sender() -> None:
     Handover.__init__ = unshared  # type: ignore[method-assign]
 
 
+def _listing() -> None:
+    """The bot never looks for scheduled messages whose id it does not know."""
+
+    async def believed(self: ScheduledBackups, rows: Sequence[ScheduledRow]) -> tuple[ScheduledRow, ...]:
+        return tuple(rows)
+
+    ScheduledBackups._compare_with_slack = believed  # type: ignore[method-assign]
+
+
+def _vital_signs() -> None:
+    """The bot postpones its dead man's switch although it neither reads nor delivers."""
+
+    async def well(self: VitalSigns) -> str | None:
+        return None
+
+    VitalSigns.problem = well  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "fence": _fence,
     "wait": _wait,
@@ -154,6 +175,8 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "broadcast": _broadcast,
     "throttle": _throttle,
     "one_sender": _one_sender,
+    "listing": _listing,
+    "vital_signs": _vital_signs,
 }
 
 

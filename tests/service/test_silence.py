@@ -1,7 +1,9 @@
 """The dead man's switch over Redis, with an in-memory Slack and a fake clock."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 import redis.asyncio
@@ -218,6 +220,61 @@ async def test_a_message_that_somebody_deleted_is_scheduled_again(fake_redis: re
     await first.right.release()
     await second.live(10)
     assert len(second.chat.pending) == 1
+
+
+# --- kills at every call ----------------------------------------------------------------------------------------------
+
+
+class KilledError(Exception):
+    """The process ends here."""
+
+
+def kill_at(sender: Sender, number: int, *, after: bool) -> None:
+    """Ends the process at its call with this number, to Slack or of a write to Redis: before or after its effect."""
+    calls = count(1)
+
+    def killing(call: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def called(*args: object) -> object:
+            is_last = next(calls) == number
+            if is_last and not after:
+                raise KilledError
+            answer = await call(*args)
+            if is_last:
+                raise KilledError
+            return answer
+
+        return called
+
+    for owner, names in (
+        (sender.backups._chat, ("schedule", "delete", "listed")),
+        (sender.backups._store, ("save_scheduled", "forget_scheduled")),
+    ):
+        for name in names:
+            vars(owner)[name] = killing(getattr(owner, name))
+
+
+def revive(chat: FakeScheduled) -> None:
+    """Slack itself was not killed."""
+    for name in ("schedule", "delete", "listed"):
+        vars(chat).pop(name, None)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 15))
+async def test_a_kill_at_any_call_warns_nobody_and_leaves_one_switch(
+    fake_redis: redis.asyncio.Redis, number: int, *, after: bool
+) -> None:
+    first = a_sender(fake_redis)
+    first.pages.append(a_backup(first, 30))
+    kill_at(first, number, after=after)
+    with pytest.raises(KilledError):
+        await first.live(1800)
+    revive(first.chat)
+    second = a_sender(fake_redis, first)
+    await first.right.release()
+    await second.live(1200)
+    assert second.chat.posted == []
+    assert len(second.chat.pending) == 1  # nobody wants the backup any more
 
 
 # --- the backups of pages ---------------------------------------------------------------------------------------------
