@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.delivery.choose_next import LaneSnapshot, without_alike
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery
+from bot.delivery.results import report_superseded
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.delivery import Lane, Priority
 from bot.domain.grouping import join_posted, regroup
@@ -101,6 +102,8 @@ class LaneReader:
             return False
         if not await self._incidents.change_pager_lane(change, self._lane, lease):
             raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+        for row in change.superseded:
+            report_superseded(row)
         return True
 
     async def _snapshot(self) -> LaneSnapshot:

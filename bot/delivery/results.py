@@ -5,6 +5,7 @@ from datetime import datetime
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.receipts import receipts_of
 from bot.domain.card import HeldPages, Recheck, SyncGroup
+from bot.domain.delivery import Delivery
 from bot.domain.failure_groups import pointer_to_group
 from bot.domain.settlement import Again, Done, Drop, Gone, Settlement, Suspend
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
@@ -84,6 +85,20 @@ def report(settlement: Settlement, pending: PendingDelivery, now: datetime, *, l
             priority=delivery.message.priority.name.lower(),
             pipeline=pending.pipeline_id,
             seconds=round((now - delivery.message.made_at).total_seconds(), 3) if arrived else None,
+        )
+    )
+
+
+def report_superseded(row: Delivery) -> None:
+    """A pager's message that became pointless before it arrived."""
+    emit(
+        DeliverySettled(
+            delivery=row.id,
+            channel=row.receiver.name,
+            outcome="dropped",
+            reason="a later message of the same incident made it pointless",
+            lease_held=True,
+            priority=row.message.priority.name.lower(),
         )
     )
 

@@ -73,6 +73,8 @@ class PagerLaneChange:
     """New and changed ones."""
     ended: tuple[str, ...] = ()
     """The keys of incidents that are over."""
+    superseded: tuple[Delivery, ...] = ()
+    """Those of `replaced` that became pointless before they arrived."""
 
 
 def combined_pages(
@@ -82,6 +84,7 @@ def combined_pages(
     plan = _LanePlan(receiver, {incident.key: incident for incident in incidents}, at)
     pages = [row for row in rows if _event(row)]
     plan.replaced = _superseded(pages, plan.knows)
+    plan.superseded = tuple(plan.replaced)
     untried = [row for row in pages if _is_untried(row) and row not in plan.replaced]
     fresh = [row for row in untried if (event := _event(row)) and not event.counted]
     plan.group([row for row in fresh if not plan.count_for_incident(row)])
@@ -151,6 +154,7 @@ class _LanePlan:
     at: datetime
     replaced: list[Delivery] = field(default_factory=list)
     rows: list[Delivery] = field(default_factory=list)
+    superseded: tuple[Delivery, ...] = ()
     touched: set[str] = field(default_factory=set)
     """The keys of incidents that are new or changed."""
 
@@ -259,7 +263,13 @@ class _LanePlan:
         self._refresh_pages(untried, touched)
         ended = tuple(key for key, incident in touched.items() if incident.is_over)
         open_still = tuple(incident for key, incident in touched.items() if key not in ended)
-        return PagerLaneChange(replaced=tuple(self.replaced), rows=tuple(self.rows), incidents=open_still, ended=ended)
+        return PagerLaneChange(
+            replaced=tuple(self.replaced),
+            rows=tuple(self.rows),
+            incidents=open_still,
+            ended=ended,
+            superseded=self.superseded,
+        )
 
     def _refresh_pages(self, untried: Sequence[Delivery], touched: Mapping[str, Incident]) -> None:
         """A group's page that waits names only the failures that are still open."""

@@ -1,17 +1,22 @@
 """All outside pagers of this bot: their names, and the carrier of each kind."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from bot.delivery.carrier import Carrier
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.delivery import Receiver, ReceiverKind
+from bot.domain.card import Content
+from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, Unreadable
 from bot.domain.watch import SuspendReason
 from bot.pagers.apprise import APPRISE, APPRISE_LIMITS, AppriseChat
+from bot.pagers.outcomes import page_refusal
 from bot.pagers.pagerduty import PAGERDUTY, PAGERDUTY_LIMITS, PagerDutyChat
+from bot.pagers.reports import reported
 from bot.pagers.web import WebClient
 from bot.pagers.workflow import WORKFLOW, WORKFLOW_LIMITS, WorkflowChat
+from bot.ports.chat import Chat
 from bot.ports.clock import Clock
 
 
@@ -55,19 +60,39 @@ class Pagers:
         return next((kind for kind, pagers in self._secrets.items() if name in pagers), None)
 
     def carriers(self, clock: Clock) -> Mapping[ReceiverKind, Carrier]:
-        """One for each kind that has a pager."""
-        carriers: dict[ReceiverKind, Carrier] = {}
-        never = NoSuspensions()
+        """One for each kind, if any pager is set up. A kind without pagers keeps its messages for a day."""
+        if not self._secrets:
+            return {}
+        chats: dict[ReceiverKind, Chat] = dict.fromkeys(_LIMITS, NoPagers())
         if self._events:
-            chat = PagerDutyChat(self._events, self._events_url, self._secrets[PAGERDUTY])
-            carriers[PAGERDUTY] = Carrier(chat=chat, limiter=RateLimiter(clock, PAGERDUTY_LIMITS), suspender=never)
+            chats[PAGERDUTY] = PagerDutyChat(self._events, self._events_url, self._secrets[PAGERDUTY])
         if self._hooks:
-            workflows = WorkflowChat(self._hooks, self._secrets[WORKFLOW])
-            carriers[WORKFLOW] = Carrier(chat=workflows, limiter=RateLimiter(clock, WORKFLOW_LIMITS), suspender=never)
+            chats[WORKFLOW] = WorkflowChat(self._hooks, self._secrets[WORKFLOW])
         if self._apprise:
-            limiter = RateLimiter(clock, APPRISE_LIMITS)
-            carriers[APPRISE] = Carrier(chat=self._apprise, limiter=limiter, suspender=never)
-        return carriers
+            chats[APPRISE] = self._apprise
+        return {
+            kind: Carrier(chat=chat, limiter=RateLimiter(clock, _LIMITS[kind]), suspender=NoSuspensions())
+            for kind, chat in chats.items()
+        }
+
+
+_LIMITS = {PAGERDUTY: PAGERDUTY_LIMITS, WORKFLOW: WORKFLOW_LIMITS, APPRISE: APPRISE_LIMITS}
+
+
+class NoPagers:
+    """Implements `Chat` for a kind that the settings no longer have."""
+
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:  # noqa: ARG002
+        return reported(delivery, page_refusal(delivery, "PAGERS has no such pager", now))
+
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:  # noqa: ARG002
+        return await self.post(delivery, content, parent_id=None, now=now)
+
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
+        return [Unreadable("PAGERS has no such pager")] * len(lookups)
+
+    async def delete(self, receiver: Receiver, message_id: str) -> bool:  # noqa: ARG002
+        return False
 
 
 class Closable(Protocol):

@@ -187,3 +187,18 @@ async def test_a_hanging_apprise_call_ends_in_time(monkeypatch: pytest.MonkeyPat
         desk.sandbox.pager_sink.answers.set()
     assert isinstance(outcome, Refused)
     assert "no answer" in outcome.error
+
+
+@pytest.mark.parametrize("kind", [PAGERDUTY, WORKFLOW])
+async def test_a_kind_that_left_the_settings_keeps_its_messages_for_a_day(kind: ReceiverKind) -> None:
+    async with (
+        Sandbox.start() as sandbox,
+        Pagers({APPRISE: {"night": "json://localhost"}}, "http://127.0.0.1:1") as pagers,
+    ):
+        desk = Desk(sandbox, pagers)
+        early = await desk.send(an_event(), kind)
+        late = await desk.send(an_event(), kind, after=timedelta(days=2))
+    assert isinstance(early, Refused)
+    assert early.kind is RefusalKind.OTHER
+    assert isinstance(late, Refused)
+    assert late.kind is RefusalKind.CONTENT

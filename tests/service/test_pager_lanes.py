@@ -34,6 +34,8 @@ from bot.domain.pager import PagerAction, PagerEvent
 from bot.pagers.pagerduty import PAGERDUTY_LIMITS
 from bot.pagers.pagers import NoSuspensions
 from bot.ports.lease_store import ACTIVE_SENDER
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.delivery import DeliverySettled
 from tests.builders import ALERTS, TEAM
 from tests.carriers import by_slack
 from tests.contract.test_store import an_announcement
@@ -181,3 +183,15 @@ async def test_two_hundred_failures_are_two_incidents(yard: Yard) -> None:
     assert len(keys) <= 3
     assert {key for action, key in yard.pager.got if action is RESOLVE} == keys
     assert await yard.store.incidents(OPS) == {}
+
+
+async def test_a_page_that_became_pointless_is_reported(yard: Yard) -> None:
+    records: list[EventRecord] = []
+    await yard.enqueue([*rows_of(TRIGGER, "a"), *rows_of(RESOLVE, "a")])
+    with subscribed(records.append):
+        async with yard.sending():
+            await yard.clock.pass_time(3)
+    settled = [record for record in records if isinstance(record, DeliverySettled)]
+    assert yard.pager.got == []
+    assert {record.outcome for record in settled} == {"dropped"}
+    assert await yard.store.deliveries(PAGES) == ()
