@@ -23,11 +23,12 @@ def receipts_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: d
         return ()
     delivery = pending.delivery
     form, paged = _form(pending), _paged(pending)
+    joined = {card.content.pipeline.id for card in pending.cards if card.shown_revision < 0}
     return tuple(
         Receipt(
             pipeline_id=pipeline_id,
             conversation=delivery.receiver.name,
-            form=form,
+            form=MessageForm.GROUP if pipeline_id in joined and form is MessageForm.UPDATE else form,
             since=since,
             until=until,
             at=now,

@@ -1,7 +1,7 @@
 """Joins the transitions of a pipeline with their receipts: who was notified of each, and who was not. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.receipt import Addressed, MessageForm, Receipt, ReceiptRow, Skip
@@ -83,6 +83,8 @@ def _explained(at: datetime, moment: _Moment) -> Explained:
         before = telling.get(receipt.conversation)
         if before is None or (before.form is MessageForm.UPDATE and receipt.form is not MessageForm.UPDATE):
             telling[receipt.conversation] = receipt
+        elif receipt.paged and not before.paged:  # a page beside the message
+            telling[receipt.conversation] = replace(before, paged=receipt.paged)
     return Explained(
         at=at,
         transitions=tuple(moment.transitions),

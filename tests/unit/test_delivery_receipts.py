@@ -76,6 +76,12 @@ def test_a_group_has_a_receipt_for_each_pipeline() -> None:
     ]
 
 
+def test_a_failure_that_joins_a_posted_group_is_new_there() -> None:
+    cards = (a_posted_card(3), replace(of_billing(a_posted_card(0)), shown_revision=-1))
+    (receipt,) = receipts_of(DONE, PendingDelivery(a_delivery(body=SyncGroup("group")), cards), at(4))
+    assert (receipt.pipeline_id, receipt.form) == (BILLING, MessageForm.GROUP)
+
+
 def test_a_batch_of_entries_spans_from_the_first_to_the_last() -> None:
     card = a_posted_card(3)
     batch = TimelineBatch(thread_key="key", of_group=False, entries=(entry(GOES_ON, card), entry(ENDS, card)))

@@ -1,5 +1,7 @@
 """How transitions and receipts join: what each moment shows."""
 
+from dataclasses import replace
+
 from bot.domain.observation import PipelineId
 from bot.domain.receipt import Addressed, MessageForm, Receipt, ReceiptRow, Skip, SkipReason
 from bot.domain.transition import Event, Transition
@@ -84,6 +86,13 @@ def test_a_later_step_of_a_page_is_a_moment_of_its_own() -> None:
     page, failed = explained([change(1)], rows)
     assert (page.at, page.transitions, forms(page)) == (at(301), (), [(ALERTS, MessageForm.PAGE)])
     assert forms(failed) == [(ALERTS, MessageForm.CARD)]
+
+
+def test_a_page_beside_a_message_adds_the_paged_people() -> None:
+    page = replace(receipt(1, 1, 3, MessageForm.PAGE), paged=("ann",))
+    (moment,) = explained([change(1)], [addressed(1, ALERTS), receipt(1, 1, 2, MessageForm.GROUP), page])
+    assert forms(moment) == [(ALERTS, MessageForm.GROUP)]
+    assert moment.receipts[0].paged == ("ann",)
 
 
 def test_a_change_from_before_the_receipts_says_so() -> None:
