@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from bot.domain.answer import RefusalAnswer
+from bot.domain.schedule_answer import OverrideWish
 from bot.domain.watch import Target, TargetKind, UserId
-from bot.requests.schedules import OverrideWish
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.schedule import ShowScheduleCommand, editor_of, reply_of
 from bot.slack.features.watch.targets import targets_of

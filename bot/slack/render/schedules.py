@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.domain.on_call import OnCallReason
 from bot.domain.on_call_setup import SavedOverride, SavedSchedule, SavedShadow
+from bot.domain.schedule_answer import ScheduleAnswer, ScheduleFate
 from bot.domain.schedule_view import ScheduleView, TurnAhead
 from bot.domain.watch import Target
-from bot.requests.schedules import ScheduleAnswer, ScheduleFate
 from bot.slack.mrkdwn import REASON_LIMIT, ago, code, date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, sections

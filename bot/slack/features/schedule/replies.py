@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
-from bot.requests.schedules import Editor, ScheduleAnswer
+from bot.domain.schedule_answer import Editor, ScheduleAnswer
 from bot.slack.feature import Reply, Request
 from bot.slack.render.phrases import is_direct
 from bot.slack.render.schedules import schedule_answer_blocks

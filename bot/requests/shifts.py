@@ -1,0 +1,219 @@
+"""Changes who is on call for a time, and who learns. With `confirmed` False, a change only shows its effect."""
+
+from datetime import datetime, timedelta
+
+from bot.domain.answer import RefusalAnswer
+from bot.domain.on_call_setup import (
+    SavedOverride,
+    SavedSchedule,
+    SavedShadow,
+    name_key,
+    overrides_of,
+    shadows_of,
+)
+from bot.domain.schedule_answer import Editor, OverrideWish, ScheduleAnswer, ScheduleFate
+from bot.domain.schedule_view import schedule_view, with_rows
+from bot.domain.setup import Setup
+from bot.domain.setup_change import SetupEdit
+from bot.domain.watch import Target, UserId
+from bot.ports.clock import Clock
+from bot.requests.policies import missing_schedule
+from bot.requests.setup_changes import SetupChanges, SetupPlan
+from bot.state.repository import Repository
+
+MOST_OVERRIDES = 50
+MOST_SHADOWS = 20
+LONGEST_OVERRIDE = timedelta(days=366)
+LONGEST_WHY = 200
+FORGOTTEN_AFTER = timedelta(days=7)
+"""An override that ended so long ago goes with the next change of its schedule."""
+REPEATED_WITHIN = timedelta(minutes=2)
+UNCHANGED = "Nothing was changed."
+
+
+class Shifts:
+    """Overrides and shadows of the schedules."""
+
+    def __init__(self, *, repository: Repository, changes: SetupChanges, clock: Clock) -> None:
+        self._repository = repository
+        self._changes = changes
+        self._clock = clock
+
+    @property
+    def now(self) -> datetime:
+        """From which the times in a command count."""
+        return self._clock.now()
+
+    @property
+    def setup(self) -> Setup:
+        """As this process knows it."""
+        return self._changes.setup
+
+    def with_group(self, group: str, *, except_for: str) -> str:
+        """The name of another schedule that this user group follows. Empty: there is none."""
+        others = (saved for saved in self.setup.all(SavedSchedule) if saved.id != name_key(except_for))
+        return next((saved.name for saved in others if saved.group and saved.group.id == group), "")
+
+    def only_name(self) -> str:
+        """The name of the only schedule. Empty if there is none, or if there are several."""
+        names = [saved.name for saved in self._changes.setup.all(SavedSchedule)]
+        return names[0] if len(names) == 1 else ""
+
+    async def override(self, wish: OverrideWish, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
+        """Puts a person on call for a time, instead of another one or of everyone."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+            saved = setup.get(SavedSchedule, name_key(wish.schedule))
+            if saved is None:
+                return SetupPlan(answer=missing_schedule(setup, wish.schedule))
+            if wish.instead_of and wish.instead_of.id == wish.person.id:
+                return SetupPlan(
+                    answer=refused_schedule("A person can't take over from themselves.", command="help oncall")
+                )
+            start = wish.start or at
+            ahead = [row for row in overrides_of(setup, saved.name) if row.end > at]
+            if repeated := next((row for row in ahead if _is_repeat(row, wish, start)), None):
+                edit = SetupEdit(before=repeated, after=repeated)
+                return self._plan(setup, at, editor, edit, schedule=saved, same=True)
+            if refusal := _wrong_span(start, wish.end, at, "override") or _too_many(ahead, MOST_OVERRIDES, "overrides"):
+                return SetupPlan(answer=refusal)
+            after = SavedOverride(
+                schedule=saved.name,
+                person=wish.person,
+                instead_of=wish.instead_of,
+                start=start,
+                end=wish.end,
+                why=wish.why[:LONGEST_WHY],
+                made_by=editor.by,
+                made_by_name=editor.name,
+                made_at=at,
+            )
+            return self._plan(setup, at, editor, SetupEdit(after=after), schedule=saved)
+
+        return await self._changes.write(make, by=editor.by, by_name=editor.name)
+
+    async def cancel(self, name: str, person: UserId, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
+        """Ends the overrides, current and future, that put this person on call or that this person made."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+            ending = [
+                row for row in overrides_of(setup, name) if row.end > at and person in {row.person.id, row.made_by}
+            ]
+            return self._removal(setup, at, editor, name, ending)
+
+        return await self._changes.write(make, by=editor.by, by_name=editor.name)
+
+    async def shadow(
+        self, name: str, person: Target, end: datetime, editor: Editor, *, start: datetime | None = None
+    ) -> ScheduleAnswer | RefusalAnswer:
+        """Lets a learner get copies of the pages to whoever is on call. They never count as paged."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+            saved = setup.get(SavedSchedule, name_key(name))
+            if saved is None:
+                return SetupPlan(answer=missing_schedule(setup, name))
+            ahead = [row for row in shadows_of(setup, name) if row.end > at and row.person.id != person.id]
+            if refusal := _wrong_span(start or at, end, at, "shadow") or _too_many(ahead, MOST_SHADOWS, "shadows"):
+                return SetupPlan(answer=refusal)
+            after = SavedShadow(
+                schedule=saved.name,
+                person=person,
+                start=start or at,
+                end=end,
+                made_by=editor.by,
+                made_by_name=editor.name,
+                made_at=at,
+            )
+            before = setup.get(SavedShadow, after.id)
+            return self._plan(setup, at, editor, SetupEdit(before=before, after=after), schedule=saved)
+
+        return await self._changes.write(make, by=editor.by, by_name=editor.name)
+
+    async def end_shadow(self, name: str, person: UserId, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
+        """Ends the copies to a learner."""
+
+        def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+            ending = [row for row in shadows_of(setup, name) if row.end > at and row.person.id == person]
+            return self._removal(setup, at, editor, name, ending)
+
+        return await self._changes.write(make, by=editor.by, by_name=editor.name)
+
+    def _plan(
+        self,
+        setup: Setup,
+        at: datetime,
+        editor: Editor,
+        edit: SetupEdit,
+        *,
+        schedule: SavedSchedule | None = None,
+        same: bool = False,
+    ) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+        """The edit, and the schedule as it is with it. Drops what ended long ago."""
+        after = edit.row
+        if not isinstance(after, SavedSchedule | SavedOverride | SavedShadow):
+            raise TypeError(f"{after.kind} is no part of a schedule")
+        saved = after if isinstance(after, SavedSchedule) else schedule
+        view = schedule_view(with_rows(setup, after), saved, at) if saved else None
+        if saved is None or view is None:
+            return SetupPlan(answer=missing_schedule(setup, after.label))
+        fate = ScheduleFate.UNCHANGED if same else ScheduleFate.SAVED if editor.confirmed else ScheduleFate.WOULD_SAVE
+        old = setup.get(SavedSchedule, saved.id)
+        answer = ScheduleAnswer(
+            fate=fate,
+            view=view,
+            before=schedule_view(setup, old, at) if old else None,
+            changed=() if isinstance(after, SavedSchedule) else (after,),
+        )
+        if fate is not ScheduleFate.SAVED:
+            return SetupPlan(answer=answer)
+        over = [row for row in _parts(setup, saved.name) if row.end <= at - FORGOTTEN_AFTER and row.key != after.key]
+        return SetupPlan(answer=answer, edits=(edit, *(SetupEdit(before=row) for row in over)))
+
+    def _removal(
+        self,
+        setup: Setup,
+        at: datetime,
+        editor: Editor,
+        name: str,
+        ending: list[SavedOverride] | list[SavedShadow],
+    ) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
+        del editor
+        saved = setup.get(SavedSchedule, name_key(name))
+        keys = {row.key for row in ending}
+        remaining = Setup(tuple(row for row in setup.rows if row.key not in keys))
+        view = schedule_view(remaining, saved, at) if saved else None
+        if view is None:
+            return SetupPlan(answer=missing_schedule(setup, name))
+        fate = ScheduleFate.REMOVED if ending else ScheduleFate.ABSENT
+        answer = ScheduleAnswer(fate=fate, view=view, changed=tuple(ending))
+        return SetupPlan(answer=answer, edits=tuple(SetupEdit(before=row) for row in ending))
+
+
+def _parts(setup: Setup, name: str) -> tuple[SavedOverride | SavedShadow, ...]:
+    return (*overrides_of(setup, name), *shadows_of(setup, name))
+
+
+def _is_repeat(row: SavedOverride, wish: OverrideWish, start: datetime) -> bool:
+    """True if the same request made this override before: a bot may die over a command, and another one repeats it."""
+    same = (row.person, row.instead_of, row.why) == (wish.person, wish.instead_of, wish.why[:LONGEST_WHY])
+    return same and max(abs(row.start - start), abs(row.end - wish.end)) < REPEATED_WITHIN
+
+
+def _wrong_span(start: datetime, end: datetime, at: datetime, noun: str) -> RefusalAnswer | None:
+    if end <= at or end <= start:
+        return refused_schedule(f"That {noun} would end before it begins, or is over already.", command="help oncall")
+    if end - start > LONGEST_OVERRIDE or start - at > LONGEST_OVERRIDE:
+        return refused_schedule(
+            f"An {noun} lasts a year at most." if noun == "override" else f"A {noun} lasts a year at most."
+        )
+    return None
+
+
+def _too_many(rows: list[SavedOverride] | list[SavedShadow], most: int, noun: str) -> RefusalAnswer | None:
+    if len(rows) < most:
+        return None
+    return refused_schedule(f"This schedule already has {most} {noun}: that is the limit.")
+
+
+def refused_schedule(reason: str, command: str = "") -> RefusalAnswer:
+    return RefusalAnswer(reason=f"{reason} {UNCHANGED}", command=command)
