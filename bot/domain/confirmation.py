@@ -48,7 +48,7 @@ def confirming(episode: Episode, stored: Episode | None, routing: Routing) -> tu
             revision=entry.revision,
             at=entry.at,
             reason=SkipReason.CONFIRMING,
-            words=f"waits for {audience.confirm} readings in a row",
+            words=f"({audience.confirm} in a row)",
         )
         for audience in routing.audiences
         if episode.waits_for(audience.confirm)

@@ -16,6 +16,7 @@ ENTRIES_KEPT = 40
 EARLIER_GAPS_KEPT = 3
 
 
+_NOTHING_HIDDEN: Mapping[Event, int] = {}  # most episodes share it
 MOST_CONFIRMED = 5  # readings in a row that a channel may wait for
 
 
@@ -164,7 +165,7 @@ class Episode:
     """It comes and goes so often that neither its end nor its return is news. Then the episode stays open."""
     readings: int = 1
     """How many readings in a row showed the problem, while a channel waits for more of them."""
-    hidden: Mapping[Event, int] = field(default_factory=dict)
+    hidden: Mapping[Event, int] = field(default_factory=lambda: _NOTHING_HIDDEN)
     """The changes since the pipeline flaps: the card counts them, and the thread has no entries."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:

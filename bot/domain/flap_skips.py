@@ -15,7 +15,7 @@ def hidden_by_flapping(episode: Episode, stored: Episode | None, routing: Routin
             revision=episode.revision,
             at=episode.began_at,
             reason=SkipReason.FLAPPING,
-            words=f"time {episode.times} in this story",
+            words=f"({episode.times} times so far)",
         )
         for audience in routing.audiences
         if audience.channel in episode.cards.values()
