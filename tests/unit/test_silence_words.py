@@ -8,6 +8,7 @@ import pytest
 from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.card import Digest, DigestEntry, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
+from bot.domain.escalation import Page, Policy, PolicyStep
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
@@ -15,6 +16,7 @@ from bot.domain.setup import SetupKind
 from bot.domain.silence import LONGEST_WHY, MOST_SILENCES, SilenceNote, WeeklyHours
 from bot.domain.silence_answer import SilenceAnswer, SilencesAnswer
 from bot.domain.transition import Event, PipelineState
+from bot.domain.watch import Target, TargetKind
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.renderer import Renderer
 from bot.slack.render.saved_question import SavedQuestion
@@ -54,6 +56,15 @@ def test_an_open_card_shows_the_mute_and_a_closed_one_does_not() -> None:
     assert "· we deploy" in text
     closed = replace(an_episode(), closed_at=at(9))
     assert "Muted" not in shown(replace(a_card(closed), silence=MUTED)).text
+
+
+def test_a_muted_card_promises_no_next_call() -> None:
+    step = PolicyStep(targets=(Target(kind=TargetKind.USER, id="U0BOB", label="@bob"),), wait=timedelta(minutes=5))
+    policy = Policy(name="data", steps=(step,), rounds=3)
+    page = Page(key="page", policy=policy, position=1, next_at=at(300), channels=(ALERTS,))
+    card = a_card(replace(an_episode(), pages=(page,)))
+    assert "Next call" in shown(card).text
+    assert "Next call" not in shown(replace(card, silence=MUTED)).text
 
 
 def test_a_mute_until_live_says_so() -> None:
