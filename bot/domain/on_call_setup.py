@@ -100,6 +100,12 @@ class SavedSchedule(SetupRow):
         return rotation_text(self.rotation) if self.rotation else ""
 
     @property
+    def audit_text(self) -> str:
+        posts = f"; channel {self.posts_in}" if self.posts_in else ""
+        group = f"; group {target_text(self.group)}" if self.group else ""
+        return f"{self.summary}{posts}{group}"
+
+    @property
     def people(self) -> tuple[Target, ...]:
         """The people whom the schedule itself names."""
         return self.rotation.people if self.rotation else ()

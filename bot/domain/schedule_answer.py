@@ -59,3 +59,5 @@ class OverrideWish:
     start: datetime | None = None
     end: datetime
     why: str = ""
+    asked_at: datetime | None = None
+    """When the person saw the effect. A repeated request then makes the same override. None: now."""

@@ -63,6 +63,11 @@ class SetupRow(ABC):
         """The value as people type it, in plain text and without secrets."""
 
     @property
+    def audit_text(self) -> str:
+        """What the audit log keeps of the value, in plain text and without secrets."""
+        return self.summary
+
+    @property
     def channel(self) -> ChannelId | None:
         """The channel to which the setting belongs. None: the workspace."""
         return None

@@ -49,8 +49,8 @@ class SetupChange:
                 subject=edit.row.kind,
                 label=edit.row.label,
                 channel=edit.row.channel,
-                before=clipped_value(edit.before.summary) if edit.before else "",
-                after=clipped_value(edit.after.summary) if edit.after else "",
+                before=clipped_value(edit.before.audit_text) if edit.before else "",
+                after=clipped_value(edit.after.audit_text) if edit.after else "",
             )
             for edit in self.edits
             if edit.row.is_setting

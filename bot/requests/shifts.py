@@ -70,7 +70,7 @@ class Shifts:
                 return SetupPlan(
                     answer=refused_schedule("A person can't take over from themselves.", command="help oncall")
                 )
-            start = wish.start or at
+            start = wish.start or wish.asked_at or at
             ahead = [row for row in overrides_of(setup, saved.name) if row.end > at]
             if repeated := next((row for row in ahead if _is_repeat(row, wish, start)), None):
                 edit = SetupEdit(before=repeated, after=repeated)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from bot.domain.watch import ChannelId, UserId
@@ -10,6 +11,8 @@ from bot.slack.permissions import Asker
 from bot.slack.render.blocks import Block
 from bot.slack.render.phrases import is_direct
 from bot.slack.render.saved_question import SavedQuestion
+
+QUESTION_LASTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,14 @@ class Click:
     def group(self) -> str:
         """The group that the message shows. Buttons from earlier versions call it a storm."""
         return self.text("group") or self.text("storm")
+
+    def asked_at(self, now: datetime) -> datetime | None:
+        """When the bot asked the question with this button. None: over an hour ago, or unknown."""
+        try:
+            at = datetime.fromisoformat(self.text("at")).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+        return at if timedelta(0) <= now - at <= QUESTION_LASTS else None
 
     @property
     def question(self) -> SavedQuestion:

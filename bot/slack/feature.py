@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.cadence import EvenPolling
@@ -83,6 +84,8 @@ class Request:
     """The pipelines' names that the parser knew. None for a button."""
     confirmed: bool = False
     """True if the person saw the command's effect and clicked to go on."""
+    asked_at: datetime | None = None
+    """When the bot asked the confirmed question, so that a repeated click means the same times. None: too long ago."""
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self.services.render_context)

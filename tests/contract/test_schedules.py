@@ -9,6 +9,7 @@ import redis.asyncio
 
 from bot.domain.on_call_setup import SavedOverride, SavedSchedule, SavedShadow, on_call_in
 from bot.domain.setup import Setup
+from bot.slack.render import action_ids
 from tests.builders import a_setup_change, a_usergroup
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, Office, office
 from tests.contract.test_policies import plain, save, setup_of
@@ -249,3 +250,31 @@ async def test_a_repeated_command_makes_one_override(fake_redis: redis.asyncio.R
         assert len((await setup_of(it)).all(SavedOverride)) == 1
         await save(it, "oncall take data for 4h", BOB)
         assert len((await setup_of(it)).all(SavedOverride)) == 2
+
+
+async def test_a_repeated_click_makes_one_override_even_after_a_later_one(fake_redis: redis.asyncio.Redis) -> None:
+    """A bot that dies after the change repeats the click at its next start."""
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        command = "oncall give data to <@U0BOB|bob> for 4h"
+        await it.send(command)
+        first = {"asked": command, "at": it.bot.clock.now().isoformat()}
+        await it.click(action_ids.CONFIRM, first)
+        await it.bot.clock.pass_time(30)
+        later = {"asked": command.replace("U0BOB|bob", "U0CAROL|carol"), "at": it.bot.clock.now().isoformat()}
+        await it.click(action_ids.CONFIRM, later)
+        await it.bot.clock.pass_time(1200)
+        assert "is like that already" in plain(await it.click(action_ids.CONFIRM, first))
+        assert await on_call_names(it) == (CAROL,)
+        assert len((await setup_of(it)).all(SavedOverride)) == 2
+
+
+@pytest.mark.parametrize(
+    "at", ["", "x", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00", "2026-11-23T10:59:00+00:00"]
+)
+async def test_the_time_of_a_question_counts_for_an_hour(fake_redis: redis.asyncio.Redis, at: str) -> None:
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        await it.click(action_ids.CONFIRM, {"asked": "oncall give data to <@U0BOB|bob> for 4h", "at": at})
+        (override,) = (await setup_of(it)).all(SavedOverride)
+        assert override.start == it.bot.clock.now()

@@ -19,7 +19,7 @@ from bot.domain.on_call_setup import SavedSchedule, on_call_in
 from bot.domain.rotation import Shift
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupChange, SetupEdit
-from bot.domain.watch import Target, TargetKind, UserId
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 
 ANN, BOB = UserId("U0ANN"), UserId("U0BOB")
 BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -167,3 +167,10 @@ def test_a_schedules_summary_and_its_audit_entry_show_the_host_alone() -> None:
     (entry,) = change.audit
     assert entry.after == "calendar at calendar.example.com in Europe/Berlin"
     assert "4711" not in repr(saved())
+
+
+def test_the_audit_entry_of_a_schedule_names_its_channel_and_group() -> None:
+    linked = replace(saved(), posts_in=ChannelId("C0TEAM"), group=Target(kind=TargetKind.USERGROUP, id="S1", label="x"))
+    change = SetupChange(version=1, by=ANN, at=BEGIN, edits=(SetupEdit(before=saved(), after=linked),))
+    (entry,) = change.audit
+    assert entry.after == f"{entry.before}; channel C0TEAM; group @x"

@@ -73,7 +73,8 @@ class TakeCommand(_ChangingCommand):
         instead = await _person(words.instead_of, request) if words.instead_of else None
         if isinstance(person, RefusalAnswer) or isinstance(instead, RefusalAnswer):
             return request.refused(person if isinstance(person, RefusalAnswer) else _as_refusal(instead))
-        zone, now = await services.permissions.facts.zone(request.asker.user), services.requests.schedules.now
+        zone = await services.permissions.facts.zone(request.asker.user)
+        now = request.asked_at or services.requests.schedules.now
         start = words.start.resolve(now, zone) if words.start else None
         if words.end is None:
             return request.refused(RefusalAnswer(reason=f"Until when? {UNCHANGED}", command=_TAKE))
@@ -84,6 +85,7 @@ class TakeCommand(_ChangingCommand):
             start=start,
             end=words.end.resolve(start or now, zone),
             why=words.why,
+            asked_at=request.asked_at,
         )
         return reply_of(await services.requests.schedules.override(wish, await editor_of(request)), request)
 
@@ -119,8 +121,9 @@ class ShadowCommand(_ChangingCommand):
         if words.end is None:
             return request.refused(RefusalAnswer(reason=f"Until when? {UNCHANGED}", command=_SHADOW))
         zone = await services.permissions.facts.zone(request.asker.user)
-        start = words.start.resolve(schedules.now, zone) if words.start else None
-        end = words.end.resolve(start or schedules.now, zone)
+        now = request.asked_at or schedules.now
+        start = words.start.resolve(now, zone) if words.start else None
+        end = words.end.resolve(start or now, zone)
         return reply_of(await schedules.shadow(schedule, person, end, editor, start=start), request)
 
 
