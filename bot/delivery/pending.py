@@ -93,7 +93,15 @@ class PendingDelivery:
             return self.delivery.body.parent_id
         if self.delivery.attempt.state is AttemptState.SENDING and self.delivery.attempt.parent_id:
             return self.delivery.attempt.parent_id  # the card may have moved to a group since
+        if isinstance(self.delivery.body, Notice):
+            return self._thread_of_call if self.delivery.body.in_thread else None
         return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
+
+    @property
+    def _thread_of_call(self) -> str | None:
+        """The message that shows all failures of a call: a card, or a group's. None if they are in several."""
+        messages = {card.message_id for card in self.cards}
+        return messages.pop() if len(messages) == 1 else None
 
     @property
     def is_closed(self) -> bool:

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
+from bot.domain.call_merging import merge_calls
 from bot.domain.card import (
     Digest,
     DigestEntry,
     Notice,
+    NoticeKind,
     OpenFailure,
     SyncCard,
     SyncGroup,
@@ -51,13 +53,14 @@ def regroup(backlog: Backlog) -> Grouping | None:
     return (
         _group_updates(backlog)
         or _group_entries(backlog, untried)
+        or merge_calls(backlog, untried)
         or _late_pages(untried)
         or _silence_digests(untried)
         or _closed_pages(backlog, absent)
         or gather_failures(backlog, untried)
         or add_to_digest(backlog, untried)
         or _quiet_end(backlog, absent)
-        or _thread_batch(untried)
+        or _thread_batch(untried, 2 if backlog.service_away else BATCH_FROM)
         or _reopened_pages(backlog, absent)
     )
 
@@ -114,7 +117,7 @@ def _late_pages(untried: list[Delivery]) -> Grouping | None:
     """Combines late pages of the same people: one command may page them for many failures."""
     alike: dict[Notice, list[Delivery]] = {}
     for row in untried:
-        if not isinstance(row.body, Notice) or not row.body.failures:
+        if not isinstance(row.body, Notice) or row.body.kind is not NoticeKind.LATE_PAGE:
             continue
         rows = alike.setdefault(replace(row.body, failures=()), [])
         if len(_failures([*rows, row])) <= ENTRIES_PER_MESSAGE:
@@ -206,15 +209,15 @@ def _quiet_end(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
 # --- one thread ------------------------------------------------------------------------------------------------------
 
 
-def _thread_batch(untried: list[Delivery]) -> Grouping | None:
-    """Combines entries for one thread. A long timeline keeps its beginning and its end."""
+def _thread_batch(untried: list[Delivery], batch_from: int) -> Grouping | None:
+    """Combines this many entries or more for one thread. A long timeline keeps its beginning and its end."""
     by_thread: dict[str, list[Delivery]] = {}
     for row in untried:
         if thread_key := _entry_card_key(row):
             by_thread.setdefault(thread_key, []).append(row)
     for thread_key, rows in by_thread.items():
         existing = next((row for row in rows if isinstance(row.body, TimelineBatch)), None)
-        if len(rows) < BATCH_FROM and not (existing and len(rows) > 1):
+        if len(rows) < batch_from and not (existing and len(rows) > 1):
             continue
         chosen = [row for row in rows if row is not existing]
         key = existing.id if existing else stable_key(thread_key, *(row.id for row in chosen))

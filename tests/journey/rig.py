@@ -11,6 +11,7 @@ from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
 from sandbox.ports import free_port
 from sandbox.server import Sandbox
+from sandbox.slack.entries import elements
 from sandbox.slack.messages import Message
 
 ANN, BOB = "U0ANN", "U0BOB"
@@ -93,6 +94,14 @@ class Rig:
 
     async def click(self, message: Message, action_id: str, *, user: str = ANN) -> None:
         ack = await self.sandbox.slack.click(user, message.channel, message.ts, action_id)
+        assert ack.ok, ack.error
+
+    async def choose(self, message: Message, action_id: str, label: str, *, user: str = ANN) -> None:
+        """Chooses the entry with this label from a menu of the message."""
+        blocks = message.all_blocks()
+        menus = [element for _, element in elements(blocks) if element["action_id"] == action_id]
+        value = next(option["value"] for menu in menus for option in menu["options"] if label in option["text"]["text"])
+        ack = await self.sandbox.slack.click(user, message.channel, message.ts, action_id, option=value)
         assert ack.ok, ack.error
 
     async def card(self, *words: str, channel: str = ALERTS) -> Message:

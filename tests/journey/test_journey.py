@@ -164,7 +164,7 @@ async def test_buttons_refresh_share_turn_pages_and_unwatch(tmp_path: Path) -> N
         await rig.sandbox.until(
             lambda: "orders-us — FAILED" in rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1].text, PATIENCE
         )
-        await rig.click(card, "unwatch")
+        await rig.choose(card, "card_menu", "Unwatch")
         await rig.card("no longer watch")
 
 

@@ -185,10 +185,13 @@ def test_an_hour_without_slack_ends_in_a_short_digest(trouble: Trouble) -> None:
 
 
 def _is_bounded(course: Course) -> None:
-    """In an hour each pipeline changes about 13 times. The backlog holds a few of the changes, not all of them."""
+    """In an hour each pipeline changes about 13 times. The backlog holds a few of the changes, not all of them.
+
+    A pipeline that fails again soon has a card and one batch of entries in each channel, besides what is on its way.
+    """
     pairs = 2 * len(course.world.phases)  # two channels watch each pipeline
     assert len(course.world.happened) > 10 * len(course.world.phases)
-    assert course.most_rows < 1.5 * pairs
+    assert course.most_rows < 2.5 * pairs
     assert course.longest_row < 64_000
     assert course.most_lines <= ENTRIES_KEPT
     assert course.longest_record < 16_000

@@ -6,7 +6,7 @@ Slack has no idempotency key for a post (https://github.com/slackapi/slack-api-s
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from bot.domain.card import Content, ThreadEntry, TimelineBatch
+from bot.domain.card import Content, Notice, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Delivery,
     Found,
@@ -48,7 +48,7 @@ class SlackChat:
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         message = self._render(content, delivery, now)
-        broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast and parent_id is not None
+        broadcast = parent_id is not None and _is_broadcast(content)
         answer = await call(
             self._client,
             "chat.postMessage",
@@ -116,6 +116,13 @@ class SlackChat:
             return True
         emit(DeleteRefused(channel=receiver.id, ts=message_id, error=answer.error))
         return False
+
+
+def _is_broadcast(content: Content) -> bool:
+    """True if the channel sees this message of a thread too."""
+    if isinstance(content, ThreadEntry | TimelineBatch):
+        return content.broadcast
+    return isinstance(content, Notice) and content.in_thread
 
 
 def _outcome(answer: SlackAnswer, delivery: Delivery) -> Outcome:

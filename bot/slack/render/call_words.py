@@ -8,6 +8,7 @@ from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases
 
 NAME_LIMIT = 60
+NAMES_SHOWN = 20
 _REASONS: Mapping[CallReason, str] = {
     CallReason.STEP: "Nobody has acknowledged.",
     CallReason.REPEATED: "Nobody has acknowledged so far.",
@@ -35,8 +36,9 @@ def _failed(failures: tuple[OpenFailure, ...]) -> str:
         return f"*{outside(one.pipeline.name, NAME_LIMIT)}* still needs you: failed at {since}."
     if not failures:
         return "Pipelines still need you."
-    names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in failures)
-    return f"{len(failures)} pipelines still need you: {names}."
+    names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in failures[:NAMES_SHOWN])
+    more = f" and {len(failures) - NAMES_SHOWN} more" if len(failures) > NAMES_SHOWN else ""
+    return f"{len(failures)} pipelines still need you: {names}{more}."
 
 
 def _step_words(call: PageCall) -> str:

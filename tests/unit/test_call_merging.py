@@ -1,0 +1,75 @@
+"""Calls that wait in a lane become one message for the same people, without the failures that somebody has answered."""
+
+from dataclasses import replace
+
+from bot.domain.backlog import Backlog
+from bot.domain.call_merging import merge_calls
+from bot.domain.card import CallReason, Notice, NoticeKind, OpenFailure, PageCall, PostedCard
+from bot.domain.delivery import Delivery
+from bot.domain.episode import Acknowledgement
+from bot.domain.observation import PipelineId
+from bot.domain.watch import Target, TargetKind
+from tests.builders import ANN, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
+
+PAGE_ANN, PAGE_BOB = (Target(kind=TargetKind.USER, id=user) for user in ("U0ANN", "U0BOB"))
+
+
+def a_call(row: str, card: str, *targets: Target, minute: int = 0) -> Delivery:
+    failure = OpenFailure(pipeline=a_pipeline(pipeline_id=PipelineId(f"pipe_{card}")), card_key=card, since=at(0))
+    notice = Notice(
+        kind=NoticeKind.CALL_AGAIN,
+        at=at(60 * minute),
+        targets=targets,
+        failures=(failure,),
+        call=PageCall(reason=CallReason.REPEATED, step=minute),
+    )
+    return a_delivery(row, notice)
+
+
+def backlog(*rows: Delivery, cards: dict[str, PostedCard] | None = None) -> Backlog:
+    return Backlog(team=TEAM, rows=rows, cards=cards or {})
+
+
+def posted(key: str, *, acknowledged: bool = False) -> PostedCard:
+    answer = Acknowledgement(by=ANN, at=at(9)) if acknowledged else None
+    card = replace(a_card(replace(an_episode(), acknowledged=answer)), key=key)
+    return PostedCard(content=card, revision=1, message_id="1.0")
+
+
+def test_calls_of_the_same_people_become_one_with_the_latest_reason() -> None:
+    rows = [
+        a_call("a", "one", PAGE_ANN),
+        a_call("b", "two", PAGE_ANN, minute=1),
+        a_call("c", "one", PAGE_ANN, minute=5),
+    ]
+    grouping = merge_calls(backlog(*rows), rows)
+    assert grouping is not None
+    assert {row.id for row in grouping.replaced} == {"a", "b", "c"}
+    body = grouping.row.body
+    assert isinstance(body, Notice)
+    assert [failure.card_key for failure in body.failures] == ["one", "two"]
+    assert body.call is not None
+    assert body.call.step == 5
+
+
+def test_calls_of_other_people_stay_apart() -> None:
+    rows = [a_call("a", "one", PAGE_ANN), a_call("b", "one", PAGE_BOB)]
+    assert merge_calls(backlog(*rows), rows) is None
+
+
+def test_an_answered_failure_leaves_the_call() -> None:
+    rows = [a_call("a", "one", PAGE_ANN), a_call("b", "two", PAGE_ANN)]
+    cards = {"one": posted("one", acknowledged=True), "two": posted("two")}
+    grouping = merge_calls(backlog(*rows, cards=cards), rows)
+    assert grouping is not None
+    assert isinstance(grouping.row.body, Notice)
+    assert [failure.card_key for failure in grouping.row.body.failures] == ["two"]
+
+
+def test_if_all_are_answered_one_row_stays_and_the_worker_drops_it() -> None:
+    rows = [a_call("a", "one", PAGE_ANN), a_call("b", "two", PAGE_ANN)]
+    cards = {key: posted(key, acknowledged=True) for key in ("one", "two")}
+    grouping = merge_calls(backlog(*rows, cards=cards), rows)
+    assert grouping is not None
+    assert isinstance(grouping.row.body, Notice)
+    assert len(grouping.row.body.failures) == 1
