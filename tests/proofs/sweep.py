@@ -128,6 +128,7 @@ class Scenario:
 SCENARIOS = {
     "a failure": Scenario(_fails_and_recovers),
     "three at once": Scenario(_fails_and_recovers, pipelines=3),
+    "a group": Scenario(_fails_and_recovers, pipelines=6),
     "a pause": Scenario(_pauses),
     "acknowledged": Scenario(_is_acknowledged),
     "watched by one more": Scenario(_is_watched),

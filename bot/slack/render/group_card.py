@@ -30,8 +30,8 @@ from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext
 
 NAME_LIMIT = 40
-MOST_ROWS = 12  # a phone shows about as many
-NAMES_SHOWN = 40  # of the pipelines without a row
+MOST_ROWS = 8  # with the headline and the buttons, they fill the screen of a phone
+NAMES_SHOWN = 12  # of the pipelines without a row
 RECOVERED_SHOWN = 10
 GUIDANCE_SHOWN = 3
 SHARED_FROM = 0.8  # of the pipelines; fewer may share it by chance
