@@ -5,12 +5,13 @@ The bot's clock and Slack's are one, and a test moves it. docs/reliability.md ha
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import redis.asyncio
 
@@ -23,12 +24,13 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Content
-from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver, in_slack
+from bot.domain.delivery import SLACK, Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, in_slack
 from bot.domain.escalation import Policy, PolicyStep
 from bot.domain.on_call_setup import SavedPolicy
 from bot.domain.setup_change import SetupChange, SetupEdit
 from bot.domain.watch import ChannelId, Target, TargetKind, TeamId
 from bot.monitoring.scheduler import TICK_SECONDS
+from bot.pagers.pagers import Pagers
 from bot.paging.backups import PageBackups
 from bot.paging.timers import PageTimers
 from bot.ports.chat import Chat
@@ -68,36 +70,65 @@ class SameClock(Clock):
         return self.clock.monotonic()
 
 
-class PatientChat:
-    """Counts the calls that are under way, so that the clock waits for them."""
+class CallsUnderWay:
+    """Counts the calls to services, so that the clock waits for them."""
 
-    def __init__(self, chat: Chat) -> None:
-        self._chat = chat
-        self._calls = 0
-        self.idle = asyncio.Event()
-        self.idle.set()
+    def __init__(self) -> None:
+        self._count = 0
+        self.none = asyncio.Event()
+        self.none.set()
 
-    async def _during(self, call: Awaitable[T]) -> T:
-        self._calls += 1
-        self.idle.clear()
+    async def during(self, call: Awaitable[T]) -> T:
+        self._count += 1
+        self.none.clear()
         try:
             return await call
         finally:
-            self._calls -= 1
-            if not self._calls:
-                self.idle.set()
+            self._count -= 1
+            if not self._count:
+                self.none.set()
+
+
+class Death(StrEnum):
+    """When the process dies during its next message."""
+
+    BEFORE_CALL = "the message is written, and not sent"
+    AFTER_CALL = "the service took the message, and nobody saw its answer"
+
+
+class MortalChat:
+    """The process can die during a call."""
+
+    def __init__(self, chat: Chat, calls: CallsUnderWay) -> None:
+        self._chat = chat
+        self._calls = calls
+        self.death: Death | None = None
+        self.died = asyncio.Event()
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
-        return await self._during(self._chat.post(delivery, content, parent_id=parent_id, now=now))
+        return await self._message(self._chat.post(delivery, content, parent_id=parent_id, now=now))
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
-        return await self._during(self._chat.update(delivery, content, message_id=message_id, now=now))
+        return await self._message(self._chat.update(delivery, content, message_id=message_id, now=now))
 
     async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
-        return await self._during(self._chat.find(lookups))
+        return await self._calls.during(self._chat.find(lookups))
 
     async def delete(self, receiver: Receiver, message_id: str) -> bool:
-        return await self._during(self._chat.delete(receiver, message_id))
+        return await self._calls.during(self._chat.delete(receiver, message_id))
+
+    async def _message(self, call: Coroutine[Any, Any, Outcome]) -> Outcome:
+        if self.death is Death.BEFORE_CALL:
+            call.close()
+            await self._die()
+        outcome = await self._calls.during(call)
+        if self.death is Death.AFTER_CALL:
+            await self._die()
+        return outcome
+
+    async def _die(self) -> None:
+        self.died.set()
+        await asyncio.Event().wait()
 
 
 class PingCounter:
@@ -116,11 +147,16 @@ class Process:
     """A whole bot, up to the moment of its death."""
 
     bot: Bot
-    chat: PatientChat
+    calls: CallsUnderWay
+    chats: Mapping[ReceiverKind, MortalChat]
     right: Leadership
     backups: ScheduledBackups
     timers: PageTimers
     sign_of_life: SignOfLife
+
+    @property
+    def died(self) -> bool:
+        return any(chat.died.is_set() for chat in self.chats.values())
 
     async def live(self, seconds: float) -> None:
         for second in range(round(seconds)):
@@ -130,9 +166,11 @@ class Process:
             for _ in range(round(1 / TICK_SECONDS)):
                 await self.bot.scheduler.tick()
                 await self.bot.clock.pass_time(TICK_SECONDS)
-                while not self.chat.idle.is_set():
-                    await self.chat.idle.wait()
+                while not self.calls.none.is_set():
+                    await self.calls.none.wait()
                     await settle()
+                if self.died:
+                    return
             if second % CHECK_SECONDS == 0:
                 await self.backups.check()
             if second % PING_EVERY_SECONDS == 0:
@@ -141,11 +179,20 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    fake_redis: redis.asyncio.Redis, sandbox: Sandbox, api: FakeApi, clock: FakeClock, watchdog: PingCounter
+    fake_redis: redis.asyncio.Redis,
+    sandbox: Sandbox,
+    api: FakeApi,
+    clock: FakeClock,
+    watchdog: PingCounter,
+    pagers: Pagers | None = None,
 ) -> AsyncIterator[Process]:
-    client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
-    chat = PatientChat(SlackChat(client, LOOK.content, BOT_USER))
-    async with running(fake_redis, clock=clock, operator=OPS, api=api, team=TEAM) as bot:
+    client, calls = web_client("xoxb-sandbox", f"{sandbox.url}/api/"), CallsUnderWay()
+    outside = pagers.carriers(clock) if pagers else {}
+    chats = {kind: MortalChat(carrier.chat, calls) for kind, carrier in outside.items()}
+    chats[SLACK] = MortalChat(SlackChat(client, LOOK.content, BOT_USER), calls)
+    carriers = {kind: replace(carrier, chat=chats[kind]) for kind, carrier in outside.items()}
+    kinds = {name: kind for name in pagers.names if (kind := pagers.kind(name))} if pagers else {}
+    async with running(fake_redis, clock=clock, operator=OPS, api=api, team=TEAM, pagers=kinds) as bot:
         wake = asyncio.Event()
         suspensions = Suspensions(
             store=bot.store,
@@ -161,7 +208,7 @@ async def process(
             clock=clock,
             doubt=bot.doubt,
             sending_right=right,
-            carriers=by_slack(chat, clock, suspensions),
+            carriers={**by_slack(chats[SLACK], clock, suspensions), **carriers},
         )
         signs = VitalSigns(heartbeats=bot.store, outbox=bot.store.outbox_figures, clock=clock)
         backups = ScheduledBackups(
@@ -177,7 +224,8 @@ async def process(
         try:
             yield Process(
                 bot,
-                chat,
+                calls,
+                chats,
                 right,
                 backups,
                 PageTimers(bot.repository, bot.leadership, clock),
@@ -211,14 +259,15 @@ def heard_from(sandbox: Sandbox) -> list[str]:
     return lines
 
 
-async def set_up(sandbox: Sandbox, bot: Bot) -> None:
-    """Ann, then Bob after 10 min, then Carol after 15 min, then everyone here."""
-    directory = sandbox.slack.directory
+def person(sandbox: Sandbox, user: str, name: str) -> Target:
+    direct = ChannelId(sandbox.slack.directory.open_im(user)[0].id)
+    return Target(kind=TargetKind.USER, id=user, direct=direct, label=f"@{name}")
 
-    def person(user: str, name: str) -> Target:
-        return Target(kind=TargetKind.USER, id=user, direct=ChannelId(directory.open_im(user)[0].id), label=f"@{name}")
 
-    waits = ((person(ANN, "ann"), 10), (person(BOB, "bob"), 15), (person(CAROL, "carol"), 15))
+async def set_up(sandbox: Sandbox, bot: Bot, *waits: tuple[Target, int]) -> None:
+    """Ann, then Bob after 10 min, then Carol after 15 min, then everyone here. `waits`: other steps, in minutes."""
+    people = (person(sandbox, ANN, "ann"), 10), (person(sandbox, BOB, "bob"), 15), (person(sandbox, CAROL, "carol"), 15)
+    waits = waits or people
     steps = tuple(PolicyStep(targets=(target,), wait=timedelta(minutes=minutes)) for target, minutes in waits)
     policy = Policy(name="data", steps=steps, last_resort=(Target(kind=TargetKind.HERE),))
     saved = SavedPolicy(policy=policy, made_by=ANN, made_at=bot.clock.now())

@@ -30,7 +30,7 @@ from sandbox.slack.directory import BOT_USER
 from tests.builders import a_message, a_watch
 from tests.carriers import OnlySender, by_slack
 from tests.contract.office import ALERTS, ANN, BOB
-from tests.contract.test_dead_bot import LOOK, TEAM, PatientChat, SameClock
+from tests.contract.test_dead_bot import LOOK, TEAM, CallsUnderWay, MortalChat, SameClock
 from tests.fakes import FakeClock, settle
 from tests.stores import WholeStore
 
@@ -42,8 +42,7 @@ UNKNOWN = Target(kind=TargetKind.PAGER, id="nowhere", label="nowhere")
 class Rig:
     sandbox: Sandbox
     clock: FakeClock
-    chat: PatientChat
-    pager: PatientChat
+    calls: CallsUnderWay
     drills: Drills
     reports: DrillReports
     store: WholeStore
@@ -56,10 +55,9 @@ class Rig:
         for _ in range(round(seconds / REPORT_SECONDS)):
             for _ in range(4):
                 await self.clock.pass_time(REPORT_SECONDS / 4)
-                for chat in (self.chat, self.pager):
-                    while not chat.idle.is_set():
-                        await chat.idle.wait()
-                        await settle()
+                while not self.calls.none.is_set():
+                    await self.calls.none.wait()
+                    await settle()
             await self.reports.report()
 
     @property
@@ -76,7 +74,8 @@ async def rig(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Rig]:
         store, directory = WholeStore(fake_redis, TEAM, clock), Directory(client, clock, TEAM)
         repository = Repository(store, asyncio.Event(), pagers={"ops": PAGERDUTY})
         await repository.load()
-        chat = PatientChat(SlackChat(client, LOOK.content, BOT_USER))
+        calls = CallsUnderWay()
+        chat = MortalChat(SlackChat(client, LOOK.content, BOT_USER), calls)
         suspensions = Suspensions(
             store=store,
             repository=repository,
@@ -87,7 +86,7 @@ async def rig(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Rig]:
         )
         async with Pagers({PAGERDUTY: {"ops": ROUTING_KEY}}, f"{sandbox.url}/pagerduty/v2/enqueue") as pagers:
             carrier = pagers.carriers(clock)[PAGERDUTY]
-            pager = PatientChat(carrier.chat)
+            pager = MortalChat(carrier.chat, calls)
             services = LaneServices(
                 store=store,
                 clock=clock,
@@ -109,7 +108,7 @@ async def rig(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Rig]:
             drills = Drills(repository=repository, store=store, conversations=directory, clock=clock)
             reports = DrillReports(store=store, chat=chat, sending_right=OnlySender(), clock=clock, team=TEAM)
             try:
-                yield Rig(sandbox, clock, chat, pager, drills, reports, store)
+                yield Rig(sandbox, clock, calls, drills, reports, store)
             finally:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from bot.domain.answer import AcknowledgeFate, RefusalAnswer, UnmatchedAnswer, W
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.delivery import Message, Priority, ReceiverKind, in_slack
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -148,12 +148,13 @@ async def running(
     readers: Readers | None = None,
     leader: Leader = SILENT_LEADER,
     cadence: Cadence = DEFAULT_CADENCE,
+    pagers: Mapping[str, ReceiverKind] | None = None,
 ) -> AsyncIterator[Bot]:
     """`leader`: the bot that leads, if this one does not."""
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
     store = WholeStore(fake_redis, team, clock)
-    repository = Repository(store, asyncio.Event(), fallback, operator)
+    repository = Repository(store, asyncio.Event(), fallback, operator, pagers)
     await repository.load()
     budget, leadership, doubt = Budget(rate, clock), Leadership(store, clock), Doubt(clock)
     monitoring = Monitoring.build(
