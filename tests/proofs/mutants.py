@@ -10,6 +10,7 @@ from slack_sdk.http_retry.builtin_async_handlers import async_default_handlers
 
 from bot.coordination.scheduled import ScheduledBackups
 from bot.coordination.vital_signs import VitalSigns
+from bot.delivery.choose_next import LaneSnapshot
 from bot.delivery.doubt import Doubt
 from bot.delivery.handover import Handover
 from bot.delivery.lane_services import LaneServices
@@ -164,6 +165,16 @@ def _vital_signs() -> None:
     VitalSigns.problem = well  # type: ignore[method-assign]
 
 
+def _joins() -> None:
+    """The bot does not notice that failures join a group during an update of its message."""
+    whole = LaneSnapshot._pending
+
+    def unaware(self: LaneSnapshot, row: Delivery) -> PendingDelivery:
+        return replace(whole(self, row), size=0)
+
+    LaneSnapshot._pending = unaware  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "fence": _fence,
     "wait": _wait,
@@ -175,6 +186,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "broadcast": _broadcast,
     "throttle": _throttle,
     "one_sender": _one_sender,
+    "joins": _joins,
     "listing": _listing,
     "vital_signs": _vital_signs,
 }

@@ -21,6 +21,7 @@ NOTICED_BY = {
     "broadcast": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
     "throttle": "tests/proofs/test_crash.py::test_the_next_life_obeys_a_retry_after",
     "one_sender": "tests/service/test_one_sender.py",
+    "joins": "tests/service/test_groups.py::test_a_group_that_grows_during_an_update_is_updated_again",
     "listing": "tests/service/test_silence.py",
     "vital_signs": "tests/service/test_silence.py",
 }
