@@ -97,6 +97,11 @@ class Mutes:
         silences.sort(key=lambda silence: (silence.end_at(now) is None, silence.kind, silence.label.lower()))
         return SilencesAnswer(channel=channel, silences=tuple(silence.note(now) for silence in silences), at=now)
 
+    @property
+    def channels(self) -> tuple[ChannelId, ...]:
+        """The channels with silences."""
+        return tuple(sorted({silence.made_in for silence in self._repository.watches.silences.all}))
+
     # --- mutes -----------------------------------------------------------------------------------------------------
 
     async def mute(

@@ -15,12 +15,13 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
+from bot.domain.assignment import Assignment, assignment_of, in_order_of_need
 from bot.domain.attention import StateFilter, Trouble, trouble
 from bot.domain.catalogue import Pipeline, comparable
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
-from bot.domain.watch import ChannelId, SuspendReason
+from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
@@ -197,6 +198,14 @@ class Queries:
         channels = self._watching(view.pipeline)
         silences = {channel: note for channel in channels if (note := self._views.silence(view.pipeline, channel))}
         return FailedView(view=view, channels=channels, silences=silences)
+
+    def assigned_to(self, user: UserId) -> tuple[Assignment, ...]:
+        """The open failures that this person has acknowledged, and those that called them."""
+        pipeline = self._repository.pipeline
+        found = (
+            assignment_of(user, episode, pipeline(episode.pipeline_id)) for episode in self._repository.open_episodes
+        )
+        return in_order_of_need(filter(None, found))
 
     def _watching(self, pipeline: Pipeline) -> tuple[ChannelId, ...]:
         return tuple(dict.fromkeys(watch.channel for watch in self._repository.watches_of(pipeline)))

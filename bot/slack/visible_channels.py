@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from bot.domain.permission import Denial, Person
+from bot.domain.permission import Denial, Person, outside_of
 from bot.domain.watch import ChannelId
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.phrases import is_direct
@@ -60,3 +60,10 @@ class VisibleChannels:
         if self._person is None:
             self._person = await self._permissions.facts.person(self._asker.user, team=self._asker.team)
         return await self._permissions.denial_to_see(self._asker, channel, self._person)
+
+
+class OwnChannels(VisibleChannels):
+    """Finds out which channels one person is in. Only there they may change something."""
+
+    async def _denial(self, channel: ChannelId) -> Denial | None:
+        return outside_of(await self._permissions.facts.access(channel, self._asker.user))

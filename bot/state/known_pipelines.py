@@ -114,6 +114,10 @@ class KnownPipelines:
             if record.episode and not silent.isdisjoint(record.episode.cards.values())
         )
 
+    @property
+    def open_episodes(self) -> tuple[Episode, ...]:
+        return tuple(record.episode for record in self._records.open.values() if record.episode)
+
     def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
         return frozenset(

@@ -13,9 +13,10 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
-from bot.slack.features.home import FAILURES_SHOWN, VisibleFailure, _gaps, home_blocks
+from bot.slack.features.home.failures import FAILURES_SHOWN, VisibleFailure, _gaps
+from bot.slack.features.home.page import HomePage, home_blocks
 from bot.slack.inbound.home import read_opening
-from bot.slack.render.blocks import MOST_BLOCKS, message
+from bot.slack.render.blocks import MOST_VIEW_BLOCKS, message
 from sandbox.slack.blocks import check_view
 from tests.builders import ALERTS, ANN, a_person, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, says, valid
@@ -37,24 +38,25 @@ def watches(*views: WatchedView) -> WatchesAnswer:
 
 
 def shown(
-    failed: Sequence[PipelineView] = (), gaps: Sequence[str] = (), mine: WatchesAnswer | None = None
+    failed: Sequence[PipelineView] = (), gaps: Sequence[str] = (), mine: WatchesAnswer | None = None, **others: Any
 ) -> list[str]:
     """Its texts, after Slack's own check."""
-    failures = [VisibleFailure(view, ALERTS) for view in failed]
-    blocks = home_blocks(failures, gaps, mine or watches(), LOOK.render_context)
-    assert len(blocks) <= MOST_BLOCKS
+    failures = [VisibleFailure(view, ALERTS, f"card{number}") for number, view in enumerate(failed)]
+    page = HomePage(user=ANN, failures=failures, gaps=gaps, watches=mine or watches(), **others)
+    blocks = home_blocks(page, LOOK.render_context)
+    assert len(blocks) <= MOST_VIEW_BLOCKS
     assert check_view(json.loads(json.dumps({"type": "home", "blocks": blocks}))) == []
     return says(valid(message([block for block in blocks if block["type"] != "divider"]), posted=False))
 
 
 def test_it_leads_with_what_failed_and_where() -> None:
-    head, failure = shown([a_failed()])[0].split("\n")
+    head, failure = shown([a_failed()])[:2]
     assert head == "*1 pipeline has failed*"
     assert failure == ":red_circle: *orders-eu* — *FAILED* · 1 of 1 ready · read 5 s ago · <#C0ALERTS>"
 
 
 def test_an_acknowledgement_is_shown_without_a_ping() -> None:
-    assert "acknowledged by Ann" in shown([a_failed(acknowledged=True)])[0]
+    assert "acknowledged by Ann" in shown([a_failed(acknowledged=True)])[1]
 
 
 def test_a_failure_that_has_not_recovered_counts_apart() -> None:
@@ -62,15 +64,15 @@ def test_a_failure_that_has_not_recovered_counts_apart() -> None:
         a_failed("orders-us"),
         state=PipelineState(observation=an_observation(Phase.DEPLOYING, 5), failed_since=at(0)),
     )
-    assert shown([a_failed(), deploying])[0].split("\n")[0] == "*1 pipeline has failed, 1 has not recovered yet*"
-    assert shown([deploying])[0].split("\n")[0] == "*1 pipeline has not recovered yet*"
+    assert shown([a_failed(), deploying])[0] == "*1 pipeline has failed, 1 has not recovered yet*"
+    assert shown([deploying])[0] == "*1 pipeline has not recovered yet*"
 
 
 def test_many_failures_are_counted() -> None:
-    head = shown([a_failed(f"orders-{number}") for number in range(FAILURES_SHOWN + 7)])[0].split("\n")
-    assert head[0] == f"*{FAILURES_SHOWN + 7} pipelines have failed*"
-    assert head[-1] == "… and 7 more"
-    assert len(head) == FAILURES_SHOWN + 2
+    lines = shown([a_failed(f"orders-{number}") for number in range(FAILURES_SHOWN + 7)])
+    assert lines[0] == f"*{FAILURES_SHOWN + 7} pipelines have failed*"
+    assert lines[FAILURES_SHOWN + 1] == "… and 7 more"
+    assert f"orders-{FAILURES_SHOWN - 1}" in lines[FAILURES_SHOWN]
 
 
 def test_no_failure_is_no_claim_while_nothing_is_read() -> None:

@@ -1,25 +1,21 @@
-"""The Home tab: the failures in channels that this person may see, and what they watch. Drawn when they open it."""
+"""The failures in channels that one person may see, and why some may be missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
+from bot.domain.answer import FailuresAnswer, PipelineView
 from bot.domain.attention import Trouble, trouble
 from bot.domain.watch import ChannelId
-from bot.slack.click import Click
-from bot.slack.feature import Button, Feature, Reply, Request
-from bot.slack.features.watches import watches_blocks
-from bot.slack.mrkdwn import REASON_LIMIT, date, outside
+from bot.slack.feature import Request
+from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import action_ids
-from bot.slack.render.blocks import Block, actions, button, context, sections
+from bot.slack.render.blocks import Block, button, section, sections, value
 from bot.slack.render.phrases import conversation, is_direct
-from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row
 from bot.slack.visible_channels import VisibleChannels
 
 FAILURES_SHOWN = 20
-DIVIDER: Block = {"type": "divider"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,65 +24,63 @@ class VisibleFailure:
 
     view: PipelineView
     channel: ChannelId
-
-
-async def home(request: Request) -> Reply:
-    failures, gaps = await _visible_failures(request)
-    watches = await request.services.requests.queries.watches(request.asker.channel)
-    return Reply(home=home_blocks(failures, gaps, watches, request.services.render_context))
+    card: str = ""
+    """The key of its card there. Empty if there is none that people can acknowledge."""
 
 
 async def failure_lines(request: Request, now: datetime) -> list[str]:
     """The failures in channels that the person may see, and why some may be missing."""
-    failures, gaps = await _visible_failures(request)
+    visible = VisibleChannels(request.asker, request.services.permissions)
+    failures, gaps = await visible_failures(request, visible)
     return [*_failed(failures, gaps, now, request.services.render_context.command), *gaps]
 
 
-async def _visible_failures(request: Request) -> tuple[list[VisibleFailure], list[str]]:
-    services, asker = request.services, request.asker
-    answer = services.requests.queries.failures(asker.channel)
-    visible_channels = VisibleChannels(asker, services.permissions)
+async def visible_failures(
+    request: Request, visible_channels: VisibleChannels
+) -> tuple[list[VisibleFailure], list[str]]:
+    requests = request.services.requests
+    answer = requests.queries.failures(request.asker.channel)
     places = [
         (failed_view.view, failed_view.silences, await visible_channels.first_visible(failed_view.channels))
         for failed_view in answer.failed
     ]
     visible = [
-        VisibleFailure(replace(view, silence=silences.get(channel)), channel)
+        VisibleFailure(
+            replace(view, silence=silences.get(channel)),
+            channel,
+            requests.acknowledgements.open_failure_in(channel, view.pipeline.id) or "",
+        )
         for view, silences, channel in places
         if channel
     ]
-    command = services.render_context.command
+    command = request.services.render_context.command
     return visible, _gaps(answer, command, complete=visible_channels.complete)
-
-
-async def _refresh(_: Click, request: Request) -> Reply:
-    return await home(request)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-def home_blocks(
-    failures: Sequence[VisibleFailure], gaps: Sequence[str], watches: WatchesAnswer, render_context: RenderContext
-) -> list[Block]:
-    command = render_context.command
-    return [
-        *sections([*_failed(failures, gaps, watches.at, command), *gaps]),
-        *actions("failures", button(action_ids.REFRESH_HOME, "Refresh", "")),
-        DIVIDER,
-        *watches_blocks(watches, render_context),
-        *actions("watches", button(action_ids.OPEN_WATCH_FORM, "Watch a pipeline", "")),
-        DIVIDER,
-        *sections(
-            [
-                "*Type this in a channel, or here under Messages*",
-                f"`{command} status orders-eu` — the current state of one pipeline",
-                f"`{command} watch orders-eu page me` — post its changes there, and page you when it fails",
-                f"`{command} help` — everything that I can do",
-            ]
-        ),
-        *context(f"As of {date(watches.at)}", render_context.home),
-    ]
+def failure_blocks(failures: Sequence[VisibleFailure], gaps: Sequence[str], now: datetime, command: str) -> list[Block]:
+    """As `failure_lines`, with a button for each failure."""
+    first, *rows = _failed(failures, gaps, now, command) or [""]
+    shown = failures[:FAILURES_SHOWN]
+    lines = [section(line, answer_button(failure)) for line, failure in zip(rows, shown, strict=False)]
+    return [*sections(filter(None, [first])), *lines, *sections([*rows[len(shown) :], *gaps])]
+
+
+def answer_button(failure: VisibleFailure) -> Block | None:
+    """*Acknowledge*, or *Take over* if somebody has it."""
+    if not failure.card:
+        return None
+    return button_for(failure.view.pipeline.id, failure.card, failure.channel, taken=bool(failure.view.acknowledged))
+
+
+def button_for(pipeline: str, card: str, channel: ChannelId, *, taken: bool) -> Block:
+    """The channel is a mention, so that its id is translated like any other."""
+    data = value(pipeline=pipeline, card=card, channel=f"<#{channel}>")
+    if taken:
+        return button(action_ids.HOME_TAKE_OVER, "Take over", data)
+    return button(action_ids.HOME_ACKNOWLEDGE, "Acknowledge", data, style="primary")
 
 
 def _failed(failures: Sequence[VisibleFailure], gaps: Sequence[str], now: datetime, command: str) -> list[str]:
@@ -131,9 +125,3 @@ def _gaps(answer: FailuresAnswer, command: str, *, complete: bool) -> list[str]:
     if not complete:
         lines.append(":warning: I couldn't check all channels, so failures may be missing here.")
     return lines
-
-
-FEATURE = Feature(
-    home=home,
-    buttons={action_ids.REFRESH_HOME: Button(press=_refresh, changes=False)},
-)
