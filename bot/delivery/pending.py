@@ -91,11 +91,23 @@ class PendingDelivery:
         """The message at the top of the thread that gets this one; None outside a thread."""
         if isinstance(self.delivery.body, Recheck):
             return self.delivery.body.parent_id
-        if self.delivery.attempt.state is AttemptState.SENDING and self.delivery.attempt.parent_id:
-            return self.delivery.attempt.parent_id  # the card may have moved to a group since
+        attempt = self.delivery.attempt
+        if attempt.state is AttemptState.SENDING and (attempt.parent_id or self._may_leave_thread):
+            return attempt.parent_id  # the card may have moved to a group since
+        if self._may_leave_thread and self._is_broadcast:
+            return None
         if isinstance(self.delivery.body, Notice):
             return self._thread_of_call if self.delivery.body.in_thread else None
         return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
+
+    @property
+    def _may_leave_thread(self) -> bool:
+        return isinstance(self.delivery.body, ThreadEntry | TimelineBatch) and self.delivery.body.in_channel
+
+    @property
+    def _is_broadcast(self) -> bool:
+        content = self.content
+        return isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast
 
     @property
     def _thread_of_call(self) -> str | None:

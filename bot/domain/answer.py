@@ -8,6 +8,7 @@ from enum import Enum
 from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
+from bot.domain.follow_ups import FollowUpStyle
 from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
 from bot.domain.silence import SilenceNote
@@ -188,6 +189,7 @@ class WatchesAnswer:
     """True if the person asked in this channel."""
     silences: tuple[SilenceNote, ...] = ()
     """The channel's mutes, maintenance windows and quiet hours."""
+    follow_ups: FollowUpStyle = FollowUpStyle.BROADCAST
     suspended: SuspendReason | None = None
     """Why the channel gets no messages now."""
     at: datetime

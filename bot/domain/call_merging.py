@@ -18,14 +18,22 @@ MOST_FAILURES = 500  # of one call; its text names the first ones and counts the
 
 def merge_calls(backlog: Backlog, untried: Sequence[Delivery]) -> Grouping | None:
     """`untried`: the rows without an attempt so far."""
-    alike: dict[tuple[Target, ...], list[Delivery]] = {}
+    alike: dict[tuple[tuple[Target, ...], str], list[Delivery]] = {}
     for row in untried:
         if isinstance(row.body, Notice) and row.body.kind is NoticeKind.CALL_AGAIN:
-            alike.setdefault(row.body.targets, []).append(row)
+            alike.setdefault((row.body.targets, _only_thread(backlog, row.body)), []).append(row)
     for rows in alike.values():
         if len(rows) > 1:
             return _merged(backlog, rows)
     return None
+
+
+def _only_thread(backlog: Backlog, call: Notice) -> str:
+    """The message whose thread alone shows the call. Empty: the channel sees it too."""
+    if call.broadcast:
+        return ""
+    cards = [backlog.cards[failure.card_key] for failure in call.failures if failure.card_key in backlog.cards]
+    return ",".join(sorted({card.message_id or card.content.key for card in cards}))
 
 
 def _merged(backlog: Backlog, rows: Sequence[Delivery]) -> Grouping:

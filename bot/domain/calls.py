@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bot.domain.card import CallReason, Notice, NoticeKind, OpenFailure
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.follow_ups import FollowUpStyle, call_style
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
 from bot.domain.pages import Call, Paged, pagers_among, pagers_of
 from bot.domain.routing import Routing
@@ -65,6 +66,8 @@ def _notice(
     priority: Priority = Priority.FAILURE,
 ) -> Message:
     episode, at = context.episode, context.at
+    direct = priority is Priority.PAGE
+    style = FollowUpStyle.CHANNEL if direct else call_style(context.routing.setup, channel, targets)
     failure = OpenFailure(
         pipeline=context.routing.pipeline,
         card_key=episode.card_in(channel) or "",
@@ -77,7 +80,8 @@ def _notice(
         targets=targets,
         failures=(failure,),
         call=call.words,
-        in_thread=priority is not Priority.PAGE,
+        in_thread=style is not FollowUpStyle.CHANNEL,
+        broadcast=style is not FollowUpStyle.THREAD,
     )
     place = (str(call.page.attempt), str(call.page.position), call.words.reason)
     return Message(

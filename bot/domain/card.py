@@ -75,6 +75,8 @@ class ThreadEntry:
     pipeline: Pipeline
     entry: TimelineEntry
     broadcast: bool = False
+    in_channel: bool = False
+    """If it is broadcast: the channel gets it as a message of its own instead, outside the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class TimelineBatch:
     """The number of entries in the middle that a long timeline leaves out."""
     broadcast: bool = False
     """Shows the message in the channel too."""
+    in_channel: bool = False
+    """As in `ThreadEntry`."""
     all_recovered: int = 0
     """The number of pipelines in the group if all have recovered; else 0."""
 
@@ -208,6 +212,8 @@ class NoticeKind(StrEnum):
     """A test that goes the ways of a page, and its report."""
     DEFAULT_POLICY = "default_policy"
     """Somebody changed the default policy of this channel."""
+    FOLLOW_UPS = "follow_ups"
+    """Somebody chose another style for the follow-ups of this channel."""
     UNREACHED = "unreached"
     """Settings of this channel name people who can't be paged, or page nobody."""
     HEARD = "heard"
@@ -237,7 +243,7 @@ class Notice:
     NOT_PAGED                     by, watches, channel
     LATE_PAGE                     by, targets, failures
     SILENCED, UNSILENCED          by, silences
-    CALL_AGAIN                    targets, failures, call, in_thread
+    CALL_AGAIN                    targets, failures, call, in_thread, broadcast
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
     HEARD                         since
@@ -245,6 +251,7 @@ class Notice:
     ROLLED_BACK                   watches, notes, setup
     UNREACHED                     setup
     DEFAULT_POLICY                by, setup (the new policy and the old one; empty: none)
+    FOLLOW_UPS                    by, setup (the new style and the old one)
     EMPTY                         channels
     INCOMPLETE                    keys
     HELLO                         none
@@ -274,7 +281,9 @@ class Notice:
     """The failures to page them for."""
     call: PageCall | None = None
     in_thread: bool = False
-    """Goes to the thread of the failure's card, and to the channel too."""
+    """Goes to the thread of the failure's card."""
+    broadcast: bool = True
+    """Of a message in a thread: the channel sees it too."""
     channel: ChannelId | None = None
     """The channel of the watches, if the notice goes elsewhere."""
     reason: SuspendReason | None = None

@@ -12,6 +12,7 @@ from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.escalation import PageEvent
 from bot.domain.filters import filtered, suspended
 from bot.domain.flap_skips import hidden_by_flapping
+from bot.domain.follow_ups import FollowUpStyle, follow_up_style
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.pages import notified_in, paged_episode
@@ -156,6 +157,7 @@ def thread_entries(
     If a channel has two cards of the episode, only the first card's thread broadcasts the news.
     """
     audience = routing.audience(channel)
+    style = follow_up_style(routing.setup, channel)
     named = {target.direct for audience in routing.audiences for target in audience.targets}
     paged = channel in named or channel in episode.direct_conversations
     messages = []
@@ -166,7 +168,11 @@ def thread_entries(
         if not wanted or routing.silence_in(channel, episode.kind, entry.at):
             continue
         body = ThreadEntry(
-            card_key=key, pipeline=routing.pipeline, entry=entry, broadcast=news and key == episode.card_in(channel)
+            card_key=key,
+            pipeline=routing.pipeline,
+            entry=entry,
+            broadcast=news and key == episode.card_in(channel) and style is not FollowUpStyle.THREAD,
+            in_channel=style is FollowUpStyle.CHANNEL,
         )
         messages.append(
             Message(

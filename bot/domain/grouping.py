@@ -234,6 +234,7 @@ def _batch_body(thread_key: str, rows: Sequence[Delivery], *, of_group: bool = F
     batches = [row.body for row in rows if isinstance(row.body, TimelineBatch)]
     single = [row.body for row in rows if isinstance(row.body, ThreadEntry)]
     broadcast = any(entry.broadcast for entry in single) or any(batch.broadcast for batch in batches)
+    in_channel = any(entry.in_channel for entry in single) or any(batch.in_channel for batch in batches)
     entries = [*(entry for batch in batches for entry in batch.entries), *single]
     entries.sort(key=lambda entry: (entry.entry.at, entry.entry.revision))
     most = MOST_OF_GROUP if of_group else ENTRIES_PER_MESSAGE
@@ -246,4 +247,5 @@ def _batch_body(thread_key: str, rows: Sequence[Delivery], *, of_group: bool = F
         entries=tuple(entries),
         left_out=left_out,
         broadcast=broadcast,
+        in_channel=in_channel,
     )

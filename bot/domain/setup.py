@@ -33,6 +33,7 @@ class SetupKind(StrEnum):
     MUTE = "mute"
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"
+    FOLLOW_UPS = "follow_ups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

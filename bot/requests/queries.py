@@ -18,6 +18,7 @@ from bot.domain.answer import (
 from bot.domain.assignment import Assignment, assignment_of, in_order_of_need
 from bot.domain.attention import StateFilter, Trouble, trouble
 from bot.domain.catalogue import Pipeline, comparable
+from bot.domain.follow_ups import follow_up_style
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
@@ -174,6 +175,7 @@ class Queries:
             channel=channel,
             watches=tuple(views),
             silences=tuple(silence.note(now) for silence in sorted(silences, key=lambda silence: silence.key)),
+            follow_ups=follow_up_style(self._repository.watches.setup, channel),
             suspended=suspended,
             at=now,
         )

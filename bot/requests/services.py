@@ -26,6 +26,7 @@ from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
+from bot.requests.follow_ups import FollowUpStyles
 from bot.requests.group_members import GroupMembers
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
@@ -69,6 +70,7 @@ class RequestServices:
     threads: Threads
     calendars: CalendarReads
     group_members: GroupMembers
+    follow_ups: FollowUpStyles
 
     @classmethod
     def build(
@@ -135,5 +137,6 @@ class RequestServices:
             calendars=CalendarReads(
                 changes=changes, feed=feed, people=people, conversations=conversations, clock=clock
             ),
+            follow_ups=FollowUpStyles(repository=repository, changes=changes),
             group_members=GroupMembers(changes=changes, groups=groups, clock=clock),
         )

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from bot.domain.audit import AuditEntry
 from bot.domain.calendar import CalendarCopy, PendingCalendar
+from bot.domain.follow_ups import FollowUps
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.reach_check import ReachCheck
 from bot.domain.schedule_state import ScheduleState
@@ -26,6 +27,7 @@ _ROWS: tuple[type[SetupRow], ...] = (
     Mute,
     Maintenance,
     QuietHours,
+    FollowUps,
 )
 _CODECS: Mapping[str, Codec[SetupRow]] = {row.kind.value: Codec(row, versions.unchanged) for row in _ROWS}
 AUDIT_ENTRY = Codec(AuditEntry, versions.unchanged)

@@ -31,6 +31,7 @@ from bot.requests.acknowledgements import NO_TERMS, Acknowledgements, Terms
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
+from bot.requests.follow_ups import FollowUpStyles
 from bot.requests.group_members import GroupMembers
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
@@ -331,6 +332,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         notes=HeardNotes(),
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
+        follow_ups=FollowUpStyles(repository=repository, changes=changes),
         policies=Policies(repository=repository, changes=changes, clock=clock),
         schedules=Schedules(repository=repository, changes=changes, clock=clock),
         calendars=CalendarReads(

@@ -12,6 +12,7 @@ from bot.domain.audit import AuditEntry
 from bot.domain.calendar import CalendarCopy, PendingCalendar
 from bot.domain.card import Card
 from bot.domain.catalogue import Pipeline
+from bot.domain.follow_ups import FollowUps
 from bot.domain.note import Note
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.phase import Phase
@@ -32,6 +33,7 @@ SETUP: tuple[type[SetupRow], ...] = (
     CalendarCopy,
     PendingCalendar,
     ScheduleState,
+    FollowUps,
 )
 CODECS: dict[type, Codec[Any]] = {
     Record: RECORD,

@@ -14,6 +14,7 @@ from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import WATCHES_SHOWN
+from bot.slack.render.follow_ups import follow_ups_line
 from bot.slack.render.help import HelpPage
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row_below_name, trying_again
@@ -86,6 +87,7 @@ def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list
     if len(answer.watches) > WATCHES_SHOWN:
         lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")
     lines += silence_lines(answer.silences, render_context)
+    lines += [line for line in [follow_ups_line(answer.follow_ups)] if line]
     return sections(lines)
 
 

@@ -48,7 +48,7 @@ class SlackChat:
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         message = self._render(content, delivery, now)
-        broadcast = parent_id is not None and _is_broadcast(content)
+        broadcast = parent_id is not None and is_broadcast(content)
         answer = await call(
             self._client,
             "chat.postMessage",
@@ -118,11 +118,11 @@ class SlackChat:
         return False
 
 
-def _is_broadcast(content: Content) -> bool:
+def is_broadcast(content: Content) -> bool:
     """True if the channel sees this message of a thread too."""
     if isinstance(content, ThreadEntry | TimelineBatch):
         return content.broadcast
-    return isinstance(content, Notice) and content.in_thread
+    return isinstance(content, Notice) and content.in_thread and content.broadcast
 
 
 def _outcome(answer: SlackAnswer, delivery: Delivery) -> Outcome:

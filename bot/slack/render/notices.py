@@ -12,6 +12,7 @@ from bot.slack.render.call_words import call_lines
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.drills import drill_blocks
+from bot.slack.render.follow_ups import changed_follow_ups_blocks
 from bot.slack.render.group_card import NAME_LIMIT
 from bot.slack.render.groups import digest_row
 from bot.slack.render.paging import stopped_blocks
@@ -288,6 +289,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.EMPTY: _empty,
     NoticeKind.UNREACHED: _unreached,
     NoticeKind.DEFAULT_POLICY: _default_policy,
+    NoticeKind.FOLLOW_UPS: changed_follow_ups_blocks,
     NoticeKind.HELLO: _hello,
     NoticeKind.INCOMPLETE: _incomplete,
     NoticeKind.LATE: _late,
