@@ -106,7 +106,7 @@ def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, ch
         targets=notified_in(episode, channel) or _own_targets(episode, audience),
         stands_in_for=audience.stands_in_for if audience else (),
         guidance=routing.guidance if failure else NO_GUIDANCE,
-        origins=origins(routing, channel) if failure else (),
+        origins=origins(routing, channel, episode.pages) if failure or episode.pages else (),
         silence=silence.note(routing.at or at) if silence else None,
     )
 

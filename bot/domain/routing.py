@@ -21,7 +21,7 @@ from bot.domain.schedule_state import pageable_on_call
 from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.silence import Silence, latest_silence
 from bot.domain.transition import Event
-from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId
+from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,24 @@ def paged_targets(episode: Episode, routing: Routing, cards: Mapping[str, Channe
     }
 
 
-def origins(routing: Routing, channel: ChannelId) -> tuple[PageOrigin, ...]:
-    """The watches behind the pages in this conversation: the channel's own, or those that page this person."""
+def origins(routing: Routing, channel: ChannelId, pages: Sequence[Page] = ()) -> tuple[PageOrigin, ...]:
+    """The watches behind the pages in this conversation: the channel's own, or those that page this person.
+
+    `pages`: of the episode. They may have found this person by a policy or schedule that a watch elsewhere names.
+    """
+    behind = {
+        other
+        for page in pages
+        if channel in page.conversations and channel not in page.channels
+        for other in page.channels
+    }
     paging = [
         watch
         for audience in routing.audiences
         for watch in audience.watches
-        if (audience.channel == channel and watch.targets) or any(target.direct == channel for target in watch.targets)
+        if (audience.channel == channel and watch.targets)
+        or any(target.direct == channel for target in watch.targets)
+        or (audience.channel in behind and _names_people_indirectly(watch))
     ]
     return tuple(
         dict.fromkeys(
@@ -191,3 +202,11 @@ def origins(routing: Routing, channel: ChannelId) -> tuple[PageOrigin, ...]:
             for watch in paging
         )
     )
+
+
+def _names_people_indirectly(watch: Watch) -> bool:
+    """True if a policy or schedule finds the people: one that the watch names, or the default policy."""
+    return not watch.targets or any(target.kind in _INDIRECT for target in watch.targets)
+
+
+_INDIRECT = frozenset({TargetKind.ON_CALL, TargetKind.POLICY, TargetKind.OWNER})
