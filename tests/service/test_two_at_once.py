@@ -55,9 +55,9 @@ async def test_a_click_does_not_acknowledge_a_failure_that_began_during_it(fake_
 
         async def late(plan: Plan, watches_version: int, lease: Lease | None = None) -> bool:
             other.store.commit = commit  # type: ignore[method-assign]
-            for status in (LIVE, FAILED):
+            for status, seconds in ((LIVE, 700), (FAILED, 20)):  # calm for so long that the next failure is a new story
                 reader.api.statuses[ONE] = status
-                await reader.poll(20)
+                await reader.poll(seconds)
             return await commit(plan, watches_version, lease)
 
         other.store.commit = late  # type: ignore[method-assign]

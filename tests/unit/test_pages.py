@@ -257,7 +257,7 @@ def test_a_pager_removed_from_the_settings_meanwhile_hinders_no_end() -> None:
     assert not end.record.episode.open
 
 
-def test_a_person_whom_a_policy_found_reads_which_watch_paged_them() -> None:
+def test_a_direct_page_of_a_policy_names_the_watch_behind_it() -> None:
     who = routing(DATA, setup=[a_policy([PAGE_ANN])])
     (card,) = [card for card in failed(who).cards if card.channel == ANN_DIRECT]
     assert [(origin.channel, origin.reference) for origin in card.origins] == [(ALERTS, ORDERS)]
