@@ -105,6 +105,16 @@ class Policies:
             at=at,
         )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all policies."""
+        return tuple(sorted((saved.policy.name for saved in self._changes.setup.all(SavedPolicy)), key=name_key))
+
+    @property
+    def pagers(self) -> tuple[str, ...]:
+        """The names of the configured pagers."""
+        return tuple(sorted(self._repository.pager_names))
+
     def show(self, name: str) -> PolicyAnswer | UnknownName:
         setup = self._changes.setup
         saved = setup.get(SavedPolicy, name_key(name))

@@ -10,6 +10,7 @@ from bot.slack.mrkdwn import code, date, duration, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, sections
 from bot.slack.render.change_buttons import UNCHANGED, save_blocks
+from bot.slack.render.on_call_forms import policy_form_buttons
 from bot.slack.render.render_context import RenderContext
 
 WATCHES_NAMED = 10
@@ -20,7 +21,8 @@ def policies_blocks(answer: PoliciesAnswer, render_context: RenderContext) -> li
     command = render_context.command
     if not answer.previews:
         lines = ["There is no policy yet. A policy pages people one after the other until somebody answers:"]
-        return sections([*lines, code(f"{command} policy data = @ann wait 5m then @bob", 150)])
+        example = code(f"{command} policy data = @ann wait 5m then @bob", 150)
+        return [*sections([*lines, example]), *policy_form_buttons(())]
     lines = ["*Policies*"]
     lines += [f"• *{outside(preview.policy.name)}*: {in_one_line(preview)}" for preview in answer.previews]
     defaults = ((answer.channel, "This channel's default"), (answer.workspace, "The workspace's default"))
@@ -29,7 +31,7 @@ def policies_blocks(answer: PoliciesAnswer, render_context: RenderContext) -> li
         lines.append(f"For my own trouble: *{outside(answer.operator.policy)}*")
     elif not answer.operator:
         lines.append(f"For my own trouble: nobody. {code(f'{command} policy default NAME operator')} changes that.")
-    return sections(lines)
+    return [*sections(lines), *policy_form_buttons([preview.policy.name for preview in answer.previews])]
 
 
 def policy_blocks(answer: PolicyAnswer, command_text: str, render_context: RenderContext) -> list[Block]:

@@ -22,6 +22,7 @@ from bot.slack.features.watches import watches_blocks
 from bot.slack.mrkdwn import date
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, sections
+from bot.slack.render.on_call_forms import policy_form_buttons
 from bot.slack.render.render_context import RenderContext
 from bot.slack.visible_channels import VisibleChannels
 
@@ -38,6 +39,8 @@ class HomePage:
     """Why failures may be missing."""
     assignments: Sequence[VisibleAssignment] = ()
     schedules: Sequence[ScheduleView] = ()
+    policies: Sequence[str] = ()
+    """Their names."""
     watches: WatchesAnswer
     silences: Sequence[OwnSilence] = ()
     knows_all_silences: bool = True
@@ -56,6 +59,7 @@ async def home(request: Request, *notice: Block) -> Reply:
         gaps=gaps,
         assignments=await own_assignments(request, visible),
         schedules=services.requests.schedules.all(),
+        policies=services.requests.policies.names,
         watches=await services.requests.queries.watches(asker.channel),
         silences=silences,
         knows_all_silences=complete,
@@ -76,6 +80,7 @@ def home_blocks(page: HomePage, render_context: RenderContext) -> list[Block]:
         *actions("failures", button(action_ids.REFRESH_HOME, "Refresh", "")),
         DIVIDER,
         *on_call_blocks(page.schedules, page.user, command),
+        *policy_form_buttons(page.policies),
         DIVIDER,
         *watches_blocks(replace(watches, silences=()), render_context),
         *actions("watches", button(action_ids.OPEN_WATCH_FORM, "Watch a pipeline", "")),

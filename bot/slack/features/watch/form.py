@@ -13,50 +13,33 @@ from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.click import Click
 from bot.slack.feature import Command, Reply, Request, UsageError
 from bot.slack.features.watch.command import ClauseRefusal, WatchCommand
+from bot.slack.features.watch.opening import error_text, open_modal
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord
 from bot.slack.mrkdwn import code, escape, outside, plain_cut, unescape
-from bot.slack.outbound.modals import Opening
 from bot.slack.permissions import UNCHANGED, no_such_channel
-from bot.slack.render.blocks import Block, context, input_block, message, option, plain, section, sections
+from bot.slack.render.blocks import Block, context, input_block, option, plain, sections
 from bot.slack.submission import Submission
 
 CALLBACK_ID = "watch"
 PIPELINES, CHANNEL, EVENTS, TARGETS, CONFIRM = "pipelines", "channel", "events", "targets", "confirm"  # the blocks
 EXPLAINED = 3  # unknown names that get a sentence of their own
 _BLOCKS = {ClauseKind.CHANNEL: CHANNEL, ClauseKind.TARGET: TARGETS, ClauseKind.EVENT: EVENTS}
-_CHANNEL_LINK = re.compile(r"<#[^>]*>")
 _REFERENCE = re.compile(r"<([@#])[^>]*>")
-
-LATE = RefusalAnswer(reason=f"That took too long, so the form didn't open. {UNCHANGED}", hint="Click the button again.")
-FAILED = RefusalAnswer(reason=f"Slack didn't open the form. {UNCHANGED}", hint="Click the button again.")
-UNKNOWN = RefusalAnswer(
-    reason=f"I can't tell whether the form opened, because Slack didn't answer. {UNCHANGED}",
-    hint="If you don't see it, click the button again.",
-)
 
 
 # --- open ------------------------------------------------------------------------------------------------------------
 
 
 async def open_form(click: Click, request: Request) -> Reply | None:
-    view = watch_form(click.channel, request.services.render_context.command, request.services.max_targets)
-    match await request.services.modals.open(click.trigger, view):
-        case Opening.OPEN:
-            return None
-        case Opening.LATE:
-            return request.refused(LATE)
-        case Opening.FAILED:
-            return request.refused(FAILED)
-        case Opening.UNKNOWN:
-            return request.refused(UNKNOWN)
+    services = request.services
+    return await open_modal(
+        click, request, lambda direct: watch_form(direct, services.render_context.command, services.max_targets)
+    )
 
 
 def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
-    """The modal. `direct`: the person's direct conversation with the bot.
-
-    A submission belongs to no channel, so the modal carries the conversation in `private_metadata`.
-    """
+    """The modal. `direct`: the person's direct conversation with the bot."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -181,11 +164,9 @@ def _answered(answer: WatchAnswer | UnmatchedAnswer, text: str, request: Request
 
 
 def _error(refusal: RefusalAnswer, channel: ChannelWord | None) -> str:
-    """A refusal in plain text, because Slack formats nothing in a modal's error. Never shows a channel's id."""
     if channel and refusal == no_such_channel(channel.id, changing=True):
         return f"I can't find that channel, or you're not in it. {UNCHANGED}"
-    text = " ".join(filter(None, [refusal.reason, refusal.hint]))
-    return unescape(_CHANNEL_LINK.sub("that channel", message([section(text)]).text)).replace("`", "")
+    return error_text(refusal)
 
 
 def _corrected(wrong: UsageError, request: Request) -> str:

@@ -10,14 +10,13 @@ from bot.domain.setup_names import name_problem
 from bot.domain.watch import Target
 from bot.requests.policies import DefaultPolicyAnswer, PolicyAnswer, UnknownName, unknown_policy
 from bot.slack.channels import channel_to_change
-from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Command, Reply, Request
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.policy_words import EXAMPLE, UNCHANGED, PolicyReader, PolicyWords
 from bot.slack.grammar.tokens import NONE, ParseError, Word
 from bot.slack.mrkdwn import outside
-from bot.slack.render.help import HelpPage
 from bot.slack.render.policies import default_policy_blocks, policies_blocks, policy_blocks
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -33,7 +32,15 @@ class ShowPoliciesCommand(Command):
         policies, context = request.services.requests.policies, request.services.render_context
         if not self.name:
             return Reply(blocks=policies_blocks(policies.all(request.asker.channel), context))
-        return _reply(policies.show(self.name), request)
+        return policy_reply(policies.show(self.name), request)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRefusal:
+    """Why a policy can't be saved, and the place of the step at fault, from 0. None: the last resort."""
+
+    refusal: RefusalAnswer
+    step: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +66,26 @@ class SavePolicyCommand(Command):
         services, asker = request.services, request.asker
         if refusal := await services.permissions.to_change(asker, asker.channel):
             return request.refused(refusal)
-        policy = await self._policy(request)
-        if isinstance(policy, RefusalAnswer):
-            return request.refused(policy)
+        policy = await self.policy(request)
+        if isinstance(policy, StepRefusal):
+            return request.refused(policy.refusal)
         policies = services.requests.policies
         if not request.confirmed:
-            return _reply(policies.preview(policy), request)
+            return policy_reply(policies.preview(policy), request)
         name = await services.permissions.name(asker)
-        return _reply(await policies.save(policy, by=asker.user, by_name=name), request)
+        return policy_reply(await policies.save(policy, by=asker.user, by_name=name), request)
 
-    async def _policy(self, request: Request) -> Policy | RefusalAnswer:
+    async def policy(self, request: Request) -> Policy | StepRefusal:
         """Looks up every mention: a deactivated person, a bot or an unknown group refuses the whole policy."""
         steps: list[PolicyStep] = []
         for words, wait in self.words.steps:
             targets = await _targets(words, request)
             if isinstance(targets, RefusalAnswer):
-                return targets
+                return StepRefusal(targets, len(steps))
             steps.append(PolicyStep(targets=targets, wait=wait))
         last = await _targets(self.words.last_resort, request)
         if isinstance(last, RefusalAnswer):
-            return last
+            return StepRefusal(last, None)
         return Policy(name=self.name, steps=tuple(steps), rounds=self.words.rounds, last_resort=last)
 
 
@@ -106,7 +113,7 @@ class RemovePolicyCommand(Command):
         if refusal := await services.permissions.to_change(asker, asker.channel):
             return request.refused(refusal)
         name = await services.permissions.name(asker)
-        return _reply(await services.requests.policies.remove(self.name, by=asker.user, by_name=name), request)
+        return policy_reply(await services.requests.policies.remove(self.name, by=asker.user, by_name=name), request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +146,10 @@ class DefaultPolicyCommand(Command):
         answer = await services.requests.policies.set_default(
             self.scope or channel, self.name, by=asker.user, by_name=name, confirmed=request.confirmed
         )
-        return _reply(answer, request)
+        return policy_reply(answer, request)
 
 
-def _parse(command_text: CommandText) -> Command:
+def parse_policy(command_text: CommandText) -> Command:
     words = without_equals(command_text.words)
     if not words:
         return ShowPoliciesCommand()
@@ -208,7 +215,7 @@ def _parse_default(words: list[Word]) -> Command:
 # --- answer ----------------------------------------------------------------------------------------------------------
 
 
-def _reply(answer: PolicyAnswer | DefaultPolicyAnswer | UnknownName | RefusalAnswer, request: Request) -> Reply:
+def policy_reply(answer: PolicyAnswer | DefaultPolicyAnswer | UnknownName | RefusalAnswer, request: Request) -> Reply:
     context = request.services.render_context
     if isinstance(answer, RefusalAnswer):
         return request.refused(answer)
@@ -218,31 +225,3 @@ def _reply(answer: PolicyAnswer | DefaultPolicyAnswer | UnknownName | RefusalAns
     if isinstance(answer, PolicyAnswer):
         return Reply(blocks=policy_blocks(answer, request.question.text, context))
     return Reply(blocks=default_policy_blocks(answer, request.question.text, context))
-
-
-_HELP = HelpPage(
-    overview=("`{c} policy` — who is paged, in which order, until somebody answers",),
-    topic=(
-        f"*`{{c}} {EXAMPLE}`* — page Ann; after 5 min without an answer whoever is on call; and so on.",
-        "A step names `@person`, `@usergroup`, `here`, `channel`, `owner`, `oncall:SCHEDULE` or `pager:NAME`.",
-        "`repeat 2` begins again twice. `last pager:ops` comes after all rounds. I show the effect before I save it.",
-        "`{c} policy` (`policies` too) lists all. `{c} policy data` shows who it would reach now.",
-        "`{c} policy remove data` removes it.",
-        "`{c} watch orders-* page policy:data` uses it.",
-        "`{c} policy default data` uses it for this channel's watches without targets.",
-        "`{c} policy default data in workspace`: for all channels. `{c} policy default data operator`: for my trouble.",
-    ),
-)
-
-FEATURE = Feature(
-    commands=(
-        CommandWord(
-            name="policy",
-            parse=_parse,
-            aliases=("policies",),
-            changes=True,
-            help_order=12,
-            help=_HELP,
-        ),
-    )
-)
