@@ -76,7 +76,12 @@ def paging_targets(audience: Audience, kind: EpisodeKind, routing: Routing) -> t
     if not audience.targets:
         policy = routing.default_policy(audience.channel) if kind is EpisodeKind.FAILURE else None
         return (Target(kind=TargetKind.POLICY, id=policy.name),) if policy else ()
-    return tuple(dict.fromkeys(target for event in sorted(events) for target in audience.paged_for(event)))
+    return _named_by_watches(audience, kind)
+
+
+def _named_by_watches(audience: Audience, kind: EpisodeKind) -> tuple[Target, ...]:
+    events = sorted(_PAGING_EVENTS.get(kind, frozenset()))
+    return tuple(dict.fromkeys(target for event in events for target in audience.paged_for(event)))
 
 
 def notified_in(episode: Episode, channel: ChannelId) -> tuple[Target, ...]:
@@ -151,7 +156,7 @@ def named_late(episode: Episode, audience: Audience, new: Sequence[Target], rout
 
 def following_watch(episode: Episode, audience: Audience, routing: Routing, at: datetime) -> Episode:
     """The page of a channel's own targets names the targets that its watches name now."""
-    key, targets = _key(episode, routing, "channel", audience.channel), audience.paged_for(Event.FAILED)
+    key, targets = _key(episode, routing, "channel", audience.channel), _named_by_watches(audience, episode.kind)
     return replace(
         episode, pages=tuple(_of_targets(page, targets, at) if page.key == key else page for page in episode.pages)
     )

@@ -261,3 +261,10 @@ def test_a_direct_page_of_a_policy_names_the_watch_behind_it() -> None:
     who = routing(DATA, setup=[a_policy([PAGE_ANN])])
     (card,) = [card for card in failed(who).cards if card.channel == ANN_DIRECT]
     assert [(origin.channel, origin.reference) for origin in card.origins] == [(ALERTS, ORDERS)]
+
+
+def test_a_degraded_pipeline_calls_again_until_somebody_answers() -> None:
+    who = a_routing(replace(a_watch(targets=(PAGE_ANN,)), page_for=frozenset({Event.DEGRADED})))
+    live = plan_reading(Record(pipeline_id=ORDERS), an_observation(RUNNING, 0), who).record
+    plan = plan_reading(live, an_observation(RUNNING, 1, ready=1, replicas=2), who)
+    assert [reason for _, reason, _ in calls(served(plan.record, who))] == [CallReason.REPEATED] * 2
