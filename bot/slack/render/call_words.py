@@ -33,7 +33,7 @@ def _failed(failures: tuple[OpenFailure, ...]) -> str:
     if len(failures) == 1:
         (one,) = failures
         since = phrases.moment(one.since, first_seen=one.first_seen)
-        return f"*{outside(one.pipeline.name, NAME_LIMIT)}* still needs you: failed at {since}."
+        return f"*{outside(one.pipeline.name, NAME_LIMIT)}* still needs you, since {since}."
     if not failures:
         return "Pipelines still need you."
     names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in failures[:NAMES_SHOWN])
