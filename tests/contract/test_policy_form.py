@@ -92,7 +92,7 @@ async def test_an_edit_begins_with_what_is_saved(fake_redis: redis.asyncio.Redis
 
 def held_in(element: Mapping[str, object]) -> object:
     """What a field holds when a modal opens."""
-    for name in ("initial_value", "initial_users"):
+    for name in ("initial_value", "initial_users", "initial_time"):
         if name in element:
             return element[name]
     options = element.get("initial_options")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from bot.slack.inbound.payloads import encodable
 
 _CHANNEL = "selected_conversation"
-_FIELDS = ("value", "selected_option", "selected_options", "selected_users", _CHANNEL)
+_FIELDS = ("value", "selected_option", "selected_options", "selected_users", "selected_time", _CHANNEL)
 
 
 def read_submission(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | None:

@@ -12,6 +12,7 @@ from bot.slack.mrkdwn import REASON_LIMIT, ago, code, date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, sections
 from bot.slack.render.change_buttons import UNCHANGED, save_blocks
+from bot.slack.render.on_call_forms import schedule_form_buttons
 from bot.slack.render.policies import people_words
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.schedule_messages import CALENDAR_PROBLEMS
@@ -25,12 +26,14 @@ def schedules_blocks(views: Sequence[ScheduleView], render_context: RenderContex
     command = render_context.command
     if not views:
         example = f"{command} schedule data = rotate @ann @bob every 1 week at 09:00 on monday"
-        return sections(["There is no schedule yet. A schedule says who is on call when:", code(example, 150)])
+        lines = ["There is no schedule yet. A schedule says who is on call when:", code(example, 150)]
+        return [*sections(lines), *schedule_form_buttons(())]
     lines = ["*On call*"]
     for view in views:
         lines.append(f"• *{outside(view.saved.name)}*: {now_words(view)}")
         lines += [f"    {warning}" for warning in _warnings(view)]
-    return sections([*lines, f"{code(f'{command} oncall NAME')} shows more of one."])
+    lines.append(f"{code(f'{command} oncall NAME')} shows more of one.")
+    return [*sections(lines), *schedule_form_buttons([view.saved.name for view in views])]
 
 
 def schedule_blocks(answer: ScheduleAnswer, command_text: str, render_context: RenderContext) -> list[Block]:

@@ -22,7 +22,7 @@ from bot.slack.features.watches import watches_blocks
 from bot.slack.mrkdwn import date
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, sections
-from bot.slack.render.on_call_forms import policy_form_buttons
+from bot.slack.render.on_call_forms import policy_form_buttons, schedule_form_buttons
 from bot.slack.render.render_context import RenderContext
 from bot.slack.visible_channels import VisibleChannels
 
@@ -80,6 +80,7 @@ def home_blocks(page: HomePage, render_context: RenderContext) -> list[Block]:
         *actions("failures", button(action_ids.REFRESH_HOME, "Refresh", "")),
         DIVIDER,
         *on_call_blocks(page.schedules, page.user, command),
+        *schedule_form_buttons([view.saved.name for view in page.schedules]),
         *policy_form_buttons(page.policies),
         DIVIDER,
         *watches_blocks(replace(watches, silences=()), render_context),

@@ -16,7 +16,7 @@ from bot.requests.policies import PolicyAnswer
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.policy.command import SavePolicyCommand, StepRefusal, policy_reply
-from bot.slack.features.watch.opening import error_text, open_modal
+from bot.slack.features.watch.opening import field_refusal, open_modal
 from bot.slack.grammar.policy_words import UNCHANGED
 from bot.slack.mrkdwn import code, outside
 from bot.slack.render.blocks import MOST_OPTIONS, Block, context, input_block, option, plain
@@ -166,28 +166,28 @@ def _typed(target: Target) -> str:
 async def submit_policy_form(submission: Submission, request: Request) -> Reply:
     name = submission.text_in(NAME).strip()
     if problem := name_problem(name):
-        return _refused(NAME, f"“{outside(name)}” can't be the name of a policy: {problem}. {UNCHANGED}", request)
+        return field_refusal(NAME, f"“{outside(name)}” can't be the name of a policy: {problem}. {UNCHANGED}", request)
     steps = [
         number for number in range(1, MOST_STEPS + 1) if _named(submission, f"{PEOPLE}{number}", f"{OTHERS}{number}")
     ]
     if not steps:
-        return _refused(f"{PEOPLE}1", f"Who should this policy page? {UNCHANGED}", request)
+        return field_refusal(f"{PEOPLE}1", f"Who should this policy page? {UNCHANGED}", request)
     text = _command(name, steps, submission)
     command = request.parse(text)
     if isinstance(command, UsageError):
-        return _refused(NAME, command.message, request)
+        return field_refusal(NAME, command.message, request)
     if not isinstance(command, SavePolicyCommand):
-        return _refused(NAME, f"Choose another name. {UNCHANGED}", request)
+        return field_refusal(NAME, f"Choose another name. {UNCHANGED}", request)
     if refusal := await request.services.permissions.to_change(request.asker, request.asker.channel):
-        return _refused(NAME, refusal, request)
+        return field_refusal(NAME, refusal, request)
     policy = await command.policy(request)
     if isinstance(policy, StepRefusal):
-        return _refused(
+        return field_refusal(
             LAST_PEOPLE if policy.step is None else f"{PEOPLE}{steps[policy.step]}", policy.refusal, request
         )
     answer = request.services.requests.policies.preview(policy)
     if isinstance(answer, RefusalAnswer):
-        return _refused(NAME, answer, request)
+        return field_refusal(NAME, answer, request)
     return policy_reply(answer, replace(request, question=SavedQuestion(text=text)))
 
 
@@ -207,8 +207,3 @@ def _command(name: str, steps: Sequence[int], submission: Submission) -> str:
         text += f"; repeat {rounds}"
     last = _named(submission, LAST_PEOPLE, LAST_OTHERS)
     return f"{text}; last {last}" if last else text
-
-
-def _refused(block: str, refusal: RefusalAnswer | str, request: Request) -> Reply:
-    answer = RefusalAnswer(reason=refusal) if isinstance(refusal, str) else refusal
-    return replace(request.refused(answer), errors={block: error_text(answer)})

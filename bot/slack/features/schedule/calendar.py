@@ -36,9 +36,13 @@ class SaveCalendarCommand(Command):
     async def run(self, request: Request) -> Reply:
         if refusal := await request.services.permissions.to_change(request.asker, request.asker.channel):
             return request.refused(refusal)
-        pending = self._saved(request) if request.confirmed else await self._proposed(request)
+        pending = self._saved(request) if request.confirmed else await self.proposed(request)
         if isinstance(pending, RefusalAnswer):
             return request.refused(pending)
+        return await self.answered(pending, request)
+
+    async def answered(self, pending: PendingCalendar, request: Request) -> Reply:
+        """Asks, or saves after the click."""
         answer = await request.services.requests.schedules.follow(pending, await editor_of(request))
         return reply_of(answer, asking(request, f"schedule {self.name} = calendar {SAVED_PREFIX}{pending.token}"))
 
@@ -49,7 +53,8 @@ class SaveCalendarCommand(Command):
             return RefusalAnswer(reason=f"This question is too old. {UNCHANGED}", command=self.check)
         return pending
 
-    async def _proposed(self, request: Request) -> PendingCalendar | RefusalAnswer:
+    async def proposed(self, request: Request) -> PendingCalendar | RefusalAnswer:
+        """The calendar, after a read of it. Stores nothing."""
         services = request.services
         address = calendar_address(self.words.address)
         if not isinstance(address, CalendarAddress):

@@ -7,7 +7,7 @@ from bot.domain.rotation import TurnUnit
 from bot.domain.rotation_plan import RotationWish
 from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import zone_named
-from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Command, Reply, Request
 from bot.slack.features.policy import without_equals
 from bot.slack.features.schedule.calendar import SaveCalendarCommand
 from bot.slack.features.schedule.links import read_link
@@ -17,7 +17,6 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.schedule_words import EXAMPLE, UNCHANGED, CalendarWords, RotationWords, ScheduleReader
 from bot.slack.grammar.tokens import NONE, ParseError
 from bot.slack.mrkdwn import outside
-from bot.slack.render.help import HelpPage
 from bot.slack.render.schedules import schedule_blocks, schedules_blocks
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -64,13 +63,14 @@ class SaveScheduleCommand(Command):
             return request.refused(refusal)
         editor = await editor_of(request)
         schedules = services.requests.schedules
-        wish = await self._wish(self.words, request)
+        wish = await self.wish(request)
         if isinstance(wish, RefusalAnswer):
             return request.refused(wish)
         return reply_of(await schedules.rotate(self.name, wish, editor), request)
 
-    async def _wish(self, words: RotationWords, request: Request) -> RotationWish | RefusalAnswer:
-        asker, services = request.asker, request.services
+    async def wish(self, request: Request) -> RotationWish | RefusalAnswer:
+        """Looks up every person."""
+        asker, services, words = request.asker, request.services, self.words
         people = await targets_of(words.people, asker, services)
         if isinstance(people, RefusalAnswer):
             return people
@@ -116,7 +116,7 @@ class RemoveScheduleCommand(Command):
         return reply_of(await request.services.requests.schedules.remove(self.name, editor), request)
 
 
-def _parse(command_text: CommandText) -> Command:
+def parse_schedule(command_text: CommandText) -> Command:
     words = without_equals(command_text.words)
     if not words:
         return ShowScheduleCommand()
@@ -136,32 +136,3 @@ def _parse(command_text: CommandText) -> Command:
         return link
     source = ScheduleReader(command_text.text).read(rest)
     return SaveCalendarCommand(name, source) if isinstance(source, CalendarWords) else SaveScheduleCommand(name, source)
-
-
-_HELP = HelpPage(
-    overview=("`{c} schedule` — who takes turns on call",),
-    topic=(
-        f"*`{{c}} {EXAMPLE}`* — Ann and Bob take turns of a week.",
-        "Also `every 2 days`, `every day`, `every 2 weeks`, `from 2026-12-07`. Without a time zone, yours counts.",
-        "`{c} schedule data = calendar https://…` follows a calendar in iCalendar format. Its address stays secret.",
-        "Don't type that as a mention: everyone in the channel could read the address.",
-        "`{c} schedule data channel #data-alerts` posts handovers and problems there too. `none` ends it.",
-        "`{c} schedule data group @data-oncall` keeps that user group equal to the people on call. `none` ends it.",
-        "`{c} schedule data` shows it, `{c} schedule remove data` removes it.",
-        "`{c} watch orders-* page oncall:data` pages the person on call.",
-        "I show the effect before I save it. An edit keeps the turn of the person on call.",
-    ),
-)
-
-FEATURE = Feature(
-    commands=(
-        CommandWord(
-            name="schedule",
-            parse=_parse,
-            changes=True,
-            verbatim=True,
-            help_order=13,
-            help=_HELP,
-        ),
-    )
-)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.watch import ChannelId
@@ -50,6 +51,12 @@ async def _direct(click: Click, request: Request) -> ChannelId | None:
         return await request.services.directory.direct(click.user)
     except ChatAway:
         return None
+
+
+def field_refusal(block: str, refusal: RefusalAnswer | str, request: Request) -> Reply:
+    """Shows a refusal at this field. If the modal is closed by then, it comes as a message."""
+    answer = RefusalAnswer(reason=refusal) if isinstance(refusal, str) else refusal
+    return replace(request.refused(answer), errors={block: error_text(answer)})
 
 
 def error_text(refusal: RefusalAnswer) -> str:
