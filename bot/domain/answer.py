@@ -96,6 +96,16 @@ class StopPagingAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersView:
+    """What is known about the owners that new watches page."""
+
+    problems: tuple[str, ...] = ()
+    """The owners who reach nobody, as clauses."""
+    unknown: bool = False
+    """Some are still to be looked up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchAnswer:
     """The answer to `watch`. If a name is `unresolved`, nothing was changed."""
 
@@ -114,6 +124,8 @@ class WatchAnswer:
     """The first listing is under way, so more pipelines may match soon."""
     polling: EvenPolling | None = None
     """All polled pipelines, and the budget."""
+    owners: OwnersView | None = None
+    """Of watches that page the owner."""
     at: datetime
 
     @property

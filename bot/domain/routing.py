@@ -17,6 +17,7 @@ from bot.domain.on_call_setup import (
     policy_named,
     shadows_of,
 )
+from bot.domain.owners import owner_of
 from bot.domain.schedule_state import pageable_on_call
 from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.silence import Silence, latest_silence
@@ -85,7 +86,9 @@ class Routing:
                 return (target,) if target.id in self.pagers else ()
             case TargetKind.ON_CALL:
                 return pageable_on_call(self.setup, target.id, at)
-            case TargetKind.OWNER | TargetKind.POLICY:
+            case TargetKind.OWNER:
+                return owner_of(self.setup, self.pipeline)
+            case TargetKind.POLICY:
                 return ()
 
     def heard(self, page: Page, kind: EpisodeKind, at: datetime) -> Page:

@@ -34,6 +34,7 @@ class SetupKind(StrEnum):
     MAINTENANCE = "maintenance"
     QUIET_HOURS = "quiet_hours"
     FOLLOW_UPS = "follow_ups"
+    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ The functions raise nothing but `ApiError`.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from sys import intern
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -113,6 +114,7 @@ def decode_page(
         more=bool(items) and pagination.get("has_more") is not False,
         total=_count(pagination, "total_count"),
         skipped=len(items) - len(pipelines),
+        emails=_emails(items),
     )
 
 
@@ -187,7 +189,14 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
         intent=Intent(intent) if intent in set(Intent) else None,
         bounded=_text(item, "execution_mode").lower() == "bounded",
         destination=_destination(item),
+        owner=intern(_text(_object(item.get("created_by")), "id")),
     )
+
+
+def _emails(items: Iterable[object]) -> dict[str, str]:
+    """By the owner's id. Empty for an owner without one."""
+    owners = [_object(_object(item).get("created_by")) for item in items]
+    return {_text(owner, "id"): _text(owner, "email") for owner in owners if _text(owner, "id")}
 
 
 def _destination(item: Mapping[str, object]) -> str:

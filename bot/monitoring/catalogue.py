@@ -44,6 +44,8 @@ class CatalogueSync:
     def __init__(
         self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock, leadership: LeadershipStatus
     ) -> None:
+        self.owner_emails: dict[str, str] = {}
+        """By GoldRush's id of each pipeline's owner, as this process listed them. They go nowhere but to the chat."""
         self._api = SafeApi(api)
         self._repository = repository
         self._budget = budget
@@ -247,7 +249,9 @@ class CatalogueSync:
         return listing.found.union(self._missing(listing) if listing.checks >= _most_checks(listing) else ())
 
     async def _page(self, number: int) -> ListingPage:
-        return await self._ask(Route.LISTING, partial(self._api.page, number))
+        page = await self._ask(Route.LISTING, partial(self._api.page, number))
+        self.owner_emails.update(page.emails)
+        return page
 
     async def _ask(self, route: Route, request: Callable[[], Awaitable[T]]) -> T:
         """Sends one request within the budget, and obeys the wait that its answer asks for.

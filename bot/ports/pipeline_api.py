@@ -10,8 +10,8 @@ ApiError                  a read of GoldRush gave no usable answer
     └── StrayNotFound     404 of a proxy in front of GoldRush: says nothing about the pipeline
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -82,6 +82,8 @@ class ListingPage:
     """The total number of pipelines, if the API reports it."""
     skipped: int = 0
     """Items without a pipeline's name or id."""
+    emails: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The e-mail of each pipeline's owner, by GoldRush's id of that person. Never shown, logged or stored."""
 
 
 class PipelineApi(Protocol):

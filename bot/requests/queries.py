@@ -1,7 +1,7 @@
 """Answers questions about pipelines and a channel's watches. Answers are values; `slack` renders them."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -10,6 +10,7 @@ from bot.domain.answer import (
     FailedView,
     FailuresAnswer,
     ListAnswer,
+    OwnersView,
     PipelineView,
     StatusAnswer,
     WatchedView,
@@ -21,11 +22,13 @@ from bot.domain.catalogue import Pipeline, comparable
 from bot.domain.follow_ups import follow_up_style
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
+from bot.domain.owners import has_unknown_owner, owner_problem
 from bot.domain.plan import plan_redrawn
-from bot.domain.watch import ChannelId, SuspendReason, UserId
+from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
+from bot.requests.owners import owned_watches
 from bot.requests.pipeline_views import FRESH_SECONDS, MADE_AT_ONCE, READ_AT_ONCE, PipelineViews
 from bot.requests.references import References
 from bot.requests.turns import parts_of
@@ -157,6 +160,14 @@ class Queries:
                 if not wanted or all(word in _searched_text(pipeline) for word in wanted):
                     by_project.setdefault(pipeline.project, []).append(pipeline.id)
         return list(chain(*(by_project[project] for project in sorted(by_project, key=lambda it: (it.lower(), it)))))
+
+    def owners(self, watches: Iterable[Watch]) -> OwnersView | None:
+        """The owners that these watches page. None: they page none."""
+        setup = self._repository.watches.setup
+        owned = owned_watches(self._repository, setup, watches)
+        problems = (owner_problem(setup, one.pipelines) for one in owned)
+        unknown = any(has_unknown_owner(setup, one.pipelines) for one in owned)
+        return OwnersView(problems=tuple(filter(None, problems)), unknown=unknown) if owned else None
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         """The channel's watches, with the pipelines that each one covers, as last known."""

@@ -22,6 +22,7 @@ from bot.domain.setup_change import SetupEdit
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.ports.clock import Clock
 from bot.ports.people import GroupLookup, PeopleLookup
+from bot.requests.owners import owned_watches, owner_problems
 from bot.requests.setup_changes import SetupChanges, SetupPlan
 from bot.state.repository import Repository
 
@@ -98,6 +99,7 @@ class ReachChecks:
                 return SetupPlan(answer=None)  # another bot has done it
             watches = self._repository.watches.all
             problems = empty_steps(setup, watches, self._repository.pager_names, lost)
+            problems += tuple(owner_problems(setup, owned_watches(self._repository, setup, watches)))
             problems += lost_mentions(setup, watches, lost, at) if weekly else ()
             mentions_at = at if weekly or before is None else before.mentions_at
             after = ReachCheck(made_at=at, mentions_at=mentions_at, lost=tuple(sorted(lost)))

@@ -93,6 +93,7 @@ class _PipelineRow:
     intent: Intent | None = None
     bounded: bool = False
     destination: str = ""
+    owner: str = ""
 
 
 _PIPELINE_ROW = Codec(_PipelineRow, versions.unchanged)
@@ -160,10 +161,11 @@ def decode_pipeline_row(pipeline_id: PipelineId, raw: bytes) -> Pipeline:
     return Pipeline(
         id=pipeline_id,
         name=row.name,
-        project=intern(row.project),  # many pipelines have one project or destination: they share its text
+        project=intern(row.project),  # many pipelines have one project, destination or owner: they share its text
         intent=row.intent,
         bounded=row.bounded,
         destination=intern(row.destination),
+        owner=intern(row.owner),
     )
 
 

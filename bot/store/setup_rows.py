@@ -7,6 +7,7 @@ from bot.domain.audit import AuditEntry
 from bot.domain.calendar import CalendarCopy, PendingCalendar
 from bot.domain.follow_ups import FollowUps
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
+from bot.domain.owners import Owner
 from bot.domain.reach_check import ReachCheck
 from bot.domain.schedule_state import ScheduleState
 from bot.domain.setup import SetupRow
@@ -28,6 +29,7 @@ _ROWS: tuple[type[SetupRow], ...] = (
     Maintenance,
     QuietHours,
     FollowUps,
+    Owner,
 )
 _CODECS: Mapping[str, Codec[SetupRow]] = {row.kind.value: Codec(row, versions.unchanged) for row in _ROWS}
 AUDIT_ENTRY = Codec(AuditEntry, versions.unchanged)

@@ -269,7 +269,7 @@ def build_jobs(
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
-        loops += schedule_jobs(base)
+        loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
         loops += poll_jobs(base)
     if people:
         loops += [

@@ -15,6 +15,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.follow_ups import FollowUps
 from bot.domain.note import Note
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
+from bot.domain.owners import Owner
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.schedule_state import ScheduleState
@@ -34,6 +35,7 @@ SETUP: tuple[type[SetupRow], ...] = (
     PendingCalendar,
     ScheduleState,
     FollowUps,
+    Owner,
 )
 CODECS: dict[type, Codec[Any]] = {
     Record: RECORD,

@@ -447,6 +447,19 @@ class TestItems:
         assert item_of(destination_type="postgres", destination_config=other).destination != one
         assert item_of(destination_type="kafka", destination_config=shown).destination != one
 
+    def test_the_owner_is_an_id_and_the_e_mail_stays_beside_the_pipelines(self) -> None:
+        made = {"id": "user_1", "email": "dana@acme.example", "full_name": "Dana"}
+        body = envelope({"items": [{"id": ID, "created_by": made}]})
+        page = wire.decode_page(200, {}, body)
+        assert [pipeline.owner for pipeline in page.pipelines] == ["user_1"]
+        assert page.emails == {"user_1": "dana@acme.example"}
+        assert "acme" not in repr(page)
+
+    @pytest.mark.parametrize("made", [None, "Dana", {}, {"email": "dana@acme.example"}, {"id": 5}])
+    def test_without_an_id_the_owner_is_unknown(self, made: object) -> None:
+        page = wire.decode_page(200, {}, envelope({"items": [{"id": ID, "created_by": made}]}))
+        assert ([pipeline.owner for pipeline in page.pipelines], page.emails) == ([""], {})
+
     @pytest.mark.parametrize("config", [None, {}, "postgres", [], {"password": "******"}])
     def test_a_destination_without_a_shown_configuration_is_unknown(self, config: object) -> None:
         assert item_of(destination_type="postgres", destination_config=config).destination == ""

@@ -90,7 +90,8 @@ class WatchCommand(Command):
         )
         answer = await self._subscribe(request, channel, wish)
         if isinstance(answer, WatchAnswer):
-            return replace(answer, still_listing=services.is_still_listing(), polling=services.polling())
+            owners = services.requests.queries.owners((*answer.added, *answer.unchanged))
+            return replace(answer, owners=owners, still_listing=services.is_still_listing(), polling=services.polling())
         return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, RefusalAnswer) else answer
 
     async def _subscribe(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 
-from bot.domain.answer import UnmatchedAnswer, WatchAnswer
+from bot.domain.answer import OwnersView, UnmatchedAnswer, WatchAnswer
 from bot.domain.attention import trouble, unread, worst_first_page
 from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId
-from bot.slack.mrkdwn import code, outside
+from bot.slack.mrkdwn import REASON_LIMIT, code, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, answer_undo_blocks, confirm_blocks
@@ -36,9 +36,18 @@ def _watched(
     if any(watch.pattern for watch in (*answer.added, *answer.unchanged)):
         lines.append(f"{_matching(answer)}. New ones that match will be watched.")
     lines += _states(answer, render_context)
+    lines += _owners(answer.owners)
     if answer.edits and answer.polling and answer.polling.is_slow:
         lines.append(f":warning: {phrases.slow_polling(answer.polling)}")
     return [*sections(lines or [UNCHANGED]), *answer_undo_blocks(answer.undo, answer.channel)]
+
+
+def _owners(owners: OwnersView | None) -> list[str]:
+    if owners is None:
+        return []
+    unknown = "I look up the owners in Slack now. If one is nobody here, I say so within a minute."
+    warnings = [f":warning: {outside(problem, REASON_LIMIT)}" for problem in dict.fromkeys(owners.problems)]
+    return [*warnings, *([unknown] if owners.unknown else [])]
 
 
 def _matching(answer: WatchAnswer) -> str:
