@@ -100,6 +100,12 @@ def _is_untried(row: Delivery) -> bool:
     return row.attempt.state is AttemptState.QUEUED and row.attempt.count == 0
 
 
+def _is_counted(row: Delivery) -> bool:
+    """True if the pager knew its incident, which may have ended with this row."""
+    event = _event(row)
+    return event is not None and event.counted
+
+
 def _superseded(pages: Sequence[Delivery], knows: "_Knows") -> list[Delivery]:
     """Rows that a later row of the same key makes pointless."""
     superseded: list[Delivery] = []
@@ -122,7 +128,7 @@ def _superseded_of_key(rows: Sequence[Delivery], *, is_known: bool) -> list[Deli
         ends_later = any(event.action is PagerAction.RESOLVE for event in later)
         if (event.action is PagerAction.TRIGGER and later) or (event.action is PagerAction.ACKNOWLEDGE and ends_later):
             superseded.append(row)
-    nothing_sent = not is_known and all(map(_is_untried, rows))
+    nothing_sent = not is_known and all(_is_untried(row) and not _is_counted(row) for row in rows)
     last = _event(rows[-1])
     if superseded and nothing_sent and last and last.action is not PagerAction.TRIGGER:
         return list(rows)

@@ -139,6 +139,16 @@ def test_the_end_of_the_last_unacknowledged_failure_acknowledges_the_rest() -> N
     assert actions(lane.send()) == [(ACKNOWLEDGE, ["a", "b"])]
 
 
+def test_a_group_whose_failures_end_at_once_after_an_answer_ends_at_the_pager() -> None:
+    lane = PagerLane()
+    lane.add(rows_of(TRIGGER, "a", "b", "c"))
+    lane.send()
+    lane.add(rows_of(ACKNOWLEDGE, "b"))
+    lane.add(rows_of(RESOLVE, "a", "c", "b"))
+    assert actions(lane.send()) == [(RESOLVE, ["a", "b", "c"])]
+    assert lane.incidents == {}
+
+
 def test_new_failures_join_a_young_group_under_its_key() -> None:
     lane = PagerLane()
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
