@@ -13,6 +13,7 @@ export class Modal {
   draw(view) {
     if (!view) {
       this.drawn = null;
+      this.dialog.replaceChildren(); // the next modal takes no values from this one
       if (this.dialog.open) this.dialog.close();
       return;
     }

@@ -86,6 +86,19 @@ async def test_a_modal_sends_what_was_chosen_and_shows_errors(sandbox: Sandbox, 
     assert state["people"]["people"]["selected_users"] == ["U0BOB"]
 
 
+@pytest.mark.page
+async def test_a_modal_begins_with_its_own_values(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    """And with none of the modal that was open before it."""
+    select = {"type": "static_select", "options": EVENTS}
+    views = [{**MODAL, "blocks": [field("event", select | {"initial_option": option})]} for option in EVENTS]
+    async with opened(sandbox) as page:
+        for view, event in zip(views, ("failed", "recovered"), strict=True):
+            await client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=view)
+            await expect(page.locator("dialog select")).to_have_value(event)
+            await page.get_by_test_id("view-close").click()
+            await expect(page.locator("dialog select")).to_have_count(0)
+
+
 async def choose(page: Page, placeholder: str, label: str) -> None:
     """Opens the list below this placeholder, and checks one option."""
     await page.locator("dialog summary", has_text=placeholder).click()

@@ -85,7 +85,7 @@ def home_blocks(page: HomePage, render_context: RenderContext) -> list[Block]:
         DIVIDER,
         *watches_blocks(replace(watches, silences=()), render_context),
         *actions("watches", button(action_ids.OPEN_WATCH_FORM, "Watch a pipeline", "")),
-        *silences_of_mine(page.silences, complete=page.knows_all_silences),
+        *_set_off(silences_of_mine(page.silences, complete=page.knows_all_silences)),
         DIVIDER,
         *sections(
             [
@@ -97,6 +97,10 @@ def home_blocks(page: HomePage, render_context: RenderContext) -> list[Block]:
         ),
         *context(f"As of {date(watches.at)}", render_context.home),
     ]
+
+
+def _set_off(blocks: list[Block]) -> list[Block]:
+    return [DIVIDER, *blocks] if blocks else []
 
 
 def _without_assigned(page: HomePage) -> list[VisibleFailure]:

@@ -16,9 +16,9 @@ from bot.requests.policies import PolicyAnswer
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.policy.command import SavePolicyCommand, StepRefusal, policy_reply
-from bot.slack.features.watch.opening import field_refusal, open_modal
+from bot.slack.features.watch.opening import PREVIEWED, field_refusal, open_modal
 from bot.slack.grammar.policy_words import UNCHANGED
-from bot.slack.mrkdwn import code, outside
+from bot.slack.mrkdwn import code, duration, outside
 from bot.slack.render.blocks import MOST_OPTIONS, Block, context, input_block, option, plain
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.submission import Submission
@@ -27,7 +27,7 @@ CALLBACK_ID = "policy"
 NAME, ROUNDS, LAST_PEOPLE, LAST_OTHERS = "name", "rounds", "last_people", "last_others"  # the blocks
 PEOPLE, OTHERS, WAIT = "people", "others", "wait"  # the blocks of a step, each with its number
 STEPS_SHOWN = 3
-_WAITS = ("1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h", "4h")
+_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240))
 _PLAIN = {
     TargetKind.HERE: "Everyone online in the channel",
     TargetKind.CHANNEL: "Everyone in the channel",
@@ -71,7 +71,7 @@ def policy_form(
             _rounds_input(policy.rounds if policy else 0),
             _people_input(LAST_PEOPLE, "Last resort: people", last, max_targets, "Paged once, after all that."),
             _others_input(LAST_OTHERS, "Last resort: others", last, others),
-            *context("I show the effect before I save it.", more),
+            *context(PREVIEWED, more),
         ],
     }
 
@@ -103,10 +103,10 @@ def _name_input(policy: Policy | None) -> Block:
 
 
 def _step_inputs(number: int, step: PolicyStep | None, others: Sequence[Target], max_targets: int) -> list[Block]:
-    targets, when = step.targets if step else (), "At once" if number == 1 else f"Step {number}"
+    targets, hint = step.targets if step else (), "Paged at once." if number == 1 else ""
     return [
-        _people_input(f"{PEOPLE}{number}", f"{when}: page these people", targets, max_targets),
-        _others_input(f"{OTHERS}{number}", f"{when}: and these", targets, others),
+        _people_input(f"{PEOPLE}{number}", f"Step {number}: people", targets, max_targets, hint),
+        _others_input(f"{OTHERS}{number}", f"Step {number}: others", targets, others),
         _wait_input(number, step.wait if step else DEFAULT_WAIT),
     ]
 
@@ -127,10 +127,10 @@ def _others_input(block: str, label: str, targets: Iterable[Target], others: Seq
 
 
 def _wait_input(number: int, wait: timedelta) -> Block:
-    own = duration_text(wait)
-    options = {text: option(text, text) for text in (*_WAITS, own)}
-    element = {"type": "static_select", "options": list(options.values()), "initial_option": options[own]}
-    return input_block(f"{WAIT}{number}", "Then wait for an answer", element, optional=True)
+    waits = sorted({*_WAITS, wait})
+    options = {length: option(duration(length.total_seconds()), duration_text(length)) for length in waits}
+    element = {"type": "static_select", "options": list(options.values()), "initial_option": options[wait]}
+    return input_block(f"{WAIT}{number}", f"Step {number}: wait for an answer", element, optional=True)
 
 
 def _rounds_input(rounds: int) -> Block:

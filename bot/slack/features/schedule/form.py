@@ -13,7 +13,7 @@ from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.schedule.calendar import SaveCalendarCommand
 from bot.slack.features.schedule.command import SaveScheduleCommand
 from bot.slack.features.schedule.replies import asking, editor_of, reply_of
-from bot.slack.features.watch.opening import field_refusal, open_modal
+from bot.slack.features.watch.opening import PREVIEWED, field_refusal, open_modal
 from bot.slack.grammar.schedule_words import UNCHANGED, CalendarWords
 from bot.slack.mrkdwn import outside
 from bot.slack.render.blocks import Block, context, input_block, option, plain
@@ -57,7 +57,7 @@ def schedule_form(direct: ChannelId, saved: SavedSchedule | None, max_people: in
             _name_input(saved),
             *_rotation_inputs(saved, max_people),
             _calendar_input(saved),
-            *context("I show the effect before I save it."),
+            *context(PREVIEWED),
         ],
     }
 

@@ -17,6 +17,8 @@ from bot.slack.render.phrases import is_direct
 
 _CHANNEL_LINK = re.compile(r"<#[^>]*>")
 
+PREVIEWED = "Before I save it, I show you the effect in your direct messages with me."
+
 LATE = RefusalAnswer(reason=f"That took too long, so the form didn't open. {UNCHANGED}", hint="Click the button again.")
 FAILED = RefusalAnswer(reason=f"Slack didn't open the form. {UNCHANGED}", hint="Click the button again.")
 UNKNOWN = RefusalAnswer(
