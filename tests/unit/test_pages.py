@@ -9,6 +9,7 @@ from bot.domain.delivery import Message, ReceiverKind
 from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import PageStatus, Policy, PolicyStep
 from bot.domain.on_call_setup import OPERATOR, DefaultPolicy, SavedPolicy
+from bot.domain.owners import Owner
 from bot.domain.page_plan import plan_acknowledgement, plan_resolved, plan_timer
 from bot.domain.pager import PagerEvent
 from bot.domain.phase import Phase
@@ -268,3 +269,24 @@ def test_a_degraded_pipeline_calls_again_until_somebody_answers() -> None:
     live = plan_reading(Record(pipeline_id=ORDERS), an_observation(RUNNING, 0), who).record
     plan = plan_reading(live, an_observation(RUNNING, 1, ready=1, replicas=2), who)
     assert [reason for _, reason, _ in calls(served(plan.record, who))] == [CallReason.REPEATED] * 2
+
+
+def test_owner_pages_the_person_who_made_the_pipeline() -> None:
+    dana = Target(kind=TargetKind.USER, id="U0DANA", direct=ChannelId("D0DANA"), label="Dana")
+    who = routing(Target(kind=TargetKind.OWNER), setup=[Owner(owner="user_1", person=dana, made_at=at(0))])
+    owned = replace(who, pipeline=replace(who.pipeline, owner="user_1"))
+    assert conversations(failed(owned)) == {ALERTS, "D0DANA"}
+    assert calls(served(failed(owned).record, owned)) == [
+        (ALERTS, CallReason.REPEATED, ("U0DANA",)),
+        ("D0DANA", CallReason.REPEATED, ("U0DANA",)),
+    ]
+
+
+def test_after_an_unknown_owner_the_next_step_comes_at_once() -> None:
+    nobody = Owner(owner="user_1", made_at=at(0))
+    who = routing(DATA, setup=[a_policy([Target(kind=TargetKind.OWNER)], [PAGE_ANN]), nobody])
+    owned = replace(who, pipeline=replace(who.pipeline, owner="user_1"))
+    plan = failed(owned)
+    assert conversations(plan) == {ALERTS, ANN_DIRECT}
+    assert plan.record.episode is not None
+    assert [page.unreached for page in plan.record.episode.pages] == [(0,)]
