@@ -28,9 +28,9 @@ MESSAGES = {
 
 CREATOR: Json = {
     "id": "user_fb22f43e38ac44edabc7f566c5d",
-    "email": "dana@acme.example",
-    "display_name": "Dana",
-    "full_name": "Dana Dorsey",
+    "email": "carol@acme-data.example",
+    "display_name": "Carol",
+    "full_name": "Carol Chen",
 }
 GROUP: Json = {
     "id": "group_d632592ddbde4a499452d25b",
