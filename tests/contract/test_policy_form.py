@@ -8,7 +8,6 @@ import redis.asyncio
 
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.features.policy.form import LAST_PEOPLE, NAME, OTHERS, PEOPLE, ROUNDS, WAIT
-from bot.slack.permissions import Asker
 from bot.slack.render import action_ids
 from sandbox.slack.interactions import Choice
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, Office
@@ -128,8 +127,18 @@ async def test_a_guest_can_make_no_policy(fake_redis: redis.asyncio.Redis) -> No
         assert "Nothing was changed." in await submit(it, {NAME: "data", f"{PEOPLE}1": [BOB]}, GUEST)
 
 
-async def test_the_command_offers_the_form(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_form_opened_in_a_channel_answers_in_direct_messages(fake_redis: redis.asyncio.Redis) -> None:
     async with forms(fake_redis) as it:
-        reply = await it.office.router.typed("policy", Asker(user=ANN, channel=ALERTS)).run()
-        assert reply
-        assert action_ids.OPEN_POLICY_FORM in json.dumps(list(reply.blocks))
+        slack = it.office.sandbox.slack
+        await slack.run_command(ANN, ALERTS, "/pipeline", "policy")
+        await slack_answers(it)
+        answer = slack.ephemerals(ALERTS, ANN)[-1]
+        assert (await slack.click(ANN, ALERTS, answer.ts, action_ids.OPEN_POLICY_FORM)).ok
+        await it.office.sandbox.until(lambda: slack.views.top(ANN), seconds=PATIENCE_SECONDS)
+        assert "Create the policy data?" in await submit(it, {NAME: "data", f"{PEOPLE}1": [BOB]})
+        assert len(slack.ephemerals(ALERTS, ANN)) == 1
+
+
+async def slack_answers(it: Forms) -> None:
+    slack = it.office.sandbox.slack
+    await it.office.sandbox.until(lambda: slack.ephemerals(ALERTS, ANN), seconds=PATIENCE_SECONDS)

@@ -19,7 +19,7 @@ _HELP = HelpPage(
         "Don't type that as a mention: everyone in the channel could read the address.",
         "`{c} schedule data channel #data-alerts` posts handovers and problems there too. `none` ends it.",
         "`{c} schedule data group @data-oncall` keeps that user group equal to the people on call. `none` ends it.",
-        "`{c} schedule data` shows it, `{c} schedule remove data` removes it.",
+        "`{c} schedule` lists all, and opens a form. `{c} schedule remove data` removes one.",
         "`{c} watch orders-* page oncall:data` pages the person on call.",
         "I show the effect before I save it. An edit keeps the turn of the person on call.",
     ),
