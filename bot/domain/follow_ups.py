@@ -51,7 +51,7 @@ def follow_up_style(setup: Setup, channel: ChannelId) -> FollowUpStyle:
 
 
 def call_style(setup: Setup, channel: ChannelId, targets: tuple[Target, ...]) -> FollowUpStyle:
-    """The style of a later call. `here` and `channel` notify nobody in a thread, so the channel sees those calls."""
+    """The style of a later call. `here` and `channel` may notify nobody in a thread: the channel sees those calls."""
     style = follow_up_style(setup, channel)
     everyone = any(target.kind in {TargetKind.HERE, TargetKind.CHANNEL} for target in targets)
     return FollowUpStyle.BROADCAST if style is FollowUpStyle.THREAD and everyone else style

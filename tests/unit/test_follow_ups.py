@@ -138,7 +138,7 @@ def test_a_later_call_goes_where_its_people_see_it(
     assert place(a_call(style, target)) == expected
 
 
-def test_here_pings_nobody_in_a_thread() -> None:
+def test_a_call_to_here_never_stays_in_the_thread_alone() -> None:
     setup = in_style(THREAD).setup
     assert call_style(setup, ALERTS, (a_person(), HERE)) is BROADCAST
     assert call_style(setup, ALERTS, (a_person(),)) is THREAD
