@@ -16,14 +16,16 @@ from bot.delivery.handover import Handover
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.lane_worker import LaneWorker
 from bot.delivery.pending import PendingDelivery
-from bot.domain import grouping, protocol
+from bot.domain import escalation, grouping, protocol
 from bot.domain.backlog import Backlog, Grouping, with_changes
 from bot.domain.backup import ScheduledRow
 from bot.domain.card import ThreadEntry
 from bot.domain.delivery import Delivery, ReceiverKind
+from bot.domain.escalation import Page, PageAcknowledged, PageDecision, PageReason, Reaches
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
 from bot.goldrush.client import Client
+from bot.paging.timers import PageTimers
 from bot.ports.lease_store import ACTIVE_SENDER, Lease
 from bot.slack.outbound.calls import SlackClient
 from bot.slack.outbound.channel_ids import ChannelIds
@@ -175,6 +177,37 @@ def _joins() -> None:
     LaneSnapshot._pending = unaware  # type: ignore[method-assign]
 
 
+def _timers() -> None:
+    """The bot serves no timer of a page."""
+
+    async def idle(self: PageTimers) -> None:
+        return None
+
+    PageTimers.serve = idle  # type: ignore[method-assign]
+
+
+def _answered_page() -> None:
+    """An acknowledged page escalates as if nobody had answered."""
+
+    def ignored(page: Page, event: PageAcknowledged) -> PageDecision:
+        return PageDecision(page=page, reason=PageReason.ALREADY_ACKNOWLEDGED)
+
+    assert "_acknowledged" in vars(escalation)
+    vars(escalation)["_acknowledged"] = ignored
+
+
+def _step_twice() -> None:
+    """A step of a page is served once more before its wait is over."""
+    once = escalation._escalated
+
+    def twice(page: Page, at: datetime, reaches: Reaches, reason: PageReason) -> PageDecision:
+        decision = once(page, at, reaches, reason)
+        again = decision.page.position == 1 and decision.page.next_at is not None
+        return replace(decision, page=replace(decision.page, next_at=at)) if again else decision
+
+    vars(escalation)["_escalated"] = twice
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "fence": _fence,
     "wait": _wait,
@@ -189,6 +222,9 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "joins": _joins,
     "listing": _listing,
     "vital_signs": _vital_signs,
+    "timers": _timers,
+    "answered_page": _answered_page,
+    "step_twice": _step_twice,
 }
 
 

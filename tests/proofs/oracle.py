@@ -14,6 +14,8 @@ FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """The first words of a group message."""
+CALL = re.compile(r"\bstill needs? you\b")
+"""In a message that calls people again for a failure."""
 POINTER = "is now part of the group above"
 """What remains of a card that grew into a group with others."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
@@ -174,6 +176,7 @@ def _replies_about(pipeline: str, message: SlackMessage) -> list[tuple[SlackMess
     return [
         (reply, row)
         for reply in (message.replies if _is_failure(message.text) else ())
+        if not CALL.search(reply.text)
         for row in _rows(reply.text)
         if alone or _mentions(row, pipeline)
     ]
@@ -271,8 +274,8 @@ def _is_story(text: str) -> bool:
     about_the_bot = ("I couldn't watch any pipelines", "My database", "I can't post")
     about_its_sight = ("can be read again", "can't be read")
     head = text.partition("\n")[0]
-    if POINTER in text:
-        return False  # the group reports it
+    if POINTER in text or CALL.search(text):
+        return False  # the group reports it, or the card that people are called for
     about_the_bot_itself = announces(text) or any(words in text for words in about_the_bot)
     return not about_the_bot_itself and not any(words in head for words in about_its_sight)
 

@@ -26,9 +26,11 @@ import structlog
 
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
+from bot.delivery.carrier import Carrier
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content
@@ -45,11 +47,17 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
+from bot.domain.episode import Acknowledgement
 from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_acknowledgement
+from bot.domain.pager import PagerAction, PagerEvent
 from bot.domain.phase import Intent, Phase
-from bot.domain.watch import ChannelId, TeamId, UserId, Watch
+from bot.domain.watch import ChannelId, Target, TargetKind, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
+from bot.pagers.pagerduty import PAGERDUTY, PAGERDUTY_LIMITS
+from bot.pagers.pagers import NoSuspensions
+from bot.paging.timers import PageTimers
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.pipeline_api import ApiError, ListingPage, Status, Unavailable
 from bot.ports.store_errors import StoreAway
@@ -60,7 +68,8 @@ from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
-from tests.proofs.oracle import Change, Verdict, judge
+from tests.proofs.oracle import CALL, Change, Verdict, judge
+from tests.proofs.paging import PageAnswer, PageCall, PageHistory, judge_pages
 from tests.proofs.traffic import Call, Promise, judge_traffic
 from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
 
@@ -71,6 +80,8 @@ HELD_SECONDS = 240.0  # each phase lasts at least this long, so that the bot rea
 TOGETHER_SECONDS = 600.0
 FORGETS_SECONDS = 4.0
 CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
+ANN = Target(kind=TargetKind.USER, id="U0ANN", direct=ChannelId("D0ANN"), label="Ann")
+PAGER = Target(kind=TargetKind.PAGER, id="night", label="night")
 DEADLINE = 5.0
 OLDEST_SECONDS = 40.0
 DRAINED_SECONDS = 180.0
@@ -142,6 +153,8 @@ class World:
     reads: dict[str, list[float]] = field(default_factory=dict)
     began: list[float] = field(default_factory=list)
     accepted_at: list[float] = field(default_factory=list)
+    pages: PageHistory = field(default_factory=lambda: PageHistory(places=(CHANNELS[0], "D0ANN", "pager")))
+    living: dict[int, "Process"] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         self.journal.append(f"{self.clock.monotonic():9.2f} {text}")
@@ -169,6 +182,7 @@ class World:
         if phase == Phase.RUNNING and self.chance.random() < 0.5:
             self.started[pipeline_id] = self.clock.now()
         self.note(f"{pipeline_id} becomes {phase}")
+        self.pages.changes.append((self.clock.monotonic(), str(pipeline_id), phase == Phase.FAILED))
         self.happened.append(Change(str(pipeline_id), str(phase)))
 
     @property
@@ -177,6 +191,40 @@ class World:
             Pipeline(id=pipeline_id, name=str(pipeline_id), project="p", intent=Intent.RUNNING)
             for pipeline_id in self.phases
         )
+
+
+class Pager:
+    """A service outside Slack that drops repeats by their key. Its calls fail as Slack's do."""
+
+    def __init__(self, process: "Process") -> None:
+        self._process = process
+
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
+        assert isinstance(content, PagerEvent)
+        world, event = self._process.world, content
+
+        def lands() -> str:
+            world.note(f"the pager takes {event.action} of {event.key[:6]}")
+            if event.action is PagerAction.RESOLVE:
+                world.pages.incidents.discard(event.key)
+            if event.action is PagerAction.TRIGGER:
+                world.pages.incidents.add(event.key)
+                names = tuple(str(failure.pipeline.id) for failure in event.failures)
+                made_at = (delivery.message.made_at - BEGIN).total_seconds()
+                at = world.clock.monotonic()
+                world.pages.calls.append(PageCall(delivery.id, "pager", made_at, at, "trigger", names, may_repeat=True))
+            return delivery.id
+
+        return await self._process.called(lands)
+
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
+        raise NotImplementedError
+
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
+        return [Unreadable("it can't be asked")] * len(lookups)
+
+    async def delete(self, receiver: Receiver, message_id: str) -> bool:
+        return False
 
 
 class Process:
@@ -253,7 +301,11 @@ class Process:
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
         self._note(f"posts to {ChannelId(delivery.receiver.id)} under {parent_id}, {delivery.id[:6]}", text)
-        lands = partial(self.world.slack.land, delivery, content, parent_id, text)
+
+        def lands() -> str:
+            self._notes_call(delivery, text)
+            return self.world.slack.land(delivery, content, parent_id, text)
+
         return await self._logged("post", ChannelId(delivery.receiver.id), lands)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
@@ -264,10 +316,24 @@ class Process:
         lands = partial(self.world.slack.edit, message_id, text, metadata_to_attach(delivery, content))
         return await self._logged("update", ChannelId(delivery.receiver.id), lands)
 
+    def _notes_call(self, delivery: Delivery, text: str) -> None:
+        if CALL.search(text):
+            self.world.pages.calls.append(
+                PageCall(
+                    key=delivery.id,
+                    place=delivery.receiver.id,
+                    made_at=(delivery.message.made_at - BEGIN).total_seconds(),
+                    at=self.world.clock.monotonic(),
+                    text=text,
+                    pipelines=tuple(name for name in map(str, self.world.phases) if name in text),
+                    may_repeat="Possible repeat" in text,
+                )
+            )
+
     def _note(self, event: str, text: str) -> None:
         self.world.note(f"bot {self._number} {event}: {text[:200]!r}")
 
-    async def _logged(self, method: str, channel: ChannelId, lands: "partial[str]") -> Outcome:
+    async def _logged(self, method: str, channel: ChannelId, lands: Callable[[], str]) -> Outcome:
         """Calls Slack and logs the call as Slack would."""
         world, wait, at = self.world, 0.0, self.world.clock.monotonic()
 
@@ -276,7 +342,7 @@ class Process:
             return lands()
 
         try:
-            outcome = await self._called(takes)
+            outcome = await self.called(takes)
             if isinstance(outcome, Refused) and outcome.retry_after:
                 wait = outcome.retry_after.total_seconds()
             return outcome
@@ -286,7 +352,7 @@ class Process:
                 Call(life=self._number, method=method, channel=channel, at=at, until=until, wait=wait)
             )
 
-    async def _called(self, lands: Callable[[], str]) -> Outcome:
+    async def called(self, lands: Callable[[], str]) -> Outcome:
         world, odds, chance = self.world, self.world.odds, self.world.chance
         await self._pause(0.0)
         if world.away:
@@ -345,8 +411,9 @@ class Process:
     async def live(self) -> None:
         self.world.began.append(self.world.clock.monotonic())
         clock, wake = self.world.clock, asyncio.Event()
-        repository = Repository(self.store, wake)
+        repository = Repository(self.store, wake, pagers={PAGER.id: PAGERDUTY})
         await repository.load()
+        self.repository = repository
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
         monitoring = Monitoring.build(
             api=self,
@@ -377,7 +444,12 @@ class Process:
             clock=clock,
             doubt=doubt,
             sending_right=Leadership(self.store, clock, ACTIVE_SENDER),
-            carriers=by_slack(self, clock, suspensions),
+            carriers={
+                **by_slack(self, clock, suspensions),
+                PAGERDUTY: Carrier(
+                    chat=Pager(self), limiter=RateLimiter(clock, PAGERDUTY_LIMITS), suspender=NoSuspensions()
+                ),
+            },
         )
         await heartbeat.beat()
         jobs = (
@@ -385,7 +457,9 @@ class Process:
             Dispatcher(around, wake, poll_seconds=self.poll_seconds).run(),
             _every(self.tick_seconds, monitoring.scheduler.tick),
             _every(4.0, heartbeat.beat),
+            _every(self.tick_seconds, PageTimers(repository, leadership, clock).serve),
         )
+        self.world.living[self._number] = self
         self._tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.gather(*self._tasks)
 
@@ -449,6 +523,33 @@ def _until_the_next_change(world: World) -> float:
     return (now // TOGETHER_SECONDS + 1) * TOGETHER_SECONDS - now + world.chance.uniform(0, 15)
 
 
+async def _answered(world: World) -> None:
+    """Ann acknowledges a failure now and then. She never answers some of them."""
+    chance = random.Random(world.seed)  # noqa: S311
+    while True:
+        await asyncio.sleep(chance.expovariate(1 / 600))
+        failed = [pipeline_id for pipeline_id, phase in world.phases.items() if phase == Phase.FAILED]
+        alive = [process for process in world.living.values() if not process.dead]
+        if failed and alive:
+            await _acknowledge(world, chance.choice(alive), chance.choice(failed))
+
+
+async def _acknowledge(world: World, process: Process, pipeline_id: PipelineId) -> None:
+    answer = Acknowledgement(by=UserId(ANN.id), at=world.clock.now(), name="Ann")
+    plan, certain = None, False
+    try:
+        plan = await process.repository.write(
+            pipeline_id, lambda record, routing: plan_acknowledgement(record, routing, answer)
+        )
+        certain = True
+    except (StoreAway, asyncio.CancelledError):
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+    if plan or not certain:
+        world.note(f"Ann acknowledges {pipeline_id}")
+        world.pages.answers.append(PageAnswer(str(pipeline_id), world.clock.monotonic(), certain))
+
+
 async def _forgotten(world: World) -> None:
     """Rolls Redis back by a few seconds now and then."""
     while True:
@@ -459,6 +560,7 @@ async def _forgotten(world: World) -> None:
             copy.run = world.disk.run + 1
             world.disk = copy
             world.rollbacks += 1
+            world.pages.rollbacks.append(world.clock.monotonic())
             world.note("Redis forgets its last seconds")
 
 
@@ -467,7 +569,8 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     world.phases = {PipelineId(f"pipe-{number}"): Phase.RUNNING for number in range(1, 6)}
     world.started = dict.fromkeys(world.phases, BEGIN)
     for channel in CHANNELS:
-        watch = Watch(channel=channel, reference="pipe-*", made_by=UserId("U0ANN"), made_at=BEGIN)
+        targets = (ANN, PAGER) if channel == CHANNELS[0] else ()
+        watch = Watch(channel=channel, reference="pipe-*", targets=targets, made_by=UserId("U0ANN"), made_at=BEGIN)
         world.disk.watches[watch.id] = watch
     world.disk.watches_version = 1
     world.disk.catalogue = {pipeline.id: pipeline for pipeline in world.pipelines}
@@ -475,6 +578,9 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     *steady, last = world.phases
     settled_by = hours * 3600 - 3 * CALM_SECONDS
     moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in steady]
+    if world.flaps:
+        world.pages.flapping.add(str(last))
+    moving.append(asyncio.create_task(_answered(world)))
     moving.append(asyncio.create_task(_flapped(world, last, settled_by) if world.flaps else _moved(world, last)))
     living = [asyncio.create_task(_kept_alive(world, number)) for number in range(1, bots + 1)]
     tasks = [*moving, *living, asyncio.create_task(_forgotten(world))]
@@ -514,7 +620,14 @@ def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int
         late=[(float("-inf"), calm_from + Cadence().at_rest_seconds)],  # the bot may still take it for paused till then
     )
     traffic = judge_traffic(world.slack_calls, world.reads, world.began, world.accepted_at, promise)
-    return seed, [*verdict.faults, *traffic], verdict.reported, verdict.possible_repeats, world.crashes, world.rollbacks
+    return (
+        seed,
+        [*verdict.faults, *traffic, *judge_pages(world.pages)],
+        verdict.reported,
+        verdict.possible_repeats,
+        world.crashes,
+        world.rollbacks,
+    )
 
 
 def main() -> int:

@@ -67,10 +67,10 @@ class Bot(Process):
     poll_seconds = POLL_SECONDS
     tick_seconds = TICK_SECONDS
 
-    async def _called(self, lands: Callable[[], str]) -> Outcome:
+    async def called(self, lands: Callable[[], str]) -> Outcome:
         self.world.calls += 1
         if (trouble := self.world.trouble) is None:
-            return await super()._called(lands)
+            return await super().called(lands)
         await asyncio.sleep(trouble.seconds)
         return trouble.outcome
 

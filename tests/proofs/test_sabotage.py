@@ -9,21 +9,23 @@ from tests.proofs import run_python
 from tests.proofs.mutants import SABOTAGES
 
 MACHINE = "tests/proofs/test_machine.py::test_each_change_is_reported_once_under_faults[fakeredis]"
+WORLDS = "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world"
 CHAT = "tests/contract/test_chat.py"
 NOTICED_BY = {
     "fence": MACHINE,
     "wait": "tests/proofs/test_model.py::test_ours_never_loses_repeats_or_reorders",
-    "mark": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
+    "mark": WORLDS,
     "retry_handlers": f"{CHAT}::test_a_lost_answer_is_unknown_until_a_lookup",
     "semaphore": "tests/contract/test_hanging.py",
-    "order": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
+    "order": WORLDS,
     "doubt": MACHINE,
-    "broadcast": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
+    "broadcast": WORLDS,
     "throttle": "tests/proofs/test_crash.py::test_the_next_life_obeys_a_retry_after",
     "one_sender": "tests/service/test_one_sender.py",
     "joins": "tests/service/test_groups.py::test_a_group_that_grows_during_an_update_is_updated_again",
     "listing": "tests/service/test_silence.py",
     "vital_signs": "tests/service/test_silence.py",
+    **dict.fromkeys(("timers", "answered_page", "step_twice"), WORLDS),
 }
 
 
