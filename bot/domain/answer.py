@@ -28,6 +28,8 @@ class PipelineView:
     watched_here: bool = False
     """A watch of the channel covers it."""
     acknowledged: Acknowledgement | None = None
+    resolved: Acknowledgement | None = None
+    """The person who ended the paging for the open failure."""
     problem: str | None = None
     """Why the reading is older than it should be. The answer must not present it as the current state."""
     wait_until: datetime | None = None

@@ -71,8 +71,8 @@ def _notice(
     failure = OpenFailure(
         pipeline=context.routing.pipeline,
         card_key=episode.card_in(channel) or "",
-        since=episode.opened_at,
-        first_seen=episode.first_seen,
+        since=_since(episode),
+        first_seen=episode.first_seen and _since(episode) == episode.opened_at,
     )
     notice = Notice(
         kind=NoticeKind.CALL_AGAIN,
@@ -92,6 +92,12 @@ def _notice(
         made_at=at,
         not_before=at + MERGE_WAIT,
     )
+
+
+def _since(episode: Episode) -> datetime:
+    """When it failed the last time: a story may hold several failures."""
+    failures = (entry.at for entry in reversed(episode.timeline) if Event.FAILED in entry.events)
+    return next(failures, episode.opened_at)
 
 
 # --- pagers ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from bot.domain.watch import ChannelId, Target, UserId
 
+SHORTEST_WAIT = timedelta(minutes=1)  # a failure that comes back calls nobody at once who did not answer before
 Reaches = Callable[[Target], bool]
 """True if the target reaches at least one person at the moment of the decision."""
 
@@ -62,8 +63,8 @@ class Page:
     acknowledged_by: UserId | None = None
     promised_until: datetime | None = None
     """Until when the person who acknowledged wants to be back."""
-    resumes_at: datetime | None = None
-    """Of a closed page that nobody answered: when its next step would have been due."""
+    remaining: timedelta | None = None
+    """Of a closed page that nobody answered: how long its next step had still to wait."""
     channels: tuple[ChannelId, ...] = ()
     """The channels whose watches want this page. Its steps appear there."""
     notified: tuple[Target, ...] = ()
@@ -198,20 +199,21 @@ def next_page(page: Page, at: datetime, event: PageEvent, reaches: Reaches) -> P
         case FailedAgain():
             return _failed_again(page, at, reaches)
         case PageClosed():
-            under_way = page.next_at if page.status is PageStatus.ESCALATING else None
-            closed = replace(page, status=PageStatus.CLOSED, next_at=None, promised_until=None, resumes_at=under_way)
+            under_way = page.next_at - at if page.next_at and page.status is PageStatus.ESCALATING else None
+            closed = replace(page, status=PageStatus.CLOSED, next_at=None, promised_until=None, remaining=under_way)
             return PageDecision(page=closed, reason=PageReason.CLOSED)
         case PageResolved():
-            resolved = replace(page, status=PageStatus.RESOLVED, next_at=None, promised_until=None, resumes_at=None)
+            resolved = replace(page, status=PageStatus.RESOLVED, next_at=None, promised_until=None, remaining=None)
             return PageDecision(page=resolved, reason=PageReason.RESOLVED)
 
 
 def _failed_again(page: Page, at: datetime, reaches: Reaches) -> PageDecision:
-    """An escalation that nobody answered goes on where it was. Otherwise it starts again."""
+    """An escalation that nobody answered goes on where it was: its wait stood still. Otherwise it starts again."""
     if page.status is PageStatus.ESCALATING:
         return PageDecision(page=page, reason=PageReason.ALREADY_ESCALATING)
-    if page.resumes_at is not None:
-        resumed = replace(page, status=PageStatus.ESCALATING, next_at=max(page.resumes_at, at), resumes_at=None)
+    if page.remaining is not None:
+        next_at = at + max(page.remaining, SHORTEST_WAIT)
+        resumed = replace(page, status=PageStatus.ESCALATING, next_at=next_at, remaining=None)
         return PageDecision(page=resumed, reason=PageReason.RESUMED)
     return _restarted(page, at, reaches, PageReason.FAILED_AGAIN)
 
@@ -253,7 +255,7 @@ def restarted_at(page: Page, at: datetime) -> Page:
         next_at=at,
         acknowledged_by=None,
         promised_until=None,
-        resumes_at=None,
+        remaining=None,
     )
 
 

@@ -243,6 +243,11 @@ def _is_silent(page: Page, kind: EpisodeKind, routing: Routing, at: datetime) ->
     return bool(page.channels) and not routing.heard(page, kind, at).channels
 
 
+def _wanted_still(page: Page) -> bool:
+    """False if its channels stopped watching, or if their watches name nobody of their own any more."""
+    return bool(page.channels) and (bool(page.policy.name) or any(step.targets for step in page.policy.steps))
+
+
 def _postponed(page: Page, at: datetime) -> Page:
     """Nobody may hear it now: it asks again."""
     return replace(page, next_at=at + WHILE_SILENT) if _is_due(page, at) else page

@@ -264,6 +264,7 @@ class PipelineViews:
             state=self._shown_state(pipeline.id),
             watched_here=watched_here,
             acknowledged=failure.acknowledged if failure else None,
+            resolved=failure.resolved if failure else None,
             silence=self.silence(pipeline, channel) if watched_here else None,
         )
 

@@ -91,7 +91,10 @@ async def test_a_resolve_ends_the_paging_and_a_late_acknowledgement_changes_noth
 ) -> None:
     async with office(fake_redis) as it:
         card = await failed_card(it)
-        answer = await it.click(action_ids.CARD_MENU, {"card": card, "do": "resolve"}, BOB, ALERTS)
+        question = await it.click(action_ids.CARD_MENU, {"card": card, "do": "resolve"}, BOB, ALERTS)
+        assert "End the paging for this failure?" in question
+        assert episode_of(it).resolved is None
+        answer = await it.click(action_ids.RESOLVE, {"card": card}, BOB, ALERTS)
         assert "You ended the paging" in answer
         assert it.bot.repository.record(ONE).next_at is None
         late = await it.click(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card}, ANN, ALERTS)
@@ -109,7 +112,7 @@ async def test_the_menu_promises_mutes_refreshes_and_unwatches(fake_redis: redis
         assert "no longer watches" in await it.click(action_ids.CARD_MENU, {"card": card, "do": "unwatch"}, ANN, ALERTS)
 
 
-@pytest.mark.parametrize("action", [action_ids.SNOOZE, action_ids.TAKE_OVER, action_ids.CARD_MENU])
+@pytest.mark.parametrize("action", [action_ids.SNOOZE, action_ids.TAKE_OVER, action_ids.RESOLVE])
 @pytest.mark.parametrize("facts", [{}, {"do": "30m"}, {"do": "resolve"}, {"do": 7}])
 async def test_a_forged_or_foreign_click_changes_nothing(
     fake_redis: redis.asyncio.Redis, action: str, facts: dict[str, object]

@@ -173,8 +173,13 @@ def test_a_failure_soon_after_the_recovery_goes_on_with_an_escalation_that_nobod
     assert (recovered.status, recovered.next_at) == (PageStatus.CLOSED, None)
     again = after(recovered, (2, FailedAgain()))
     assert (again.effects, again.reason) == ((), PageReason.RESUMED)
-    assert (again.page.status, again.page.next_at) == (PageStatus.ESCALATING, BEGIN + 10 * MINUTE)
-    assert after(recovered, (30, FailedAgain())).page.next_at == BEGIN + 30 * MINUTE
+    assert (again.page.status, again.page.next_at) == (PageStatus.ESCALATING, BEGIN + 11 * MINUTE)
+    assert after(recovered, (30, FailedAgain())).page.next_at == BEGIN + 39 * MINUTE
+
+
+def test_a_step_that_was_about_to_come_waits_a_minute_after_the_failure_came_back() -> None:
+    recovered = after(a_page(), (0, TimerDue()), (10, PageClosed())).page
+    assert after(recovered, (12, FailedAgain())).page.next_at == BEGIN + 13 * MINUTE
 
 
 def test_a_failure_after_an_acknowledged_one_starts_the_escalation_again() -> None:

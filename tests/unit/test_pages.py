@@ -290,3 +290,10 @@ def test_after_an_unknown_owner_the_next_step_comes_at_once() -> None:
     assert conversations(plan) == {ALERTS, ANN_DIRECT}
     assert plan.record.episode is not None
     assert [page.unreached for page in plan.record.episode.pages] == [(0,)]
+
+
+def test_a_page_whose_watch_names_nobody_any_more_stays_silent_when_the_failure_comes_back() -> None:
+    who, other = routing(PAGE_ANN), routing(DATA, setup=[a_policy([PAGE_BOB])])
+    live = plan_reading(failed(who).record, an_observation(RUNNING, 30), other)
+    plan = plan_reading(live.record, an_observation(FAILED, 60, ready=0), other)
+    assert [reason for _, reason, _ in calls(plan)] == []

@@ -17,7 +17,7 @@ from bot.slack.features.acknowledge import (
     person_and_conversation,
 )
 from bot.slack.render import action_ids
-from bot.slack.render.blocks import actions, section, time_picker
+from bot.slack.render.blocks import actions, button, section, time_picker, value
 from bot.slack.render.console import CardAction, SnoozeTime
 
 ChoiceT = TypeVar("ChoiceT", SnoozeTime, CardAction)
@@ -90,7 +90,7 @@ async def _choose(click: Click, request: Request) -> Reply | None:
         case CardAction.PROMISE:
             return await _answer(click, request, until=request.services.requests.acknowledgements.now + PROMISE)
         case CardAction.RESOLVE:
-            return await _resolve(click, request)
+            return await _ask_to_resolve(click, request)
         case CardAction.REFRESH:
             return await refresh.press_refresh(await _with_pipeline(click, request), request)
         case CardAction.MUTE:
@@ -99,6 +99,15 @@ async def _choose(click: Click, request: Request) -> Reply | None:
             return await unwatch.press_unwatch(await _with_pipeline(click, request), request)
         case None:
             return request.refused(_ODD_CLICK)
+
+
+async def _ask_to_resolve(click: Click, request: Request) -> Reply:
+    """Nobody can take it back, so a slip of the thumb must not do it."""
+    if not await request.services.requests.acknowledgements.holds(click.channel, [click.text("card")]):
+        return request.refused(WRONG_CONVERSATION)
+    text = "End the paging for this failure? Nobody is called again, even if the pipeline stays FAILED."
+    yes = button(action_ids.RESOLVE, "Resolve", value(card=click.text("card")), style="danger")
+    return Reply(blocks=[section(text), *actions(f"{click.text('card')}-resolve", yes)])
 
 
 async def _resolve(click: Click, request: Request) -> Reply:
@@ -132,5 +141,6 @@ FEATURE = Feature(
         action_ids.SNOOZE_UNTIL: Button(press=_snooze_until, acknowledges=True),
         action_ids.TAKE_OVER: Button(press=_take_over, acknowledges=True),
         action_ids.CARD_MENU: Button(press=_choose),
+        action_ids.RESOLVE: Button(press=_resolve, acknowledges=True),
     }
 )

@@ -15,9 +15,10 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import near_states, references_in, states_in, without_strays
 from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
-from bot.slack.mrkdwn import date, outside
+from bot.slack.mrkdwn import outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.deed_words import answer_words
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
@@ -195,9 +196,7 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     )
     not_polling = stale_states.not_polling([view], answer.outage)
     lines = [head, stale_states.problem_line(view), *not_polling, " · ".join(fact for fact in facts if fact)]
-    if view.acknowledged:
-        by = phrases.acknowledged_by(view.acknowledged, answer.channel)
-        lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
+    lines.append(answer_words(view.acknowledged, view.resolved, answer.channel))
     if view.silence:
         lines.append(card_line(view.silence))
     lines += guidance_lines(view.guidance)

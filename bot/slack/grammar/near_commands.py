@@ -11,9 +11,9 @@ _READ_ONLY = (
 )
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
-_NOT_YET = "snooze unsnooze escalate"
-NOT_YET = frozenset(_NOT_YET.split(" "))
-INFORMED = READ_ONLY | ACKNOWLEDGE | NOT_YET
+_ON_THE_CARD = "snooze unsnooze escalate resolve takeover take"
+ON_THE_CARD = frozenset(_ON_THE_CARD.split(" "))
+INFORMED = READ_ONLY | ACKNOWLEDGE | ON_THE_CARD
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
 SAME_AS = {
     **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
@@ -60,8 +60,12 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "list",
             in_goldrush=True,
         )
-    if name in NOT_YET:
-        return ParseError(f"I can't do “{shown}” yet. Nothing was changed. What I can do:", "help")
+    if name in ON_THE_CARD:
+        return ParseError(
+            "*Snooze*, *Take over* and *Resolve* are on the failure's card. Nothing was changed. To see what failed:",
+            "status failed",
+            "status",
+        )
     if name == "page":
         return ParseError(
             "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from bot.domain.card import CallReason, Notice, OpenFailure, PageCall
 from bot.domain.escalation import Page, PageStatus
+from bot.domain.watch import TargetKind
 from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases
 
@@ -15,7 +16,7 @@ _REASONS: Mapping[CallReason, str] = {
     CallReason.PROMISE_MISSED: "The time that somebody asked for is over.",
     CallReason.FAILED_AGAIN: "Failed again after somebody had acknowledged.",
     CallReason.NAMED: "",
-    CallReason.LAST_RESORT: "Nobody answered in all rounds. You are the last resort.",
+    CallReason.LAST_RESORT: "Nobody answered in all rounds. This is the last call.",
     CallReason.NOBODY_ANSWERED: "*Nobody answered*, and there is no one left to page. Please take a look.",
 }
 
@@ -23,10 +24,14 @@ _REASONS: Mapping[CallReason, str] = {
 def call_lines(notice: Notice) -> list[str]:
     """What failed and since when, why this call comes now, and the people it calls."""
     call = notice.call or PageCall(reason=CallReason.STEP)
-    mentions = phrases.mentions(notice.targets)
-    request = f"{mentions} please take a look and acknowledge." if mentions else ""
+    people = [target for target in notice.targets if target.kind is not TargetKind.PAGER]
+    pagers = [target for target in notice.targets if target.kind is TargetKind.PAGER]
+    request = f"{phrases.mentions(people)} please take a look and acknowledge." if people else ""
+    if pagers:
+        request = f"{request}\nPaged outside Slack: {phrases.target_list(pagers)}.".strip()
     why = " ".join(part for part in (_REASONS[call.reason], _step_words(call)) if part)
-    return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request) if line)]
+    where = "Acknowledge on their cards." if len(notice.failures) > 1 else ""
+    return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request, where) if line)]
 
 
 def _failed(failures: tuple[OpenFailure, ...]) -> str:

@@ -1,7 +1,7 @@
 """One sentence for each deed of a person in a timeline: an acknowledgement, a snooze, a takeover, an end. Pure."""
 
 from bot.domain.catalogue import Pipeline
-from bot.domain.episode import Episode, TimelineEntry
+from bot.domain.episode import Acknowledgement, Episode, TimelineEntry
 from bot.domain.transition import Event
 from bot.domain.watch import BY_PEOPLE, ChannelId
 from bot.slack.mrkdwn import date, outside
@@ -38,11 +38,18 @@ def _sentence(text: str) -> str:
 
 def answer_line(episode: Episode, conversation: ChannelId) -> str:
     """Who has the failure, and until when. Empty: nobody."""
-    if answer := episode.resolved:
-        return f":no_bell: Paging ended by {phrases.acknowledged_by(answer, conversation)} at {date(answer.at)}"
-    if (answer := episode.acknowledged) is None:
+    return answer_words(episode.acknowledged, episode.resolved, conversation)
+
+
+def answer_words(
+    acknowledged: Acknowledgement | None, resolved: Acknowledgement | None, conversation: ChannelId | None
+) -> str:
+    """As `answer_line`."""
+    if resolved:
+        return f":no_bell: Paging ended by {phrases.acknowledged_by(resolved, conversation)} at {date(resolved.at)}"
+    if acknowledged is None:
         return ""
-    by, until = phrases.acknowledged_by(answer, conversation), answer.until and date(answer.until)
-    if answer.snoozed:
+    by, until = phrases.acknowledged_by(acknowledged, conversation), acknowledged.until and date(acknowledged.until)
+    if acknowledged.snoozed:
         return f":zzz: Snoozed by {by} until {until}"
-    return f":eyes: Acknowledged by {by} at {date(answer.at)}{f', back by {until}' if until else ''}"
+    return f":eyes: Acknowledged by {by} at {date(acknowledged.at)}{f', back by {until}' if until else ''}"

@@ -37,9 +37,18 @@ def _state_and_facts(view: PipelineView, now: datetime) -> str:
     return " · ".join(fact for fact in (stale_states.aged_state_words(view, now), *_facts(view, now)) if fact)
 
 
+def _answered(view: PipelineView) -> str:
+    if view.resolved:
+        return f"paging ended by {phrases.person(view.resolved.name)}"
+    if view.acknowledged is None:
+        return ""
+    done = "snoozed" if view.acknowledged.snoozed else "acknowledged"
+    return f"{done} by {phrases.person(view.acknowledged.name)}"
+
+
 def _facts(view: PipelineView, now: datetime) -> list[str]:
     observation = view.state.observation
-    answered = f"acknowledged by {phrases.person(view.acknowledged.name)}" if view.acknowledged else ""
+    answered = _answered(view)
     muted = silence_words(view.silence) if view.silence else ""
     if observation is None or stale_states.is_stale(view):
         return [answered, muted]
