@@ -864,7 +864,7 @@ def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
         ("restart Base Swaps to Postgres", "only read", "status Base Swaps to Postgres"),
         ("pause <@U0ANN|ann>", "only read", "status"),
         ("delete", "only read", "status"),
-        ("snooze orders-eu", "yet", "help"),
+        ("snooze orders-eu", "on the failure's card", "status failed"),
         ("page Ann Araya", "part of `watch`", 'watch orders-eu page "@Ann Araya"'),
         ("page @ann", "part of `watch`", "watch orders-eu page @ann"),
         ("page orders-eu <@U0ANN|ann>", "part of `watch`", "watch orders-eu page @ann"),

@@ -102,7 +102,7 @@ async def _place(conversation: str, answer: WhyAnswer, visible: VisibleChannels,
     if ":" in conversation:  # a pager
         return outside(conversation.replace(":", " "))
     if not phrases.is_direct(channel):
-        return f"<#{channel}>" if await visible.sees(channel) else ""
+        return phrases.conversation(channel, "their") if await visible.sees(channel) else ""
     person = answer.people.get(conversation)
     if person is None:
         return ""
