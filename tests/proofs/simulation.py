@@ -15,7 +15,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -452,14 +452,14 @@ class Process:
             },
         )
         await heartbeat.beat()
-        jobs = (
+        jobs: list[Coroutine[Any, Any, None]] = [
             monitoring.scheduler.run(asyncio.Event()),
             Dispatcher(around, wake, poll_seconds=self.poll_seconds).run(),
             _every(self.tick_seconds, monitoring.scheduler.tick),
             _every(4.0, heartbeat.beat),
-            _every(self.tick_seconds, PageTimers(repository, leadership, clock).serve),
-        )
-        self.world.living[self._number] = self
+        ]
+        if self.world.pages.places:
+            jobs.append(_every(self.tick_seconds, PageTimers(repository, leadership, clock).serve))
         self._tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.gather(*self._tasks)
 
