@@ -458,6 +458,7 @@ class Process:
             _every(self.tick_seconds, monitoring.scheduler.tick),
             _every(4.0, heartbeat.beat),
         ]
+        self.world.living[self._number] = self
         if self.world.pages.places:
             jobs.append(_every(self.tick_seconds, PageTimers(repository, leadership, clock).serve))
         self._tasks = [asyncio.create_task(job) for job in jobs]
