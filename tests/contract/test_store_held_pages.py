@@ -7,7 +7,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.backlog import Grouping
-from bot.domain.card import HeldPages
+from bot.domain.card import SyncGroup
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority, in_slack
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.observation import PipelineId
@@ -55,12 +55,13 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Differe
     joining, held, other, forgotten = await store.deliveries(PAGES)
     beside = a_delivery("beside", channel=DIRECT, priority=Priority.UPDATE)
     key = "summary"
-    row = a_delivery(key, HeldPages(key=key, limit=10, entries=()), channel=DIRECT, priority=Priority.UPDATE)
+    row = a_delivery(key, SyncGroup(key), channel=DIRECT, priority=Priority.UPDATE)
     grouping = Grouping(
         row=row,
         replaced=(joining, held, other, forgotten),
         accompanied_by=(beside,),
         joins=(joining.id,),
+        joined_at=at(2),
         summarized={held.id: 1, other.id: 7},
         forgets=(forgotten.id,),
     )
