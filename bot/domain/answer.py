@@ -273,6 +273,8 @@ class AcknowledgeAnswer:
     snoozed: bool = False
     changed: bool = True
     """False if an earlier click did it."""
+    taken_from: str = ""
+    """The name of the person who had the failure before."""
     watched: bool = False
     """A channel watches the pipeline now."""
     current: StatusAnswer | None = None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.escalation import Policy
 from bot.domain.on_call import OnCall
-from bot.domain.on_call_setup import on_call_in, people_of
+from bot.domain.on_call_setup import on_call_in, operator_policy, people_of
 from bot.domain.setup import Setup
 from bot.domain.watch import Target, TargetKind
 
@@ -55,6 +55,8 @@ class PolicyPreview:
     policy: Policy
     steps: tuple[StepPreview, ...]
     last_resort: StepPreview | None
+    operator: str = ""
+    """The name of the policy that a page without an answer goes to in the end. Empty: there is none."""
 
     @property
     def reaches(self) -> bool:
@@ -86,6 +88,7 @@ def policy_preview(policy: Policy, setup: Setup, at: datetime, pagers: Collectio
         policy=policy,
         steps=tuple(steps),
         last_resort=StepPreview(after=after * (policy.rounds + 1), targets=last) if last else None,
+        operator=operator.name if (operator := operator_policy(setup)) else "",
     )
 
 

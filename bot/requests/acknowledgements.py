@@ -161,6 +161,7 @@ class Acknowledgements:
             until=found.until,
             snoozed=found.snoozed,
             changed=plan is not None,
+            taken_from=current.timeline[-1].instead_of if plan else "",
         )
 
     async def acknowledge_group(

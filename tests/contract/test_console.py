@@ -79,7 +79,7 @@ async def test_a_takeover_moves_the_acknowledgement(fake_redis: redis.asyncio.Re
         facts = {"pipeline": ONE, "card": card}
         await it.click(action_ids.ACKNOWLEDGE, facts, BOB, ALERTS)
         assert "already acknowledged" in await it.click(action_ids.ACKNOWLEDGE, facts, CAROL, ALERTS)
-        assert "You acknowledged" in await it.click(action_ids.TAKE_OVER, facts, CAROL, ALERTS)
+        assert "You took over" in await it.click(action_ids.TAKE_OVER, facts, CAROL, ALERTS)
         episode = episode_of(it)
         assert episode.acknowledged is not None
         assert episode.acknowledged.by == CAROL

@@ -153,19 +153,27 @@ def _done(answer: AcknowledgeAnswer, name: str) -> str:
         return f":no_bell: You ended the paging for {name}, although it hasn't recovered. Its card stays up to date."
     until = date(answer.until) if answer.until else ""
     if answer.snoozed:
-        return f":zzz: You snoozed {name}. Nobody is paged until {until}; then the paging starts again."
+        before = f" {_person(answer.taken_from)} had it before." if answer.taken_from else ""
+        return f":zzz: You snoozed {name}.{before} Nobody is paged until {until}; then the paging starts again."
     promise = f" If it still needs somebody at {until}, I page again." if until else ""
+    if answer.taken_from:
+        return f":eyes: You took over {name} from {phrases.person(answer.taken_from)}.{promise}"
     return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card.{promise}"
 
 
 def _done_before(answer: AcknowledgeAnswer, name: str) -> str:
-    when, by = f" at {date(answer.at)}" if answer.at else "", phrases.person(answer.by_name)
-    by = f"{by[:1].upper()}{by[1:]}"
+    when, by = f" at {date(answer.at)}" if answer.at else "", _person(answer.by_name)
     if answer.fate is AcknowledgeFate.RESOLVED:
         return f"{by} ended the paging for {name}{when}. Nothing was changed."
     if answer.snoozed:
         return f"{by} snoozed {name}{when}. Nothing was changed. *Take over* on its card makes it yours."
     return f"{by} already acknowledged {name}{when}. *Take over* on its card makes it yours."
+
+
+def _person(name: str) -> str:
+    """At the beginning of a sentence."""
+    words = phrases.person(name)
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _not_kept(failures: str) -> str:

@@ -1,10 +1,11 @@
 """The words of a call: the failures, why the call comes now, and the people it calls. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bot.domain.card import CallReason, Notice, OpenFailure, PageCall
+from bot.domain.episode import Episode
 from bot.domain.escalation import Page, PageStatus
-from bot.domain.watch import TargetKind
+from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases
 
@@ -55,9 +56,16 @@ def _step_words(call: PageCall) -> str:
     return ""
 
 
-def page_lines(pages: Iterable[Page]) -> list[str]:
-    """The state of a failure's pages, for its card: what reached nobody, and who is next."""
-    return [line for page in pages for line in (_unreached(page), _next(page)) if line]
+def page_lines(episode: Episode, channel: ChannelId) -> list[str]:
+    """The state of the pages shown in this conversation: what reached nobody, and who is next."""
+    pages = [page for page in episode.pages if channel in page.conversations]
+    lines = [line for page in pages if (line := _unreached(page))]
+    if episode.flapping:  # the timers wait
+        return lines
+    waiting = sorted((page for page in pages if page.next_at), key=lambda page: page.next_at or episode.opened_at)
+    lines += [line for page in waiting if (line := _next(page))]
+    over = [page for page in pages if page.status is PageStatus.EXHAUSTED and page.notified]
+    return [*lines, *([] if waiting or not over else ["Nobody answered. No further calls."])]
 
 
 def _unreached(page: Page) -> str:
@@ -79,4 +87,5 @@ def _next(page: Page) -> str:
         return ""
     over = page.position >= len(steps) * (page.policy.rounds + 1)
     targets = page.policy.last_resort if over else steps[page.position % len(steps)].targets
-    return f"Next call at {time_of_day(page.next_at)}: {phrases.target_list(targets)}" if targets else ""
+    by = f" by {_policy(page)}" if page.policy.name else ""
+    return f"Next call{by} at {time_of_day(page.next_at)}: {phrases.target_list(targets)}" if targets else ""

@@ -49,7 +49,7 @@ def render_card(
     if card.episode.open:
         blocks += origins_context(card.origins, card.channel)
     if card.episode.unanswered and not card.silence:  # a silence puts off the next call
-        blocks += context(*page_lines(page for page in card.episode.pages if card.channel in page.conversations))
+        blocks += context(*page_lines(card.episode, card.channel))
     blocks += context(answer_line(card.episode, card.channel))
     if card.silence and card.episode.open:
         blocks += context(card_line(card.silence))

@@ -19,7 +19,8 @@ def deed_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeline
     by = phrases.acknowledged_by(entry, conversation)
     until = date(entry.promised_until) if entry.promised_until else ""
     if Event.RESOLVED in entry.events:
-        return f":no_bell: {_sentence(f'{name}is no longer paged for')}: {by} resolved it, although it hasn't recovered"
+        ended = f"The paging for {name.strip()} was ended" if name else "Paging ended"
+        return f":no_bell: {ended} by {by}, although it hasn't recovered"
     if Event.PROMISE_MISSED in entry.events:
         ended = "The snooze of" if entry.snoozed else "The time that was promised by"
         return f":hourglass: {ended} {by} is over, and {name or 'the pipeline '}still needs somebody"
@@ -53,3 +54,13 @@ def answer_words(
     if acknowledged.snoozed:
         return f":zzz: Snoozed by {by} until {until}"
     return f":eyes: Acknowledged by {by} at {date(acknowledged.at)}{f', back by {until}' if until else ''}"
+
+
+def member_answer(episode: Episode, conversation: ChannelId) -> str:
+    """Who has the failure, in the line of a group's member. Empty: nobody."""
+    if answer := episode.resolved:
+        return f":no_bell: paging ended by {phrases.acknowledged_by(answer, conversation)}"
+    if (answer := episode.acknowledged) is None:
+        return ""
+    by = phrases.acknowledged_by(answer, conversation)
+    return f":zzz: {by} until {date(answer.until)}" if answer.snoozed and answer.until else f":eyes: {by}"

@@ -23,6 +23,7 @@ from bot.slack.render.blocks import (
     value,
 )
 from bot.slack.render.cards import footnotes
+from bot.slack.render.deed_words import member_answer
 from bot.slack.render.flap_words import counted_times
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
@@ -128,11 +129,13 @@ def _failed(total: int, still: int) -> str:
 
 def _counts(group: Group, open_cards: Sequence[Card]) -> list[str]:
     over = [card for card in group.cards if _is_over(card)]
-    acknowledged = sum(card.episode.acknowledged is not None for card in open_cards)
+    ended = sum(card.episode.resolved is not None for card in open_cards)
+    acknowledged = sum(card.episode.acknowledged is not None and not card.episode.resolved for card in open_cards)
     moved = sum(bool(card.continues_in) for card in group.cards)
     unwatched = _count(group, EpisodeOutcome.UNWATCHED) - moved
     counts = [
         f"{acknowledged} acknowledged" if acknowledged else "",
+        f"paging ended for {ended}" if ended else "",
         f"{len(over)} {_over_words(over)}" if over else "",
         f"{unwatched} no longer watched" if unwatched else "",
         f"you're no longer paged for {moved}" if moved else "",
@@ -259,8 +262,7 @@ def member_row(card: Card, render_context: RenderContext) -> str:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     flapping = f", is *flapping*: {counted_times(card.episode)}" if card.episode.flapping else ""
-    answer = card.episode.acknowledged
-    answered = f" · :eyes: {phrases.acknowledged_by(answer, card.channel)}" if answer else ""
+    answered = f" · {who}" if (who := member_answer(card.episode, card.channel)) else ""
     address = render_context.address(card.pipeline.id) if render_context.knows_pipelines else ""
     link = f" · <{address}|{ROW_LINK}>" if address else ""
     return f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}{flapping}{answered}{link}"

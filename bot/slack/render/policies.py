@@ -135,7 +135,8 @@ def preview_lines(preview: PolicyPreview) -> list[str]:
     later = f" {duration(wait.total_seconds())} after the last step" if wait else ""
     if preview.last_resort:
         return [*lines, f"Last resort{later}: {_step_words(preview.last_resort)}"]
-    return [*lines, f"Still no answer{later}: I say so in the channel, and page the operator's policy."]
+    operator = f", and page the policy *{outside(preview.operator)}*" if preview.operator else ""
+    return [*lines, f"Still no answer{later}: I say so in the channel{operator}."]
 
 
 def in_one_line(preview: PolicyPreview) -> str:
