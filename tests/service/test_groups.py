@@ -81,7 +81,7 @@ async def test_the_first_failure_is_posted_at_once_and_grows_into_the_group(
 ) -> None:
     async with sending(store, chat, clock):
         await fail(store, 1)
-        await clock.pass_time(0.1)
+        await clock.pass_time(1)
         assert [type(content) for _, content, _ in chat.posts] == [Card]
         for number in range(2, 201):
             await fail(store, number)
