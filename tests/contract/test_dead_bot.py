@@ -245,8 +245,10 @@ async def be_dead(fake_redis: redis.asyncio.Redis, sandbox: Sandbox, clock: Fake
 
 
 def heard_from(sandbox: Sandbox) -> list[str]:
-    """Every new message: the minute, the sender, the place and the people it mentions. Sorted: lanes don't wait for each
-    other."""
+    """Every new message: the minute, the sender, the place and the people it mentions.
+
+    Sorted, because lanes don't wait for each other.
+    """
     lines = []
     for write in sandbox.slack.accepted:
         if write.method in {"chat.postMessage", "chat.scheduleMessage"}:

@@ -13,7 +13,7 @@ from sandbox.ports import free_port
 from tests.journey.rig import BOB, PATIENCE, Rig
 from tests.journey.roles import split
 from tests.journey.test_cli import cli
-from tests.journey.test_two_bots import a_story, assert_reported_once, seconds_until_read
+from tests.journey.test_two_bots import a_failure, assert_reported_once, seconds_until_read
 
 pytestmark = pytest.mark.journey
 
@@ -74,7 +74,7 @@ async def test_another_reader_takes_over_when_one_is_killed_in_mid_batch(tmp_pat
         card = await slack.card("orders-eu failed", "Since")
         slack.set_phase("orders-eu", "RUNNING")
         await slack.thread(card, "recovered after")
-        await assert_reported_once(slack, "orders-eu", stories=1)
+        await assert_reported_once(slack, "orders-eu", failures=1)
 
 
 async def test_the_standby_reads_after_the_scheduler_was_killed_and_repeats_nothing(tmp_path: Path) -> None:
@@ -83,18 +83,18 @@ async def test_the_standby_reads_after_the_scheduler_was_killed_and_repeats_noth
         for name in ("orders-eu", "orders-us"):
             await slack.ask(f"watch {name} page @bob")
             await slack.card("added a watch", name)
-        await a_story(slack, "orders-eu")
+        await a_failure(slack, "orders-eu")
         slack.set_phase("orders-us", "FAILED")
         await processes["scheduler"].kill()
         slack.set_phase("orders-eu", "FAILED")
         seconds = await seconds_until_read(slack)
         print(f"the standby read {seconds:.1f} s after the scheduler's death")  # noqa: T201
         assert seconds < 40  # the lease lasts for ten
-        for name, stories in (("orders-eu", 2), ("orders-us", 1)):
-            card = await slack.card(f"{name} failed", "Since")
+        for name, failures in (("orders-eu", 2), ("orders-us", 1)):
+            await slack.card(f"{name} failed", "Since")
             slack.set_phase(name, "RUNNING")
-            await slack.thread(card, "recovered after")
-            await assert_reported_once(slack, name, stories=stories)
+            await slack.card(f"{name} recovered after")
+            await assert_reported_once(slack, name, failures=failures)
         assert "polling_started" in processes["scheduler-2"].log.read_text()
         assert [call for call in slack.sandbox.slack.calls if call.error] == []
 

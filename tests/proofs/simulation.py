@@ -48,6 +48,7 @@ from bot.domain.delivery import (
     Unreadable,
 )
 from bot.domain.episode import Acknowledgement
+from bot.domain.flapping import DEFAULT_WINDOW
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.pager import PagerAction, PagerEvent
@@ -230,6 +231,7 @@ class Pager:
 class Process:
     """One life of one bot. After its death, its calls have no effect."""
 
+    flap_window = DEFAULT_WINDOW
     poll_seconds = 5.0
     """Ten times the bot's own value, so that a thousand hours take fewer steps. Lanes then lose their claims while
     they wait; a proof of the order between lanes must set the bot's value."""
@@ -411,7 +413,7 @@ class Process:
     async def live(self) -> None:
         self.world.began.append(self.world.clock.monotonic())
         clock, wake = self.world.clock, asyncio.Event()
-        repository = Repository(self.store, wake, pagers={PAGER.id: PAGERDUTY})
+        repository = Repository(self.store, wake, pagers={PAGER.id: PAGERDUTY}, flap_window=self.flap_window)
         await repository.load()
         self.repository = repository
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
