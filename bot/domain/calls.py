@@ -13,6 +13,7 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.follow_ups import FollowUpStyle, call_style
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
+from bot.domain.pager_messages import pager_messages, renewing_messages
 from bot.domain.pages import Call, Paged, pagers_among, pagers_of
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
@@ -68,12 +69,7 @@ def _notice(
     episode, at = context.episode, context.at
     direct = priority is Priority.PAGE
     style = FollowUpStyle.CHANNEL if direct else call_style(context.routing.setup, channel, targets)
-    failure = OpenFailure(
-        pipeline=context.routing.pipeline,
-        card_key=episode.card_in(channel) or "",
-        since=_since(episode),
-        first_seen=episode.first_seen and _since(episode) == episode.opened_at,
-    )
+    failure = OpenFailure.of(episode, context.routing.pipeline, episode.card_in(channel) or "")
     notice = Notice(
         kind=NoticeKind.CALL_AGAIN,
         at=at.replace(second=0, microsecond=0),  # calls of the same minute can become one message
@@ -94,12 +90,6 @@ def _notice(
     )
 
 
-def _since(episode: Episode) -> datetime:
-    """When it failed the last time: a story may hold several failures."""
-    failures = (entry.at for entry in reversed(episode.timeline) if Event.FAILED in entry.events)
-    return next(failures, episode.opened_at)
-
-
 # --- pagers ----------------------------------------------------------------------------------------------------------
 
 
@@ -107,28 +97,30 @@ def messages_to_pagers(paged: Paged, stored: Episode | None, routing: Routing, a
     """The messages to pagers outside Slack: what they should do about this episode now."""
     episode = paged.episode
     if end := _paging_end(episode, stored):
-        known = _configured(pagers_of(stored or episode), routing)
-        return tuple(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=end) for pager in known)
-    before = _configured(pagers_of(stored), routing) if stored else []
-    messages = []
+        known = pagers_of(stored or episode)
+        return _to_pagers(known, PagerAction.RESOLVE, episode, routing, at, end=end)
+    before = pagers_of(stored) if stored else ()
+    messages = [*released_pagers(stored, episode, routing, at)] if stored else []
     for call in paged.calls:
-        for pager in pagers_among(call.targets):
-            if call.words.reason in _RENEWING and pager in before:
-                renewed = PagingEnd.RENEWED
-                messages.append(_to_pager(pager, PagerAction.RESOLVE, episode, routing, at, end=renewed))
-            messages.append(_to_pager(pager, PagerAction.TRIGGER, episode, routing, at, call=call))
-    messages += [
-        _to_pager(pager, PagerAction.TRIGGER, episode, routing, at) for pager in _configured(paged.resumed, routing)
-    ]
+        named = pagers_among(call.targets)
+        messages += _to_pagers(named, PagerAction.TRIGGER, episode, routing, at, call=call, known=before)
+    messages += _to_pagers(paged.resumed, PagerAction.TRIGGER, episode, routing, at)
     answer = episode.acknowledged
     if stored and answer and answer != stored.acknowledged:
-        messages += [_to_pager(pager, PagerAction.ACKNOWLEDGE, episode, routing, at) for pager in before]
+        messages += _to_pagers(before, PagerAction.ACKNOWLEDGE, episode, routing, at)
     return tuple({message.id: message for message in messages}.values())
 
 
-def _configured(pagers: Iterable[Target], routing: Routing) -> list[Target]:
-    """The settings may have lost a pager since it was paged."""
-    return [pager for pager in pagers if pager.id in routing.pagers]
+def released_pagers(before: Episode, after: Episode | None, routing: Routing, at: datetime) -> tuple[Message, ...]:
+    """Ends the paging at pagers that no page has any more, because a channel stopped watching or its watch changed.
+
+    `after` None: nobody watches the pipeline any more.
+    """
+    if not before.open or before.resolved:
+        return ()
+    staying = pagers_of(after) if after else ()
+    gone = [pager for pager in pagers_of(before) if pager not in staying]
+    return _to_pagers(gone, PagerAction.RESOLVE, after or before, routing, at, end=PagingEnd.CLOSED)
 
 
 _RENEWING = {CallReason.PROMISE_MISSED, CallReason.FAILED_AGAIN}
@@ -143,43 +135,44 @@ def _paging_end(episode: Episode, stored: Episode | None) -> PagingEnd | None:
     return PagingEnd.RECOVERED if episode.outcome is EpisodeOutcome.RECOVERED else PagingEnd.CLOSED
 
 
-def _to_pager(
-    pager: Target,
+def _to_pagers(
+    pagers: Iterable[Target],
     action: PagerAction,
     episode: Episode,
     routing: Routing,
     at: datetime,
     *,
     call: Call | None = None,
+    known: Collection[Target] = (),
     end: PagingEnd = PagingEnd.RECOVERED,
-) -> Message:
+) -> tuple[Message, ...]:
+    """One event for each of these pagers that the settings still name. `known`: those that were paged before."""
     key = stable_key(routing.team, episode.pipeline_id, episode.identity)
     answer = episode.resolved or episode.acknowledged
+    failure = PagedFailure(
+        key=key,
+        pipeline=routing.pipeline,
+        event=_EVENTS.get(episode.kind, Event.FAILED),
+        since=episode.began_at,
+        first_seen=episode.found_begun,
+    )
     event = PagerEvent(
         action=action,
         key=key,
-        failures=(
-            PagedFailure(
-                key=key,
-                pipeline=routing.pipeline,
-                event=_EVENTS.get(episode.kind, Event.FAILED),
-                since=episode.opened_at,
-                first_seen=episode.first_seen,
-            ),
-        ),
+        failures=(failure,),
         policy=call.words.policy if call else "",
         step=(call.page.position or 1) if call else 1,
         by_name=answer.name if answer else "",
         origin=answer.pager if answer and _tells_of_answer(action, end) else "",
         end=end,
     )
-    return Message(
-        id=stable_key(key, pager.id, action, end if action is PagerAction.RESOLVE else "", str(episode.revision)),
-        receiver=Receiver(routing.team, routing.pagers[pager.id], pager.id),
-        priority=Priority.PAGE,
-        body=event,
-        made_at=at,
-    )
+    renews = call is not None and call.words.reason in _RENEWING
+    messages: list[Message] = []
+    for pager in (pager for pager in pagers if pager.id in routing.pagers):
+        make = renewing_messages if renews and pager in known else pager_messages
+        receiver = Receiver(routing.team, routing.pagers[pager.id], pager.id)
+        messages += make(event, receiver, at, occasion=(str(episode.revision),))
+    return tuple(messages)
 
 
 def _tells_of_answer(action: PagerAction, end: PagingEnd) -> bool:

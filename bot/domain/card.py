@@ -231,6 +231,11 @@ class OpenFailure:
     since: datetime
     first_seen: bool = False
 
+    @classmethod
+    def of(cls, episode: Episode, pipeline: Pipeline, card_key: str) -> "OpenFailure":
+        """The latest failure of the episode's story."""
+        return cls(pipeline=pipeline, card_key=card_key, since=episode.began_at, first_seen=episode.found_begun)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:

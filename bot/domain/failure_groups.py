@@ -218,12 +218,7 @@ def _is_waiting_page(backlog: Backlog, row: Delivery, key: str) -> bool:
 
 def _as_failure(card: PostedCard) -> OpenFailure:
     content = card.content
-    return OpenFailure(
-        pipeline=content.pipeline,
-        card_key=content.key,
-        since=content.episode.opened_at,
-        first_seen=content.episode.first_seen,
-    )
+    return OpenFailure.of(content.episode, content.pipeline, content.key)
 
 
 def _soon(backlog: Backlog) -> datetime | None:

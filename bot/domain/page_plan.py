@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.calls import MERGE_WAIT
+from bot.domain.calls import MERGE_WAIT, released_pagers
 from bot.domain.card import Notice, NoticeKind, OpenFailure
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, stable_key
@@ -97,8 +97,9 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     paged_already = episode.paged.get(key)
     new = [target for target in audience.targets if target.identity not in (paged_already or ())]
     if not new or episode.acknowledged or episode.kind is not EpisodeKind.FAILURE:
-        return None if followed == episode else Plan(record=replace(record, episode=followed))
-    paged = named_late(followed, audience, new if paged_already is not None else [], routing, at)
+        ends = released_pagers(episode, followed, routing, at)
+        return None if followed == episode else Plan(record=replace(record, episode=followed), messages=ends)
+    before, paged = episode, named_late(followed, audience, new if paged_already is not None else [], routing, at)
     identities = (*(paged_already or ()), *(target.identity for target in new))
     episode = replace(paged.episode, revision=episode.revision + 1, paged={**episode.paged, key: identities})
     direct = [found for found in episode.direct_conversations if found not in episode.cards.values()]
@@ -109,7 +110,8 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
     reached = tuple(dict.fromkeys(target for call in paged.calls for target in call.targets))
     late_pages = [_late_page(episode, routing, audience, new, reached)] if reached else []
-    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*late_pages, *syncs))
+    ends = released_pagers(before, episode, routing, at)
+    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*ends, *late_pages, *syncs))
 
 
 def _late_page(
@@ -126,9 +128,7 @@ def _late_page(
     naming = [watch for watch in audience.watches if set(named) & set(watch.targets)]
     latest = max(naming, key=lambda watch: watch.made_at)
     card_key = episode.card_in(audience.channel) or ""
-    failure = OpenFailure(
-        pipeline=routing.pipeline, card_key=card_key, since=episode.opened_at, first_seen=episode.first_seen
-    )
+    failure = OpenFailure.of(episode, routing.pipeline, card_key)
     late_page = Notice(
         kind=NoticeKind.LATE_PAGE,
         at=latest.made_at,

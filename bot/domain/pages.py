@@ -131,7 +131,9 @@ def paged_episode(
     if isinstance(event, FailedAgain) and episode.resolved is None:
         episode = replace(episode, acknowledged=None)
     if episode.open and episode.resolved is None and deed is None:
-        shown = stored.cards.values() if stored else ()
+        # A failure that began before pages were stored has cards without pages: its next failure opens them.
+        before_pages = not episode.pages and isinstance(event, FailedAgain)
+        shown = stored.cards.values() if stored and not before_pages else ()
         for audience in routing.audiences:
             silent = routing.silence_in(audience.channel, episode.kind, at)
             waits = silent or episode.waits_for(audience.confirm)
@@ -243,9 +245,9 @@ def _is_silent(page: Page, kind: EpisodeKind, routing: Routing, at: datetime) ->
     return bool(page.channels) and not routing.heard(page, kind, at).channels
 
 
-def _wanted_still(page: Page) -> bool:
-    """False if its channels stopped watching, or if their watches name nobody of their own any more."""
-    return bool(page.channels) and (bool(page.policy.name) or any(step.targets for step in page.policy.steps))
+def _names_somebody(page: Page) -> bool:
+    """False if the page belongs to watches that name nobody of their own any more."""
+    return bool(page.policy.name) or any(step.targets for step in page.policy.steps)
 
 
 def _postponed(page: Page, at: datetime) -> Page:
@@ -275,7 +277,7 @@ class _Progress:
 
     def apply(self, page: Page, event: PageEvent) -> None:
         at = self._at
-        if isinstance(event, FailedAgain) and not self._hears(page):
+        if isinstance(event, FailedAgain) and not (_names_somebody(page) and self._hears(page)):
             return
         if isinstance(event, TimerDue | FailedAgain) and _is_silent(page, self._kind, self._routing, at):
             self.pages[page.key] = _postponed(page, at) if isinstance(event, TimerDue) else _waiting(page, at)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.calls import released_pagers
 from bot.domain.card import Card
 from bot.domain.confirmation import confirmed_by
 from bot.domain.delivery import Message
@@ -208,7 +209,8 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
     if episode is None or not episode.open:
         return Plan(record=forgotten, stretch=stretch)
     cards, syncs = last_cards(episode, record.state, routing, episode.cards, at)
-    return Plan(record=forgotten, cards=cards, messages=syncs, stretch=stretch)
+    ends = released_pagers(episode, None, routing, at)
+    return Plan(record=forgotten, cards=cards, messages=(*ends, *syncs), stretch=stretch)
 
 
 def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], at: datetime) -> Plan | None:
@@ -222,9 +224,9 @@ def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], 
     covered = {audience.channel for audience in routing.audiences} | {
         target.direct for audience in routing.audiences for target in audience.targets
     }
-    before = episode.direct_conversations
+    before = episode
     episode = without_conversations(episode, set(leaving) - covered, at)
-    unpaged = set(before) - set(episode.direct_conversations) - covered
+    unpaged = set(before.direct_conversations) - set(episode.direct_conversations) - covered
     leaving_cards = {
         key: channel
         for key, channel in episode.cards.items()
@@ -237,7 +239,8 @@ def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], 
     followed = tuple(audience.channel for audience in routing.audiences if audience.channel in staying.values())
     cards = tuple(replace(card, continues_in=followed) if _only_paged(episode, card) else card for card in cards)
     episode = replace(episode, cards=staying, generation=episode.generation + 1)
-    return Plan(record=replace(record, episode=episode), cards=cards, messages=syncs)
+    ends = released_pagers(before, episode, routing, at)
+    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*ends, *syncs))
 
 
 def _only_paged(episode: Episode, card: Card) -> bool:

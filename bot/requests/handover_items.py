@@ -48,8 +48,8 @@ def _item(repository: Repository, pipeline_id: PipelineId, episode: Episode) -> 
     acknowledged = episode.acknowledged
     return HandoverItem(
         pipeline=repository.pipeline(pipeline_id),
-        since=episode.opened_at,
-        first_seen=episode.first_seen,
+        since=episode.began_at,
+        first_seen=episode.found_begun,
         acknowledged_by=(acknowledged.name or "someone") if acknowledged else "",
     )
 

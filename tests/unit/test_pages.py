@@ -10,10 +10,10 @@ from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import PageStatus, Policy, PolicyStep
 from bot.domain.on_call_setup import OPERATOR, DefaultPolicy, SavedPolicy
 from bot.domain.owners import Owner
-from bot.domain.page_plan import plan_acknowledgement, plan_resolved, plan_timer
+from bot.domain.page_plan import plan_acknowledgement, plan_newly_named, plan_resolved, plan_timer
 from bot.domain.pager import PagerEvent
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan, Record, plan_left, plan_reading
+from bot.domain.plan import Plan, Record, plan_forgotten, plan_left, plan_reading
 from bot.domain.routing import Routing
 from bot.domain.setup import Setup, SetupRow
 from bot.domain.transition import Event
@@ -29,6 +29,7 @@ PAGE_BOB = Target(kind=TargetKind.USER, id=BOB, direct=BOB_DIRECT, label="Bob")
 PAGER = Target(kind=TargetKind.PAGER, id="ops")
 DATA = Target(kind=TargetKind.POLICY, id="data")
 MINUTE = 60
+PAGERS = {name: ReceiverKind("pagerduty") for name in ("ops", "night")}
 RUNNING, FAILED = Phase.RUNNING, Phase.FAILED
 
 
@@ -45,8 +46,7 @@ def a_policy(*steps: Sequence[Target], name: str = "data", rounds: int = 0, last
 
 def routing(*targets: Target, setup: Sequence[SetupRow] = (), channels: Sequence[ChannelId] = (ALERTS,)) -> Routing:
     made = a_routing(*(a_watch(channel=channel, targets=targets) for channel in channels))
-    pagers = {"ops": ReceiverKind("pagerduty")}
-    return replace(made, setup=Setup(tuple(setup)), pagers=pagers, operator=OPS)
+    return replace(made, setup=Setup(tuple(setup)), pagers=PAGERS, operator=OPS)
 
 
 def failed(who: Routing) -> Plan:
@@ -296,4 +296,82 @@ def test_a_page_whose_watch_names_nobody_any_more_stays_silent_when_the_failure_
     who, other = routing(PAGE_ANN), routing(DATA, setup=[a_policy([PAGE_BOB])])
     live = plan_reading(failed(who).record, an_observation(RUNNING, 30), other)
     plan = plan_reading(live.record, an_observation(FAILED, 60, ready=0), other)
-    assert [reason for _, reason, _ in calls(plan)] == []
+    assert calls(plan) == []
+    assert plan.record.next_at is None
+
+
+def test_an_exhausted_page_whose_watch_names_nobody_any_more_stays_silent_too() -> None:
+    who, other = routing(PAGE_ANN), routing(DATA, setup=[a_policy([PAGE_BOB])])
+    record = failed(who).record
+    for _ in range(3):
+        record = served(record, who).record
+    seconds = (record.episode.timeline[-1].at - at(0)).total_seconds() if record.episode else 0
+    live = plan_reading(record, an_observation(RUNNING, int(seconds) + 1000), other)
+    plan = plan_reading(live.record, an_observation(FAILED, int(seconds) + 1030, ready=0), other)
+    assert CallReason.NOBODY_ANSWERED not in [reason for _, reason, _ in calls(plan)]
+
+
+def failures_named(plan: Plan) -> list[datetime]:
+    """Since when each call says that its pipeline has failed."""
+    notices = [message.body for message in plan.messages if isinstance(message.body, Notice)]
+    return [failure.since for notice in notices for failure in notice.failures]
+
+
+def test_a_call_is_dated_by_the_latest_failure_of_its_story() -> None:
+    who = routing(PAGE_ANN, PAGER)
+    live = plan_reading(failed(who).record, an_observation(RUNNING, 30), who)
+    again = plan_reading(live.record, an_observation(FAILED, 60, ready=0), who)
+    assert set(failures_named(served(again.record, who))) == {at(60)}
+    events = [message.body for message in again.messages if isinstance(message.body, PagerEvent)]
+    assert [failure.since for event in events for failure in event.failures] == [at(60)]
+
+
+def test_a_late_page_is_dated_by_the_latest_failure_of_its_story() -> None:
+    who = routing(PAGE_ANN)
+    live = plan_reading(failed(who).record, an_observation(RUNNING, 30), who)
+    again = plan_reading(live.record, an_observation(FAILED, 60, ready=0), who)
+    plan = plan_newly_named(again.record, routing(PAGE_ANN, PAGE_BOB), ALERTS)
+    assert plan is not None
+    assert failures_named(plan) == [at(60)]
+
+
+def test_a_failure_that_began_before_pages_were_stored_is_paged_when_it_fails_again() -> None:
+    who = routing(PAGE_ANN)
+    record = failed(who).record
+    assert record.episode is not None
+    earlier = replace(record, episode=replace(record.episode, pages=()))
+    assert earlier.next_at is None
+    starting = plan_reading(earlier, an_observation(Phase.DEPLOYING, 30, ready=0), who).record
+    plan = plan_reading(starting, an_observation(FAILED, 60, ready=0), who)
+    assert calls(plan) == [(ALERTS, CallReason.STEP, (ANN,)), (ANN_DIRECT, CallReason.STEP, (ANN,))]
+    assert plan.record.next_at is not None
+
+
+def test_an_unwatched_failure_ends_at_its_pagers() -> None:
+    who = routing(PAGER)
+    assert to_pagers(plan_forgotten(failed(who).record, who, at(60)).messages) == [("pagerduty:ops", "resolve")]
+
+
+def test_a_channel_that_stops_watching_ends_its_page_at_the_pager_and_others_keep_theirs() -> None:
+    other = a_watch(channel=OTHER, targets=(Target(kind=TargetKind.PAGER, id="night"),))
+    both = replace(a_routing(a_watch(targets=(PAGER,)), other), pagers=PAGERS)
+    plan = plan_left(failed(both).record, replace(a_routing(other), pagers=PAGERS), {ALERTS}, at(60))
+    assert plan is not None
+    assert to_pagers(plan.messages) == [("pagerduty:ops", "resolve")]
+
+
+def test_a_pager_that_a_watch_names_no_longer_hears_of_the_end_at_once() -> None:
+    record = failed(routing(PAGE_ANN, PAGER)).record
+    plan = plan_newly_named(record, routing(PAGE_ANN), ALERTS)
+    assert plan is not None
+    assert to_pagers(plan.messages) == [("pagerduty:ops", "resolve")]
+    over = plan_reading(plan.record, an_observation(RUNNING, 60), routing(PAGE_ANN))
+    assert to_pagers(over.messages) == []
+
+
+def test_a_pager_that_another_page_still_names_hears_nothing() -> None:
+    other = a_watch(channel=OTHER, targets=(PAGER,))
+    both = replace(a_routing(a_watch(targets=(PAGER,)), other), pagers=PAGERS)
+    plan = plan_left(failed(both).record, replace(a_routing(other), pagers=PAGERS), {ALERTS}, at(60))
+    assert plan is not None
+    assert to_pagers(plan.messages) == []
