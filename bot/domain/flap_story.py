@@ -160,17 +160,6 @@ def left_over(ended: Episode, state: PipelineState, at: datetime) -> Transition 
     return Transition(event=event, pipeline_id=ended.pipeline_id, at=at, phase=phase, previous=phase, reach=state.reach)
 
 
-def demands_attention(episode: Episode, stored: Episode | None) -> bool:
-    """True if the step from `stored` is one more alarm of the same failure: it failed again, or stays failed.
-
-    False while the pipeline flaps.
-    """
-    if stored is None or stored.identity != episode.identity or episode.kind is not EpisodeKind.FAILURE:
-        return False
-    new = (entry for entry in episode.timeline if entry.revision > stored.revision and Event.FAILED in entry.events)
-    return any(entry.reopens or entry.flap is not None for entry in new)
-
-
 def _ends_with_live(episode: Episode | None) -> bool:
     return episode is not None and episode.open and (episode.flapping or episode.kind is EpisodeKind.DEGRADED)
 

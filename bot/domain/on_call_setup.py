@@ -12,13 +12,13 @@ from bot.domain.escalation import Policy
 from bot.domain.on_call import Calendar, OnCall, Override, Schedule, on_call
 from bot.domain.rotation import Rotation, TurnUnit
 from bot.domain.setup import Setup, SetupKind, SetupRow
+from bot.domain.wall_clock import DAY_NAMES
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 
 WORKSPACE = "workspace"
 """The scope of the default policy of all channels that have none."""
 OPERATOR = "operator"
 """The scope of the policy that hears about the bot's own trouble, and about pages that nobody answered."""
-DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def name_key(name: str) -> str:

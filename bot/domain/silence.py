@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.catalogue import Pipeline, is_pattern, matches
 from bot.domain.episode import EpisodeKind, stable_key
 from bot.domain.setup import NO_SETUP, Setup, SetupKind, SetupRow
-from bot.domain.wall_clock import WeeklyWindow
+from bot.domain.wall_clock import DAY_NAMES, WeeklyWindow
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId
 
 WHOLE_CHANNEL = "*"
@@ -25,7 +25,6 @@ MOST_SILENCES = 100
 LONGEST_MUTE = timedelta(days=30)
 LONGEST_UNTIL_LIVE = timedelta(days=7)
 """A mute *until live* ends by then in any case: nobody mutes a pipeline for ever by accident."""
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 EVERY_DAY, WEEKDAYS, WEEKEND = tuple(range(7)), tuple(range(5)), (5, 6)
 
 
@@ -55,7 +54,7 @@ def days_text(days: Iterable[int]) -> str:
     chosen = tuple(sorted(days))
     if chosen == EVERY_DAY:
         return ""
-    return "weekdays " if chosen == WEEKDAYS else f"{','.join(DAY_NAMES[day] for day in chosen).lower()} "
+    return "weekdays " if chosen == WEEKDAYS else f"{','.join(DAY_NAMES[day][:3] for day in chosen)} "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +123,32 @@ class Silence(SetupRow):
     def note(self, at: datetime) -> SilenceNote:
         """The silence in words. `until`: its end at this moment, or the end of its next time."""
 
+    def _note(
+        self,
+        *,
+        start: datetime | None = None,
+        until: datetime | None,
+        live_for: timedelta | None = None,
+        hours: WeeklyHours | None = None,
+    ) -> SilenceNote:
+        return SilenceNote(
+            kind=self.kind,
+            reference=self.reference,
+            name=self.name,
+            by=self.made_by,
+            by_name=self.made_by_name,
+            at=self.made_at,
+            start=start,
+            until=until,
+            live_for=live_for,
+            hours=hours,
+            why=self.why,
+        )
+
+    def _note_of_window(self, at: datetime, hours: WeeklyHours | None) -> SilenceNote:
+        start = None if self.end_at(at) else self.next_start(at)
+        return self._note(start=start, until=self.end_at(start or at), hours=hours)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mute(Silence):
@@ -158,17 +183,7 @@ class Mute(Silence):
         return at >= self.until
 
     def note(self, at: datetime) -> SilenceNote:  # noqa: ARG002
-        return SilenceNote(
-            kind=self.kind,
-            reference=self.reference,
-            name=self.name,
-            by=self.made_by,
-            by_name=self.made_by_name,
-            at=self.made_at,
-            until=self.until,
-            live_for=self.live_for,
-            why=self.why,
-        )
+        return self._note(until=self.until, live_for=self.live_for)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,19 +220,7 @@ class Maintenance(Silence):
         return self.until is not None and at >= self.until
 
     def note(self, at: datetime) -> SilenceNote:
-        start = None if self.end_at(at) else self.next_start(at)
-        return SilenceNote(
-            kind=self.kind,
-            reference=self.reference,
-            name=self.name,
-            by=self.made_by,
-            by_name=self.made_by_name,
-            at=self.made_at,
-            start=start,
-            until=self.end_at(start or at),
-            hours=self.hours,
-            why=self.why,
-        )
+        return self._note_of_window(at, self.hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,19 +251,7 @@ class QuietHours(Silence):
         return False
 
     def note(self, at: datetime) -> SilenceNote:
-        start = None if self.end_at(at) else self.next_start(at)
-        return SilenceNote(
-            kind=self.kind,
-            reference=self.reference,
-            name=self.name,
-            by=self.made_by,
-            by_name=self.made_by_name,
-            at=self.made_at,
-            start=start,
-            until=self.end_at(start or at),
-            hours=self.hours,
-            why=self.why,
-        )
+        return self._note_of_window(at, self.hours)
 
 
 def _because(why: str) -> str:

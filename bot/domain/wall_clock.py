@@ -10,6 +10,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 DAY = timedelta(days=1)
+DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def moment_on(day: date, clock_time: time, zone: ZoneInfo) -> datetime:

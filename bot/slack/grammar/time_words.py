@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Generic, TypeVar
 
-from bot.domain.wall_clock import NamedMoment
+from bot.domain.wall_clock import DAY_NAMES, NamedMoment
 from bot.slack.grammar.tokens import Word
 
 ValueT = TypeVar("ValueT")
@@ -28,7 +28,6 @@ _PARTS = re.compile(rf"(?:\d{{1,6}}(?:{_UNIT}))+")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm)?")
 _NAMED_TIMES = {"noon": time(12), "midday": time(12), "midnight": time(0)}
 _LATEST = timedelta(days=366 * 10)
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _ONE = frozenset({"a", "an", "one"})
 _DAYS_AHEAD = {"today": 0, "tonight": 0, "tomorrow": 1}
 
@@ -103,8 +102,10 @@ def read_clock_time(word: str) -> time | None:
 
 def day_of_week(word: str) -> int | None:
     """The weekday that `fri` or `Fridays` names; 0 is Monday. None: it names none."""
-    name = word.rstrip("s") if word.rstrip("s") in DAYS else word
-    found = [number for number, day in enumerate(DAYS) if day == name or (3 <= len(name) <= 5 and day.startswith(name))]
+    name = word.rstrip("s") if word.rstrip("s") in DAY_NAMES else word
+    found = [
+        number for number, day in enumerate(DAY_NAMES) if day == name or (3 <= len(name) <= 5 and day.startswith(name))
+    ]
     return found[0] if len(found) == 1 else None
 
 

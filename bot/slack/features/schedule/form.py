@@ -2,11 +2,11 @@
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.calendar import LONGEST_CALENDAR_ADDRESS
-from bot.domain.on_call_setup import DAY_NAMES, SavedSchedule
+from bot.domain.on_call_setup import SavedSchedule
 from bot.domain.rotation import TurnUnit
 from bot.domain.setup import LONGEST_NAME
 from bot.domain.setup_names import name_problem
-from bot.domain.wall_clock import zone_named, zones_like
+from bot.domain.wall_clock import DAY_NAMES, zone_named, zones_like
 from bot.domain.watch import ChannelId
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request, UsageError
