@@ -140,6 +140,18 @@ class Command(ABC):
     async def run(self, request: Request) -> Reply: ...
 
 
+class ConfirmableChange(Command):
+    """A command that writes. It may show its effect and ask before it does."""
+
+    @property
+    def changes(self) -> bool:
+        return True
+
+    @property
+    def confirmable(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class UsageError(Command):
     """An invalid text. `run` answers with the mistake and with a command to type instead."""

@@ -7,7 +7,7 @@ from bot.domain.answer import RefusalAnswer
 from bot.domain.on_call_setup import target_text
 from bot.requests.drills import DrillPlan, UnknownPolicyError
 from bot.slack.channels import channel_to_change
-from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import quoted, typed
 from bot.slack.mrkdwn import escape, outside
@@ -22,22 +22,14 @@ NOTHING_SENT = "Nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
-class DrillCommand(Command):
+class DrillCommand(ConfirmableChange):
     """A parsed `drill`."""
 
     policy: str = ""
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return "watches"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker

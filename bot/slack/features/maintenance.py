@@ -7,7 +7,7 @@ from bot.domain.answer import RefusalAnswer
 from bot.domain.setup import SetupKind
 from bot.domain.silence import WeeklyHours
 from bot.requests.mutes import MaintenanceWish
-from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.features.mute import ListSilences, author_of, silence_reply
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.silence_times import Hours, Once, read_hours, read_window
@@ -25,7 +25,7 @@ OFF = frozenset({"off", NONE, "never", "end", "stop", "remove"})
 
 
 @dataclass(frozen=True, slots=True)
-class MaintenanceCommand(Command):
+class MaintenanceCommand(ConfirmableChange):
     """A parsed `maintenance`. `window` None: removes the windows."""
 
     references: tuple[str, ...]
@@ -34,16 +34,8 @@ class MaintenanceCommand(Command):
     why: str = ""
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return "mute"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     @property
     def pipelines(self) -> Sequence[str]:
@@ -68,23 +60,15 @@ class MaintenanceCommand(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class QuietCommand(Command):
+class QuietCommand(ConfirmableChange):
     """A parsed `quiet`. `hours` None: ends the quiet hours."""
 
     hours: Hours | None = None
     zone: str = ""
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return "mute"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         author = await author_of(request, self.zone)

@@ -11,7 +11,7 @@ from bot.domain.silence_answer import SilenceAnswer
 from bot.requests.mutes import Author, MuteWish
 from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
-from bot.slack.feature import Button, Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Button, Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.features.confirm import run_confirmed
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
@@ -66,22 +66,14 @@ class MuteCommand(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class UnmuteCommand(Command):
+class UnmuteCommand(ConfirmableChange):
     """A parsed `unmute`. `references` None: all mutes of the channel."""
 
     references: tuple[str, ...] | None
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return "mute"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     @property
     def pipelines(self) -> Sequence[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.domain.answer import RefusalAnswer
 from bot.domain.schedule_answer import OverrideWish
 from bot.domain.watch import Target, TargetKind, UserId
-from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.features.schedule import ShowScheduleCommand, editor_of, reply_of
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clauses import TargetWord
@@ -23,20 +23,12 @@ _ME = TargetWord(TargetKind.USER, me=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _ChangingCommand(Command):
+class _ChangingCommand(ConfirmableChange):
     words: OverrideWords
-
-    @property
-    def changes(self) -> bool:
-        return True
 
     @property
     def check(self) -> str:
         return f"oncall {self.words.schedule}".strip()
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         asker, services = request.asker, request.services

@@ -7,7 +7,7 @@ from bot.domain.answer import RefusalAnswer, UnwatchAnswer
 from bot.domain.watch import ChannelId, Watch
 from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
-from bot.slack.feature import Button, Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Button, Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION
 from bot.slack.grammar.clause_reader import ClauseReader
 from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind, watches_in
@@ -26,7 +26,7 @@ from bot.slack.render.rows import unresolved
 
 
 @dataclass(frozen=True, slots=True)
-class UnwatchCommand(Command):
+class UnwatchCommand(ConfirmableChange):
     """A parsed `unwatch`."""
 
     references: tuple[str, ...] | None
@@ -34,16 +34,8 @@ class UnwatchCommand(Command):
     channel: ChannelWord | None = None
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return watches_in(self.channel)
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     @property
     def pipelines(self) -> Sequence[str]:

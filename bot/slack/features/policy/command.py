@@ -10,7 +10,7 @@ from bot.domain.setup_names import name_problem
 from bot.domain.watch import Target
 from bot.requests.policies import DefaultPolicyAnswer, PolicyAnswer, UnknownName, unknown_policy
 from bot.slack.channels import channel_to_change
-from bot.slack.feature import Command, Reply, Request
+from bot.slack.feature import Command, ConfirmableChange, Reply, Request
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
@@ -44,23 +44,15 @@ class StepRefusal:
 
 
 @dataclass(frozen=True, slots=True)
-class SavePolicyCommand(Command):
+class SavePolicyCommand(ConfirmableChange):
     """`policy NAME = …`: asks before it saves."""
 
     name: str
     words: PolicyWords
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return f"policy {self.name}"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker
@@ -117,7 +109,7 @@ class RemovePolicyCommand(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultPolicyCommand(Command):
+class DefaultPolicyCommand(ConfirmableChange):
     """`policy default NAME|none`, for a channel, the workspace or the operator."""
 
     name: str | None
@@ -126,16 +118,8 @@ class DefaultPolicyCommand(Command):
     channel: ChannelWord | None = None
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return "policy"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker

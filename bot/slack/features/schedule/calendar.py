@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.calendar import CalendarAddress, CalendarUnreadable, PendingCalendar, SavedCalendar, calendar_address
-from bot.slack.feature import Command, Reply, Request
+from bot.slack.feature import ConfirmableChange, Reply, Request
 from bot.slack.features.schedule.replies import asking, editor_of, reply_of
 from bot.slack.grammar.schedule_words import SAVED_PREFIX, UNCHANGED, CalendarWords
 from bot.slack.mrkdwn import outside
@@ -15,23 +15,15 @@ from bot.slack.render.schedule_messages import CALENDAR_PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
-class SaveCalendarCommand(Command):
+class SaveCalendarCommand(ConfirmableChange):
     """Asks before it saves. Its text never appears in an answer."""
 
     name: str
     words: CalendarWords
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return f"schedule {self.name}"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         if refusal := await request.services.permissions.to_change(request.asker, request.asker.channel):

@@ -7,7 +7,7 @@ from bot.domain.rotation import TurnUnit
 from bot.domain.rotation_plan import RotationWish
 from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import zone_named
-from bot.slack.feature import Command, Reply, Request
+from bot.slack.feature import Command, ConfirmableChange, Reply, Request
 from bot.slack.features.policy import without_equals
 from bot.slack.features.schedule.calendar import SaveCalendarCommand
 from bot.slack.features.schedule.links import read_link
@@ -39,23 +39,15 @@ class ShowScheduleCommand(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class SaveScheduleCommand(Command):
+class SaveScheduleCommand(ConfirmableChange):
     """`schedule NAME = …`: asks before it saves."""
 
     name: str
     words: RotationWords
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return f"schedule {self.name}"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     async def run(self, request: Request) -> Reply:
         services, asker = request.services, request.asker

@@ -8,7 +8,7 @@ from bot.domain.on_call_setup import on_call_in
 from bot.domain.schedule_messages import GroupRefusal
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.slack.channels import channel_to_change, join_or_refuse
-from bot.slack.feature import Command, Reply, Request
+from bot.slack.feature import Command, ConfirmableChange, Reply, Request
 from bot.slack.features.schedule.replies import editor_of, reply_of
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clauses import ChannelWord, TargetWord, channel_of, target_of
@@ -21,22 +21,14 @@ GROUP, CHANNEL, HERE = "group", "channel", "here"
 
 
 @dataclass(frozen=True, slots=True)
-class _LinkCommand(Command):
+class _LinkCommand(ConfirmableChange):
     """Asks before it saves."""
 
     name: str
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return f"schedule {self.name}"
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import PAGING_EVENTS, ChannelId, Every
 from bot.requests.references import ResolvedReferences
 from bot.slack.channels import channel_to_change, join_or_refuse
-from bot.slack.feature import Command, Reply, Request
+from bot.slack.feature import ConfirmableChange, Reply, Request
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clause_reader import ClauseReader
@@ -29,7 +29,7 @@ class ClauseRefusal:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchCommand(Command):
+class WatchCommand(ConfirmableChange):
     """A parsed `watch`. A clause that nobody typed is None: an existing watch keeps its value."""
 
     references: tuple[str, ...]
@@ -45,16 +45,8 @@ class WatchCommand(Command):
     """How many readings in a row must show a problem."""
 
     @property
-    def changes(self) -> bool:
-        return True
-
-    @property
     def check(self) -> str:
         return watches_in(self.channel)
-
-    @property
-    def confirmable(self) -> bool:
-        return True
 
     @property
     def pipelines(self) -> Sequence[str]:
