@@ -24,7 +24,7 @@ FRESH_SECONDS = 60.0  # a listing may lack a message that is younger
 
 
 class ScheduledBackups:
-    """`check` runs every few seconds. It compares what is wanted with what the store and Slack have."""
+    """`check` runs every few seconds. It compares the wanted messages with those that the store and Slack have."""
 
     def __init__(
         self,

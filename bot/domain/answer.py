@@ -99,7 +99,7 @@ class StopPagingAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnersView:
-    """What is known about the owners that new watches page."""
+    """The owners that new watches page, as far as the bot knows them."""
 
     problems: tuple[str, ...] = ()
     """The owners who reach nobody, as clauses."""

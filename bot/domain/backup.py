@@ -20,7 +20,7 @@ UNDELETABLE = timedelta(seconds=65)
 SHORTEST_WAIT = timedelta(seconds=15)
 """A message that is due sooner is not scheduled: Slack refuses a time in the past."""
 WARNING_AFTER = timedelta(minutes=10)
-"""The dead man's switch is so far ahead."""
+"""How far ahead the dead man's switch posts its message."""
 POSTPONE_BELOW = timedelta(minutes=6)
 """The bot postpones the dead man's switch when it is nearer than this: every 4 minutes, in two calls."""
 

@@ -33,7 +33,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class CalendarAddress:
-    """An https address. Whoever has it can read the calendar, so only the host may be shown."""
+    """An https address. It opens the calendar to anyone, so only the host may be shown."""
 
     url: str = field(repr=False)
 

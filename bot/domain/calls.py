@@ -119,8 +119,8 @@ def released_pagers(before: Episode, after: Episode | None, routing: Routing, at
     if not before.open or before.resolved:
         return ()
     staying = pagers_of(after) if after else ()
-    gone = [pager for pager in pagers_of(before) if pager not in staying]
-    return _to_pagers(gone, PagerAction.RESOLVE, after or before, routing, at, end=PagingEnd.CLOSED)
+    leaving = [pager for pager in pagers_of(before) if pager not in staying]
+    return _to_pagers(leaving, PagerAction.RESOLVE, after or before, routing, at, end=PagingEnd.CLOSED)
 
 
 _RENEWING = {CallReason.PROMISE_MISSED, CallReason.FAILED_AGAIN}

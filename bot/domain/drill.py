@@ -53,7 +53,7 @@ class Drill:
     message_id: str = ""
     """The chat's id of that message, once known."""
     is_shown: bool = False
-    """The message shows what is known."""
+    """The message shows what the bot knows."""
     is_reported: bool = False
     """The verdict is out. The row stays until another drill may start."""
 

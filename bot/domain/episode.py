@@ -73,7 +73,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One entry of an episode's timeline: a change of the pipeline, or the deed of a person.
+    """One entry of an episode's timeline: a change of the pipeline, or the action of a person.
 
     Several events of one reading share an entry.
     """

@@ -41,7 +41,7 @@ def plan_episode(
     routing: Routing,
     *,
     at: datetime | None = None,
-    deed: PageEvent | None = None,
+    page_event: PageEvent | None = None,
     only: ChannelId | None = None,
     previous_episode: Episode | None = None,
 ) -> EpisodePlan:
@@ -52,12 +52,12 @@ def plan_episode(
     Args:
         stored: this episode before the step; None if the step opens it.
         at: the time of the step. None: of the episode's latest entry.
-        deed: what a person or a timer does to the pages.
+        page_event: what a person or a timer does to the pages.
         only: the one channel to open a card in, and the direct messages of its page. The others get no messages.
         previous_episode: the pipeline's earlier episode. Its card comes first in each conversation.
     """
     at = at or (episode.timeline[-1].at if episode.timeline else episode.opened_at)
-    paged = paged_episode(episode, stored, routing, at, deed=deed, only=only)
+    paged = paged_episode(episode, stored, routing, at, page_event=page_event, only=only)
     episode = paged.episode
     stored_cards = stored.cards if stored else {}
     wanting = [channel for channel in conversations(episode, stored, routing) if channel not in stored_cards.values()]

@@ -176,7 +176,7 @@ def pointer_to_group(card_key: str, message_id: str, receiver: Receiver, at: dat
 def _page(
     backlog: Backlog, key: str, members: Iterable[PostedCard], joining: Sequence[Delivery]
 ) -> tuple[Delivery | None, Delivery | None]:
-    """A page to the people whom no unanswered failure of the group has paged here, and the waiting page in it.
+    """A page to the people that no unanswered failure of the group has paged here, and the waiting page in it.
 
     An acknowledged failure counts for nobody: the person who looks at it need not know of the new ones.
     """

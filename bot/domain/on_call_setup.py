@@ -107,7 +107,7 @@ class SavedSchedule(SetupRow):
 
     @property
     def people(self) -> tuple[Target, ...]:
-        """The people whom the schedule itself names."""
+        """The people in the schedule itself."""
         return self.rotation.people if self.rotation else ()
 
 

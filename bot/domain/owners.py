@@ -85,7 +85,7 @@ def has_unknown_owner(setup: Setup, pipelines: Iterable[Pipeline]) -> bool:
 
 
 def owner_problem(setup: Setup, pipelines: Iterable[Pipeline]) -> str:
-    """What is wrong with the owners of these pipelines, as a clause. Empty: nothing, as far as known.
+    """The problem with the owners of these pipelines, as a clause. Empty: nothing, as far as known.
 
     An owner without a row will be looked up within a minute.
     """

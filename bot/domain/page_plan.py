@@ -39,8 +39,8 @@ def plan_acknowledgement(
         instead_of=before.name if before and before.by != answer.by else "",
     )
     acknowledged = replace(episode.with_entry(entry), acknowledged=answer)
-    deed = PageAcknowledged(by=answer.by, promised_until=answer.until, takes_over=takes_over)
-    return with_episode(record, routing, acknowledged, answer.at, deed)
+    page_event = PageAcknowledged(by=answer.by, promised_until=answer.until, takes_over=takes_over)
+    return with_episode(record, routing, acknowledged, answer.at, page_event)
 
 
 def plan_resolved(record: Record, routing: Routing, by: Acknowledgement) -> Plan | None:
@@ -83,8 +83,8 @@ def _entry_of(episode: Episode, event: Event, by: Acknowledgement) -> TimelineEn
 def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
     """A watch names more people while its pipeline is FAILED: pages them at once, and nobody twice.
 
-    Pages nobody if somebody acknowledged the failure: that person looks at it. A person whom the watches name no longer
-    is not called again.
+    Pages nobody if somebody acknowledged the failure: that person looks at it. A person
+    that the watches no longer name is not called again.
     """
     episode, audience = record.episode, routing.audience(channel)
     key = episode.card_in(channel) if episode else None
@@ -123,7 +123,7 @@ def _late_page(
 ) -> Message:
     """The page to people who were named after the card came. It names the latest watch's maker.
 
-    `named`: the targets as the watch has them, `targets`: those whom they mean now.
+    `named`: the targets as the watch has them. `targets`: the people and groups that they mean now.
     """
     naming = [watch for watch in audience.watches if set(named) & set(watch.targets)]
     latest = max(naming, key=lambda watch: watch.made_at)

@@ -54,7 +54,7 @@ class Call:
     page: Page
     targets: tuple[Target, ...]
     direct: tuple[Target, ...]
-    """Those of them who get a direct message. A first call leaves out the people whom another page has reached."""
+    """Those of them who get a direct message. A first call leaves out people that another page has reached."""
     words: PageCall
 
 
@@ -112,25 +112,25 @@ def paged_episode(
     routing: Routing,
     at: datetime,
     *,
-    deed: PageEvent | None = None,
+    page_event: PageEvent | None = None,
     only: ChannelId | None = None,
 ) -> Paged:
     """Advances the pages by what this step of the episode, or a person, does. Opens those of new conversations.
 
     Args:
         stored: this episode before the step; None if the step opens it.
-        deed: the event of the pages, if it is no change of the pipeline.
+        page_event: the event of the pages, if it is no change of the pipeline.
         only: the one channel whose pages may open.
     """
     for audience in routing.audiences if episode.pages else ():
         episode = following_watch(episode, audience, routing, at)
-    event = deed or _event(episode, stored)
+    event = page_event or _event(episode, stored)
     progress = _Progress(routing, at, episode)
-    for page, page_event in _events_of_pages(episode, stored, event):
-        progress.apply(page, page_event)
+    for page, its_event in _events_of_pages(episode, stored, event):
+        progress.apply(page, its_event)
     if isinstance(event, FailedAgain) and episode.resolved is None:
         episode = replace(episode, acknowledged=None)
-    if episode.open and episode.resolved is None and deed is None:
+    if episode.open and episode.resolved is None and page_event is None:
         # A failure that began before pages were stored has cards without pages: its next failure opens them.
         before_pages = not episode.pages and isinstance(event, FailedAgain)
         shown = stored.cards.values() if stored and not before_pages else ()
@@ -144,7 +144,7 @@ def paged_episode(
 
 
 def named_late(episode: Episode, audience: Audience, new: Sequence[Target], routing: Routing, at: datetime) -> Paged:
-    """People whom a watch names only now: its page reaches them too, from the first step on."""
+    """A watch names more people only now: its page reaches them too, from the first step on."""
     progress = _Progress(routing, at, episode)
     own = _key(episode, routing, "channel", audience.channel)
     policies = tuple(target for target in new if target.kind is TargetKind.POLICY)

@@ -164,10 +164,10 @@ def plan_explained(
 
 
 def with_episode(
-    record: Record, routing: Routing, episode: Episode, at: datetime | None = None, deed: PageEvent | None = None
+    record: Record, routing: Routing, episode: Episode, at: datetime | None = None, page_event: PageEvent | None = None
 ) -> Plan:
-    """The record with a later version of its open episode. `deed`: what a person or a timer does to its pages."""
-    plan = plan_episode(episode, record.episode, record.state, routing, at=at, deed=deed)
+    """The record with a later version of its open episode. `page_event`: what a person or a timer does to its pages."""
+    plan = plan_episode(episode, record.episode, record.state, routing, at=at, page_event=page_event)
     return Plan(
         record=replace(record, episode=plan.episode),
         transitions=acts(plan.episode, record.episode or plan.episode, record.state),

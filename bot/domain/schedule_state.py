@@ -112,7 +112,7 @@ def report_on(setup: Setup, saved: SavedSchedule, watches: Iterable[Watch], at: 
 
 
 def pageable_on_call(setup: Setup, schedule: str, at: datetime) -> tuple[Target, ...]:
-    """The people on call whom a page can reach: without those who left the workspace."""
+    """The people on call that a page can reach: without those who left the workspace."""
     answer = on_call_in(setup, schedule, at)
     state = setup.get(ScheduleState, name_key(schedule))
     missing = state.missing if state else ()

@@ -19,7 +19,7 @@ API_PIPELINE_ID = PipelineId("goldrush-api")  # the API as a whole, for its outa
 
 PAGING_EVENTS = frozenset({Event.FAILED, Event.DEGRADED, Event.UNREACHABLE, Event.GONE})
 """The events that may page people."""
-# The deeds of people: every channel with the card hears about them.
+# The actions of people: every channel with the card hears about them.
 BY_PEOPLE = frozenset({Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED})
 # A channel that heard that a pipeline is unreadable also hears that it is readable again.
 _FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}

@@ -22,7 +22,7 @@ from bot.state.repository import Repository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagedPerson:
-    """A person whom a watch pages by direct message, and the channels of such watches."""
+    """A person that watches page by direct message, and the channels of these watches."""
 
     target: Target
     channels: AbstractSet[ChannelId]

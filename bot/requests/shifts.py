@@ -106,7 +106,7 @@ class Shifts:
     async def shadow(
         self, name: str, person: Target, end: datetime, editor: Editor, *, start: datetime | None = None
     ) -> ScheduleAnswer | RefusalAnswer:
-        """Lets a learner get copies of the pages to whoever is on call. They never count as paged."""
+        """Lets a learner get copies of the pages to the person on call. They never count as paged."""
 
         def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
             saved = setup.get(SavedSchedule, name_key(name))

@@ -169,7 +169,7 @@ _ON_CALL_HELP = HelpPage(
 _SHADOW_HELP = HelpPage(
     overview=("`{c} shadow data @carol for 2 weeks` — copies of pages for a learner",),
     topic=(
-        "*`{c} shadow SCHEDULE @person until … | for … | none`* — copies of the pages to whoever is on call.",
+        "*`{c} shadow SCHEDULE @person until … | for … | none`* — copies of the pages to the person on call.",
         "A learner never counts as paged.",
     ),
 )

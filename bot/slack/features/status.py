@@ -17,8 +17,8 @@ from bot.slack.grammar.references import near_states, references_in, states_in, 
 from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
 from bot.slack.mrkdwn import outside
 from bot.slack.render import phrases, stale_states
+from bot.slack.render.action_words import answer_words
 from bot.slack.render.blocks import Block, context, section, sections
-from bot.slack.render.deed_words import answer_words
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines

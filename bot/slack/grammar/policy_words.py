@@ -108,7 +108,7 @@ class PolicyReader:
     def _read_wait(self, position: int, step: StepWords | None) -> int:
         found = read_duration(self._lower[position:])
         if found is None or step is None:
-            raise ParseError(f"Type how long a step waits, after the people whom it pages. {UNCHANGED}", EXAMPLE)
+            raise ParseError(f"Type how long a step waits, after the people that it pages. {UNCHANGED}", EXAMPLE)
         if not SHORTEST_WAIT <= found.value <= LONGEST_WAIT:
             nearest = "1m" if found.value < SHORTEST_WAIT else "1d"
             wrong = self._words[position]

@@ -9,6 +9,7 @@ from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.slack.mrkdwn import date, duration, outside, time_of_day
 from bot.slack.render import phrases
+from bot.slack.render.action_words import answer_line
 from bot.slack.render.blocks import (
     Block,
     RenderedMessage,
@@ -18,7 +19,6 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.call_words import page_lines
 from bot.slack.render.console import console
-from bot.slack.render.deed_words import answer_line
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines

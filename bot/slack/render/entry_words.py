@@ -8,7 +8,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import phrases
-from bot.slack.render.deed_words import deed_words, is_deed
+from bot.slack.render.action_words import action_words, is_persons_action
 from bot.slack.render.flap_words import flap_entry
 
 _FORMS: tuple[tuple[Event, str], ...] = (
@@ -35,8 +35,8 @@ def entry_words(
     of the card's thread see it, because the card has the name. `failed_again`: when a newer failure began, after the
     recovery in this entry.
     """
-    if is_deed(entry):
-        return deed_words(entry, conversation, pipeline)
+    if is_persons_action(entry):
+        return action_words(entry, conversation, pipeline)
     bold_name = f"*{outside(pipeline.name)}* " if pipeline else ""
     if words := flap_entry(entry, bold_name):
         return words

@@ -11,6 +11,7 @@ from bot.domain.episode import EpisodeOutcome
 from bot.domain.transition import Reach
 from bot.slack.mrkdwn import outside, span
 from bot.slack.render import action_ids, phrases
+from bot.slack.render.action_words import member_answer
 from bot.slack.render.blocks import (
     ROW_LINK,
     Block,
@@ -23,7 +24,6 @@ from bot.slack.render.blocks import (
     value,
 )
 from bot.slack.render.cards import footnotes
-from bot.slack.render.deed_words import member_answer
 from bot.slack.render.flap_words import counted_times
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines

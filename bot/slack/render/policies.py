@@ -159,7 +159,7 @@ def _step_words(step: StepPreview, *, brief: bool = False) -> str:
 
 
 def target_preview_words(preview: TargetPreview, *, brief: bool = False) -> str:
-    """A target with the people whom it means now, as plain text."""
+    """A target with the people that it means now, as plain text."""
     target = preview.target
     if target.kind is TargetKind.ON_CALL:
         name = outside(target.label or target.id)

@@ -76,10 +76,10 @@ def assignment_line(visible: VisibleAssignment, now: datetime) -> str:
     place = "" if is_direct(visible.channel) else f" · {conversation(visible.channel, 'your')}"
     if own := assignment.acknowledged:
         end = f" until {date(own.until)}" if own.until else ""
-        deed = f"snoozed by you{end}" if own.snoozed else f"you acknowledged it {ago(own.at, now)}"
+        answer_words = f"snoozed by you{end}" if own.snoozed else f"you acknowledged it {ago(own.at, now)}"
         promise = "" if own.snoozed or not own.until else f" · you're back{end.replace(' until', ' by')}"
         symbol = ":zzz:" if own.snoozed else ":eyes:"
-        return f"{symbol} *{outside(assignment.pipeline.name)}* · {deed}{promise}{place}"
+        return f"{symbol} *{outside(assignment.pipeline.name)}* · {answer_words}{promise}{place}"
     following = f" · next step at {date(assignment.next_at)}" if assignment.next_at else ""
     return f":bell: *{outside(assignment.pipeline.name)}* called you, and nobody has answered yet{following}{place}"
 

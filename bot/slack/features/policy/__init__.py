@@ -12,7 +12,7 @@ __all__ = ["FEATURE", "without_equals"]
 _HELP = HelpPage(
     overview=("`{c} policy` — who is paged, in which order, until somebody answers",),
     topic=(
-        f"*`{{c}} {EXAMPLE}`* — page Ann; after 5 min without an answer whoever is on call; and so on.",
+        f"*`{{c}} {EXAMPLE}`* — page Ann; after 5 min without an answer the person on call; and so on.",
         "A step names `@person`, `@usergroup`, `here`, `channel`, `owner`, `oncall:SCHEDULE` or `pager:NAME`.",
         "`repeat 2` begins again twice. `last pager:ops` comes after all rounds. I show the effect before I save it.",
         "`{c} policy` (`policies` too) lists all, and opens a form. `{c} policy data` shows who it would reach now.",

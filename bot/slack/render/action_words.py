@@ -1,4 +1,4 @@
-"""One sentence for each deed of a person in a timeline: an acknowledgement, a snooze, a takeover, an end. Pure."""
+"""One sentence for each action of a person in a timeline: an acknowledgement, a snooze, a takeover, an end. Pure."""
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement, Episode, TimelineEntry
@@ -8,12 +8,12 @@ from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 
 
-def is_deed(entry: TimelineEntry) -> bool:
+def is_persons_action(entry: TimelineEntry) -> bool:
     """True if a person made this entry, or if the time is over that a person asked for."""
     return any(event in BY_PEOPLE for event in entry.events)
 
 
-def deed_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeline | None) -> str:
+def action_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeline | None) -> str:
     """`pipeline`: as in `entry_words`."""
     name = f"*{outside(pipeline.name)}* " if pipeline else ""
     by = phrases.acknowledged_by(entry, conversation)
