@@ -201,11 +201,14 @@ class CommandWord:
     """True if the parser keeps the last word as typed, such as an address that ends with a full stop."""
 
 
+Press = Callable[[Click, Request], Awaitable[Reply | None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
     """What a click on a button does."""
 
-    press: Callable[[Click, Request], Awaitable[Reply | None]] | None
+    press: Press | None
     """None if the button only opens an address."""
     changes: bool = True
     acknowledges: bool = False

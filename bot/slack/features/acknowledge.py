@@ -9,7 +9,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.requests.references import NotOnePipeline
 from bot.slack.click import Click
-from bot.slack.feature import Button, Command, CommandWord, Feature, Reply, Request
+from bot.slack.feature import Button, Command, CommandWord, Feature, Press, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
 from bot.slack.grammar.tokens import can_be_typed, quoted
@@ -74,10 +74,19 @@ def _parse(command_text: CommandText) -> Command:
 # --- press -----------------------------------------------------------------------------------------------------------
 
 
+def on_its_card(press: Press) -> Press:
+    """Refuses a click whose card is in another conversation: anyone can replay the value of a button."""
+
+    async def checked(click: Click, request: Request) -> Reply | None:
+        if not await request.services.requests.acknowledgements.holds(click.channel, [click.text("card")]):
+            return request.refused(WRONG_CONVERSATION)
+        return await press(click, request)
+
+    return checked
+
+
 async def _acknowledge(click: Click, request: Request) -> Reply:
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
-    if not await acknowledgements.holds(click.channel, [card]):
-        return request.refused(WRONG_CONVERSATION)
     name, place = await person_and_conversation(click.channel, request)
     answer = await acknowledgements.acknowledge(
         click.channel, PipelineId(click.text("pipeline")), card, click.user, name=name, place=place
@@ -88,8 +97,6 @@ async def _acknowledge(click: Click, request: Request) -> Reply:
 async def _acknowledge_one(click: Click, request: Request) -> Reply:
     """Acknowledges one failure, chosen from a list in a message about many."""
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
-    if not await acknowledgements.holds(click.channel, [card]):
-        return request.refused(WRONG_CONVERSATION)
     name, place = await person_and_conversation(click.channel, request)
     answer = await acknowledgements.acknowledge_member(click.channel, card, click.user, name=name, place=place)
     return _reply(answer, request)
@@ -222,8 +229,8 @@ FEATURE = Feature(
         ),
     ),
     buttons={
-        action_ids.ACKNOWLEDGE: Button(press=_acknowledge, acknowledges=True),
-        action_ids.ACKNOWLEDGE_ONE: Button(press=_acknowledge_one, acknowledges=True),
+        action_ids.ACKNOWLEDGE: Button(press=on_its_card(_acknowledge), acknowledges=True),
+        action_ids.ACKNOWLEDGE_ONE: Button(press=on_its_card(_acknowledge_one), acknowledges=True),
         action_ids.ACKNOWLEDGE_ALL: Button(press=_acknowledge_all, acknowledges=True),
     },
 )

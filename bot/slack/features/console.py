@@ -11,11 +11,7 @@ from bot.requests.acknowledgements import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features import mute, refresh, unwatch
-from bot.slack.features.acknowledge import (
-    WRONG_CONVERSATION,
-    acknowledgement,
-    person_and_conversation,
-)
+from bot.slack.features.acknowledge import acknowledgement, on_its_card, person_and_conversation
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import actions, button, section, time_picker, value
 from bot.slack.render.console import CardAction, SnoozeTime
@@ -43,7 +39,7 @@ async def _snooze(click: Click, request: Request) -> Reply:
         return request.refused(_ODD_CLICK)
     now = request.services.requests.acknowledgements.now
     if choice is SnoozeTime.PICK:
-        return await _ask_for_time(click, request)
+        return _ask_for_time(click)
     if choice is SnoozeTime.MORNING:
         until = next_moment(now, MORNING, await request.services.permissions.facts.zone(click.user))
     else:
@@ -51,9 +47,7 @@ async def _snooze(click: Click, request: Request) -> Reply:
     return await _answer(click, request, until=until, snoozed=True)
 
 
-async def _ask_for_time(click: Click, request: Request) -> Reply:
-    if not await request.services.requests.acknowledgements.holds(click.channel, [click.text("card")]):
-        return request.refused(WRONG_CONVERSATION)
+def _ask_for_time(click: Click) -> Reply:
     picker = actions(click.text("card"), time_picker(action_ids.SNOOZE_UNTIL))
     return Reply(blocks=[section("Until when should I stop paging? The times are in your time zone."), *picker])
 
@@ -74,8 +68,6 @@ async def _take_over(click: Click, request: Request) -> Reply:
 async def _answer(click: Click, request: Request, *, until: datetime | None = None, snoozed: bool = False) -> Reply:
     """The acknowledgement moves to this person."""
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
-    if not await acknowledgements.holds(click.channel, [card]):
-        return request.refused(WRONG_CONVERSATION)
     name, place = await person_and_conversation(click.channel, request)
     terms = Terms(until=until, snoozed=snoozed, takes_over=True)
     answer = await acknowledgements.acknowledge_member(
@@ -90,7 +82,7 @@ async def _choose(click: Click, request: Request) -> Reply | None:
         case CardAction.PROMISE:
             return await _answer(click, request, until=request.services.requests.acknowledgements.now + PROMISE)
         case CardAction.RESOLVE:
-            return await _ask_to_resolve(click, request)
+            return _ask_to_resolve(click)
         case CardAction.REFRESH:
             return await refresh.press_refresh(await _with_pipeline(click, request), request)
         case CardAction.MUTE:
@@ -101,10 +93,8 @@ async def _choose(click: Click, request: Request) -> Reply | None:
             return request.refused(_ODD_CLICK)
 
 
-async def _ask_to_resolve(click: Click, request: Request) -> Reply:
+def _ask_to_resolve(click: Click) -> Reply:
     """Nobody can take it back, so a slip of the thumb must not do it."""
-    if not await request.services.requests.acknowledgements.holds(click.channel, [click.text("card")]):
-        return request.refused(WRONG_CONVERSATION)
     text = "End the paging for this failure? Nobody is called again, even if the pipeline stays FAILED."
     yes = button(action_ids.RESOLVE, "Resolve", value(card=click.text("card")), style="danger")
     return Reply(blocks=[section(text), *actions(f"{click.text('card')}-resolve", yes)])
@@ -112,8 +102,6 @@ async def _ask_to_resolve(click: Click, request: Request) -> Reply:
 
 async def _resolve(click: Click, request: Request) -> Reply:
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
-    if not await acknowledgements.holds(click.channel, [card]):
-        return request.refused(WRONG_CONVERSATION)
     name, place = await person_and_conversation(click.channel, request)
     return _reply(await acknowledgements.resolve(click.channel, card, click.user, name=name, place=place), request)
 
@@ -137,10 +125,10 @@ def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, request: Request) -
 
 FEATURE = Feature(
     buttons={
-        action_ids.SNOOZE: Button(press=_snooze, acknowledges=True),
-        action_ids.SNOOZE_UNTIL: Button(press=_snooze_until, acknowledges=True),
-        action_ids.TAKE_OVER: Button(press=_take_over, acknowledges=True),
-        action_ids.CARD_MENU: Button(press=_choose),
-        action_ids.RESOLVE: Button(press=_resolve, acknowledges=True),
+        action_ids.SNOOZE: Button(press=on_its_card(_snooze), acknowledges=True),
+        action_ids.SNOOZE_UNTIL: Button(press=on_its_card(_snooze_until), acknowledges=True),
+        action_ids.TAKE_OVER: Button(press=on_its_card(_take_over), acknowledges=True),
+        action_ids.CARD_MENU: Button(press=on_its_card(_choose)),
+        action_ids.RESOLVE: Button(press=on_its_card(_resolve), acknowledges=True),
     }
 )
