@@ -6,6 +6,7 @@ import traceback
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +21,16 @@ from bot.domain.answer import (
     FailuresAnswer,
     StatusAnswer,
     StopPagingAnswer,
+    UndoAnswer,
+    UndoFate,
     UnwatchAnswer,
     WatchesAnswer,
 )
+from bot.domain.assignment import Assignment
+from bot.domain.card import Card
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
+from bot.domain.silence_answer import SilenceAnswer
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.requests.acknowledgements import NO_TERMS, Acknowledgements, Terms
@@ -176,6 +182,10 @@ class HeardAcknowledgements(Acknowledgements):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
+    @property
+    def now(self) -> datetime:
+        return at(0)
+
     async def holds(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
         return True
 
@@ -221,6 +231,21 @@ class HeardAcknowledgements(Acknowledgements):
         self._acted.append(f"acknowledge all of {group_key}")
         return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
+    async def resolve(
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAnswer:
+        self._acted.append(f"resolve {card_key}")
+        return AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.RESOLVED, by=by)
+
+    async def pipeline_of(self, card_key: str) -> PipelineId:
+        return PipelineId(card_key)
+
+    async def members(self, channel: ChannelId, group_key: str) -> tuple[Card, ...]:
+        return ()
+
+    async def group_of(self, card_key: str) -> str:
+        return ""
+
 
 class HeardNotes(Notes):
     """No click asks for a note, and the recorder takes commands before they get here."""
@@ -230,10 +255,19 @@ class HeardNotes(Notes):
 
 
 class HeardMutes(Mutes):
-    """As `HeardNotes`."""
+    """No channel has silences, and no click can mute."""
 
     def __init__(self) -> None:
         pass
+
+    @property
+    def channels(self) -> tuple[ChannelId, ...]:
+        return ()
+
+    async def check(
+        self, channel: ChannelId, references: Sequence[str], *, names: Names | None = None
+    ) -> SilenceAnswer:
+        return SilenceAnswer(channel=channel, unwatched=tuple(references), at=at(0))
 
 
 class HeardPast(Past):
@@ -272,6 +306,9 @@ class HeardQueries(Queries):
         self._acted.append(f"home of {channel}")
         return FailuresAnswer(failed=(), at=at(0))
 
+    def assigned_to(self, user: UserId) -> tuple[Assignment, ...]:
+        return ()
+
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         return WatchesAnswer(channel=channel, watches=(), at=at(0))
 
@@ -291,6 +328,10 @@ class HeardSubscriptions(Subscriptions):
     ) -> UnwatchAnswer:
         self._acted.append(f"unwatch {references}")
         return UnwatchAnswer(channel=channel, at=at(0))
+
+    async def undo(self, channel: ChannelId, undo_id: str, by: UserId, by_name: str = "") -> UndoAnswer:
+        self._acted.append(f"undo {undo_id}")
+        return UndoAnswer(channel=channel, fate=UndoFate.GONE)
 
 
 class HeardGuardian(ChannelMonitor):
