@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.card import Body, Card, SyncCard
+from bot.domain.body import Body
+from bot.domain.card import Card, SyncCard
 from bot.domain.catalogue import Pipeline, matches
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, in_slack
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry

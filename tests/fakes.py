@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence, Sized
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted, Receiver
 from bot.domain.observation import PipelineId

@@ -10,10 +10,11 @@ from typing import Self
 from bot.coordination.leadership import Leadership
 from bot.coordination.notices import Notices
 from bot.coordination.store_recovery import StoreRecovery
-from bot.domain.card import DigestEntry, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message
 from bot.domain.episode import Episode
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.summary import DigestEntry
 from bot.domain.watch import ChannelId
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.state.repository import Repository

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.coordination.vital_signs import VitalSigns
 from bot.domain.backup import SILENCE, ScheduledRow, Wanted, silence_warning
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId, TeamId
 from bot.ports.clock import Clock
 from bot.ports.telemetry import emit

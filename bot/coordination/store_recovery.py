@@ -4,8 +4,8 @@ from datetime import datetime
 
 from bot.coordination.leadership import Leadership
 from bot.coordination.notices import Notices
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.conversations import Memberships

@@ -8,20 +8,11 @@ from bot.delivery.faults import Faults
 from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import RateLimiter
 from bot.domain.backlog import Backlog, GroupRule
-from bot.domain.card import (
-    NO_GROUP,
-    Notice,
-    Pointer,
-    PostedCard,
-    PostedGroup,
-    Recheck,
-    SyncCard,
-    SyncGroup,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.body import Recheck
+from bot.domain.card import NO_GROUP, Pointer, PostedCard, PostedGroup, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
 from bot.domain.lane_order import in_order, thread_of
+from bot.domain.notice import Notice
 from bot.domain.protocol import LOOKUP_INTERVAL, decide, in_doubt, patience_with, sends_without_lookup
 from bot.domain.settlement import Find, Ownership, Wait
 from bot.ports.cards import Cards

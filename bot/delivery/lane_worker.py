@@ -13,7 +13,7 @@ from bot.delivery.lane_reader import LaneReader, LeaseLostError
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.results import report, result_of
-from bot.domain.card import Recheck
+from bot.domain.body import Recheck
 from bot.domain.delivery import (
     AttemptState,
     Delay,

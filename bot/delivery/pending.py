@@ -4,19 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.body import Content, Recheck
 from bot.domain.card import (
     NO_GROUP,
-    Content,
-    Digest,
     Group,
-    HeldPages,
     MovedCard,
-    Notice,
-    OpenFailure,
     Pointer,
     PostedCard,
     PostedGroup,
-    Recheck,
     SyncCard,
     SyncGroup,
     ThreadEntry,
@@ -24,10 +19,12 @@ from bot.domain.card import (
 )
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
+from bot.domain.notice import Notice, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
 from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
+from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
 

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bot.delivery.pending import PendingDelivery
-from bot.domain.card import Digest, DigestEntry, HeldPages, Notice, PostedCard, SyncCard, SyncGroup, TimelineBatch
+from bot.domain.card import PostedCard, SyncCard, SyncGroup, TimelineBatch
 from bot.domain.card import ThreadEntry as Entry
 from bot.domain.drill import Drill
+from bot.domain.notice import Notice
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.receipt import MessageForm, Receipt
 from bot.domain.settlement import Done, Drop, Gone
+from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.watch import Target
 
 News = tuple[PipelineId, datetime, datetime]

@@ -4,10 +4,12 @@ from datetime import datetime
 
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.receipts import receipts_of
-from bot.domain.card import HeldPages, Recheck, SyncGroup
+from bot.domain.body import Recheck
+from bot.domain.card import SyncGroup
 from bot.domain.delivery import Delivery
 from bot.domain.failure_groups import pointer_to_group
 from bot.domain.settlement import Again, Done, Drop, Gone, Settlement, Suspend
+from bot.domain.summary import HeldPages
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import DeliverySettled

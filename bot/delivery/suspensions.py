@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, Receiver, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock

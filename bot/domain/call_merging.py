@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backlog import Backlog, Grouping, replacement, with_changes
-from bot.domain.card import Notice, NoticeKind, OpenFailure
 from bot.domain.delivery import Delivery
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.watch import Target
 
 MOST_FAILURES = 500  # of one call; its text names the first ones and counts the others

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.card import CallReason, Notice, NoticeKind, OpenFailure
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.follow_ups import FollowUpStyle, call_style
+from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
 from bot.domain.pager_messages import pager_messages, renewing_messages
 from bot.domain.pages import Call, Paged, pagers_among, pagers_of

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
-from bot.domain.card import Body
+from bot.domain.body import Body
 from bot.domain.watch import ChannelId, SuspendReason, TeamId
 
 

@@ -8,17 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
-from bot.domain.card import (
-    Digest,
-    DigestEntry,
-    PostedCard,
-    SyncCard,
-    ThreadEntry,
-)
+from bot.domain.card import PostedCard, SyncCard, ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, FlapStep, TimelineEntry, stable_key
 from bot.domain.observation import PipelineId
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event
 
 DIGEST_FROM = 10  # more episodes would take too long at one message a second

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, Receiver, in_slack
 from bot.domain.drill import Drill
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.pager import PagerAction, PagerEvent
 from bot.domain.watch import ChannelId, TeamId
 

@@ -9,17 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.backlog import Backlog, Grouping, is_unposted, replacement, with_changes
-from bot.domain.card import (
-    Notice,
-    NoticeKind,
-    OpenFailure,
-    Pointer,
-    PostedCard,
-    PostedGroup,
-    SyncGroup,
-)
+from bot.domain.card import Pointer, PostedCard, PostedGroup, SyncGroup
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver
 from bot.domain.episode import EpisodeKind, stable_key
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.watch import Target
 
 MOST_MEMBERS = 500  # a message's metadata names all of them

@@ -16,24 +16,16 @@ from dataclasses import replace
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
 from bot.domain.call_merging import merge_calls
-from bot.domain.card import (
-    Digest,
-    DigestEntry,
-    Notice,
-    NoticeKind,
-    OpenFailure,
-    SyncCard,
-    SyncGroup,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.card import SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import add_to_digest, merge_entries
 from bot.domain.episode import stable_key
 from bot.domain.failure_groups import gather_failures, is_open_failure
 from bot.domain.lane_order import thread_of
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.setup import SetupKind
+from bot.domain.summary import Digest, DigestEntry
 
 BATCH_FROM = 4  # this many entries for one thread become a batch
 MOST_OF_GROUP = 200  # entries in one message of a group's thread: most of them share a line

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.card import DigestEntry
 from bot.domain.digest import digest_entry, merge_entries
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
 from bot.domain.receipt import Skip, SkipReason
 from bot.domain.routing import Routing, new_entries, own_events
 from bot.domain.setup import SetupKind
 from bot.domain.silence import Silence
+from bot.domain.summary import DigestEntry
 from bot.domain.watch import Audience, ChannelId
 
 REASONS = {

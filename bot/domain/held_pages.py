@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.backlog import Backlog, Grouping
-from bot.domain.card import DigestEntry, HeldPages, PostedCard, SyncCard, ThreadEntry
+from bot.domain.card import PostedCard, SyncCard, ThreadEntry
 from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority
 from bot.domain.digest import digest_entry, merge_entries
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
+from bot.domain.summary import DigestEntry, HeldPages
 from bot.domain.watch import TeamId
 
 PERIOD = timedelta(hours=1)

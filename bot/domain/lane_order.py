@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from bot.domain.card import Body, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.body import Body
+from bot.domain.card import SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, LaneKind, Priority
 from bot.domain.pager import PagerEvent
 

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import CallReason, PageCall
 from bot.domain.confirmation import is_confirmed_late
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, stable_key
 from bot.domain.escalation import (
@@ -31,6 +30,7 @@ from bot.domain.escalation import (
     opened_page,
     restarted_at,
 )
+from bot.domain.notice import CallReason, PageCall
 from bot.domain.routing import Routing, new_entries
 from bot.domain.transition import Event
 from bot.domain.watch import Audience, ChannelId, Target, TargetKind

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from bot.domain.card import Recheck
+from bot.domain.body import Recheck
 from bot.domain.delivery import (
     Absent,
     Attempt,

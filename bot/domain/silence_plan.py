@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import Digest, DigestEntry
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, stable_key
 from bot.domain.episode_plan import plan_episode
@@ -19,6 +18,7 @@ from bot.domain.plan import Plan, Record, plan_redrawn
 from bot.domain.routing import Routing
 from bot.domain.setup import SetupKind
 from bot.domain.silence import Mute, Silence
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.watch import ChannelId
 
 PROBLEMS = frozenset({EpisodeKind.FAILURE, EpisodeKind.DEGRADED, EpisodeKind.UNREADABLE})

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from threading import Thread
 
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import (
     Delivery,
     Lookup,

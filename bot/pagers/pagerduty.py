@@ -6,7 +6,7 @@ Source: https://developer.pagerduty.com/docs/events-api-v2-overview
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, Unreadable
 from bot.domain.pager import PagerAction, PagerEvent
 from bot.domain.transition import Event

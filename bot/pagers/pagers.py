@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from bot.delivery.carrier import Carrier
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, Unreadable
 from bot.domain.watch import SuspendReason
 from bot.pagers.apprise import APPRISE, APPRISE_LIMITS, AppriseChat

@@ -6,7 +6,7 @@ Source: https://slack.com/help/articles/360041352714-Build-a-workflow--Create-a-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, Unreadable
 from bot.domain.pager import PagerEvent, PagingEnd
 from bot.pagers.outcomes import page_outcome, page_refusal, posted

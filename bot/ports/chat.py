@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver
 
 

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.subscription import Edit, Undo, no_longer_paged
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.state.repository import Repository

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.follow_ups import FollowUps, FollowUpStyle, follow_up_style
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
 from bot.domain.watch import ChannelId, UserId

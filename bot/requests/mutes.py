@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import EpisodeKind, stable_key
 from bot.domain.names import Names
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit

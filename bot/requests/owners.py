@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.owners import Owner, operator_pages_owner, owner_problem, watches_paging_owner
 from bot.domain.permission import UnknownFact
 from bot.domain.reach_check import ReachProblem

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from bot.domain.answer import StopPagingAnswer
 from bot.domain.audit_entries import watch_entries
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.on_call_setup import SavedPolicy, SavedSchedule
 from bot.domain.schedule_state import policy_targets

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from enum import Enum
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.escalation import Policy
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.on_call_setup import (
     OPERATOR,
     WORKSPACE,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.permission import UnknownFact
 from bot.domain.reach_check import (
     CHECKS,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import Body
+from bot.domain.body import Body
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.on_call import OnCall

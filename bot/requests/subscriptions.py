@@ -14,9 +14,9 @@ from bot.domain.answer import (
     WatchAnswer,
 )
 from bot.domain.audit_entries import watch_entries
-from bot.domain.card import NoticeKind
 from bot.domain.catalogue import Pipeline, comparable, matches
 from bot.domain.names import Names
+from bot.domain.notice import NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import (
     Edit,

@@ -14,23 +14,13 @@ import msgspec
 from pydantic import TypeAdapter
 
 from bot.domain.backup import ScheduledRow
-from bot.domain.card import (
-    Body,
-    Card,
-    Digest,
-    HeldPages,
-    Notice,
-    Pointer,
-    Recheck,
-    SyncCard,
-    SyncGroup,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.body import Body, Recheck
+from bot.domain.card import Card, Pointer, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver, ReceiverKind
 from bot.domain.drill import Drill
 from bot.domain.note import Note
+from bot.domain.notice import Notice
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.pager_lane import Incident
@@ -38,6 +28,7 @@ from bot.domain.phase import Intent
 from bot.domain.plan import Record
 from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.subscription import Undo
+from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import TeamId, Watch
 from bot.ports.interaction_store import Interaction
 from bot.store import versions

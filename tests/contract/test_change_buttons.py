@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice
+from bot.domain.notice import Notice
 from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.inbound.clicks import read_click

@@ -13,8 +13,8 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import in_slack
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway

@@ -23,7 +23,7 @@ from bot.coordination.vital_signs import VitalSigns
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import SLACK, Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, in_slack
 from bot.domain.escalation import Policy, PolicyStep
 from bot.domain.on_call_setup import SavedPolicy

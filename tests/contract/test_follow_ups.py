@@ -3,8 +3,8 @@
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice
 from bot.domain.follow_ups import FollowUpStyle, follow_up_style
+from bot.domain.notice import Notice
 from bot.slack.render.notices import render_notice
 from tests.builders import a_delivery
 from tests.contract.office import ALERTS, ANN, GUEST, LOOK, Office, office

@@ -4,8 +4,8 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import in_slack
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.store.channels import HELLO_SECONDS
 from tests.builders import TEAM, at

@@ -9,7 +9,7 @@ import redis.asyncio
 
 from bot.delivery.choose_next import LaneSnapshot
 from bot.domain.backlog import Backlog, Grouping, GroupRule
-from bot.domain.card import Digest, Pointer, SyncGroup
+from bot.domain.card import Pointer, SyncGroup
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Acknowledgement
 from bot.domain.failure_groups import MOST_MEMBERS
@@ -18,6 +18,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_reading
+from bot.domain.summary import Digest
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import READER
 from bot.ports.outbox import DeliveryResult, ResultKind

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.domain.card import Notice, NoticeKind
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import UserId
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.render import action_ids

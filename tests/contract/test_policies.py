@@ -3,7 +3,7 @@
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice
+from bot.domain.notice import Notice
 from bot.domain.on_call_setup import DefaultPolicy, SavedPolicy, policy_text
 from bot.domain.setup import Setup
 from bot.slack.render import action_ids

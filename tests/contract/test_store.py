@@ -9,10 +9,11 @@ import pytest
 import redis.asyncio
 
 from bot.domain.backlog import Backlog
-from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import AttemptState, Delivery, Lane, Message, Priority, in_slack
 from bot.domain.episode import Acknowledgement
 from bot.domain.grouping import regroup
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase

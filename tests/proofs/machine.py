@@ -23,8 +23,8 @@ from bot.delivery.lane_reader import LeaseLostError
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.lane_worker import LaneWorker
 from bot.delivery.suspensions import Suspensions
+from bot.domain.body import Content
 from bot.domain.cadence import Cadence
-from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
     Delivery,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.domain.card import Content, ThreadEntry, TimelineBatch
+from bot.domain.body import Content
+from bot.domain.card import ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Lookup
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock

@@ -32,8 +32,8 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
+from bot.domain.body import Content
 from bot.domain.cadence import Cadence
-from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
     Delivery,

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice, NoticeKind
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.monitoring.budget import Route

@@ -9,7 +9,8 @@ import pytest
 import redis.asyncio
 
 from bot.delivery.doubt import Doubt
-from bot.domain.card import Card, Content, Digest, Group, ThreadEntry, TimelineBatch
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     SLACK,
     Delay,
@@ -27,6 +28,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
 from bot.domain.protocol import LANDS_WITHIN
+from bot.domain.summary import Digest
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.outbound.limits import SLACK_LIMITS

@@ -14,7 +14,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import Card, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
     AttemptState,
@@ -25,6 +25,7 @@ from bot.domain.delivery import (
     Unreadable,
 )
 from bot.domain.episode import Acknowledgement
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase

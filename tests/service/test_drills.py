@@ -9,9 +9,9 @@ import pytest
 import redis.asyncio
 
 from bot.coordination.drill_reports import GIVE_UP_AFTER, REPORT_SECONDS, DrillReports
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Outcome, RefusalKind, Refused, Unreadable
 from bot.domain.drill import PATIENCE, PAUSE, Drill
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.requests.drills import UnknownPolicyError
 from bot.slack.render.notices import render_notice

@@ -5,8 +5,10 @@ from datetime import datetime
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Card, Content, Notice
+from bot.domain.body import Content
+from bot.domain.card import Card
 from bot.domain.delivery import Delivery, Outcome, Unknown
+from bot.domain.notice import Notice
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM
 from tests.fakes import FakeChat, FakeClock

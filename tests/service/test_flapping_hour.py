@@ -6,7 +6,8 @@ from itertools import cycle, islice
 
 import redis.asyncio
 
-from bot.domain.card import Card, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, ThreadEntry, TimelineBatch
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.paging.timers import PageTimers
 from tests.builders import ALERTS, a_person, a_watch

@@ -10,11 +10,13 @@ import redis.asyncio
 from bot.delivery.choose_next import LaneSnapshot
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
 from bot.domain.backlog import GroupRule
-from bot.domain.card import Card, Content, Group, MovedCard, Notice, TimelineBatch
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, MovedCard, TimelineBatch
 from bot.domain.delivery import Delivery, RefusalKind, Refused, Unknown
 from bot.domain.episode import Acknowledgement
 from bot.domain.failure_groups import GROWS_FOR, MOST_MEMBERS
 from bot.domain.grouping import regroup
+from bot.domain.notice import Notice
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase

@@ -15,9 +15,10 @@ from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import Card, Group, Notice, NoticeKind
+from bot.domain.card import Card, Group
 from bot.domain.delivery import RefusalKind, Refused, in_slack
 from bot.domain.note import Note, NoteKind
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId

@@ -14,12 +14,14 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import Card, Content, Group, HeldPages, ThreadEntry
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, ThreadEntry
 from bot.domain.delivery import Delivery
 from bot.domain.flapping import FlapWindow
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
+from bot.domain.summary import HeldPages
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import ACTIVE_SENDER

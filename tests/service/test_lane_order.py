@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import fakeredis
 import pytest
 
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import Delivery, Outcome, RefusalKind, Refused, Unknown
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM

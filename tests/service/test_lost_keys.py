@@ -10,9 +10,10 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from bot.domain.alias import IdChange
-from bot.domain.card import Card, Group, NoticeKind
+from bot.domain.card import Card, Group
 from bot.domain.delivery import SLACK
 from bot.domain.note import Note, NoteKind
+from bot.domain.notice import NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason

@@ -8,11 +8,13 @@ import pytest
 import redis.asyncio
 
 from bot.domain.answer import RefusalAnswer
-from bot.domain.card import Digest, DigestEntry, Notice, NoticeKind, SyncCard
+from bot.domain.card import SyncCard
 from bot.domain.delivery import Delivery
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.silence import EVERY_DAY, LONGEST_MUTE, MOST_SILENCES, WHOLE_CHANNEL, SilenceNote, WeeklyHours
 from bot.domain.silence_answer import SilenceAnswer
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event
 from bot.domain.wall_clock import NamedMoment
 from bot.domain.watch import ChannelId

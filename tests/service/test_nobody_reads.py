@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
+from bot.domain.card import SyncCard, ThreadEntry
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import NO_READER

@@ -14,7 +14,8 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.handover import RENEW_SECONDS, Handover
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import Card, Content
+from bot.domain.body import Content
+from bot.domain.card import Card
 from bot.domain.delivery import Delivery, Outcome
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import ACTIVE_SENDER

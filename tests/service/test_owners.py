@@ -8,8 +8,8 @@ import pytest
 import redis.asyncio
 
 from bot.domain.answer import OwnersView
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.escalation import Policy, PolicyStep
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.on_call_setup import SavedPolicy
 from bot.domain.owners import Owner
 from bot.domain.permission import UnknownFact

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import redis.asyncio
 
-from bot.domain.card import CallReason, Notice, NoticeKind
 from bot.domain.escalation import PageStatus, Policy, PolicyStep
+from bot.domain.notice import CallReason, Notice, NoticeKind
 from bot.domain.on_call_setup import OPERATOR as OPERATOR_SCOPE
 from bot.domain.on_call_setup import DefaultPolicy, SavedPolicy
 from bot.domain.watch import API_PIPELINE_ID, Target, TargetKind, UserId

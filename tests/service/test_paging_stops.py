@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice, NoticeKind, SyncCard
+from bot.domain.card import SyncCard
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch

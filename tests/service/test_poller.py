@@ -16,10 +16,11 @@ from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
 from bot.domain.answer import AcknowledgeFate, RefusalAnswer, UnmatchedAnswer, WatchAnswer
 from bot.domain.cadence import Cadence
-from bot.domain.card import Notice, NoticeKind, SyncCard
+from bot.domain.card import SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, ReceiverKind, in_slack
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.subscription import Wish

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import redis.asyncio
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.escalation import Policy, PolicyStep
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.on_call_setup import WORKSPACE, DefaultPolicy, SavedPolicy
 from bot.domain.permission import UnknownFact
 from bot.domain.policy_preview import DEFAULT_WAIT

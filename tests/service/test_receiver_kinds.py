@@ -16,7 +16,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_services import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.domain.delivery import (
     Absent,
     Delivery,

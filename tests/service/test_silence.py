@@ -13,7 +13,7 @@ from bot.coordination.scheduled import CHECK_SECONDS, LIST_SECONDS, ScheduledBac
 from bot.coordination.silence import DeadMansSwitch
 from bot.coordination.vital_signs import VitalSigns
 from bot.domain.backup import POSTPONE_BELOW, WARNING_AFTER, EscalationBackup, SilenceWarning, WantedMessage
-from bot.domain.card import Notice, NoticeKind
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.scheduled_messages import NotScheduled

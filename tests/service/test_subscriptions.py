@@ -9,8 +9,8 @@ import redis.asyncio
 
 from bot.domain import delivery
 from bot.domain.answer import RefusalAnswer, UndoFate, UnmatchedAnswer, UnwatchAnswer, WatchAnswer
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.names import AmbiguousReference
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.subscription import Edit, WatchChange, WatchLimits, Wish
 from bot.domain.transition import Event

@@ -8,8 +8,9 @@ import redis.asyncio
 
 from bot.delivery.suspensions import Suspensions
 from bot.domain.alias import IdChange
-from bot.domain.card import Card, Notice, NoticeKind
+from bot.domain.card import Card
 from bot.domain.delivery import RefusalKind, Refused, in_slack
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway

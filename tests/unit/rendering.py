@@ -23,7 +23,7 @@ from bot.domain.answer import (
     WatchAnswer,
     WatchesAnswer,
 )
-from bot.domain.card import Content
+from bot.domain.body import Content
 from bot.slack.features.acknowledge import acknowledgement
 from bot.slack.features.list import list_blocks
 from bot.slack.features.notes import note_answer_blocks

@@ -1,6 +1,6 @@
 from bot.domain.addressing import addressed
-from bot.domain.card import Notice, NoticeKind, OpenFailure
 from bot.domain.episode import Acknowledgement
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_reading, plan_redrawn

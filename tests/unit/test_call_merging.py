@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from bot.domain.backlog import Backlog
 from bot.domain.call_merging import merge_calls
-from bot.domain.card import CallReason, Notice, NoticeKind, OpenFailure, PageCall, PostedCard
+from bot.domain.card import PostedCard
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Acknowledgement
+from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure, PageCall
 from bot.domain.observation import PipelineId
 from bot.domain.watch import Target, TargetKind
 from tests.builders import ANN, TEAM, a_card, a_delivery, a_pipeline, an_episode, at

@@ -9,8 +9,9 @@ from bot.delivery.choose_next import NextAction, choose_next, without_alike
 from bot.delivery.faults import Faults
 from bot.delivery.pending import PendingDelivery
 from bot.delivery.rate_limiter import RateLimiter
-from bot.domain.card import Notice, NoticeKind, PostedCard
+from bot.domain.card import PostedCard
 from bot.domain.delivery import AttemptState, Priority, in_slack
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.settlement import Ownership
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method

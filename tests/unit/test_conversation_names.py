@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.domain.answer import Answer, StopPagingAnswer, UndoAnswer, UndoFate, WatchesAnswer
-from bot.domain.card import Content, Group, Notice, NoticeKind, PageOrigin
+from bot.domain.body import Content
+from bot.domain.card import Group, PageOrigin
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.slack.features.stop_paging import stop_blocks

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from bot.domain.card import Body, Notice, NoticeKind, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.body import Body
+from bot.domain.card import SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
     AttemptState,
@@ -27,6 +28,7 @@ from bot.domain.delivery import (
     in_slack,
 )
 from bot.domain.lane_order import in_order, thread_of
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.protocol import (
     CLOCKS_DIFFER,
     CLOCKS_DIFFER_AT_MOST,

@@ -6,23 +6,15 @@ import pytest
 
 from bot.delivery.pending import PendingDelivery
 from bot.delivery.receipts import receipts_of
-from bot.domain.card import (
-    Digest,
-    DigestEntry,
-    HeldPages,
-    Notice,
-    NoticeKind,
-    OpenFailure,
-    PostedCard,
-    Recheck,
-    SyncGroup,
-    TimelineBatch,
-)
+from bot.domain.body import Recheck
+from bot.domain.card import PostedCard, SyncGroup, TimelineBatch
 from bot.domain.delivery import Receiver, ReceiverKind
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
 from bot.domain.receipt import MessageForm, Receipt
 from bot.domain.settlement import Done, Drop, Gone
+from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event
 from tests.builders import ALERTS, ORDERS, TEAM, a_card, a_delivery, a_person, a_pipeline, an_episode, at
 from tests.unit.test_pending import BEGINS, ENDS, GOES_ON, a_story_that_ended, entry

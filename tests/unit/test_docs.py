@@ -21,7 +21,7 @@ from bot import cli
 from bot.coordination import heartbeat
 from bot.delivery import rate_limiter
 from bot.domain import backlog, digest, failure_groups, grouping, protocol
-from bot.domain.card import Notice, NoticeKind
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TeamId

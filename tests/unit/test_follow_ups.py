@@ -10,20 +10,12 @@ from bot.delivery.pending import PendingDelivery
 from bot.domain.backlog import Backlog
 from bot.domain.call_merging import merge_calls
 from bot.domain.calls import call_messages
-from bot.domain.card import (
-    CallReason,
-    Notice,
-    NoticeKind,
-    OpenFailure,
-    PageCall,
-    PostedCard,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.card import PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import AttemptState, Delivery
 from bot.domain.escalation import Policy, PolicyStep, opened_page
 from bot.domain.follow_ups import FollowUps, FollowUpStyle, call_style
 from bot.domain.grouping import regroup
+from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure, PageCall
 from bot.domain.pages import Call
 from bot.domain.phase import Phase
 from bot.domain.routing import Routing

@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from bot.domain.card import Card, Content, Digest, DigestEntry, Group, HeldPages, ThreadEntry, TimelineBatch
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeOutcome, TimelineEntry
 from bot.domain.failure_groups import MOST_MEMBERS
@@ -15,6 +16,7 @@ from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
+from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack.mrkdwn import time_of_day

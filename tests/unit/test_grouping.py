@@ -9,27 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping
-from bot.domain.card import (
-    Digest,
-    Notice,
-    NoticeKind,
-    Pointer,
-    PostedCard,
-    PostedGroup,
-    SyncCard,
-    SyncGroup,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.card import Pointer, PostedCard, PostedGroup, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import DIGEST_FROM
 from bot.domain.episode import EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.failure_groups import MOST_MEMBERS, WAIT
 from bot.domain.grouping import BATCH_FROM, MOST_OF_GROUP, regroup
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
+from bot.domain.summary import Digest
 from bot.domain.transition import Event
 from tests.builders import (
     ANN,

@@ -3,10 +3,10 @@
 import pytest
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping
-from bot.domain.card import Digest
 from bot.domain.delivery import Delivery, LaneKind, Priority
 from bot.domain.digest import DIGEST_FROM
 from bot.domain.grouping import regroup
+from bot.domain.summary import Digest
 from bot.domain.transition import Event
 from tests.builders import TEAM
 from tests.unit.test_grouping import DEPLOYMENT, Outbox, a_sync, key, pipeline, some

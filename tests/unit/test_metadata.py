@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import Card, Content, Digest, Group, MovedCard, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, MovedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Absent, Attempt, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import EpisodeOutcome
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.summary import Digest
 from bot.slack.outbound.metadata import (
     CARD_KEY_LENGTH,
     EVENT_TYPE,

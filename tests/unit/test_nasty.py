@@ -19,14 +19,16 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Card, Digest, DigestEntry, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.names import AmbiguousReference, UnknownReference
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import SuspendReason, Target, Watch
 from bot.slack.render.saved_question import SavedQuestion

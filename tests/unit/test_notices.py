@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import DigestEntry, Notice, NoticeKind, OpenFailure
 from bot.domain.episode import TimelineEntry
 from bot.domain.note import Note, NoteKind
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.phase import Phase
+from bot.domain.summary import DigestEntry
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
 from bot.slack.features.watch.command import WatchCommand as Typed

@@ -2,22 +2,11 @@
 
 from pathlib import Path
 
-from bot.domain.card import (
-    Body,
-    Card,
-    Digest,
-    DigestEntry,
-    HeldPages,
-    Notice,
-    NoticeKind,
-    OpenFailure,
-    Recheck,
-    SyncCard,
-    SyncGroup,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.body import Body, Recheck
+from bot.domain.card import Card, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Attempt, AttemptState, Delay, Delivery, Message, Priority, in_slack
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
+from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.store.codec import CARD, WATCH, decode_delivery, encode_delivery

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.card import Body
+from bot.domain.body import Body
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Receiver, ReceiverKind
 from bot.domain.observation import PipelineId

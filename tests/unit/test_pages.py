@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import CallReason, Notice, SyncCard
+from bot.domain.card import SyncCard
 from bot.domain.delivery import Message, ReceiverKind
 from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import PageStatus, Policy, PolicyStep
+from bot.domain.notice import CallReason, Notice
 from bot.domain.on_call_setup import OPERATOR, DefaultPolicy, SavedPolicy
 from bot.domain.owners import Owner
 from bot.domain.page_plan import plan_acknowledgement, plan_newly_named, plan_resolved, plan_timer

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from bot.domain.answer import StopPagingAnswer
-from bot.domain.card import Card, DigestEntry, Group, HeldPages, Notice, NoticeKind, PageOrigin
+from bot.domain.card import Card, Group, PageOrigin
 from bot.domain.episode import EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
+from bot.domain.summary import DigestEntry, HeldPages
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.slack.features.watch.targets import too_many, too_many_words

@@ -6,15 +6,16 @@ from datetime import time, timedelta
 import pytest
 
 from bot.domain.answer import PipelineView, StatusAnswer
-from bot.domain.card import Digest, DigestEntry, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.escalation import Page, Policy, PolicyStep
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.setup import SetupKind
 from bot.domain.silence import LONGEST_WHY, MOST_SILENCES, SilenceNote, WeeklyHours
 from bot.domain.silence_answer import SilenceAnswer, SilencesAnswer
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Target, TargetKind
 from bot.slack.render.render_context import RenderContext

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.domain.card import Digest, DigestEntry, Notice, SyncCard, ThreadEntry
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
 from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import Policy, PolicyStep
+from bot.domain.notice import Notice
 from bot.domain.observation import Observation
 from bot.domain.on_call_setup import SavedPolicy
 from bot.domain.page_plan import plan_acknowledgement, plan_newly_named, plan_timer
@@ -21,6 +22,7 @@ from bot.domain.routing import Routing
 from bot.domain.setup import Setup, SetupKind
 from bot.domain.silence import EVERY_DAY, WEEKDAYS, WHOLE_CHANNEL, Maintenance, Mute, QuietHours, Silence, WeeklyHours
 from bot.domain.silence_plan import plan_silences
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event
 from bot.domain.wall_clock import next_moment
 from bot.domain.watch import ChannelId, Target, TargetKind, Watch

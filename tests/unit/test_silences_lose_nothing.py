@@ -7,8 +7,9 @@ from datetime import time, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import Digest, Notice, SyncCard, ThreadEntry
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.episode import EpisodeKind
+from bot.domain.notice import Notice
 from bot.domain.observation import Observation
 from bot.domain.page_plan import plan_timer
 from bot.domain.phase import Phase
@@ -16,6 +17,7 @@ from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.setup import SetupKind
 from bot.domain.silence import EVERY_DAY, Mute, QuietHours, Silence, WeeklyHours
 from bot.domain.silence_plan import plan_silences
+from bot.domain.summary import Digest
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind
 from tests.builders import ALERTS, ANN, ORDERS, a_routing, a_watch, an_observation, at

@@ -28,25 +28,17 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import (
-    Card,
-    Content,
-    Digest,
-    DigestEntry,
-    Group,
-    Notice,
-    NoticeKind,
-    OpenFailure,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.names import AmbiguousReference, UnknownReference
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.slack.feature import UsageError

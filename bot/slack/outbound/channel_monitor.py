@@ -10,9 +10,9 @@ from typing import Protocol
 
 from bot.delivery.suspensions import Suspensions
 from bot.domain.alias import IdChange
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.ports.alias_store import AliasStore
 from bot.ports.channel_store import ChannelStore

@@ -6,7 +6,8 @@ Slack has no idempotency key for a post (https://github.com/slackapi/slack-api-s
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from bot.domain.card import Content, Notice, ThreadEntry, TimelineBatch
+from bot.domain.body import Content
+from bot.domain.card import ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Delivery,
     Found,
@@ -19,6 +20,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
+from bot.domain.notice import Notice
 from bot.headers import header
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefused

@@ -6,7 +6,8 @@ Source: https://docs.slack.dev/messaging/message-metadata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.card import Card, Content, Group, MovedCard
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, MovedCard
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
 
 EVENT_TYPE = "pipeline_bot_delivery"  # only letters, digits, _ and -, otherwise Slack drops the metadata

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from bot.domain.card import CallReason, Notice, OpenFailure, PageCall
 from bot.domain.episode import Episode
 from bot.domain.escalation import Page, PageStatus
+from bot.domain.notice import CallReason, Notice, OpenFailure, PageCall
 from bot.domain.watch import ChannelId, TargetKind
 from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases

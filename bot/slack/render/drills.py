@@ -1,7 +1,7 @@
 """A drill in Slack: the test that people get, the report, and the question before it. Pure."""
 
-from bot.domain.card import Notice
 from bot.domain.drill import Drill, DrillHop
+from bot.domain.notice import Notice
 from bot.slack.mrkdwn import date, duration, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections

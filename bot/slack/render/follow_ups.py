@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from bot.domain.card import Notice
 from bot.domain.follow_ups import FollowUpStyle
+from bot.domain.notice import Notice
 from bot.domain.watch import ChannelId
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, sections

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.card import Digest, DigestEntry, ThreadEntry, TimelineBatch
+from bot.domain.card import ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.episode import FlapStep
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import from_to, outside, time_of_day

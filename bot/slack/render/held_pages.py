@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from bot.domain.card import HeldPages
 from bot.domain.delivery import Delivery
 from bot.domain.held_pages import PERIOD
+from bot.domain.summary import HeldPages
 from bot.slack.mrkdwn import time_of_day
 from bot.slack.render.blocks import RenderedMessage, actions, message, section, sections
 from bot.slack.render.cards import possible_repeat

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import Watch
 from bot.slack.mrkdwn import REASON_LIMIT, date, duration, from_to, outside
 from bot.slack.render import action_ids, phrases

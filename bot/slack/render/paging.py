@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.card import Notice, PageOrigin
+from bot.domain.card import PageOrigin
 from bot.domain.catalogue import is_pattern
+from bot.domain.notice import Notice
 from bot.domain.watch import ChannelId, TargetKind, UserId, Watch
 from bot.slack.mrkdwn import code, outside
 from bot.slack.render import action_ids, phrases

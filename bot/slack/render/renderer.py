@@ -5,25 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.card import (
-    Card,
-    Content,
-    Digest,
-    DigestEntry,
-    Group,
-    HeldPages,
-    MovedCard,
-    Notice,
-    ThreadEntry,
-    TimelineBatch,
-)
+from bot.domain.body import Content
+from bot.domain.card import Card, Group, MovedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.notice import Notice
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.permission import Broadcast
 from bot.domain.plan import Record
 from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
+from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event
 from bot.slack.render.blocks import RenderedMessage
 from bot.slack.render.cards import render_card, render_entry, render_moved

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.attention import rank, trouble
-from bot.domain.card import Digest, DigestEntry
 from bot.domain.delivery import Delivery
 from bot.domain.observation import PipelineId
 from bot.domain.setup import SetupKind
+from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import PipelineState
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.domain.card import Notice
+from bot.domain.notice import Notice
 from bot.domain.setup import SetupKind
 from bot.domain.silence import LONGEST_WHY, WHOLE_CHANNEL, SilenceNote
 from bot.slack.grammar.tokens import can_be_typed, quoted
