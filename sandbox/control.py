@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import aiohttp
 from aiohttp import web
 
-from sandbox import control_faults, control_goldrush
+from sandbox import control_faults, control_goldrush, pager_view
 from sandbox.control_body import Body
 from sandbox.slack import page_view
 from sandbox.slack.delivery import Ack
@@ -24,7 +24,7 @@ DEFAULT_USER = "U0ANN"
 DEFAULT_CHANNEL = "C0ALERTS"
 
 
-class Controlled(control_goldrush.Controlled, control_faults.Breakable, Protocol):
+class Controlled(control_goldrush.Controlled, control_faults.Breakable, pager_view.PagersOwner, Protocol):
     """The part of the sandbox that these calls reach."""
 
 
@@ -70,6 +70,7 @@ class Control:
             "channel": channel,
             "conversation": self._slack.conversation_view(channel, user),
             "scheduled": page_view.scheduled(self._slack, channel),
+            "pagers": pager_view.shown(self._sandbox),
             "pipelines": control_goldrush.pipeline_rows(self._sandbox.goldrush),
             "scenario": {"running": self._sandbox.scenario_running},
             "faults": control_faults.rows(self._sandbox),

@@ -6,24 +6,14 @@ POST /sandbox/pagers/webhook   `url`: where PagerDuty sends its webhook
 POST /sandbox/pagers/fault     `kind`: a `PagerFault`, or `none`
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
 from sandbox.control import answering, with_body
 from sandbox.control_body import Body
-from sandbox.pager_sink import PagerSink
-from sandbox.pagerduty import PagerDuty, PagerFault
-
-
-class PagersOwner(Protocol):
-    """The part of the sandbox that these calls reach."""
-
-    @property
-    def pagerduty(self) -> PagerDuty: ...
-
-    @property
-    def pager_sink(self) -> PagerSink: ...
+from sandbox.pager_view import PagersOwner
+from sandbox.pagerduty import PagerFault
 
 
 def routes(sandbox: PagersOwner) -> list[web.RouteDef]:

@@ -133,15 +133,26 @@ function drawNotices() {
   if (channel.read_only) notices.push(`#${channel.name} is read-only: the app may not post here.`);
   if (channel.archived) notices.push(`#${channel.name} is archived: nobody can write here.`);
   if (silent()) notices.push("Sending messages to this app has been turned off.");
-  for (const { post_at: at, text } of state.scheduled) notices.push(`Pipeline Bot scheduled a message for ${clock(new Date(at * 1000))}: ${snippetOf({ text })}`);
   const absent = !channel.bot_is_member && !channel.archived;
   const parent = byId("notices");
-  const fingerprint = `${channel.id} ${notices} ${absent}`;
+  const fingerprint = `${channel.id} ${notices} ${absent} ${JSON.stringify(state.scheduled)}`;
   if (parent.dataset.drawn === fingerprint) return;
-  parent.dataset.drawn = fingerprint;
-  parent.hidden = !notices.length && !absent;
+  const unfolded = parent.dataset.channel === channel.id && parent.querySelector("details")?.open;
+  Object.assign(parent.dataset, { drawn: fingerprint, channel: channel.id });
+  parent.hidden = !notices.length && !absent && !state.scheduled.length;
   parent.replaceChildren(...notices.map((notice) => h("p", {}, notice)));
   if (absent) parent.append(h("p", {}, "Pipeline Bot is not in this channel. ", h("button", { type: "button", class: "link", "data-testid": "invite", onclick: () => changeChannel(channel, "invite") }, "Invite it")));
+  if (state.scheduled.length) parent.append(scheduledNotice(unfolded));
+}
+
+// Slack's own client does not show these. One line until somebody unfolds it: the messages of the channel matter more.
+function scheduledNotice(unfolded) {
+  const at = ({ post_at: seconds }) => clock(new Date(seconds * 1000));
+  const [next] = state.scheduled;
+  const count = state.scheduled.length === 1 ? "1 scheduled message" : `${state.scheduled.length} scheduled messages, the next`;
+  return h("details", { class: "scheduled", open: Boolean(unfolded), "data-testid": "scheduled" },
+    h("summary", {}, `${count} at ${at(next)}`),
+    h("ul", {}, state.scheduled.map((message) => h("li", {}, `${at(message)}: ${snippetOf(message)}`))));
 }
 
 function drawCentre() {

@@ -1,7 +1,9 @@
-// The drawer: GoldRush's pipelines, and the menus of faults.
+// The drawer: GoldRush's pipelines, the menus of faults, and the outside pagers.
 
 import { drawKeyed, h, icon, popover } from "./dom.js";
 import { BOT, DELIVERY, GOLDRUSH, REDIS, SLACK, TOKEN, wordsOf } from "./faults.js";
+import { person, seat } from "./model.js";
+import { PagerList } from "./pagers.js";
 
 const PHASES = [
   ["DEPLOYING", "Deploy"], ["RUNNING", "Run"], ["PAUSED", "Pause"], ["FAILED", "Fail"], ["STOPPING", "Stopping"], ["STOPPED", "Stop"],
@@ -30,6 +32,7 @@ export class Drawer {
     this.faults = h("ul", { class: "faults", "aria-label": "Faults in force" });
     this.rows = h("ul", { class: "pipelines", "aria-label": "Pipelines" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.pagers = new PagerList((key, status) => this.post("pagers/act", { key, status, person: this.person }));
     const fold = h("button", { type: "button", class: "icon-button fold", "aria-label": "Fold the GoldRush drawer", onclick: () => this.fold() }, icon("down"));
     parent.append(
       h("header", { class: "drawer-head" }, h("h2", {}, "GoldRush"), h("span", { class: "quiet" }, "pipelines behind the bot"), fold),
@@ -39,7 +42,7 @@ export class Drawer {
           this.story,
           h("div", { class: "tool-row", role: "group", "aria-label": "Break something" }, h("span", { class: "tool-label" }, icon("fault"), "Break"), this.breakers),
           this.faults, this.fixAll, this.problem),
-        this.rows),
+        this.rows, this.pagers.element),
       h("p", { class: "drawer-note" }, "These buttons move the pipelines themselves. The bot finds out only by asking the API."));
     this.scenario.addEventListener("click", () => this.post("scenario", { running: !this.running }));
     if (window.matchMedia(NARROW).matches) this.fold();
@@ -80,6 +83,8 @@ export class Drawer {
     this.scenario.title = this.running ? "Stop the scenario" : "Play the scenario: things happen by themselves";
     this.drawStatus(state.bot.connected, state.process);
     this.drawFaults(state);
+    this.person = person(state, seat.user).real_name;
+    this.pagers.draw(state.pagers);
     drawKeyed(this.rows, state.pipelines, { key: (row) => row.id, drawn: JSON.stringify, draw: (row) => this.row(row) });
   }
 

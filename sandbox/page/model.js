@@ -5,6 +5,7 @@
 //   channels: [{id, name, kind: "public_channel" | "private_channel" | "im", archived, bot_is_member, is_member, read_only, members, unread}],
 //   channel: the one shown, conversation: [message], scheduled: [{id, post_at, text}] in that channel, view: the open modal or null, home: the published Home tab or null,
 //   bot: {connected: "socket" | "http" | "no", user, messages_tab: "off" | "read_only" | "writable"}, process: the bot's {pid, alive, starts, last_end}, or null if the sandbox did not start it,
+//   pagers: {incidents: [{id, key, title, status: "triggered" | "acknowledged" | "resolved", acknowledged_by}], messages: [{number, path, title}]}, latest first,
 //   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault}],
 //   scenario: {running}, faults: [{target, kind, times?, seconds?, retry_after?, pipeline_id? or method?}], breakable: [target]
 // }

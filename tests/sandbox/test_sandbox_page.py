@@ -386,13 +386,20 @@ async def test_a_reply_that_all_see_names_its_thread_by_the_first_line(sandbox: 
     await expect(page.locator(".broadcast").last).to_have_text(f"replied to a thread: {'o' * 60}…")
 
 
-async def test_a_scheduled_message_is_announced_in_its_channel(sandbox: Sandbox, page: Page) -> None:
+async def test_scheduled_messages_are_one_line_of_their_channel_until_unfolded(sandbox: Sandbox, page: Page) -> None:
     channel = sandbox.slack.directory.channels[ALERTS]
     post_at = int(sandbox.clock.now()) + 600
-    scheduled = sandbox.slack.schedule(channel, Draft(text="I have been silent"), post_at, None)
-    notice = page.locator("#notices").get_by_text("I have been silent")
-    await expect(notice).to_contain_text("Pipeline Bot scheduled a message for")
-    sandbox.slack.unschedule(channel, scheduled.id)
+    scheduled = [sandbox.slack.schedule(channel, Draft(text=f"Backup page {n}"), post_at + n, None) for n in range(3)]
+    notice = page.get_by_test_id("scheduled")
+    await expect(notice.locator("summary")).to_contain_text("3 scheduled messages, the next at")
+    await expect(notice.get_by_text("Backup page 0")).to_be_hidden()
+    await notice.locator("summary").click()
+    await expect(notice.get_by_text("Backup page 0")).to_be_visible()
+    sandbox.slack.unschedule(channel, scheduled[0].id)
+    await expect(notice.locator("summary")).to_contain_text("2 scheduled messages")
+    await expect(notice.get_by_text("Backup page 1")).to_be_visible()
+    for message in scheduled[1:]:
+        sandbox.slack.unschedule(channel, message.id)
     await expect(notice).to_have_count(0)
 
 
