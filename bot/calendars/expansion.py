@@ -49,7 +49,10 @@ def expanded(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> di
     events: list[dict[str, object]] = []
     complete = True
     for calendar in calendars:
-        own_zone = _zone_of(calendar) or zone
+        own_zone = _zone_of(calendar)
+        if own_zone is None:
+            calendar.pop("X-WR-TIMEZONE", None)  # an unknown name stops recurring_ical_events
+            own_zone = zone
         try:
             found = list(_between(calendar, first, last, own_zone, strict=True))
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):

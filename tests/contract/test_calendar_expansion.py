@@ -94,6 +94,14 @@ async def test_the_calendars_own_zone_wins() -> None:
     assert all_day.start == datetime(2026, 11, 1, 23, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("name", ["W. Europe Standard Time", "GMT+01:00", "Europe", "/etc/passwd"])
+async def test_a_calendars_unknown_zone_leaves_its_events(name: str) -> None:
+    """Times without a zone are in the schedule's zone then."""
+    lines = "DTSTART:20261101T090000\nDTEND:20261101T170000\nSUMMARY:<@U0ANN>"
+    (event,) = await read(lines, zone="Europe/Berlin", header=f"X-WR-TIMEZONE:{name}\n")
+    assert event.start == datetime(2026, 11, 1, 8, tzinfo=UTC)
+
+
 async def test_a_day_of_25_hours_is_one_event_of_25_hours() -> None:
     (sunday,) = await read("DTSTART;VALUE=DATE:20261101\nDTEND;VALUE=DATE:20261102", zone="America/New_York")
     assert sunday.end - sunday.start == 25 * HOUR

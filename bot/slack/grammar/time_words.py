@@ -24,10 +24,11 @@ _UNITS = {
 }
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _PART = re.compile(rf"(\d{{1,6}})({_UNIT})")
-_PARTS = re.compile(rf"(?:\d{{1,6}}(?:{_UNIT}))+")
+_PARTS = re.compile(rf"(?:\d{{1,6}}(?:{_UNIT})){{1,9}}")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm)?")
 _NAMED_TIMES = {"noon": time(12), "midday": time(12), "midnight": time(0)}
 _LATEST = timedelta(days=366 * 10)
+_YEARS = range(2000, 3000)  # a time zone may move the first and the last year out of what Python can count
 _ONE = frozenset({"a", "an", "one"})
 _DAYS_AHEAD = {"today": 0, "tonight": 0, "tomorrow": 1}
 
@@ -48,7 +49,7 @@ def lower_words(words: Sequence[Word]) -> list[str]:
 def read_duration(words: Sequence[str]) -> TimeRead[timedelta] | None:
     """The duration that these words begin with: `1h30m`, `30 min`, `2 days 4 hours`. None: there is none."""
     total, position = timedelta(), 0
-    while position < len(words):
+    while position < len(words) and total <= _LATEST:
         word = words[position]
         if _PARTS.fullmatch(word):
             total += sum((int(number) * _UNITS[unit] for number, unit in _PART.findall(word)), timedelta())
@@ -115,13 +116,15 @@ def _iso(words: Sequence[str]) -> TimeRead[NamedMoment] | None:
     try:
         if "T" in first:
             moment = datetime.fromisoformat(first)
+            if moment.year not in _YEARS:
+                return None
             if moment.tzinfo is not None:
                 return TimeRead(NamedMoment(exact=moment), 1)
             return TimeRead(NamedMoment(day=moment.date(), clock_time=moment.time()), 1)
         day = date.fromisoformat(first) if first.count("-") == 2 else None
     except ValueError:
         return None
-    if day is None:
+    if day is None or day.year not in _YEARS:
         return None
     clock_time = read_clock_time(words[1]) if len(words) > 1 else None
     return TimeRead(NamedMoment(day=day, clock_time=clock_time), 1 if clock_time is None else 2)
