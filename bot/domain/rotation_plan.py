@@ -28,7 +28,8 @@ class RotationWish:
 
 
 def planned_rotation(wish: RotationWish, before: SavedRotation | None, now: datetime) -> SavedRotation:
-    """The first person's turn has begun, unless the wish names a day. A change keeps the current person's turn.
+    """The first person's turn has begun, unless the wish names a day. A change keeps the current person's turn, and the
+    first day of turns that have not begun.
 
     So an edit of the list of people moves nobody's shift, as long as they stay in the list.
     """
@@ -37,9 +38,11 @@ def planned_rotation(wish: RotationWish, before: SavedRotation | None, now: date
         return _saved(wish, wish.first_day)
     weekday = (0 if wish.weekday is None else wish.weekday) if wish.unit is TurnUnit.WEEKS else None
     begun = _last_handover(now, wish.handover, weekday, zone)
-    current = before.rotation.shift_at(now) if before else None
-    if before is None or current is None:
+    if before is None:
         return _saved(wish, begun)
+    current = before.rotation.shift_at(now)
+    if current is None:  # its first turn is still to come
+        return _saved(wish, _first_day(before.anchor, weekday))
     if _same_turns(wish, weekday, before):
         begun = current.start.astimezone(zone).date()
     turns = [index for index, person in enumerate(wish.people) if person.id in current.people]
@@ -62,6 +65,11 @@ def _last_handover(now: datetime, handover: time, weekday: int | None, zone: Zon
     while moment_on(day, handover, zone) > now or (weekday is not None and day.weekday() != weekday):
         day -= timedelta(days=1)
     return day
+
+
+def _first_day(day: date, weekday: int | None) -> date:
+    """This day, or the first such weekday after it."""
+    return day if weekday is None else day + (weekday - day.weekday()) % 7 * DAY
 
 
 def _saved(wish: RotationWish, anchor: date) -> SavedRotation:

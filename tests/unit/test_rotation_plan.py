@@ -62,6 +62,22 @@ def test_an_edit_of_the_people_keeps_the_current_turn(people: tuple[object, ...]
         assert new.people[0] == after.people[0].id
 
 
+@pytest.mark.parametrize(
+    ("wish", "first_day"),
+    [
+        (a_wish(BOB, CAROL), date(2027, 1, 4)),
+        (a_wish(handover=time(17), every=2), date(2027, 1, 4)),
+        (a_wish(weekday=2), date(2027, 1, 6)),
+        (a_wish(unit=TurnUnit.DAYS), date(2027, 1, 4)),
+        (a_wish(first_day=date(2026, 12, 7)), date(2026, 12, 7)),
+    ],
+)
+def test_an_edit_before_the_first_turn_keeps_the_first_day(wish: RotationWish, first_day: date) -> None:
+    """The form names no first day, and nobody asked for an earlier one."""
+    before = planned_rotation(a_wish(first_day=date(2027, 1, 4)), None, WEDNESDAY)
+    assert planned_rotation(wish, before, WEDNESDAY).anchor == first_day
+
+
 def test_an_edit_of_a_fortnight_keeps_its_phase() -> None:
     before = planned_rotation(a_wish(every=2), None, WEDNESDAY)
     second_week = WEDNESDAY + timedelta(weeks=1)
