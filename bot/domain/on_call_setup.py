@@ -106,6 +106,10 @@ class SavedSchedule(SetupRow):
         return f"{self.summary}{posts}{group}"
 
     @property
+    def source(self) -> SavedRotation | SavedCalendar | None:
+        return self.rotation or self.calendar
+
+    @property
     def people(self) -> tuple[Target, ...]:
         """The people in the schedule itself."""
         return self.rotation.people if self.rotation else ()

@@ -13,6 +13,8 @@ class ScheduleFate(Enum):
     """What became of a schedule, an override or a shadow."""
 
     WOULD_SAVE = "would save"
+    OVERTAKEN = "overtaken"
+    """Not saved: somebody changed the schedule after the person saw the effect."""
     SAVED = "saved"
     UNCHANGED = "unchanged"
     REMOVED = "removed"
@@ -47,6 +49,8 @@ class Editor:
     confirmed: bool
     channel: ChannelId | None
     """Where they ask. It hears of the handovers of a schedule made there. None: in direct messages."""
+    asked_at: datetime | None
+    """When they saw the effect that they confirm. None: too long ago, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,10 @@ class SetupRow(ABC):
         """The channel to which the setting belongs. None: the workspace."""
         return None
 
+    def is_newer_than(self, asked_at: datetime | None) -> bool:
+        """True if somebody changed it after a person saw it. None: they saw it too long ago to tell."""
+        return asked_at is None or self.made_at > asked_at
+
     @property
     def key(self) -> str:
         """Distinguishes all rows."""

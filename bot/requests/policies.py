@@ -34,6 +34,8 @@ class PolicyFate(Enum):
 
     SHOWN = "shown"
     WOULD_SAVE = "would save"
+    OVERTAKEN = "overtaken"
+    """Not saved: somebody changed the same after the person saw the effect."""
     SAVED = "saved"
     UNCHANGED = "unchanged"
     REMOVED = "removed"
@@ -68,10 +70,11 @@ class PoliciesAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultPolicyAnswer:
-    """A default policy before and after. None: there is none."""
+    """A default policy before and after. `after` None: there is none."""
 
     scope: str
-    before: str | None
+    saved: DefaultPolicy | None
+    """As stored before this request. None: there was none."""
     after: str | None
     preview: PolicyPreview | None
     """Of the policy that holds from now on."""
@@ -129,8 +132,10 @@ class Policies:
         same = saved is not None and saved.policy == policy
         return self._answer(policy, setup, PolicyFate.UNCHANGED if same else PolicyFate.WOULD_SAVE, at)
 
-    async def save(self, policy: Policy, *, by: UserId, by_name: str) -> PolicyAnswer | RefusalAnswer:
-        """Creates or replaces the policy. Pages that run already keep the old one."""
+    async def save(
+        self, policy: Policy, *, by: UserId, by_name: str, asked_at: datetime | None
+    ) -> PolicyAnswer | RefusalAnswer:
+        """Creates or replaces the policy, unless it changed after `asked_at`. Pages that run keep the old one."""
 
         def make(setup: Setup, at: datetime) -> SetupPlan[PolicyAnswer | RefusalAnswer]:
             if refusal := _refusal(policy, setup):
@@ -138,6 +143,8 @@ class Policies:
             before = setup.get(SavedPolicy, name_key(policy.name))
             if before and before.policy == policy:
                 return SetupPlan(answer=self._answer(policy, setup, PolicyFate.UNCHANGED, at))
+            if before and before.is_newer_than(asked_at):
+                return SetupPlan(answer=self._answer(policy, setup, PolicyFate.OVERTAKEN, at))
             after = SavedPolicy(policy=policy, made_by=by, made_by_name=by_name, made_at=at)
             answer = self._answer(policy, setup, PolicyFate.SAVED, at)
             return SetupPlan(answer=answer, edits=(SetupEdit(before=before, after=after),))
@@ -168,7 +175,7 @@ class Policies:
             at=answer.at,
             by=by,
             by_name=by_name,
-            setup=(answer.after or "", answer.before or ""),
+            setup=(answer.after or "", answer.saved.policy if answer.saved else ""),
         )
         return (
             Message(
@@ -185,11 +192,18 @@ class Policies:
         return _missing(targets, self._changes.setup)
 
     async def set_default(
-        self, scope: str, name: str | None, *, by: UserId, by_name: str, confirmed: bool = True
+        self,
+        scope: str,
+        name: str | None,
+        *,
+        by: UserId,
+        by_name: str,
+        confirmed: bool,
+        asked_at: datetime | None,
     ) -> DefaultPolicyAnswer | UnknownName:
         """Sets the default policy of a channel, the workspace or the operator. `name` None: removes it.
 
-        `confirmed` False: returns what would change, and changes nothing.
+        `confirmed` False: returns what would change, and changes nothing. A default changed after `asked_at` stays.
         """
 
         def make(setup: Setup, at: datetime) -> SetupPlan[DefaultPolicyAnswer | UnknownName]:
@@ -200,11 +214,13 @@ class Policies:
             after = _default(scope, saved.policy.name, by, by_name, at) if saved else None
             same = (before.policy if before else None) == (after.policy if after else None)
             fate = PolicyFate.UNCHANGED if same else PolicyFate.SAVED if confirmed else PolicyFate.WOULD_SAVE
+            if fate is PolicyFate.SAVED and before and before.is_newer_than(asked_at):
+                fate = PolicyFate.OVERTAKEN
             holding = after or (setup.get(DefaultPolicy, WORKSPACE) if scope not in {WORKSPACE, OPERATOR} else None)
             held = setup.get(SavedPolicy, name_key(holding.policy)) if holding else None
             answer = DefaultPolicyAnswer(
                 scope=scope,
-                before=before.policy if before else None,
+                saved=before,
                 after=after.policy if after else None,
                 preview=self._preview(held.policy, setup, at) if held else None,
                 fate=fate,

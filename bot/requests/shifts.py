@@ -99,7 +99,7 @@ class Shifts:
             ending = [
                 row for row in overrides_of(setup, name) if row.end > at and person in {row.person.id, row.made_by}
             ]
-            return self._removal(setup, at, editor, name, ending)
+            return self._removal(setup, at, name, ending)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 
@@ -134,7 +134,7 @@ class Shifts:
 
         def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
             ending = [row for row in shadows_of(setup, name) if row.end > at and row.person.id == person]
-            return self._removal(setup, at, editor, name, ending)
+            return self._removal(setup, at, name, ending)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 
@@ -156,8 +156,10 @@ class Shifts:
         view = schedule_view(with_rows(setup, after), saved, at) if saved else None
         if saved is None or view is None:
             return SetupPlan(answer=missing_schedule(setup, after.label))
-        fate = ScheduleFate.UNCHANGED if same else ScheduleFate.SAVED if editor.confirmed else ScheduleFate.WOULD_SAVE
         old = setup.get(SavedSchedule, saved.id)
+        fate = ScheduleFate.UNCHANGED if same else ScheduleFate.SAVED if editor.confirmed else ScheduleFate.WOULD_SAVE
+        if fate is ScheduleFate.SAVED and old and old.source != saved.source and old.is_newer_than(editor.asked_at):
+            fate = ScheduleFate.OVERTAKEN
         answer = ScheduleAnswer(
             fate=fate,
             view=view,
@@ -173,11 +175,9 @@ class Shifts:
         self,
         setup: Setup,
         at: datetime,
-        editor: Editor,
         name: str,
         ending: list[SavedOverride] | list[SavedShadow],
     ) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
-        del editor
         saved = setup.get(SavedSchedule, name_key(name))
         keys = {row.key for row in ending}
         remaining = Setup(tuple(row for row in setup.rows if row.key not in keys))

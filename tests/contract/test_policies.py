@@ -23,7 +23,8 @@ async def save(it: Office, text: str, user: str = ANN, channel: str = ALERTS) ->
     """Types a command and clicks *Save*, as a person would."""
     raw = markup.for_command(text, it.sandbox.slack.directory, user)
     await it.send(raw, user, channel)  # type: ignore[arg-type]
-    return plain(await it.click(action_ids.CONFIRM, {"asked": raw}, user, channel))  # type: ignore[arg-type]
+    question = {"asked": raw, "at": it.bot.clock.now().isoformat()}
+    return plain(await it.click(action_ids.CONFIRM, question, user, channel))  # type: ignore[arg-type]
 
 
 async def setup_of(it: Office) -> Setup:
@@ -239,3 +240,53 @@ async def test_a_person_who_stops_pages_hears_which_policies_still_name_them(
         await it.type("watch orders-1 page @bob")
         answer = plain(await it.click(action_ids.STOP_ALL_PAGING, {"all": True}, BOB))
     assert "You're still in policy data: others rely on those, so change them by command." in answer
+
+
+@pytest.mark.parametrize(
+    ("before", "anns", "bobs"),
+    [
+        ("policy data = @carol", "policy data = @ann", "policy data = @bob"),
+        ("", "policy data = @ann", "policy data = @bob"),
+        (
+            "schedule data = rotate @carol",
+            "schedule data = rotate @ann @carol",
+            "schedule data = rotate @bob @carol",
+        ),
+        ("", "schedule data = rotate @ann", "schedule data = rotate @bob"),
+    ],
+)
+async def test_a_save_asks_again_if_somebody_else_changed_the_same(
+    fake_redis: redis.asyncio.Redis, before: str, anns: str, bobs: str
+) -> None:
+    """Two people edit at once. The later save would undo the earlier one, and nobody would know."""
+    async with office(fake_redis) as it:
+        if before:
+            await save(it, before)
+            await it.bot.clock.pass_time(60)
+        saving = {"asked": markup.for_command(anns, it.sandbox.slack.directory, ANN)}
+        saving["at"] = it.bot.clock.now().isoformat()
+        await it.bot.clock.pass_time(30)
+        await save(it, bobs, BOB)
+        saved = (await setup_of(it)).rows
+        await it.bot.clock.pass_time(30)
+        question = plain(await it.click(action_ids.CONFIRM, saving))
+        assert "bob changed it" in question
+        assert "Nothing is saved yet." in question
+        assert (await setup_of(it)).rows == saved
+        again = {**saving, "at": it.bot.clock.now().isoformat()}
+        assert "saved" in plain(await it.click(action_ids.CONFIRM, again)).lower()
+        assert "ann" in str((await setup_of(it)).rows)
+        assert "is like that already" in plain(await it.click(action_ids.CONFIRM, saving))
+
+
+async def test_a_default_asks_again_if_somebody_else_changed_it(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        for name in ("one", "two"):
+            await save(it, f"policy {name} = @ann")
+        saving = {"asked": "policy default one in workspace", "at": it.bot.clock.now().isoformat()}
+        await it.bot.clock.pass_time(30)
+        await save(it, "policy default two in workspace", BOB)
+        assert "bob changed it" in plain(await it.click(action_ids.CONFIRM, saving))
+        default = (await setup_of(it)).get(DefaultPolicy, "workspace")
+        assert default
+        assert default.policy == "two"

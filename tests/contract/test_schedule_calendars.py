@@ -50,7 +50,8 @@ async def question(it: Office, text: str, user: UserId = ANN) -> tuple[str, str]
 
 
 async def click_save(it: Office, command: str, user: UserId = ANN) -> str:
-    return plain(await it.click(action_ids.CONFIRM, {"asked": command}, user))
+    saving = {"asked": command, "at": it.bot.clock.now().isoformat()}
+    return plain(await it.click(action_ids.CONFIRM, saving, user))
 
 
 def saved(setup: Setup) -> SavedSchedule | None:

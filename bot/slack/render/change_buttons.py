@@ -6,10 +6,9 @@ from itertools import takewhile
 
 from bot.domain.subscription import UNDO_FOR
 from bot.domain.watch import ChannelId
-from bot.slack.mrkdwn import duration, plain_cut
-from bot.slack.render import action_ids
+from bot.slack.mrkdwn import date, duration, plain_cut
+from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, context, value
-from bot.slack.render.phrases import is_direct
 
 WATCHES_SHOWN = 40
 UNCHANGED = "Nothing was changed."
@@ -26,7 +25,7 @@ def undo_blocks(undo: str) -> list[Block]:
 
 def answer_undo_blocks(undo: str, channel: ChannelId) -> list[Block]:
     """The button in an answer. In a channel, the announcement has the only one, so that none stays after its use."""
-    return undo_blocks(undo) if is_direct(channel) else []
+    return undo_blocks(undo) if phrases.is_direct(channel) else []
 
 
 def without_buttons(shown: Sequence[Block]) -> list[Block]:
@@ -47,6 +46,11 @@ def save_blocks(command: str, at: datetime) -> list[Block]:
         ),
         *context("Nothing is saved yet."),
     ]
+
+
+def overtaken_line(by_name: str, at: datetime) -> str:
+    """Somebody changed the same after the person saw the effect of their own change."""
+    return f":warning: {phrases.person(by_name)} changed it at {date(at)}, after I asked you. *Save* replaces that."
 
 
 def confirm_blocks(words: str, command: str, at: datetime) -> list[Block]:

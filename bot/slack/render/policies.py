@@ -9,7 +9,7 @@ from bot.requests.policies import DefaultPolicyAnswer, PoliciesAnswer, PolicyAns
 from bot.slack.mrkdwn import code, date, duration, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, sections
-from bot.slack.render.change_buttons import UNCHANGED, save_blocks
+from bot.slack.render.change_buttons import UNCHANGED, overtaken_line, save_blocks
 from bot.slack.render.on_call_forms import policy_form_buttons
 from bot.slack.render.render_context import RenderContext
 
@@ -29,7 +29,7 @@ def policies_blocks(answer: PoliciesAnswer, render_context: RenderContext) -> li
     lines += [f"{words}: *{outside(row.policy)}*" for row, words in defaults if row]
     if answer.operator:
         lines.append(f"For my own trouble: *{outside(answer.operator.policy)}*")
-    elif not answer.operator:
+    else:
         lines.append(f"For my own trouble: nobody. {code(f'{command} policy default NAME operator')} changes that.")
     return [*sections(lines), *policy_form_buttons([preview.policy.name for preview in answer.previews])]
 
@@ -39,11 +39,13 @@ def policy_blocks(answer: PolicyAnswer, command_text: str, render_context: Rende
     name, command = outside(answer.preview.policy.name), render_context.command
     preview = [*preview_lines(answer.preview), *_warnings(answer.preview)]
     match answer.fate:
-        case PolicyFate.WOULD_SAVE:
+        case PolicyFate.WOULD_SAVE | PolicyFate.OVERTAKEN:
             head = f"{'Change' if answer.saved else 'Create'} the policy *{name}*? From now on:"
-            before = [f"Before: {code(policy_text(answer.saved.policy), TEXT_SHOWN)}"] if answer.saved else []
-            running = ["Pages that run already keep the old policy."] if answer.saved else []
-            return [*sections([head, *preview, *before, *running]), *save_blocks(command_text, answer.at)]
+            lines = [*_overtaken(answer), head, *preview]
+            if answer.saved:
+                before = code(policy_text(answer.saved.policy), TEXT_SHOWN)
+                lines += [f"Before: {before}", "Pages that run already keep the old policy."]
+            return [*sections(lines), *save_blocks(command_text, answer.at)]
         case PolicyFate.SAVED:
             used = [] if answer.watches or answer.defaults else [f"To use it: {_uses(answer, command)}"]
             return sections([f"The policy *{name}* is saved. From now on:", *preview, *used])
@@ -63,6 +65,13 @@ def policy_blocks(answer: PolicyAnswer, command_text: str, render_context: Rende
             )
             used = _used_by(answer) or [f"Nothing uses it. {_uses(answer, command)}"]
             return [*sections([f"*{name}*, if a pipeline failed now:", *preview, *used, text]), *context(*made)]
+
+
+def _overtaken(answer: PolicyAnswer | DefaultPolicyAnswer) -> list[str]:
+    saved = answer.saved
+    if saved is None or answer.fate is not PolicyFate.OVERTAKEN:
+        return []
+    return [overtaken_line(saved.made_by_name, saved.made_at)]
 
 
 def _uses(answer: PolicyAnswer, command: str) -> str:
@@ -94,17 +103,16 @@ def _scope_words(scope: str) -> str:
             return phrases.conversation(ChannelId(scope), "your")
 
 
-def default_policy_blocks(answer: DefaultPolicyAnswer, command_text: str, render_context: RenderContext) -> list[Block]:
-    del render_context
+def default_policy_blocks(answer: DefaultPolicyAnswer, command_text: str) -> list[Block]:
     effect = _default_effect(answer)
     preview = [*preview_lines(answer.preview), *_warnings(answer.preview)] if answer.preview else []
     match answer.fate:
         case PolicyFate.UNCHANGED:
             now = f"*{outside(answer.after)}*" if answer.after else "no policy"
             return sections([f"The default of {_scope_words(answer.scope)} is {now} already. {UNCHANGED}"])
-        case PolicyFate.WOULD_SAVE:
+        case PolicyFate.WOULD_SAVE | PolicyFate.OVERTAKEN:
             head = f"Change the default of {_scope_words(answer.scope)}? {effect}"
-            return [*sections([head, *preview]), *save_blocks(command_text, answer.at)]
+            return [*sections([*_overtaken(answer), head, *preview]), *save_blocks(command_text, answer.at)]
         case _:
             return sections([f"Saved. {effect}", *preview])
 

@@ -11,7 +11,7 @@ from bot.domain.watch import Target
 from bot.slack.mrkdwn import REASON_LIMIT, ago, code, date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, sections
-from bot.slack.render.change_buttons import UNCHANGED, save_blocks
+from bot.slack.render.change_buttons import UNCHANGED, overtaken_line, save_blocks
 from bot.slack.render.on_call_forms import schedule_form_buttons
 from bot.slack.render.policies import people_words
 from bot.slack.render.render_context import RenderContext
@@ -36,9 +36,8 @@ def schedules_blocks(views: Sequence[ScheduleView], render_context: RenderContex
     return [*sections(lines), *schedule_form_buttons([view.saved.name for view in views])]
 
 
-def schedule_blocks(answer: ScheduleAnswer, command_text: str, render_context: RenderContext) -> list[Block]:
+def schedule_blocks(answer: ScheduleAnswer, render_context: RenderContext) -> list[Block]:
     """One schedule in full, for `oncall NAME` and `schedule NAME`."""
-    del command_text
     view, command = answer.view, render_context.command
     name = outside(view.saved.name)
     lines = [f"*{name}*: {now_words(view)}", *_reason_lines(view), *turn_lines(view), *_warnings(view)]
@@ -54,20 +53,20 @@ def schedule_blocks(answer: ScheduleAnswer, command_text: str, render_context: R
     return [*sections([*lines, *_link_lines(view.saved), *source]), *context(f"{take} takes the shift.", made)]
 
 
-def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str, render_context: RenderContext) -> list[Block]:
+def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str) -> list[Block]:
     """After a change, or before it. `command_text`: the command to run again when the person saves."""
-    del render_context
     view, name = answer.view, outside(answer.view.saved.name)
     changed = [_changed_words(row) for row in answer.changed]
     shadows_only = bool(changed) and all(isinstance(row, SavedShadow) for row in answer.changed)
     effect = [] if shadows_only else [f"From now on: {now_words(view)}", *turn_lines(view), *_warnings(view)]
     match answer.fate:
-        case ScheduleFate.WOULD_SAVE:
+        case ScheduleFate.WOULD_SAVE | ScheduleFate.OVERTAKEN:
             verb = "Change" if answer.before else "Create"
             head = f"Save this for *{name}*?" if changed else f"{verb} the schedule *{name}*?"
             before = [f"Until now: {now_words(answer.before)}"] if answer.before and not shadows_only else []
             handovers = [] if changed else _handover_lines(view.saved)
-            return [*sections([head, *changed, *effect, *before, *handovers]), *save_blocks(command_text, view.at)]
+            lines = [*_overtaken(answer), head, *changed, *effect, *before, *handovers]
+            return [*sections(lines), *save_blocks(command_text, view.at)]
         case ScheduleFate.SAVED:
             return sections([f"Saved for *{name}*.", *changed, *effect])
         case ScheduleFate.UNCHANGED:
@@ -88,6 +87,12 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str, render_con
             ]
             head = f":information_source: The schedule *{name}* is in use. {UNCHANGED}"
             return sections([head, "Used by:", *used])
+
+
+def _overtaken(answer: ScheduleAnswer) -> list[str]:
+    if answer.before is None or answer.fate is not ScheduleFate.OVERTAKEN:
+        return []
+    return [overtaken_line(answer.before.saved.made_by_name, answer.before.saved.made_at)]
 
 
 def now_words(view: ScheduleView) -> str:

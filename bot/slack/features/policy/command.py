@@ -65,7 +65,8 @@ class SavePolicyCommand(ConfirmableChange):
         if not request.confirmed:
             return policy_reply(policies.preview(policy), request)
         name = await services.permissions.name(asker)
-        return policy_reply(await policies.save(policy, by=asker.user, by_name=name), request)
+        answer = await policies.save(policy, by=asker.user, by_name=name, asked_at=request.asked_at)
+        return policy_reply(answer, request)
 
     async def policy(self, request: Request) -> Policy | StepRefusal:
         """Looks up every mention: a deactivated person, a bot or an unknown group refuses the whole policy."""
@@ -128,7 +129,12 @@ class DefaultPolicyCommand(ConfirmableChange):
             return request.refused(channel)
         name = await services.permissions.name(asker)
         answer = await services.requests.policies.set_default(
-            self.scope or channel, self.name, by=asker.user, by_name=name, confirmed=request.confirmed
+            self.scope or channel,
+            self.name,
+            by=asker.user,
+            by_name=name,
+            confirmed=request.confirmed,
+            asked_at=request.asked_at,
         )
         return policy_reply(answer, request)
 
@@ -208,4 +214,4 @@ def policy_reply(answer: PolicyAnswer | DefaultPolicyAnswer | UnknownName | Refu
         return request.refused(unknown_policy(named))
     if isinstance(answer, PolicyAnswer):
         return Reply(blocks=policy_blocks(answer, request.question.text, context))
-    return Reply(blocks=default_policy_blocks(answer, request.question.text, context))
+    return Reply(blocks=default_policy_blocks(answer, request.question.text))

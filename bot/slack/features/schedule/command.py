@@ -35,7 +35,7 @@ class ShowScheduleCommand(Command):
         answer = schedules.show(self.name)
         if isinstance(answer, RefusalAnswer):
             return request.refused(answer)
-        return Reply(blocks=schedule_blocks(answer, request.question.text, context))
+        return Reply(blocks=schedule_blocks(answer, context))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from bot.slack.render.schedules import schedule_answer_blocks
 async def editor_of(request: Request) -> Editor:
     asker, name = request.asker, await request.services.permissions.name(request.asker)
     channel = None if is_direct(asker.channel) else asker.channel
-    return Editor(by=asker.user, name=name, confirmed=request.confirmed, channel=channel)
+    return Editor(by=asker.user, name=name, confirmed=request.confirmed, channel=channel, asked_at=request.asked_at)
 
 
 def reply_of(answer: ScheduleAnswer | RefusalAnswer, request: Request) -> Reply:
     if isinstance(answer, RefusalAnswer):
         return request.refused(answer)
-    return Reply(blocks=schedule_answer_blocks(answer, request.question.text, request.services.render_context))
+    return Reply(blocks=schedule_answer_blocks(answer, request.question.text))
 
 
 def asking(request: Request, command: str) -> Request:
