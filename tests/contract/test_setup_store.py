@@ -20,7 +20,9 @@ from bot.domain.rotation import TurnUnit
 from bot.domain.setup import NO_SETUP, SetupRow
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_person, a_setup_change, a_watch, at, saved_policy
 from tests.fakes import FakeClock
-from tests.stores import WholeStore
+from tests.proofs.differential_store import DifferentialStore
+from tests.proofs.memory import Disk, MemoryStore
+from tests.stores import WholeStore, pages
 
 BERLIN = SavedRotation(
     people=(a_person("U0ANN"), a_person("U0BOB")),
@@ -102,6 +104,24 @@ async def test_the_audit_log_is_read_in_pages(store: WholeStore) -> None:
     labels = [[entry.label for entry in page.entries] for page in (first, second, third)]
     assert labels == [["p4", "p3"], ["p2", "p1"], ["p0"]]
     assert third.older == ""
+
+
+async def test_the_memory_store_changes_the_setup_like_redis(store: WholeStore) -> None:
+    """Each answer of both stores is compared."""
+
+    async def at_once() -> None: ...
+
+    clock, disk = FakeClock(), Disk()
+    both = DifferentialStore(store, MemoryStore(lambda: disk, TEAM, clock, 1, at_once))
+    await both.add_watches([a_watch()], a_message("announced"))
+    position = (await both.watches()).position
+    change = replace(a_setup_change(1, *ROWS), announcements=(a_message("changed"),))
+    assert await both.change_setup(change)
+    assert not await both.change_setup(change)
+    assert await both.change_setup(a_setup_change(2, saved_policy("other"), removed=ROWS[1:2]))
+    assert (await both.watches()).version == 3
+    assert len((await both.watch_changes(position)).setup.rows) == len(ROWS)
+    assert len(await both.deliveries(pages(ALERTS))) == 2
 
 
 async def test_the_audit_log_drops_what_is_older_than_90_days(store: WholeStore) -> None:

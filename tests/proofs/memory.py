@@ -21,6 +21,7 @@ from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.pager_lane import Incident, PagerLaneChange
 from bot.domain.plan import Plan, Record
+from bot.domain.setup import Setup, SetupRow
 from bot.domain.setup_change import SetupChange
 from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
@@ -48,6 +49,7 @@ class Disk:
     run: int = 1
     watches: dict[str, Watch] = field(default_factory=dict)
     watches_version: int = 0
+    setup: dict[str, SetupRow] = field(default_factory=dict)
     suspended: dict[ChannelId, SuspendReason] = field(default_factory=dict)
     resumed: dict[ChannelId, datetime] = field(default_factory=dict)
     notified: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
@@ -76,6 +78,10 @@ class Disk:
     gap_reported: datetime | None = None
     doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def whole_setup(self) -> Setup:
+        return Setup(tuple(row for _, row in sorted(self.setup.items())))
 
     def log(self, kind: str, *changes: tuple[str, str]) -> None:
         """Gives each change a position that no other disk has, not even one that was rolled back."""
@@ -151,8 +157,10 @@ class MemoryStore:
     async def watches(self) -> Watches:
         def answer() -> Watches:
             watches = sorted(self.disk.watches.values(), key=lambda watch: (watch.made_at, watch.id))
-            end = self.disk.log_end("watches")
-            return Watches(self.disk.watches_version, tuple(watches), dict(self.disk.suspended), position=end)
+            end, suspended = self.disk.log_end("watches"), dict(self.disk.suspended)
+            return Watches(
+                self.disk.watches_version, tuple(watches), suspended, position=end, setup=self.disk.whole_setup
+            )
 
         return await self._query(answer)
 
@@ -167,8 +175,8 @@ class MemoryStore:
             changed: dict[ChannelId, dict[str, Watch | None]] = {}
             for watch_id, channel in logged:
                 changed.setdefault(ChannelId(channel), {})[watch_id] = self.disk.watches.get(watch_id)
-            end = self.disk.log_end("watches")
-            return WatchChanges(self.disk.watches_version, changed, dict(self.disk.suspended), (), end)
+            end, suspended = self.disk.log_end("watches"), dict(self.disk.suspended)
+            return WatchChanges(self.disk.watches_version, changed, suspended, (), end, self.disk.whole_setup)
 
         return await self._query(answer)
 
@@ -219,7 +227,20 @@ class MemoryStore:
         raise NotImplementedError
 
     async def change_setup(self, change: SetupChange) -> bool:
-        raise NotImplementedError
+        def apply() -> bool:
+            if change.version != self.disk.watches_version:
+                return False
+            for edit in change.edits:
+                if edit.after:
+                    self.disk.setup[edit.row.key] = edit.after
+                else:
+                    self.disk.setup.pop(edit.row.key, None)
+            self.disk.watches_version += 1
+            for message in change.announcements:
+                self._enqueue(message)
+            return True
+
+        return await self._mutate(apply)
 
     async def audit(self, before: str = "", count: int = 100) -> AuditPage:
         raise NotImplementedError
