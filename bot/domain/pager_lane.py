@@ -2,6 +2,7 @@
 
 - A page is dropped if its acknowledgement, its end or a later page of the same key waits behind it. It certainly did
   not arrive, so nobody need be woken for it.
+- A page of unknown fate is not repeated once its answer waits behind it. The answer follows when the page has landed.
 - Several new failures become one incident, which has one key. New failures join it for `JOINS_FOR`.
 - The acknowledgement or end of one failure counts for its incident. The incident is acknowledged once somebody looks at
   each of its failures, and ends with the last one.
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from bot.domain.delivery import AttemptState, Delivery, Message, Priority, Receiver
 from bot.domain.episode import stable_key
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
+from bot.domain.protocol import LANDS_WITHIN
 
 INCIDENT_FROM = 3  # this many failures that wait for one pager become one incident
 JOINS_FOR = timedelta(seconds=30)
@@ -85,10 +87,13 @@ def combined_pages(
     pages = [row for row in rows if _event(row)]
     plan.replaced = _superseded(pages, plan.knows)
     plan.superseded = tuple(plan.replaced)
+    later = _after_landing(pages, plan.replaced)
+    pages = [later.get(row.id, row) for row in pages]
     untried = [row for row in pages if _is_untried(row) and row not in plan.replaced]
     fresh = [row for row in untried if (event := _event(row)) and not event.counted]
     plan.group([row for row in fresh if not plan.count_for_incident(row)])
     plan.keep(fresh)
+    plan.rows += [row for row in later.values() if row not in fresh]
     return plan.change(untried)
 
 
@@ -123,16 +128,39 @@ def _superseded_of_key(rows: Sequence[Delivery], *, is_known: bool) -> list[Deli
     superseded = []
     for position, row in enumerate(rows):
         event, later = _event(row), [event for row in rows[position + 1 :] if (event := _event(row))]
-        if event is None or row.attempt.state is not AttemptState.QUEUED:
+        if event is None:
             continue
         ends_later = any(event.action is PagerAction.RESOLVE for event in later)
-        if (event.action is PagerAction.TRIGGER and later) or (event.action is PagerAction.ACKNOWLEDGE and ends_later):
+        answered = any(event.action is not PagerAction.TRIGGER for event in later)
+        may_be_there = row.attempt.state is not AttemptState.QUEUED
+        pointless = {
+            PagerAction.TRIGGER: answered if may_be_there else bool(later),
+            PagerAction.ACKNOWLEDGE: ends_later and not may_be_there,
+        }
+        if pointless.get(event.action):
             superseded.append(row)
     nothing_sent = not is_known and all(_is_untried(row) and not _is_counted(row) for row in rows)
     last = _event(rows[-1])
     if superseded and nothing_sent and last and last.action is not PagerAction.TRIGGER:
         return list(rows)
     return superseded
+
+
+def _after_landing(pages: Sequence[Delivery], dropped: Sequence[Delivery]) -> dict[str, Delivery]:
+    """The answers to dropped pages that may still land: they wait, so that no page comes after its answer."""
+    waiting: dict[str, Delivery] = {}
+    for page in dropped:
+        landed = page.attempt.sent_at + LANDS_WITHIN if page.attempt.sent_at else None
+        answers = [row for row in pages if row not in dropped and _key_of(row) == _key_of(page)]
+        if landed and page.attempt.state is AttemptState.SENDING and answers:
+            answer = answers[0]
+            waiting[answer.id] = replace(answer, message=replace(answer.message, not_before=landed))
+    return waiting
+
+
+def _key_of(row: Delivery) -> str:
+    event = _event(row)
+    return event.key if event else ""
 
 
 class _Knows:

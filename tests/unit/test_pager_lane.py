@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Attempt, AttemptState, Delivery, Receiver, ReceiverKind
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
 from bot.domain.pager_lane import JOINS_FOR, LARGEST_INCIDENT, Incident, combined_pages
 from bot.domain.pager_messages import pager_messages, renewing_messages
+from bot.domain.protocol import LANDS_WITHIN
 from tests.builders import TEAM
 from tests.fakes import NOON
 
@@ -98,11 +101,39 @@ def test_an_end_still_goes_out_if_an_earlier_page_did() -> None:
     assert actions(lane.send()) == [(RESOLVE, ["a"])]
 
 
-def test_a_page_of_unknown_fate_is_never_dropped() -> None:
-    (row,) = rows_of(TRIGGER, "a")
+def of_unknown_fate(row: Delivery) -> Delivery:
+    return row.with_attempt(Attempt(state=AttemptState.SENDING, count=1, sent_at=NOON))
+
+
+@pytest.mark.parametrize("answer", [ACKNOWLEDGE, RESOLVE])
+def test_a_page_of_unknown_fate_is_not_repeated_once_it_is_answered(answer: PagerAction) -> None:
     lane = PagerLane()
-    lane.add([row.with_attempt(Attempt(state=AttemptState.SENDING, count=1)), *rows_of(RESOLVE, "a")])
-    assert actions(lane.send()) == [(TRIGGER, ["a"]), (RESOLVE, ["a"])]
+    lane.add(rows_of(TRIGGER, "a"))
+    lane.rows = [of_unknown_fate(lane.rows[0])]
+    lane.add(rows_of(answer, "a"))
+    (row,) = lane.rows
+    assert row.not_before == NOON + LANDS_WITHIN  # the page may still land, and its answer comes after it
+    assert actions(lane.send()) == [(answer, ["a"])]
+
+
+def test_a_group_of_unknown_fate_is_not_repeated_once_all_of_it_is_answered() -> None:
+    lane = PagerLane()
+    lane.add(rows_of(TRIGGER, "a", "b", "c"))
+    lane.rows = [of_unknown_fate(lane.rows[0])]
+    lane.add(rows_of(ACKNOWLEDGE, "a", "b"))
+    assert len(lane.rows) == 1
+    lane.add(rows_of(ACKNOWLEDGE, "c"))
+    (row,) = lane.rows
+    assert row.not_before == NOON + LANDS_WITHIN
+    assert actions(lane.send()) == [(ACKNOWLEDGE, ["a", "b", "c"])]
+
+
+def test_a_page_of_unknown_fate_is_repeated_while_nobody_answers() -> None:
+    lane = PagerLane()
+    lane.add(rows_of(TRIGGER, "a"))
+    lane.rows = [of_unknown_fate(lane.rows[0])]
+    lane.add(rows_of(TRIGGER, "a", step=2))
+    assert actions(lane.send()) == [(TRIGGER, ["a"]), (TRIGGER, ["a"])]
 
 
 def test_several_new_failures_become_one_incident_that_ends_with_the_last() -> None:
