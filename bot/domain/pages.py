@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.confirmation import is_confirmed_late
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, stable_key
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, FlapStep, stable_key
 from bot.domain.escalation import (
     FailedAgain,
     NotifyLastResort,
@@ -37,6 +37,7 @@ from bot.domain.watch import Audience, ChannelId, Target, TargetKind
 
 REPEAT_AFTER = timedelta(minutes=5)  # a watch without a policy pages its targets again
 REPEATS = 2
+HELD_FOR = timedelta(minutes=30)  # an acknowledgement without a promise: each new deployment may fail once more
 WHILE_SILENT = timedelta(minutes=1)
 TOGETHER = timedelta(seconds=10)  # pages that are due within this time go together: one message names all of them
 
@@ -124,7 +125,7 @@ def paged_episode(
     """
     for audience in routing.audiences if episode.pages else ():
         episode = following_watch(episode, audience, routing, at)
-    event = page_event or _event(episode, stored)
+    event = page_event or _event(episode, stored, at)
     progress = _Progress(routing, at, episode)
     for page, its_event in _events_of_pages(episode, stored, event):
         progress.apply(page, its_event)
@@ -194,13 +195,24 @@ def _closed(page: Page, at: datetime) -> Page:
     return next_page(page, at, PageClosed(), lambda _: False).page
 
 
-def _event(episode: Episode, stored: Episode | None) -> PageEvent | None:
+def _event(episode: Episode, stored: Episode | None, at: datetime) -> PageEvent | None:
     """What a change of the pipeline means for the pages."""
     if not episode.open:
         return PageClosed()
-    events = {event for entry in new_entries(episode, stored) for event in entry.events}
+    new = new_entries(episode, stored)
+    events = {event for entry in new for event in entry.events}
     again = stored is not None and bool(events & _PAGING_EVENTS.get(episode.kind, frozenset()))
-    return FailedAgain() if again else None
+    settles = any(entry.flap is FlapStep.SETTLED for entry in new)
+    return FailedAgain() if again and (settles or not _is_held(episode, at)) else None
+
+
+def _is_held(episode: Episode, at: datetime) -> bool:
+    """Somebody looks at this failure, and it was never over since: only a new deployment failed.
+
+    A recovery ends the acknowledgement.
+    """
+    answer = episode.acknowledged
+    return answer is not None and at <= max(answer.at + HELD_FOR, answer.until or answer.at)
 
 
 def _events_of_pages(

@@ -237,6 +237,40 @@ def test_a_recovery_stops_the_timers() -> None:
     assert plan_reading(failed(who).record, an_observation(RUNNING, 60), who).record.next_at is None
 
 
+def fails_again(record: Record, who: Routing, seconds: int, *, between: Phase = Phase.DEPLOYING) -> Plan:
+    """Half a minute earlier it was in another phase."""
+    other = plan_reading(record, an_observation(between, seconds - 30, ready=int(between == RUNNING)), who).record
+    return plan_reading(other, an_observation(FAILED, seconds, ready=0), who)
+
+
+def test_a_new_deployment_that_fails_keeps_the_acknowledgement_for_half_an_hour() -> None:
+    who = routing(PAGE_ANN, PAGER)
+    record = acknowledged(failed(who).record, who, seconds=60).record
+    for minute in (5, 10, 30):
+        plan = fails_again(record, who, minute * MINUTE)
+        assert (calls(plan), to_pagers(plan.messages), plan.record.next_at) == ([], [], None)
+        record = plan.record
+    plan = fails_again(record, who, 32 * MINUTE)
+    assert calls(plan)[0] == (ALERTS, CallReason.FAILED_AGAIN, (ANN, PAGER.id))
+    assert plan.record.episode
+    assert plan.record.episode.acknowledged is None
+
+
+def test_a_new_deployment_that_fails_keeps_the_acknowledgement_while_its_promise_runs() -> None:
+    who = routing(PAGE_ANN)
+    record = acknowledged(failed(who).record, who, seconds=60, until=at(60 * MINUTE)).record
+    plan = fails_again(record, who, 50 * MINUTE)
+    assert (calls(plan), plan.record.next_at) == ([], at(60 * MINUTE))
+    assert calls(served(plan.record, who))[0] == (ALERTS, CallReason.PROMISE_MISSED, (ANN,))
+
+
+def test_a_failure_after_a_recovery_is_not_covered_by_the_acknowledgement() -> None:
+    who = routing(PAGE_ANN)
+    record = acknowledged(failed(who).record, who, seconds=60).record
+    plan = fails_again(record, who, 5 * MINUTE, between=RUNNING)
+    assert calls(plan)[0] == (ALERTS, CallReason.FAILED_AGAIN, (ANN,))
+
+
 def test_a_channel_that_stops_watching_takes_its_people_along() -> None:
     who = routing(DATA, setup=[a_policy([PAGE_ANN])], channels=[ALERTS])
     rest = a_routing(a_watch(channel=OTHER))
