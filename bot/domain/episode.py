@@ -167,6 +167,8 @@ class Episode:
     """How many readings in a row showed the problem, while a channel waits for more of them."""
     hidden: Mapping[Event, int] = field(default_factory=lambda: _NOTHING_HIDDEN)
     """The changes since the pipeline flaps: the card counts them, and the thread has no entries."""
+    redraw_at: datetime | None = None
+    """Only while it flaps: before this time its changes update no message."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of this episode's card in one channel."""

@@ -44,6 +44,7 @@ def plan_episode(
     page_event: PageEvent | None = None,
     only: ChannelId | None = None,
     previous_episode: Episode | None = None,
+    draws: bool = True,
 ) -> EpisodePlan:
     """Updates each conversation's card, or opens one.
 
@@ -55,6 +56,7 @@ def plan_episode(
         page_event: what a person or a timer does to the pages.
         only: the one channel to open a card in, and the direct messages of its page. The others get no messages.
         previous_episode: the pipeline's earlier episode. Its card comes first in each conversation.
+        draws: False if the messages of cards that exist need not show this step yet.
     """
     at = at or (episode.timeline[-1].at if episode.timeline else episode.opened_at)
     paged = paged_episode(episode, stored, routing, at, page_event=page_event, only=only)
@@ -66,11 +68,12 @@ def plan_episode(
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
     reopened = stored is not None and not stored.open
-    syncs = [sync_message(card, routing, fresh=reopened or card.key in opened) for card in cards]
+    drawn = [card for card in cards if draws or card.key in opened]
+    syncs = [sync_message(card, routing, fresh=reopened or card.key in opened) for card in drawn]
     if previous_episode:
         syncs = [
             replace(sync, after_card=previous_episode.card_in(card.channel) or "")
-            for sync, card in zip(syncs, cards, strict=True)
+            for sync, card in zip(syncs, drawn, strict=True)
         ]
     threads = {} if only else stored_cards
     entries = [

@@ -7,7 +7,7 @@ window the pipeline flaps: its episode stays open, and only counts. It settles b
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.episode import MOST_CONFIRMED, Episode, EpisodeKind, EpisodeOutcome, FlapStep, TimelineEntry
 from bot.domain.flapping import FlapWindow
@@ -24,6 +24,7 @@ PROBLEMS: Mapping[Event, EpisodeKind] = {
 _WORST_FIRST = tuple(dict.fromkeys(PROBLEMS.values()))
 _COUNTED = frozenset({*PROBLEMS, Event.RECOVERED, Event.BACK})
 _OVER = frozenset({EpisodeOutcome.RECOVERED, EpisodeOutcome.LIVE, EpisodeOutcome.READABLE, EpisodeOutcome.DONE})
+REDRAWN_EVERY = timedelta(minutes=1)  # a pipeline that flaps every 10 s would cost 360 updates an hour
 _HARMLESS = frozenset({Event.RUNNING, Event.LIVE, Event.RECOVERED, Event.BACK})
 
 
@@ -114,6 +115,22 @@ def hidden_in(episode: Episode, transition: Transition, state: PipelineState) ->
     """A flapping pipeline's change: its card counts it, and its thread gets no entry."""
     hidden = Counter(episode.hidden) + Counter({transition.event: 1})
     return replace(counted(episode, transition, state), revision=episode.revision + 1, hidden=hidden)
+
+
+def redrawn(episode: Episode, stored: Episode | None, at: datetime) -> tuple[Episode, bool]:
+    """The episode after a reading, and whether its cards' messages show it now.
+
+    In the band they show its changes once a minute, and the latest one within a minute. The end of the band always.
+    """
+    in_band = stored is not None and stored.flapping and episode.flapping
+    if in_band and episode.redraw_at and at < episode.redraw_at:
+        return episode, False
+    return replace(episode, redraw_at=at + REDRAWN_EVERY if episode.flapping else None), True
+
+
+def is_to_be_redrawn(episode: Episode, at: datetime) -> bool:
+    """True if the last change in the band may still be missing in the messages."""
+    return episode.open and episode.flapping and episode.redraw_at is not None and at >= episode.redraw_at
 
 
 def entered(episode: Episode) -> Episode:

@@ -11,7 +11,7 @@ from bot.domain.delivery import Message
 from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
 from bot.domain.escalation import PageEvent
-from bot.domain.flap_story import flap_after
+from bot.domain.flap_story import flap_after, is_to_be_redrawn, redrawn
 from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
 from bot.domain.history import Stretch, acts, ended_stretch, stretch_of
 from bot.domain.observation import FailedRead, PipelineId, Reading
@@ -90,6 +90,8 @@ def plan_transitions(
         touched = (confirmed,) if confirmed else ()
     if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
+    if not touched and record.episode and is_to_be_redrawn(record.episode, at):
+        touched = (record.episode,)
     if not touched:
         if not transitions and _persisted(before) == _persisted(record.state):
             return Plan(record=record, must_be_written=False)
@@ -103,7 +105,9 @@ def plan_transitions(
         if stored and (leaving := left_meanwhile(stored, routing)):
             stored, episode = without_cards(stored, leaving), without_conversations(episode, leaving, at)
         held = with_held_news(held, episode, stored, routing)
-        plans.append(plan_episode(episode, stored, record.state, routing, previous_episode=None if same else last))
+        episode, draws = redrawn(episode, stored, at)
+        previous = None if same else last
+        plans.append(plan_episode(episode, stored, record.state, routing, previous_episode=previous, draws=draws))
         last = plans[-1].episode
     return Plan(
         record=replace(

@@ -12,6 +12,7 @@ from heapq import merge
 from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
 from bot.domain.delivery import ReceiverKind
 from bot.domain.episode import MOST_CONFIRMED, Episode
+from bot.domain.flap_story import is_to_be_redrawn
 from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.name_index import NameIndex, order
 from bot.domain.note import Guidance, guidance
@@ -242,6 +243,8 @@ class KnownPipelines:
         record = self._records.open.get(pipeline_id)
         if record is None or record.episode is None:
             return False
+        if is_to_be_redrawn(record.episode, at):
+            return True
         if record.episode.flapping:
             return not self._flap_window.is_flapping(record.flap, at, before=True)
         covering = self._covering(self.pipeline(pipeline_id)) if record.episode.waits_for(MOST_CONFIRMED) else ()

@@ -54,6 +54,9 @@ class Flapping:
             for kind in _kinds(content)
         )
 
+    def updates(self, conversation: ChannelId) -> int:
+        return sum(row.receiver.id == conversation for row, _, _ in self.world.chat.updates)
+
 
 def _kinds(content: object) -> Iterator[str]:
     match content:
@@ -77,6 +80,7 @@ async def test_an_hour_of_flapping_every_20_seconds(fake_redis: redis.asyncio.Re
         await flapping.live_through(CALM)
         episode = world.bot.repository.record(ONE).episode
     assert flapping.counts(ALERTS) == flapping.counts(DIRECT) == {"cards": 1, "lines": 6}
+    assert flapping.updates(ALERTS) <= 70
     assert episode
     assert (episode.times, episode.open) == (90, False)
 
@@ -93,3 +97,18 @@ async def test_forty_five_alternating_readings_page_once_more_because_it_stays_f
     assert flapping.counts(ALERTS) == flapping.counts(DIRECT) == {"cards": 1, "lines": 6, "calls": 1}
     assert episode
     assert (episode.times, episode.open) == (23, True)
+
+
+async def test_in_the_band_the_card_shows_the_latest_change_within_a_minute(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, 1) as world:
+        flapping = Flapping(world)
+        await flapping.begin()
+        await flapping.change(45, every=5)
+        await flapping.live_through(60)
+        shown = [content for row, content, _ in world.chat.updates if row.receiver.id == ALERTS]
+        record = world.bot.repository.record(ONE)
+    card = shown[-1]
+    assert isinstance(card, Card)
+    assert record.episode
+    assert record.episode.flapping
+    assert (card.episode.times, card.revision) == (23, record.episode.revision)

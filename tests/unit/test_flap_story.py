@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from bot.domain.card import ThreadEntry
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, FlapStep
 from bot.domain.observation import Reading
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.pages import timer_at
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_reading
@@ -137,11 +138,41 @@ def test_forty_five_alternating_readings_are_one_card_and_a_handful_of_entries()
     assert (last.flapping, last.times, last.open) == (True, 23, True)
 
 
-def test_in_the_band_each_change_updates_the_card() -> None:
-    plans = story(*alternating(5, 46))
+def updated_at(plans: Sequence[Plan]) -> list[int]:
+    """After how many seconds the message of the card is updated."""
+    observed = [(plan.record.state.observation, plan) for plan in plans if plan.messages]
+    return [round((observation.observed_at - at(0)).total_seconds()) for observation, _ in observed if observation]
+
+
+def test_in_the_band_the_card_is_updated_once_a_minute() -> None:
+    plans = story(*alternating(5, 106))
     revisions = [card.revision for plan in plans for card in plan.cards]
     assert all(earlier < later for earlier, later in pairwise(revisions))
-    assert all(len(plan.messages) == 1 for plan in plans[8:])
+    assert len(plans[-1].record.flap) == 20
+    assert sum(len(plan.transitions) > 0 for plan in plans[8:]) == 98
+    assert updated_at(plans[8:]) == [90 + 60 * minute for minute in range(8)]
+
+
+def test_in_the_band_the_last_change_shows_within_a_minute() -> None:
+    plans = story(*alternating(5, 46))
+    last = plans[-1]
+    calm = story(*(an_observation(FAILED, 225 + 5 * step) for step in range(1, 20)), record=last.record)
+    assert updated_at(calm)[0] - updated_at(plans)[-1] == 60
+    (card,) = next(plan.cards for plan in calm if plan.messages)
+    assert card.revision == last.cards[0].revision
+    assert card.episode.times == 23
+
+
+def test_in_the_band_an_answer_updates_the_card_at_once() -> None:
+    last = story(*alternating(5, 46))[-1]
+    plan = plan_acknowledgement(last.record, a_routing(a_watch()), Acknowledgement(by=UserId("U0ANN"), at=at(226)))
+    assert plan
+    assert [message.id for message in plan.messages if isinstance(message.body, SyncCard)]
+
+
+def test_the_end_of_the_band_updates_the_card_at_once() -> None:
+    _, settled = settles_after(8 * 60, RUNNING)
+    assert [message.id for message in settled.messages if isinstance(message.body, SyncCard)]
 
 
 def settles_after(seconds: float, last: Phase) -> tuple[list[Plan], Plan]:
