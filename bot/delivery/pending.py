@@ -147,8 +147,9 @@ class PendingDelivery:
         again = any(entry.entry.reopens or entry.entry.flap for entry in batch.entries)
         broadcast = batch.broadcast and (again or not any(episode.open for episode in episodes))
         recovered = all(episode.outcome is EpisodeOutcome.RECOVERED for episode in episodes)
-        pipelines = {episode.pipeline_id for episode in episodes}  # one of them may have failed repeatedly
-        return replace(batch, broadcast=broadcast, all_recovered=len(pipelines) if recovered else 0)
+        pipelines = dict.fromkeys(episode.pipeline_id for episode in episodes)  # one may have failed repeatedly
+        everyone = len(pipelines) if recovered else 0
+        return replace(batch, broadcast=broadcast, all_recovered=everyone, members=tuple(pipelines))
 
     @property
     def moved(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance
+from bot.domain.observation import PipelineId
 from bot.domain.silence import SilenceNote
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId, Target, UserId
@@ -113,6 +114,8 @@ class TimelineBatch:
     """As in `ThreadEntry`."""
     all_recovered: int = 0
     """The number of pipelines in the group if all have recovered; else 0."""
+    members: tuple[PipelineId, ...] = ()
+    """The pipelines of the group. Only known when the message is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

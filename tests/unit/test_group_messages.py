@@ -87,7 +87,11 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
             ],
             False,
         ),
-        (a_group(OVER, UNWATCHED), ["1 of 2 pipelines is no longer failing, 1 is no longer watched · <!date"], False),
+        (
+            a_group(OVER, UNWATCHED),
+            ["1 of 2 pipelines is no longer failing: recovered. 1 is no longer watched · <!date"],
+            False,
+        ),
         (
             a_group(OPEN, UNWATCHED, OVER),
             ["1 of 3 pipelines is still failing", "1 recovered · 1 no longer watched"],

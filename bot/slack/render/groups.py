@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from bot.domain.card import ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
@@ -20,13 +21,16 @@ from bot.slack.render.blocks import (
 from bot.slack.render.cards import footnotes
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.group_card import NAME_LIMIT
+from bot.slack.render.group_headline import LaterFailures
 
 ONE_LINE_FROM = 2  # recoveries, or acknowledgements by one person
 NAMES_IN_LINE = 20
 
 
-def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> RenderedMessage:
-    """Several timeline entries in one message, a line each.
+def render_batch(
+    batch: TimelineBatch, delivery: Delivery, now: datetime, failed_again: LaterFailures = MappingProxyType({})
+) -> RenderedMessage:
+    """Several timeline entries in one message, a line each. `failed_again`: also pipelines without an entry here.
 
     A line names its pipeline in a group's thread, or if the channel sees it too. In such a thread, many recoveries
     share one line, and so do one person's acknowledgements. The last recoveries become "All … have recovered".
@@ -35,14 +39,23 @@ def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
     recoveries = [
         entry
         for entry in batch.entries
-        if batch.of_group and Event.RECOVERED in entry.entry.events and entry.entry.flap is not FlapStep.ENTERED
+        if batch.of_group
+        and Event.RECOVERED in entry.entry.events
+        and entry.entry.flap is not FlapStep.ENTERED
+        and entry.pipeline.id not in failed_again
     ]
-    in_one = len(recoveries) >= ONE_LINE_FROM or (batch.all_recovered > 0 and len(recoveries) > 0)
+    everyone = 0 if failed_again else batch.all_recovered
+    in_one = len(recoveries) >= ONE_LINE_FROM or (everyone > 0 and len(recoveries) > 0)
     answers = _answers(batch)
     joined = {id(entry) for entries in [*answers, recoveries if in_one else []] for entry in entries}
     conversation = ChannelId(delivery.receiver.id)
     words = [
-        entry_words(entry.entry, conversation, entry.pipeline if names_pipelines else None)
+        entry_words(
+            entry.entry,
+            conversation,
+            entry.pipeline if names_pipelines else None,
+            failed_again=failed_again.get(entry.pipeline.id) if Event.RECOVERED in entry.entry.events else None,
+        )
         for entry in batch.entries
         if id(entry) not in joined
     ]
@@ -50,7 +63,7 @@ def render_batch(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Ren
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     words += [f":eyes: {_who(entries[0])} acknowledged {len(entries)}: {_names(entries)}" for entries in answers]
     if in_one:
-        words.append(_recovered(recoveries, batch.all_recovered))
+        words.append(_recovered(recoveries, everyone))
     return message([*sections(words), *footnotes(delivery, now)])
 
 

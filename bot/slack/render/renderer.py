@@ -1,6 +1,6 @@
 """Renders the content of a delivery as a Slack message."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -71,11 +71,11 @@ class Renderer:
                 return render_notice(self._allowed(content), delivery, self.render_context)
             case Group():
                 allowed = replace(content, cards=tuple(map(self._allowed, content.cards)))
-                return render_group(allowed, delivery, now, self.render_context)
+                return render_group(allowed, delivery, now, self.render_context, self._failed_again_in(content))
             case MovedCard():
                 return render_moved(content, delivery)
             case TimelineBatch():
-                return render_batch(content, delivery, now)
+                return render_batch(content, delivery, now, self._failed_again_since(content))
             case Digest() if content.silence:
                 states = {entry.pipeline.id: self.record(entry.pipeline.id).state for entry in content.entries}
                 return render_silence_digest(content, content.silence, states, delivery, now)
@@ -98,6 +98,28 @@ class Renderer:
         if recovered_at is None or episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE:
             return None
         return episode.began_at if episode.began_at >= recovered_at else None
+
+    def _failed_again_in(self, group: Group) -> dict[PipelineId, datetime]:
+        """The group's pipelines that failed again after their latest recovery in it."""
+        recovered = {
+            card.pipeline.id: at
+            for card in sorted(group.cards, key=lambda card: card.episode.opened_at)
+            if (at := _recovered_at(card))
+        }
+        return self._all_failed_again(recovered)
+
+    def _failed_again_since(self, batch: TimelineBatch) -> dict[PipelineId, datetime]:
+        """As above, for the pipelines of a batch, and for a whole group that it says has recovered."""
+        recovered = {
+            entry.pipeline.id: entry.entry.at for entry in batch.entries if Event.RECOVERED in entry.entry.events
+        }
+        latest = max((entry.entry.at for entry in batch.entries), default=None)
+        whole = dict.fromkeys(batch.members, latest) if latest and batch.all_recovered else {}
+        return self._all_failed_again({**whole, **recovered})
+
+    def _all_failed_again(self, recovered: Mapping[PipelineId, datetime]) -> dict[PipelineId, datetime]:
+        failed = ((pipeline_id, self._failed_again(pipeline_id, at)) for pipeline_id, at in recovered.items())
+        return {pipeline_id: at for pipeline_id, at in failed if at}
 
     def _with_last_states(self, entries: Sequence[DigestEntry]) -> tuple[DigestEntry, ...]:
         return tuple(map(self._with_last_state, entries))
