@@ -66,7 +66,7 @@ def _form(pending: PendingDelivery) -> MessageForm:
 def _news(pending: PendingDelivery) -> Iterator[News]:
     match pending.delivery.body:
         case SyncCard() | SyncGroup():
-            yield from filter(None, map(_news_of_card, _worth_telling(pending)))
+            yield from filter(None, (_news_of_card(card, pending) for card in pending.cards))
         case Entry() as entry:
             yield from _news_of_entries([entry])
         case TimelineBatch(entries=entries):
@@ -85,13 +85,11 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
             return
 
 
-def _worth_telling(pending: PendingDelivery) -> Sequence[PostedCard]:
-    """Without the cards that are drawn again: their earlier news has its receipts."""
-    return [card for card in pending.cards if card.shown_revision or not pending.updates]
-
-
-def _news_of_card(card: PostedCard) -> News | None:
+def _news_of_card(card: PostedCard, pending: PendingDelivery) -> News | None:
+    """Of a card that is drawn again, only the last entry may be news: the earlier ones have their receipts."""
     entries = [entry for entry in card.content.episode.timeline if entry.revision > card.shown_revision]
+    if pending.updates and card.shown_revision == 0:
+        entries = entries[-1:]
     return (card.content.pipeline.id, entries[0].at, entries[-1].at) if entries else None
 
 

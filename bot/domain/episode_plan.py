@@ -83,8 +83,9 @@ def plan_episode(
     ]
     calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
-    left_out = () if only else (filtered, suspended, silenced, hidden_by_flapping, confirming)
-    skips = tuple(skip for find in left_out for skip in find(episode, stored, routing))
+    left_out = () if only else (filtered, suspended, silenced, confirming)
+    skips = [skip for find in left_out for skip in find(episode, stored, routing)]
+    skips += () if only else hidden_by_flapping(episode, stored, state)
     return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *left_out_steps(episode, stored, at)))
 
 

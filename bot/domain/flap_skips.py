@@ -2,21 +2,21 @@
 
 from bot.domain.episode import Episode
 from bot.domain.receipt import Skip, SkipReason
-from bot.domain.routing import Routing
+from bot.domain.transition import PipelineState
 
 
-def hidden_by_flapping(episode: Episode, stored: Episode | None, routing: Routing) -> tuple[Skip, ...]:
-    """A skip for each channel with a card, if the problem began again in the band: only the card counts it."""
-    if stored is None or not stored.flapping or episode.times == stored.times:
+def hidden_by_flapping(episode: Episode, stored: Episode | None, state: PipelineState) -> tuple[Skip, ...]:
+    """A skip for each conversation with a card, if the step only counts a change: the card alone shows it."""
+    if stored is None or not stored.flapping or episode.hidden in ({}, stored.hidden):
         return ()
+    at = max(episode.began_at, state.observation.observed_at) if state.observation else episode.began_at
     return tuple(
         Skip(
-            conversation=audience.channel,
+            conversation=conversation,
             revision=episode.revision,
-            at=episode.began_at,
+            at=at,
             reason=SkipReason.FLAPPING,
             words=f"({episode.times} times so far)",
         )
-        for audience in routing.audiences
-        if audience.channel in episode.cards.values()
+        for conversation in dict.fromkeys(stored.cards.values())
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.history import History, Stretch, stretch_of
@@ -15,9 +15,12 @@ from bot.domain.watch import ChannelId, SuspendReason, Target
 from bot.domain.why import Explained, explained
 from bot.ports.clock import Clock
 from bot.ports.history_store import HistoryStore
+from bot.ports.lanes import Lanes
 from bot.requests.pipeline_views import PipelineViews
 from bot.requests.references import NotOnePipeline, References
 from bot.state.repository import Repository
+
+YOUNG = timedelta(minutes=1)  # a message of so late may have come between the reads of outbox and receipts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,14 @@ class WhyAnswer:
     people: Mapping[str, PagedPerson] = field(default_factory=dict)
     """By the direct-message conversation."""
     suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
+    owing: AbstractSet[str] = frozenset()
+    """`Receiver.name` of the conversations to which the bot still owes a message."""
     is_watched: bool
     at: datetime
+
+    def may_come(self, moment: Explained, conversation: str) -> bool:
+        """True if a message to a conversation of `moment.waiting` is still on its way."""
+        return conversation in self.owing or self.at - moment.at < YOUNG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +71,14 @@ class Past:
         *,
         repository: Repository,
         store: HistoryStore,
+        lanes: Lanes,
         references: References,
         views: PipelineViews,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._store = store
+        self._lanes = lanes
         self._references = references
         self._views = views
         self._clock = clock
@@ -76,6 +87,7 @@ class Past:
         pipeline = await self._references.only(reference, channel, names)
         if isinstance(pipeline, NotOnePipeline):
             return pipeline
+        owing = frozenset(lane.receiver.name for lane in await self._lanes.lanes_with_work())
         history = await self._store.history(pipeline.id)
         receipts = await self._store.receipts(pipeline.id)
         return WhyAnswer(
@@ -83,6 +95,7 @@ class Past:
             moments=explained(history.transitions, receipts),
             people=self._people(pipeline),
             suspended=self._repository.watches.suspended,
+            owing=owing,
             is_watched=bool(self._repository.watches_of(pipeline)),
             at=self._clock.now(),
         )

@@ -16,6 +16,7 @@ from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
 from bot.ports.drill_store import DrillStore
 from bot.ports.history_store import HistoryStore
+from bot.ports.lanes import Lanes
 from bot.ports.outbox import Outbox
 from bot.ports.people import PeopleLookup, UserGroups
 from bot.ports.setup_store import SetupStore
@@ -46,7 +47,17 @@ DEFAULT_LIMITS = WatchLimits()
 
 
 class RequestsStore(
-    WatchStore, SetupStore, ChannelStore, AliasStore, Cards, Outbox, DrillStore, HistoryStore, ThreadStore, Protocol
+    WatchStore,
+    SetupStore,
+    ChannelStore,
+    AliasStore,
+    Cards,
+    Outbox,
+    Lanes,
+    DrillStore,
+    HistoryStore,
+    ThreadStore,
+    Protocol,
 ):
     """The ports of all services. Each service gets only its own."""
 
@@ -131,7 +142,7 @@ class RequestServices:
             audit_log=AuditLog(store),
             policies=Policies(repository=repository, changes=changes, clock=clock),
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
-            past=Past(repository=repository, store=store, references=references, views=views, clock=clock),
+            past=Past(repository=repository, store=store, lanes=store, references=references, views=views, clock=clock),
             schedules=Schedules(repository=repository, changes=changes, clock=clock),
             threads=Threads(repository=repository, cards=store, threads=store),
             calendars=CalendarReads(

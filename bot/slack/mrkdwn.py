@@ -4,7 +4,7 @@ Source: https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 NAME_LIMIT = 75
 REASON_LIMIT = 300
@@ -18,6 +18,7 @@ _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
 NO_BREAK = "\u00a0"
 _BREAKS = re.compile(r"(?P<kept>`[^`\n]*`|<[^<>\n]*>)|(?<=\d) (?=[a-z])|(?<=\d of) (?=\d)|(?<=\S) (?=[·—] )")
+_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)(?: UTC|(?= until \d{4}-\d\d-\d\d \d\d:\d\d UTC))")
 _JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -64,6 +65,18 @@ def outside(text: str, limit: int = NAME_LIMIT) -> str:
     if _RIGHT_TO_LEFT.search(clean):
         return f"{_FIRST_STRONG}{cut(clean, limit - 2)}{_POP}"
     return cut(clean, limit) or "(no name)"
+
+
+def outside_with_times(text: str, limit: int = NAME_LIMIT) -> str:
+    """As `outside`, with times such as `2026-11-23 14:00 UTC` in the reader's own zone."""
+    return _UTC_TIME.sub(_in_own_zone, outside(text, limit))
+
+
+def _in_own_zone(found: re.Match[str]) -> str:
+    try:
+        return date(datetime.fromisoformat(found[1]).replace(tzinfo=UTC))
+    except ValueError:  # someone's own words
+        return found[0]
 
 
 def code(text: str, limit: int = NAME_LIMIT) -> str:

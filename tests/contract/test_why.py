@@ -7,13 +7,15 @@ import redis.asyncio
 
 from bot.domain.phase import Phase
 from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
 from bot.ports.pipeline_api import Status
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
-from tests.builders import a_message, a_watch
+from tests.builders import a_message, a_person, a_watch
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, QUIET, Office, office
 from tests.fakes import FakeChat
 from tests.service.test_dispatcher import sending
+from tests.service.test_page_timers import timers_of
 from tests.service.test_poller import FAILED, ONE
 
 LIVE = Status(phase=Phase.RUNNING, replicas=1, ready=1)
@@ -113,3 +115,56 @@ async def test_it_takes_exactly_one_pipeline(fake_redis: redis.asyncio.Redis) ->
         assert "one pipeline at a time" in await it.type("why orders-1 orders-2")
         assert "not a pattern" in await it.type("why orders-*")
         assert "isn't a pipeline" in await it.type("why orders-1 @bob")
+
+
+async def test_a_card_that_only_counts_flapping_is_not_waited_for(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await page_ann(it)
+        chat = FakeChat()
+        for number in range(12):
+            it.bot.api.statuses[ONE] = LIVE if number % 2 else FAILED
+            await it.bot.poll(20)
+            await deliver(it, chat)
+        await it.bot.clock.pass_time(120)
+        answer = plain(await it.type("why orders-1"))
+        assert "not confirmed yet" not in answer
+        recovered = answer.split("recovered · read")[1].split("failed · read")[0]
+        assert "✗ this channel · flapping: only its card counts this (6 times so far)" in recovered
+        assert "✗ your direct messages · flapping: only its card counts this (6 times so far)" in recovered
+
+
+async def test_a_call_that_an_answer_made_needless_was_not_sent(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await page_ann(it)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        await deliver(it)
+        await it.bot.clock.pass_time(600)
+        await timers_of(it.bot).serve()
+        assert "not confirmed yet" in plain(await it.type("why orders-1"))
+        await it.bot.clock.pass_time(1)
+        await it.type("ack orders-1")
+        await deliver(it)
+        await it.bot.clock.pass_time(120)
+        answer = plain(await it.type("why orders-1"))
+        assert "✗ this channel · nothing sent: by then it was answered, over, or in a later message" in answer
+        assert "not confirmed yet" not in answer
+
+
+async def test_a_mute_s_end_is_in_the_reader_s_own_time(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.bot.watch(ONE)
+        await it.bot.poll(20)
+        await it.type("mute orders-1 for 2h because <deploy> 2026-99-99 10:00 UTC")
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        answer = plain(await it.type("why orders-1"))
+        until = "until <!date^1795442400^{time} {date_short_pretty}|2026-11-23 14:00:00 UTC>"
+        assert f"✗ this channel · muted by ann, {until} because &lt;deploy&gt; 2026-99-99 10:00 UTC" in answer
+
+
+async def page_ann(it: Office) -> None:
+    ann = a_person(ANN, direct=ChannelId("D0ANN"), label="Ann")
+    await it.bot.store.add_watches([a_watch(ONE, channel=ALERTS, targets=(ann,))], a_message("watching"))
+    await it.bot.repository.refresh_watches()
+    await it.bot.poll(20)

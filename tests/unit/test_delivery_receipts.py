@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from bot.delivery.pending import PendingDelivery
 from bot.delivery.receipts import receipts_of
 from bot.domain.body import Recheck
@@ -54,9 +52,13 @@ def test_an_updated_card_brings_only_the_entries_that_it_did_not_show() -> None:
     assert (receipt.form, receipt.since, receipt.until) == (MessageForm.UPDATE, ENDS.at, ENDS.at)
 
 
-@pytest.mark.parametrize("shown", [0, 3])
-def test_a_redrawn_card_brings_no_news(shown: int) -> None:
-    assert receipts_of(DONE, PendingDelivery(a_delivery(), (a_posted_card(shown),)), at(4)) == ()
+def test_a_redrawn_card_brings_no_news() -> None:
+    assert receipts_of(DONE, PendingDelivery(a_delivery(), (a_posted_card(3),)), at(4)) == ()
+
+
+def test_a_card_drawn_again_after_a_lookup_shows_the_news_since() -> None:
+    (receipt,) = receipts_of(DONE, PendingDelivery(a_delivery(), (a_posted_card(0),)), at(4))
+    assert (receipt.form, receipt.since, receipt.until) == (MessageForm.UPDATE, ENDS.at, ENDS.at)
 
 
 def test_a_group_has_a_receipt_for_each_pipeline() -> None:

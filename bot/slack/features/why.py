@@ -15,7 +15,7 @@ from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
-from bot.slack.mrkdwn import NO_BREAK, date, duration, outside, time_of_day
+from bot.slack.mrkdwn import NO_BREAK, date, duration, outside, outside_with_times, time_of_day
 from bot.slack.permissions import Asker
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, section
@@ -150,9 +150,9 @@ def _nothing(answer: WhyAnswer, render_context: RenderContext) -> str:
 def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[str]:
     lines = [
         *(_receipt_line(receipt, places) for receipt in _new_messages(moment) if receipt.conversation in places.names),
-        *(_waiting_line(name, answer, places) for name in moment.waiting if name in places.names),
+        *(_waiting_line(name, moment, answer, places) for name in moment.waiting if name in places.names),
         *(_skip_line(skip, moment, places) for skip in moment.skips if skip.conversation in places.names),
-        *_hidden_lines(moment, places),
+        *_hidden_lines(moment, answer, places),
     ]
     if not lines:
         lines = ["nobody to notify" if moment.recorded else "I kept no receipts then"]
@@ -226,11 +226,21 @@ def _took(receipt: Receipt) -> str:
     return f"{f'{max(0.0, seconds):.1f} s' if seconds < 10 else duration(seconds)}{attempts}"
 
 
-def _waiting_line(conversation: str, answer: WhyAnswer, places: Places) -> str:
+def _waiting_line(conversation: str, moment: Explained, answer: WhyAnswer, places: Places) -> str:
     reason = answer.suspended.get(ChannelId(conversation))
     if reason:
         return f"✗ {places.names[conversation]} · paused: {phrases.SUSPEND_REASONS[reason]}"
-    return f"… {places.names[conversation]} · not confirmed yet"
+    text = _waiting_words(conversation, moment, answer)
+    return f"{_SIGNS.get(text, '✗')} {places.names[conversation]} · {text}"
+
+
+def _waiting_words(conversation: str, moment: Explained, answer: WhyAnswer) -> str:
+    return _NOT_CONFIRMED if answer.may_come(moment, conversation) else _NOTHING_SENT
+
+
+_NOT_CONFIRMED, _NOTIFIED = "not confirmed yet", "notified"
+_NOTHING_SENT = "nothing sent: by then it was answered, over, or in a later message"
+_SIGNS = {_NOTIFIED: "✓", _NOT_CONFIRMED: "…"}
 
 
 _REASONS = {
@@ -238,7 +248,7 @@ _REASONS = {
     SkipReason.MUTED: "muted",
     SkipReason.MAINTENANCE: "maintenance window",
     SkipReason.QUIET_HOURS: "quiet hours",
-    SkipReason.FLAPPING: "flapping",
+    SkipReason.FLAPPING: "flapping: only its card counts this",
     SkipReason.SUSPENDED: "paused: I can't post there; the fallback channel got it",
     SkipReason.ACKNOWLEDGED: "acknowledged",
     SkipReason.SNOOZED: "snoozed",
@@ -248,7 +258,7 @@ _REASONS = {
 
 
 def _skip_line(skip: Skip, moment: Explained, places: Places) -> str:
-    words = f" {outside(skip.words, REASON_SHOWN)}" if skip.words else ""
+    words = f" {outside_with_times(skip.words, REASON_SHOWN)}" if skip.words else ""
     target = f" · {outside(skip.target)} not paged" if skip.target else ""
     redrawn = any(
         receipt.conversation == skip.conversation and receipt.form is MessageForm.UPDATE for receipt in moment.receipts
@@ -257,31 +267,30 @@ def _skip_line(skip: Skip, moment: Explained, places: Places) -> str:
     return f"✗ {places.names[skip.conversation]}{target} · {_REASONS[skip.reason]}{words}{shows}"
 
 
-def _hidden_lines(moment: Explained, places: Places) -> list[str]:
+def _hidden_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[str]:
     """What happened in conversations that the reader may not see, without names and details."""
     kinds = Counter(
         ("person" if phrases.is_direct(ChannelId(conversation)) else "channel", text)
-        for conversation, text in _hidden(moment, places)
+        for conversation, text in _hidden(moment, answer, places)
     )
     return [_hidden_line(kind, text, number) for (kind, text), number in kinds.items()]
 
 
-def _hidden(moment: Explained, places: Places) -> Iterable[tuple[str, str]]:
+def _hidden(moment: Explained, answer: WhyAnswer, places: Places) -> Iterable[tuple[str, str]]:
     for receipt in _new_messages(moment):
         if receipt.conversation not in places.names:
-            yield receipt.conversation, "refused" if receipt.refused else "notified"
+            yield receipt.conversation, "refused" if receipt.refused else _NOTIFIED
     for conversation in moment.waiting:
         if conversation not in places.names:
-            yield conversation, "not confirmed yet"
+            yield conversation, _waiting_words(conversation, moment, answer)
     for skip in moment.skips:
         if skip.conversation not in places.names:
             yield skip.conversation, _REASONS[skip.reason]
 
 
 def _hidden_line(kind: str, text: str, number: int) -> str:
-    sign = "✓" if text == "notified" else "…" if text.startswith("not confirmed") else "✗"
     plural = {"person": "people", "channel": "channels"}[kind]
-    return f"{sign} {f'another {kind}' if number == 1 else f'{number} other {plural}'} · {text}"
+    return f"{_SIGNS.get(text, '✗')} {f'another {kind}' if number == 1 else f'{number} other {plural}'} · {text}"
 
 
 _HELP = HelpPage(
