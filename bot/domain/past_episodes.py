@@ -27,6 +27,8 @@ class PastEpisode:
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
     """The person's name, as plain text."""
+    resolved: bool = False
+    """That person ended the paging at once."""
     stopped_at: datetime | None = None
     """When the pipeline stopped within a failure. If no recovery follows, its owner wanted the stop."""
 
@@ -56,7 +58,7 @@ def past_episodes(transitions: Iterable[Transition]) -> tuple[PastEpisode, ...]:
 
 def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence[PastEpisode], PastEpisode | None]:
     """The episodes that a change ends, and the one that goes on after it."""
-    if change.event is Event.ACKNOWLEDGED:
+    if change.event in {Event.ACKNOWLEDGED, Event.RESOLVED}:
         return (), _acknowledged(episode, change)
     if change.actor:
         return (), episode
@@ -81,30 +83,41 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
 def _acknowledged(episode: PastEpisode | None, change: Transition) -> PastEpisode | None:
     if episode is None or episode.acknowledged_at:
         return episode
-    return replace(episode, acknowledged_at=change.at, acknowledged_by=change.actor.name if change.actor else "")
+    name = change.actor.name if change.actor else ""
+    resolved = change.event is Event.RESOLVED
+    return replace(episode, acknowledged_at=change.at, acknowledged_by=name, resolved=resolved)
 
 
-def time_to_acknowledge(episodes: Iterable[PastEpisode]) -> timedelta | None:
-    """From the begin of a failure to its acknowledgement, on average. None if nobody acknowledged any."""
-    return _mean(
-        [
-            episode.acknowledged_at - episode.opened_at
-            for episode in episodes
-            if episode.kind is EpisodeKind.FAILURE and episode.acknowledged_at
-        ]
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureFigures:
+    """How many failures somebody acknowledged, how many recovered, and how long both took on average.
+
+    The means leave out what never happened, so each one comes with its number.
+    """
+
+    failures: int
+    acknowledged: int
+    to_acknowledge: timedelta | None
+    """From the begin of a failure. None if nobody acknowledged any."""
+    recovered: int
+    """A failure that ended otherwise does not count."""
+    to_recover: timedelta | None
+    open: int
+    """The failures that go on."""
 
 
-def time_to_recover(episodes: Iterable[PastEpisode]) -> timedelta | None:
-    """From the begin of a failure to its recovery, on average. A failure that ended otherwise does not count."""
-    return _mean(
-        [
-            episode.lasted
-            for episode in episodes
-            if episode.kind is EpisodeKind.FAILURE
-            and episode.outcome is EpisodeOutcome.RECOVERED
-            and episode.lasted is not None
-        ]
+def failure_figures(episodes: Iterable[PastEpisode]) -> FailureFigures:
+    failures = [episode for episode in episodes if episode.kind is EpisodeKind.FAILURE]
+    answers = [episode.acknowledged_at - episode.opened_at for episode in failures if episode.acknowledged_at]
+    recovered = (episode for episode in failures if episode.outcome is EpisodeOutcome.RECOVERED)
+    recoveries = [episode.lasted for episode in recovered if episode.lasted is not None]
+    return FailureFigures(
+        failures=len(failures),
+        acknowledged=len(answers),
+        to_acknowledge=_mean(answers),
+        recovered=len(recoveries),
+        to_recover=_mean(recoveries),
+        open=sum(episode.closed_at is None for episode in failures),
     )
 
 

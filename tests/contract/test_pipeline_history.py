@@ -51,10 +51,24 @@ async def test_it_lists_episodes_and_the_share_of_time_live(fake_redis: redis.as
         assert "orders-1 — history" in answer
         assert "• 24 hours: " in answer
         assert "· unknown 23 h 5" in answer  # the bot read nothing for two days
-        assert "• 1 failure in 30 days\n• On average acknowledged after" in answer
+        assert "• 1 failure in 30 days\n• 1 of 1 acknowledged, after" in answer
+        assert "\n• 1 of 1 recovered, after" in answer
         assert "failed" in answer
         assert "acknowledged by Ann after" in answer
         assert "· recovered" in answer
+
+
+async def test_a_mean_names_the_failures_that_it_leaves_out(fake_redis: redis.asyncio.Redis) -> None:
+    async with remembering(fake_redis) as it:
+        for status in (FAILED, LIVE, FAILED):
+            it.bot.clock.seconds += DAY
+            it.bot.api.statuses[ONE] = status
+            await it.bot.poll(60)
+        answer = plain(await it.type("history orders-1"))
+        assert "• 3 failures in 30 days\n• 1 of 3 acknowledged, after" in answer
+        assert "• 2 of 3 recovered, on average after" in answer
+        assert "· 1 still open" in answer
+        assert "in 30 days\n• On average" not in answer
 
 
 async def test_a_shared_answer_goes_to_the_channel(fake_redis: redis.asyncio.Redis) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.observation import Reading
-from bot.domain.past_episodes import PastEpisode, past_episodes, time_to_acknowledge, time_to_recover
+from bot.domain.past_episodes import FailureFigures, PastEpisode, failure_figures, past_episodes
 from bot.domain.plan import Record, plan_reading
 from bot.domain.transition import Actor, Event, Transition
 from tests.builders import ANN, ORDERS, a_routing, a_watch, at
@@ -73,9 +73,23 @@ def test_means_count_failures_only() -> None:
         *changes((400, Event.PAUSED)),
     ]
     episodes = past_episodes(past)
-    assert time_to_acknowledge(episodes) == timedelta(seconds=20)
-    assert time_to_recover(episodes) == timedelta(seconds=40)
-    assert time_to_recover(past_episodes(changes((1, Event.FAILED)))) is None
+    assert failure_figures(episodes) == FailureFigures(
+        failures=3,
+        acknowledged=2,
+        to_acknowledge=timedelta(seconds=20),
+        recovered=2,
+        to_recover=timedelta(seconds=40),
+        open=0,
+    )
+    lone = failure_figures(past_episodes(changes((1, Event.FAILED))))
+    assert (lone.acknowledged, lone.to_acknowledge, lone.to_recover, lone.open) == (0, None, None, 1)
+
+
+def test_a_failure_that_a_person_resolved_was_answered() -> None:
+    actor = Actor(id=ANN, name="Ann")
+    resolved = Transition(event=Event.RESOLVED, pipeline_id=ORDERS, at=at(4), phase=None, actor=actor)
+    (episode,) = past_episodes([*changes((1, Event.FAILED)), resolved])
+    assert (episode.acknowledged_at, episode.acknowledged_by, episode.resolved) == (at(4), "Ann", True)
 
 
 @given(readings)

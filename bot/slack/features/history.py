@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.availability import Availability, availability, by_day
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
-from bot.domain.past_episodes import PastEpisode, time_to_acknowledge, time_to_recover
+from bot.domain.past_episodes import PastEpisode, failure_figures
 from bot.requests.past import HistoryAnswer
 from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
@@ -115,15 +115,25 @@ def _lasting(time: timedelta) -> str:
 
 
 def _means(answer: HistoryAnswer) -> list[str]:
-    recent = [episode for episode in answer.episodes if episode.opened_at >= answer.at - LONGEST]
-    failures = sum(episode.kind is EpisodeKind.FAILURE for episode in recent)
+    """Each mean with the number of failures behind it: those that nobody acknowledged have no time."""
+    figures = failure_figures(episode for episode in answer.episodes if episode.opened_at >= answer.at - LONGEST)
+    failures = figures.failures
     if not failures:
         return ["• No failure in 30 days"]
-    lines = [f"• {failures} {'failure' if failures == 1 else 'failures'} in 30 days"]
-    means = {"acknowledged": time_to_acknowledge(recent), "recovered": time_to_recover(recent)}
-    if parts := [f"{word} after {_lasting(mean)}" for word, mean in means.items() if mean is not None]:
-        lines.append(f"• On average {', '.join(parts)}")
-    return lines
+    still_open = f" · {figures.open:,} still open" if figures.open else ""
+    return [
+        f"• {failures:,} {'failure' if failures == 1 else 'failures'} in 30 days",
+        f"• {_part(figures.acknowledged, failures, 'acknowledged', figures.to_acknowledge)}",
+        f"• {_part(figures.recovered, failures, 'recovered', figures.to_recover)}{still_open}",
+    ]
+
+
+def _part(number: int, failures: int, word: str, mean: timedelta | None) -> str:
+    """`3 of 5 acknowledged, on average after 4 min`."""
+    part = f"{number:,} of {failures:,} {word}"
+    if mean is None:
+        return part
+    return f"{part}, {'on average ' if number > 1 else ''}after {_lasting(mean)}"
 
 
 def _chart(answer: HistoryAnswer, zone: ZoneInfo) -> list[Block]:
@@ -171,7 +181,8 @@ def _acknowledged(episode: PastEpisode) -> str:
     if episode.acknowledged_at is None:
         return ""
     after = _lasting(episode.acknowledged_at - episode.opened_at)
-    return f" · acknowledged by {phrases.person(episode.acknowledged_by)} after {after}"
+    verb = "resolved" if episode.resolved else "acknowledged"
+    return f" · {verb} by {phrases.person(episode.acknowledged_by)} after {after}"
 
 
 def _ended(episode: PastEpisode) -> str:
@@ -185,7 +196,7 @@ _HELP = HelpPage(
         "*`{c} history PIPELINE`* — its episodes with their durations, latest first.",
         "It shows the share of time live over 24 hours, 7 days and 30 days.",
         "Time that I didn't read counts as unknown, for neither side.",
-        "It also shows how long failures took until somebody acknowledged them, and until they were over.",
+        "It also shows how many failures somebody acknowledged, how many recovered, and how long that took.",
         "In the thread of a card, `history` alone is enough.",
     ),
 )
