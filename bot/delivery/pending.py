@@ -23,7 +23,7 @@ from bot.domain.notice import Notice, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
-from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
+from bot.domain.schedule_messages import ScheduleReport, ShiftChange, ShiftHandover
 from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
@@ -210,7 +210,7 @@ class PendingDelivery:
                 )
             case ThreadEntry() | TimelineBatch() | Digest() | HeldPages() | PagerEvent() as content:
                 return content
-            case ShiftHandover() | ScheduleReport() as content:
+            case ShiftHandover() | ShiftChange() | ScheduleReport() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")

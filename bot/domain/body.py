@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.domain.card import Card, Group, MovedCard, Pointer, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.notice import Notice
 from bot.domain.pager import PagerEvent
-from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
+from bot.domain.schedule_messages import ScheduleReport, ShiftChange, ShiftHandover
 from bot.domain.summary import Digest, HeldPages
 
 
@@ -36,6 +36,7 @@ Body = (
     | HeldPages
     | PagerEvent
     | ShiftHandover
+    | ShiftChange
     | ScheduleReport
     | Recheck
 )
@@ -53,6 +54,7 @@ Content = (
     | HeldPages
     | PagerEvent
     | ShiftHandover
+    | ShiftChange
     | ScheduleReport
 )
 """What the chat or pager renders: a body with the latest content in place of the name."""

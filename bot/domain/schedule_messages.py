@@ -1,4 +1,4 @@
-"""Messages about a schedule: a handover, and what is wrong with the schedule. Pure."""
+"""Messages about a schedule: a handover, a shift that somebody takes, and what is wrong with the schedule. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from enum import StrEnum
 from bot.domain.calendar import CalendarProblem
 from bot.domain.catalogue import Pipeline
 from bot.domain.silence import SilenceNote
-from bot.domain.watch import Target
+from bot.domain.watch import Target, UserId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,17 @@ class HandoverItem:
     """The first reading already showed it."""
     acknowledged_by: str = ""
     """The name of the person who acknowledged the failure."""
+
+
+class HandoverCause(StrEnum):
+    """Why other people are on call. The values are part of stored rows."""
+
+    PLANNED = "planned"
+    """By the rotation or the calendar."""
+    OVERRIDE = "override"
+    OVERRIDE_OVER = "override over"
+    CHANGED = "changed"
+    """Somebody changed the schedule or its calendar, or cancelled an override."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,38 @@ class ShiftHandover:
     """The open failures."""
     flapping: tuple[HandoverItem, ...] = ()
     muted: tuple[SilenceNote, ...] = ()
+    cause: HandoverCause = HandoverCause.PLANNED
+    stand_in: Target | None = None
+    """The person of the override that begins or ends."""
+    instead_of: Target | None = None
+    """The person whom that override names. None: everyone."""
+    why: str = ""
+    """The reason for that override, as plain text."""
+    by: UserId | None = None
+    """The person who made it."""
+    by_name: str = ""
+    looked_at: int | None = None
+    """The number of pipelines whose failures and mutes the message lists. None in rows of earlier versions."""
+    pages_schedule: bool = True
+    """Those pipelines page this schedule. False: no watch does, so they are all watched ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftChange:
+    """Tells a person that somebody else's override, or its end, changes when they are on call."""
+
+    schedule: str
+    person: Target
+    """The stand-in of the override."""
+    start: datetime
+    end: datetime
+    why: str = ""
+    by: UserId
+    """The person who made the override, or ended it."""
+    by_name: str
+    gains: bool
+    """The receiver is on call in that time, and was not before. False: the other way round."""
+    cancelled: bool = False
 
 
 class ScheduleProblem(StrEnum):

@@ -103,5 +103,11 @@ def with_rows(setup: Setup, *rows: SetupRow) -> Setup:
     return Setup((*(row for row in setup.rows if row.key not in keys), *rows))
 
 
+def without_rows(setup: Setup, *rows: SetupRow) -> Setup:
+    """The setup as it would be if these rows ended."""
+    keys = {row.key for row in rows}
+    return Setup(tuple(row for row in setup.rows if row.key not in keys))
+
+
 def schedules_in_order(setup: Setup) -> tuple[SavedSchedule, ...]:
     return tuple(sorted(setup.all(SavedSchedule), key=lambda row: name_key(row.name)))

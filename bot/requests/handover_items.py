@@ -9,6 +9,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.schedule_messages import HandoverItem
 from bot.domain.schedule_state import pages_schedule
 from bot.domain.silence import Mute, SilenceNote
+from bot.domain.watch import Watch
 from bot.state.repository import Repository
 
 
@@ -19,11 +20,16 @@ class HandoverItems:
     failures: tuple[HandoverItem, ...]
     flapping: tuple[HandoverItem, ...]
     muted: tuple[SilenceNote, ...]
+    looked_at: int
+    """The number of pipelines."""
+    pages_schedule: bool
+    """They page this schedule. False: no watch does, so they are all watched pipelines."""
 
 
 def handover_items(repository: Repository, schedule: str, at: datetime) -> HandoverItems:
     """Of the pipelines that page this schedule. If none does, of all watched pipelines."""
-    covered = _pipelines_of(repository, schedule)
+    paging = _paging_watches(repository, schedule)
+    covered = repository.covered_by(paging) if paging else repository.watched
     open_records = [
         (record.pipeline_id, record.episode)
         for record in repository.records
@@ -41,6 +47,8 @@ def handover_items(repository: Repository, schedule: str, at: datetime) -> Hando
         failures=tuple(sorted(failures, key=lambda item: item.pipeline.name.lower())),
         flapping=tuple(sorted(flapping, key=lambda item: item.pipeline.name.lower())),
         muted=tuple(sorted(notes, key=lambda note: note.name.lower())),
+        looked_at=len(covered),
+        pages_schedule=bool(paging),
     )
 
 
@@ -60,7 +68,6 @@ def _mutes_any(repository: Repository, mute: Mute, covered: AbstractSet[Pipeline
     return any(mute.covers(repository.pipeline(pipeline_id)) for pipeline_id in here)
 
 
-def _pipelines_of(repository: Repository, schedule: str) -> AbstractSet[PipelineId]:
+def _paging_watches(repository: Repository, schedule: str) -> list[Watch]:
     setup = repository.watches.setup
-    paging = [watch for watch in repository.watches if pages_schedule(setup, watch, schedule)]
-    return repository.covered_by(paging) if paging else repository.watched
+    return [watch for watch in repository.watches if pages_schedule(setup, watch, schedule)]

@@ -14,6 +14,7 @@ from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
 from bot.domain.schedule_state import ScheduleState, report_on
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
+from bot.domain.shift_change import PeopleChange, people_change
 from bot.domain.watch import ChannelId, Target, UserId
 from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
@@ -78,11 +79,12 @@ class ScheduleNews:
         state = self._changes.setup.get(ScheduleState, saved.id)
         if state and set(state.on_call) == set(answer.people):
             return
-        since = self._handed_over_at(saved, state, now)
-        after = ScheduleState(schedule=saved.id, on_call=answer.people, since=since, made_at=now)
+        messages: list[Message] = []
+        after = ScheduleState(schedule=saved.id, on_call=answer.people, since=now, made_at=now)
         if state:
-            after = replace(state, on_call=answer.people, since=since, made_at=now)
-        messages = await self._handover_messages(saved, state, answer, since) if state else []
+            handover = people_change(self._changes.setup, saved.name, state, answer, now)
+            after = replace(state, on_call=answer.people, since=handover.at, made_at=now)
+            messages = await self._handover_messages(saved, state, answer, handover)
 
         def make(setup: Setup, at: datetime) -> SetupPlan[None]:
             current = on_call_in(setup, saved.name, at)
@@ -92,22 +94,14 @@ class ScheduleNews:
 
         await self._changes.write(make, by=None)
 
-    def _handed_over_at(self, saved: SavedSchedule, state: ScheduleState | None, now: datetime) -> datetime:
-        """The planned moment of the handover. After an edit, which plans none: now."""
-        if state is None:
-            return now
-        before = on_call_in(self._changes.setup, saved.name, state.since, known_at=now)
-        planned = before.until if before and set(before.people) == set(state.on_call) else None
-        return planned if planned and planned <= now else now
-
     async def _handover_messages(
-        self, saved: SavedSchedule, state: ScheduleState, answer: OnCall, since: datetime
+        self, saved: SavedSchedule, state: ScheduleState, answer: OnCall, change: PeopleChange
     ) -> list[Message]:
         incoming = await self._named(saved, answer.people)
-        items = handover_items(self._repository, saved.id, since)
+        items, override = handover_items(self._repository, saved.id, change.at), change.override
         handover = ShiftHandover(
             schedule=saved.name,
-            at=since,
+            at=change.at,
             outgoing=await self._named(saved, tuple(person for person in state.on_call if person not in answer.people)),
             incoming=incoming,
             until=answer.until,
@@ -115,6 +109,14 @@ class ScheduleNews:
             failures=items.failures,
             flapping=items.flapping,
             muted=items.muted,
+            cause=change.cause,
+            stand_in=override.person if override else None,
+            instead_of=override.instead_of if override else None,
+            why=override.why if override else "",
+            by=override.made_by if override else None,
+            by_name=override.made_by_name if override else "",
+            looked_at=items.looked_at,
+            pages_schedule=items.pages_schedule,
         )
         bodies: dict[ChannelId, ShiftHandover] = {saved.posts_in: handover} if saved.posts_in else {}
         for person in incoming:
@@ -123,7 +125,7 @@ class ScheduleNews:
             if conversation := await self._conversations.direct(UserId(person.id)):
                 others = (other for other in incoming if other != person)
                 bodies[conversation] = replace(handover, incoming=(person, *others), direct=True)
-        return [self._message(saved, "handover", channel, body, since) for channel, body in bodies.items()]
+        return [self._message(saved, "handover", channel, body, change.at) for channel, body in bodies.items()]
 
     async def _named(self, saved: SavedSchedule, people: Sequence[UserId]) -> tuple[Target, ...]:
         """These people with their names. A person without a name keeps the id."""

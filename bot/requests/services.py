@@ -143,7 +143,7 @@ class RequestServices:
             policies=Policies(repository=repository, changes=changes, clock=clock),
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
             past=Past(repository=repository, store=store, lanes=store, references=references, views=views, clock=clock),
-            schedules=Schedules(repository=repository, changes=changes, clock=clock),
+            schedules=Schedules(repository=repository, changes=changes, conversations=conversations, clock=clock),
             threads=Threads(repository=repository, cards=store, threads=store),
             calendars=CalendarReads(
                 changes=changes, feed=feed, people=people, conversations=conversations, clock=clock

@@ -1,5 +1,6 @@
 """Changes who is on call for a time, and who learns. With `confirmed` False, a change only shows its effect."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.answer import RefusalAnswer
@@ -12,13 +13,15 @@ from bot.domain.on_call_setup import (
     shadows_of,
 )
 from bot.domain.schedule_answer import Editor, OverrideWish, ScheduleAnswer, ScheduleFate
-from bot.domain.schedule_view import schedule_view, with_rows
+from bot.domain.schedule_view import schedule_view, with_rows, without_rows
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
 from bot.domain.watch import Target, UserId
 from bot.ports.clock import Clock
+from bot.ports.conversations import DirectConversations
 from bot.requests.policies import missing_schedule
 from bot.requests.setup_changes import SetupChanges, SetupPlan
+from bot.requests.shift_notices import ShiftEdit, ShiftNotices
 from bot.state.repository import Repository
 
 MOST_OVERRIDES = 50
@@ -34,9 +37,12 @@ UNCHANGED = "Nothing was changed."
 class Shifts:
     """Overrides and shadows of the schedules."""
 
-    def __init__(self, *, repository: Repository, changes: SetupChanges, clock: Clock) -> None:
+    def __init__(
+        self, *, repository: Repository, changes: SetupChanges, conversations: DirectConversations, clock: Clock
+    ) -> None:
         self._repository = repository
         self._changes = changes
+        self._notices = ShiftNotices(conversations, repository.team)
         self._clock = clock
 
     @property
@@ -60,7 +66,10 @@ class Shifts:
         return names[0] if len(names) == 1 else ""
 
     async def override(self, wish: OverrideWish, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
-        """Puts a person on call for a time, instead of another one or of everyone."""
+        """Puts a person on call for a time, instead of another one or of everyone. Tells those who lose their shift."""
+        planned = _override(wish, editor, self.setup, self.now)
+        edit = _begun(self.setup, planned, self.now)
+        conversations = await self._notices.conversations(edit, editor) if editor.confirmed else {}
 
         def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
             saved = setup.get(SavedSchedule, name_key(wish.schedule))
@@ -77,29 +86,22 @@ class Shifts:
                 return self._plan(setup, at, editor, edit, schedule=saved, same=True)
             if refusal := _wrong_span(start, wish.end, at, "override") or _too_many(ahead, MOST_OVERRIDES, "overrides"):
                 return SetupPlan(answer=refusal)
-            after = SavedOverride(
-                schedule=saved.name,
-                person=wish.person,
-                instead_of=wish.instead_of,
-                start=start,
-                end=wish.end,
-                why=wish.why[:LONGEST_WHY],
-                made_by=editor.by,
-                made_by_name=editor.name,
-                made_at=at,
-            )
-            return self._plan(setup, at, editor, SetupEdit(after=after), schedule=saved)
+            after = _override(wish, editor, setup, at)
+            plan = self._plan(setup, at, editor, SetupEdit(after=after), schedule=saved)
+            notices = self._notices.messages(_begun(setup, after, at), editor, conversations)
+            return replace(plan, announcements=notices if plan.edits else ())
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 
     async def cancel(self, name: str, person: UserId, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
         """Ends the overrides, current and future, that put this person on call or that this person made."""
+        ending = _overrides_by(self.setup, name, person, self.now)
+        conversations = await self._notices.conversations(_ended(self.setup, ending, self.now), editor)
 
         def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
-            ending = [
-                row for row in overrides_of(setup, name) if row.end > at and person in {row.person.id, row.made_by}
-            ]
-            return self._removal(setup, at, name, ending)
+            ending = _overrides_by(setup, name, person, at)
+            notices = self._notices.messages(_ended(setup, ending, at), editor, conversations)
+            return replace(self._removal(setup, at, name, ending), announcements=notices)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 
@@ -179,9 +181,7 @@ class Shifts:
         ending: list[SavedOverride] | list[SavedShadow],
     ) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
         saved = setup.get(SavedSchedule, name_key(name))
-        keys = {row.key for row in ending}
-        remaining = Setup(tuple(row for row in setup.rows if row.key not in keys))
-        view = schedule_view(remaining, saved, at) if saved else None
+        view = schedule_view(without_rows(setup, *ending), saved, at) if saved else None
         if view is None:
             return SetupPlan(answer=missing_schedule(setup, name))
         fate = ScheduleFate.REMOVED if ending else ScheduleFate.ABSENT
@@ -191,6 +191,34 @@ class Shifts:
 
 def _parts(setup: Setup, name: str) -> tuple[SavedOverride | SavedShadow, ...]:
     return (*overrides_of(setup, name), *shadows_of(setup, name))
+
+
+def _override(wish: OverrideWish, editor: Editor, setup: Setup, at: datetime) -> SavedOverride:
+    saved = setup.get(SavedSchedule, name_key(wish.schedule))
+    return SavedOverride(
+        schedule=saved.name if saved else wish.schedule,
+        person=wish.person,
+        instead_of=wish.instead_of,
+        start=wish.start or wish.asked_at or at,
+        end=wish.end,
+        why=wish.why[:LONGEST_WHY],
+        made_by=editor.by,
+        made_by_name=editor.name,
+        made_at=at,
+    )
+
+
+def _begun(setup: Setup, row: SavedOverride, at: datetime) -> ShiftEdit:
+    return ShiftEdit(before=setup, after=with_rows(setup, row), rows=[row], at=at)
+
+
+def _overrides_by(setup: Setup, name: str, person: UserId, at: datetime) -> list[SavedOverride]:
+    rows = (row for row in overrides_of(setup, name) if row.end > at)
+    return [row for row in rows if person in {row.person.id, row.made_by}]
+
+
+def _ended(setup: Setup, rows: list[SavedOverride], at: datetime) -> ShiftEdit:
+    return ShiftEdit(before=setup, after=without_rows(setup, *rows), rows=rows, at=at, cancelled=True)
 
 
 def _is_repeat(row: SavedOverride, wish: OverrideWish, start: datetime) -> bool:

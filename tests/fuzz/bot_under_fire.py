@@ -375,7 +375,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         audit_log=AuditLog(store),
         follow_ups=FollowUpStyles(repository=repository, changes=changes),
         policies=Policies(repository=repository, changes=changes, clock=clock),
-        schedules=Schedules(repository=repository, changes=changes, clock=clock),
+        schedules=Schedules(repository=repository, changes=changes, conversations=directory, clock=clock),
         calendars=CalendarReads(
             changes=changes, feed=FakeFeed(), people=FakePeople(), conversations=directory, clock=clock
         ),

@@ -12,7 +12,15 @@ from bot.domain.escalation import Policy, PolicyStep
 from bot.domain.on_call_setup import SavedOverride, SavedPolicy, SavedRotation, SavedSchedule
 from bot.domain.permission import UnknownFact
 from bot.domain.rotation import Shift, TurnUnit
-from bot.domain.schedule_messages import GroupRefusal, ScheduleProblem, ScheduleReport, ShiftHandover
+from bot.domain.schedule_answer import Editor, OverrideWish
+from bot.domain.schedule_messages import (
+    GroupRefusal,
+    HandoverCause,
+    ScheduleProblem,
+    ScheduleReport,
+    ShiftChange,
+    ShiftHandover,
+)
 from bot.domain.setup import Setup, SetupRow
 from bot.domain.setup_change import SetupEdit
 from bot.domain.silence import WHOLE_CHANNEL, Mute
@@ -21,6 +29,7 @@ from bot.requests.group_members import GroupMembers
 from bot.requests.handover_items import handover_items
 from bot.requests.schedule_news import ScheduleNews
 from bot.requests.setup_changes import SetupChanges, SetupPlan
+from bot.requests.shifts import Shifts
 from tests.builders import ALERTS
 from tests.fake_schedules import FakeGroups, FakePeople, person
 from tests.fakes import FakeClock
@@ -118,6 +127,7 @@ async def test_each_handover_is_announced_once_to_the_channel_and_the_next_perso
         (nine + 2 * DAY, [ANN]),
         (nine + 3 * DAY, [BOB]),
     ]
+    assert {body.cause for body in posted} == {HandoverCause.PLANNED}
     first = posted[0]
     assert ([target.label for target in first.outgoing], first.until) == (["Ann"], nine + 2 * DAY)
     assert [(body.direct, body.at) for body in await it.handovers(BOB_DIRECT)] == [
@@ -180,6 +190,9 @@ async def test_an_override_and_an_edit_are_handovers_too(it: OnCallDesk) -> None
     await it.pass_days(0.1)
     posted = [(body.at, [target.id for target in body.incoming]) for body in await it.handovers(TEAM_CHANNEL)]
     assert posted[:2] == [(began, [CARL]), (began + HOUR, [ANN])]
+    causes = [body.cause for body in await it.handovers(TEAM_CHANNEL)]
+    assert causes == [HandoverCause.OVERRIDE, HandoverCause.OVERRIDE_OVER, HandoverCause.CHANGED]
+    assert [body.stand_in for body in await it.handovers(TEAM_CHANNEL)] == [person(CARL, "Carl")] * 2 + [None]
     assert [incoming for _, incoming in posted[2:]] == [[BOB]]
 
 
@@ -229,6 +242,7 @@ async def test_a_handover_lists_open_failures_and_mutes(it: OnCallDesk) -> None:
     (posted,) = await it.handovers(TEAM_CHANNEL)
     assert [(item.pipeline.id, item.acknowledged_by) for item in posted.failures] == [(ONE, "")]
     assert [note.by_name for note in posted.muted] == ["Ann"]
+    assert (posted.looked_at, posted.pages_schedule) == (2, False)
 
 
 async def test_a_removed_schedule_leaves_no_state(it: OnCallDesk) -> None:
@@ -237,6 +251,56 @@ async def test_a_removed_schedule_leaves_no_state(it: OnCallDesk) -> None:
     await it.remove(daily(ANN))
     await it.pass_days(0.1)
     assert it.changes.setup.rows == ()
+
+
+# --- shifts that somebody takes --------------------------------------------------------------------------------------
+
+
+async def told(it: OnCallDesk, channel: ChannelId) -> list[ShiftChange]:
+    return [row.body for row in await it.bot.store.owed(channel) if isinstance(row.body, ShiftChange)]
+
+
+def wish(it: OnCallDesk, start: timedelta, end: timedelta, instead_of: UserId | None = None) -> OverrideWish:
+    now = it.clock.now()
+    replaced = person(instead_of, "Ann") if instead_of else None
+    return OverrideWish(
+        schedule="data",
+        person=person(CARL, "Carl"),
+        instead_of=replaced,
+        start=now + start,
+        end=now + end,
+        why="dentist",
+    )
+
+
+def editor(user: UserId = CARL, *, confirmed: bool = True) -> Editor:
+    return Editor(
+        by=user, name=user.removeprefix("U0").title(), confirmed=confirmed, channel=TEAM_CHANNEL, asked_at=None
+    )
+
+
+async def test_a_taken_shift_and_its_cancellation_reach_its_owner(it: OnCallDesk) -> None:
+    await it.save(daily(ANN, BOB))
+    shifts = Shifts(repository=it.bot.repository, changes=it.changes, conversations=it.people, clock=it.clock)
+    await shifts.override(wish(it, HOUR, 2 * HOUR), editor(confirmed=False))
+    assert await told(it, ANN_DIRECT) == []
+    await shifts.override(wish(it, HOUR, 2 * HOUR), editor())
+    await shifts.override(wish(it, HOUR, 2 * HOUR), editor())
+    (change,) = await told(it, ANN_DIRECT)
+    assert (change.person.id, change.start, change.end) == (CARL, it.clock.now() + HOUR, it.clock.now() + 2 * HOUR)
+    assert (change.why, change.by, change.gains, change.cancelled) == ("dentist", CARL, False, False)
+    assert await told(it, BOB_DIRECT) == await told(it, ChannelId("D0CARL")) == []
+    await shifts.cancel("data", CARL, editor())
+    assert [(body.gains, body.cancelled) for body in await told(it, ANN_DIRECT)] == [(False, False), (True, True)]
+
+
+async def test_a_person_put_on_call_for_later_gets_a_message_too(it: OnCallDesk) -> None:
+    await it.save(daily(ANN, BOB))
+    shifts = Shifts(repository=it.bot.repository, changes=it.changes, conversations=it.people, clock=it.clock)
+    await shifts.override(wish(it, HOUR, 30 * HOUR), editor(ANN))
+    assert await told(it, ANN_DIRECT) == [], "she did it herself"
+    assert [body.gains for body in await told(it, ChannelId("D0CARL"))] == [True]
+    assert [body.gains for body in await told(it, BOB_DIRECT)] == [False], "the second of these days is his"
 
 
 # --- reports ---------------------------------------------------------------------------------------------------------

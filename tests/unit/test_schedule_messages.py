@@ -1,4 +1,4 @@
-"""The texts of handovers and of reports about schedules."""
+"""The texts of handovers, of shifts that somebody takes, and of reports about schedules."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,16 +8,19 @@ import pytest
 
 from bot.domain.calendar import CalendarProblem
 from bot.domain.delivery import Delivery, Message, Priority, in_slack
-from bot.domain.schedule_messages import GroupRefusal, HandoverItem, ScheduleProblem, ScheduleReport, ShiftHandover
-from bot.domain.watch import Target, TargetKind
-from bot.slack.mrkdwn import NO_BREAK, date
-from bot.slack.render.schedule_messages import (
-    CALENDAR_PROBLEMS,
-    GROUP_REFUSALS,
-    problem_words,
-    render_handover,
-    render_schedule_report,
+from bot.domain.schedule_messages import (
+    GroupRefusal,
+    HandoverCause,
+    HandoverItem,
+    ScheduleProblem,
+    ScheduleReport,
+    ShiftChange,
+    ShiftHandover,
 )
+from bot.domain.watch import Target, TargetKind, UserId
+from bot.slack.mrkdwn import NO_BREAK, date
+from bot.slack.render.renderer import Renderer
+from bot.slack.render.schedule_messages import CALENDAR_PROBLEMS, GROUP_REFUSALS, problem_words
 from tests.builders import ALERTS, TEAM, a_pipeline, at
 
 ANN, BOB, EVIL = (
@@ -40,14 +43,14 @@ HANDOVER = ShiftHandover(
 FROM = f"Bob handed over at {date(at(0))}."
 
 
-def text(body: ShiftHandover | ScheduleReport) -> str:
+def text(body: ShiftHandover | ShiftChange | ScheduleReport) -> str:
     message = Message(id="m", receiver=in_slack(TEAM, ALERTS), priority=Priority.UPDATE, body=body, made_at=at(0))
-    delivery = Delivery(message=message)
-    rendered = (
-        render_handover(body, delivery) if isinstance(body, ShiftHandover) else render_schedule_report(body, delivery)
+    rendered = Renderer(command="/pipeline", platform_url="https://goldrush.dev/").content(
+        body, Delivery(message=message), at(0)
     )
     blocks: Any = rendered.blocks
-    return "\n".join(block["text"]["text"] for block in blocks).replace(NO_BREAK, " ")
+    texts = [(block.get("text") or block["elements"][0])["text"] for block in blocks]
+    return "\n".join(texts).replace(NO_BREAK, " ")
 
 
 def test_the_channel_reads_who_is_on_call_until_when_and_what_is_open() -> None:
@@ -74,6 +77,81 @@ def test_the_channel_reads_who_is_on_call_until_when_and_what_is_open() -> None:
 def test_the_first_line_of_a_handover(changes: dict[str, object], head: str) -> None:
     shown = text(replace(HANDOVER, **changes))  # type: ignore[arg-type]
     assert head.replace("‹", "&lt;").replace("›", "&gt;") in shown.splitlines()[0]
+
+
+CARL = Target(kind=TargetKind.USER, id="U0CARL", label="Carl")
+OVERRIDE = {"cause": HandoverCause.OVERRIDE, "stand_in": CARL, "by": "U0CARL", "by_name": "Carl", "incoming": (CARL,)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"why": "dentist"}, "Carl took Bob's shift at {at}: dentist."),
+        ({"direct": True}, "You took Bob's shift at {at}."),
+        ({"outgoing": ()}, "Carl took the shift at {at}."),
+        ({"by": "U0ANN", "by_name": "Ann"}, "Ann put Carl on call instead of Bob at {at}."),
+        ({"by": "U0ANN", "by_name": "Ann", "direct": True}, "Ann put you on call instead of Bob at {at}."),
+        ({"instead_of": ANN}, "Carl took Ann's shift at {at}."),
+        ({"cause": HandoverCause.OVERRIDE_OVER, "incoming": (ANN,)}, "Carl's override ended at {at}."),
+        (
+            {"cause": HandoverCause.CHANGED},
+            "The schedule or an override changed at {at}. Bob was on call before.",
+        ),
+    ],
+)
+def test_an_override_is_no_handover(changes: dict[str, object], cause: str) -> None:
+    shown = text(replace(HANDOVER, **OVERRIDE | changes))  # type: ignore[arg-type]
+    assert cause.format(at=date(at(0))) in shown.splitlines()[0]
+    assert "handed over" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "scope"),
+    [
+        ({"looked_at": 1200}, "the 1,200 pipelines whose watches page *data*."),
+        ({"looked_at": 1}, "the one pipeline whose watches page *data*."),
+        ({"looked_at": 40, "pages_schedule": False}, "all 40 watched pipelines, since no watch pages *data*."),
+    ],
+)
+def test_a_handover_says_what_it_looked_at(changes: dict[str, object], scope: str) -> None:
+    listed, quiet = (text(replace(HANDOVER, failures=failures, **changes)) for failures in (HANDOVER.failures, ()))  # type: ignore[arg-type]
+    assert listed.endswith(f"I looked at {scope}")
+    assert quiet.endswith(f"No failure is open, and nothing is muted among {scope}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "head"),
+    [
+        ({}, "Carl takes your shift in *data* from {start} until {end}: dentist."),
+        ({"by": "U0ANN", "by_name": "Ann"}, "Ann gave your shift in *data* to Carl from {start} until {end}: dentist."),
+        (
+            {"by": "U0ANN", "by_name": "Ann", "gains": True},
+            "You're on call for *data* from {start} until {end}. Ann put you on call: dentist.",
+        ),
+        (
+            {"cancelled": True, "gains": True},
+            "You're on call for *data* again from {start} until {end}. Carl cancelled Carl's override.",
+        ),
+        (
+            {"cancelled": True, "by_name": "Ann"},
+            "You're not on call for *data* from {start} until {end}. Ann cancelled Carl's override.",
+        ),
+    ],
+)
+def test_a_person_reads_who_changed_their_shift(changes: dict[str, object], head: str) -> None:
+    change = ShiftChange(
+        schedule="data",
+        person=CARL,
+        start=at(0),
+        end=at(3600),
+        why="dentist",
+        by=UserId("U0CARL"),
+        by_name="Carl",
+        gains=False,
+    )
+    shown = text(replace(change, **changes))  # type: ignore[arg-type]
+    assert head.format(start=date(at(0)), end=date(at(3600))) in shown.splitlines()[0]
+    assert "`/pipeline oncall data` shows who is on call when." in shown
 
 
 def test_a_handover_pings_nobody() -> None:

@@ -36,6 +36,14 @@ class MakerNotReached(EventRecord):
     problem: str
 
 
+@event("shift_change_not_told", Level.WARNING)
+class ShiftChangeNotTold(EventRecord):
+    """A person got no direct message about an override that changes their shift. The override counts all the same."""
+
+    person: str
+    problem: str
+
+
 @event("setting_changed", Level.INFO)
 class SettingChanged(EventRecord):
     """A person changed a watch, a policy, a schedule or another setting.

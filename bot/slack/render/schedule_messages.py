@@ -1,18 +1,16 @@
-"""Messages about schedules: handovers, and what is wrong with a schedule. Pure."""
+"""Messages about what is wrong with a schedule. Pure."""
 
 from collections.abc import Mapping, Sequence
 
 from bot.domain.calendar import CalendarProblem
 from bot.domain.delivery import Delivery
-from bot.domain.schedule_messages import GroupRefusal, HandoverItem, ScheduleProblem, ScheduleReport, ShiftHandover
+from bot.domain.schedule_messages import GroupRefusal, ScheduleProblem, ScheduleReport
 from bot.domain.watch import Target
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
-from bot.slack.render.blocks import Block, RenderedMessage, message, section, sections
+from bot.slack.render.blocks import RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
-from bot.slack.render.silence_words import silence_row
 
-MOST_ROWS = 20
 CALENDAR_PROBLEMS: Mapping[CalendarProblem, str] = {
     CalendarProblem.NO_CONNECTION: "I can't connect to it",
     CalendarProblem.TOO_SLOW: "it doesn't answer in time",
@@ -41,57 +39,10 @@ GROUP_REFUSALS: Mapping[GroupRefusal, str] = {
 }
 
 
-def render_handover(handover: ShiftHandover, delivery: Delivery) -> RenderedMessage:
-    rows = [
-        *_rows("Open failures", [_failure(item) for item in handover.failures]),
-        *_rows("Flapping", [f"• {_name(item)} since {date(item.since)}" for item in handover.flapping]),
-        *_rows("Muted", [f"• {silence_row(note)}" for note in handover.muted]),
-    ]
-    quiet = [] if rows else [section("No failure is open, and nothing is muted.")]
-    return message([section(_head(handover)), *rows, *quiet, *possible_repeat(delivery)])
-
-
-def _head(handover: ShiftHandover) -> str:
-    """The first sentence has all that a phone shows. Names are plain text: a handover pages nobody."""
-    schedule, until = f"*{outside(handover.schedule)}*", f" until {date(handover.until)}" if handover.until else ""
-    if not handover.incoming:
-        return f":warning: {schedule}: nobody is on call{until or ' from now on'}.{_from(handover)}"
-    if handover.direct:
-        others = [target for target in handover.incoming if target.id != _receiver(handover)]
-        along = f", with {names(others)}" if others else ""
-        return f":telephone_receiver: You're on call for {schedule}{until}{along}.{_from(handover)}"
-    verb = "is" if len(handover.incoming) == 1 else "are"
-    return f":telephone_receiver: {schedule}: {names(handover.incoming)} {verb} on call{until}.{_from(handover)}"
-
-
-def _receiver(handover: ShiftHandover) -> str:
-    """In a person's own copy, that person comes first."""
-    return handover.incoming[0].id
-
-
-def _from(handover: ShiftHandover) -> str:
-    when = date(handover.at)
-    return f" {names(handover.outgoing)} handed over at {when}." if handover.outgoing else f" Since {when}."
-
-
 def names(people: Sequence[Target]) -> str:
     """People as plain text: `Ann`, `Ann and Bob`, `Ann, Bob and Carol`."""
     shown = [outside(person.label or person.id) for person in people]
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
-
-
-def _name(item: HandoverItem) -> str:
-    return f"*{outside(item.pipeline.name)}*"
-
-
-def _failure(item: HandoverItem) -> str:
-    taken = f", acknowledged by {outside(item.acknowledged_by)}" if item.acknowledged_by else ", not acknowledged"
-    return f"• :red_circle: {_name(item)} failed at {phrases.moment(item.since, first_seen=item.first_seen)}{taken}"
-
-
-def _rows(title: str, rows: Sequence[str]) -> list[Block]:
-    more = [f"… and {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
-    return sections([f"*{title}*", *rows[:MOST_ROWS], *more]) if rows else []
 
 
 def render_schedule_report(report: ScheduleReport, delivery: Delivery) -> RenderedMessage:
