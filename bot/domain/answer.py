@@ -275,6 +275,8 @@ class AcknowledgeAnswer:
     """False if an earlier click did it."""
     taken_from: str = ""
     """The name of the person who had the failure before."""
+    remark: str = ""
+    """What the person said about it."""
     watched: bool = False
     """A channel watches the pipeline now."""
     current: StatusAnswer | None = None
@@ -286,9 +288,16 @@ class AcknowledgeAllAnswer:
     """The answer to an acknowledgement of all failures in one group's message."""
 
     acknowledged: int
-    """How many this click acknowledged. Others were acknowledged or over before."""
+    """How many this click acknowledged, snoozed or resolved. Others were acknowledged or over before."""
     known: int = 1
     """How many cards of the group the store has; 0 if it has lost them."""
+    until: datetime | None = None
+    """The end of the promise or snooze."""
+    snoozed: bool = False
+    resolved: bool = False
+    """The person asked to end the paging."""
+    others: tuple[str, ...] = ()
+    """For each failure that somebody else keeps: that person's name."""
 
 
 class NoteChange(Enum):

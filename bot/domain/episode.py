@@ -69,6 +69,8 @@ class Acknowledgement:
     """The person asked for quiet until then, and promised nothing."""
     pager: str = ""
     """The name of the outside pager at which the person answered, if any."""
+    remark: str = ""
+    """What the person said about it, as plain text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ class TimelineEntry:
     snoozed: bool = False
     instead_of: str = ""
     """The name of the person whose acknowledgement this one replaced."""
+    remark: str = ""
+    """As `Acknowledgement.remark`."""
     reason: str = ""
     """Why the bot can't read the pipeline, in words for people."""
     until: datetime | None = None

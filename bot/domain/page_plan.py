@@ -30,7 +30,7 @@ def plan_acknowledgement(
     before = episode.acknowledged
     if before and before.by != answer.by and not takes_over:
         return None
-    if before and before.by == answer.by and (before.until, before.snoozed) == (answer.until, answer.snoozed):
+    if before and before.by == answer.by and _terms(before) == _terms(answer):
         return None
     entry = replace(
         _entry_of(episode, Event.ACKNOWLEDGED, answer),
@@ -41,6 +41,10 @@ def plan_acknowledgement(
     acknowledged = replace(episode.with_entry(entry), acknowledged=answer)
     page_event = PageAcknowledged(by=answer.by, promised_until=answer.until, takes_over=takes_over)
     return with_episode(record, routing, acknowledged, answer.at, page_event)
+
+
+def _terms(answer: Acknowledgement) -> tuple[datetime | None, bool, str]:
+    return answer.until, answer.snoozed, answer.remark
 
 
 def plan_resolved(record: Record, routing: Routing, by: Acknowledgement) -> Plan | None:
@@ -77,6 +81,7 @@ def _entry_of(episode: Episode, event: Event, by: Acknowledgement) -> TimelineEn
         name=by.name,
         place=by.place,
         channel=by.channel,
+        remark=by.remark,
     )
 
 

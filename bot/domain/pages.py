@@ -102,7 +102,7 @@ def timer_at(episode: Episode | None) -> datetime | None:
     if episode is None or not episode.open or episode.flapping:
         return None
     times = [page.next_at for page in episode.pages if page.next_at is not None]
-    if episode.acknowledged and episode.acknowledged.until:
+    if episode.acknowledged and episode.acknowledged.until and episode.resolved is None:
         times.append(episode.acknowledged.until)
     return min(times, default=None)
 

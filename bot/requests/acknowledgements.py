@@ -1,7 +1,7 @@
 """Acknowledges failures by their cards. Answers are values; `slack` renders them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,8 @@ class Terms:
     """The person asks for quiet until then, and promises nothing."""
     takes_over: bool = False
     """The acknowledgement moves to this person, if somebody else has it."""
+    remark: str = ""
+    """What the person says about it, as plain text."""
 
 
 NO_TERMS = Terms()
@@ -107,6 +109,7 @@ class Acknowledgements:
             channel=channel,
             until=terms.until,
             snoozed=terms.snoozed,
+            remark=terms.remark,
         )
 
         def make(record: Record, routing: Routing) -> Plan | None:
@@ -125,10 +128,15 @@ class Acknowledgements:
 
         return await self._answered(channel, await self.pipeline_of(card_key), card_key, make)
 
+    async def card(self, card_key: str) -> Card | None:
+        """The latest content of a card. None if the store does not know it."""
+        card = (await self._cards.cards([card_key])).get(card_key)
+        return card.content if card else None
+
     async def pipeline_of(self, card_key: str) -> PipelineId:
         """Empty if the store does not know the card."""
-        card = (await self._cards.cards([card_key])).get(card_key)
-        return card.content.pipeline.id if card else PipelineId("")
+        card = await self.card(card_key)
+        return card.pipeline.id if card else PipelineId("")
 
     async def _answered(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, make_answer: MakePlan
@@ -162,21 +170,55 @@ class Acknowledgements:
             snoozed=found.snoozed,
             changed=plan is not None,
             taken_from=current.timeline[-1].instead_of if plan else "",
+            remark=found.remark,
         )
 
     async def acknowledge_group(
+        self,
+        channel: ChannelId,
+        group_key: str,
+        by: UserId,
+        *,
+        name: str = "",
+        place: str = "",
+        terms: Terms = NO_TERMS,
+    ) -> AcknowledgeAllAnswer:
+        """Acknowledges or snoozes the failures of one message. Those that somebody else has stay with that person."""
+
+        async def act(card: Card) -> AcknowledgeAnswer:
+            return await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place, terms=terms)
+
+        answers = await self._of_each(group_key, act)
+        elsewhere = [answer for answer in answers if answer.fate is AcknowledgeFate.ALREADY_ACKNOWLEDGED]
+        return AcknowledgeAllAnswer(
+            acknowledged=sum(answer.fate is AcknowledgeFate.ACKNOWLEDGED for answer in answers),
+            known=len(answers),
+            until=terms.until,
+            snoozed=terms.snoozed,
+            others=tuple(answer.by_name for answer in elsewhere if answer.by != by),
+        )
+
+    async def resolve_group(
         self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAllAnswer:
-        """Acknowledges every failure of one message that nobody has acknowledged yet, several at a time."""
+        """Ends the paging for each open failure of one message, also for those that somebody has."""
+
+        async def act(card: Card) -> AcknowledgeAnswer:
+            return await self.resolve(channel, card.key, by, name=name, place=place)
+
+        answers = await self._of_each(group_key, act)
+        ended = sum(answer.fate is AcknowledgeFate.RESOLVED and answer.changed for answer in answers)
+        return AcknowledgeAllAnswer(acknowledged=ended, known=len(answers), resolved=True)
+
+    async def _of_each(
+        self, group_key: str, act: Callable[[Card], Awaitable[AcknowledgeAnswer]]
+    ) -> list[AcknowledgeAnswer]:
+        """Acts on each failure of a group, several at a time."""
         cards = [card.content for card in await self._cards.group(group_key)]
-        fates: list[AcknowledgeFate] = []
+        answers: list[AcknowledgeAnswer] = []
         for first in range(0, len(cards), ACKNOWLEDGED_AT_ONCE):
-            answers = (
-                self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place)
-                for card in cards[first : first + ACKNOWLEDGED_AT_ONCE]
-            )
-            fates += [answer.fate for answer in await asyncio.gather(*answers)]
-        return AcknowledgeAllAnswer(acknowledged=fates.count(AcknowledgeFate.ACKNOWLEDGED), known=len(cards))
+            answers += await asyncio.gather(*map(act, cards[first : first + ACKNOWLEDGED_AT_ONCE]))
+        return answers
 
     async def members(self, channel: ChannelId, group_key: str) -> tuple[Card, ...] | None:
         """The cards of a group in this conversation. None if it is a group of another one."""

@@ -92,7 +92,7 @@ async def test_a_resolve_ends_the_paging_and_a_late_acknowledgement_changes_noth
     async with office(fake_redis) as it:
         card = await failed_card(it)
         question = await it.click(action_ids.CARD_MENU, {"card": card, "do": "resolve"}, BOB, ALERTS)
-        assert "End the paging for this failure?" in question
+        assert "End the paging for orders-1, open since" in question
         assert episode_of(it).resolved is None
         answer = await it.click(action_ids.RESOLVE, {"card": card}, BOB, ALERTS)
         assert "You ended the paging" in answer

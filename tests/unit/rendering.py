@@ -24,7 +24,6 @@ from bot.domain.answer import (
     WatchesAnswer,
 )
 from bot.domain.body import Content
-from bot.slack.features.acknowledge import acknowledgement
 from bot.slack.features.list import list_blocks
 from bot.slack.features.notes import note_answer_blocks
 from bot.slack.features.status import status_blocks
@@ -34,6 +33,7 @@ from bot.slack.features.unwatch import unwatch_blocks
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watches import watches_blocks
 from bot.slack.mrkdwn import escape
+from bot.slack.render.acknowledge_words import acknowledge_words
 from bot.slack.render.blocks import ROW_LINK, Block, RenderedMessage, message, section
 from bot.slack.render.help import help_blocks
 from bot.slack.render.refusals import refusal_blocks
@@ -66,7 +66,7 @@ def _blocks(answer: Answer, question: SavedQuestion, render_context: RenderConte
         case WatchesAnswer():
             return watches_blocks(answer, render_context)
         case AcknowledgeAnswer() | AcknowledgeAllAnswer():
-            return [section(acknowledgement(answer, render_context))]
+            return [section(acknowledge_words(answer, render_context))]
         case NoteAnswer() | NoteUnresolved():
             return note_answer_blocks(answer, render_context)
         case StopPagingAnswer():

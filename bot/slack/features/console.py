@@ -3,20 +3,24 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
 from typing import TypeVar
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, RefusalAnswer
+from bot.domain.card import Card
 from bot.domain.wall_clock import next_moment
 from bot.requests.acknowledgements import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features import mute, refresh, unwatch
-from bot.slack.features.acknowledge import acknowledgement, on_its_card, person_and_conversation
-from bot.slack.render import action_ids
+from bot.slack.features.acknowledge import on_its_card, person_and_conversation
+from bot.slack.mrkdwn import outside
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.acknowledge_words import acknowledge_words
 from bot.slack.render.blocks import actions, button, section, time_picker, value
-from bot.slack.render.console import CardAction, SnoozeTime
+from bot.slack.render.console import CardAction, SnoozeTime, snooze_menu
 
-ChoiceT = TypeVar("ChoiceT", SnoozeTime, CardAction)
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 PROMISE = timedelta(minutes=20)
 LONGEST_SNOOZE = timedelta(days=7)
@@ -29,36 +33,48 @@ _LENGTHS = {
 _ODD_TIME = RefusalAnswer(
     reason="A snooze ends in the future, within 7 days. Nothing was changed.", hint="Choose another time."
 )
-_ODD_CLICK = RefusalAnswer(reason="I don't know that choice. Nothing was changed.", hint="Use the card's own menu.")
+ODD_CLICK = RefusalAnswer(reason="I don't know that choice. Nothing was changed.", hint="Use the card's own menu.")
 
 
 async def _snooze(click: Click, request: Request) -> Reply:
     """The menu *Snooze*. Its last entry asks for a time."""
-    choice = _choice(SnoozeTime, click.text("do"))
+    choice = choice_in(SnoozeTime, click.text("do"))
     if choice is None:
-        return request.refused(_ODD_CLICK)
-    now = request.services.requests.acknowledgements.now
+        return request.refused(ODD_CLICK)
     if choice is SnoozeTime.PICK:
-        return _ask_for_time(click)
-    if choice is SnoozeTime.MORNING:
-        until = next_moment(now, MORNING, await request.services.permissions.facts.zone(click.user))
-    else:
-        until = now + _LENGTHS[choice]
-    return await _answer(click, request, until=until, snoozed=True)
+        return ask_until(click.text("card"), action_ids.SNOOZE_UNTIL)
+    return await _answer(click, request, until=await snooze_end(choice, request), snoozed=True)
 
 
-def _ask_for_time(click: Click) -> Reply:
-    picker = actions(click.text("card"), time_picker(action_ids.SNOOZE_UNTIL))
+async def snooze_end(choice: SnoozeTime, request: Request) -> datetime:
+    """When a snooze of this length ends."""
+    now = request.services.requests.acknowledgements.now
+    if length := _LENGTHS.get(choice):
+        return now + length
+    return next_moment(now, MORNING, await request.services.permissions.facts.zone(request.asker.user))
+
+
+def ask_until(key: str, action_id: str) -> Reply:
+    """Asks for a time. The block's id names the card or group: a picker has no value of its own."""
+    picker = actions(key, time_picker(action_id))
     return Reply(blocks=[section("Until when should I stop paging? The times are in your time zone."), *picker])
 
 
-async def _snooze_until(click: Click, request: Request) -> Reply:
-    """The time that a person picked."""
+def picked_time(click: Click, request: Request) -> datetime | Reply:
+    """The time that a person picked, or the refusal of it."""
     now, moment = request.services.requests.acknowledgements.now, click.facts.get("at")
     until = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) and 0 < moment < 2**33 else now
-    if not now < until <= now + LONGEST_SNOOZE:
-        return request.refused(_ODD_TIME)
-    return await _answer(click, request, until=until, snoozed=True)
+    return until if now < until <= now + LONGEST_SNOOZE else request.refused(_ODD_TIME)
+
+
+def promised(request: Request) -> datetime:
+    """When the person who promises to be back is back."""
+    return request.services.requests.acknowledgements.now + PROMISE
+
+
+async def _snooze_until(click: Click, request: Request) -> Reply:
+    until = picked_time(click, request)
+    return until if isinstance(until, Reply) else await _answer(click, request, until=until, snoozed=True)
 
 
 async def _take_over(click: Click, request: Request) -> Reply:
@@ -78,11 +94,11 @@ async def _answer(click: Click, request: Request, *, until: datetime | None = No
 
 async def _choose(click: Click, request: Request) -> Reply | None:
     """An entry of the card's menu."""
-    match _choice(CardAction, click.text("do")):
+    match choice_in(CardAction, click.text("do")):
         case CardAction.PROMISE:
-            return await _answer(click, request, until=request.services.requests.acknowledgements.now + PROMISE)
+            return await _answer(click, request, until=promised(request))
         case CardAction.RESOLVE:
-            return _ask_to_resolve(click)
+            return await _ask_to_resolve(click, request)
         case CardAction.REFRESH:
             return await refresh.press_refresh(await _with_pipeline(click, request), request)
         case CardAction.MUTE:
@@ -90,14 +106,30 @@ async def _choose(click: Click, request: Request) -> Reply | None:
         case CardAction.UNWATCH:
             return await unwatch.press_unwatch(await _with_pipeline(click, request), request)
         case None:
-            return request.refused(_ODD_CLICK)
+            return request.refused(ODD_CLICK)
 
 
-def _ask_to_resolve(click: Click) -> Reply:
+async def _ask_to_resolve(click: Click, request: Request) -> Reply:
+    card = await request.services.requests.acknowledgements.card(click.text("card"))
+    if card is None or not card.episode.answerable:  # the answer of the click says why
+        return await _resolve(click, request)
+    return ask_to_resolve(card)
+
+
+def ask_to_resolve(card: Card) -> Reply:
     """Nobody can take it back, so a slip of the thumb must not do it."""
-    text = "End the paging for this failure? Nobody is called again, even if the pipeline stays FAILED."
-    yes = button(action_ids.RESOLVE, "Resolve", value(card=click.text("card")), style="danger")
-    return Reply(blocks=[section(text), *actions(f"{click.text('card')}-resolve", yes)])
+    since = phrases.moment(card.episode.began_at, first_seen=card.episode.found_begun)
+    text = (
+        f"End the paging for *{outside(card.pipeline.name)}*, open since {since}? Nobody is called again, even if the "
+        "pipeline stays FAILED. The card stays up to date."
+    )
+    yes = button(action_ids.RESOLVE, "Resolve", value(card=card.key), style="danger")
+    return Reply(blocks=[section(text), *actions(f"{card.key}-resolve", yes)])
+
+
+def ask_how_long_to_snooze(card: Card) -> Reply:
+    text = f"For how long should I stop paging for *{outside(card.pipeline.name)}*?"
+    return Reply(blocks=[section(text), *actions(f"{card.key}-snooze", snooze_menu(card.key))])
 
 
 async def _resolve(click: Click, request: Request) -> Reply:
@@ -112,7 +144,7 @@ async def _with_pipeline(click: Click, request: Request) -> Click:
     return replace(click, facts={**click.facts, "pipeline": pipeline_id})
 
 
-def _choice(kind: Callable[[str], ChoiceT], text: str) -> ChoiceT | None:
+def choice_in(kind: Callable[[str], ChoiceT], text: str) -> ChoiceT | None:
     try:
         return kind(text)
     except ValueError:
@@ -120,7 +152,7 @@ def _choice(kind: Callable[[str], ChoiceT], text: str) -> ChoiceT | None:
 
 
 def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, request: Request) -> Reply:
-    return Reply(blocks=[section(acknowledgement(answer, request.services.render_context))])
+    return Reply(blocks=[section(acknowledge_words(answer, request.services.render_context))])
 
 
 FEATURE = Feature(

@@ -5,13 +5,17 @@ from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.card import Card
-from bot.domain.episode import EpisodeOutcome
+from bot.requests.acknowledgements import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
-from bot.slack.features.acknowledge import WRONG_CONVERSATION, acknowledgement
+from bot.slack.features.acknowledge import WRONG_CONVERSATION
+from bot.slack.features.console import ODD_CLICK, ask_how_long_to_snooze, ask_to_resolve, choice_in
+from bot.slack.features.mute import press_mute
 from bot.slack.features.unwatch import press_unwatch
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.blocks import Block, actions, button, context, overflow, section, value
+from bot.slack.render.acknowledge_words import acknowledge_words
+from bot.slack.render.blocks import Block, actions, button, context, section, value
+from bot.slack.render.console import MemberAction, member_menu
 from bot.slack.render.group_card import by_importance, member_row
 from bot.slack.render.render_context import RenderContext
 
@@ -19,19 +23,18 @@ ON_PAGE = 15  # members: with their menus, more might exceed the size of a messa
 UNKNOWN_GROUP = RefusalAnswer(
     reason="I no longer know these failures, so there is nothing to show.", hint="Check their current state."
 )
-ACKNOWLEDGE, UNWATCH = "acknowledge", "unwatch"
 
 # --- press -----------------------------------------------------------------------------------------------------------
 
 
-async def _show(click: Click, request: Request) -> Reply:
+async def press_show_members(click: Click, request: Request) -> Reply:
     page = click.facts.get("page")
     number = page if isinstance(page, int) else 1
     return await _page(click, click.group, number, request)
 
 
 async def _act(click: Click, request: Request) -> Reply:
-    """Acts on one member, and shows its page again."""
+    """An entry of a member's menu. An acknowledgement shows the page again; other entries ask first, or say more."""
     acknowledgements, key = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [key]):
         return request.refused(WRONG_CONVERSATION)
@@ -40,16 +43,28 @@ async def _act(click: Click, request: Request) -> Reply:
     card = next((member for member in members if member.key == key), None)
     if card is None:
         return request.refused(UNKNOWN_GROUP)
-    if click.text("do") == UNWATCH:
-        facts = {"pipeline": card.pipeline.id, "card": key}
-        return await press_unwatch(replace(click, facts=facts), request)
+    on_card = replace(click, facts={"pipeline": card.pipeline.id, "card": key})
+    terms = NO_TERMS
+    match choice_in(MemberAction, click.text("do")):
+        case MemberAction.UNWATCH:
+            return await press_unwatch(on_card, request)
+        case MemberAction.MUTE:
+            return await press_mute(on_card, request)
+        case MemberAction.SNOOZE:
+            return ask_how_long_to_snooze(card)
+        case MemberAction.RESOLVE:
+            return ask_to_resolve(card)
+        case MemberAction.TAKE_OVER:
+            terms = Terms(takes_over=True)
+        case None:
+            return request.refused(ODD_CLICK)
     name = await request.services.permissions.name(request.asker)
     place = await request.services.permissions.facts.conversation_name(click.channel)
     answer = await acknowledgements.acknowledge(
-        click.channel, card.pipeline.id, key, click.user, name=name, place=place
+        click.channel, card.pipeline.id, key, click.user, name=name, place=place, terms=terms
     )
     number = 1 + by_importance(members).index(card) // ON_PAGE
-    done = section(acknowledgement(answer, request.services.render_context))
+    done = section(acknowledge_words(answer, request.services.render_context))
     return await _page(click, group, number, request, done)
 
 
@@ -78,7 +93,7 @@ def member_blocks(members: Sequence[Card], group: str, number: int, render_conte
     return [
         section(head),
         *context(place),
-        *(section(member_row(card, render_context), _menu(card)) for card in on_page),
+        *(section(member_row(card, render_context), member_menu(card)) for card in on_page),
         *actions(
             f"members-{number}",
             _turn("‹ Previous", group, number - 1) if number > 1 else None,
@@ -92,21 +107,11 @@ def _turn(label: str, group: str, number: int) -> Block:
     return button(action, label, value(group=group, page=number))
 
 
-def _menu(card: Card) -> Block | None:
-    """What a person can do about one member."""
-    options = []
-    if card.episode.unanswered:
-        options.append(("Acknowledge", value(card=card.key, do=ACKNOWLEDGE)))
-    if card.episode.outcome is not EpisodeOutcome.UNWATCHED and not phrases.is_direct(card.channel):
-        options.append(("Unwatch", value(card=card.key, do=UNWATCH)))
-    return overflow(action_ids.MEMBER_ACTION, options)
-
-
 FEATURE = Feature(
     buttons={
-        action_ids.SHOW_MEMBERS: Button(press=_show, changes=False),
-        action_ids.PREVIOUS_MEMBERS: Button(press=_show, changes=False),
-        action_ids.NEXT_MEMBERS: Button(press=_show, changes=False),
+        action_ids.SHOW_MEMBERS: Button(press=press_show_members, changes=False),
+        action_ids.PREVIOUS_MEMBERS: Button(press=press_show_members, changes=False),
+        action_ids.NEXT_MEMBERS: Button(press=press_show_members, changes=False),
         action_ids.MEMBER_ACTION: Button(press=_act, acknowledges=True),
     }
 )

@@ -17,20 +17,42 @@ def action_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeli
     """`pipeline`: as in `entry_words`."""
     name = f"*{outside(pipeline.name)}* " if pipeline else ""
     by = phrases.acknowledged_by(entry, conversation)
+    remark = _remark(entry.remark)
     until = date(entry.promised_until) if entry.promised_until else ""
     if Event.RESOLVED in entry.events:
         ended = f"The paging for {name.strip()} was ended" if name else "Paging ended"
-        return f":no_bell: {ended} by {by}, although it hasn't recovered"
+        return f":no_bell: {ended} by {by}, although it hasn't recovered{remark}"
     if Event.PROMISE_MISSED in entry.events:
         ended = "The snooze of" if entry.snoozed else "The time that was promised by"
         return f":hourglass: {ended} {by} is over, and {name or 'the pipeline '}still needs somebody"
     if entry.snoozed:
-        return f":zzz: {_sentence(f'{name}snoozed')} by {by} until {until}"
+        return f":zzz: {_sentence(f'{name}snoozed')} by {by} until {until}{remark}"
     promise = f", back by {until}" if until else ""
     if entry.instead_of:
         taken = f"{name}was taken over" if name else "Taken over"
-        return f":eyes: {taken} by {by} from {phrases.person(entry.instead_of)}{promise}"
-    return f":eyes: {_sentence(f'{name}acknowledged')} by {by}{promise}"
+        return f":eyes: {taken} by {by} from {phrases.person(entry.instead_of)}{promise}{remark}"
+    return f":eyes: {_sentence(f'{name}acknowledged')} by {by}{promise}{remark}"
+
+
+def joint_action(entry: TimelineEntry, number: int) -> str:
+    """What a person did to several failures at once."""
+    who, until = _sentence(phrases.person(entry.name)), date(entry.promised_until) if entry.promised_until else ""
+    remark = f" (“{outside(entry.remark)}”)" if entry.remark else ""
+    if Event.RESOLVED in entry.events:
+        return f":no_bell: {who} ended the paging for {number}{remark}"
+    if Event.PROMISE_MISSED in entry.events:
+        kind = "snooze" if entry.snoozed else "promise"
+        return f":hourglass: The {kind} of {phrases.person(entry.name)} is over for {number}"
+    if entry.snoozed:
+        return f":zzz: {who} snoozed {number} until {until}{remark}"
+    promise = f", back by {until}" if until else ""
+    if entry.instead_of:
+        return f":eyes: {who} took over {number} from {phrases.person(entry.instead_of)}{promise}{remark}"
+    return f":eyes: {who} acknowledged {number}{promise}{remark}"
+
+
+def _remark(words: str) -> str:
+    return f": “{outside(words)}”" if words else ""
 
 
 def _sentence(text: str) -> str:
@@ -47,13 +69,15 @@ def answer_words(
 ) -> str:
     """As `answer_line`."""
     if resolved:
-        return f":no_bell: Paging ended by {phrases.acknowledged_by(resolved, conversation)} at {date(resolved.at)}"
+        by, remark = phrases.acknowledged_by(resolved, conversation), _remark(resolved.remark)
+        return f":no_bell: Paging ended by {by} at {date(resolved.at)}{remark}"
     if acknowledged is None:
         return ""
     by, until = phrases.acknowledged_by(acknowledged, conversation), acknowledged.until and date(acknowledged.until)
     if acknowledged.snoozed:
-        return f":zzz: Snoozed by {by} until {until}"
-    return f":eyes: Acknowledged by {by} at {date(acknowledged.at)}{f', back by {until}' if until else ''}"
+        return f":zzz: Snoozed by {by} until {until}{_remark(acknowledged.remark)}"
+    promise = f", back by {until}" if until else ""
+    return f":eyes: Acknowledged by {by} at {date(acknowledged.at)}{promise}{_remark(acknowledged.remark)}"
 
 
 def member_answer(episode: Episode, conversation: ChannelId) -> str:
@@ -63,4 +87,7 @@ def member_answer(episode: Episode, conversation: ChannelId) -> str:
     if (answer := episode.acknowledged) is None:
         return ""
     by = phrases.acknowledged_by(answer, conversation)
-    return f":zzz: {by} until {date(answer.until)}" if answer.snoozed and answer.until else f":eyes: {by}"
+    if answer.until is None:
+        return f":eyes: {by}{_remark(answer.remark)}"
+    until = f"until {date(answer.until)}" if answer.snoozed else f"back by {date(answer.until)}"
+    return f"{':zzz:' if answer.snoozed else ':eyes:'} {by} {until}{_remark(answer.remark)}"

@@ -1,16 +1,17 @@
 """The words of a call: the failures, why the call comes now, and the people it calls. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.domain.episode import Episode
 from bot.domain.escalation import Page, PageStatus
 from bot.domain.notice import CallReason, Notice, OpenFailure, PageCall
-from bot.domain.watch import ChannelId, TargetKind
+from bot.domain.watch import ChannelId, Target, TargetKind
 from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases
 
 NAME_LIMIT = 60
 NAMES_SHOWN = 20
+CALLS_SHOWN = 3  # of a group: further ones come later
 _REASONS: Mapping[CallReason, str] = {
     CallReason.STEP: "Nobody has acknowledged.",
     CallReason.REPEATED: "Nobody has acknowledged so far.",
@@ -58,14 +59,39 @@ def _step_words(call: PageCall) -> str:
 
 def page_lines(episode: Episode, channel: ChannelId) -> list[str]:
     """The state of the pages shown in this conversation: what reached nobody, and who is next."""
-    pages = [page for page in episode.pages if channel in page.conversations]
-    lines = [line for page in pages if (line := _unreached(page))]
-    if episode.flapping:  # the timers wait
-        return lines
-    waiting = sorted((page for page in pages if page.next_at), key=lambda page: page.next_at or episode.opened_at)
-    lines += [line for page in waiting if (line := _next(page))]
-    over = [page for page in pages if page.status is PageStatus.EXHAUSTED and page.notified]
-    return [*lines, *([] if waiting or not over else ["Nobody answered. No further calls."])]
+    return group_page_lines([episode], channel)
+
+
+def group_page_lines(episodes: Sequence[Episode], channel: ChannelId) -> list[str]:
+    """As `page_lines`, for several failures: each warning once, and each next call with its earliest time."""
+    pages = [page for episode in episodes for page in _pages_in(episode, channel)]
+    warnings = dict.fromkeys(line for page in pages if (line := _unreached(page)))
+    timed = [_pages_in(episode, channel) for episode in episodes if not episode.flapping]  # else the timers wait
+    waiting = [(page.next_at, page) for pages in timed for page in pages if page.next_at]
+    calls: dict[tuple[str, tuple[Target, ...]], str] = {}
+    for _, page in sorted(waiting, key=lambda pair: pair[0]):
+        if line := _next(page):
+            calls.setdefault((page.policy.name, _next_targets(page)), line)
+    lines = [*calls.values()]
+    if len(lines) > CALLS_SHOWN:
+        lines = [*lines[:CALLS_SHOWN], f"{len(lines) - CALLS_SHOWN} more calls later"]
+    return [*warnings, *lines, *_nobody_answered(timed)]
+
+
+def _pages_in(episode: Episode, channel: ChannelId) -> list[Page]:
+    return [page for page in episode.pages if channel in page.conversations]
+
+
+def _nobody_answered(timed: Sequence[Sequence[Page]]) -> list[str]:
+    """For the failures whose pages have all ended without an answer. `timed`: the pages of each failure."""
+    over = sum(
+        any(page.status is PageStatus.EXHAUSTED and page.notified for page in pages)
+        and not any(page.next_at for page in pages)
+        for pages in timed
+    )
+    if not over:
+        return []
+    return ["Nobody answered. No further calls." if over == len(timed) else f"Nobody answered for {over} of them."]
 
 
 def _unreached(page: Page) -> str:
@@ -80,12 +106,16 @@ def _policy(page: Page) -> str:
     return f"policy *{outside(page.policy.name)}*" if page.policy.name else "the watch here"
 
 
+def _next_targets(page: Page) -> tuple[Target, ...]:
+    steps = page.policy.steps
+    over = page.position >= len(steps) * (page.policy.rounds + 1)
+    return page.policy.last_resort if over or not steps else steps[page.position % len(steps)].targets
+
+
 def _next(page: Page) -> str:
     """The next call, unless somebody answers before."""
-    steps = page.policy.steps
-    if page.status is not PageStatus.ESCALATING or page.next_at is None or not steps:
+    if page.status is not PageStatus.ESCALATING or page.next_at is None or not page.policy.steps:
         return ""
-    over = page.position >= len(steps) * (page.policy.rounds + 1)
-    targets = page.policy.last_resort if over else steps[page.position % len(steps)].targets
+    targets = _next_targets(page)
     by = f" by {_policy(page)}" if page.policy.name else ""
     return f"Next call{by} at {time_of_day(page.next_at)}: {phrases.target_list(targets)}" if targets else ""

@@ -1,11 +1,11 @@
-"""The buttons of a card: at most three in sight, the rest in a menu. Pure.
+"""The buttons of a card or group: at most three in sight, the rest in a menu. Pure.
 
 The value of an option may have 150 characters, so it holds the card and one word.
 """
 
 from enum import StrEnum
 
-from bot.domain.card import Card
+from bot.domain.card import Card, Group
 from bot.domain.episode import EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
@@ -49,6 +49,80 @@ MENU_LABELS = {
     CardAction.RESOLVE: "Resolve: end the paging",
     CardAction.UNWATCH: "Unwatch",
 }
+
+
+class MemberAction(StrEnum):
+    """The entries of the menu of a group's member. The values are part of buttons that people may click days later."""
+
+    ACKNOWLEDGE = "acknowledge"
+    TAKE_OVER = "take_over"
+    SNOOZE = "snooze"
+    MUTE = "mute"
+    RESOLVE = "resolve"
+    UNWATCH = "unwatch"
+
+
+MEMBER_LABELS = {
+    MemberAction.ACKNOWLEDGE: "Acknowledge",
+    MemberAction.TAKE_OVER: "Take over",
+    MemberAction.SNOOZE: "Snooze …",
+    MemberAction.MUTE: "Mute …",
+    MemberAction.RESOLVE: "Resolve: end the paging",
+    MemberAction.UNWATCH: "Unwatch",
+}
+
+
+def member_menu(card: Card) -> Block | None:
+    """What a person can do about one member of a group. At most five entries: Slack takes no more."""
+    entries: list[MemberAction] = []
+    if card.episode.answerable:
+        answer = MemberAction.ACKNOWLEDGE if card.episode.unanswered else MemberAction.TAKE_OVER
+        entries += [answer, MemberAction.SNOOZE, MemberAction.RESOLVE]
+    if _is_watched(card):
+        entries += [MemberAction.MUTE] if card.episode.open else []
+        entries += [MemberAction.UNWATCH]
+    options = [(MEMBER_LABELS[entry], value(card=card.key, do=entry.value)) for entry in entries]
+    return overflow(action_ids.MEMBER_ACTION, options)
+
+
+class GroupAction(StrEnum):
+    """The entries of a group's menu. The values are part of buttons that people may click days later."""
+
+    PROMISE = "promise"
+    RESOLVE = "resolve"
+    MEMBERS = "members"
+
+
+def group_console(group: Group) -> list[Block]:
+    """The buttons of a group's message. They act on all members that nobody else has."""
+    data = value(group=group.key)
+    answerable = [card for card in group.cards if card.episode.answerable]
+    unanswered = [card for card in answerable if card.episode.unanswered]
+    everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", data, style="primary") if unanswered else None
+    members = button(action_ids.SHOW_MEMBERS, _show_all(group), data)
+    stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
+    entries = {
+        GroupAction.PROMISE: MENU_LABELS[CardAction.PROMISE],
+        GroupAction.RESOLVE: "Resolve all: end the paging",
+    }
+    if stop:
+        entries[GroupAction.MEMBERS] = _show_all(group)
+    options = [(label, value(group=group.key, do=entry.value)) for entry, label in entries.items()]
+    return actions(
+        f"{group.key}-{group.revision}",
+        everyone,
+        group_snooze_menu(group.key) if answerable else None,
+        stop or members,
+        overflow(action_ids.GROUP_MENU, options) if answerable else None,
+    )
+
+
+def _show_all(group: Group) -> str:
+    return f"Show all {len(group.cards)}"
+
+
+def group_snooze_menu(group_key: str) -> Block | None:
+    return _snooze_select(action_ids.SNOOZE_ALL, "Snooze all", group=group_key)
 
 
 def console(card: Card) -> list[Block]:
@@ -95,8 +169,12 @@ def _unwatch_dialog() -> Block:
 
 
 def snooze_menu(card_key: str) -> Block | None:
-    options = [(label, value(card=card_key, do=snooze.value)) for snooze, label in SNOOZE_LABELS.items()]
-    return select(action_ids.SNOOZE, "Snooze", options)
+    return _snooze_select(action_ids.SNOOZE, "Snooze", card=card_key)
+
+
+def _snooze_select(action_id: str, placeholder: str, **shown: str) -> Block | None:
+    options = [(label, value(**shown, do=snooze.value)) for snooze, label in SNOOZE_LABELS.items()]
+    return select(action_id, placeholder, options)
 
 
 def _menu(card: Card, *entries: CardAction) -> Block | None:

@@ -10,26 +10,26 @@ from bot.domain.delivery import Delivery
 from bot.domain.episode import EpisodeOutcome
 from bot.domain.phase import Phase
 from bot.slack.mrkdwn import outside
-from bot.slack.render import action_ids, phrases
+from bot.slack.render import phrases
 from bot.slack.render.action_words import member_answer
 from bot.slack.render.blocks import (
     ROW_LINK,
     Block,
     RenderedMessage,
-    actions,
-    button,
     context,
     message,
     section,
-    value,
 )
+from bot.slack.render.call_words import group_page_lines
 from bot.slack.render.cards import footnotes
+from bot.slack.render.console import group_console
 from bot.slack.render.flap_words import counted_times
 from bot.slack.render.group_headline import LaterFailures, ending_symbol, endings, group_headline, is_unwatched
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
-from bot.slack.render.paging import origins_context, stop_button
+from bot.slack.render.paging import origins_context
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.silence_words import card_line
 
 NAME_LIMIT = 40
 MOST_ROWS = 8  # with the headline and the buttons, they fill the screen of a phone
@@ -54,6 +54,8 @@ def render_group(
     if mentions:
         blocks.append(section(f":rotating_light: {mentions} please take a look and acknowledge."))
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
+    calling = [card.episode for card in unanswered if not card.silence]  # a silence puts off the next call
+    blocks += context(*group_page_lines(calling, group.channel))
     if todo := _todo(open_cards):
         blocks.append(section("\n".join(todo)))
     blocks += [section("\n".join(lines)) for lines in _listed(group, render_context, failed_again) if lines]
@@ -61,7 +63,7 @@ def render_group(
     if not render_context.knows_pipelines:
         blocks += context(render_context.link(""))
     blocks += footnotes(delivery, now)
-    return message([*blocks, *_buttons(group, unanswered)])
+    return message([*blocks, *group_console(group)])
 
 
 def _without_earlier_failures(group: Group) -> Group:
@@ -69,13 +71,6 @@ def _without_earlier_failures(group: Group) -> Group:
     in_order = sorted(group.cards, key=lambda card: card.episode.opened_at)
     latest = {card.pipeline.id: card for card in in_order}
     return replace(group, cards=tuple(card for card in group.cards if latest[card.pipeline.id] is card))
-
-
-def _buttons(group: Group, unanswered: Sequence[Card]) -> list[Block]:
-    everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(group=group.key), style="primary")
-    members = button(action_ids.SHOW_MEMBERS, f"Show all {len(group.cards)}", value(group=group.key))
-    stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
-    return actions(f"{group.key}-{group.revision}", everyone if unanswered else None, members, stop)
 
 
 # --- what to do -----------------------------------------------------------------------------------------------------
@@ -151,6 +146,8 @@ def member_row(card: Card, render_context: RenderContext, failed_again: datetime
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     flapping = f", is *flapping*: {counted_times(card.episode)}" if card.episode.flapping else ""
     answered = f" · {who}" if (who := member_answer(card.episode, card.channel)) else ""
+    silenced = f" · {card_line(card.silence)}" if card.silence and card.episode.open else ""
     address = render_context.address(card.pipeline.id) if render_context.knows_pipelines else ""
     link = f" · <{address}|{ROW_LINK}>" if address else ""
-    return f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}{flapping}{answered}{link}"
+    state = f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}"
+    return f"{state}{flapping}{answered}{silenced}{link}"

@@ -12,6 +12,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import from_to, outside, time_of_day
 from bot.slack.render import phrases
+from bot.slack.render.action_words import is_persons_action, joint_action
 from bot.slack.render.blocks import (
     RenderedMessage,
     message,
@@ -61,24 +62,19 @@ def render_batch(
     ]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
-    words += [f":eyes: {_who(entries[0])} acknowledged {len(entries)}: {_names(entries)}" for entries in answers]
+    words += [f"{joint_action(entries[0].entry, len(entries))}: {_names(entries)}" for entries in answers]
     if in_one:
         words.append(_recovered(recoveries, everyone))
     return message([*sections(words), *footnotes(delivery, now)])
 
 
 def _answers(batch: TimelineBatch) -> list[list[ThreadEntry]]:
-    """The acknowledgements of each person that share a line."""
-    by_person: dict[str, list[ThreadEntry]] = {}
+    """The actions of people that share a line: the same person did the same, with the same words."""
+    alike: dict[str, list[ThreadEntry]] = {}
     for entry in batch.entries:
-        if batch.of_group and entry.entry.by:
-            by_person.setdefault(entry.entry.by, []).append(entry)
-    return [entries for entries in by_person.values() if len(entries) >= ONE_LINE_FROM]
-
-
-def _who(entry: ThreadEntry) -> str:
-    who = phrases.person(entry.entry.name)
-    return f"{who[:1].upper()}{who[1:]}"
+        if batch.of_group and entry.entry.by and is_persons_action(entry.entry):
+            alike.setdefault(f"{entry.entry.by} {joint_action(entry.entry, 0)}", []).append(entry)
+    return [entries for entries in alike.values() if len(entries) >= ONE_LINE_FROM]
 
 
 def _names(entries: Sequence[ThreadEntry]) -> str:

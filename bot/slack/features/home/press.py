@@ -11,8 +11,9 @@ from bot.domain.watch import ChannelId
 from bot.requests.acknowledgements import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request
-from bot.slack.features.acknowledge import WRONG_CONVERSATION, acknowledgement, person_and_conversation
+from bot.slack.features.acknowledge import WRONG_CONVERSATION, person_and_conversation
 from bot.slack.features.home.page import home
+from bot.slack.render.acknowledge_words import acknowledge_words
 from bot.slack.render.blocks import section
 from bot.slack.render.phrases import is_direct
 
@@ -48,7 +49,7 @@ async def _answered(click: Click, request: Request, *, takes_over: bool) -> Repl
         place=place,
         terms=Terms(takes_over=takes_over),
     )
-    return await home(request, section(acknowledgement(answer, services.render_context)))
+    return await home(request, section(acknowledge_words(answer, services.render_context)))
 
 
 async def unsilence_here(click: Click, request: Request) -> Reply:

@@ -1,0 +1,114 @@
+"""The answers to an acknowledgement, a snooze, a takeover or a resolution: what changed, and what to do next. Pure."""
+
+from collections.abc import Sequence
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
+from bot.slack.mrkdwn import date, outside
+from bot.slack.render import phrases
+from bot.slack.render.render_context import RenderContext
+from bot.slack.render.rows import command_for, row
+
+
+def acknowledge_words(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, render_context: RenderContext) -> str:
+    if isinstance(answer, AcknowledgeAllAnswer):
+        return _all_words(answer, render_context)
+    return _one_words(answer, render_context)
+
+
+def _one_words(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+    name = f"*{outside(answer.pipeline.name)}*"
+    match answer.fate:
+        case AcknowledgeFate.ACKNOWLEDGED | AcknowledgeFate.RESOLVED if answer.changed:
+            return _done(answer, name)
+        case AcknowledgeFate.ACKNOWLEDGED | AcknowledgeFate.ALREADY_ACKNOWLEDGED | AcknowledgeFate.RESOLVED:
+            return _done_before(answer, name)
+        case AcknowledgeFate.OVER:
+            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
+        case AcknowledgeFate.UNWATCHED if answer.watched:
+            text = f"This failure of {name} was no longer watched here, so this card gets no further updates."
+            return f"{text}\n{_current_state(answer, render_context)}"
+        case AcknowledgeFate.UNWATCHED:
+            text = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
+            return f"{text}\n{_to_watch(answer, render_context)}"
+        case AcknowledgeFate.UNKNOWN:
+            text = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
+            if answer.current or answer.watched:
+                text = f"{text}\n{_current_state(answer, render_context)}"
+            if answer.watched:
+                return text
+            return f"{text}\nIt isn't watched now. {_to_watch(answer, render_context)}"
+
+
+def _done(answer: AcknowledgeAnswer, name: str) -> str:
+    if answer.fate is AcknowledgeFate.RESOLVED:
+        return f":no_bell: You ended the paging for {name}, although it hasn't recovered. Its card stays up to date."
+    until = date(answer.until) if answer.until else ""
+    if answer.snoozed:
+        before = f" {_person(answer.taken_from)} had it before." if answer.taken_from else ""
+        return f":zzz: You snoozed {name}.{before} Nobody is paged until {until}; then the paging starts again."
+    promise = f" If it still needs somebody at {until}, I page again." if until else ""
+    if answer.taken_from:
+        return f":eyes: You took over {name} from {phrases.person(answer.taken_from)}.{promise}"
+    return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card.{promise}"
+
+
+def _done_before(answer: AcknowledgeAnswer, name: str) -> str:
+    when, by = f" at {date(answer.at)}" if answer.at else "", _person(answer.by_name)
+    if answer.fate is AcknowledgeFate.RESOLVED:
+        return f"{by} ended the paging for {name}{when}. Nothing was changed."
+    if answer.snoozed:
+        return f"{by} snoozed {name}{when}. Nothing was changed. *Take over* on its card makes it yours."
+    return f"{by} already acknowledged {name}{when}. *Take over* on its card makes it yours."
+
+
+def _person(name: str) -> str:
+    """At the beginning of a sentence."""
+    words = phrases.person(name)
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _not_kept(failures: str) -> str:
+    return f":information_source: I couldn't save your click: my database was emptied, so I no longer know {failures}."
+
+
+def _current_state(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+    if answer.current:
+        return "\n".join(f"Now: {row(view, answer.current.at)}" for view in answer.current.views)
+    return f"Check its current state: {command_for('status', answer.pipeline, render_context)}"
+
+
+def _to_watch(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+    return f"To watch it again: {command_for('watch', answer.pipeline, render_context)}"
+
+
+def _all_words(answer: AcknowledgeAllAnswer, render_context: RenderContext) -> str:
+    if answer.known == 0:
+        text = f"{_not_kept('these failures')} The message gets no further updates."
+        return f"{text}\n`{render_context.command}` shows this channel's pipelines and their current state."
+    others = _with_others(answer.others)
+    if answer.acknowledged == 0:
+        return f"Nothing was changed: each failure {_settled(answer)}.{others}"
+    failures = "1 failure" if answer.acknowledged == 1 else f"{answer.acknowledged} failures"
+    until = date(answer.until) if answer.until else ""
+    if answer.resolved:
+        return f":no_bell: You ended the paging for {failures}. Nobody is called again. The card stays up to date."
+    if answer.snoozed:
+        quiet = f"Nobody is paged for them until {until}; then the paging starts again."
+        return f":zzz: You snoozed {failures}. {quiet}{others}"
+    promise = f" I page again for those that still need somebody at {until}." if until else ""
+    return f":eyes: You acknowledged {failures}.{promise}{others}"
+
+
+def _settled(answer: AcknowledgeAllAnswer) -> str:
+    if answer.resolved:
+        return "is over or no longer watched, or its paging was ended before"
+    return "is acknowledged, over or no longer watched"
+
+
+def _with_others(others: Sequence[str]) -> str:
+    """The people who keep a failure of the group."""
+    if not others:
+        return ""
+    names = [phrases.person(name) for name in dict.fromkeys(others)]
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"\n{len(others)} {'stays' if len(others) == 1 else 'stay'} with {listed}. *Show all* lets you take over."
