@@ -34,6 +34,8 @@ class ScheduleAnswer:
     """As it was. None: the schedule is new."""
     changed: tuple[SavedOverride | SavedShadow, ...] = ()
     """The overrides or shadows that the request adds or removes."""
+    changes_nothing: bool = False
+    """True for an override of a person who is not on call in its time."""
     policies: tuple[str, ...] = ()
     """The policies that name the schedule."""
     watches: tuple[Watch, ...] = ()

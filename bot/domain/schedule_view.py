@@ -22,6 +22,7 @@ from bot.domain.watch import Target
 
 AHEAD = timedelta(days=14)
 MOST_TURNS = 8
+MOST_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,25 @@ def _turns(setup: Setup, schedule: str, at: datetime) -> tuple[TurnAhead, ...]:
 
 def _ahead(overrides: Iterable[SavedOverride], at: datetime) -> tuple[SavedOverride, ...]:
     return tuple(sorted((row for row in overrides if row.end > at), key=lambda row: (row.start, row.made_at)))
+
+
+def changes_nothing(setup: Setup, row: SavedOverride, at: datetime) -> bool:
+    """True if this override of one person replaces nobody, because that person is not on call in its time.
+
+    Nobody knows what a calendar says after two weeks.
+    """
+    saved = setup.get(SavedSchedule, name_key(row.schedule))
+    if saved is None or (saved.calendar and row.end > at + AHEAD):
+        return False
+    changed, moment = with_rows(setup, row), row.start
+    for _ in range(MOST_CHANGES):
+        found = on_call_in(changed, row.schedule, moment, known_at=at)
+        if found is None or row.override in found.overrides:
+            return False
+        if found.until is None or found.until >= row.end:
+            return True
+        moment = found.until
+    return False
 
 
 def with_rows(setup: Setup, *rows: SetupRow) -> Setup:

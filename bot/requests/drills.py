@@ -105,9 +105,13 @@ class Drills:
         hops = [DrillHop(receiver=in_slack(team, plan.channel).name, name="this conversation")]
         channels: list[ChannelId] = []
         for person in plan.people:
-            name, channel = target_text(person), await self._direct(person)
+            name, refused = target_text(person), "Slack allows no direct messages"
+            try:
+                channel = person.direct or await self._conversations.direct(UserId(person.id))
+            except ChatAway:
+                channel, refused = None, "Slack didn't answer when I opened the conversation"
             if channel is None:
-                hops.append(DrillHop(receiver=person.identity, name=name, refused="Slack allows no direct messages"))
+                hops.append(DrillHop(receiver=person.identity, name=name, refused=refused))
             elif channel != plan.channel and channel not in channels:
                 channels.append(channel)
                 hops.append(DrillHop(receiver=in_slack(team, channel).name, name=name))
@@ -120,14 +124,6 @@ class Drills:
             *(pager_message(drill, pager, PagerAction.TRIGGER, now) for pager in pagers),
         ]
         return drill if await self._store.begin_drill(drill, tests) else None
-
-    async def _direct(self, person: Target) -> ChannelId | None:
-        if person.direct:
-            return person.direct
-        try:
-            return await self._conversations.direct(UserId(person.id))
-        except ChatAway:
-            return None
 
 
 def _without_policies(targets: Sequence[Target], routing: Routing) -> tuple[Target, ...]:

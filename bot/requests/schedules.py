@@ -77,10 +77,8 @@ class Schedules(Shifts):
 
     async def rotate(self, name: str, wish: RotationWish, editor: Editor) -> ScheduleAnswer | RefusalAnswer:
         """Creates a rotation, or changes it. A change keeps the current person's turn."""
-        if not wish.people:
-            return refused_schedule("A rotation needs people.")
-        if len(wish.people) > MOST_PEOPLE:
-            return refused_schedule(f"A rotation has {MOST_PEOPLE} people at most, and you named {len(wish.people)}.")
+        if refusal := refused_rotation(len(wish.people)):
+            return refusal
 
         def source(before: SavedSchedule | None, at: datetime) -> tuple[SavedRotation | None, SavedCalendar | None]:
             return planned_rotation(wish, before.rotation if before else None, at), None
@@ -157,6 +155,16 @@ class Schedules(Shifts):
             return SetupPlan(answer=ScheduleAnswer(fate=ScheduleFate.REMOVED, view=view), edits=edits)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
+
+
+def refused_rotation(people: int) -> RefusalAnswer | None:
+    """Why so many people can't take turns. A caller asks before it looks all of them up."""
+    if not people:
+        return refused_schedule("A rotation needs people.", command="help schedule")
+    if people > MOST_PEOPLE:
+        reason = f"A rotation has {MOST_PEOPLE} people at most, and you named {people}."
+        return refused_schedule(reason, command="help schedule")
+    return None
 
 
 def _pending_edits(setup: Setup, pending: PendingCalendar, *, saves: bool) -> tuple[SetupEdit, ...]:

@@ -13,7 +13,7 @@ from bot.domain.on_call_setup import (
     shadows_of,
 )
 from bot.domain.schedule_answer import Editor, OverrideWish, ScheduleAnswer, ScheduleFate
-from bot.domain.schedule_view import schedule_view, with_rows, without_rows
+from bot.domain.schedule_view import changes_nothing, schedule_view, with_rows, without_rows
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
 from bot.domain.watch import Target, UserId
@@ -167,6 +167,7 @@ class Shifts:
             view=view,
             before=schedule_view(setup, old, at) if old else None,
             changed=() if isinstance(after, SavedSchedule) else (after,),
+            changes_nothing=isinstance(after, SavedOverride) and changes_nothing(setup, after, at),
         )
         if fate is not ScheduleFate.SAVED:
             return SetupPlan(answer=answer)
@@ -231,17 +232,16 @@ def _wrong_span(start: datetime, end: datetime, at: datetime, noun: str) -> Refu
     if end <= at or end <= start:
         return refused_schedule(f"That {noun} would end before it begins, or is over already.", command="help oncall")
     if end - start > LONGEST_OVERRIDE or start - at > LONGEST_OVERRIDE:
-        return refused_schedule(
-            f"An {noun} lasts a year at most." if noun == "override" else f"A {noun} lasts a year at most."
-        )
+        article = "An" if noun == "override" else "A"
+        return refused_schedule(f"{article} {noun} lasts a year at most.", command="help oncall")
     return None
 
 
 def _too_many(rows: list[SavedOverride] | list[SavedShadow], most: int, noun: str) -> RefusalAnswer | None:
     if len(rows) < most:
         return None
-    return refused_schedule(f"This schedule already has {most} {noun}: that is the limit.")
+    return refused_schedule(f"This schedule already has {most} {noun}: that is the limit.", command="oncall")
 
 
-def refused_schedule(reason: str, command: str = "") -> RefusalAnswer:
+def refused_schedule(reason: str, *, command: str) -> RefusalAnswer:
     return RefusalAnswer(reason=f"{reason} {UNCHANGED}", command=command)

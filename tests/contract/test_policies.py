@@ -148,6 +148,7 @@ async def test_a_policy_in_use_is_not_removed(fake_redis: redis.asyncio.Redis) -
         answer = plain(await it.type("policy remove data"))
         assert "The policy data is in use. Nothing was changed." in answer
         assert f"• the default of <#{ALERTS}>" in answer
+        assert "First let these use another policy" in answer
         assert "orders-1" in answer
         await it.type("unwatch orders-1")
         assert "in use" in await it.type("policy remove data")

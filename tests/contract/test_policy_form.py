@@ -142,3 +142,13 @@ async def test_a_form_opened_in_a_channel_answers_in_direct_messages(fake_redis:
 async def slack_answers(it: Forms) -> None:
     slack = it.office.sandbox.slack
     await it.office.sandbox.until(lambda: slack.ephemerals(ALERTS, ANN), seconds=PATIENCE_SECONDS)
+
+
+async def test_an_edit_of_a_removed_policy_says_so(fake_redis: redis.asyncio.Redis) -> None:
+    """The Home tab may be older. An empty form would look as if the policy had lost its steps."""
+    async with forms(fake_redis) as it:
+        await save(it.office, "policy data = @ann")
+        await it.go_home()
+        choice = Choice(action_id=action_ids.EDIT_POLICY, value='{"name":"data"}')
+        await it.office.type("policy remove data")
+        assert "There is no policy called data. Nothing was changed." in await it.refused(choice)

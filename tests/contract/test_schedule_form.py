@@ -9,6 +9,7 @@ from bot.domain.calendar import CalendarProblem
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.features.schedule.form import CALENDAR, DAY, EVERY, NAME, PEOPLE, TIME, ZONE
 from bot.slack.render import action_ids
+from sandbox.slack.directory import User
 from sandbox.slack.interactions import Choice
 from tests.contract.office import ANN, BOB, GUEST
 from tests.contract.test_policies import save, setup_of
@@ -116,3 +117,27 @@ async def test_a_guest_can_make_no_schedule(fake_redis: redis.asyncio.Redis) -> 
     async with forms(fake_redis) as it:
         await open_form(it, GUEST)
         assert "Nothing was changed." in await submit(it, {NAME: "data", PEOPLE: [BOB]}, GUEST)
+
+
+async def test_an_edit_of_a_removed_schedule_says_so(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, WEEKLY)
+        await it.go_home()
+        choice = Choice(action_id=action_ids.EDIT_SCHEDULE, value='{"name":"data"}')
+        await it.office.type("schedule remove data")
+        assert "There is no schedule called data. Nothing was changed." in await it.refused(choice)
+
+
+async def test_a_rotation_of_many_people_is_opened_and_saved(fake_redis: redis.asyncio.Redis) -> None:
+    """A rotation calls one person at a time, so the limit of a page's targets doesn't count."""
+    async with forms(fake_redis) as it:
+        users = [f"U0PERSON{number}" for number in range(25)]
+        people = {user: User(id=user, name=user.lower(), real_name=user) for user in users}
+        it.office.sandbox.slack.directory.users.update(people)
+        mentions = " ".join(f"<@{user}>" for user in users)
+        await it.office.click(action_ids.CONFIRM, {"asked": f"schedule data = rotate {mentions}"})
+        fields = await open_form(it, name="data")
+        assert fields[PEOPLE] == users
+        assert "is like that already" in await submit(it, fields)
+        many = f"schedule other = rotate {mentions} {' '.join(f'<@U0X{number}>' for number in range(26))}"
+        assert "A rotation has 50 people at most, and you named 51." in await it.office.send(many)

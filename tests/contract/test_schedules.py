@@ -184,6 +184,7 @@ async def test_a_schedule_in_use_is_not_removed(fake_redis: redis.asyncio.Redis)
         answer = plain(await it.type("schedule remove data"))
         assert "The schedule data is in use. Nothing was changed." in answer
         assert "• the policy ops" in answer
+        assert "First let these page somebody else" in answer
         assert "orders-1" in answer
         await it.type("unwatch orders-1")
         await it.type("policy remove ops")
@@ -278,3 +279,24 @@ async def test_the_time_of_a_question_counts_for_an_hour(fake_redis: redis.async
         await it.click(action_ids.CONFIRM, {"asked": "oncall give data to <@U0BOB|bob> for 4h", "at": at})
         (override,) = (await setup_of(it)).all(SavedOverride)
         assert override.start == it.bot.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("typed", "warns"),
+    [
+        ("oncall give data to @bob for @carol for 2h", True),
+        ("oncall give data to @carol for @bob for 2h", True),
+        ("oncall give data to @carol for @bob for 2 weeks", False),
+        ("oncall give data to @carol for @ann for 2h", False),
+        ("oncall take data for 2h", False),
+    ],
+)
+async def test_an_override_that_changes_nothing_says_so(
+    fake_redis: redis.asyncio.Redis, typed: str, *, warns: bool
+) -> None:
+    """Ann is on call now, and Bob in a week. Someone who gives away a shift that is nobody's must not rely on it."""
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        question = plain(await it.type(typed))
+        assert ("isn't on call in that time, so this changes nothing" in question) is warns
+        assert ("so this changes nothing" in await save(it, typed)) is warns

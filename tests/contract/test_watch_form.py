@@ -74,6 +74,14 @@ class Forms:
         await self.office.sandbox.until(lambda: len(self.said(user)) > before, seconds=PATIENCE_SECONDS)
         return self.said(user)[-1]
 
+    async def refused(self, choice: Choice, user: UserId = ANN) -> str:
+        """The answer to a click in the Home tab that opens no modal."""
+        before = len(self.said(user))
+        assert (await self.office.sandbox.slack.click_in_view(user, choice)).ok
+        await self.office.sandbox.until(lambda: len(self.said(user)) > before, seconds=PATIENCE_SECONDS)
+        assert self.office.sandbox.slack.views.top(user) is None
+        return self.said(user)[-1].replace(NO_BREAK, " ")
+
     def errors(self, user: UserId = ANN) -> dict[str, str]:
         view = self.office.sandbox.slack.views.top(user) or {}
         return dict(view.get("errors", {}))

@@ -13,6 +13,7 @@ from bot.domain.delivery import Delivery, Outcome, RefusalKind, Refused, Unreada
 from bot.domain.drill import PATIENCE, PAUSE, Drill
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.ports.chat import ChatAway
 from bot.requests.drills import UnknownPolicyError
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
@@ -134,6 +135,19 @@ async def test_a_message_that_nobody_can_find_gets_a_second_one_with_the_verdict
         assert await it.running() == ()
         assert it.posts(ALERTS) == before + 2
         assert "Verdict: passed." in it.shown(ALERTS)
+
+
+async def test_a_drill_tells_a_silent_slack_from_a_person_without_direct_messages(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async def away(_: UserId) -> ChannelId | None:
+        raise ChatAway("ratelimited")
+
+    async with world(fake_redis, Target(kind=TargetKind.USER, id="U0CAL", label="@cal")) as it:
+        it.whole.bot.requests.drills._conversations.opens = away  # type: ignore[attr-defined]
+        await it.start()
+        await it.pass_time(10)
+        assert "@cal: refused (Slack didn't answer when I opened the conversation)" in it.shown(ALERTS)
 
 
 async def test_a_person_without_direct_messages_fails_the_drill(fake_redis: redis.asyncio.Redis) -> None:

@@ -95,5 +95,5 @@ def test_the_largest_policy_fits_into_its_form() -> None:
 
 
 def test_any_schedule_fits_into_its_form() -> None:
-    assert refusals(schedule_form(DIRECT, a_schedule(LONGEST), 20)) == []
-    assert refusals(schedule_form(DIRECT, None, 20)) == []
+    assert refusals(schedule_form(DIRECT, a_schedule(LONGEST))) == []
+    assert refusals(schedule_form(DIRECT, None)) == []

@@ -55,7 +55,8 @@ def policy_blocks(answer: PolicyAnswer, command_text: str, render_context: Rende
             text = code(policy_text(answer.preview.policy), TEXT_SHOWN)
             return sections([f"The policy *{name}* is removed. It was {text}"])
         case PolicyFate.USED:
-            return sections([f":information_source: The policy *{name}* is in use. {UNCHANGED}", *_used_by(answer)])
+            head = f":information_source: The policy *{name}* is in use. {UNCHANGED}"
+            return sections([head, *_used_by(answer), "First let these use another policy, then remove it."])
         case PolicyFate.SHOWN:
             made = []
             if saved := answer.saved:

@@ -59,6 +59,7 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str) -> list[Bl
     changed = [_changed_words(row) for row in answer.changed]
     shadows_only = bool(changed) and all(isinstance(row, SavedShadow) for row in answer.changed)
     effect = [] if shadows_only else [f"From now on: {now_words(view)}", *turn_lines(view), *_warnings(view)]
+    effect += _without_effect(answer)
     match answer.fate:
         case ScheduleFate.WOULD_SAVE | ScheduleFate.OVERTAKEN:
             verb = "Change" if answer.before else "Create"
@@ -86,13 +87,21 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str) -> list[Bl
                 for watch in answer.watches[:ROWS_SHOWN]
             ]
             head = f":information_source: The schedule *{name}* is in use. {UNCHANGED}"
-            return sections([head, "Used by:", *used])
+            return sections([head, "Used by:", *used, "First let these page somebody else, then remove it."])
 
 
 def _overtaken(answer: ScheduleAnswer) -> list[str]:
     if answer.before is None or answer.fate is not ScheduleFate.OVERTAKEN:
         return []
     return [overtaken_line(answer.before.saved.made_by_name, answer.before.saved.made_at)]
+
+
+def _without_effect(answer: ScheduleAnswer) -> list[str]:
+    """`answer.changed` has one override then."""
+    names = [_name(row.instead_of) for row in answer.changed if isinstance(row, SavedOverride) and row.instead_of]
+    if not answer.changes_nothing or not names:
+        return []
+    return [f":warning: {names[0]} isn't on call in that time, so this changes nothing."]
 
 
 def now_words(view: ScheduleView) -> str:

@@ -12,7 +12,7 @@ from bot.domain.policy_preview import DEFAULT_WAIT, MOST_ROUNDS, MOST_STEPS
 from bot.domain.setup import LONGEST_NAME
 from bot.domain.setup_names import name_problem
 from bot.domain.watch import ChannelId, Target, TargetKind
-from bot.requests.policies import PolicyAnswer
+from bot.requests.policies import UnknownName
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.policy.command import SavePolicyCommand, StepRefusal, policy_reply
@@ -42,7 +42,9 @@ async def open_policy_form(click: Click, request: Request) -> Reply | None:
     """Empty, or with the policy that the click names."""
     services, name = request.services, click.text("name")
     answer = services.requests.policies.show(name) if name else None
-    policy = answer.preview.policy if isinstance(answer, PolicyAnswer) else None
+    if isinstance(answer, UnknownName):
+        return policy_reply(answer, request)
+    policy = answer.preview.policy if answer else None
     others = _others(request, policy)
     command, limit = services.render_context.command, services.max_targets
     return await open_modal(click, request, lambda direct: policy_form(direct, policy, others, command, limit))

@@ -7,12 +7,13 @@ from bot.domain.rotation import TurnUnit
 from bot.domain.rotation_plan import RotationWish
 from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import zone_named
+from bot.requests.schedules import refused_rotation
 from bot.slack.feature import Command, ConfirmableChange, Reply, Request
 from bot.slack.features.policy import without_equals
 from bot.slack.features.schedule.calendar import SaveCalendarCommand
 from bot.slack.features.schedule.links import read_link
 from bot.slack.features.schedule.replies import editor_of, reply_of
-from bot.slack.features.watch.targets import targets_of
+from bot.slack.features.watch.targets import resolve_targets
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.schedule_words import EXAMPLE, UNCHANGED, CalendarWords, RotationWords, ScheduleReader
 from bot.slack.grammar.tokens import NONE, ParseError
@@ -63,7 +64,9 @@ class SaveScheduleCommand(ConfirmableChange):
     async def wish(self, request: Request) -> RotationWish | RefusalAnswer:
         """Looks up every person."""
         asker, services, words = request.asker, request.services, self.words
-        people = await targets_of(words.people, asker, services)
+        if refusal := refused_rotation(len(words.people)):
+            return refusal
+        people = await resolve_targets(words.people, asker, services.directory, services.permissions)
         if isinstance(people, RefusalAnswer):
             return people
         zone = zone_named(words.zone) or await services.permissions.facts.zone(asker.user)
@@ -77,7 +80,7 @@ class SaveScheduleCommand(ConfirmableChange):
                 reason=f"The first day is not on the weekday of the handover. {UNCHANGED}", command="help schedule"
             )
         return RotationWish(
-            people=people or (),
+            people=people,
             every=words.every,
             unit=words.unit,
             handover=words.handover,

@@ -8,6 +8,7 @@ from bot.domain.setup import LONGEST_NAME
 from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import DAY_NAMES, zone_named, zones_like
 from bot.domain.watch import ChannelId
+from bot.requests.schedules import MOST_PEOPLE
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.schedule.calendar import SaveCalendarCommand
@@ -38,13 +39,15 @@ _WEEK, _MORNING = "1 week", "09:00"
 
 async def open_schedule_form(click: Click, request: Request) -> Reply | None:
     """Empty, or with the schedule that the click names."""
-    services, name = request.services, click.text("name")
-    answer = services.requests.schedules.show(name) if name else None
-    saved = None if answer is None or isinstance(answer, RefusalAnswer) else answer.view.saved
-    return await open_modal(click, request, lambda direct: schedule_form(direct, saved, services.max_targets))
+    name = click.text("name")
+    answer = request.services.requests.schedules.show(name) if name else None
+    if isinstance(answer, RefusalAnswer):
+        return request.refused(answer)
+    saved = answer.view.saved if answer else None
+    return await open_modal(click, request, lambda direct: schedule_form(direct, saved))
 
 
-def schedule_form(direct: ChannelId, saved: SavedSchedule | None, max_people: int) -> Block:
+def schedule_form(direct: ChannelId, saved: SavedSchedule | None) -> Block:
     """The modal. It never holds the address of a calendar: that is a secret."""
     return {
         "type": "modal",
@@ -55,7 +58,7 @@ def schedule_form(direct: ChannelId, saved: SavedSchedule | None, max_people: in
         "close": plain("Cancel"),
         "blocks": [
             _name_input(saved),
-            *_rotation_inputs(saved, max_people),
+            *_rotation_inputs(saved),
             _calendar_input(saved),
             *context(PREVIEWED),
         ],
@@ -69,9 +72,9 @@ def _name_input(saved: SavedSchedule | None) -> Block:
     return input_block(NAME, "Name", {**element, **initial}, hint=hint)
 
 
-def _rotation_inputs(saved: SavedSchedule | None, max_people: int) -> list[Block]:
+def _rotation_inputs(saved: SavedSchedule | None) -> list[Block]:
     rotation = saved.rotation if saved else None
-    people = {"type": "multi_users_select", "placeholder": plain("Choose"), "max_selected_items": max_people}
+    people = {"type": "multi_users_select", "placeholder": plain("Choose"), "max_selected_items": MOST_PEOPLE}
     if rotation:
         people["initial_users"] = [person.id for person in rotation.people]
     turn = _turn(rotation.every, rotation.unit) if rotation else _WEEK

@@ -52,7 +52,7 @@ def _refused(number: int, limit: int) -> RefusalAnswer | None:
         return None
     most = "1 target" if limit == 1 else f"{limit} targets"
     return RefusalAnswer(
-        reason=f"A watch can page at most {most}, and you named {number}. Nothing was changed.",
+        reason=f"I can page at most {most} at once, and you named {number}. Nothing was changed.",
         hint="Name fewer, or page a user group: it counts as one.",
     )
 
