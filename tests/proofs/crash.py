@@ -25,11 +25,10 @@ from sandbox.goldrush_faults import FaultKind as ApiFaultKind
 from sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.proofs.rounds import KINDS, Round, a_directory
 from tests.proofs.sweep import SCENARIOS, a_sweep, calm
-from tests.proofs.world import SECOND, World, a_world
+from tests.proofs.world import READS, SECOND, World, a_world
 
 PIPELINES = 6
 CALM_SECONDS = 6.0
-READS = 4  # each phase is read this often before it changes, at least once by a bot that survives
 ROLES = {"seed": ("all",), "split": ("scheduler", "reader", "slack", "sender")}
 """The processes of a bot, by the kind of a task."""
 POST, HISTORY = "chat.postMessage", "conversations.history"

@@ -19,9 +19,11 @@ from bot import jobs
 from bot.app import run
 from bot.coordination import leadership
 from bot.delivery import choose_next, claims, dispatcher, handover, pending, rate_limiter
-from bot.domain import protocol
+from bot.domain import calls as page_calls
+from bot.domain import page_plan, pages, protocol, silence_plan
 from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
+from bot.paging import timers
 from bot.ports.rate_limits import RateLimits
 from bot.readers import broker, remote
 from bot.settings import Settings
@@ -33,6 +35,7 @@ from bot.telemetry.logs import configure
 from bot.workspace import parts
 
 SCALE = 10.0
+PAGES_SCALE = 100.0  # a repeated call after 3 s
 JOBS_SCALE = 4.0  # a heartbeat every half second, and leadership for 2.5 s: even a busy machine can keep these
 SHORTEST_SECONDS = 0.1
 DIED = 137
@@ -72,6 +75,7 @@ def _shorten_waits() -> None:
     protocol.RECHECK_AFTER /= SCALE
     vars(pending)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
     protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
+    _shorten_waits_of_pages()
     lanes.LEASE_SECONDS /= SCALE
     leases.LEADER_LEASE_SECONDS /= JOBS_SCALE
     leadership.SPARE_SECONDS /= JOBS_SCALE
@@ -103,6 +107,18 @@ def _shorten_waits() -> None:
         at_length(self, name, run, max(seconds / JOBS_SCALE, SHORTEST_SECONDS), **rest)
 
     vars(jobs)["PeriodicJob"].__init__ = shorter
+
+
+def _shorten_waits_of_pages() -> None:
+    """The waits between the calls of a policy are the test's own."""
+    pages.REPEAT_AFTER /= PAGES_SCALE
+    pages.WHILE_SILENT /= PAGES_SCALE
+    for module in (pages, page_plan, timers):
+        vars(module)["TOGETHER"] = pages.TOGETHER / SCALE
+    timers.OTHERS_WAIT /= SCALE
+    for module in (page_calls, page_plan):
+        vars(module)["MERGE_WAIT"] = page_calls.MERGE_WAIT / SCALE
+    silence_plan.DIGEST_WAIT /= SCALE
 
 
 class _Counter:

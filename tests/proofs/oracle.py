@@ -271,7 +271,7 @@ def announces(text: str) -> bool:
 
 def _is_story(text: str) -> bool:
     """True unless the text announces a watch or is about the bot, its store or the API."""
-    about_the_bot = ("I couldn't watch any pipelines", "My database", "I can't post")
+    about_the_bot = ("I couldn't watch any pipelines", "My database", "I can't post", "a mute:")
     about_its_sight = ("can be read again", "can't be read")
     head = text.partition("\n")[0]
     if POINTER in text or CALL.search(text):

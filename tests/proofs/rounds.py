@@ -12,7 +12,7 @@ from typing import Self
 from tests.proofs.oracle import Verdict
 
 JUDGED = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
-KINDS = (*JUDGED, "traffic", "crashed")
+KINDS = (*JUDGED, "traffic", "crashed", "pages")
 KEEP = "keep"
 
 
@@ -38,15 +38,16 @@ class Round:
         *,
         traffic: Sequence[str],
         crashed: Sequence[str],
+        pages: Sequence[str] = (),
         where: str = "",
     ) -> Self:
         """Builds the result and keeps `directory` if there are faults. `began` is a time of the monotonic clock."""
-        faults = [*verdict.faults, *traffic, *crashed]
+        faults = [*verdict.faults, *traffic, *crashed, *pages]
         if faults:
             (directory / KEEP).touch()
             faults.append(f"{where} (see {directory})".lstrip())
         counts = {kind: len(getattr(verdict, kind)) for kind in JUDGED}
-        counts |= {"traffic": len(traffic), "crashed": len(crashed)}
+        counts |= {"traffic": len(traffic), "crashed": len(crashed), "pages": len(pages)}
         return cls(trouble, kills, time.monotonic() - began, faults, counts)
 
 

@@ -11,12 +11,18 @@ from sandbox.slack.faults import Fault, FaultKind, Moment
 from sandbox.slack.messages import Message
 from tests.proofs.crash_points import DIED
 from tests.proofs.oracle import announces
+from tests.proofs.paging_sweep import (
+    MANY_ROUNDS,
+    fails_while_muted,
+    nobody_answers,
+    pages_by_policy,
+    somebody_answers,
+)
 from tests.proofs.rounds import Round, a_directory
-from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
+from tests.proofs.world import CHANNELS, PATIENCE, READS, SECOND, World, a_world
 
 PIPELINES = 6
 CALM_SECONDS = 3.0  # the bot must have sent everything by then
-READS = 4  # as in crash.py: a crash may waste one read, and a lost leadership another
 POST = "chat.postMessage"
 ALERTS, QUIET = CHANNELS[0], "C0QUIET"
 
@@ -121,8 +127,10 @@ async def _throttled(world: World, names: Sequence[str]) -> None:
 class Scenario:
     """Changes of some pipelines during the life of a bot that will crash."""
 
-    happens: Callable[[World, Sequence[str]], Awaitable[None]]
+    happens: Callable[[World, Sequence[str]], Awaitable[list[str] | None]]
+    """May return faults of its own."""
     pipelines: int = 1
+    prepare: Callable[[World], Awaitable[None]] | None = None
 
 
 SCENARIOS = {
@@ -132,6 +140,9 @@ SCENARIOS = {
     "a pause": Scenario(_pauses),
     "acknowledged": Scenario(_is_acknowledged),
     "watched by one more": Scenario(_is_watched),
+    "a page nobody answers": Scenario(nobody_answers, prepare=pages_by_policy(rounds=0)),
+    "a page somebody answers": Scenario(somebody_answers, prepare=pages_by_policy(MANY_ROUNDS)),
+    "a page after a mute": Scenario(fails_while_muted, prepare=pages_by_policy(rounds=0)),
     "two bots": Scenario(_beside_another),
     "Redis restarts": Scenario(_redis_restarts),
     "Redis forgets 4 s": Scenario(_redis_forgets),
@@ -150,6 +161,8 @@ async def a_sweep(name: str, first: int, step: int) -> AsyncIterator[Round]:
     while True:
         with a_directory() as directory:
             async with a_world(directory, PIPELINES, random.Random(0)) as world:  # noqa: S311
+                if scenario.prepare:
+                    await scenario.prepare(world)
                 for begin in range(0, PIPELINES, scenario.pipelines):
                     life = await _a_life(world, name, world.names[begin : begin + scenario.pipelines], number)
                     yield life
@@ -167,7 +180,7 @@ async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: i
         await world.stop(bot)
     began, bot = time.monotonic(), world.start_bot(crash_at)
     async with world.kept_alive():
-        await SCENARIOS[scenario].happens(world, names)
+        pages = await SCENARIOS[scenario].happens(world, names) or []
         verdict = await world.settled()
     return Round.of(
         f"each call of: {scenario}",
@@ -177,6 +190,7 @@ async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: i
         world.directory,
         traffic=world.traffic(),
         crashed=world.crashed(),
+        pages=pages,
         where=f"call {crash_at}",
     )
 

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,10 +25,11 @@ from tests.journey.valkey import Valkey
 from tests.proofs.cpu_waits import CpuWaits
 from tests.proofs.crash_points import DIED, run_bot
 from tests.proofs.logs import crashes_in
-from tests.proofs.oracle import Change, SlackMessage, Verdict, judge
+from tests.proofs.oracle import CALL, Change, SlackMessage, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
 CHANNELS = ("C0ALERTS", "C0TEAM")
+READS = 4  # each phase is read this often before it changes: a crash or a lost leadership may waste one read
 PATIENCE = 60.0
 DRAINED_SECONDS = 18.0
 OLDEST_SECONDS = 4.0
@@ -232,7 +234,23 @@ class World:
         for channel, watched in self.watched.items():
             channel_messages = [_slack_message(message, came) for message in slack.messages(channel)]
             judge([change for change in happened if change.pipeline in watched], {channel: channel_messages}, verdict)
+        verdict.repeated += self._repeated_pages()
         return verdict
+
+    def _repeated_pages(self) -> list[str]:
+        """Each call appears once, and so does each message to a person. It may admit to be a possible repeat."""
+        pages = (
+            (channel, delivery_of(message))
+            for channel in self.sandbox.slack.directory.channels
+            for root in self.sandbox.slack.messages(channel)
+            for message in (root, *root.replies)
+            if (channel.startswith("D") or CALL.search(message.text)) and "Possible repeat" not in message.text
+        )
+        return [
+            f"{channel} got the page {key} {times}×"
+            for (channel, key), times in Counter(pages).items()
+            if key and times > 1
+        ]
 
     def crashed(self) -> list[str]:
         """Returns the unplanned ends of bots, and the crashed tasks in their logs."""
@@ -314,6 +332,11 @@ class World:
             if judged_at != (judged_at := len(self.sandbox.slack.accepted)) and not self.verdict().faults:
                 return
             await asyncio.sleep(0.02)
+
+
+def delivery_of(message: Message) -> str:
+    """Every copy of a message has it. Empty for a message that is no delivery."""
+    return str((message.metadata or {}).get("event_payload", {}).get("key", ""))
 
 
 def _slack_message(message: Message, came: Mapping[str, str]) -> SlackMessage:
