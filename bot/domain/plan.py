@@ -125,11 +125,14 @@ def plan_transitions(
 
 
 def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
-    """A channel begins to watch. If the pipeline is in trouble already, its card opens there at once."""
+    """A channel begins to watch. If the pipeline is in trouble already, its card opens there at once.
+
+    If a silence holds back news there, its end opens the card.
+    """
     episode, audience = record.episode, routing.audience(channel)
     routing = replace(routing, at=latest_time(record, audience))
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
-    if not episode or not in_trouble or audience is None or episode.card_in(channel):
+    if not episode or not in_trouble or audience is None or episode.card_in(channel) or channel in record.held:
         return None
     one = replace(routing, audiences=[audience])
     plan = plan_episode(episode, episode, record.state, one, at=routing.at, only=channel)

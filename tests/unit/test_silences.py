@@ -172,6 +172,15 @@ def test_a_channel_that_begins_to_watch_during_its_mute_gets_no_card() -> None:
     assert plan_newcomer(record, routing(watches=watches), ALERTS)
 
 
+def test_a_start_after_the_mute_leaves_the_card_to_the_end_of_the_mute() -> None:
+    """Otherwise the channel hears of the failure twice: by the card, and by the digest."""
+    record = read(routing(a_mute()), running(1), failed(2)).record
+    assert plan_newcomer(record, routing(), ALERTS) is None
+    assert plan_newly_named(record, routing(), ALERTS) is None
+    over = plan_silences(record, routing(), at(60))
+    assert receivers(over) == [ALERTS, ANN_DIRECT]
+
+
 def test_a_person_who_is_named_during_the_mute_is_paged_after_it() -> None:
     record = read(routing(watches=(a_watch(),)), running(1), failed(2)).record
     assert plan_newly_named(record, routing(a_mute()), ALERTS) is None
