@@ -19,7 +19,8 @@ from bot.domain.card import (
 )
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Lookup, Message, Priority
 from bot.domain.episode import EpisodeOutcome, stable_key
-from bot.domain.notice import Notice, OpenFailure
+from bot.domain.held_pages import is_repeated_call
+from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
@@ -131,7 +132,7 @@ class PendingDelivery:
                 return bool(self.cards)
             case Pointer():
                 return self.moved
-            case Notice(failures=failures) if failures:
+            case Notice(kind=kind, failures=failures) if failures or kind is NoticeKind.CALL_AGAIN:
                 return any(self._needs_attention(failure) for failure in failures)
             case _:
                 return True
@@ -167,8 +168,9 @@ class PendingDelivery:
 
     @property
     def is_new_page(self) -> bool:
-        """True for a new direct page: it counts towards the person's hourly limit."""
-        return self.delivery.message.priority is Priority.PAGE and self.shows_cards and not self.updates
+        """True for a new direct page or a repeated one: it counts towards the person's hourly limit."""
+        card = self.delivery.message.priority is Priority.PAGE and self.shows_cards and not self.updates
+        return card or is_repeated_call(self.delivery)
 
     @property
     def shown(self) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """Limits one person's direct pages per hour; a summary replaces later ones. Pure.
 
 A flapping pipeline must not bury a person in messages. No failure vanishes either: the channel's card still mentions
-them, and the summary lists every page that was held back.
+them, and the summary lists every page that was held back. A repeated call counts too. Beyond the limit it waits for
+the others: one message names all failures that nobody has answered.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,13 @@ from bot.domain.card import PostedCard, SyncCard, ThreadEntry
 from bot.domain.delivery import AttemptState, Delivery, LaneKind, Message, Priority
 from bot.domain.digest import digest_entry, merge_entries
 from bot.domain.episode import stable_key
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.summary import DigestEntry, HeldPages
 from bot.domain.watch import TeamId
 
 PERIOD = timedelta(hours=1)
+CALLS_AT_LIMIT = timedelta(minutes=15)  # from the last page to the next repeated call
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,13 @@ class PageLog:
 
     def allowance(self, limit: int) -> "Allowance":
         """What this conversation may still get now. `limit`: pages an hour."""
-        last = max(self.summaries, default=None)
-        return Allowance(limit=limit, left=limit - len(self.pages), next_summary=last + PERIOD if last else None)
+        last, left = max(self.summaries, default=None), limit - len(self.pages)
+        return Allowance(
+            limit=limit,
+            left=left,
+            next_summary=last + PERIOD if last else None,
+            next_call=max(self.pages) + CALLS_AT_LIMIT if left <= 0 and self.pages else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,8 @@ class Allowance:
     """Pages that may still go out now. Not above 0: hold the next one back."""
     next_summary: datetime | None = None
     """The earliest time of the next summary. None: at once."""
+    next_call: datetime | None = None
+    """The earliest time of the next repeated call. None: at once."""
 
 
 def concerns_pages(backlog: Backlog) -> bool:
@@ -60,9 +70,17 @@ def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
     summaries = [row for row in untried if isinstance(row.body, HeldPages)]
     if over_limit or entries or len(summaries) > 1:
         return _summed_up(backlog, [*over_limit, *entries], summaries, allowance)
-    if summaries and _waits_too_little(summaries[0], allowance):
-        return Grouping(row=_due(summaries[0], allowance), replaced=(), merges=True)
-    return None
+    if summaries and _waits_too_little(summaries[0], allowance.next_summary):
+        return Grouping(row=_due(summaries[0], allowance.next_summary), replaced=(), merges=True)
+    early = (row for row in untried if is_repeated_call(row) and _waits_too_little(row, allowance.next_call))
+    call = next(early, None)
+    return Grouping(row=_due(call, allowance.next_call), replaced=(), merges=True) if call else None
+
+
+def is_repeated_call(row: Delivery) -> bool:
+    """A later call of one person, in their direct messages."""
+    direct = row.message.priority is Priority.PAGE
+    return direct and isinstance(row.body, Notice) and row.body.kind is NoticeKind.CALL_AGAIN
 
 
 def _is_unposted_page(backlog: Backlog, row: Delivery) -> bool:
@@ -77,11 +95,9 @@ def _is_entry_of_held(backlog: Backlog, row: Delivery) -> bool:
     return card is not None and card.summarized_revision > 0
 
 
-def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
-    """The bot sent another summary after it created this one."""
-    return allowance.next_summary is not None and (
-        row.message.not_before is None or row.message.not_before < allowance.next_summary
-    )
+def _waits_too_little(row: Delivery, until: datetime | None) -> bool:
+    """The bot sent another one after it created this one."""
+    return until is not None and (row.message.not_before is None or row.message.not_before < until)
 
 
 def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Delivery], allowance: Allowance) -> Grouping:
@@ -102,13 +118,13 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Deliver
                 made_at=min(row.message.made_at for row in chosen),
             )
         )
-    row = _due(row, allowance)
+    row = _due(row, allowance.next_summary)
     summarized = {row.id: backlog.cards[row.id].revision for row in chosen if isinstance(row.body, SyncCard)}
     return Grouping(row=row, replaced=(*chosen, *summaries[1:]), summarized=summarized, merges=existing is not None)
 
 
-def _due(row: Delivery, allowance: Allowance) -> Delivery:
-    return replace(row, message=replace(row.message, not_before=allowance.next_summary))
+def _due(row: Delivery, at: datetime | None) -> Delivery:
+    return replace(row, message=replace(row.message, not_before=at))
 
 
 def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import redis.asyncio
@@ -18,9 +18,12 @@ from bot.domain.body import Content
 from bot.domain.card import Card, Group, ThreadEntry
 from bot.domain.delivery import Delivery
 from bot.domain.flapping import FlapWindow
+from bot.domain.held_pages import CALLS_AT_LIMIT
+from bot.domain.notice import Notice
 from bot.domain.observation import PipelineId
+from bot.domain.page_plan import plan_timer
 from bot.domain.phase import Phase
-from bot.domain.plan import plan_reading
+from bot.domain.plan import Record, plan_reading
 from bot.domain.summary import HeldPages
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
@@ -86,6 +89,26 @@ class Rig:
         routing = a_routing(a_watch(pipeline.id, targets=targets), pipeline=pipeline)
         plan = plan_reading(record, observation, replace(routing, flap_window=SHORT_MEMORY))
         assert await self.store.commit(plan, 0)
+
+    async def calls_again(self, *numbers: int) -> None:
+        """Serves the next timers of these pipelines, whose failures nobody answered."""
+        for number in numbers:
+            pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+            record = await self.store.record(pipeline.id)
+            bob = a_person(f"U{DIRECT}", direct=DIRECT)
+            plan = plan_timer(
+                record, a_routing(a_watch(pipeline.id, targets=(bob,)), pipeline=pipeline), self.due(record)
+            )
+            assert plan
+            assert await self.store.commit(plan, 0)
+
+    def due(self, record: Record) -> datetime:
+        return max(self.clock.now(), record.next_at or self.clock.now())
+
+    def repeated_calls(self, channel: ChannelId) -> list[int]:
+        """How many failures each repeated call names."""
+        contents = (content for _, content in self.posts(channel))
+        return [len(content.failures) for content in contents if isinstance(content, Notice)]
 
     async def flap(self, times: int, number: int = 1, *directs: ChannelId, every: float = 20) -> None:
         for _ in range(times):
@@ -167,6 +190,41 @@ async def test_a_restart_and_another_bot_keep_the_count(rig: Rig) -> None:
         await rig.flap(4)
     assert rig.pages(DIRECT) == LIMIT
     assert len(rig.summaries(DIRECT)) == 1
+
+
+async def test_repeated_calls_count_and_beyond_the_limit_one_call_names_all_failures(rig: Rig) -> None:
+    failing = range(1, LIMIT - 1)
+    async with rig.sending():
+        for number in failing:
+            await rig.reads(Phase.FAILED, number)
+            await rig.clock.pass_time(40)
+        assert rig.pages(DIRECT) == LIMIT - 2
+        await rig.calls_again(1)
+        await rig.clock.pass_time(20)
+        await rig.calls_again(2)
+        await rig.clock.pass_time(20)
+        assert rig.repeated_calls(DIRECT) == [1, 1]
+        await rig.jump(5 * 60)
+        await rig.calls_again(*failing)
+        await rig.clock.pass_time(10)
+        assert rig.repeated_calls(DIRECT) == [1, 1]
+        assert sum(rig.repeated_calls(ALERTS)) == 2 + len(failing)  # the channel is not limited
+        await rig.jump(CALLS_AT_LIMIT.total_seconds())
+        assert rig.repeated_calls(DIRECT) == [1, 1, LIMIT - 2]
+    assert rig.summaries(DIRECT) == []
+
+
+async def test_a_first_page_beyond_the_limit_is_named_in_the_summary_and_in_the_next_call(rig: Rig) -> None:
+    failing = range(1, LIMIT + 2)
+    async with rig.sending():
+        for number in failing:
+            await rig.reads(Phase.FAILED, number)
+            await rig.clock.pass_time(40)
+        (summary,) = rig.summaries(DIRECT)
+        assert [entry.pipeline.name for entry in summary.entries] == [f"orders-{LIMIT + 1}"]
+        await rig.calls_again(*failing)
+        await rig.jump(CALLS_AT_LIMIT.total_seconds())
+        assert rig.repeated_calls(DIRECT) == [LIMIT + 1]
 
 
 async def test_two_bots_share_the_count(rig: Rig) -> None:
