@@ -4,8 +4,10 @@ A timer is part of its pipeline's record, so a restart loses none. Every bot ser
 which one writes, and a timer that was served is no longer due.
 """
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from bot.domain.call_joining import JOINS_WITHIN, NOBODY_CALLED, CalledPeople, calls_due, joining
 from bot.domain.escalation import Page
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_timer
@@ -33,22 +35,33 @@ class PageTimers:
     async def serve(self) -> None:
         """Serves what is due, and with it what is due within seconds: one message can name all those pipelines.
 
+        A repeated call to the same people joins it up to two minutes early.
+
         Raises:
             StoreAway: a part may be served. The next call serves the rest.
         """
-        now = self._clock.now()
-        due = self._repository.due(now)
-        if not due or not (self._leadership.is_leader or self._repository.due(now - OTHERS_WAIT)):
+        now, repository = self._clock.now(), self._repository
+        due = repository.due(now)
+        if not due or not (self._leadership.is_leader or repository.due(now - OTHERS_WAIT)):
             return
-        together = frozenset(self._repository.due(now + TOGETHER))
-        before = {pipeline_id: self._pages(pipeline_id) for pipeline_id in together}
+        together = frozenset(repository.due(now + TOGETHER))
+        calls = NOBODY_CALLED.union(*(self._calls(pipeline_id, now) for pipeline_id in together))
+        near = frozenset(repository.due(now + JOINS_WITHIN)) if calls else together
+        before = {pipeline_id: self._pages(pipeline_id) for pipeline_id in near}
 
         def make(record: Record, routing: Routing) -> Plan | None:
-            return plan_timer(record, routing, now)
+            if record.pipeline_id in together:
+                return plan_timer(record, routing, now)
+            early = joining(record.episode, calls, now) if record.episode and record.next_at else None
+            return plan_timer(replace(record, episode=early), routing, now) if early else None
 
-        await self._repository.write_each(together, make)
-        for pipeline_id in sorted(together):
+        await repository.write_each(near, make)
+        for pipeline_id in sorted(near):
             self._report(pipeline_id, before[pipeline_id])
+
+    def _calls(self, pipeline_id: PipelineId, now: datetime) -> CalledPeople:
+        episode = self._repository.record(pipeline_id).episode
+        return calls_due(episode, now) if episode else NOBODY_CALLED
 
     def _pages(self, pipeline_id: PipelineId) -> dict[str, Page]:
         episode = self._repository.record(pipeline_id).episode

@@ -12,7 +12,7 @@ WAIT_SECONDS = 300.0  # from one call to the next
 FORGOTTEN_SECONDS = 15.0  # a rollback may undo an answer of this age
 CROSSES_SECONDS = 75.0  # a call may be on its way when somebody answers: a stalled process posts it this late
 LATE_SECONDS = 500.0  # an outage of Slack, and then a dead bot and its queue
-EARLY_SECONDS = 90.0  # calls due within seconds go together, and those of one minute share a message
+EARLY_SECONDS = 135.0  # a repeated call joins one that is due up to two minutes before, and waits for its message
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,23 @@ async def test_pipelines_that_are_due_within_seconds_are_called_together(fake_re
         assert Counter(channel for channel, _ in await calls(bot)) == {ALERTS: 2, ANN_DIRECT: 2}
 
 
+async def test_failures_at_different_times_call_a_person_together(fake_redis: redis.asyncio.Redis) -> None:
+    """Each one alone would call at 5 and at 10 minutes."""
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await failing(bot, ONE)
+        await later(bot, 90)
+        await failing(bot, ONE, TWO)
+        first, second = (bot.repository.record(pipeline_id).next_at for pipeline_id in (ONE, TWO))
+        assert first
+        assert second
+        assert second - first > timedelta(seconds=80)
+        await later(bot, (first - bot.clock.now()).total_seconds())
+        await timers_of(bot).serve()
+        assert Counter(channel for channel, _ in await calls(bot)) == {ALERTS: 2, ANN_DIRECT: 2}
+        next_times = {bot.repository.record(pipeline_id).next_at for pipeline_id in (ONE, TWO)}
+        assert next_times == {bot.clock.now() + STEP}  # together from now on
+
+
 async def test_no_call_comes_after_an_acknowledgement(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await failing(bot, ONE)
