@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from bot.domain.calendar import CalendarAddress, CalendarProblem, CalendarUnreadable
+from bot.domain.calendar import CalendarAddress, CalendarProblem, CalendarUnreadable, calendar_address
 from bot.proxy import ProxyError, proxy_for
 
 LONGEST_CALENDAR = 2 * 1024 * 1024  # bytes: a busy team's calendar of several years
@@ -50,12 +50,12 @@ class CalendarClient:
     async def _followed(self, url: str) -> bytes:
         for _ in range(MOST_REDIRECTS + 1):
             async with self._response(url) as response:
-                if not response.is_redirect:
+                if not response.has_redirect_location:
                     return await _checked_text(response)
-                target = response.url.join(response.headers["Location"])
-            if target.scheme != "https":
+                target = calendar_address(str(response.url.join(response.headers["Location"])))
+            if not isinstance(target, CalendarAddress):
                 raise CalendarUnreadable(CalendarProblem.INSECURE_REDIRECT)
-            url = str(target)
+            url = target.url
         raise CalendarUnreadable(CalendarProblem.REDIRECTS)
 
     @asynccontextmanager

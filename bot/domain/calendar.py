@@ -55,7 +55,7 @@ def calendar_address(typed: str) -> CalendarAddress | str:
     bare = typed.strip()
     if bare.startswith("<") and bare.endswith(">"):
         bare = bare[1:-1].partition("|")[0]
-    url = re.sub(r"^webcals?://", "https://", html.unescape(bare), flags=re.IGNORECASE)
+    url = re.sub(r"^webcals?://", "https://", bare.replace("&amp;", "&"), flags=re.IGNORECASE)
     if len(url) > LONGEST_CALENDAR_ADDRESS:
         return f"it has {len(url)} characters, and the limit is {LONGEST_CALENDAR_ADDRESS}"
     try:

@@ -64,6 +64,8 @@ async def test_a_byte_order_mark_and_another_content_type_do_no_harm(
         (403, b"", CalendarProblem.REFUSED),
         (500, GOOD, CalendarProblem.BAD_STATUS),
         (429, b"", CalendarProblem.BAD_STATUS),
+        (304, b"", CalendarProblem.BAD_STATUS),
+        (302, b"", CalendarProblem.BAD_STATUS),
         (200, b"<!DOCTYPE html><html><title>Sign in</title></html>", CalendarProblem.NO_CALENDAR),
         (200, b'{"error": "no"}', CalendarProblem.NO_CALENDAR),
         (200, b"", CalendarProblem.EMPTY),
@@ -123,6 +125,15 @@ async def test_a_redirect_is_followed(server: CalendarServer, client: CalendarCl
     server.handler = moved
     assert await client.download(CalendarAddress(server.url())) == GOOD.strip()
     assert server.paths == ["/private-4711.ics", "/calendar"]
+
+
+@pytest.mark.parametrize("target", ["https://[::1", "https://localhost:99999/", "https://\u00ad/", "https://"])
+async def test_a_redirect_to_no_address_is_a_problem(
+    server: CalendarServer, client: CalendarClient, target: str
+) -> None:
+    server.redirects(target)
+    found = await problem(client, server.url())
+    assert found in {CalendarProblem.NO_CONNECTION, CalendarProblem.INSECURE_REDIRECT, CalendarProblem.REDIRECTS}
 
 
 @pytest.mark.parametrize("target", ["http://localhost/private-4711", "ftp://localhost/", "file:///private-4711"])

@@ -17,7 +17,7 @@ CALENDAR_PROBLEMS: Mapping[CalendarProblem, str] = {
     CalendarProblem.NOT_FOUND: "it no longer exists (404)",
     CalendarProblem.REFUSED: "it refuses me (401 or 403), so its address may have changed",
     CalendarProblem.BAD_STATUS: "it answers with an error",
-    CalendarProblem.INSECURE_REDIRECT: "it redirects to an address without https",
+    CalendarProblem.INSECURE_REDIRECT: "it redirects to something other than a valid https address",
     CalendarProblem.REDIRECTS: "it redirects too often",
     CalendarProblem.EMPTY: "it's empty",
     CalendarProblem.NO_CALENDAR: "it answers with a web page or something else that is no calendar",
