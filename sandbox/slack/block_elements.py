@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/block-kit/block-elements and https://docs.slack.dev/reference/block-kit/composition-objects
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -26,6 +27,7 @@ from sandbox.slack.block_schema import (
     Text75,
     Text300,
     need_one_of,
+    refuse,
 )
 
 T = TypeVar("T")
@@ -105,9 +107,19 @@ class Image(Form):
         return self
 
 
+def need_known(chosen: Sequence[Form], options: Sequence[Form]) -> None:
+    """An option that is chosen from the start equals one of the options."""
+    if any(option not in options for option in chosen):
+        raise refuse("initial option not found in the options")
+
+
 class Listing(Select):
     options: UpTo100[Option] | None = None
     option_groups: UpTo100[OptionGroup] | None = None
+
+    @property
+    def all_options(self) -> list[Option]:
+        return [*(self.options or ()), *(option for group in self.option_groups or () for option in group.options)]
 
     @model_validator(mode="after")
     def _has_options(self) -> Self:
@@ -118,6 +130,11 @@ class Listing(Select):
 class StaticSelect(Listing):
     type: Literal["static_select"]
     initial_option: Option | None = None
+
+    @model_validator(mode="after")
+    def _begins_with_an_option(self) -> Self:
+        need_known([self.initial_option] if self.initial_option else [], self.all_options)
+        return self
 
 
 class ExternalSelect(Select):
@@ -152,6 +169,11 @@ class MultiSelect(Select):
 class MultiStaticSelect(Listing, MultiSelect):
     type: Literal["multi_static_select"]
     initial_options: UpTo100[Option] | None = None
+
+    @model_validator(mode="after")
+    def _begins_with_options(self) -> Self:
+        need_known(self.initial_options or (), self.all_options)
+        return self
 
 
 class MultiExternalSelect(MultiSelect):
@@ -198,11 +220,21 @@ class Checkboxes(Focusable):
     options: UpTo10[RichOption]
     initial_options: UpTo10[RichOption] | None = None
 
+    @model_validator(mode="after")
+    def _begins_with_options(self) -> Self:
+        need_known(self.initial_options or (), self.options)
+        return self
+
 
 class RadioButtons(Focusable):
     type: Literal["radio_buttons"]
     options: UpTo10[RichOption]
     initial_option: RichOption | None = None
+
+    @model_validator(mode="after")
+    def _begins_with_an_option(self) -> Self:
+        need_known([self.initial_option] if self.initial_option else [], self.options)
+        return self
 
 
 class Typed(Element):
@@ -240,7 +272,6 @@ Choosing = (
     | ChannelsSelect
     | DatePicker
     | TimePicker
-    | DatetimePicker
     | Checkboxes
     | RadioButtons
 )
@@ -249,6 +280,6 @@ ChoosingMany = (
 )
 
 SectionAccessory = Annotated[Button | Overflow | Image | Choosing | ChoosingMany, BY_TYPE]
-InActions = Annotated[Button | Overflow | Choosing, BY_TYPE]
+InActions = Annotated[Button | Overflow | Choosing | DatetimePicker, BY_TYPE]
 InContext = Annotated[Image | PlainText[String3000] | Mrkdwn[String3000], BY_TYPE]
-InInput = Annotated[TextInput | AddressInput | NumberInput | Choosing | ChoosingMany, BY_TYPE]
+InInput = Annotated[TextInput | AddressInput | NumberInput | Choosing | DatetimePicker | ChoosingMany, BY_TYPE]

@@ -165,10 +165,17 @@ def check_view(view: JsonObject) -> list[str]:
     found = complaints(_VIEW, view, "/view")
     if isinstance(blocks := view.get("blocks"), list):
         found += _twins(blocks, "/view/blocks")
+        if sum(_wants_focus(block) for block in blocks) > 1:
+            found.append(complaint("only one element may have focus_on_load", [], "/view/blocks"))
         asks = any(isinstance(block, dict) and block.get("type") == "input" for block in blocks)
         if asks and view.get("type") == "modal" and not view.get("submit"):
             found.append(complaint("missing required field: submit", [], "/view"))
     return found
+
+
+def _wants_focus(block: Any) -> bool:
+    element = block.get("element") if isinstance(block, dict) else None
+    return isinstance(element, dict) and element.get("focus_on_load") is True
 
 
 def _whole_message(blocks: list[JsonObject]) -> list[str]:

@@ -1,6 +1,7 @@
 """Modals and Home tabs: https://docs.slack.dev/surfaces/modals ."""
 
 import itertools
+import json
 from dataclasses import dataclass
 
 from sandbox.clock import Clock
@@ -12,6 +13,8 @@ from sandbox.slack.naming import Namer
 from sandbox.slack.wire import JsonObject, SlackError
 
 MOST_IN_A_STACK = 3
+LARGEST_HOME = 250_000
+"""Bytes: https://docs.slack.dev/reference/methods/views.publish . We take a kilobyte for 1,000."""
 TRIGGER_SECONDS = 3.0
 
 
@@ -88,6 +91,8 @@ class Views:
 
     def publish(self, user: str, view: JsonObject, known: str | None) -> JsonObject:
         checked = self._checked(view, "home")
+        if len(json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode()) > LARGEST_HOME:
+            raise SlackError("view_too_large")
         old = self._homes.get(user)
         if old is not None:
             _refuse_stale(old, known)

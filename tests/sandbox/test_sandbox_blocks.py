@@ -46,6 +46,11 @@ def table(rows: int = 1, columns: int = 1) -> Block:
     return {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * columns] * rows}
 
 
+def focused_input(block_id: str) -> Block:
+    element = {"type": "plain_text_input", "focus_on_load": True}
+    return {"type": "input", "block_id": block_id, "label": plain(), "element": element}
+
+
 def modal(**more: Any) -> Block:
     return {"type": "modal", "title": plain(), "blocks": [section()], **more}
 
@@ -158,6 +163,34 @@ PAST_THE_LIMIT: list[tuple[list[Block], str]] = [
         [actions({"type": "static_select"})],
         "must provide either options or option_groups [json-pointer:/blocks/0/elements/0]",
     ),
+    (
+        [actions({"type": "static_select", "options": [option()], "initial_option": option(value="other")})],
+        "initial option not found in the options [json-pointer:/blocks/0/elements/0]",
+    ),
+    (
+        [actions({"type": "checkboxes", "options": [option()], "initial_options": [option(value="other")]})],
+        "initial option not found in the options [json-pointer:/blocks/0/elements/0]",
+    ),
+    (
+        [actions({"type": "radio_buttons", "options": [option()], "initial_option": option(value="other")})],
+        "initial option not found in the options [json-pointer:/blocks/0/elements/0]",
+    ),
+    (
+        [
+            section(
+                accessory={
+                    "type": "multi_static_select",
+                    "options": [option()],
+                    "initial_options": [option(value="other")],
+                }
+            )
+        ],
+        "initial option not found in the options [json-pointer:/blocks/0/accessory]",
+    ),
+    (
+        [section(accessory={"type": "datetimepicker"})],
+        "unsupported type: datetimepicker [json-pointer:/blocks/0/accessory/type]",
+    ),
     ([button()], "unsupported type: button [json-pointer:/blocks/0/type]"),
     (
         [{"type": "markdown", "text": "x" * 6_001}] * 2,
@@ -196,6 +229,10 @@ def test_a_complaint_past_the_limit_names_its_place(blocks: list[Block], complai
         (
             modal(blocks=[{"type": "input", "label": plain(), "element": {"type": "plain_text_input"}}]),
             "missing required field: submit [json-pointer:/view]",
+        ),
+        (
+            modal(submit=plain(), blocks=[focused_input("one"), focused_input("two")]),
+            "only one element may have focus_on_load [json-pointer:/view/blocks]",
         ),
         ({"type": "home", "blocks": [], "title": plain()}, "invalid additional property: title [json-pointer:/view]"),
     ],
@@ -275,3 +312,10 @@ async def test_a_modal_against_the_rules_is_refused_with_the_place(sandbox: Sand
     assert caught.value.response["response_metadata"]["messages"] == [
         "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]"
     ]
+
+
+async def test_a_home_tab_of_more_than_250_kb_is_refused(client: AsyncWebClient) -> None:
+    home = {"type": "home", "blocks": [section("x" * 2600) for _ in range(100)]}
+    with pytest.raises(SlackApiError) as caught:
+        await client.views_publish(user_id="U0ANN", view=home)
+    assert caught.value.response["error"] == "view_too_large"
