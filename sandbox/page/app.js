@@ -157,12 +157,12 @@ function scheduledNotice(unfolded) {
 
 function drawCentre() {
   const scroller = byId("conversation");
-  const home = seat.home ? homeTab() : null;
-  byId("composer").hidden = Boolean(home) || silent();
-  if (home) {
-    scroller.replaceChildren(home);
+  byId("composer").hidden = seat.home || silent();
+  if (seat.home) {
+    drawHome(scroller);
     return;
   }
+  delete scroller.dataset.home;
   const channel = currentChannel(state);
   const place = `${seat.user}/${seat.channel}`;
   const fresh = scroller.dataset.place !== place;
@@ -179,10 +179,14 @@ function drawCentre() {
 // A Messages tab that the manifest makes read-only has no message box.
 const silent = () => currentChannel(state).kind === "im" && state.bot.messages_tab !== "writable";
 
-function homeTab() {
-  delete byId("conversation").dataset.place;
-  const blocks = state.home?.blocks;
-  return h("div", { class: "home blocks" }, blocks ? drawBlocks(blocks, viewContext) : h("p", { class: "quiet" }, "The app has not published a Home tab."));
+// Redrawn only if it changed: an open menu or a half-read page stays as it is.
+function drawHome(scroller) {
+  const { blocks, hash } = state.home ?? {};
+  const fingerprint = `${seat.user} ${hash}`;
+  if (scroller.dataset.home === fingerprint) return;
+  delete scroller.dataset.place;
+  scroller.dataset.home = fingerprint;
+  scroller.replaceChildren(h("div", { class: "home blocks" }, blocks ? drawBlocks(blocks, viewContext) : h("p", { class: "quiet" }, "The app has not published a Home tab.")));
 }
 
 function drawThread() {

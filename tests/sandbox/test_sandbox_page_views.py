@@ -67,6 +67,20 @@ async def test_the_home_tab_shows_what_the_bot_publishes(sandbox: Sandbox, clien
 
 
 @pytest.mark.page
+async def test_the_home_tab_stays_as_it_is_while_other_things_change(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    await client.views_publish(user_id=ANN, view=HOME)
+    async with opened(sandbox) as page:
+        await page.get_by_test_id("app-home").click()
+        await page.get_by_role("tab", name="Home").click()
+        await page.get_by_text("Nothing has failed").evaluate("element => { element.dataset.half = 'read'; }")
+        sandbox.slack.say("U0BOB", "C0TEAM", "Good morning")
+        await expect(page.get_by_test_id("channel-C0TEAM")).to_contain_text("1")
+        await expect(page.locator("[data-half]")).to_have_count(1)
+        await client.views_publish(user_id=ANN, view={"type": "home", "blocks": [section("*One has failed*")]})
+        await expect(page.get_by_text("One has failed")).to_be_visible()
+
+
+@pytest.mark.page
 async def test_a_modal_sends_what_was_chosen_and_shows_errors(sandbox: Sandbox, client: AsyncWebClient) -> None:
     app, states = bolt_app(sandbox), []
 

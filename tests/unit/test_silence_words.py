@@ -164,4 +164,4 @@ def test_a_failure_without_news_is_named_as_still_failed() -> None:
 
 
 def test_a_digest_without_problems_says_so() -> None:
-    assert "Nothing needs attention now:" in digest_text(an_entry(1, failed=1, recovered=1))
+    assert "1 pipeline changed meanwhile, and needs nothing now:" in digest_text(an_entry(1, failed=1, recovered=1))

@@ -42,8 +42,9 @@ def render_silence_digest(
 
 
 def _summary(open_problems: int, others: int) -> str:
+    """An open failure has a card of its own, so the words are about the listed pipelines only."""
     if open_problems == 0:
-        return "This happened meanwhile. Nothing needs attention now:"
+        return f"{phrases.pipelines(others)} changed meanwhile, and {'needs' if others == 1 else 'need'} nothing now:"
     needs = f"{phrases.pipelines(open_problems)} {'needs' if open_problems == 1 else 'need'} attention now"
     return f"{needs}, {others} changed meanwhile:" if others else f"{needs}:"
 
