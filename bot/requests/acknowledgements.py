@@ -87,7 +87,9 @@ class Acknowledgements:
     def open_failure_in(self, channel: ChannelId, pipeline_id: PipelineId) -> str | None:
         """The key of the card that shows the pipeline's open failure, or what else pages, in this conversation."""
         episode = self._repository.record(pipeline_id).episode
-        return episode.card_in(channel) if episode and episode.answerable else None
+        return (
+            episode.card_in(channel) if episode and (episode.answerable or episode.resolved) and episode.open else None
+        )
 
     async def acknowledge(
         self,
@@ -118,10 +120,10 @@ class Acknowledgements:
         return await self._answered(channel, pipeline_id, card_key, make)
 
     async def resolve(
-        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = "", remark: str = ""
     ) -> AcknowledgeAnswer:
         """Ends the paging for the failure that this card shows, even if it goes on."""
-        answer = Acknowledgement(by=by, at=self._clock.now(), name=name, place=place, channel=channel)
+        answer = Acknowledgement(by=by, at=self._clock.now(), name=name, place=place, channel=channel, remark=remark)
 
         def make(record: Record, routing: Routing) -> Plan | None:
             return plan_resolved(record, routing, answer)
@@ -199,12 +201,12 @@ class Acknowledgements:
         )
 
     async def resolve_group(
-        self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
+        self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = "", remark: str = ""
     ) -> AcknowledgeAllAnswer:
         """Ends the paging for each open failure of one message, also for those that somebody has."""
 
         async def act(card: Card) -> AcknowledgeAnswer:
-            return await self.resolve(channel, card.key, by, name=name, place=place)
+            return await self.resolve(channel, card.key, by, name=name, place=place, remark=remark)
 
         answers = await self._of_each(group_key, act)
         ended = sum(answer.fate is AcknowledgeFate.RESOLVED and answer.changed for answer in answers)

@@ -197,6 +197,12 @@ class CommandWord:
     """True if it means the card's pipeline in the thread of a card, unless the person names one."""
     takes_sentence: bool = False
     """True if a sentence without quotes follows the pipeline in a thread. Elsewhere it needs quotes."""
+    takes_time: bool = False
+    """True if a time may stand before that sentence."""
+    takes_group: bool = False
+    """True if `all` in a group's thread means the group: `group:KEY` stands in place of the pipeline."""
+    takes_several: bool = False
+    """True if it takes several pipelines, so that `all` in a group's thread stands for them."""
     verbatim: bool = False
     """True if the parser keeps the last word as typed, such as an address that ends with a full stop."""
 

@@ -7,10 +7,12 @@ from bot.domain.answer import RefusalAnswer
 from bot.domain.names import Names, UnknownReference, resolve
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
+from bot.requests.threads import ThreadTopic
 from bot.slack.click import Click
 from bot.slack.feature import Button, Command, CommandWord, Reply, Request, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelpCommand, is_greeting
-from bot.slack.grammar.in_thread import names_its_own, with_pipeline
+from bot.slack.grammar.answer_words import GROUP, joined_take_over
+from bot.slack.grammar.in_thread import names_its_own, says_all, with_pipeline, without_all
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.grammar.tokens import ParseError, quoted
 from bot.slack.permissions import Asker
@@ -22,6 +24,7 @@ from bot.slack.render.thread_words import thread_help, which_member
 from bot.slack.routes import ROUTES, Routes
 from bot.slack.submission import Submission
 
+MOST_AT_ONCE = 50  # pipelines of a group that `all` stands for: a command has at most 200 words
 COMMAND, CLICK, MESSAGE, HOME, MODAL = "command", "click", "message", "home", "modal"
 
 
@@ -68,6 +71,7 @@ class Router:
 
     def typed(self, text: str, asker: Asker) -> ParsedInteraction:
         """Parses with the names known now. That shows whether the command writes; `run` may fetch a fresh listing."""
+        text = joined_take_over(text)
         understood = self._parse_known(text, asker.channel)
         command = understood.command
         return ParsedInteraction(
@@ -80,6 +84,7 @@ class Router:
 
     def _parse_message(self, text: str, asker: Asker, thread: str) -> ParsedInteraction:
         """`thread`: the message at the top of the thread, if the text stands in one."""
+        text = joined_take_over(text)
         greets = is_greeting(text) and self._routes.word(text) is None
         question = plain_command(text)
         parsed = self._parse_greeting(asker) if greets else self.typed(question or text, asker)
@@ -94,16 +99,20 @@ class Router:
             return parsed
 
         async def run() -> Reply | None:
-            about = await self._services.requests.threads.pipelines(asker.channel, thread)
+            topic = await self._services.requests.threads.topic(asker.channel, thread)
             names = self._services.requests.references.names(asker.channel)
-            if not about or (word and names_its_own(text, names)):
+            if not topic.pipelines or (word and names_its_own(text, names)):
                 return await parsed.run()
             if word is None:
-                return Reply(blocks=thread_help(about))
-            if len(about) > 1:
-                return Reply(blocks=which_member(word.name, about))
-            whole = with_pipeline(text, quoted(about[0].id), takes_sentence=word.takes_sentence)
-            return await self.typed(whole, asker).run()
+                return Reply(blocks=thread_help(topic.pipelines))
+            everyone = says_all(text)
+            bare = without_all(text) if everyone else text
+            reference = _reference(topic, word, everyone=everyone)
+            if reference is None:
+                rest = bare.partition(" ")[2]
+                takes_all = word.takes_group or (word.takes_several and len(topic.pipelines) <= MOST_AT_ONCE)
+                return Reply(blocks=which_member(word.name, rest, topic.pipelines, all_at_once=takes_all))
+            return await self.typed(_whole(bare, reference, word), asker).run()
 
         changes = parsed.changes or (word is not None and self._may_change_in_thread(text, word))
         return replace(parsed, changes=changes, needs_store=True, run=run)
@@ -111,7 +120,7 @@ class Router:
     def _may_change_in_thread(self, text: str, word: CommandWord) -> bool:
         """True if the command writes once it has the thread's pipeline, as a note does."""
         try:
-            whole = with_pipeline(text, "pipe_0", takes_sentence=word.takes_sentence)
+            whole = _whole(text, "pipe_0", word)
         except ParseError:
             return False
         return word.changes or self._routes.parse(whole).changes
@@ -228,6 +237,21 @@ class Router:
         """True for an invalid text that may become a command that writes, once a fresh listing has more names."""
         word = self._routes.word(text)
         return isinstance(command, UsageError) and word is not None and word.changes
+
+
+def _reference(topic: ThreadTopic, word: CommandWord, *, everyone: bool) -> str | None:
+    """What a command in a thread means. None: the person has to choose. `everyone`: the person typed `all`."""
+    if len(topic.pipelines) == 1:
+        return quoted(topic.pipelines[0].id)
+    if everyone and word.takes_group:
+        return f"{GROUP}{topic.key}"
+    if everyone and word.takes_several and len(topic.pipelines) <= MOST_AT_ONCE:
+        return " ".join(quoted(pipeline.id) for pipeline in topic.pipelines)
+    return None
+
+
+def _whole(text: str, reference: str, word: CommandWord) -> str:
+    return with_pipeline(text, reference, takes_sentence=word.takes_sentence, takes_time=word.takes_time)
 
 
 def _asker(payload: Mapping[str, str]) -> Asker:

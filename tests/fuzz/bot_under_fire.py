@@ -232,10 +232,19 @@ class HeardAcknowledgements(Acknowledgements):
         return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
     async def resolve(
-        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = "", remark: str = ""
     ) -> AcknowledgeAnswer:
         self._acted.append(f"resolve {card_key}")
         return AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.RESOLVED, by=by)
+
+    async def resolve_group(
+        self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = "", remark: str = ""
+    ) -> AcknowledgeAllAnswer:
+        self._acted.append(f"resolve all of {group_key}")
+        return AcknowledgeAllAnswer(acknowledged=2, known=2, resolved=True)
+
+    async def card(self, card_key: str) -> Card | None:
+        return None
 
     async def pipeline_of(self, card_key: str) -> PipelineId:
         return PipelineId(card_key)

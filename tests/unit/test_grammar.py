@@ -339,7 +339,7 @@ def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[st
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_a_slip_of_the_pen_is_mended(name: str) -> None:
     slipped = name[:-1] if name[-1] == name[-2] else f"{name[:-2]}{name[-1]}{name[-2]}"
-    named = ("status", "unwatch", "runbook", "note", "why", "history", "ack")
+    named = ("status", "unwatch", "runbook", "note", "why", "history", "ack", "snooze", "takeover", "resolve")
     rests = dict.fromkeys(named, " orders-eu") | {"watch": " orders-eu on failed"}
     rests["shadow"] = " data @carol for 2 weeks"
     rest = rests.get(ALIASES.get(name, name))
@@ -864,7 +864,7 @@ def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
         ("restart Base Swaps to Postgres", "only read", "status Base Swaps to Postgres"),
         ("pause <@U0ANN|ann>", "only read", "status"),
         ("delete", "only read", "status"),
-        ("snooze orders-eu", "on the failure's card", "status failed"),
+        ("escalate orders-eu", "on the failure's card", "status failed"),
         ("page Ann Araya", "part of `watch`", 'watch orders-eu page "@Ann Araya"'),
         ("page @ann", "part of `watch`", "watch orders-eu page @ann"),
         ("page orders-eu <@U0ANN|ann>", "part of `watch`", "watch orders-eu page @ann"),

@@ -6,17 +6,18 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, RefusalAnswer
+from bot.domain.answer import RefusalAnswer
 from bot.domain.card import Card
+from bot.domain.silence import LONGEST_WHY
 from bot.domain.wall_clock import next_moment
+from bot.domain.watch import ChannelId
 from bot.requests.acknowledgements import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features import mute, refresh, unwatch
-from bot.slack.features.acknowledge import on_its_card, person_and_conversation
+from bot.slack.features.acknowledge import answer_reply, on_its_card, person_and_conversation
 from bot.slack.mrkdwn import outside
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.acknowledge_words import acknowledge_words
 from bot.slack.render.blocks import actions, button, section, time_picker, value
 from bot.slack.render.console import CardAction, SnoozeTime, snooze_menu
 
@@ -89,7 +90,7 @@ async def _answer(click: Click, request: Request, *, until: datetime | None = No
     answer = await acknowledgements.acknowledge_member(
         click.channel, card, click.user, name=name, place=place, terms=terms
     )
-    return _reply(answer, request)
+    return answer_reply(answer, request)
 
 
 async def _choose(click: Click, request: Request) -> Reply | None:
@@ -116,14 +117,14 @@ async def _ask_to_resolve(click: Click, request: Request) -> Reply:
     return ask_to_resolve(card)
 
 
-def ask_to_resolve(card: Card) -> Reply:
+def ask_to_resolve(card: Card, remark: str = "") -> Reply:
     """Nobody can take it back, so a slip of the thumb must not do it."""
     since = phrases.moment(card.episode.began_at, first_seen=card.episode.found_begun)
     text = (
         f"End the paging for *{outside(card.pipeline.name)}*, open since {since}? Nobody is called again, even if the "
         "pipeline stays FAILED. The card stays up to date."
     )
-    yes = button(action_ids.RESOLVE, "Resolve", value(card=card.key), style="danger")
+    yes = button(action_ids.RESOLVE, "Resolve", value(card=card.key, remark=remark), style="danger")
     return Reply(blocks=[section(text), *actions(f"{card.key}-resolve", yes)])
 
 
@@ -133,9 +134,15 @@ def ask_how_long_to_snooze(card: Card) -> Reply:
 
 
 async def _resolve(click: Click, request: Request) -> Reply:
-    acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
-    name, place = await person_and_conversation(click.channel, request)
-    return _reply(await acknowledgements.resolve(click.channel, card, click.user, name=name, place=place), request)
+    return await resolve_card(click.channel, click.text("card"), request, click.text("remark")[:LONGEST_WHY])
+
+
+async def resolve_card(channel: ChannelId, card: str, request: Request, remark: str = "") -> Reply:
+    name, place = await person_and_conversation(channel, request)
+    answer = await request.services.requests.acknowledgements.resolve(
+        channel, card, request.asker.user, name=name, place=place, remark=remark
+    )
+    return answer_reply(answer, request)
 
 
 async def _with_pipeline(click: Click, request: Request) -> Click:
@@ -149,10 +156,6 @@ def choice_in(kind: Callable[[str], ChoiceT], text: str) -> ChoiceT | None:
         return kind(text)
     except ValueError:
         return None
-
-
-def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, request: Request) -> Reply:
-    return Reply(blocks=[section(acknowledge_words(answer, request.services.render_context))])
 
 
 FEATURE = Feature(

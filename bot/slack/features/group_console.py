@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bot.domain.silence import LONGEST_WHY
 from bot.domain.watch import ChannelId
 from bot.requests.acknowledgements import NO_TERMS, Terms
 from bot.slack.click import Click
@@ -71,7 +72,7 @@ async def _choose(click: Click, request: Request) -> Reply | None:
             return request.refused(ODD_CLICK)
 
 
-async def ask_to_resolve_all(channel: ChannelId, group: str, request: Request) -> Reply:
+async def ask_to_resolve_all(channel: ChannelId, group: str, request: Request, remark: str = "") -> Reply:
     """Nobody can take it back, so a slip of the thumb must not do it."""
     members = await request.services.requests.acknowledgements.members(channel, group)
     if not members:
@@ -81,14 +82,16 @@ async def ask_to_resolve_all(channel: ChannelId, group: str, request: Request) -
         text = "There is no paging left to end: each failure is over or no longer watched, or its paging was ended."
         return Reply(blocks=[section(f"{text} Nothing was changed.")])
     text = f"End the paging for {pipelines(number)} of this message? Nobody is called again, even if they stay FAILED."
-    yes = button(action_ids.RESOLVE_ALL, "Resolve all", value(group=group), style="danger")
+    yes = button(action_ids.RESOLVE_ALL, "Resolve all", value(group=group, remark=remark), style="danger")
     return Reply(blocks=[section(text), *actions(f"{group}-resolve", yes)])
 
 
 async def _resolve_all(click: Click, request: Request) -> Reply:
     acknowledgements = request.services.requests.acknowledgements
     name, place = await person_and_conversation(click.channel, request)
-    answer = await acknowledgements.resolve_group(click.channel, click.group, click.user, name=name, place=place)
+    answer = await acknowledgements.resolve_group(
+        click.channel, click.group, click.user, name=name, place=place, remark=click.text("remark")[:LONGEST_WHY]
+    )
     return Reply(blocks=[section(acknowledge_words(answer, request.services.render_context))])
 
 

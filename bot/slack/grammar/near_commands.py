@@ -11,8 +11,7 @@ _READ_ONLY = (
 )
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
-_ON_THE_CARD = "snooze unsnooze escalate resolve takeover take"
-ON_THE_CARD = frozenset(_ON_THE_CARD.split(" "))
+ON_THE_CARD = frozenset(("unsnooze", "escalate", "take"))
 INFORMED = READ_ONLY | ACKNOWLEDGE | ON_THE_CARD
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
 SAME_AS = {

@@ -43,7 +43,7 @@ def read_silence(
     Raises:
         ParseError: the reason is too long, or the time zone is unknown.
     """
-    words, why = _without_reason(command_text, example)
+    words, why = without_reason(command_text, example)
     words, zone = _without_zone(words, example)
     lower = lower_words(words)
     named = known_span(words, 0, command_text.text, command_text.names, begun=False) if words else 0
@@ -62,7 +62,8 @@ def _is_name(command_text: CommandText, words: Sequence[Word]) -> bool:
     return bool(words) and bool(command_text.names.with_name(comparable(slice_of(command_text.text, list(words)))))
 
 
-def _without_reason(command_text: CommandText, example: str) -> tuple[list[Word], str]:
+def without_reason(command_text: CommandText, example: str) -> tuple[list[Word], str]:
+    """Takes out *because* and the reason after it."""
     words = command_text.words
     begin = next((position for position, word in enumerate(words) if position and word.lower in BECAUSE), None)
     if begin is None:

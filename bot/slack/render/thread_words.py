@@ -20,17 +20,20 @@ def thread_help(about: Sequence[Pipeline]) -> list[Block]:
         [
             f"This thread is about *{name}*. {hint}",
             "`ack` · `why` · `history` · `status` · `mute for 2h` · `note Restart the sink first` · `runbook https://…`",
+            "`ack 20m looking` · `snooze 1h` · `take over` · `resolve`",
             "`help` shows everything that I can do.",
         ]
     )
 
 
-def which_member(command: str, about: Sequence[Pipeline]) -> list[Block]:
-    """For a command in a group's thread that names no pipeline."""
-    lines = [f"This thread is about {pipelines(len(about))}. Which one?"]
+def which_member(command: str, rest: str, about: Sequence[Pipeline], *, all_at_once: bool) -> list[Block]:
+    """For a command in a group's thread that names no pipeline. `rest`: its other words."""
+    lines = [f"This thread is about {pipelines(len(about))}. Which one? Nothing was changed."]
+    if all_at_once:
+        lines.append(f"• all of them · {code(f'{command} all {rest}'.strip(), 150)}")
     for pipeline in about[:MEMBERS_SHOWN]:
         name = quoted(pipeline.name) if can_be_typed(pipeline.name) else pipeline.id
-        lines.append(f"• *{outside(pipeline.name)}* · {code(f'{command} {name}', 150)}")
+        lines.append(f"• *{outside(pipeline.name)}* · {code(f'{command} {name} {rest}'.strip(), 150)}")
     if len(about) > MEMBERS_SHOWN:
         lines.append(f"… and {len(about) - MEMBERS_SHOWN} more")
     return sections(lines)
