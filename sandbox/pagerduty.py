@@ -24,8 +24,9 @@ from sandbox.clock import Clock
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "u+sandboxsandboxsand"  # noqa: S105 (of the sandbox only)
 WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105 (of the sandbox only)
-TRIES = 5
+TRIES = 100  # PagerDuty itself repeats for about 20 minutes
 RETRY_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 HANGS_SECONDS = 30.0
 MOST_LOGGED = 1000
@@ -102,6 +103,7 @@ class PagerDuty:
         self.requests += 1
         fault = self.faults.pop(0) if self.faults else self.stays
         raw = await request.read()
+        self.on_change()
         match fault:
             case PagerFault.BUSY:
                 headers = {"Retry-After": f"{self.retry_after}"} if self.retry_after is not None else {}
@@ -194,7 +196,7 @@ class PagerDuty:
             status = await self.send_webhook(url, body)
             if status and status < 500 and status != 429:
                 return
-            await asyncio.sleep(RETRY_SECONDS * 2**number)
+            await asyncio.sleep(min(RETRY_SECONDS * 2**number, LONGEST_RETRY_SECONDS))
 
     async def send_webhook(self, url: str, body: bytes, signature: str | None = None) -> int:
         """One delivery, signed with two secrets as during a rotation. 0: no answer."""

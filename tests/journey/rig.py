@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.child_processes import end_with_parent
-from sandbox.demo import environment
+from sandbox.clock import Clock
+from sandbox.demo import environment, pagers
 from sandbox.ports import free_port
 from sandbox.server import Sandbox
 from sandbox.slack.entries import elements
@@ -50,15 +51,22 @@ class Rig:
             self.sandbox.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
         self.log = self.data_dir.parent / "bot.log"
         ready_before = self._ready()
+        await self._spawn(env)
+        async with asyncio.timeout(PATIENCE):
+            while self._ready() == ready_before:
+                assert self.is_running, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def _spawn(self, env: Mapping[str, str]) -> None:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, *self.program, "run"), env=env, stdout=log, stderr=log, cwd=self.data_dir.parent
             )
-            end_with_parent(self.process.pid)
-        async with asyncio.timeout(PATIENCE):
-            while self._ready() == ready_before:
-                assert self.process.returncode is None, self.log.read_text()
-                await asyncio.sleep(0.05)
+        end_with_parent(self.process.pid)
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
 
     def _ready(self) -> int:
         return self.log.read_text().count('"event": "ready"') if self.log.is_file() else 0
@@ -142,14 +150,21 @@ class Rig:
 
 @asynccontextmanager
 async def rigged(
-    tmp_path: Path, *, http: bool = False, settings: Mapping[str, str] | None = None
+    tmp_path: Path,
+    *,
+    http: bool = False,
+    settings: Mapping[str, str] | None = None,
+    outside: bool = False,
+    clock: Clock | None = None,
+    kind: type[Rig] = Rig,
 ) -> AsyncIterator[Rig]:
-    async with Sandbox.start() as sandbox:
+    """`outside`: the bot can page the sandbox's PagerDuty and a workflow. `clock`: of the sandbox."""
+    async with Sandbox.start(clock=clock) as sandbox:
         sandbox.goldrush.rate_limit = None
-        rig = Rig(sandbox, tmp_path / "data", http, dict(settings or {}))
+        rig = kind(sandbox, tmp_path / "data", http, {**(pagers(sandbox) if outside else {}), **(settings or {})})
         await rig.start()
         try:
             yield rig
         finally:
-            if rig.process is not None and rig.process.returncode is None:
+            if rig.is_running:
                 await rig.stop()

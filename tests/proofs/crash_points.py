@@ -23,6 +23,7 @@ from bot.domain import calls as page_calls
 from bot.domain import page_plan, pages, protocol, silence_plan
 from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
+from bot.pagers import pagers, web
 from bot.paging import timers
 from bot.ports.rate_limits import RateLimits
 from bot.readers import broker, remote
@@ -88,11 +89,9 @@ def _shorten_waits() -> None:
     choose_next.CLAIM_AHEAD_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
-    vars(parts)["SLACK_LIMITS"] = RateLimits(
-        per_minute={method: rate * int(SCALE) for method, rate in SLACK_LIMITS.per_minute.items()},
-        spacing_seconds=SLACK_LIMITS.spacing_seconds / SCALE,
-        call_seconds=SLACK_LIMITS.call_seconds / SCALE,
-    )
+    vars(parts)["SLACK_LIMITS"] = _shorter(SLACK_LIMITS)
+    vars(pagers)["_LIMITS"] = {kind: _shorter(limits) for kind, limits in pagers._LIMITS.items()}
+    web.DEADLINE_SECONDS /= SCALE
     inbox.RECOVER_AFTER /= SCALE
     broker.IDLE_SECONDS /= SCALE
     broker.CLAIM_SECONDS /= SCALE
@@ -119,6 +118,14 @@ def _shorten_waits_of_pages() -> None:
     for module in (page_calls, page_plan):
         vars(module)["MERGE_WAIT"] = page_calls.MERGE_WAIT / SCALE
     silence_plan.DIGEST_WAIT /= SCALE
+
+
+def _shorter(limits: RateLimits) -> RateLimits:
+    return RateLimits(
+        per_minute={method: rate * int(SCALE) for method, rate in limits.per_minute.items()},
+        spacing_seconds=limits.spacing_seconds / SCALE,
+        call_seconds=limits.call_seconds / SCALE,
+    )
 
 
 class _Counter:
