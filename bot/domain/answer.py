@@ -38,6 +38,11 @@ class PipelineView:
     silence: SilenceNote | None = None
     """The mute or maintenance window that holds back messages about it in the channel."""
 
+    @property
+    def answered(self) -> bool:
+        """Somebody has the open failure, or ended its paging."""
+        return self.acknowledged is not None or self.resolved is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import overload
 
@@ -114,12 +114,25 @@ def unread(views: Sequence[PipelineView]) -> int:
 
 def worst_first(views: Iterable[PipelineView], now: datetime) -> tuple[PipelineView, ...]:
     """Pipelines that need attention first. Otherwise the order stays."""
-    return tuple(sorted(views, key=lambda view: rank(trouble(view.state, now))))
+    return tuple(sorted(views, key=lambda view: urgency(trouble(view.state, now), view.state, answered=view.answered)))
 
 
 def worst_first_page(views: Sequence[PipelineView], now: datetime, count: int) -> Sequence[PipelineView]:
     """The first `count` of `worst_first`."""
     return views[:count] if isinstance(views, ViewList) else worst_first(views, now)[:count]
+
+
+def urgency(kind: Trouble | None, state: PipelineState, *, answered: bool) -> tuple[int, bool, datetime]:
+    """Sorts the worst first; of those, the ones that nobody has; of those, the oldest."""
+    since = began_at(kind, state) if kind else None
+    return rank(kind), answered and kind is not None, since or datetime.max.replace(tzinfo=UTC)
+
+
+def began_at(kind: Trouble, state: PipelineState) -> datetime | None:
+    """When the trouble began, as far as the state says."""
+    if kind in {Trouble.FAILED, Trouble.RECOVERING}:
+        return state.failed_since or state.since
+    return state.since if kind is Trouble.STUCK else None
 
 
 def rank(kind: Trouble | None) -> int:

@@ -9,9 +9,18 @@ from datetime import datetime
 from itertools import filterfalse
 
 from bot.domain.answer import PipelineView
-from bot.domain.attention import OF_HEALTHY, StateFilter, Trouble, ViewList, in_order_of_trouble, is_in, rank, trouble
+from bot.domain.attention import (
+    OF_HEALTHY,
+    StateFilter,
+    Trouble,
+    ViewList,
+    in_order_of_trouble,
+    is_in,
+    trouble,
+    urgency,
+)
 from bot.domain.catalogue import Pipeline
-from bot.domain.episode import EpisodeKind
+from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.observation import PipelineId
 from bot.domain.silence import SilenceNote, latest_silence
 from bot.domain.transition import PipelineState, is_unread, read_again
@@ -189,9 +198,14 @@ class PipelineViews:
             for pipeline_id in part:
                 if kind := trouble(self._state(pipeline_id), now):
                     kinds[pipeline_id] = kind
-        worst = sorted(kinds, key=lambda pipeline_id: rank(kinds[pipeline_id]))
+        worst = sorted(kinds, key=lambda pipeline_id: self._urgency(pipeline_id, kinds[pipeline_id]))
         others = filterfalse(kinds.__contains__, chosen)
         return (*worst, *others), kinds
+
+    def _urgency(self, pipeline_id: PipelineId, kind: Trouble) -> tuple[int, bool, datetime]:
+        failure = self._open_failure(pipeline_id)
+        answered = failure is not None and (failure.acknowledged is not None or failure.resolved is not None)
+        return urgency(kind, self._state(pipeline_id), answered=answered)
 
     async def _in_states(
         self, pipeline_ids: Sequence[PipelineId], states: Collection[StateFilter]
@@ -257,8 +271,7 @@ class PipelineViews:
         return found.note(now) if found else None
 
     def _known(self, pipeline: Pipeline, channel: ChannelId, *, watched_here: bool) -> PipelineView:
-        episode = self._repository.record(pipeline.id).episode
-        failure = episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
+        failure = self._open_failure(pipeline.id)
         return PipelineView(
             pipeline=pipeline,
             state=self._shown_state(pipeline.id),
@@ -267,6 +280,10 @@ class PipelineViews:
             resolved=failure.resolved if failure else None,
             silence=self.silence(pipeline, channel) if watched_here else None,
         )
+
+    def _open_failure(self, pipeline_id: PipelineId) -> Episode | None:
+        episode = self._repository.record(pipeline_id).episode
+        return episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
 
     def _shown_state(self, pipeline_id: PipelineId) -> PipelineState:
         """The state with the time of its last reading, as far as this bot knows it."""

@@ -17,7 +17,7 @@ from bot.domain.answer import (
     WatchesAnswer,
 )
 from bot.domain.assignment import Assignment, assignment_of, in_order_of_need
-from bot.domain.attention import StateFilter, Trouble, trouble
+from bot.domain.attention import StateFilter, Trouble, trouble, urgency
 from bot.domain.catalogue import Pipeline, comparable
 from bot.domain.follow_ups import follow_up_style
 from bot.domain.names import Names
@@ -192,13 +192,19 @@ class Queries:
         )
 
     def failures(self, channel: ChannelId) -> FailuresAnswer:
-        """The watched pipelines that failed and have not recovered, without a read. Unacknowledged ones come first."""
+        """The watched pipelines that failed and have not recovered, without a read. The most urgent come first."""
         suspects = filter(self._repository.follows, self._views.suspects)
         pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in suspects]
         now = self._clock.now()
         known = self._views.known(pipelines, channel)
         failed = [view for view in known if trouble(view.state, now) in {Trouble.FAILED, Trouble.RECOVERING}]
-        failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))
+        failed.sort(
+            key=lambda view: (
+                *urgency(trouble(view.state, now), view.state, answered=view.answered),
+                view.pipeline.name.lower(),
+                view.pipeline.id,
+            )
+        )
         return FailuresAnswer(
             failed=tuple(map(self._failed, failed)),
             anything_watched=bool(self._repository.watched),

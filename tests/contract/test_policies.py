@@ -130,14 +130,14 @@ async def test_a_change_shows_the_old_policy_and_an_equal_one_asks_nothing(fake_
 async def test_policies_are_listed_and_shown(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         assert "There is no policy yet." in await it.type("policy")
-        await save(it, "policy data = @ann then @bob")
+        await save(it, "policy data = @ann then @bob; repeat 2; last @carol")
         await save(it, "policy default data in workspace")
         listed, shown = plain(await it.type("policy")), plain(await it.type("policy Data"))
-    assert "• data: ann, then bob after 5 min" in listed
+    assert "• data: ann, then bob after 5 min; if nobody answers, again 2 times; last resort: carol\n" in listed
     assert "The workspace's default: data" in listed
     assert "data, if a pipeline failed now:\n1. At once: ann" in shown
     assert "Used by:\n• the default of the workspace" in shown
-    assert "/pipeline policy data = @ann wait 5m then @bob wait 5m" in shown
+    assert "/pipeline policy data = @ann wait 5m then @bob wait 5m; repeat 2; last @carol" in shown
 
 
 async def test_a_policy_in_use_is_not_removed(fake_redis: redis.asyncio.Redis) -> None:

@@ -37,6 +37,7 @@ from bot.slack.features.list import ListCommand
 from bot.slack.features.status import StatusCommand
 from bot.slack.features.unwatch import UnwatchCommand
 from bot.slack.grammar.clauses import ChannelWord
+from bot.slack.mrkdwn import date
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import RenderedMessage, message
 from bot.slack.render.help import help_blocks
@@ -144,7 +145,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
         "I couldn't read 1 of these 4 pipelines just now: no answer",
         "1 of 4 needs attention: 1 failed · 1 not read yet",
         "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
-        "b — FAILED · 0 of 1 ready · acknowledged by Ann · read 12 s ago",
+        f"b — FAILED · 0 of 1 ready · since {date(at(1))} · acknowledged by Ann · read 12 s ago",
         "c — last seen RUNNING 12 s ago",
         "d — not read yet",
     ]
@@ -378,8 +379,8 @@ def test_a_pattern_of_many_pipelines_shows_the_counts_and_those_that_need_attent
     assert text.split("\n")[1:] == [
         "1,503 pipelines match now. New ones that match will be watched.",
         "2 of 1,503 need attention: 2 failed · 1 not read yet",
-        "late-0 — FAILED · 0 of 1 ready · read 12 s ago",
-        "late-1 — FAILED · 0 of 1 ready · read 12 s ago",
+        f"late-0 — FAILED · 0 of 1 ready · since {date(at(1))} · read 12 s ago",
+        f"late-1 — FAILED · 0 of 1 ready · since {date(at(1))} · read 12 s ago",
         "All of them: `/pipeline status`",
     ]
 

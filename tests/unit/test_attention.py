@@ -7,9 +7,10 @@ import pytest
 
 from bot.domain.answer import PipelineView
 from bot.domain.attention import OF_HEALTHY, STUCK_AFTER, StateFilter, Trouble, is_in, trouble, troubles, worst_first
+from bot.domain.episode import Acknowledgement
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState, Reach, is_plainly_healthy
-from tests.builders import a_pipeline, an_observation, at
+from tests.builders import ANN, a_pipeline, an_observation, at
 
 NOW = at(3600)
 
@@ -107,3 +108,15 @@ def test_a_plainly_healthy_pipeline_is_in_no_state_of_trouble(phase: Phase, read
     """So an answer about states of trouble looks at the other pipelines only."""
     state = standing(phase, ready=ready, reach=reach)
     assert not is_plainly_healthy(state) or not is_in(state, set(StateFilter) - OF_HEALTHY)
+
+
+def test_of_equal_troubles_the_unanswered_come_first_and_then_the_oldest() -> None:
+    acknowledged = Acknowledgement(by=ANN, at=at(9), name="Ann")
+
+    def failed(name: str, seconds: float, answer: Acknowledgement | None = None) -> PipelineView:
+        state = standing(Phase.FAILED, ready=0, failed_since=at(seconds))
+        return PipelineView(pipeline=a_pipeline(name), state=state, acknowledged=answer)
+
+    well = PipelineView(pipeline=a_pipeline("well"), state=WELL)
+    views = [well, failed("oldest", 1, acknowledged), failed("newer", 30), failed("older", 20)]
+    assert [view.pipeline.name for view in worst_first(views, NOW)] == ["older", "newer", "oldest", "well"]

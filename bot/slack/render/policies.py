@@ -149,10 +149,14 @@ def preview_lines(preview: PolicyPreview) -> list[str]:
 
 
 def in_one_line(preview: PolicyPreview) -> str:
-    """`Ann, then Bob after 10 min`."""
+    """`Ann, then Bob after 10 min; if nobody answers, again once; last resort: everyone in the channel`."""
     parts = [_step_words(step, brief=True) for step in preview.steps]
     first, *others = zip(parts, preview.steps, strict=True)
-    return ", then ".join([first[0], *(f"{words} after {_duration(step)}" for words, step in others)])
+    steps = ", then ".join([first[0], *(f"{words} after {_duration(step)}" for words, step in others)])
+    rounds = preview.policy.rounds
+    again = f"; if nobody answers, again {'once' if rounds == 1 else f'{rounds} times'}" if rounds else ""
+    last = f"; last resort: {_step_words(preview.last_resort, brief=True)}" if preview.last_resort else ""
+    return f"{steps}{again}{last}"
 
 
 def _when(step: StepPreview) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
+from bot.domain.attention import Trouble, began_at, trouble
 from bot.domain.catalogue import Pipeline, comparable, is_pattern
 from bot.domain.names import AmbiguousReference, Names, ResolvedReference, resolve
 from bot.domain.watch import ChannelId, SuspendReason
@@ -48,17 +49,29 @@ def _answered(view: PipelineView) -> str:
 
 def _facts(view: PipelineView, now: datetime) -> list[str]:
     observation = view.state.observation
-    answered = _answered(view)
+    answered, since = _answered(view), _since(view, now)
     muted = silence_words(view.silence) if view.silence else ""
     if observation is None or stale_states.is_stale(view):
-        return [answered, muted]
+        return [since, answered, muted]
     return [
         phrases.replicas(observation.phase, observation.ready, observation.replicas),
         phrases.intent_words(view.pipeline, view.state),
+        since,
         answered,
         muted,
         age(view, now),
     ]
+
+
+def _since(view: PipelineView, now: datetime) -> str:
+    """When the pipeline failed or got stuck. Empty for the others: people ask since when something is wrong."""
+    kind, state = trouble(view.state, now), view.state
+    since = began_at(kind, state) if kind else None
+    if since is None:
+        return ""
+    moment = phrases.moment(since, first_seen=state.first_seen and since == state.since)
+    still = kind is not Trouble.RECOVERING and not stale_states.is_stale(view)
+    return f"since {moment}" if still else f"failed at {moment}"
 
 
 def trying_again(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
