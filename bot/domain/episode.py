@@ -247,6 +247,11 @@ class Episode:
         return (self.closed_at - self.began_at).total_seconds() if self.closed_at else None
 
 
+def open_failure(episode: Episode | None) -> Episode | None:
+    """The episode, if it is a failure that goes on."""
+    return episode if episode and episode.open and episode.kind is EpisodeKind.FAILURE else None
+
+
 def stable_key(*parts: str) -> str:
     """32 hex digits: short enough for a message's metadata, long enough never to collide."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

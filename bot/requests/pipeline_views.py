@@ -20,7 +20,7 @@ from bot.domain.attention import (
     urgency,
 )
 from bot.domain.catalogue import Pipeline
-from bot.domain.episode import Episode, EpisodeKind
+from bot.domain.episode import Episode, EpisodeKind, open_failure
 from bot.domain.observation import PipelineId
 from bot.domain.silence import SilenceNote, latest_silence
 from bot.domain.transition import PipelineState, is_unread, read_again
@@ -282,8 +282,7 @@ class PipelineViews:
         )
 
     def _open_failure(self, pipeline_id: PipelineId) -> Episode | None:
-        episode = self._repository.record(pipeline_id).episode
-        return episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
+        return open_failure(self._repository.record(pipeline_id).episode)
 
     def _shown_state(self, pipeline_id: PipelineId) -> PipelineState:
         """The state with the time of its last reading, as far as this bot knows it."""

@@ -1,5 +1,6 @@
 """Mutes, maintenance and quiet hours in Slack: on cards, in answers, in messages."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import Page, Policy, PolicyStep
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
@@ -18,6 +20,7 @@ from bot.domain.silence_answer import SilenceAnswer, SilencesAnswer
 from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Target, TargetKind
+from bot.slack.mrkdwn import date
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.renderer import Renderer
 from bot.slack.render.saved_question import SavedQuestion
@@ -36,6 +39,7 @@ MUTED = SilenceNote(
     until=at(3600),
     why="we deploy",
 )
+NO_ANSWERS: Mapping[int, Acknowledgement] = {}
 WEEKLY = WeeklyHours(days=(5,), start=time(22), end=time(2), zone="Europe/Berlin")
 WINDOW = replace(MUTED, kind=SetupKind.MAINTENANCE, start=at(7200), until=at(9000), hours=WEEKLY)
 QUIET = replace(WINDOW, kind=SetupKind.QUIET_HOURS, reference="*", name="", why="")
@@ -54,7 +58,7 @@ def answered(answer: SilenceAnswer | SilencesAnswer, command: str = "mute") -> s
 def test_an_open_card_shows_the_mute_and_a_closed_one_does_not() -> None:
     text = shown(replace(a_card(), silence=MUTED)).text
     assert "Muted by Ann until <!date^" in text
-    assert "· we deploy" in text
+    assert ": we deploy" in text
     closed = replace(an_episode(), closed_at=at(9))
     assert "Muted" not in shown(replace(a_card(closed), silence=MUTED)).text
 
@@ -70,7 +74,7 @@ def test_a_muted_card_promises_no_next_call() -> None:
 
 def test_a_mute_until_live_says_so() -> None:
     text = shown(replace(a_card(), silence=replace(MUTED, live_for=timedelta(minutes=30)))).text.replace("\u00a0", " ")
-    assert "Muted by Ann until live for 30 min · we deploy" in text
+    assert "Muted by Ann until live for 30 min: we deploy" in text
 
 
 @pytest.mark.parametrize("note", [MUTED, WINDOW, QUIET])
@@ -138,12 +142,17 @@ def an_entry(number: int, **counts: int) -> DigestEntry:
     )
 
 
-def digest_text(*entries: DigestEntry, failed: tuple[int, ...] = ()) -> str:
+def digest_text(
+    *entries: DigestEntry, failed: tuple[int, ...] = (), answers: Mapping[int, Acknowledgement] = NO_ANSWERS
+) -> str:
     def record(pipeline_id: PipelineId) -> Record:
         bad = pipeline_id in {f"pipe_{number}" for number in failed}
         observation = an_observation(Phase.FAILED, ready=0) if bad else an_observation()
         state = PipelineState(observation=observation, since=at(5), failed_since=at(5) if bad else None)
-        return Record(pipeline_id=pipeline_id, state=state)
+        answer = answers.get(int(pipeline_id.removeprefix("pipe_")))
+        return Record(
+            pipeline_id=pipeline_id, state=state, episode=replace(an_episode(), acknowledged=answer) if bad else None
+        )
 
     renderer = Renderer(command="/pipeline", platform_url="https://goldrush.dev/", record=record)
     digest = Digest(key="k", entries=entries, silence=SetupKind.QUIET_HOURS)
@@ -161,6 +170,20 @@ def test_a_failure_without_news_is_named_as_still_failed() -> None:
     text = digest_text(an_entry(1), failed=(1,))
     assert "1 pipeline needs attention now:" in text
     assert "orders-1 is still FAILED since" in text
+
+
+def test_the_digest_names_the_people_who_have_an_open_failure_and_begins_with_the_others() -> None:
+    acknowledged = Acknowledgement(by=ANN, at=at(6), name="Ann")
+    snoozed = replace(acknowledged, name="Bob", until=at(999), snoozed=True)
+    entries = [an_entry(number, failed=1) for number in (1, 2, 3)]
+    head, *rows = digest_text(*entries, failed=(1, 2, 3), answers={1: acknowledged, 2: snoozed}).split("\n")
+    assert "3 pipelines need attention now:" in head
+    assert [row.rsplit(" · ", 1)[1] for row in rows] == [
+        "not acknowledged",
+        "acknowledged by Ann",
+        f"snoozed by Bob until {date(at(999))}",
+    ]
+    assert [row.split()[0] for row in rows] == ["orders-3", "orders-1", "orders-2"]
 
 
 def test_a_digest_without_problems_says_so() -> None:

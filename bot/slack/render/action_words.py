@@ -80,6 +80,17 @@ def answer_words(
     return f":eyes: Acknowledged by {by} at {date(acknowledged.at)}{promise}{_remark(acknowledged.remark)}"
 
 
+def answered_words(acknowledged: Acknowledgement | None, resolved: Acknowledgement | None) -> str:
+    """`acknowledged by Ann`, `snoozed by Ann until 10:00 today`, for a pipeline's line. Empty: nobody has it."""
+    if resolved:
+        return f"paging ended by {phrases.person(resolved.name)}"
+    if acknowledged is None:
+        return ""
+    if acknowledged.snoozed and acknowledged.until:
+        return f"snoozed by {phrases.person(acknowledged.name)} until {date(acknowledged.until)}"
+    return f"acknowledged by {phrases.person(acknowledged.name)}"
+
+
 def member_answer(episode: Episode, conversation: ChannelId) -> str:
     """Who has the failure, in the line of a group's member. Empty: nobody."""
     if answer := episode.resolved:

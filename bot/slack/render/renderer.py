@@ -78,8 +78,8 @@ class Renderer:
             case TimelineBatch():
                 return render_batch(content, delivery, now, self._failed_again_since(content))
             case Digest() if content.silence:
-                states = {entry.pipeline.id: self.record(entry.pipeline.id).state for entry in content.entries}
-                return render_silence_digest(content, content.silence, states, delivery, now)
+                records = {entry.pipeline.id: self.record(entry.pipeline.id) for entry in content.entries}
+                return render_silence_digest(content, content.silence, records, delivery, now)
             case Digest():
                 return render_digest(replace(content, entries=self._with_last_states(content.entries)), delivery, now)
             case HeldPages():

@@ -11,6 +11,7 @@ from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, with_other_name, without_name
 from bot.slack.mrkdwn import ago, code, outside
 from bot.slack.render import phrases, stale_states
+from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import silence_words
@@ -38,18 +39,9 @@ def _state_and_facts(view: PipelineView, now: datetime) -> str:
     return " · ".join(fact for fact in (stale_states.aged_state_words(view, now), *_facts(view, now)) if fact)
 
 
-def _answered(view: PipelineView) -> str:
-    if view.resolved:
-        return f"paging ended by {phrases.person(view.resolved.name)}"
-    if view.acknowledged is None:
-        return ""
-    done = "snoozed" if view.acknowledged.snoozed else "acknowledged"
-    return f"{done} by {phrases.person(view.acknowledged.name)}"
-
-
 def _facts(view: PipelineView, now: datetime) -> list[str]:
     observation = view.state.observation
-    answered, since = _answered(view), _since(view, now)
+    answered, since = answered_words(view.acknowledged, view.resolved), _since(view, now)
     muted = silence_words(view.silence) if view.silence else ""
     if observation is None or stale_states.is_stale(view):
         return [since, answered, muted]

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.domain.attention import rank, trouble
+from bot.domain.attention import trouble, urgency
 from bot.domain.delivery import Delivery
+from bot.domain.episode import open_failure
 from bot.domain.observation import PipelineId
+from bot.domain.plan import Record
 from bot.domain.setup import SetupKind
 from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import PipelineState
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
+from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.group_card import NAME_LIMIT
@@ -26,19 +29,31 @@ _OVER = {
 def render_silence_digest(
     digest: Digest,
     silence: SetupKind,
-    states: Mapping[PipelineId, PipelineState],
+    records: Mapping[PipelineId, Record],
     delivery: Delivery,
     now: datetime,
 ) -> RenderedMessage:
-    """`states`: the latest ones. A digest may wait for long, and must not show an older state as the last."""
-    entries = sorted(
-        digest.entries,
-        key=lambda entry: (rank(trouble(states[entry.pipeline.id], now)), entry.pipeline.name.lower()),
-    )
-    open_problems = sum(trouble(states[entry.pipeline.id], now) is not None for entry in entries)
+    """`records`: the latest ones. A digest may wait for long, and must not show an older state as the last."""
+    entries = sorted(digest.entries, key=lambda entry: _order(entry, records[entry.pipeline.id], now))
+    open_problems = sum(trouble(records[entry.pipeline.id].state, now) is not None for entry in entries)
     head = f":bell: *{_OVER[silence]}.* {_summary(open_problems, len(entries) - open_problems)}"
-    rows = [_row(entry, states[entry.pipeline.id]) for entry in entries]
+    rows = [_row(entry, records[entry.pipeline.id].state) + _answer(records[entry.pipeline.id]) for entry in entries]
     return message([section(head), *sections(rows), *possible_repeat(delivery)])
+
+
+def _order(entry: DigestEntry, record: Record, now: datetime) -> tuple[object, ...]:
+    """Open problems first, the worst on top; of those, the ones that nobody has; of those, the oldest."""
+    failure = open_failure(record.episode)
+    answered = failure is not None and not failure.unanswered
+    return (*urgency(trouble(record.state, now), record.state, answered=answered), entry.pipeline.name.lower())
+
+
+def _answer(record: Record) -> str:
+    """Who has the failure that is still open."""
+    failure = open_failure(record.episode)
+    if failure is None:
+        return ""
+    return f" · {answered_words(failure.acknowledged, failure.resolved) or 'not acknowledged'}"
 
 
 def _summary(open_problems: int, others: int) -> str:

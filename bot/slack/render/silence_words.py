@@ -28,14 +28,14 @@ EFFECTS = {
 
 
 def card_line(note: SilenceNote) -> str:
-    """`Muted by Ann until 21:00 today · we deploy`."""
+    """`Muted by Ann until 21:00 today: we deploy`."""
     symbol = ":no_bell:" if note.kind is SetupKind.MUTE else ":construction:"
     words = silence_words(note)
     return f"{symbol} {words[:1].upper()}{words[1:]}"
 
 
 def silence_words(note: SilenceNote) -> str:
-    """`muted by Ann until 21:00 today · we deploy`, for a pipeline's line."""
+    """`muted by Ann until 21:00 today: we deploy`, for a pipeline's line."""
     by = phrases.person(note.by_name)
     end = f" until {date(note.until)}" if note.until else ""
     match note.kind:
@@ -50,7 +50,7 @@ def silence_words(note: SilenceNote) -> str:
 
 
 def silence_row(note: SilenceNote, *, ended: bool = False) -> str:
-    """`*orders-eu* until 21:00 today · we deploy`, for a list of silences. `ended`: they have no next time."""
+    """`*orders-eu* until 21:00 today: we deploy`, for a list of silences. `ended`: they have no next time."""
     match note.kind:
         case SetupKind.MUTE:
             last = f", at the latest {date(note.until)}" if note.until else ""
@@ -86,7 +86,7 @@ def _live(live_for: timedelta) -> str:
 
 
 def _because(note: SilenceNote) -> str:
-    return f" · {outside(note.why, 2 * LONGEST_WHY)}" if note.why else ""
+    return f": {outside(note.why, 2 * LONGEST_WHY)}" if note.why else ""
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
