@@ -97,7 +97,8 @@ class LaneReader:
         if not any(isinstance(row.body, PagerEvent) for row in snapshot.rows):
             return False
         incidents = await self._incidents.incidents(self._lane.receiver)
-        change = combined_pages(self._lane.receiver, snapshot.rows, incidents.values(), self._clock.now())
+        now = self._clock.now()
+        change = combined_pages(self._lane.receiver, snapshot.rows, incidents.values(), now, self._group_rule)
         if change is None:
             return False
         if not await self._incidents.change_pager_lane(change, self._lane, lease):

@@ -156,12 +156,15 @@ def _to_pagers(
         since=episode.began_at,
         first_seen=episode.found_begun,
     )
+    last_resort = call is not None and call.words.reason is CallReason.LAST_RESORT
     event = PagerEvent(
         action=action,
         key=key,
         failures=(failure,),
         policy=call.words.policy if call else "",
-        step=(call.page.position or 1) if call else 1,
+        step=(call.page.position or 1) + last_resort if call else 1,
+        steps=call.words.steps if call else 0,
+        last_resort=last_resort,
         by_name=answer.name if answer else "",
         origin=answer.pager if answer and _tells_of_answer(action, end) else "",
         end=end,

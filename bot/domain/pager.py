@@ -87,7 +87,11 @@ class PagerEvent:
     policy: str = ""
     """The name of the escalation policy; empty if the page has none."""
     step: int = 1
-    """Which step of the escalation pages now, from 1 on. Counts on in later rounds."""
+    """Which step of the escalation pages now, from 1 on. Counts on in later rounds, and for the last resort."""
+    steps: int = 0
+    """How many steps a round has. 0: not known, in a row of an older version."""
+    last_resort: bool = False
+    """All rounds are over, and this is the policy's last resort."""
     by_name: str = ""
     """The person who acknowledged or resolved, as plain text."""
     origin: str = ""

@@ -3,22 +3,21 @@
 - A page is dropped if its acknowledgement, its end or a later page of the same key waits behind it. It certainly did
   not arrive, so nobody need be woken for it.
 - A page of unknown fate is not repeated once its answer waits behind it. The answer follows when the page has landed.
-- Several new failures become one incident, which has one key. New failures join it for `JOINS_FOR`.
+- As in Slack, more failures than stand alone become one incident, which has one key. For a while, new failures join it.
 - The acknowledgement or end of one failure counts for its incident. The incident is acknowledged once somebody looks at
   each of its failures, and ends with the last one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from bot.domain.backlog import DEFAULT_GROUP_RULE, GroupRule
 from bot.domain.delivery import AttemptState, Delivery, Message, Priority, Receiver
 from bot.domain.episode import stable_key
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
 from bot.domain.protocol import LANDS_WITHIN
 
-INCIDENT_FROM = 3  # this many failures that wait for one pager become one incident
-JOINS_FOR = timedelta(seconds=30)
 LARGEST_INCIDENT = 100
 
 
@@ -58,9 +57,12 @@ class Incident:
         """True if somebody looks at each open failure."""
         return all(failure.key in self.acknowledged for failure in self.open)
 
-    def takes(self, at: datetime) -> bool:
+    def is_recent(self, at: datetime, rule: GroupRule) -> bool:
+        return at - self.made_at < rule.within
+
+    def takes(self, at: datetime, rule: GroupRule) -> bool:
         """True if a new failure may still join it."""
-        young = at - self.made_at < JOINS_FOR and len(self.failures) < LARGEST_INCIDENT
+        young = self.is_recent(at, rule) and len(self.failures) < LARGEST_INCIDENT
         return young and self.is_group and not self.acknowledged and not self.ended
 
 
@@ -80,10 +82,14 @@ class PagerLaneChange:
 
 
 def combined_pages(
-    receiver: Receiver, rows: Sequence[Delivery], incidents: Iterable[Incident], at: datetime
+    receiver: Receiver,
+    rows: Sequence[Delivery],
+    incidents: Iterable[Incident],
+    at: datetime,
+    rule: GroupRule = DEFAULT_GROUP_RULE,
 ) -> PagerLaneChange | None:
     """What to change before the next message goes out; None if nothing. `rows` come oldest first."""
-    plan = _LanePlan(receiver, {incident.key: incident for incident in incidents}, at)
+    plan = _LanePlan(receiver, {incident.key: incident for incident in incidents}, at, rule)
     pages = [row for row in rows if _event(row)]
     plan.replaced = _superseded(pages, plan.knows)
     plan.superseded = tuple(plan.replaced)
@@ -186,6 +192,7 @@ class _LanePlan:
     receiver: Receiver
     incidents: dict[str, Incident]
     at: datetime
+    rule: GroupRule
     replaced: list[Delivery] = field(default_factory=list)
     rows: list[Delivery] = field(default_factory=list)
     superseded: tuple[Delivery, ...] = ()
@@ -259,8 +266,10 @@ class _LanePlan:
             if (event := _event(row)) and event.action is PagerAction.TRIGGER and not event.drill
         ]
         able = [(row, event) for row, event in pages if len(event.failures) == 1]
-        growing = next((incident for incident in self.incidents.values() if incident.takes(self.at)), None)
-        if growing is None and len(able) < INCIDENT_FROM:
+        incidents = self.incidents.values()
+        growing = next((incident for incident in incidents if incident.takes(self.at, self.rule)), None)
+        single = [one for one in incidents if one.failures and not one.is_group and one.is_recent(self.at, self.rule)]
+        if growing is None and len(single) + len(able) <= self.rule.most_single:
             able = []
         able = able[: LARGEST_INCIDENT - len(growing.failures if growing else ())]
         if able:

@@ -41,7 +41,14 @@ def title_of(event: PagerEvent) -> str:
         title = f"{_name(event.by_name) or 'Somebody'} acknowledged: {problem}"
     if event.action is PagerAction.RESOLVE:
         title = _end(event, problem)
+    if event.action is PagerAction.TRIGGER and _may_grow(event):
+        title = f"{problem}. Others may join this incident"
     return f"{DRILL}{title}" if event.drill else title
+
+
+def _may_grow(event: PagerEvent) -> bool:
+    """True for a group that has only one failure yet."""
+    return len(event.failures) == 1 and event.failures[0].key != event.key and not event.drill
 
 
 def problem_of(event: PagerEvent) -> str:
@@ -76,9 +83,18 @@ def _lines(event: PagerEvent) -> list[str]:
         lines = [_since(failure) for failure in failures]
     if event.action is not PagerAction.TRIGGER:
         return lines
-    if event.policy or event.step > 1:
-        lines.append(f"Step {event.step}" + (f" of the policy {_name(event.policy)}" if event.policy else ""))
-    return lines + _links(failures)
+    return lines + _step(event) + _links(failures)
+
+
+def _step(event: PagerEvent) -> list[str]:
+    """Which step calls. A watch without a policy calls the same targets again."""
+    if not event.policy:
+        return [f"Call {event.step}: nobody has answered yet"] if event.step > 1 else []
+    policy = f"of the policy {_name(event.policy)}"
+    if event.last_resort:
+        return [f"Last resort {policy}: nobody answered its steps"]
+    rounds, step = divmod(event.step - 1, event.steps or event.step)
+    return [f"Step {step + 1} {policy}" + (f", in round {rounds + 1}" if rounds else "")]
 
 
 def _links(failures: Sequence[PagedFailure]) -> list[str]:

@@ -40,14 +40,14 @@ async def combine(store: DifferentialStore) -> PagerLaneChange:
 
 
 async def test_rows_and_incidents_change_together(store: DifferentialStore) -> None:
-    await enqueue(store, rows_of(PagerAction.TRIGGER, "a", "b", "c"))
+    await enqueue(store, rows_of(PagerAction.TRIGGER, "a", "b", "c", "d"))
     lease = await store.lease(PAGES)
     change = await combine(store)
     assert await store.change_pager_lane(change, PAGES, lease)
     assert await store.deliveries(PAGES) == change.rows
     (incident,) = (await store.incidents(OPS)).values()
-    assert [failure.key for failure in incident.failures] == ["key-a", "key-b", "key-c"]
-    await enqueue(store, rows_of(PagerAction.RESOLVE, "a", "b", "c"))
+    assert [failure.key for failure in incident.failures] == ["key-a", "key-b", "key-c", "key-d"]
+    await enqueue(store, rows_of(PagerAction.RESOLVE, "a", "b", "c", "d"))
     assert await store.change_pager_lane(await combine(store), PAGES, lease)
     assert await store.incidents(OPS) == {}
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.backlog import DEFAULT_GROUP_RULE, GroupRule
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Attempt, AttemptState, Delivery, Receiver, ReceiverKind
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
-from bot.domain.pager_lane import JOINS_FOR, LARGEST_INCIDENT, Incident, combined_pages
+from bot.domain.pager_lane import LARGEST_INCIDENT, Incident, combined_pages
 from bot.domain.pager_messages import pager_messages, renewing_messages
 from bot.domain.protocol import LANDS_WITHIN
 from tests.builders import TEAM
@@ -46,12 +47,13 @@ class PagerLane:
     incidents: dict[str, Incident] = field(default_factory=dict)
     seconds: float = 0.0
     sent: list[PagerEvent] = field(default_factory=list)
+    rule: GroupRule = DEFAULT_GROUP_RULE
 
     def add(self, rows: Iterable[Delivery]) -> None:
         self.rows += rows
         at = NOON + timedelta(seconds=self.seconds)
         for _ in range(10):
-            change = combined_pages(OPS, self.rows, self.incidents.values(), at)
+            change = combined_pages(OPS, self.rows, self.incidents.values(), at, self.rule)
             if change is None:
                 return
             by_id = {row.id: row for row in self.rows if row not in change.replaced}
@@ -68,6 +70,10 @@ class PagerLane:
         self.rows.clear()
         self.sent += events
         return events
+
+
+OF_TWO = GroupRule(most_single=2)
+"""Three failures are a group."""
 
 
 def actions(events: Iterable[PagerEvent]) -> list[tuple[PagerAction, list[str]]]:
@@ -117,7 +123,7 @@ def test_a_page_of_unknown_fate_is_not_repeated_once_it_is_answered(answer: Page
 
 
 def test_a_group_of_unknown_fate_is_not_repeated_once_all_of_it_is_answered() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.rows = [of_unknown_fate(lane.rows[0])]
     lane.add(rows_of(ACKNOWLEDGE, "a", "b"))
@@ -137,7 +143,7 @@ def test_a_page_of_unknown_fate_is_repeated_while_nobody_answers() -> None:
 
 
 def test_several_new_failures_become_one_incident_that_ends_with_the_last() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     (page,) = lane.send()
     assert actions([page]) == [(TRIGGER, ["a", "b", "c"])]
@@ -151,7 +157,7 @@ def test_several_new_failures_become_one_incident_that_ends_with_the_last() -> N
 
 
 def test_a_group_is_acknowledged_once_nobody_need_act_on_any_of_it() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.send()
     lane.add(rows_of(ACKNOWLEDGE, "a"))
@@ -162,7 +168,7 @@ def test_a_group_is_acknowledged_once_nobody_need_act_on_any_of_it() -> None:
 
 
 def test_the_end_of_the_last_unacknowledged_failure_acknowledges_the_rest() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.send()
     lane.add(rows_of(ACKNOWLEDGE, "a", "b"))
@@ -171,7 +177,7 @@ def test_the_end_of_the_last_unacknowledged_failure_acknowledges_the_rest() -> N
 
 
 def test_a_group_whose_failures_end_at_once_after_an_answer_ends_at_the_pager() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.send()
     lane.add(rows_of(ACKNOWLEDGE, "b"))
@@ -181,19 +187,19 @@ def test_a_group_whose_failures_end_at_once_after_an_answer_ends_at_the_pager() 
 
 
 def test_new_failures_join_a_young_group_under_its_key() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     (page,) = lane.send()
     lane.add(rows_of(TRIGGER, "d"))
     (grown,) = lane.send()
     assert (grown.key, len(grown.failures)) == (page.key, 4)
-    lane.seconds = JOINS_FOR.total_seconds()
+    lane.seconds = DEFAULT_GROUP_RULE.within.total_seconds()
     lane.add(rows_of(TRIGGER, "e"))
     assert [event.key for event in lane.send()] == ["key-e"]
 
 
 def test_a_group_that_somebody_looks_at_takes_no_more() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.add(rows_of(ACKNOWLEDGE, "a"))
     lane.send()
@@ -202,7 +208,7 @@ def test_a_group_that_somebody_looks_at_takes_no_more() -> None:
 
 
 def test_a_later_step_pages_once_for_a_whole_group() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.send()
     lane.add(rows_of(RESOLVE, "a"))
@@ -221,21 +227,21 @@ def test_a_later_step_of_single_failures_forms_no_group() -> None:
 
 
 def test_a_group_that_waits_names_only_open_failures() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.add(rows_of(RESOLVE, "b"))
     assert actions(lane.send()) == [(TRIGGER, ["a", "c"])]
 
 
 def test_a_group_that_ended_before_any_attempt_pages_nobody() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.add(rows_of(RESOLVE, "a", "b", "c"))
     assert [event.action for event in lane.send()] in ([], [RESOLVE])
 
 
 def test_a_page_that_starts_again_leaves_its_group() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     (page,) = lane.send()
     event = an_event(TRIGGER, "a")
@@ -276,7 +282,7 @@ def test_a_page_about_the_bot_itself_ends_by_its_key() -> None:
 
 
 def test_a_drill_stands_alone() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     drill = replace(an_event(TRIGGER, "drill"), drill=True)
     lane.add(
         [
@@ -288,7 +294,7 @@ def test_a_drill_stands_alone() -> None:
 
 
 def test_an_answer_at_the_pager_is_counted_but_not_sent_back() -> None:
-    lane = PagerLane()
+    lane = PagerLane(rule=OF_TWO)
     lane.add(rows_of(TRIGGER, "a", "b", "c"))
     lane.send()
     for name in "abc":
@@ -315,3 +321,34 @@ def test_a_drill_sends_its_page_and_its_end_at_once() -> None:
     lane.add([])
     assert [event.action for event in lane.send()] == [TRIGGER, RESOLVE]
     assert lane.incidents == {}
+
+
+def test_as_in_slack_more_failures_than_stand_alone_become_one_incident() -> None:
+    names = "abcd"
+    for count in range(1, 5):
+        lane = PagerLane()
+        lane.add(rows_of(TRIGGER, *names[:count]))
+        assert len(lane.send()) == (count if count <= DEFAULT_GROUP_RULE.most_single else 1)
+
+
+def test_failures_that_already_have_incidents_count_for_the_next_one() -> None:
+    lane = PagerLane()
+    for name in "abc":
+        lane.add(rows_of(TRIGGER, name))
+    assert [event.key for event in lane.send()] == ["key-a", "key-b", "key-c"]
+    lane.add(rows_of(TRIGGER, "d"))
+    (group,) = lane.send()
+    assert group.key != "key-d"
+    lane.add(rows_of(TRIGGER, "e"))
+    assert [(event.key, len(event.failures)) for event in lane.send()] == [(group.key, 2)]
+    lane.add(rows_of(RESOLVE, "d", "e"))
+    assert [(event.action, event.key) for event in lane.send()] == [(RESOLVE, group.key)]
+
+
+def test_failures_from_longer_ago_do_not_count() -> None:
+    lane = PagerLane()
+    lane.add(rows_of(TRIGGER, "a", "b", "c"))
+    lane.send()
+    lane.seconds = DEFAULT_GROUP_RULE.within.total_seconds()
+    lane.add(rows_of(TRIGGER, "d"))
+    assert [event.key for event in lane.send()] == ["key-d"]

@@ -20,7 +20,7 @@ ORDERS = PagedFailure(
     since=NOON,
     card_link="https://acme.slack.com/archives/C1/p1",
 )
-PAGE = PagerEvent(action=PagerAction.TRIGGER, key="k", failures=(ORDERS,), policy="data", step=2)
+PAGE = PagerEvent(action=PagerAction.TRIGGER, key="k", failures=(ORDERS,), policy="data", step=2, steps=2)
 
 
 def a_group(count: int, event: Event = Event.FAILED) -> PagerEvent:
@@ -59,6 +59,26 @@ def test_a_page_says_what_happened_since_when_and_what_to_do() -> None:
 )
 def test_a_title_is_one_line_about_who_or_what(event: PagerEvent, title: str) -> None:
     assert title_of(event) == title
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (PAGE, "Step 2 of the policy data"),
+        (replace(PAGE, step=3), "Step 1 of the policy data, in round 2"),
+        (replace(PAGE, step=3, steps=0), "Step 3 of the policy data"),  # a row of an older version
+        (replace(PAGE, step=3, last_resort=True), "Last resort of the policy data: nobody answered its steps"),
+        (replace(PAGE, policy="", step=2, steps=1), "Call 2: nobody has answered yet"),
+        (replace(PAGE, policy="", step=1, steps=1), None),
+    ],
+)
+def test_a_page_says_which_step_calls(event: PagerEvent, line: str | None) -> None:
+    _, *more, _ = page_text(event).body.splitlines()
+    assert more == ([line] if line else [])
+
+
+def test_an_incident_that_others_may_join_says_so() -> None:
+    assert title_of(replace(PAGE, key="group")) == "orders-eu failed. Others may join this incident"
 
 
 def test_a_long_list_is_cut() -> None:

@@ -410,3 +410,13 @@ def test_a_pager_that_another_page_still_names_hears_nothing() -> None:
     plan = plan_left(failed(both).record, replace(a_routing(other), pagers=PAGERS), {ALERTS}, at(60))
     assert plan is not None
     assert to_pagers(plan.messages) == []
+
+
+def test_a_pager_learns_which_step_calls_it() -> None:
+    who = routing(DATA, setup=[a_policy([PAGER], [PAGER], rounds=1, last=[PAGER])])
+    plan, steps = failed(who), []
+    for _ in range(5):
+        events = [message.body for message in plan.messages if isinstance(message.body, PagerEvent)]
+        steps += [(event.step, event.steps, event.last_resort) for event in events]
+        plan = served(plan.record, who) if plan.record.next_at else plan
+    assert steps == [(1, 2, False), (2, 2, False), (3, 2, False), (4, 2, False), (5, 2, True)]
