@@ -303,6 +303,8 @@ class AcknowledgeAllAnswer:
     """The person asked to end the paging."""
     others: tuple[str, ...] = ()
     """For each failure that somebody else keeps: that person's name."""
+    names: tuple[str, ...] = ()
+    """The pipelines of the acknowledged failures, if a message without a list of its own names them."""
 
 
 class NoteChange(Enum):

@@ -190,7 +190,7 @@ class Acknowledgements:
         async def act(card: Card) -> AcknowledgeAnswer:
             return await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place, terms=terms)
 
-        answers = await self._of_each(group_key, act)
+        answers = await self._of_each(await self._cards.group(group_key), act)
         elsewhere = [answer for answer in answers if answer.fate is AcknowledgeFate.ALREADY_ACKNOWLEDGED]
         return AcknowledgeAllAnswer(
             acknowledged=sum(answer.fate is AcknowledgeFate.ACKNOWLEDGED for answer in answers),
@@ -208,15 +208,27 @@ class Acknowledgements:
         async def act(card: Card) -> AcknowledgeAnswer:
             return await self.resolve(channel, card.key, by, name=name, place=place, remark=remark)
 
-        answers = await self._of_each(group_key, act)
+        answers = await self._of_each(await self._cards.group(group_key), act)
         ended = sum(answer.fate is AcknowledgeFate.RESOLVED and answer.changed for answer in answers)
         return AcknowledgeAllAnswer(acknowledged=ended, known=len(answers), resolved=True)
 
+    async def acknowledge_called(
+        self, channel: ChannelId, card_keys: Sequence[str], by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAllAnswer:
+        """Acknowledges the failures that a call names. The answer names those that nobody had."""
+
+        async def act(card: Card) -> AcknowledgeAnswer:
+            return await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place)
+
+        answers = await self._of_each(tuple((await self._cards.cards(card_keys)).values()), act)
+        names = [answer.pipeline.name for answer in answers if answer.fate is AcknowledgeFate.ACKNOWLEDGED]
+        return AcknowledgeAllAnswer(acknowledged=len(names), known=len(answers), names=tuple(sorted(names)))
+
     async def _of_each(
-        self, group_key: str, act: Callable[[Card], Awaitable[AcknowledgeAnswer]]
+        self, posted: Sequence[PostedCard], act: Callable[[Card], Awaitable[AcknowledgeAnswer]]
     ) -> list[AcknowledgeAnswer]:
-        """Acts on each failure of a group, several at a time."""
-        cards = [card.content for card in await self._cards.group(group_key)]
+        """Acts on each of these failures, several at a time."""
+        cards = [card.content for card in posted]
         answers: list[AcknowledgeAnswer] = []
         for first in range(0, len(cards), ACKNOWLEDGED_AT_ONCE):
             answers += await asyncio.gather(*map(act, cards[first : first + ACKNOWLEDGED_AT_ONCE]))

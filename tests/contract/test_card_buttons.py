@@ -82,6 +82,22 @@ async def test_acknowledge_all_needs_the_groups_channel(fake_redis: redis.asynci
         assert "You acknowledged 2 failures" in await it.click(action_ids.ACKNOWLEDGE_ALL, {"group": group}, BOB, OPS)
 
 
+async def test_a_call_about_several_failures_acknowledges_those_that_nobody_has(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with office(fake_redis) as it:
+        await failing(it, OPS)
+        episodes = [it.bot.repository.record(pipeline).episode for pipeline in (ONE, TWO)]
+        keys = [key for episode in episodes if episode for key, there in episode.cards.items() if there == OPS]
+        called = {"cards": " ".join(keys)}
+        assert NOT_HERE in await it.click(action_ids.ACKNOWLEDGE_CALLED, called, CAROL, ALERTS)
+        assert await acknowledged(it) is None
+        await it.click(action_ids.ACKNOWLEDGE, a_value(keys[0]), BOB, OPS)
+        answer = await it.click(action_ids.ACKNOWLEDGE_CALLED, called, BOB, OPS)
+        assert "You acknowledged 1 failure: orders-2." in answer
+        assert "Nothing was changed" in await it.click(action_ids.ACKNOWLEDGE_CALLED, called, BOB, OPS)
+
+
 @pytest.mark.parametrize(
     ("user", "team", "name"),
     [(GUEST, "T0SANDBOX", "gil"), (PARTNER, "T0PARTNER", "pat"), (ANN, "T0SANDBOX", "ann")],

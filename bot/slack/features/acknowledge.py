@@ -54,6 +54,16 @@ async def answer_card(
     return answer_reply(answer, request)
 
 
+async def _acknowledge_called(click: Click, request: Request) -> Reply:
+    """Acknowledges the failures that a call names, each unless somebody has it."""
+    acknowledgements, cards = request.services.requests.acknowledgements, click.text("cards").split()
+    if not await acknowledgements.holds(click.channel, cards):
+        return request.refused(WRONG_CONVERSATION)
+    name, place = await person_and_conversation(click.channel, request)
+    answer = await acknowledgements.acknowledge_called(click.channel, cards, click.user, name=name, place=place)
+    return _reply(answer, request)
+
+
 async def person_and_conversation(channel: ChannelId, request: Request) -> tuple[str, str]:
     """Looks up both at the same time, so that the acknowledgement isn't late."""
     permissions = request.services.permissions
@@ -68,6 +78,7 @@ def answer_reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, request: Requ
 FEATURE = Feature(
     buttons={
         action_ids.ACKNOWLEDGE: Button(press=on_its_card(_acknowledge), acknowledges=True),
+        action_ids.ACKNOWLEDGE_CALLED: Button(press=_acknowledge_called, acknowledges=True),
         action_ids.ACKNOWLEDGE_ONE: Button(press=on_its_card(_acknowledge_one), acknowledges=True),
     },
 )

@@ -96,7 +96,8 @@ def _all_words(answer: AcknowledgeAllAnswer, render_context: RenderContext) -> s
         quiet = f"Nobody is paged for them until {until}; then the paging starts again."
         return f":zzz: You snoozed {failures}. {quiet}{others}"
     promise = f" I page again for those that still need somebody at {until}." if until else ""
-    return f":eyes: You acknowledged {failures}.{promise}{others}"
+    names = f": {', '.join(f'*{outside(name)}*' for name in answer.names)}" if answer.names else ""
+    return f":eyes: You acknowledged {failures}{names}.{promise}{others}"
 
 
 def _settled(answer: AcknowledgeAllAnswer) -> str:

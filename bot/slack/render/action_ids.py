@@ -2,6 +2,7 @@
 
 ACKNOWLEDGE = "acknowledge"
 ACKNOWLEDGE_ALL = "acknowledge_all"
+ACKNOWLEDGE_CALLED = "acknowledge_called"
 ACKNOWLEDGE_ONE = "acknowledge_one"
 SHOW_MEMBERS = "show_members"
 MEMBER_ACTION = "member_action"

@@ -23,8 +23,11 @@ _REASONS: Mapping[CallReason, str] = {
 }
 
 
-def call_lines(notice: Notice) -> list[str]:
-    """What failed and since when, why this call comes now, and the people it calls."""
+def call_lines(notice: Notice, *, has_button: bool) -> list[str]:
+    """What failed and since when, why this call comes now, and the people it calls.
+
+    `has_button`: the message acknowledges all of them. Too many failures have no button.
+    """
     call = notice.call or PageCall(reason=CallReason.STEP)
     people = [target for target in notice.targets if target.kind is not TargetKind.PAGER]
     pagers = [target for target in notice.targets if target.kind is TargetKind.PAGER]
@@ -32,7 +35,7 @@ def call_lines(notice: Notice) -> list[str]:
     if pagers:
         request = f"{request}\nPaged outside Slack: {phrases.target_list(pagers)}.".strip()
     why = " ".join(part for part in (_REASONS[call.reason], _step_words(call)) if part)
-    where = "Acknowledge on their cards." if len(notice.failures) > 1 else ""
+    where = "" if has_button else "Acknowledge on their cards."
     return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request, where) if line)]
 
 

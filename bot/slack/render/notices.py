@@ -101,11 +101,16 @@ def _late_page(notice: Notice, _: RenderContext) -> list[Block]:
 
 def _call_again(notice: Notice, _: RenderContext) -> list[Block]:
     """Calls people for failures that nobody has answered. Names only facts that stay true."""
-    blocks: list[Block] = [section("\n".join(call_lines(notice)))]
-    if len(notice.failures) == 1 and (one := notice.failures[0]).card_key:
-        facts = {"pipeline": one.pipeline.id, "card": one.card_key}
-        acknowledge = button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary")
-        blocks += actions(f"{one.card_key}-call", acknowledge)
+    keys = [failure.card_key for failure in notice.failures if failure.card_key]
+    button_value = value(cards=" ".join(keys)) if len(keys) > 1 else ""
+    if len(notice.failures) == 1 and keys:
+        action_id, text = action_ids.ACKNOWLEDGE, "Acknowledge"
+        button_value = value(pipeline=notice.failures[0].pipeline.id, card=keys[0])
+    else:
+        action_id, text = action_ids.ACKNOWLEDGE_CALLED, "Acknowledge all"
+    blocks: list[Block] = [section("\n".join(call_lines(notice, has_button=bool(button_value))))]
+    if button_value:
+        blocks += actions(f"{keys[0]}-call", button(action_id, text, button_value, style="primary"))
     return blocks
 
 

@@ -1,0 +1,52 @@
+"""The text and the button of a repeated call."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure, PageCall
+from bot.domain.observation import PipelineId
+from bot.slack.render import action_ids
+from bot.slack.render.notices import render_notice
+from bot.slack.render.render_context import RenderContext
+from tests.builders import a_delivery, a_person, a_pipeline, at
+
+
+def rendered(*cards: str) -> tuple[str, list[dict[str, Any]]]:
+    """The text, and the buttons."""
+    failures = tuple(
+        OpenFailure(
+            pipeline=a_pipeline(f"orders-{place}", pipeline_id=PipelineId(f"pipe_{place}")), card_key=card, since=at(0)
+        )
+        for place, card in enumerate(cards, 1)
+    )
+    call = Notice(
+        kind=NoticeKind.CALL_AGAIN,
+        at=at(0),
+        targets=(a_person(),),
+        failures=failures,
+        call=PageCall(reason=CallReason.REPEATED),
+    )
+    message = render_notice(call, a_delivery("call", call), RenderContext(platform_url="", command="/pipeline"))
+    blocks: Sequence[Any] = [block for block in message.blocks if block["type"] == "actions"]
+    return message.text, [element for block in blocks for element in block["elements"]]
+
+
+def test_a_call_about_one_failure_acknowledges_it() -> None:
+    _, (button,) = rendered("one")
+    assert button["action_id"] == action_ids.ACKNOWLEDGE
+    assert json.loads(button["value"])["card"] == "one"
+
+
+def test_a_call_about_several_failures_acknowledges_all_of_them() -> None:
+    text, (button,) = rendered("one", "two")
+    assert button["action_id"] == action_ids.ACKNOWLEDGE_CALLED
+    assert button["text"]["text"] == "Acknowledge all"
+    assert json.loads(button["value"]) == {"cards": "one two"}
+    assert "on their cards" not in text
+
+
+def test_a_call_about_more_failures_than_a_button_holds_points_to_the_cards() -> None:
+    text, buttons = rendered(*(f"{number:032}" for number in range(100)))
+    assert buttons == []
+    assert "Acknowledge on their cards." in text
