@@ -14,11 +14,12 @@ from bot.ports.lanes import Lanes
 from bot.ports.leadership import SendingRight
 from bot.ports.outbox import Outbox
 from bot.ports.pager_incidents import PagerIncidents
+from bot.ports.posted_calls import PostedCalls
 from bot.ports.rate_limit_store import RateLimitStore
 
 
-class LaneStore(Lanes, Outbox, Cards, PagerIncidents, RateLimitStore, Protocol):
-    """Lanes, deliveries, cards, incidents of pagers, and rate limits."""
+class LaneStore(Lanes, Outbox, Cards, PagerIncidents, PostedCalls, RateLimitStore, Protocol):
+    """Lanes, deliveries, cards, incidents of pagers, posted calls, and rate limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.delivery.call_endings import CallStore, end_calls
 from bot.delivery.choose_next import NextAction, choose_next
 from bot.delivery.lane_reader import LaneReader, LeaseLostError
 from bot.delivery.lane_services import LaneServices
@@ -54,6 +55,7 @@ class LaneWorker:
         self._outbox: Outbox = services.store
         self._cards: Cards = services.store
         self._rate_limits: RateLimitStore = services.store
+        self._calls: CallStore = services.store
         carrier = services.carriers[lane.receiver.kind]
         self._chat = carrier.chat
         self._limiter = carrier.limiter
@@ -276,6 +278,8 @@ class LaneWorker:
         report(settlement, pending, self._clock.now(), lease_held=lease_held)
         if not lease_held:
             await self._lease_ran_out(settlement, pending)
+        if isinstance(settlement, Done):
+            await end_calls(self._calls, pending, settlement.message_id, self._clock.now())
         if isinstance(settlement, Suspend):
             await self._suspender.suspend(delivery.receiver, settlement.reason)
 

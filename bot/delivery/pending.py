@@ -18,6 +18,7 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Lookup, Message, Priority
+from bot.domain.ended_calls import with_ends
 from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.held_pages import is_repeated_call
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
@@ -58,6 +59,8 @@ class PendingDelivery:
         """The posted message of the card or group; None before it is posted."""
         if isinstance(self.delivery.body, Pointer):
             return self.delivery.body.message_id
+        if isinstance(self.delivery.body, Notice):
+            return self.delivery.body.posted.message_id if self.delivery.body.posted else None
         return next((card.message_id for card in self.cards if card.message_id), None)
 
     @property
@@ -69,7 +72,9 @@ class PendingDelivery:
     @property
     def updates(self) -> bool:
         """True if it updates a posted message, rather than posting a new one."""
-        return (self.shows_cards and self.message_id is not None) or isinstance(self.delivery.body, Pointer)
+        body = self.delivery.body
+        edits_call = isinstance(body, Notice) and body.posted is not None
+        return (self.shows_cards and self.message_id is not None) or isinstance(body, Pointer) or edits_call
 
     @property
     def may_repeat(self) -> bool:
@@ -132,6 +137,8 @@ class PendingDelivery:
                 return bool(self.cards)
             case Pointer():
                 return self.moved
+            case Notice(kind=NoticeKind.CALL_OVER):
+                return True
             case Notice(kind=kind, failures=failures) if failures or kind is NoticeKind.CALL_AGAIN:
                 return any(self._needs_attention(failure) for failure in failures)
             case _:
@@ -206,6 +213,8 @@ class PendingDelivery:
                 return MovedCard(card=self.cards[0].content)
             case TimelineBatch(of_group=True) as batch:
                 return self._of_whole_group(batch)
+            case Notice(kind=NoticeKind.CALL_OVER) as notice:
+                return with_ends(notice, {card.content.key: card for card in self.cards})
             case Notice(failures=failures) as notice:
                 return replace(
                     notice, failures=tuple(failure for failure in failures if self._needs_attention(failure))

@@ -7,7 +7,7 @@ from bot.delivery.pending import PendingDelivery
 from bot.domain.card import PostedCard, SyncCard, SyncGroup, TimelineBatch
 from bot.domain.card import ThreadEntry as Entry
 from bot.domain.drill import Drill
-from bot.domain.notice import Notice
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.receipt import MessageForm, Receipt
@@ -78,6 +78,8 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
         case PagerEvent(drill=True, key=key):
             made_at = pending.delivery.message.made_at
             yield PipelineId(key), made_at, made_at
+        case Notice(kind=NoticeKind.CALL_OVER):
+            return
         case Notice(failures=failures) | PagerEvent(failures=failures):
             made_at = pending.delivery.message.made_at
             yield from ((failure.pipeline.id, made_at, made_at) for failure in failures)

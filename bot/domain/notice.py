@@ -98,6 +98,37 @@ class NoticeKind(StrEnum):
     """The bot reads and delivers again, after its dead man's switch warned of its silence."""
     GROUP_PAGE = "group_page"
     """Pages people for failures that joined a posted group: an update of its message pings nobody."""
+    CALL_OVER = "call_over"
+    """Edits a posted CALL_AGAIN: somebody answered, or the failures are over."""
+
+
+class CallEndKind(StrEnum):
+    """Why a failure needs nobody any more."""
+
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+    RECOVERED = "recovered"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnd:
+    """How a call for one failure ended."""
+
+    kind: CallEndKind
+    at: datetime
+    name: str = ""
+    """The person who answered, as plain text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedCall:
+    """The message of a call."""
+
+    key: str
+    """The id of its delivery, which the message carries as its key."""
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +139,8 @@ class OpenFailure:
     card_key: str
     since: datetime
     first_seen: bool = False
+    end: CallEnd | None = None
+    """Only in CALL_OVER, when the bot sends it. None: it needs somebody again."""
 
     @classmethod
     def of(cls, episode: Episode, pipeline: Pipeline, card_key: str) -> "OpenFailure":
@@ -127,6 +160,7 @@ class Notice:
     LATE_PAGE                     by, targets, failures
     SILENCED, UNSILENCED          by, silences
     CALL_AGAIN                    targets, failures, call, in_thread, broadcast
+    CALL_OVER                     failures, posted
     SUSPENDED                     watches, channel, reason, instead
     BLIND                         since, missed, unread
     HEARD                         since
@@ -163,6 +197,8 @@ class Notice:
     failures: tuple[OpenFailure, ...] = ()
     """The failures to page them for."""
     call: PageCall | None = None
+    posted: PostedCall | None = None
+    """The message that this notice edits."""
     in_thread: bool = False
     """Goes to the thread of the failure's card."""
     broadcast: bool = True

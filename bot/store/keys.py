@@ -97,6 +97,10 @@ class Keys:
         """The times of one person's direct pages and summaries within the last hour."""
         return self[f"page_log:{receiver.name}"]
 
+    def calls(self, receiver: Receiver) -> str:
+        """The edits that will end the receiver's posted calls."""
+        return self[f"calls:{receiver.name}"]
+
     def suspend_notice(self, channel: ChannelId) -> str:
         """What the last notice about the channel's suspension said, so that the bot doesn't repeat it."""
         return self[f"suspend_notice:{channel}"]

@@ -16,6 +16,7 @@ from bot.store.leases import RedisLeases
 from bot.store.outbox import RedisOutbox
 from bot.store.outbox_size import RedisOutboxSize
 from bot.store.pager_incidents import RedisPagerIncidents
+from bot.store.posted_calls import RedisPostedCalls
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.receipts import RedisReceipts
 from bot.store.records import RedisRecords
@@ -43,6 +44,7 @@ class RedisStore(
     RedisLanes,
     RedisOutbox,
     RedisPagerIncidents,
+    RedisPostedCalls,
     RedisRateLimits,
     RedisScheduled,
     RedisDrills,

@@ -116,3 +116,18 @@ async def test_a_page_that_changed_while_logged_is_still_owed(store: Differentia
     )
     assert await store.settle(row, lease, ending)
     assert await store.deliveries(FEED) == (Delivery(message=again),)
+
+
+async def test_posted_calls_are_kept_until_they_end(store: DifferentialStore, any_redis: redis.asyncio.Redis) -> None:
+    there, elsewhere = in_slack(TEAM, DIRECT), in_slack(TEAM, ChannelId("D0CAT"))
+    one, two = (a_delivery(row, channel=DIRECT, priority=Priority.UPDATE).message for row in ("one", "two"))
+    for ending in (one, two, one):
+        await store.save_call(ending)
+    assert {ending.id for ending in await store.calls(there)} == {"one", "two"}
+    assert await store.calls(elsewhere) == ()
+    await store.end_calls([one])
+    await store.end_calls([one])  # another bot was faster
+    assert [ending.id for ending in await store.calls(there)] == ["two"]
+    assert [row.id for row in await store.deliveries(FEED)] == ["one"]
+    (key,) = [key for key in await any_redis.keys("*") if b":calls:" in key]
+    assert 0 < await any_redis.ttl(key) <= 7 * 86_400

@@ -63,6 +63,7 @@ class Disk:
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_id: dict[Lane, str] = field(default_factory=dict)
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
+    calls: dict[tuple[Receiver, str], Message] = field(default_factory=dict)
     incidents: dict[Receiver, tuple[Incident, ...]] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -719,6 +720,24 @@ class MemoryStore:
             )
 
         return await self._query(answer)
+
+    async def save_call(self, ending: Message) -> None:
+        def answer() -> None:
+            self.disk.calls[ending.receiver, ending.id] = ending
+
+        await self._query(answer)
+
+    async def calls(self, receiver: Receiver) -> tuple[Message, ...]:
+        return await self._query(lambda: tuple(call for (of, _), call in self.disk.calls.items() if of == receiver))
+
+    async def end_calls(self, endings: Sequence[Message]) -> None:
+        def change() -> bool:
+            there = [self.disk.calls.pop((ending.receiver, ending.id), None) for ending in endings]
+            for ending in endings if any(there) else ():
+                self._enqueue(ending)
+            return True
+
+        await self._mutate(change)
 
     async def throttles(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
         return await self._query(lambda: dict(self.disk.throttles))

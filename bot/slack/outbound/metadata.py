@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.domain.body import Content
 from bot.domain.card import Card, Group, MovedCard
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
+from bot.domain.notice import Notice, PostedCall
 
 EVENT_TYPE = "pipeline_bot_delivery"  # only letters, digits, _ and -, otherwise Slack drops the metadata
 CARD_KEY_LENGTH = 12  # characters of `Card.key`, a hash: enough to be unique among the cards of a channel
@@ -40,6 +41,8 @@ def metadata_to_attach(delivery: Delivery, content: Content) -> Mapping[str, obj
             payload |= {"revision": content.revision, "cards": content.key[:CARD_KEY_LENGTH]}
         case MovedCard(card=card):
             payload = {"key": card.key, "revision": card.revision, "cards": card.key[:CARD_KEY_LENGTH]}
+        case Notice(posted=PostedCall(key=key)):
+            payload = {"key": key}
         case Group():
             payload["revision"] = content.revision
             if not delivery.attempt.plain:  # the service may have refused metadata of this size

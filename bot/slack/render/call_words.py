@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain.episode import Episode
 from bot.domain.escalation import Page, PageStatus
-from bot.domain.notice import CallReason, Notice, OpenFailure, PageCall
+from bot.domain.notice import CallEndKind, CallReason, Notice, OpenFailure, PageCall
 from bot.domain.watch import ChannelId, Target, TargetKind
 from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases
@@ -37,6 +37,32 @@ def call_lines(notice: Notice, *, has_button: bool) -> list[str]:
     why = " ".join(part for part in (_REASONS[call.reason], _step_words(call)) if part)
     where = "" if has_button else "Acknowledge on their cards."
     return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request, where) if line)]
+
+
+def over_lines(notice: Notice) -> list[str]:
+    """Who answered each failure of a call that is over, and when. Mentions nobody."""
+    lines = [_end(failure) for failure in notice.failures[:NAMES_SHOWN]]
+    more = len(notice.failures) - NAMES_SHOWN
+    rest = [f"… and {more} more. Their cards show more."] if more > 0 else []
+    return [*lines, *rest, "This call is over."]
+
+
+def _end(failure: OpenFailure) -> str:
+    name, end = f"*{outside(failure.pipeline.name, NAME_LIMIT)}*", failure.end
+    if end is None:
+        return f":information_source: {name}: see its card."
+    person, when = phrases.person(end.name), f"at {time_of_day(end.at)}"
+    match end.kind:
+        case CallEndKind.ACKNOWLEDGED:
+            return f":eyes: {name}: {person} acknowledged {when}."
+        case CallEndKind.SNOOZED:
+            return f":zzz: {name}: {person} snoozed it {when}."
+        case CallEndKind.RESOLVED:
+            return f":no_bell: {name}: {person} ended the paging {when}."
+        case CallEndKind.RECOVERED:
+            return f":information_source: {name} recovered {when}."
+        case CallEndKind.OVER:
+            return f":information_source: {name}: its card ended {when}."
 
 
 def _failed(failures: tuple[OpenFailure, ...]) -> str:

@@ -8,7 +8,7 @@ from bot.domain.watch import Watch
 from bot.slack.mrkdwn import REASON_LIMIT, date, duration, from_to, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, RenderedMessage, actions, button, message, section, sections, value
-from bot.slack.render.call_words import call_lines
+from bot.slack.render.call_words import call_lines, over_lines
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.drills import drill_blocks
@@ -112,6 +112,10 @@ def _call_again(notice: Notice, _: RenderContext) -> list[Block]:
     if button_value:
         blocks += actions(f"{keys[0]}-call", button(action_id, text, button_value, style="primary"))
     return blocks
+
+
+def _call_over(notice: Notice, _: RenderContext) -> list[Block]:
+    return [section("\n".join(over_lines(notice)))]
 
 
 def _group_page(notice: Notice, _: RenderContext) -> list[Block]:
@@ -287,6 +291,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.SILENCED: silenced_blocks,
     NoticeKind.UNSILENCED: unsilenced_blocks,
     NoticeKind.CALL_AGAIN: _call_again,
+    NoticeKind.CALL_OVER: _call_over,
     NoticeKind.GROUP_PAGE: _group_page,
     NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _read_gap,
