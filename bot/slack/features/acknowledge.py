@@ -61,7 +61,7 @@ async def _acknowledge_called(click: Click, request: Request) -> Reply:
         return request.refused(WRONG_CONVERSATION)
     name, place = await person_and_conversation(click.channel, request)
     answer = await acknowledgements.acknowledge_called(click.channel, cards, click.user, name=name, place=place)
-    return _reply(answer, request)
+    return answer_reply(answer, request)
 
 
 async def person_and_conversation(channel: ChannelId, request: Request) -> tuple[str, str]:
