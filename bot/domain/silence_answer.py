@@ -1,12 +1,45 @@
-"""Answers about mutes, maintenance windows and quiet hours: values for `slack` to render."""
+"""What people ask of mutes, maintenance windows and quiet hours, and the answers. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.domain.answer import UnresolvedReference
 from bot.domain.catalogue import Pipeline
-from bot.domain.silence import SilenceNote
-from bot.domain.watch import ChannelId
+from bot.domain.silence import SilenceNote, WeeklyHours
+from bot.domain.wall_clock import NamedMoment
+from bot.domain.watch import ChannelId, UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """The person who changes silences, and the channel of the change."""
+
+    channel: ChannelId
+    by: UserId
+    name: str
+    zone: ZoneInfo
+    """The person's time zone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MuteWish:
+    """How long to mute: `until` a moment, or until it is live for `live_for`."""
+
+    until: NamedMoment | None = None
+    live_for: timedelta | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWish:
+    """When the maintenance is: weekly, or once from `start` on for a duration or until a moment."""
+
+    hours: WeeklyHours | None = None
+    start: NamedMoment | None = None
+    end: NamedMoment | None = None
+    """A duration counts from the start."""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """Makes, ends and lists a channel's mutes, maintenance windows and quiet hours. Answers are values."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.catalogue import Pipeline
@@ -26,9 +25,8 @@ from bot.domain.silence import (
     Silences,
     WeeklyHours,
 )
-from bot.domain.silence_answer import SilenceAnswer, SilencesAnswer
-from bot.domain.wall_clock import NamedMoment
-from bot.domain.watch import ChannelId, UserId
+from bot.domain.silence_answer import Author, MaintenanceWish, MuteWish, SilenceAnswer, SilencesAnswer
+from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.requests.references import References
 from bot.requests.setup_changes import SetupChanges, SetupPlan
@@ -47,38 +45,6 @@ _TOO_MANY = RefusalAnswer(
     reason=f"A channel can have {MOST_SILENCES} mutes and maintenance windows at most. Nothing was changed.",
     hint="Use a pattern for many pipelines, or end some that nobody needs.",
 )
-MakeSilence = Callable[[Pipeline, datetime], Silence]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
-    """The person who changes silences, and the channel of the change."""
-
-    channel: ChannelId
-    by: UserId
-    name: str
-    zone: ZoneInfo
-    """The person's time zone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MuteWish:
-    """How long to mute: `until` a moment, or until it is live for `live_for`."""
-
-    until: NamedMoment | None = None
-    live_for: timedelta | None = None
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceWish:
-    """When the maintenance is: weekly, or once from `start` on for a duration or until a moment."""
-
-    hours: WeeklyHours | None = None
-    start: NamedMoment | None = None
-    end: NamedMoment | None = None
-    """A duration counts from the start."""
-    why: str = ""
 
 
 class Mutes:
@@ -112,20 +78,16 @@ class Mutes:
         if isinstance(until, RefusalAnswer):
             return until
 
-        def made(target: Pipeline, at: datetime) -> Silence:
-            return Mute(
-                made_in=author.channel,
-                reference=target.id,
-                name=target.name,
-                made_by=author.by,
-                made_by_name=author.name,
-                made_at=at,
-                until=until,
-                live_for=wish.live_for,
-                why=wish.why,
-            )
-
-        return await self._make(author, references, made, names)
+        mute = Mute(
+            made_in=author.channel,
+            made_by=author.by,
+            made_by_name=author.name,
+            made_at=self._clock.now(),
+            until=until,
+            live_for=wish.live_for,
+            why=wish.why,
+        )
+        return await self._make(author, references, mute, names)
 
     def _end_of(self, wish: MuteWish, author: Author) -> datetime | RefusalAnswer:
         now = self._clock.now()
@@ -156,21 +118,17 @@ class Mutes:
         if start and end and end - start > LONGEST_MUTE:
             return _TOO_LONG
 
-        def made(target: Pipeline, at: datetime) -> Silence:
-            return Maintenance(
-                made_in=author.channel,
-                reference=target.id,
-                name=target.name,
-                made_by=author.by,
-                made_by_name=author.name,
-                made_at=at,
-                start=start,
-                until=end,
-                hours=wish.hours,
-                why=wish.why,
-            )
-
-        return await self._make(author, references, made, names)
+        maintenance = Maintenance(
+            made_in=author.channel,
+            made_by=author.by,
+            made_by_name=author.name,
+            made_at=now,
+            start=start,
+            until=end,
+            hours=wish.hours,
+            why=wish.why,
+        )
+        return await self._make(author, references, maintenance, names)
 
     async def end_maintenance(
         self, author: Author, references: Sequence[str], *, names: Names | None = None
@@ -183,12 +141,14 @@ class Mutes:
     async def set_quiet_hours(self, author: Author, hours: WeeklyHours) -> SilenceAnswer | RefusalAnswer:
         """Sets the channel's quiet hours, in place of earlier ones."""
 
-        def made(_: Pipeline, at: datetime) -> Silence:
-            return QuietHours(
-                made_in=author.channel, made_by=author.by, made_by_name=author.name, made_at=at, hours=hours
-            )
-
-        return await self._write(author, [_EVERYTHING], made)
+        quiet = QuietHours(
+            made_in=author.channel,
+            made_by=author.by,
+            made_by_name=author.name,
+            made_at=self._clock.now(),
+            hours=hours,
+        )
+        return await self._write(author, [_EVERYTHING], quiet)
 
     async def end_quiet_hours(self, author: Author) -> SilenceAnswer | RefusalAnswer:
         """Ends the channel's quiet hours for good."""
@@ -224,19 +184,22 @@ class Mutes:
         return [*dict.fromkeys(resolved.pipelines), *patterns]
 
     async def _make(
-        self, author: Author, references: Sequence[str], made: MakeSilence, names: Names | None
+        self, author: Author, references: Sequence[str], template: Silence, names: Names | None
     ) -> SilenceAnswer | RefusalAnswer:
         targets = await self.check(author.channel, references, names=names)
         if isinstance(targets, SilenceAnswer):
             return targets
-        return await self._write(author, targets, made)
+        return await self._write(author, targets, template)
 
     async def _write(
-        self, author: Author, targets: Sequence[Pipeline], made: MakeSilence
+        self, author: Author, targets: Sequence[Pipeline], template: Silence
     ) -> SilenceAnswer | RefusalAnswer:
+        """Makes a silence as the template of each target."""
+
         def make(setup: Setup, at: datetime) -> SetupPlan[SilenceAnswer | RefusalAnswer]:
             current = {silence.key: silence for silence in Silences(setup).in_channel(author.channel)}
-            new = {silence.key: silence for silence in (made(target, at) for target in targets)}
+            made = (replace(template, reference=target.id, name=target.name, made_at=at) for target in targets)
+            new = {silence.key: silence for silence in made}
             if len(current.keys() | new.keys()) > MOST_SILENCES:
                 return SetupPlan(answer=_TOO_MANY)
             notes = tuple(silence.note(at) for silence in new.values())

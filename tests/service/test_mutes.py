@@ -13,13 +13,12 @@ from bot.domain.delivery import Delivery
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.silence import EVERY_DAY, LONGEST_MUTE, MOST_SILENCES, WHOLE_CHANNEL, SilenceNote, WeeklyHours
-from bot.domain.silence_answer import SilenceAnswer
+from bot.domain.silence_answer import Author, MaintenanceWish, MuteWish, SilenceAnswer
 from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event
 from bot.domain.wall_clock import NamedMoment
 from bot.domain.watch import ChannelId
 from bot.ports.pipeline_api import Status
-from bot.requests.mutes import Author, MaintenanceWish, MuteWish
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.silence_ends import SilenceEnds
 from tests.builders import ALERTS, ANN, at

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.domain.answer import RefusalAnswer
 from bot.domain.setup import SetupKind
 from bot.domain.silence import WeeklyHours
-from bot.requests.mutes import MaintenanceWish
+from bot.domain.silence_answer import MaintenanceWish
 from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.features.mute import ListSilences, author_of, silence_reply
 from bot.slack.grammar.command_text import CommandText

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.answer import RefusalAnswer
 from bot.domain.setup import SetupKind
 from bot.domain.silence import LONGEST_MUTE, LONGEST_UNTIL_LIVE, LONGEST_WHY
-from bot.domain.silence_answer import SilenceAnswer
-from bot.requests.mutes import Author, MuteWish
+from bot.domain.silence_answer import Author, MuteWish, SilenceAnswer
 from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
 from bot.slack.feature import Button, Command, CommandWord, ConfirmableChange, Feature, Reply, Request
