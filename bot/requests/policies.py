@@ -1,6 +1,6 @@
 """Shows and changes policies and default policies. Answers are values; `slack` renders them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -41,6 +41,9 @@ class PolicyFate(Enum):
     REMOVED = "removed"
     USED = "used"
     """Not removed: a watch or a default uses it."""
+
+
+NAMES_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,8 @@ class UnknownName:
 
     name: str
     nearest: str = ""
+    known: tuple[str, ...] = ()
+    """The names that exist."""
 
 
 class Policies:
@@ -97,6 +102,10 @@ class Policies:
         self._repository = repository
         self._changes = changes
         self._clock = clock
+
+    def unknown(self, name: str) -> UnknownName:
+        """The nearest name, and all names."""
+        return _unknown(self._changes.setup, name)
 
     def all(self, channel: ChannelId) -> PoliciesAnswer:
         setup, at = self._changes.setup, self._clock.now()
@@ -280,8 +289,9 @@ def _missing(targets: Iterable[Target], setup: Setup) -> RefusalAnswer | None:
 
 
 def unknown_policy(answer: UnknownName) -> RefusalAnswer:
-    """The refusal of a policy that does not exist."""
-    guess = f" Did you mean *{answer.nearest}*?" if answer.nearest else ""
+    """The refusal of a policy that does not exist, with those that do."""
+    there = f" There is {names_listed(answer.known)}." if answer.known else " There is no policy yet."
+    guess = f" Did you mean *{answer.nearest}*?" if answer.nearest else there
     return RefusalAnswer(
         reason=f"There is no policy called *{answer.name}*.{guess} Nothing was changed.",
         command=f"policy {answer.nearest}" if answer.nearest else "policy",
@@ -289,18 +299,30 @@ def unknown_policy(answer: UnknownName) -> RefusalAnswer:
 
 
 def missing_schedule(setup: Setup, name: str) -> RefusalAnswer:
-    """The refusal of a schedule that does not exist. Its name comes from `name_problem`-checked text."""
-    nearest = nearest_name(name, [row.name for row in setup.all(SavedSchedule)])
-    guess = f" Did you mean *{nearest}*?" if nearest else ""
-    return RefusalAnswer(
-        reason=f"There is no schedule called *{name}*.{guess} Nothing was changed.",
-        hint="First create it, for example:" if not nearest else "",
-        command=f"schedule {name} = rotate @ann @bob every 1 week at 09:00 on monday" if not nearest else "oncall",
-    )
+    """The refusal of a schedule that does not exist, with those that do. The name is checked by `name_problem`."""
+    names = sorted((row.name for row in setup.all(SavedSchedule)), key=name_key)
+    nearest = nearest_name(name, names)
+    reason = f"There is no schedule called *{name}*."
+    if nearest:
+        return RefusalAnswer(
+            reason=f"{reason} Did you mean *{nearest}*? Nothing was changed.", command=f"oncall {nearest}"
+        )
+    there = f" There is {names_listed(names)}." if names else " There is no schedule yet."
+    creating = f"schedule {name} = rotate @ann @bob every 1 week at 09:00 on monday"
+    return RefusalAnswer(reason=f"{reason}{there} Nothing was changed. To create it:", command=creating)
+
+
+def names_listed(names: Sequence[str]) -> str:
+    """`*data*`, `*data* and *web*`, `*a*, *b* and 7 more`."""
+    shown = [f"*{name}*" for name in names[:NAMES_LISTED]]
+    if len(names) > NAMES_LISTED:
+        shown.append(f"{len(names) - NAMES_LISTED} more")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
 def _unknown(setup: Setup, name: str) -> UnknownName:
-    return UnknownName(name, nearest_name(name, [row.policy.name for row in setup.all(SavedPolicy)]))
+    names = sorted((row.policy.name for row in setup.all(SavedPolicy)), key=name_key)
+    return UnknownName(name, nearest_name(name, names), tuple(names))
 
 
 def nearest_name(name: str, names: list[str]) -> str:

@@ -57,6 +57,17 @@ class Queries:
         self._views = views
         self._clock = clock
 
+    def example(self, channel: ChannelId, placeholder: str) -> str:
+        """The name of a pipeline that the channel watches, or else of any, for an example of a command.
+
+        Empty if there is none, or if a pipeline has the name in the example.
+        """
+        if self._references.names(channel).with_name(placeholder):
+            return ""
+        watched = self._repository.covered_by(self._repository.watches.in_channel(channel))
+        first = min(watched, default=None) or next(iter(self._repository.listed.in_order), None)
+        return self._repository.pipeline(first).name if first else ""
+
     async def status(
         self,
         channel: ChannelId,

@@ -12,6 +12,7 @@ from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
 from bot.slack.click import Click
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.tokens import can_be_typed, quoted
 from bot.slack.mrkdwn import escape
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.modals import Modals
@@ -152,6 +153,10 @@ class ConfirmableChange(Command):
         return True
 
 
+EXAMPLE_PIPELINE = "orders-eu"
+"""Stands for any pipeline in the examples of the grammar."""
+
+
 @dataclass(frozen=True, slots=True)
 class UsageError(Command):
     """An invalid text. `run` answers with the mistake and with a command to type instead."""
@@ -167,7 +172,23 @@ class UsageError(Command):
         return False
 
     async def run(self, request: Request) -> Reply:
-        return request.refused(RefusalAnswer(reason=self.message, command=self.hint, in_goldrush=self.in_goldrush))
+        hint = _with_known_pipeline(self.hint, request)
+        return request.refused(RefusalAnswer(reason=self.message, command=hint, in_goldrush=self.in_goldrush))
+
+
+def _with_known_pipeline(hint: str, request: Request) -> str:
+    """The suggested command with a pipeline that exists in place of the example, so that it works as it stands."""
+    words = hint.split(" ")
+    if EXAMPLE_PIPELINE not in words:
+        return hint
+    known = example_pipeline(request)
+    return " ".join(known if word == EXAMPLE_PIPELINE else word for word in words)
+
+
+def example_pipeline(request: Request) -> str:
+    """A pipeline as people type it, which exists if the bot knows any."""
+    name = request.services.requests.queries.example(request.asker.channel, EXAMPLE_PIPELINE)
+    return quoted(name) if name and can_be_typed(name) else EXAMPLE_PIPELINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class Routes:
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.6):
             fix = corrected(command_text.text, word.start, name, f"{near[0]} ")
-            return ParseError(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
+            reason = f"There is no command called *{outside(name)}*. Nothing was changed. Did you mean *{near[0]}*?"
+            return ParseError(reason, fix, near[0])
         if is_sentence(words) or asks_about_failures(spoken.text for spoken in words):
             return question_refusal(words, command_text)
         return ParseError(

@@ -31,4 +31,4 @@ async def test_a_drill_needs_the_permission_to_change_watches(fake_redis: redis.
 async def test_an_unknown_policy_is_named(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         answer = await it.type("drill nowhere", user=ANN)
-        assert "I can't find a policy called nowhere. Nothing was sent." in answer.replace("*", "")
+        assert "There is no policy called nowhere. Nothing was sent." in answer.replace("*", "")

@@ -318,6 +318,9 @@ class HeardQueries(Queries):
     def assigned_to(self, user: UserId) -> tuple[Assignment, ...]:
         return ()
 
+    def example(self, channel: ChannelId, placeholder: str) -> str:
+        return ""
+
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         return WatchesAnswer(channel=channel, watches=(), at=at(0))
 

@@ -78,7 +78,8 @@ class AnswerCommand(Command):
         services, channel = request.services, request.asker.channel
         pipeline = await services.requests.references.only(self.answer.reference, channel, request.names)
         if isinstance(pipeline, NotOnePipeline):
-            return Reply(blocks=unresolved(pipeline.unresolved, self.word, services.render_context))
+            blocks = unresolved(pipeline.unresolved, self.word, services.render_context)
+            return Reply(blocks=[*blocks, section("Nothing was changed.")])
         key = services.requests.acknowledgements.open_failure_in(channel, pipeline.id)
         if key is None:
             return request.refused(

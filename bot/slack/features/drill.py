@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.answer import RefusalAnswer
 from bot.domain.on_call_setup import target_text
 from bot.requests.drills import DrillPlan, UnknownPolicyError
+from bot.requests.policies import names_listed
 from bot.slack.channels import channel_to_change
 from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
@@ -40,8 +41,11 @@ class DrillCommand(ConfirmableChange):
         try:
             plan = await drills.plan(channel, self.policy)
         except UnknownPolicyError:
-            reason = f"I can't find a policy called *{outside(self.policy)}*. {NOTHING_SENT}"
-            return request.refused(RefusalAnswer(reason=reason, command="drill"))
+            unknown = services.requests.policies.unknown(self.policy)
+            near = f" Did you mean *{outside(unknown.nearest)}*?" if unknown.nearest else ""
+            known = f" There is {names_listed(unknown.known)}." if unknown.known and not near else ""
+            reason = f"There is no policy called *{outside(self.policy)}*.{near}{known} {NOTHING_SENT}"
+            return request.refused(RefusalAnswer(reason=reason, command=f"drill {unknown.nearest}".strip()))
         if not request.confirmed:
             return Reply(blocks=question_blocks(plan, drills.now()))
         name = await services.permissions.name(asker)

@@ -1,5 +1,6 @@
 """The commands `maintenance` and `quiet`: planned silences, once or each week."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from bot.slack.render.help import HelpPage
 from bot.slack.render.silence_words import typed_reference
 
 _WINDOW = "maintenance orders-* sat 22:00-02:00 weekly"
+_OF_ONE = "maintenance orders-eu sat 22:00-02:00 weekly"
 _QUIET = "quiet 20:00-08:00 weekdays"
 OFF = frozenset({"off", NONE, "never", "end", "stop", "remove"})
 
@@ -85,6 +87,10 @@ def _weekly(hours: Hours, zone: str) -> WeeklyHours:
     return WeeklyHours(days=hours.days, start=hours.start, end=hours.end, zone=zone)
 
 
+_TIME_WORD = re.compile(r"\d:\d|^(mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?s?$|^weekd|^dail", re.IGNORECASE)
+"""A word of an incomplete time, which was read as a name."""
+
+
 def _parse_maintenance(command_text: CommandText) -> Command:
     words = command_text.words
     if not words:
@@ -93,11 +99,12 @@ def _parse_maintenance(command_text: CommandText) -> Command:
         return MaintenanceCommand(read_references(command_text, words[:-1]))
     parts: SilenceText[Hours | Once] = read_silence(command_text, read_window, _WINDOW)
     if not parts.references:
-        raise ParseError("Which pipeline is the maintenance for? Nothing was changed.", _WINDOW, "help maintenance")
+        raise ParseError("Which pipeline is the maintenance for? Nothing was changed.", _OF_ONE, "help maintenance")
     if parts.time is None:
         wrong = f"I can't read the time in “{outside(parts.unread)}”." if parts.unread else "When is the maintenance?"
         window = _WINDOW.partition("orders-* ")[2]
-        named = " ".join(map(typed_reference, parts.references))
+        names = [name for name in parts.references if not _TIME_WORD.search(name)] or parts.references
+        named = " ".join(map(typed_reference, names))
         raise ParseError(f"{wrong} Nothing was changed. For example:", f"maintenance {named} {window}", _WINDOW)
     return MaintenanceCommand(parts.references, parts.time, parts.zone, parts.why)
 
@@ -111,7 +118,8 @@ def _parse_quiet(command_text: CommandText) -> Command:
     parts = read_silence(command_text, read_hours, _QUIET)
     if parts.time is None or parts.references:
         raise ParseError(
-            "I can't read these quiet hours. Nothing was changed. Type from when to when, and the days:",
+            f"I can't read “{outside(command_text.rest)}” as quiet hours. Nothing was changed. "
+            "Type from when to when, and the days:",
             _QUIET,
             "help quiet",
         )

@@ -10,7 +10,7 @@ from bot.domain.silence import LONGEST_MUTE, LONGEST_UNTIL_LIVE, LONGEST_WHY
 from bot.domain.silence_answer import Author, MuteWish, SilenceAnswer
 from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
-from bot.slack.feature import Button, Command, CommandWord, ConfirmableChange, Feature, Reply, Request
+from bot.slack.feature import Button, Command, CommandWord, ConfirmableChange, Feature, Reply, Request, example_pipeline
 from bot.slack.features.confirm import run_confirmed
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
@@ -100,7 +100,8 @@ class ListSilences(Command):
         if refusal := await request.services.permissions.to_see(request.asker, request.asker.channel):
             return request.refused(refusal)
         answer = request.services.requests.mutes.listed(request.asker.channel)
-        return Reply(blocks=silences_blocks(answer, request.services.render_context, self.kinds))
+        name = example_pipeline(request)
+        return Reply(blocks=silences_blocks(answer, request.services.render_context, self.kinds, name))
 
 
 async def author_of(request: Request, zone: str = "") -> Author | RefusalAnswer:
@@ -132,6 +133,7 @@ def _parse_mute(command_text: CommandText) -> Command:
         raise ParseError(
             f"A mute needs an end, at most in {LONGEST_MUTE.days} days. Nothing was changed. If nobody needs the "
             "messages, unwatch the pipeline.",
+            f"mute {' '.join(map(typed_reference, parts.references))} for 2h",
             _EXAMPLE,
             "help mute",
         )

@@ -72,8 +72,14 @@ def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     """
     words, names = command_text.words, command_text.names
     if not words:
-        raise ParseError(f"Which pipeline is the {kind} for?", f"{kind} orders-eu {_EXAMPLES[kind]}")
+        raise ParseError(
+            f"Which pipeline is the {kind} for? Nothing was changed.", f"{kind} orders-eu {_EXAMPLES[kind]}"
+        )
     *name, last = words
+    behind = slice_of(command_text.text, words[1:]) if name else ""
+    if kind is NoteKind.NOTE and name and name[0].quoted and names.with_name(comparable(behind)):
+        fix = f'{kind} {typed(behind)} "{name[0].text}"'
+        raise ParseError("The pipeline comes before the note. Nothing was changed.", fix)
     if name and last.means(NONE):
         return NoteCommand(kind, _name(name), "")
     if not name or not _is_text(kind, last, is_name=bool(names.with_name(comparable(_name(words))))):

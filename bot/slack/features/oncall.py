@@ -1,6 +1,7 @@
 """The commands `oncall` and `shadow`: who is on call, taking a shift, and learners who get copies."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.schedule_answer import OverrideWish
@@ -11,12 +12,14 @@ from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clauses import TargetWord
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.override_words import UNCHANGED, OverrideWords, read_override
-from bot.slack.grammar.tokens import ParseError
+from bot.slack.grammar.tokens import ParseError, slice_of, typed
+from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage
 
 _TAKE = "oncall take data until 18:00"
 _GIVE = "oncall give data to @bob until 18:00"
 _SHADOW = "shadow data @carol for 2 weeks"
+_VERBS = ("take", "give", "cancel")
 _ME = TargetWord(TargetKind.USER, me=True)
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -134,7 +137,15 @@ def _parse_on_call(command_text: CommandText) -> Command:
     if first.lower in {"cancel", "remove", "end"}:
         return CancelCommand(read_override(rest, command_text.text, "oncall cancel data"))
     if rest:
-        raise ParseError(f"Name one schedule, or type what to do. {UNCHANGED}", "oncall", "help oncall")
+        verb = get_close_matches(first.lower, _VERBS, n=1, cutoff=0.6)
+        fix = f"oncall {verb[0]} {typed(slice_of(command_text.text, rest))}" if verb else ""
+        people = " ".join(typed(word.text) for word in rest)
+        end = "" if {"until", "till", "for"} & {word.lower for word in rest} else " until 18:00"
+        give = f"oncall give {first.text} to {people}{end}" if people.startswith("@") else ""
+        unknown = (
+            f"I don't know the word “{outside(first.text)}” here." if verb else "Name one schedule, or type what to do."
+        )
+        raise ParseError(f"{unknown} {UNCHANGED}", fix, give, "oncall", "help oncall")
     return ShowScheduleCommand(first.text.strip(",;:?").removeprefix("oncall:"))
 
 

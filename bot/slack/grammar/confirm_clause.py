@@ -47,7 +47,8 @@ def with_clause(hints: Sequence[str], readings: int | None) -> tuple[str, ...]:
 
 def _with_two(words: Sequence[Word], place: int, number: str) -> str:
     """The command with the number 2 in place of a wrong one. Empty if a word needs its quotes."""
-    rest = words[place + 2 :] if number[:1].isdigit() else words[place + 1 :]
+    is_number = bool(number) and number.lower() not in {"on", "page", "in"} and number[:1] not in "@#<"
+    rest = words[place + 2 :] if is_number else words[place + 1 :]
     others = [*words[:place], *rest]
     if any(word.quoted or word.picked for word in others):
         return ""

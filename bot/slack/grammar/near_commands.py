@@ -20,6 +20,9 @@ SAME_AS = {
     **dict.fromkeys(("ls", "pipelines", "search", "find", "browse", "all"), "list"),
     **dict.fromkeys(("show", "get", "check", "info", "state", "health", "describe", "st", "stat", "stats"), "status"),
     **dict.fromkeys(("watching", "watched", "subs", "watchlist"), "watches"),
+    **dict.fromkeys(("rotate", "rotation", "roster", "rota", "shifts"), "schedule"),
+    **dict.fromkeys(("assign", "reassign", "claim"), "takeover"),
+    **dict.fromkeys(("override", "swap", "cover"), "oncall"),
     **dict.fromkeys(("mutes", "muted", "silence", "silences", "hush"), "mute"),
     **dict.fromkeys(("?", "h", "man", "usage", "commands", "hello", "hi", "--help", "-h"), "help"),
 }
@@ -59,6 +62,18 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "list",
             in_goldrush=True,
         )
+    if name == "on" and rest.lower().startswith("call"):
+        return ParseError(
+            "There is no command called *on*. Nothing was changed. Did you mean *oncall*?",
+            f"oncall {rest[4:].strip()}",
+            "oncall",
+        )
+    if name in {"take", "give", "cover"} and {"until", "till", "to"} & {*rest.lower().split()}:
+        return ParseError(
+            f"There is no command called *{shown}*. Nothing was changed. To change a shift:",
+            f"oncall {'give' if name == 'give' else 'take'} {rest}",
+            "help oncall",
+        )
     if name in ON_THE_CARD:
         return ParseError(
             "*Snooze*, *Take over* and *Resolve* are on the failure's card. Nothing was changed. To see what failed:",
@@ -81,5 +96,5 @@ def _suggest_synonym(name: str, shown: str, following: Rest) -> ParseError:
     command = SAME_AS[name]
     to_us = following.text.lower().startswith(("me ", "us "))
     rest = following.status_words if command == "status" or to_us else following.text
-    reason = f"There is no command called *{shown}*. Did you mean *{command}*?"
+    reason = f"There is no command called *{shown}*. Nothing was changed. Did you mean *{command}*?"
     return ParseError(reason, f"{command} {rest}".strip(), command, "help")

@@ -21,7 +21,8 @@ def one_pipeline(command_text: CommandText, command: str) -> str:
         )
     references = list(dict.fromkeys(references_in(command_text)))
     if not references:
-        raise ParseError("Which pipeline?", f"{command} orders-eu")
+        unchanged = " Nothing was changed." if command == "ack" else ""
+        raise ParseError(f"Which pipeline?{unchanged}", f"{command} orders-eu")
     first = references[0]
     if is_pattern(first):
         raise ParseError(f"`{command}` takes one pipeline, not a pattern.", f"list {first.strip('*')}", "list")

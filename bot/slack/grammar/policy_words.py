@@ -3,6 +3,7 @@
 `@ann, after 5m oncall:data` says the same as `@ann wait 5m then oncall:data`.
 """
 
+import difflib
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,14 +12,18 @@ from bot.slack.grammar.clause_items import NEEDS_AT_SIGN
 from bot.slack.grammar.clauses import EVERYONE_FORM, TargetWord, target_of
 from bot.slack.grammar.time_words import lower_words, read_duration
 from bot.slack.grammar.tokens import ARROWS, ParseError, Word, bare, corrected, split_list, typed
-from bot.slack.mrkdwn import outside
+from bot.slack.mrkdwn import outside, unescape
 
 UNCHANGED = "Nothing was changed."
-EXAMPLE = "policy data = @ann wait 5m then oncall:data wait 10m then channel; repeat 2"
+EXAMPLE = "policy data = @ann wait 5m then @bob wait 10m then channel; repeat 2"
 _THEN = frozenset({"then", "next", *ARROWS})
 _WAIT = frozenset({"wait", "waits", "for"})
 _REPEAT = frozenset({"repeat", "repeats"})
 _LAST = frozenset({"last", "finally", "lastly"})
+_KEYWORDS = ("then", "wait", "after", "repeat", "last")
+_KINDS = frozenset({"oncall", "on-call", "pager"})
+_NUMBERS = ("zero", "once", "twice", "three", "four", "five", "six", "seven", "eight", "nine")
+_NOBODY = frozenset({"nobody", "none", "noone", "no-one", "empty"})
 _FILLERS = frozenset({"times", "time", "and", "then", "page", "pages", "to", "resort", "resort:"})
 
 
@@ -107,6 +112,13 @@ class PolicyReader:
 
     def _read_wait(self, position: int, step: StepWords | None) -> int:
         found = read_duration(self._lower[position:])
+        if found is None and step is not None:
+            following = self._words[position : position + 1]
+            shown = f", not “{outside(typed(following[0].text))}”" if following else ""
+            fix = f"{unescape(typed(self._text))} 5m"
+            if following:
+                fix = corrected(self._text, following[0].start, following[0].text, "5m")
+            raise ParseError(f"Type a duration after *wait*{shown}. {UNCHANGED}", fix, EXAMPLE)
         if found is None or step is None:
             raise ParseError(f"Type how long a step waits, after the people that it pages. {UNCHANGED}", EXAMPLE)
         if not SHORTEST_WAIT <= found.value <= LONGEST_WAIT:
@@ -125,7 +137,7 @@ class PolicyReader:
         if number.isascii() and number.isdigit() and int(number[:4]) <= MOST_ROUNDS:
             self._rounds = int(number)
             return 1
-        words = {"once": 1, "twice": 2}
+        words = {word: value for value, word in enumerate(_NUMBERS)} | {"one": 1, "two": 2}
         if number in words:
             self._rounds = words[number]
             return 1
@@ -136,11 +148,32 @@ class PolicyReader:
     def _put(self, word: Word) -> None:
         found = _targets(word)
         if not found:
+            self._refuse_keyword(word)
             self._refuse(word)
         if self._last is not None:
             self._last += found
         else:
             self._steps[-1].targets += found
+
+    def _refuse_keyword(self, word: Word) -> None:
+        """A misspelled or missing keyword, such as `wiat 5m`, `@ann 5m` or `oncall data`."""
+        shown, position = outside(typed(word.text)), self._words.index(word)
+        following = self._words[position + 1] if position + 1 < len(self._words) else None
+        if word.lower in _NOBODY:
+            raise ParseError(f"A policy pages somebody, so “{shown}” can't be a step. {UNCHANGED}", EXAMPLE)
+        if found := read_duration(self._lower[position:]):
+            wait = " ".join(typed(part.text) for part in self._words[position : position + found.words])
+            fix = corrected(self._text, word.start, word.text, f"wait {word.text}")
+            raise ParseError(f"Put *wait* before “{outside(wait)}”. {UNCHANGED}", fix, EXAMPLE)
+        if word.lower in {"policy", "policies"}:
+            raise ParseError(f"A policy can't contain another policy. {UNCHANGED}", EXAMPLE)
+        if word.lower in _KINDS and following and not _targets(following):
+            kind, name = word.lower.replace("-", ""), following.text
+            joined = corrected(self._text, word.start, f"{word.text} {name}", f"{kind}:{name}")
+            raise ParseError(f"Write “{shown} {outside(typed(name))}” with a colon. {UNCHANGED}", joined, "help policy")
+        if near := difflib.get_close_matches(word.lower, _KEYWORDS, n=1, cutoff=0.7):
+            fix = corrected(self._text, word.start, word.text, near[0])
+            raise ParseError(f"I don't know the word “{shown}”. {UNCHANGED} Did you mean *{near[0]}*?", fix, EXAMPLE)
 
     def _refuse(self, word: Word) -> None:
         shown, name = outside(typed(word.text)), bare(word.text)

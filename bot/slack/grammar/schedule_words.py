@@ -1,5 +1,6 @@
 """Reads a schedule: `rotate @ann @bob every 1 week at 09:00 on monday in Europe/Berlin`, or a calendar. Pure."""
 
+import difflib
 from dataclasses import dataclass
 from datetime import time
 
@@ -152,5 +153,9 @@ class ScheduleReader:
             name = bare(word.text)
             fix = corrected(self._text, word.start, word.text, f"@{name}") if name and not any(found) else ""
             shown = outside(typed(word.text))
+            if near := difflib.get_close_matches(word.lower, ("every", "from", "weekly", "daily"), n=1, cutoff=0.75):
+                right = corrected(self._text, word.start, word.text, near[0])
+                reason = f"I don't know the word “{shown}”. {UNCHANGED} Did you mean *{near[0]}*?"
+                raise ParseError(reason, right, EXAMPLE)
             raise ParseError(f"“{shown}” is no person: a rotation takes people, as *@ann*. {UNCHANGED}", fix, EXAMPLE)
         self._rotation.people = tuple(dict.fromkeys((*self._rotation.people, *people)))

@@ -1,5 +1,6 @@
 """Reads the words of `mute`, `maintenance` and `quiet`: pipelines, a time, a time zone and a reason. Pure."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -11,8 +12,8 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.time_words import lower_words
-from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, slice_of, typed
-from bot.slack.mrkdwn import outside
+from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, corrected, slice_of, typed
+from bot.slack.mrkdwn import outside, unescape
 
 TimeT = TypeVar("TimeT")
 BECAUSE = frozenset({"because", "cause", "since:", "reason:", "why:"})
@@ -43,6 +44,7 @@ def read_silence(
     Raises:
         ParseError: the reason is too long, or the time zone is unknown.
     """
+    _refuse_misspelled(command_text, example)
     words, why = without_reason(command_text, example)
     words, zone = _without_zone(words, example)
     lower = lower_words(words)
@@ -55,6 +57,25 @@ def read_silence(
     whole = begin == len(words) or _is_name(command_text, words)
     unread = "" if whole else typed(slice_of(command_text.text, words[begin:]))
     return SilenceText(read_references(command_text, words if whole else words[:begin]), None, unread, zone, why)
+
+
+_KEYWORDS = ("until", "because", "weekly", "weekdays", "tomorrow")
+
+
+def _refuse_misspelled(command_text: CommandText, example: str) -> None:
+    """A misspelled keyword would otherwise be the name of a pipeline."""
+    for position, word in enumerate(command_text.words):
+        known = word.lower in _TIME_BEGINS | BECAUSE or word.lower in _KEYWORDS or word.quoted or word.picked
+        if word.lower in BECAUSE:
+            return
+        if not position or known or command_text.names.with_name(comparable(word.text)):
+            continue
+        if near := difflib.get_close_matches(word.lower, _KEYWORDS, n=1, cutoff=0.8):
+            fix = corrected(command_text.text, word.start, word.text, near[0])
+            shown = outside(word.text)
+            raise ParseError(
+                f"I don't know the word “{shown}”. Nothing was changed. Did you mean *{near[0]}*?", fix, example
+            )
 
 
 def _is_name(command_text: CommandText, words: Sequence[Word]) -> bool:
@@ -70,7 +91,11 @@ def without_reason(command_text: CommandText, example: str) -> tuple[list[Word],
         return words, ""
     following = words[begin + 1 :]
     if not following:
-        raise ParseError("Give a reason after *because*. Nothing was changed.", example)
+        raise ParseError(
+            "Give a reason after *because*. Nothing was changed.",
+            f"{unescape(typed(command_text.text))} we deploy",
+            example,
+        )
     why = following[0].text if len(following) == 1 else typed(slice_of(command_text.text, following))
     if len(why) > LONGEST_WHY:
         raise ParseError(

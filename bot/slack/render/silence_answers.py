@@ -96,14 +96,17 @@ def _ended(answer: SilenceAnswer, command: str, render_context: RenderContext) -
 
 
 def silences_blocks(
-    answer: SilencesAnswer, render_context: RenderContext, kinds: Sequence[SetupKind] = tuple(_TITLES)
+    answer: SilencesAnswer,
+    render_context: RenderContext,
+    kinds: Sequence[SetupKind] = tuple(_TITLES),
+    example_name: str = "orders-eu",
 ) -> list[Block]:
-    """All silences of a channel, of these kinds."""
+    """All silences of a channel, of these kinds. `example_name`: a pipeline for an example of the command."""
     notes = [note for note in answer.silences if note.kind in kinds]
     if not notes:
         example = {
-            SetupKind.MUTE: "mute orders-eu for 2h",
-            SetupKind.MAINTENANCE: "maintenance orders-* sat 22:00-02:00 weekly",
+            SetupKind.MUTE: f"mute {example_name} for 2h",
+            SetupKind.MAINTENANCE: f"maintenance {example_name} sat 22:00-02:00 weekly",
             SetupKind.QUIET_HOURS: "quiet 20:00-08:00 weekdays",
         }[kinds[0]]
         return [section(f"{_nothing(kinds[0])} For example: {code(f'{render_context.command} {example}')}")]

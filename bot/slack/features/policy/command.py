@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.escalation import Policy, PolicyStep
@@ -15,7 +16,7 @@ from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.policy_words import EXAMPLE, UNCHANGED, PolicyReader, PolicyWords
-from bot.slack.grammar.tokens import NONE, ParseError, Word
+from bot.slack.grammar.tokens import NONE, ParseError, Word, typed
 from bot.slack.mrkdwn import outside
 from bot.slack.render.policies import default_policy_blocks, policies_blocks, policy_blocks
 
@@ -139,6 +140,9 @@ class DefaultPolicyCommand(ConfirmableChange):
         return policy_reply(answer, request)
 
 
+_VERBS = ("default", "remove", "delete")
+
+
 def parse_policy(command_text: CommandText) -> Command:
     words = without_equals(command_text.words)
     if not words:
@@ -148,9 +152,18 @@ def parse_policy(command_text: CommandText) -> Command:
         return _parse_default(rest)
     if first.means("remove") or first.means("delete"):
         return RemovePolicyCommand(_only_name(rest, "policy remove data"))
-    name = first.text.strip(",;:")
+    name = typed(first.text).strip(",;:")
+    if not rest and len(words) < len(command_text.words) and not name_problem(name):
+        raise ParseError(f"Who should the policy *{outside(name)}* page? {UNCHANGED}", f"policy {name} = @ann", EXAMPLE)
     if not rest:
         return ShowPoliciesCommand(name)
+    if (
+        len(rest) == 1
+        and kind_of(rest[0]) is None
+        and (near := get_close_matches(name.lower(), _VERBS, n=1, cutoff=0.7))
+    ):
+        fix = f"policy {near[0]} {typed(rest[0].text)}"
+        raise ParseError(f"I don't know the word “{outside(name)}”. {UNCHANGED} Did you mean *{near[0]}*?", fix)
     if len(rest) == 1 and (rest[0].means(NONE) or rest[0].means("remove")):
         return RemovePolicyCommand(name)
     if problem := name_problem(name):
@@ -210,7 +223,7 @@ def policy_reply(answer: PolicyAnswer | DefaultPolicyAnswer | UnknownName | Refu
     if isinstance(answer, RefusalAnswer):
         return request.refused(answer)
     if isinstance(answer, UnknownName):
-        named = UnknownName(outside(answer.name), outside(answer.nearest) if answer.nearest else "")
+        named = UnknownName(outside(answer.name), outside(answer.nearest) if answer.nearest else "", answer.known)
         return request.refused(unknown_policy(named))
     if isinstance(answer, PolicyAnswer):
         return Reply(blocks=policy_blocks(answer, request.question.text, context))

@@ -17,6 +17,7 @@ from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, targe
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.confirm_clause import with_clause, without_confirmation
 from bot.slack.grammar.drafts import ClauseItem, Draft, channel_in, refuse_mistakes
+from bot.slack.grammar.paging_words import refuse_paging_mistakes
 from bot.slack.grammar.tokens import ALL, NONE, ParseError
 
 
@@ -113,6 +114,7 @@ def parse_watch(command_text: CommandText) -> WatchCommand:
 
 
 def _parse(command_text: CommandText) -> WatchCommand:
+    refuse_paging_mistakes(command_text)
     draft = ClauseReader(command_text.text, command_text.names).read(command_text.words)
     if not draft.names:
         suggestions = _with_example_name(draft), "watch orders-eu page @ann"

@@ -1,0 +1,224 @@
+"""Typical mistakes in every command: the answer names the fault, nothing changes, and the suggestion works."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pytest
+import redis.asyncio
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.slack.feature import UsageError
+from bot.slack.mrkdwn import NO_BREAK
+from tests.contract.office import Office, office
+from tests.contract.test_policies import save
+from tests.routes import parse
+from tests.service.test_poller import FAILED
+
+REFUSED = re.compile(r"Nothing was (changed|sent)|There is no |couldn't find|I don't ")
+SUGGESTED = re.compile(r"`/pipeline ([^`]+)`")
+
+
+class Case(NamedTuple):
+    typed: str
+    names: str
+    """A part of the answer: the fault."""
+    suggests: str
+    """The command that the answer suggests."""
+
+
+MISTAKES: Mapping[str, tuple[Case, ...]] = {
+    "policy": (
+        Case("policy p = @ann wiat 5m", "the word “wiat”", "policy p = @ann wait 5m"),
+        Case("policy p = @ann wait 5m thne @bob", "the word “thne”", "policy p = @ann wait 5m then @bob"),
+        Case("policy p = @ann wait", "a duration after wait", "policy p = @ann wait 5m"),
+        Case("policy p = @ann wait soon", "not “soon”", "policy p = @ann wait 5m"),
+        Case("policy p = @ann 5m then @bob", "Put wait before “5m”", "policy p = @ann wait 5m then @bob"),
+        Case(
+            "policy p = then",
+            "Who should this policy page?",
+            "policy data = @ann wait 5m then @bob wait 10m then channel; repeat 2",
+        ),
+        Case("policy p =", "Who should the policy p page?", "policy p = @ann"),
+        Case("policy p = @ann; repaet 2", "the word “repaet”", "policy p = @ann; repeat 2"),
+        Case("policy p = @ann; lsat @bob", "the word “lsat”", "policy p = @ann; last @bob"),
+        Case(
+            "policy p = nobody",
+            "“nobody” can't be a step",
+            "policy data = @ann wait 5m then @bob wait 10m then channel; repeat 2",
+        ),
+        Case(
+            "policy p = @ann then oncall data", "Write “oncall data” with a colon", "policy p = @ann then oncall:data"
+        ),
+        Case(
+            "policy p = @ann then policy team",
+            "can't contain another policy",
+            "policy data = @ann wait 5m then @bob wait 10m then channel; repeat 2",
+        ),
+        Case(
+            "policy @ann wait 5m",
+            "“@ann” can't be the name",
+            "policy data = @ann wait 5m then @bob wait 10m then channel; repeat 2",
+        ),
+        Case("policy tema", "no policy called tema", "policy team"),
+        Case("policy defualt team", "the word “defualt”", "policy default team"),
+        Case("policy remove tema", "no policy called tema. Did you mean team?", "policy team"),
+        Case("policy nope", "There is team.", "policy"),
+        Case("drill nope", "no policy called nope. There is team.", "drill"),
+        Case("drill taem", "Did you mean team?", "drill team"),
+        Case("dril team", "no command called dril", "drill team"),
+    ),
+    "watch": (
+        Case(
+            "watch orders-1 page @ann wait 5m then @bob",
+            "“wait” belongs to a policy",
+            "policy data = @ann wait 5m then @bob",
+        ),
+        Case("watch orders-1 page @ann then @bob", "“then” belongs to a policy", "policy data = @ann then @bob"),
+        Case("watch orders-1 page ann", "I can't page “ann”", "watch orders-1 page @ann"),
+        Case("watch orders-1 pge @ann", "the word “pge”", "watch orders-1 page @ann"),
+        Case("watch page @ann", "Which pipeline", "watch orders-1 page @ann"),
+        Case("watch @ann", "Which pipeline", "watch orders-1 page @ann"),
+        Case("watch", "Which pipeline", "watch orders-1 page @ann"),
+        Case("watch orders-1 on faild", "no event called faild", "watch orders-1 on failed"),
+        Case("watch orders-1 failed page @ann", "put on before it", "watch orders-1 on failed page @ann"),
+        Case("watch orders-9", "a pipeline called orders-9", "watch orders-1"),
+        Case("watch orders-1 page oncall data", "Write “oncall data” with a colon", "watch orders-1 page oncall:data"),
+        Case("watch orders-1 page policy team", "Write “policy team” with a colon", "watch orders-1 page policy:team"),
+        Case(
+            "watch orders-1 page oncall:nope",
+            "no schedule called nope. There is data.",
+            "schedule nope = rotate @ann @bob every 1 week at 09:00 on monday",
+        ),
+        Case("watch orders-1 page for failed", "the word “for”", "watch orders-1 on failed"),
+        Case("watch orders-1 confirm", "after confirm", "watch orders-1 confirm 2"),
+        Case("watch orders-1 confirm ten", "after confirm", "watch orders-1 confirm 2"),
+        Case("unwatch", "Which pipeline", "watches"),
+        Case("unwatch orders-1 page @ann", "removes a whole watch", "watch orders-1 page none"),
+        Case("wacth orders-1", "no command called wacth", "watch orders-1"),
+        Case("page @ann", "page is part of", "watch orders-1 page @ann"),
+    ),
+    "oncall": (
+        Case("on call", "no command called on", "oncall"),
+        Case(
+            "oncall nope",
+            "no schedule called nope. There is data.",
+            "schedule nope = rotate @ann @bob every 1 week at 09:00 on monday",
+        ),
+        Case("oncall dtaa", "Did you mean data?", "oncall data"),
+        Case("oncal data", "no command called oncal", "oncall data"),
+        Case("oncall take", "Until when?", "oncall take until 18:00"),
+        Case("oncall take data", "Until when?", "oncall take data until 18:00"),
+        Case("oncall take data untill 18:00", "“untill”", "oncall take data until 18:00"),
+        Case("oncall taek data until 18:00", "the word “taek”", "oncall take data until 18:00"),
+        Case("oncall give data", "Who takes the shift?", "oncall give data to @bob until 18:00"),
+        Case("oncall give data @bob", "Until when?", "oncall give data @bob until 18:00"),
+        Case("oncall give data to bob until 18:00", "“bob”", "oncall give data to @bob until 18:00"),
+        Case("oncall data @bob", "Name one schedule", "oncall give data to @bob until 18:00"),
+        Case("take data until 18:00", "no command called take", "oncall take data until 18:00"),
+        Case("override data @bob until 18:00", "no command called override", "oncall give data to @bob until 18:00"),
+        Case("shadow", "Who should get copies?", "shadow data @carol for 2 weeks"),
+        Case("shadow data", "Who should get copies?", "shadow data @carol for 2 weeks"),
+        Case("shadow data @carol", "Until when?", "shadow data @carol for 2 weeks"),
+        Case("shadow data carol for 2 weeks", "“carol”", "shadow data @carol for 2 weeks"),
+        Case("shadow data @carol for ever", "“ever”", "shadow data @carol for 2 weeks"),
+        Case(
+            "schedule web = rotate @ann @bob evry 1 week",
+            "the word “evry”",
+            "schedule web = rotate @ann @bob every 1 week",
+        ),
+        Case(
+            "schedule web = rotate ann bob every week",
+            "“ann” is no person",
+            "schedule web = rotate @ann @bob every week",
+        ),
+        Case(
+            "schedule web = rotate",
+            "Who takes turns?",
+            "schedule data = rotate @ann @bob every 1 week at 09:00 on monday in Europe/Berlin",
+        ),
+        Case("schedule web = calendar nope", "must begin with https://", "help schedule"),
+        Case(
+            "schedule remove nope",
+            "no schedule called nope",
+            "schedule nope = rotate @ann @bob every 1 week at 09:00 on monday",
+        ),
+    ),
+    "mute": (
+        Case("mute orders-1 for", "the time in “for”", "mute orders-1 for 2h"),
+        Case("mute orders-1 until", "the time in “until”", "mute orders-1 for 2h"),
+        Case("mute orders-1 untill 18:00", "the word “untill”", "mute orders-1 until 18:00"),
+        Case("mute for 2h", "Which pipeline", "mute orders-1 for 2h"),
+        Case("mute orders-9 for 2h", "a pipeline called orders-9", "mute orders-1 for 2h"),
+        Case("mute orders-1 for ever", "needs an end", "mute orders-1 for 2h"),
+        Case("mute orders-1 because", "a reason after because", "mute orders-1 because we deploy"),
+        Case("mute orders-1 for 2h beacuse deploy", "the word “beacuse”", "mute orders-1 for 2h because deploy"),
+        Case("mtue orders-1 for 2h", "no command called mtue", "mute orders-1 for 2h"),
+        Case("maintenance orders-1", "When is the maintenance?", "maintenance orders-1 sat 22:00-02:00 weekly"),
+        Case("maintenance orders-1 sat", "When is the maintenance?", "maintenance orders-1 sat 22:00-02:00 weekly"),
+        Case("maintenance orders-1 22:00", "When is the maintenance?", "maintenance orders-1 sat 22:00-02:00 weekly"),
+        Case(
+            "maintenance orders-1 sat 22:00-02:00 weekyl",
+            "the word “weekyl”",
+            "maintenance orders-1 sat 22:00-02:00 weekly",
+        ),
+        Case("maintenance sat 22:00-02:00", "Which pipeline", "maintenance orders-1 sat 22:00-02:00 weekly"),
+        Case("quiet 20:00", "“20:00” as quiet hours", "quiet 20:00-08:00 weekdays"),
+        Case("quiet 20:00-08:00 weekdyas", "the word “weekdyas”", "quiet 20:00-08:00 weekdays"),
+    ),
+    "others": (
+        Case("ack", "Which pipeline?", "ack orders-1"),
+        Case("ack orders-9", "a pipeline called orders-9", "ack orders-1"),
+        Case("why", "Which pipeline?", "why orders-1"),
+        Case("why orders-1 orders-2", "one pipeline at a time", "why orders-1"),
+        Case("history", "Which pipeline?", "history orders-1"),
+        Case("status faild", "a pipeline called faild", "status failed"),
+        Case("follow-ups thred", "“thred” is no style", "follow-ups thread"),
+        Case("runbook", "Which pipeline is the runbook for?", "runbook orders-1 https://wiki.example.com/orders"),
+        Case("runbook orders-1 example.com", "must begin with https://", "runbook orders-1 https://example.com"),
+        Case("note", "Which pipeline is the note for?", 'note orders-1 "Restart the sink first"'),
+        Case('note "Restart it" orders-1', "comes before the note", 'note orders-1 "Restart it"'),
+        Case("help wacth", "no help on “wacth”", "help watch"),
+    ),
+}
+
+
+@pytest.mark.parametrize("group", MISTAKES)
+async def test_a_mistake_changes_nothing_and_its_suggestion_works(fake_redis: redis.asyncio.Redis, group: str) -> None:
+    pipelines = [Pipeline(id=PipelineId(f"pipe_000{number}"), name=f"orders-{number}") for number in (1, 2)]
+    async with office(fake_redis, *pipelines) as it:
+        await it.bot.watch("orders-*")
+        it.bot.api.statuses[pipelines[0].id] = FAILED
+        await it.bot.poll(20)
+        await save(it, "policy team = @ann wait 5m then @bob")
+        await save(it, "schedule data = rotate @ann @bob every 1 week")
+        for mistake in MISTAKES[group]:
+            await is_refused(it, mistake)
+        for mistake in MISTAKES[group]:
+            parsed = parse(mistake.suggests)
+            assert not isinstance(parsed, UsageError), mistake
+            answer = plain(await it.type(mistake.suggests))
+            assert not REFUSED.search(answer), (mistake, answer)
+
+
+async def is_refused(it: Office, mistake: Case) -> None:
+    before = (await it.bot.store.watches()).version
+    answer = plain(await it.type(mistake.typed))
+    assert (await it.bot.store.watches()).version == before, mistake
+    assert mistake.names in answer, (mistake, answer)
+    assert mistake.suggests in SUGGESTED.findall(answer), (mistake, answer)
+    if not READS.match(mistake.typed):
+        assert re.search(r"Nothing was (changed|sent)\.", answer), (mistake, answer)
+
+
+READS = re.compile(r"(why|history|status|list|audit|help)\b")
+"""These commands change nothing, and need not say so."""
+
+
+def plain(text: str) -> str:
+    return text.replace(NO_BREAK, " ")
+
+
+def test_the_table_has_mistakes_in_every_group() -> None:
+    assert sum(map(len, MISTAKES.values())) >= 60
