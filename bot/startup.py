@@ -131,6 +131,7 @@ async def bot_identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
         user=str(answer.get("user_id", "")),
         name=str(answer.get("user", "")),
         bot=str(answer.get("bot_id", "")),
+        url=str(answer.get("url", "")),
     )
 
 

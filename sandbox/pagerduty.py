@@ -55,6 +55,8 @@ class PagerIncident:
     status: str = "triggered"
     triggers: int = 1
     acknowledged_by: str = ""
+    link: str = ""
+    """The address of the client that opened it."""
     log: list[str] = field(default_factory=list)
 
 
@@ -125,11 +127,11 @@ class PagerDuty:
             return web.json_response(body, status=400)
         key = event.get("dedup_key") or f"key-{next(self._numbers)}"
         self.events = [*self.events, {**event, "dedup_key": key}][-MOST_LOGGED:]
-        self._apply(event["event_action"], key, event.get("payload") or {})
+        self._apply(event["event_action"], key, event.get("payload") or {}, event.get("client_url", ""))
         body = {"status": "success", "message": "Event processed", "dedup_key": key}
         return web.json_response(body, status=202)
 
-    def _apply(self, action: str, key: str, payload: Mapping[str, Any]) -> None:
+    def _apply(self, action: str, key: str, payload: Mapping[str, Any], link: str) -> None:
         incident = self.incident(key)
         is_open = incident is not None and incident.status != "resolved"
         if action == "trigger" and incident is not None and is_open:
@@ -137,7 +139,11 @@ class PagerDuty:
             incident.log.append("triggered again")
         elif action == "trigger":
             incident = PagerIncident(
-                id=f"Q{next(self._numbers):06d}", key=key, title=payload["summary"], severity=payload["severity"]
+                id=f"Q{next(self._numbers):06d}",
+                key=key,
+                title=payload["summary"],
+                severity=payload["severity"],
+                link=link,
             )
             incident.log.append("triggered")
             self.incidents.append(incident)

@@ -13,6 +13,7 @@ from bot.domain.card import NO_GROUP, Pointer, PostedCard, PostedGroup, SyncCard
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
 from bot.domain.lane_order import in_order, thread_of
 from bot.domain.notice import Notice
+from bot.domain.pager import PagerEvent
 from bot.domain.protocol import LOOKUP_INTERVAL, decide, in_doubt, patience_with, sends_without_lookup
 from bot.domain.settlement import Find, Ownership, Wait
 from bot.ports.cards import Cards
@@ -42,7 +43,8 @@ class LaneSnapshot:
         bodies = [row.body for row in rows]
         keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry | Pointer)}
         keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and not body.of_group}
-        keys |= {failure.card_key for body in bodies if isinstance(body, Notice) for failure in body.failures}
+        of_failures = (body.failures for body in bodies if isinstance(body, Notice | PagerEvent))
+        keys |= {failure.card_key for failures in of_failures for failure in failures if failure.card_key}
         keys |= {body.of for body in bodies if isinstance(body, Recheck)}
         keys |= {row.message.after_card for row in rows if row.message.after_card}
         cards = dict(await known.cards(sorted(keys)))

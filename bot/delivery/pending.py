@@ -23,10 +23,8 @@ from bot.domain.episode import EpisodeOutcome, stable_key
 from bot.domain.held_pages import is_repeated_call
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
-from bot.domain.pager import PagerEvent
+from bot.domain.pager import PagedFailure, PagerEvent
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
-from bot.domain.schedule_messages import ScheduleReport, ShiftChange, ShiftHandover
-from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
 
@@ -149,6 +147,13 @@ class PendingDelivery:
         episodes = [card.content.episode for card in self.cards if card.content.key == failure.card_key]
         return all(episode.unanswered for episode in episodes)
 
+    def _with_card_link(self, failure: PagedFailure) -> PagedFailure:
+        """A page never waits for its card: before that is posted, the link leads to the channel."""
+        messages = (card.message_id for card in self.cards if card.content.key == failure.card_key)
+        if not failure.card_link or (message_id := next(filter(None, messages), None)) is None:
+            return failure
+        return replace(failure, card_link=f"{failure.card_link}/p{message_id.replace('.', '')}")
+
     def _of_whole_group(self, batch: TimelineBatch) -> TimelineBatch:
         """Broadcasts the end of a group's last open failure, and a failure that came back or flaps."""
         episodes = [card.content.episode for card in self.cards]
@@ -219,12 +224,12 @@ class PendingDelivery:
                 return replace(
                     notice, failures=tuple(failure for failure in failures if self._needs_attention(failure))
                 )
-            case ThreadEntry() | TimelineBatch() | Digest() | HeldPages() | PagerEvent() as content:
-                return content
-            case ShiftHandover() | ShiftChange() | ScheduleReport() as content:
-                return content
+            case PagerEvent(failures=paged) as event:
+                return replace(event, failures=tuple(self._with_card_link(failure) for failure in paged))
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")
+            case content:
+                return content
 
 
 def cards_of(
@@ -245,7 +250,7 @@ def cards_of(
         ):
             card = cards.get(key)
             return (card,) if card else ()
-        case Notice(failures=failures):
+        case Notice(failures=failures) | PagerEvent(failures=failures):
             return tuple(cards[failure.card_key] for failure in failures if failure.card_key in cards)
         case _:
             return ()

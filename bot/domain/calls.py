@@ -149,12 +149,15 @@ def _to_pagers(
     """One event for each of these pagers that the settings still name. `known`: those that were paged before."""
     key = stable_key(routing.team, episode.pipeline_id, episode.identity)
     answer = episode.resolved or episode.acknowledged
+    channel = _channel_of(call.page.channels if call else (), episode, routing)
     failure = PagedFailure(
         key=key,
         pipeline=routing.pipeline,
         event=_EVENTS.get(episode.kind, Event.FAILED),
         since=episode.began_at,
         first_seen=episode.found_begun,
+        card_key=episode.key(routing.team, channel) if channel else "",
+        card_link=routing.channel_link(channel) if channel else "",
     )
     last_resort = call is not None and call.words.reason is CallReason.LAST_RESORT
     event = PagerEvent(
@@ -176,6 +179,13 @@ def _to_pagers(
         receiver = Receiver(routing.team, routing.pagers[pager.id], pager.id)
         messages += make(event, receiver, at, occasion=(str(episode.revision),))
     return tuple(messages)
+
+
+def _channel_of(shown_in: Iterable[ChannelId], episode: Episode, routing: Routing) -> ChannelId | None:
+    """A channel with a card of the episode: one of the page's own, or else any that watches the pipeline."""
+    watching = (audience.channel for audience in routing.audiences)
+    pages = (channel for page in episode.pages for channel in page.channels)
+    return next(iter([*shown_in, *pages, *watching]), None)
 
 
 def _tells_of_answer(action: PagerAction, end: PagingEnd) -> bool:

@@ -66,8 +66,10 @@ class PagedFailure:
     """When it began, or was first read."""
     first_seen: bool = False
     """It began at an unknown time before `since`."""
+    card_key: str = ""
+    """The key of the card in a channel that this page is shown in."""
     card_link: str = ""
-    """The address of the card in Slack, if known."""
+    """The address of the card in Slack; of its channel before the card is posted. Empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

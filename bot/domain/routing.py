@@ -43,6 +43,12 @@ class Routing:
     pagers: Mapping[str, ReceiverKind] = field(default_factory=dict)
     """The configured pagers outside Slack, by name."""
     flap_window: FlapWindow = DEFAULT_WINDOW
+    chat_url: str = ""
+    """The address of the workspace; empty if it is not known."""
+
+    def channel_link(self, channel: ChannelId) -> str:
+        """Where a browser finds the channel; empty if it is not known."""
+        return f"{self.chat_url.rstrip('/')}/archives/{channel}" if self.chat_url else ""
 
     def audience(self, channel: ChannelId) -> Audience | None:
         """The channel's watches of this pipeline; None if it has none."""

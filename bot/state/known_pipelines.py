@@ -37,6 +37,7 @@ class KnownPipelines:
 
     `fallback` is the channel that gets the messages of a suspended channel. `operator` is the channel for the person
     who runs the bot. `pagers` are the configured ones, by name. `flap_window` says when a pipeline flaps.
+    `chat_url` is the address of the workspace.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class KnownPipelines:
         pagers: Mapping[str, ReceiverKind] | None = None,
         *,
         flap_window: FlapWindow = DEFAULT_WINDOW,
+        chat_url: str = "",
     ) -> None:
         self.team = team
+        self._chat_url = chat_url
         self._operator = operator
         self._pagers = pagers or {}
         self._flap_window = flap_window
@@ -443,6 +446,7 @@ class KnownPipelines:
             operator=self._operator,
             pagers=self._pagers,
             flap_window=self._flap_window,
+            chat_url=self._chat_url,
         )
 
     def guidance(self, pipeline: Pipeline) -> Guidance:

@@ -63,8 +63,9 @@ class Repository(KnownPipelines):
         pagers: Mapping[str, ReceiverKind] | None = None,
         *,
         flap_window: FlapWindow = DEFAULT_WINDOW,
+        chat_url: str = "",
     ) -> None:
-        super().__init__(store.team, fallback, operator, pagers, flap_window=flap_window)
+        super().__init__(store.team, fallback, operator, pagers, flap_window=flap_window, chat_url=chat_url)
         self._store = store
         self._wake = wake
         self._watches_lock = asyncio.Lock()

@@ -85,7 +85,8 @@ async def open_base(shared: Shared, slack: SlackClient, identity: Identity) -> B
         aliases.stable(channel) if channel else None for channel in (settings.operator, settings.fallback)
     )
     leadership = Leadership(store, clock) if Role.SCHEDULER in settings.roles else Follower(store, clock)
-    repository = Repository(store, wake, fallback, operator, pager_kinds(settings), flap_window=settings.flap_window)
+    kinds, window = pager_kinds(settings), settings.flap_window
+    repository = Repository(store, wake, fallback, operator, kinds, flap_window=window, chat_url=identity.url)
     with without_collections():
         await repository.load()
         keep_for_good()  # before the next collection, which would walk over all that was loaded

@@ -19,6 +19,7 @@ import redis.asyncio
 from sandbox.child_processes import end_with_parent
 from sandbox.clock import Clock
 from sandbox.pagerduty import ROUTING_KEY, PagerDuty, PagerFault
+from sandbox.slack.directory import TEAM_DOMAIN
 from tests.contract.test_dead_bot import heard_from
 from tests.contract.test_paged_outside import ONCE
 from tests.journey.rig import ALERTS, ANN, PATIENCE, Rig, rigged
@@ -198,6 +199,7 @@ async def test_each_page_arrives_once_though_the_bot_dies_after(tmp_path: Path, 
             f"acknowledged by {GRACE}",
             "resolved by the integration",
         ]
+        assert incident.link == f"https://{TEAM_DOMAIN}.slack.com/archives/{ALERTS}/p{card.ts.replace('.', '')}"
         assert {event["dedup_key"] for event in pagerduty.events} == {incident.key}
 
 

@@ -420,3 +420,12 @@ def test_a_pager_learns_which_step_calls_it() -> None:
         steps += [(event.step, event.steps, event.last_resort) for event in events]
         plan = served(plan.record, who) if plan.record.next_at else plan
     assert steps == [(1, 2, False), (2, 2, False), (3, 2, False), (4, 2, False), (5, 2, True)]
+
+
+def test_a_pager_gets_a_link_to_the_channel_and_the_key_of_its_card() -> None:
+    who = replace(routing(PAGER), chat_url="https://acme.slack.com/")
+    plan = failed(who)
+    (event,) = [message.body for message in plan.messages if isinstance(message.body, PagerEvent)]
+    (failure,) = event.failures
+    assert failure.card_link == f"https://acme.slack.com/archives/{ALERTS}"
+    assert failure.card_key in {card.key for card in plan.cards}

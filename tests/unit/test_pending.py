@@ -8,6 +8,7 @@ from bot.delivery.pending import PendingDelivery, recheck_of
 from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.episode import EpisodeOutcome, TimelineEntry
+from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
 from bot.domain.phase import Phase
 from bot.domain.protocol import lookup_start
 from bot.domain.transition import Event
@@ -40,6 +41,28 @@ def test_a_thread_gets_every_entry_of_its_card(line: TimelineEntry) -> None:
 def test_an_entry_vanishes_with_its_card() -> None:
     card = PostedCard(content=a_story_that_ended(), revision=3)
     assert not PendingDelivery(a_delivery(body=entry(ENDS, card)), ()).worth_sending
+
+
+CHANNEL_LINK = "https://acme.slack.com/archives/C0ALERTS"
+
+
+@pytest.mark.parametrize(
+    ("message_id", "link"),
+    [("1700000000.000100", f"{CHANNEL_LINK}/p1700000000000100"), (None, CHANNEL_LINK)],
+    ids=["posted", "not posted yet"],
+)
+def test_a_page_links_to_the_card_and_never_waits_for_it(message_id: str | None, link: str) -> None:
+    card = PostedCard(content=a_story_that_ended(), revision=3, message_id=message_id)
+    failure = PagedFailure(
+        key="k", pipeline=a_pipeline(), since=at(1), card_key=card.content.key, card_link=CHANNEL_LINK
+    )
+    event = PagerEvent(action=PagerAction.TRIGGER, key="k", failures=(failure,))
+    pending = PendingDelivery(a_delivery(body=event), (card,))
+    assert pending.worth_sending
+    assert isinstance(content := pending.content, PagerEvent)
+    assert [paged.card_link for paged in content.failures] == [link]
+    unknown = PagerEvent(action=PagerAction.TRIGGER, key="k", failures=(replace(failure, card_link=""),))
+    assert PendingDelivery(a_delivery(body=unknown), (card,)).content == unknown
 
 
 def test_a_recheck_starts_before_the_first_attempt() -> None:

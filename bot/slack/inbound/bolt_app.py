@@ -34,6 +34,8 @@ class Identity:
     user: str
     name: str
     bot: str = ""
+    url: str = ""
+    """The address of the workspace for people."""
 
 
 class Listeners:
