@@ -7,7 +7,7 @@ from enum import Enum
 
 from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
-from bot.domain.episode import Acknowledgement
+from bot.domain.episode import Acknowledgement, Episode
 from bot.domain.follow_ups import FollowUpStyle
 from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
@@ -278,6 +278,10 @@ class AcknowledgeAnswer:
     snoozed: bool = False
     changed: bool = True
     """False if an earlier click did it."""
+    own: bool = False
+    """The person who asks is the one who acknowledged or resolved."""
+    ended: Episode | None = None
+    """The failure, if it is over."""
     taken_from: str = ""
     """The name of the person who had the failure before."""
     remark: str = ""

@@ -30,7 +30,8 @@ def plan_acknowledgement(
     before = episode.acknowledged
     if before and before.by != answer.by and not takes_over:
         return None
-    if before and before.by == answer.by and _terms(before) == _terms(answer):
+    own = before if before and before.by == answer.by else None
+    if own and (_terms(own) == _terms(answer) or (_is_plain(answer) and not takes_over)):
         return None
     entry = replace(
         _entry_of(episode, Event.ACKNOWLEDGED, answer),
@@ -41,6 +42,11 @@ def plan_acknowledgement(
     acknowledged = replace(episode.with_entry(entry), acknowledged=answer)
     page_event = PageAcknowledged(by=answer.by, promised_until=answer.until, takes_over=takes_over)
     return with_episode(record, routing, acknowledged, answer.at, page_event)
+
+
+def _is_plain(answer: Acknowledgement) -> bool:
+    """True without a time or remark. Such a click, on an old button, must not end the promise that its person made."""
+    return answer.until is None and not answer.remark
 
 
 def _terms(answer: Acknowledgement) -> tuple[datetime | None, bool, str]:

@@ -117,7 +117,7 @@ class Acknowledgements:
         def make(record: Record, routing: Routing) -> Plan | None:
             return plan_acknowledgement(record, routing, answer, takes_over=terms.takes_over)
 
-        return await self._answered(channel, pipeline_id, card_key, make)
+        return await self._answered(channel, pipeline_id, card_key, make, by)
 
     async def resolve(
         self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = "", remark: str = ""
@@ -128,7 +128,7 @@ class Acknowledgements:
         def make(record: Record, routing: Routing) -> Plan | None:
             return plan_resolved(record, routing, answer)
 
-        return await self._answered(channel, await self.pipeline_of(card_key), card_key, make)
+        return await self._answered(channel, await self.pipeline_of(card_key), card_key, make, by)
 
     async def card(self, card_key: str) -> Card | None:
         """The latest content of a card. None if the store does not know it."""
@@ -141,7 +141,7 @@ class Acknowledgements:
         return card.pipeline.id if card else PipelineId("")
 
     async def _answered(
-        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, make_answer: MakePlan
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, make_answer: MakePlan, by: UserId
     ) -> AcknowledgeAnswer:
         def make(record: Record, routing: Routing) -> Plan | None:
             """Checks again at each attempt: a new, unseen failure may have begun."""
@@ -171,6 +171,7 @@ class Acknowledgements:
             until=found.until,
             snoozed=found.snoozed,
             changed=plan is not None,
+            own=found.by == by,
             taken_from=current.timeline[-1].instead_of if plan else "",
             remark=found.remark,
         )
@@ -260,6 +261,14 @@ class Acknowledgements:
             return AcknowledgeAllAnswer(acknowledged=0, known=0)
         return await self.acknowledge(channel, pipeline_id, card_key, by, name=name, place=place, terms=terms)
 
+    async def described(self, channel: ChannelId, card_key: str, by: UserId) -> AcknowledgeAnswer:
+        """Who ended the paging of a failure, or how it ended. Changes nothing."""
+
+        def make(_record: Record, _routing: Routing) -> Plan | None:
+            return None
+
+        return await self._answered(channel, await self.pipeline_of(card_key), card_key, make, by)
+
     async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
         """The fate of an old card's failure, as far as the store knows it."""
         card = (await self._cards.cards([card_key])).get(card_key)
@@ -272,7 +281,9 @@ class Acknowledgements:
             if episode.open or episode.outcome is EpisodeOutcome.UNWATCHED
             else AcknowledgeFate.OVER
         )
-        return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
+        return AcknowledgeAnswer(
+            pipeline=pipeline, fate=fate, watched=self._covers(pipeline), ended=None if episode.open else episode
+        )
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
         """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""

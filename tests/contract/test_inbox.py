@@ -504,7 +504,7 @@ async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Co
         Ack(counter), CLICK, "2", counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
     )
     assert counter.answers[-1] == (
-        "orders-1 is no longer watched, so there are no further updates on this failure.\n"
+        "orders-1 is no longer watched, so there are no further updates on this failure. Nothing was changed.\n"
         "To watch it again: `/pipeline watch orders-1`"
     )
     assert not counter.replies[-1]["replace_original"]

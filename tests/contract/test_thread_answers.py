@@ -123,4 +123,4 @@ async def test_a_group_of_another_conversation_is_not_answered(fake_redis: redis
         answer = await it.type(f"ack group:{key}", BOB, QUIET)
         assert "another conversation. Nothing was changed" in answer
         assert answer_to(it) is None
-        assert "no longer know these failures" in await it.type("ack group:unknown", BOB, ALERTS)
+        assert "I no longer know" in await it.type("ack group:unknown", BOB, ALERTS)

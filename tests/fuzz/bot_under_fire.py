@@ -64,7 +64,7 @@ from bot.slack.render.blocks import section
 from bot.slack.router import Router
 from bot.state.repository import Repository
 from sandbox.server import Sandbox
-from tests.builders import TEAM, a_message, a_pipeline, a_watch, at
+from tests.builders import TEAM, a_card, a_message, a_pipeline, a_watch, at
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
@@ -244,7 +244,10 @@ class HeardAcknowledgements(Acknowledgements):
         return AcknowledgeAllAnswer(acknowledged=2, known=2, resolved=True)
 
     async def card(self, card_key: str) -> Card | None:
-        return None
+        return replace(a_card(), key=card_key)
+
+    async def described(self, channel: ChannelId, card_key: str, by: UserId) -> AcknowledgeAnswer:
+        return AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.OVER, by=by)
 
     async def pipeline_of(self, card_key: str) -> PipelineId:
         return PipelineId(card_key)

@@ -654,14 +654,16 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.UNWATCHED),
             (
-                "orders-eu is no longer watched, so there are no further updates on this failure.\n"
+                "orders-eu is no longer watched, so there are no further updates on this failure. "
+                "Nothing was changed.\n"
                 "To watch it again: `/pipeline watch orders-eu`"
             ),
         ),
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=AcknowledgeFate.UNWATCHED, watched=True),
             (
-                "This failure of orders-eu was no longer watched here, so this card gets no further updates.\n"
+                "This failure of orders-eu was no longer watched here, so this card gets no further updates. "
+                "Nothing was changed.\n"
                 "Check its current state: `/pipeline status orders-eu`"
             ),
         ),
@@ -695,7 +697,7 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         ),
         (
             AcknowledgeAllAnswer(acknowledged=0, known=0),
-            "I couldn't save your click: my database was emptied, so I no longer know these failures.",
+            "I couldn't save your click: my database was emptied, so I no longer know what this message shows.",
         ),
         (AcknowledgeAllAnswer(acknowledged=1), "You acknowledged 1 failure."),
         (AcknowledgeAllAnswer(acknowledged=30), "You acknowledged 30 failures."),

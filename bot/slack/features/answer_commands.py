@@ -14,7 +14,7 @@ from bot.slack.features.console import (
     LONGEST_SNOOZE,
     ask_how_long_to_snooze,
     ask_to_resolve,
-    resolve_card,
+    stale_reply,
 )
 from bot.slack.features.group_console import answer_group, ask_to_resolve_all
 from bot.slack.grammar.answer_words import AnswerText, read_answer
@@ -89,8 +89,8 @@ class AnswerCommand(Command):
                 )
             )
         card = await services.requests.acknowledgements.card(key)
-        if card is None or not card.episode.answerable:  # the answer says who ended the paging
-            return await resolve_card(channel, key, request)
+        if card is None or not card.episode.answerable:
+            return await stale_reply(channel, key, request)
         if self.word == RESOLVE:
             return ask_to_resolve(card, self.answer.remark)
         if self.word == SNOOZE and terms.until is None:

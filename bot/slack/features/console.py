@@ -6,14 +6,14 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from bot.domain.answer import RefusalAnswer
+from bot.domain.answer import AcknowledgeAllAnswer, RefusalAnswer
 from bot.domain.card import Card
 from bot.domain.silence import LONGEST_WHY
 from bot.domain.wall_clock import next_moment
 from bot.domain.watch import ChannelId
 from bot.requests.acknowledgements import Terms
 from bot.slack.click import Click
-from bot.slack.feature import Button, Feature, Reply, Request
+from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features import mute, refresh, unwatch
 from bot.slack.features.acknowledge import answer_reply, on_its_card, person_and_conversation
 from bot.slack.mrkdwn import outside
@@ -43,8 +43,32 @@ async def _snooze(click: Click, request: Request) -> Reply:
     if choice is None:
         return request.refused(ODD_CLICK)
     if choice is SnoozeTime.PICK:
-        return ask_until(click.text("card"), action_ids.SNOOZE_UNTIL)
+        return await _ask_for_time(click, request)
     return await _answer(click, request, until=await snooze_end(choice, request), snoozed=True)
+
+
+async def _ask_for_time(click: Click, request: Request) -> Reply:
+    card = await request.services.requests.acknowledgements.card(click.text("card"))
+    if card and not card.episode.answerable:
+        return await stale_reply(click.channel, card.key, request)
+    return ask_until(click.text("card"), action_ids.SNOOZE_UNTIL)
+
+
+async def stale_reply(channel: ChannelId, card: str, request: Request) -> Reply:
+    """For a failure that nobody can answer any more: what became of it."""
+    answer = await request.services.requests.acknowledgements.described(channel, card, request.asker.user)
+    return answer_reply(answer, request)
+
+
+def on_known_card(press: Press) -> Press:
+    """As `on_its_card`, for a button that names nothing but its card."""
+
+    async def checked(click: Click, request: Request) -> Reply | None:
+        if await request.services.requests.acknowledgements.card(click.text("card")) is None:
+            return answer_reply(AcknowledgeAllAnswer(acknowledged=0, known=0), request)
+        return await press(click, request)
+
+    return on_its_card(checked)
 
 
 async def snooze_end(choice: SnoozeTime, request: Request) -> datetime:
@@ -112,8 +136,8 @@ async def _choose(click: Click, request: Request) -> Reply | None:
 
 async def _ask_to_resolve(click: Click, request: Request) -> Reply:
     card = await request.services.requests.acknowledgements.card(click.text("card"))
-    if card is None or not card.episode.answerable:  # the answer of the click says why
-        return await _resolve(click, request)
+    if card is None or not card.episode.answerable:
+        return await stale_reply(click.channel, click.text("card"), request)
     return ask_to_resolve(card)
 
 
@@ -160,10 +184,10 @@ def choice_in(kind: Callable[[str], ChoiceT], text: str) -> ChoiceT | None:
 
 FEATURE = Feature(
     buttons={
-        action_ids.SNOOZE: Button(press=on_its_card(_snooze), acknowledges=True),
-        action_ids.SNOOZE_UNTIL: Button(press=on_its_card(_snooze_until), acknowledges=True),
-        action_ids.TAKE_OVER: Button(press=on_its_card(_take_over), acknowledges=True),
-        action_ids.CARD_MENU: Button(press=on_its_card(_choose)),
-        action_ids.RESOLVE: Button(press=on_its_card(_resolve), acknowledges=True),
+        action_ids.SNOOZE: Button(press=on_known_card(_snooze), acknowledges=True),
+        action_ids.SNOOZE_UNTIL: Button(press=on_known_card(_snooze_until), acknowledges=True),
+        action_ids.TAKE_OVER: Button(press=on_known_card(_take_over), acknowledges=True),
+        action_ids.CARD_MENU: Button(press=on_known_card(_choose)),
+        action_ids.RESOLVE: Button(press=on_known_card(_resolve), acknowledges=True),
     }
 )

@@ -9,7 +9,7 @@ from bot.requests.acknowledgements import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION
-from bot.slack.features.console import ODD_CLICK, ask_how_long_to_snooze, ask_to_resolve, choice_in
+from bot.slack.features.console import ODD_CLICK, ask_how_long_to_snooze, ask_to_resolve, choice_in, stale_reply
 from bot.slack.features.mute import press_mute
 from bot.slack.features.unwatch import press_unwatch
 from bot.slack.render import action_ids, phrases
@@ -21,7 +21,7 @@ from bot.slack.render.render_context import RenderContext
 
 ON_PAGE = 15  # members: with their menus, more might exceed the size of a message
 UNKNOWN_GROUP = RefusalAnswer(
-    reason="I no longer know these failures, so there is nothing to show.", hint="Check their current state."
+    reason="I no longer know these failures, so there is nothing to show. Nothing was changed.", command="status"
 )
 
 # --- press -----------------------------------------------------------------------------------------------------------
@@ -50,6 +50,8 @@ async def _act(click: Click, request: Request) -> Reply:
             return await press_unwatch(on_card, request)
         case MemberAction.MUTE:
             return await press_mute(on_card, request)
+        case MemberAction.SNOOZE | MemberAction.RESOLVE if not card.episode.answerable:
+            return await stale_reply(click.channel, key, request)
         case MemberAction.SNOOZE:
             return ask_how_long_to_snooze(card)
         case MemberAction.RESOLVE:

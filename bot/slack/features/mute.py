@@ -163,8 +163,10 @@ async def _ask(author: Author, references: Sequence[str], request: Request, why:
     targets = await mutes.check(author.channel, references, names=request.names)
     if isinstance(targets, SilenceAnswer):
         return silence_reply(targets, "mute", request)
-    blocks = ask_how_long(targets, why, mutes.now.isoformat())
-    return Reply(blocks=blocks)
+    wanted = {str(target.id) for target in targets}
+    silences = mutes.listed(author.channel).silences
+    current = [note for note in silences if note.kind is SetupKind.MUTE and note.reference in wanted]
+    return Reply(blocks=ask_how_long(targets, why, mutes.now.isoformat(), current))
 
 
 async def press_mute(click: Click, request: Request) -> Reply:

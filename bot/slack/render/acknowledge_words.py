@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate
+from bot.domain.episode import EpisodeOutcome
 from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for, row
+
+_UNCHANGED = "Nothing was changed."
 
 
 def acknowledge_words(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, render_context: RenderContext) -> str:
@@ -23,13 +26,13 @@ def _one_words(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
         case AcknowledgeFate.ACKNOWLEDGED | AcknowledgeFate.ALREADY_ACKNOWLEDGED | AcknowledgeFate.RESOLVED:
             return _done_before(answer, name)
         case AcknowledgeFate.OVER:
-            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
+            return f"{_over(answer, name)} Nothing was changed.\n{_current_state(answer, render_context)}"
         case AcknowledgeFate.UNWATCHED if answer.watched:
             text = f"This failure of {name} was no longer watched here, so this card gets no further updates."
-            return f"{text}\n{_current_state(answer, render_context)}"
+            return f"{text} {_UNCHANGED}\n{_current_state(answer, render_context)}"
         case AcknowledgeFate.UNWATCHED:
             text = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
-            return f"{text}\n{_to_watch(answer, render_context)}"
+            return f"{text} {_UNCHANGED}\n{_to_watch(answer, render_context)}"
         case AcknowledgeFate.UNKNOWN:
             text = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
             if answer.current or answer.watched:
@@ -54,11 +57,26 @@ def _done(answer: AcknowledgeAnswer, name: str) -> str:
 
 def _done_before(answer: AcknowledgeAnswer, name: str) -> str:
     when, by = f" at {date(answer.at)}" if answer.at else "", _person(answer.by_name)
+    until = f", until {date(answer.until)}" if answer.until else ""
     if answer.fate is AcknowledgeFate.RESOLVED:
-        return f"{by} ended the paging for {name}{when}. Nothing was changed."
-    if answer.snoozed:
-        return f"{by} snoozed {name}{when}. Nothing was changed. *Take over* on its card makes it yours."
-    return f"{by} already acknowledged {name}{when}. *Take over* on its card makes it yours."
+        by = "You" if answer.own else by
+        return f"{by} ended the paging for {name}{when}, so nobody is called again for it. {_UNCHANGED}"
+    if answer.own:
+        verb = "snoozed" if answer.snoozed else "acknowledged"
+        keep = " *Take over* on its card keeps it without a time." if answer.until else ""
+        return f"You already {verb} {name}{when}{until}. {_UNCHANGED}{keep}"
+    verb = "snoozed" if answer.snoozed else "already acknowledged"
+    return f"{by} {verb} {name}{when}{until}. Nothing was changed. *Take over* on its card makes it yours."
+
+
+def _over(answer: AcknowledgeAnswer, name: str) -> str:
+    """`This failure of orders-eu is over: it recovered at 14:03.`"""
+    ended = answer.ended
+    if ended is None or ended.closed_at is None:
+        return f"This failure of {name} is over."
+    recovered = ended.outcome is EpisodeOutcome.RECOVERED or not ended.timeline
+    how = "recovered" if recovered else f"was {phrases.phase_in_a_sentence(ended.timeline[-1].phase)}"
+    return f"This failure of {name} is over: it {how} at {date(ended.closed_at)}."
 
 
 def _person(name: str) -> str:
@@ -83,7 +101,7 @@ def _to_watch(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
 
 def _all_words(answer: AcknowledgeAllAnswer, render_context: RenderContext) -> str:
     if answer.known == 0:
-        text = f"{_not_kept('these failures')} The message gets no further updates."
+        text = f"{_not_kept('what this message shows')} The message gets no further updates."
         return f"{text}\n`{render_context.command}` shows this channel's pipelines and their current state."
     others = _with_others(answer.others)
     if answer.acknowledged == 0:

@@ -29,7 +29,7 @@ from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.silence_words import card_line
+from bot.slack.render.silence_words import silence_symbol, silence_words
 
 NAME_LIMIT = 40
 MOST_ROWS = 8  # with the headline and the buttons, they fill the screen of a phone
@@ -146,7 +146,8 @@ def member_row(card: Card, render_context: RenderContext, failed_again: datetime
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     flapping = f", is *flapping*: {counted_times(card.episode)}" if card.episode.flapping else ""
     answered = f" · {who}" if (who := member_answer(card.episode, card.channel)) else ""
-    silenced = f" · {card_line(card.silence)}" if card.silence and card.episode.open else ""
+    silence = card.silence if card.episode.open else None
+    silenced = f" · {silence_symbol(silence)} {silence_words(silence)}" if silence else ""
     address = render_context.address(card.pipeline.id) if render_context.knows_pipelines else ""
     link = f" · <{address}|{ROW_LINK}>" if address else ""
     state = f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}"

@@ -18,6 +18,7 @@ from bot.slack.render.silence_words import (
     ending_button,
     ending_command,
     silence_row,
+    silence_words,
     typed_reference,
 )
 
@@ -137,8 +138,11 @@ def silence_lines(notes: Sequence[SilenceNote], render_context: RenderContext) -
     return lines
 
 
-def ask_how_long(pipelines: Sequence[Pipeline], why: str, at: str) -> list[Block]:
-    """Asks for the end of a mute. The buttons type the rest of the command. A pattern is a pipeline with it as id."""
+def ask_how_long(pipelines: Sequence[Pipeline], why: str, at: str, current: Sequence[SilenceNote] = ()) -> list[Block]:
+    """Asks for the end of a mute. The buttons type the rest of the command. A pattern is a pipeline with it as id.
+
+    `current`: the mutes that a new one replaces.
+    """
     shown = ", ".join("this channel" if it.id == WHOLE_CHANNEL else _name(it.name) for it in pipelines[:MOST_SHOWN])
     targets = " ".join(typed_reference(pipeline.id) for pipeline in pipelines)
     because = f" because {why}" if why else ""
@@ -152,4 +156,6 @@ def ask_how_long(pipelines: Sequence[Pipeline], why: str, at: str) -> list[Block
         for action_id, label, time in choices
         if (packed := value(asked=escape(f"mute {targets} {time}{because}"), at=at))
     ]
-    return [section(f":no_bell: For how long should I mute {shown} here?"), *actions("mute", *buttons)]
+    already = [f"*{outside(note.name)}* is {silence_words(note)}. A new time replaces that." for note in current]
+    question = f":no_bell: For how long should I mute {shown} here?"
+    return [section("\n".join([question, *already[:MOST_SHOWN]])), *actions("mute", *buttons)]

@@ -29,9 +29,12 @@ EFFECTS = {
 
 def card_line(note: SilenceNote) -> str:
     """`Muted by Ann until 21:00 today: we deploy`."""
-    symbol = ":no_bell:" if note.kind is SetupKind.MUTE else ":construction:"
     words = silence_words(note)
-    return f"{symbol} {words[:1].upper()}{words[1:]}"
+    return f"{silence_symbol(note)} {words[:1].upper()}{words[1:]}"
+
+
+def silence_symbol(note: SilenceNote) -> str:
+    return ":no_bell:" if note.kind is SetupKind.MUTE else ":construction:"
 
 
 def silence_words(note: SilenceNote) -> str:
