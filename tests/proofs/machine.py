@@ -39,14 +39,18 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
+from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
 from bot.domain.observation import Observation, PipelineId, ReadSequence
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import plan_reading
 from bot.domain.watch import ChannelId, UserId
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
+from bot.paging.timers import PageTimers
 from bot.ports.pipeline_api import PipelineApi
 from bot.ports.store_errors import StoreAway
+from bot.requests.setup_changes import SetupChanges
+from bot.requests.silence_ends import SilenceEnds
 from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
@@ -101,15 +105,16 @@ class Chat:
         self.late: list[tuple[float, Callable[[], str]]] = []
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
         """Runs the other bots while the calling bot stands still."""
+        self.renderer = RENDERER
         self._slack = slack
         self._clock = clock
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
-        text = RENDERER.content(content, delivery, now).text
+        text = self.renderer.content(content, delivery, now).text
         return await self._called(partial(self._slack.land, delivery, content, parent_id, text))
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
-        text = RENDERER.content(content, delivery, now).text
+        text = self.renderer.content(content, delivery, now).text
         return await self._called(partial(self._slack.edit, message_id, text, metadata_to_attach(delivery, content)))
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
@@ -172,11 +177,13 @@ class Chat:
 class Bot:
     """One life of one bot. It acts only when the machine calls it."""
 
-    def __init__(self, store: DifferentialStore, chat: Chat, clock: FakeClock) -> None:
+    def __init__(
+        self, store: DifferentialStore, chat: Chat, clock: FakeClock, flap_window: FlapWindow = DEFAULT_WINDOW
+    ) -> None:
         self.differential = store
         self.store = cast("Any", store)
         self.clock = clock
-        self.repository = Repository(self.store, asyncio.Event())
+        self.repository = Repository(self.store, asyncio.Event(), flap_window=flap_window)
         self.leadership, doubt = Leadership(self.store, clock), Doubt(clock)
         monitoring = Monitoring.build(
             api=cast("PipelineApi", None),
@@ -215,6 +222,9 @@ class Bot:
             sending_right=OnlySender(),
             carriers=by_slack(chat, clock, suspensions),
         )
+        self.setup_changes = SetupChanges(repository=self.repository, setup_store=self.store, clock=clock)
+        self._silences = SilenceEnds(repository=self.repository, changes=self.setup_changes, clock=clock)
+        self._timers = PageTimers(self.repository, self.leadership, clock)
         self._lane_workers: dict[Lane, LaneWorker] = {}
         self._reads = 0
 
@@ -222,6 +232,12 @@ class Bot:
         if not self.repository.watches.all:
             await self.repository.load()
         await self.heartbeat.beat()
+
+    async def serve(self) -> None:
+        """Serves the timers of pages. The leader also carries out the begin and the end of mutes."""
+        await self._timers.serve()
+        if self.leadership.is_leader:
+            await self._silences.follow()
 
     async def read(self, pipeline: Pipeline, phase: Phase) -> bool:
         """Returns whether the store has the phase."""
@@ -279,6 +295,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     """`client` returns a connection to an empty Redis."""
 
     client: Callable[[], redis.asyncio.Redis]
+    flap_window = DEFAULT_WINDOW
 
     def __init__(self) -> None:
         super().__init__()
@@ -309,10 +326,20 @@ class DeliveryMachine(RuleBasedStateMachine):
         for channel in CHANNELS:
             watch = a_watch("*", channel=channel)
             self.run(store.add_watches([watch], an_announcement(f"hello {channel}", channel)))
+        self.prepare()
         self.run(store.save_pipelines(PIPELINES))
         self.run(self.bots[0].look())
         for pipeline in PIPELINES:
             assert self.run(self.bots[0].read(pipeline, Phase.RUNNING))
+
+    def prepare(self) -> None:
+        """Before the bots begin."""
+
+    def changed(self, pipeline: Pipeline) -> None:
+        """After a change of this pipeline."""
+
+    def forgot(self) -> None:
+        """After Redis went back in time."""
 
     def new_bot(self) -> Bot:
         self.lives += 1
@@ -325,6 +352,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             DifferentialStore(real, MemoryStore(lambda: self.disk, TEAM, self.clock, self.lives, trip)),
             self.chat,
             self.clock,
+            self.flap_window,
         )
 
     @rule(pipeline=st.sampled_from(PIPELINES), phase=st.sampled_from([Phase.FAILED, Phase.PAUSED]))
@@ -338,6 +366,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.phases[pipeline] = phase if self.phases[pipeline] == Phase.RUNNING else Phase.RUNNING
         self.happened.append(Change(pipeline.name, str(self.phases[pipeline])))
         self.unseen.add(pipeline)
+        self.changed(pipeline)
 
     @rule(which=st.integers(0, 1))
     def look(self, which: int) -> None:
@@ -412,6 +441,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             bot.differential.meet_another_server()
         self.run(self.run_out_leases())
         self.unseen |= set(changed)
+        self.forgot()
 
     @rule(which=st.integers(0, 1), troubles=st.lists(st.sampled_from(Trouble), max_size=3))
     def redis_forgets_what_was_delivered(self, which: int, troubles: list[Trouble]) -> None:

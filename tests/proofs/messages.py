@@ -66,3 +66,9 @@ class Slack:
             self.messages[ts].text = text
             self.messages[ts].metadata = metadata
         return ts
+
+
+def delivery_key(metadata: object) -> str:
+    """Every copy of a message has it. Empty for a message that is no delivery."""
+    payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
+    return str(payload.get("key", "")) if isinstance(payload, dict) else ""

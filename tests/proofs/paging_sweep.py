@@ -17,9 +17,10 @@ from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.messages import Message
 from tests.builders import ANN, a_setup_change, at
 from tests.fakes import FakeClock
+from tests.proofs.messages import delivery_key
 from tests.proofs.oracle import CALL
 from tests.proofs.paging import EXHAUSTED
-from tests.proofs.world import CHANNELS, PATIENCE, READS, World, delivery_of
+from tests.proofs.world import CHANNELS, PATIENCE, READS, World
 from tests.stores import WholeStore
 
 PAGED = "C0QUIET"
@@ -138,7 +139,7 @@ def _cards(world: World, name: str, place: str = PAGED) -> list[Message]:
 def _calls(world: World, name: str, place: str = PAGED) -> list[Message]:
     """The calls about this pipeline, each one once."""
     calls = [message for message in _messages(world, place) if CALL.search(message.text) and name in message.text]
-    return list({delivery_of(call): call for call in calls}.values())
+    return list({delivery_key(call.metadata): call for call in calls}.values())
 
 
 def _messages(world: World, place: str = PAGED) -> Iterable[Message]:

@@ -22,6 +22,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from bot.store.connect import connect
 from bot.store.embedded import embedded
 from tests.proofs.machine import DeliveryMachine
+from tests.proofs.paging_machine import PagingMachine
 
 Connect = Callable[[], redis.asyncio.Redis]
 
@@ -41,14 +42,21 @@ def fake_redis() -> Iterator[Connect]:
 
 STORES = {"valkey": real_valkey, "fakeredis": fake_redis}
 RUNS = {"valkey": 40, "fakeredis": 120}
+PAGING_RUNS = 12  # each one ends with all calls of a page
 
 
-def run_machine(store: str, examples: int, phases: tuple[Phase, ...], *, derandomize: bool) -> None:
+def run_machine(
+    store: str,
+    examples: int,
+    phases: tuple[Phase, ...],
+    *,
+    derandomize: bool,
+    machine: type[DeliveryMachine] = DeliveryMachine,
+) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with STORES[store]() as client:
-        machine = type("Machine", (DeliveryMachine,), {"client": staticmethod(client)})
         run_state_machine_as_test(
-            machine,
+            type("Machine", (machine,), {"client": staticmethod(client)}),
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=30,
@@ -69,10 +77,17 @@ def test_each_change_is_reported_once_under_faults(store: str) -> None:
     run_machine(store, RUNS[store], (Phase.generate,), derandomize=True)
 
 
+@pytest.mark.timeout(1800)
+def test_each_due_page_goes_out_once_and_none_after_an_acknowledgement_or_during_a_mute() -> None:
+    run_machine("fakeredis", PAGING_RUNS, (Phase.generate,), derandomize=True, machine=PagingMachine)
+
+
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--examples", type=int, default=1000)
     chosen = options.parse_args()
     for store in STORES:
-        run_machine(store, chosen.examples, (Phase.generate, Phase.target, Phase.shrink), derandomize=False)
-        sys.stdout.write(f"{chosen.examples} runs over {store}: each change was reported once\n")
+        for machine in (DeliveryMachine, PagingMachine):
+            phases = (Phase.generate, Phase.target, Phase.shrink)
+            run_machine(store, chosen.examples, phases, derandomize=False, machine=machine)
+        sys.stdout.write(f"{chosen.examples} runs over {store}: each change and page went out once\n")

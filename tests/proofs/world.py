@@ -25,6 +25,7 @@ from tests.journey.valkey import Valkey
 from tests.proofs.cpu_waits import CpuWaits
 from tests.proofs.crash_points import DIED, run_bot
 from tests.proofs.logs import crashes_in
+from tests.proofs.messages import delivery_key
 from tests.proofs.oracle import CALL, Change, SlackMessage, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
@@ -240,7 +241,7 @@ class World:
     def _repeated_pages(self) -> list[str]:
         """Each call appears once, and so does each message to a person. It may admit to be a possible repeat."""
         pages = (
-            (channel, delivery_of(message))
+            (channel, delivery_key(message.metadata))
             for channel in self.sandbox.slack.directory.channels
             for root in self.sandbox.slack.messages(channel)
             for message in (root, *root.replies)
@@ -332,11 +333,6 @@ class World:
             if judged_at != (judged_at := len(self.sandbox.slack.accepted)) and not self.verdict().faults:
                 return
             await asyncio.sleep(0.02)
-
-
-def delivery_of(message: Message) -> str:
-    """Every copy of a message has it. Empty for a message that is no delivery."""
-    return str((message.metadata or {}).get("event_payload", {}).get("key", ""))
 
 
 def _slack_message(message: Message, came: Mapping[str, str]) -> SlackMessage:
