@@ -237,13 +237,20 @@ def shifts_of(
 ) -> tuple[tuple[Shift, ...], tuple[datetime, ...]]:
     """The shifts, and the starts of the events in which nobody was found: those count as if they did not exist.
 
+    Events of the same people without a gap are one shift, so that a question about the next people stays cheap.
+
     `people` has each mention and e-mail of the events. None: nobody in this workspace.
     """
-    shifts, nameless = [], []
+    shifts: list[Shift] = []
+    nameless = []
     for event in sorted(events, key=lambda event: (event.start, event.end)):
         found = (people.get(name) for name in (*event.mentioned, *event.emails))
-        if present := tuple(dict.fromkeys(UserId(person.id) for person in found if person)):
-            shifts.append(Shift(people=present, start=event.start, end=event.end, priority=event.priority))
-        else:
+        present = tuple(dict.fromkeys(UserId(person.id) for person in found if person))
+        last = shifts[-1] if shifts else None
+        if not present:
             nameless.append(event.start)
+        elif last and (last.people, last.priority) == (present, event.priority) and event.start <= last.end:
+            shifts[-1] = replace(last, end=max(last.end, event.end))
+        else:
+            shifts.append(Shift(people=present, start=event.start, end=event.end, priority=event.priority))
     return tuple(shifts), tuple(nameless)

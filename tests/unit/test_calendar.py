@@ -115,6 +115,25 @@ def test_an_event_whose_people_are_unknown_counts_as_if_it_did_not_exist() -> No
     )
 
 
+def test_events_of_the_same_people_without_a_gap_are_one_shift() -> None:
+    """Each answer about who is next would walk over all of them."""
+    events = [
+        *(event("<@U0ANN>", start=hour, end=hour + 1) for hour in range(500)),
+        event("<@U0ANN>", start=100, end=200),
+        event("<@U0BOB>", start=500, end=501),
+        event("[L1] <@U0BOB>", start=501, end=502),
+        event("[L1] <@U0BOB>", start=503, end=504),
+    ]
+    shifts, nameless = shifts_of(events, {user: Target(kind=TargetKind.USER, id=user) for user in (ANN, BOB)})
+    assert nameless == ()
+    assert [((shift.start - BEGIN) / HOUR, (shift.end - BEGIN) / HOUR, shift.people) for shift in shifts] == [
+        (0, 500, (ANN,)),
+        (500, 501, (BOB,)),
+        (501, 502, (BOB,)),
+        (503, 504, (BOB,)),
+    ]
+
+
 COPY = CalendarCopy(
     schedule="data",
     fingerprint=CalendarAddress(SECRET).fingerprint,
