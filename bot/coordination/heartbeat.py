@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -51,6 +51,7 @@ class Heartbeat:
         recovery: StoreRecovery,
         notices: Notices,
         blind_after: timedelta,
+        is_listing: Callable[[], bool],
     ) -> None:
         self._repository = repository
         self._store = store
@@ -64,6 +65,9 @@ class Heartbeat:
         """The last heartbeat of any bot, as this one knows it."""
         self.read_since: datetime | None = None
         """Since then, the bot with that heartbeat has read all closely watched pipelines."""
+        self.still_listing = False
+        """The bot with that heartbeat had not ended its first listing."""
+        self._is_listing = is_listing
         self._inherited: datetime | None = None
         """While this bot takes over: `read_since` of the leader before. It still holds, since nothing was read yet."""
         self._took_over = False
@@ -86,8 +90,14 @@ class Heartbeat:
         blind_after: timedelta,
         operator: ChannelId | None = None,
         embedded: bool = False,
+        is_listing: Callable[[], bool] = lambda: False,
     ) -> Self:
-        """Builds a heartbeat and its recovery. `embedded`: the store stops with the bot, so its run id changes."""
+        """Builds a heartbeat and its recovery.
+
+        Args:
+            embedded: the store stops with the bot, so its run id changes.
+            is_listing: this bot's first listing goes on.
+        """
         notices = Notices(repository=repository, operator=operator)
         recovery = StoreRecovery(
             repository=repository,
@@ -110,6 +120,7 @@ class Heartbeat:
             recovery=recovery,
             notices=notices,
             blind_after=blind_after,
+            is_listing=is_listing,
         )
 
     async def beat(self) -> None:
@@ -130,7 +141,7 @@ class Heartbeat:
             self._took_over, self._rereading_since = False, None
         await self._recovery.resume()
         last = await self._store.last_heartbeat()
-        self.last_at, self.read_since = last.last_at, last.read_since
+        self.last_at, self.read_since, self.still_listing = last.last_at, last.read_since, last.still_listing
         await self._recovery.check_server(last)
         await self._repository.catch_up()  # the leader too: another bot may have ended and renewed a watch
         if not self._leadership.is_leader:
@@ -206,6 +217,7 @@ class Heartbeat:
             read_since=read_since,
             late_promise=last.late_promise,
             reports_gap=reports_gap,
+            still_listing=self._is_listing(),
         )
         self.last_at, self.read_since = now, read_since
 

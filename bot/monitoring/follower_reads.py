@@ -59,7 +59,7 @@ class FollowerReads:
 
     @property
     def still_listing(self) -> bool:
-        return False  # only the leader lists
+        return self._heartbeat.still_listing and not self.nobody_polls
 
     @property
     def promised_seconds(self) -> float:

@@ -55,7 +55,7 @@ class LeaderOrFollowerReads:
 
     @property
     def still_listing(self) -> bool:
-        return self._catalogue.still_listing
+        return (self._catalogue if self._leadership.is_leader else self._follower).still_listing
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
         alone = self._leadership.is_leader or self._follower.nobody_polls

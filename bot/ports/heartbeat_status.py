@@ -14,3 +14,8 @@ class HeartbeatStatus(Protocol):
     def read_since(self) -> datetime | None:
         """Since then, that bot has read all closely watched pipelines. None: it polls none."""
         ...
+
+    @property
+    def still_listing(self) -> bool:
+        """The first listing of that bot goes on: a process may know only a part of the pipelines."""
+        ...

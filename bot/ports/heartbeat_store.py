@@ -25,6 +25,8 @@ class LastHeartbeat:
     """The promised age of readings, in seconds, that the operator was told is not kept. None: it is kept."""
     gap_reported: datetime | None = None
     """When a bot last reported a time in which none polled."""
+    still_listing: bool = False
+    """The first listing of the pipelines had not ended at that heartbeat."""
     doubt_since: datetime | None = None
     """When a bot last found that the store had gone back in time."""
 
@@ -45,6 +47,7 @@ class HeartbeatStore(Protocol):
         read_since: datetime | None = None,
         late_promise: float | None = None,
         reports_gap: bool = False,
+        still_listing: bool = False,
     ) -> None:
         """Records that this bot reads the pipelines, and enqueues `notices` in the same step.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, StatusAnswer
+from bot.domain.audit_entries import action_entries
 from bot.domain.card import Card, PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
@@ -19,6 +20,7 @@ from bot.ports.alias_store import AliasStore
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.outbox import Outbox
+from bot.requests.audit_log import emit_changes
 from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.state.repository import MakePlan, Repository
 
@@ -154,6 +156,7 @@ class Acknowledgements:
             # A bot ended the last watch, and stopped before it ended the episode.
             await self._repository.forget([pipeline_id], self._clock.now())
         plan = await self._repository.write(pipeline_id, make)
+        emit_changes(action_entries(plan) if plan else ())
         episode = self._repository.record(pipeline_id).episode
         current = episode if episode and episode.open and card_key in episode.cards else None
         found = (current.resolved or current.acknowledged) if current else None

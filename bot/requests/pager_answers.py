@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from bot.domain.audit_entries import action_entries
 from bot.domain.delivery import Receiver
 from bot.domain.episode import Acknowledgement, stable_key
 from bot.domain.page_plan import plan_acknowledgement, plan_resolved
@@ -14,6 +15,7 @@ from bot.ports.clock import Clock
 from bot.ports.pager_incidents import PagerIncidents
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.requests import PagerAnswered
+from bot.requests.audit_log import emit_changes
 from bot.state.repository import Repository
 
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -42,6 +44,7 @@ class IncidentAnswers:
         changed = 0
         for failure, pager in await self._failures(change):
             plan = await self._repository.write(failure.pipeline.id, self._make(failure, change, pager, now))
+            emit_changes(action_entries(plan) if plan else ())
             changed += plan is not None
         if change.event_id:
             await self._store.remember_answer(change.event_id)

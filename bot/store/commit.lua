@@ -2,10 +2,11 @@
 -- (counted from 0) says that plan N is written. The others were made for another version of the record or the watches.
 -- Answers -3, and writes nothing, if the caller polled and lost the leader's lease.
 -- KEYS: (3 of the fence), records, versions, watches_version, the leader's lease, then for each plan: its history, its
---       receipts, its cards, the progress of each, the outbox of each delivery; then record_changes
+--       receipts, its cards, the progress of each, the outbox of each delivery; then audit, record_changes
 -- ARGV: a document, the token of the leader or '', then for each plan: the record, the content of each card, the row of each delivery. The document has a
 --       list of {pipeline_id, version, watches_version,
---       history: {head, lines, oldest, most, seconds}, receipt: a row or '', receipts: their limits, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
+--       history: {head, lines, oldest, most, seconds}, receipt: a row or '', receipts: their limits,
+--       audit: entries for the audit log, cards: [{revision, check, seconds}], deliveries: [{lane, id}]}.
 --       `seconds`: how long to keep the card (0: for good)
 
 -- Appends the lines, then drops the oldest: those before `oldest`, and all but `most`.
@@ -21,6 +22,7 @@ end
 
 -- Of two plans for one pipeline, only the first is written: the second was made for the state before it.
 local plans, log = cjson.decode(ARGV[1]), table.remove(KEYS)
+local audit_key = table.remove(KEYS)
 local ids, histories = {}, {}
 local key, arg = 8, 3
 for i, plan in ipairs(plans) do
@@ -84,6 +86,7 @@ for _, plan in ipairs(written_plans) do
     remember(KEYS[plan.key], damaged and history.head or past, history)
   end
   if plan.receipt ~= '' then add_receipt(KEYS[plan.key + 1], plan.receipt, plan.receipts) end
+  if #plan.audit > 0 then audit(audit_key, plan.audit) end
 end
 redis.call('HSET', KEYS[4], unpack(records))
 redis.call('HSET', KEYS[5], unpack(new_versions))

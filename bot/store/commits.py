@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.domain.addressing import addressed
+from bot.domain.audit_entries import action_entries
 from bot.domain.episode import stable_key
 from bot.domain.history import HistoryLimits
 from bot.domain.plan import Plan
@@ -19,6 +20,7 @@ from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
 from bot.store.receipts import encode_receipt, receipt_limits
 from bot.store.scripts import Scripts
+from bot.store.setup_rows import AUDIT_ENTRY
 
 CARD_SECONDS = 30 * 24 * 3600  # how long a card outlives its episode
 PLANS_AT_ONCE = 50  # the script answers one bit for each
@@ -106,7 +108,7 @@ class RedisCommits(RedisPort):
             documents.append(self._document(commit, contents))
             rows += [RECORD.encode(plan.record), *contents, *map(encode_message, plan.messages)]
             await asyncio.sleep(0)  # a plan may have many cards: let people's answers run in between
-        keys.append(self._keys["record_changes"])
+        keys += [self._keys["audit"], self._keys["record_changes"]]
         try:
             mask = await self._scripts.write("commit", keys, [json.dumps(documents), step[0].token, *rows])
         except StoreAway as exc:
@@ -141,6 +143,7 @@ class RedisCommits(RedisPort):
             "watches_version": commit.watches_version,
             "history": self._history_of(plan),
             **self._receipt_of(plan),
+            "audit": [AUDIT_ENTRY.encode(entry) for entry in action_entries(plan)],
             "cards": cards,
             "deliveries": [{"lane": message.lane.name, "id": message.id} for message in plan.messages],
         }

@@ -37,6 +37,7 @@ class RedisHeartbeats(RedisPort):
                 last_at=datetime.fromisoformat(at.decode()) if at else None,
                 read_since=datetime.fromisoformat(since.decode()) if since else None,
                 late_promise=float(late) if late else None,
+                still_listing=bool(last.get(b"still_listing")),
                 gap_reported=datetime.fromisoformat(gap.decode()) if gap else None,
                 doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
             )
@@ -50,13 +51,17 @@ class RedisHeartbeats(RedisPort):
         read_since: datetime | None = None,
         late_promise: float | None = None,
         reports_gap: bool = False,
+        still_listing: bool = False,
     ) -> None:
         outboxes, rows = self._scripts.enqueue_arguments(notices)
         since = read_since.isoformat() if read_since else ""
         late = "" if late_promise is None else str(late_promise)
         gap = at.isoformat() if reports_gap else ""
+        listing = "1" if still_listing else ""
         await self._scripts.write(
-            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, late, gap, *rows]
+            "heartbeat",
+            [self._keys["heartbeat"], *outboxes],
+            [at.isoformat(), run_id, since, late, gap, listing, *rows],
         )
 
     async def next_epoch(self, above: int = 0) -> int:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
-from bot.coordination.follower import NoPolling
 from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.domain.watch import TeamId
@@ -70,7 +69,7 @@ class Workspace:
         roles = shared.settings.roles
         base = await open_base(shared, slack, identity)
         monitoring = build_monitoring(base, shared.api) if shared.api and Role.SCHEDULER in roles else None
-        heartbeat = build_heartbeat(base, monitoring.scheduler if monitoring else NoPolling())
+        heartbeat = build_heartbeat(base, monitoring)
         await heartbeat.beat()
         renderer = build_renderer(base)
         delivery = build_delivery(base, renderer)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bot.calendars.client import CalendarClient
 from bot.calendars.reader import CalendarReader
+from bot.coordination.follower import NoPolling
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.coordination.role_watch import RoleWatch
@@ -28,7 +29,6 @@ from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.scheduler import TICK_SECONDS
 from bot.paging.timers import PageTimers
 from bot.ports.lease_store import ACTIVE_SENDER
-from bot.ports.polling import Polling
 from bot.ports.reads import Readers
 from bot.requests.services import RequestServices
 from bot.requests.setup_changes import SetupChanges
@@ -101,12 +101,13 @@ def _remote_readers(base: Base) -> Readers:
     return remote_readers(base)
 
 
-def build_heartbeat(base: Base, polling: Polling) -> Heartbeat:
+def build_heartbeat(base: Base, monitoring: Monitoring | None) -> Heartbeat:
+    """Without `monitoring`, another process polls and lists."""
     return Heartbeat.build(
         repository=base.repository,
         store=base.store,
         outbox=base.store,
-        polling=polling,
+        polling=monitoring.scheduler if monitoring else NoPolling(),
         leadership=base.leadership,
         clock=base.clock,
         doubt=base.doubt,
@@ -114,6 +115,7 @@ def build_heartbeat(base: Base, polling: Polling) -> Heartbeat:
         blind_after=timedelta(seconds=base.settings.blind_seconds),
         operator=base.operator,
         embedded=base.settings.store_url is None,
+        is_listing=lambda: monitoring is not None and monitoring.catalogue.still_listing,
     )
 
 

@@ -4,8 +4,12 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from bot.domain.audit import AuditEntry
+from bot.slack.features.audit import entry_line
 from bot.slack.render import action_ids
-from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, office
+from tests.builders import at
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, Office, office
+from tests.service.test_poller import FAILED, ONE
 
 
 def plain(answer: str) -> str:
@@ -103,3 +107,38 @@ async def test_an_entry_names_all_parts_of_a_watch(fake_redis: redis.asyncio.Red
     async with office(fake_redis) as it:
         await it.type("watch orders-1 on failed page @bob for failed,degraded confirm 2")
         assert "on failed page @bob for degraded,failed confirm 2" in await it.type("audit")
+
+
+async def test_each_answer_to_a_failure_is_recorded(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.bot.watch(ONE)
+        await it.bot.poll(20)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        with capture_logs() as lines:
+            await it.type("ack orders-1")
+            await it.bot.clock.pass_time(1)
+            await it.type("takeover orders-1", BOB)
+            await it.bot.clock.pass_time(1)
+            await it.type("snooze orders-1 for 1h", BOB)
+            await it.bot.clock.pass_time(1)
+            await it.click(action_ids.RESOLVE, {"card": card_in(it), "confirmed": True}, ANN)
+        answer = plain(await it.type("audit orders-1", CAROL))
+    shown = [line.partition(" · ")[2] for line in answer.split("\n") if "failure" in line]
+    assert shown == [
+        "ann changed failure orders-1: snoozed until 2026-11-23 13:00 UTC by bob → paging ended",
+        "bob changed failure orders-1: acknowledged by bob → snoozed until 2026-11-23 13:00 UTC",
+        "bob changed failure orders-1: acknowledged by ann → acknowledged",
+        "ann changed failure orders-1: not acknowledged → acknowledged",
+    ]
+    assert next(line["after"] for line in lines if line["event"] == "setting_changed") == "acknowledged"
+
+
+def test_a_person_of_an_outside_pager_has_a_name_and_no_id() -> None:
+    entry = AuditEntry(at=at(0), by_name="Grace", subject="failure", label="orders-1", after="acknowledged", before="x")
+    assert "Grace changed failure" in entry_line(entry, ALERTS)
+
+
+def card_in(it: Office) -> str:
+    episode = it.bot.repository.record(ONE).episode
+    return (episode.card_in(ALERTS) or "") if episode else ""

@@ -454,6 +454,7 @@ class MemoryStore:
         read_since: datetime | None = None,
         late_promise: float | None = None,
         reports_gap: bool = False,
+        still_listing: bool = False,
     ) -> None:
         def change() -> bool:
             self.disk.heartbeat = (at, run_id, read_since, late_promise)

@@ -13,6 +13,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.monitoring import follower_reads
+from bot.monitoring.catalogue import CatalogueSync
 from bot.ports.leader import Leader, LeaderSilent, ReadReply
 from bot.ports.pipeline_api import Status, Throttled
 from bot.ports.status_reads import NOBODY_READS
@@ -220,3 +221,18 @@ async def test_a_leader_that_never_answers_delays_no_answer_for_long(
     async with running(fake_redis, *pipelines(1), leader=HangingLeader()) as bot:
         bot.clock.seconds += 11
         assert await bot.follower.read_now(ONE) == NOBODY_READS
+
+
+async def test_a_follower_knows_from_the_heartbeat_that_the_first_listing_goes_on(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_bots(fake_redis, *pipelines(2)) as (one, two):
+        await both_poll(one, two, 2)
+        assert not two.reads.still_listing
+        with monkeypatch.context() as patch:
+            patch.setattr(CatalogueSync, "still_listing", True)
+            await both_poll(one, two, 4)
+        assert two.follower.still_listing
+        assert two.reads.still_listing
+        await both_poll(one, two, 4)
+        assert not two.reads.still_listing

@@ -182,6 +182,7 @@ async def running(
         memberships=memberships,
         blind_after=timedelta(minutes=5),
         operator=operator,
+        is_listing=lambda: monitoring.catalogue.still_listing,
     )
     await heartbeat.beat()
     follower = FollowerReads(

@@ -120,7 +120,7 @@ def audit_blocks(answer: AuditAnswer, question: SavedQuestion, channel: ChannelI
 
 
 def entry_line(entry: AuditEntry, here: ChannelId) -> str:
-    by = phrases.person(entry.by_name) if entry.by else "The bot"
+    by = phrases.person(entry.by_name) if entry.by or entry.by_name else "The bot"
     elsewhere = entry.channel is not None and entry.channel != here
     where = f" in {phrases.conversation(entry.channel, 'their')}" if entry.channel and elsewhere else ""
     subject = entry.subject.replace("_", " ")
@@ -143,6 +143,7 @@ _HELP = HelpPage(
     overview=("`{c} audit` — who changed what, latest first",),
     topic=(
         "*`{c} audit [PIPELINE | @user | WORDS]`* — who changed watches, notes, policies and schedules, and how.",
+        "Also who acknowledged, snoozed or took over a failure, and who ended its paging.",
         "I keep that for 90 days.",
         "Without words: the changes of this channel and of the workspace.",
         "With words: all changes that you may see. You see a channel's changes if you may see its watches.",
