@@ -100,5 +100,5 @@ def owner_problem(setup: Setup, pipelines: Iterable[Pipeline]) -> str:
     if any(pipeline.owner in known and known[pipeline.owner].lacks_scope for pipeline in lost):
         return "owner reaches nobody: I need the scope users:read.email to find people by e-mail"
     names = sorted(pipeline.name for pipeline in lost)
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
     return f"owner reaches nobody for {', '.join(names[:NAMES_SHOWN])}{more}: nobody here has the e-mail of its maker"

@@ -60,7 +60,7 @@ def problem_of(event: PagerEvent) -> str:
         return f"{_name(failure.pipeline.name)} {_happened(failure)}"
     kinds = {_happened(failure) for failure in event.failures}
     happened = kinds.pop() if len(kinds) == 1 else "have problems"
-    return f"{len(event.failures)} pipelines {happened.replace('is ', 'are ')}"
+    return f"{len(event.failures):,} pipelines {happened.replace('is ', 'are ')}"
 
 
 def _end(event: PagerEvent, problem: str) -> str:
@@ -70,7 +70,7 @@ def _end(event: PagerEvent, problem: str) -> str:
         return f"Closed: {problem}"
     if len(event.failures) == 1:
         return f"{_name(event.failures[0].pipeline.name)} recovered"
-    return f"All {len(event.failures)} pipelines recovered" if event.failures else f"Over: {problem}"
+    return f"All {len(event.failures):,} pipelines recovered" if event.failures else f"Over: {problem}"
 
 
 def _lines(event: PagerEvent) -> list[str]:

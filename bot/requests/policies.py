@@ -316,7 +316,7 @@ def names_listed(names: Sequence[str]) -> str:
     """`*data*`, `*data* and *web*`, `*a*, *b* and 7 more`."""
     shown = [f"*{name}*" for name in names[:NAMES_LISTED]]
     if len(names) > NAMES_LISTED:
-        shown.append(f"{len(names) - NAMES_LISTED} more")
+        shown.append(f"{len(names) - NAMES_LISTED:,} more")
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 

@@ -61,7 +61,7 @@ def _ambiguous(typed_name: str, channels: Sequence[ChannelId], *, changing: bool
     """Refuses a name of several channels: another company's shared channel may have the same name as ours."""
     links = ", ".join(phrases.conversation(channel, "your") for channel in channels)
     reason = (
-        f"*{outside(typed_name)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
+        f"*{outside(typed_name)}* could mean {len(channels):,} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
     )
     return RefusalAnswer(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
 

@@ -4,6 +4,7 @@ import html
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from bot.slack.mrkdwn import ago, code, cut, date, duration, escape, outside, plain_cut, time_of_day
 from tests.fakes import NOON
 
+ROOT = Path(__file__).parents[2]
 HALF_AN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 TURNS = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 ISOLATE, POP = "\u2068", "\u2069"
@@ -203,3 +205,10 @@ def test_times_are_the_readers_own_with_utc_for_the_rest() -> None:
 )
 def test_plain_text_is_one_short_line_without_brackets(text: str, shown: str) -> None:
     assert plain_cut(text, 75) == shown
+
+
+def test_counts_in_texts_have_thousands_separators() -> None:
+    bare = re.compile(r"\{len\([^{}]*\)( - [\w.()]+)?\}")
+    folders = (ROOT / "bot/slack/render", ROOT / "bot/slack/features", ROOT / "bot/pagers")
+    sources = (path for folder in folders for path in folder.rglob("*.py"))
+    assert [path.name for path in sources if bare.search(path.read_text())] == []

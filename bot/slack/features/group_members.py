@@ -91,7 +91,9 @@ def member_blocks(members: Sequence[Card], group: str, number: int, render_conte
     on_page = by_importance(members)[first : first + ON_PAGE]
     still = sum(card.episode.open for card in members)
     head = f"*{still} of {phrases.pipelines(len(members))}* still failing"
-    place = f"{first + 1} to {first + len(on_page)} of {len(members)} · page {number} of {pages}" if pages > 1 else ""
+    place = (
+        f"{first + 1} to {first + len(on_page)} of {len(members):,} · page {number:,} of {pages}" if pages > 1 else ""
+    )
     return [
         section(head),
         *context(place),

@@ -238,7 +238,7 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
     text = f" {_typed_text(answer)}" if answer.text else ""
     if isinstance(reference, AmbiguousReference):
         lines = [
-            f":point_right: “{name}” could mean {len(reference.candidates)} pipelines. Nothing was changed. Which one?"
+            f":point_right: “{name}” could mean {pipelines(len(reference.candidates))}. Nothing was changed. Which one?"
         ]
         chosen = reference.candidates[:CANDIDATES]
     else:

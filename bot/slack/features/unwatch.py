@@ -136,7 +136,7 @@ def unwatch_blocks(
         f"{still} {phrases.watch_words(watch)}. To stop that: {_to_end([watch], render_context)}" for watch in shown
     ]
     if len(answer.still_watched) > len(shown):
-        lines.append(f"… and {len(answer.still_watched) - len(shown)} more stay")
+        lines.append(f"… and {len(answer.still_watched) - len(shown):,} more stay")
     undo = answer_undo_blocks(answer.undo, answer.channel)
     if answer.still_covered_by:
         return [*sections(lines), *_still_covered(answer, render_context), *undo]
@@ -147,14 +147,14 @@ def unwatch_blocks(
 def _would_end(answer: UnwatchAnswer, render_context: RenderContext) -> list[Block]:
     """The watches that match a pattern, and the command that ends them."""
     number = len(answer.would_end)
-    watches = "1 watch" if number == 1 else f"{number} watches"
+    watches = "1 watch" if number == 1 else f"{number:,} watches"
     who, no = phrases.watcher(answer.channel), "have" if phrases.is_direct(answer.channel) else "has"
     lines = [f"{who} {no} no watch on that pattern. Nothing was changed. It matches {watches}:"]
     shown = answer.would_end[:WATCHES_SHOWN]
     lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in shown]
     if number > len(shown):
-        lines.append(f"… and {number - len(shown)} more")
-    ends = "Remove this watch" if number == 1 else f"Remove these {number} watches"
+        lines.append(f"… and {number - len(shown):,} more")
+    ends = "Remove this watch" if number == 1 else f"Remove these {number:,} watches"
     return [*sections(lines), *confirm_blocks(ends, _unwatch_command(answer.would_end, answer.channel), answer.at)]
 
 
@@ -167,7 +167,7 @@ def _still_covered(answer: UnwatchAnswer, render_context: RenderContext) -> list
     noun = "the pattern" if len(covering) == 1 else "the patterns"
     lines = [f"{who} {verb} {named} through {noun} {patterns}. That stays. Stop watching {noun}?"]
     lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in covering]
-    ends = f"Unwatch {covering[0].reference}" if len(covering) == 1 else f"Unwatch {len(covering)} patterns"
+    ends = f"Unwatch {covering[0].reference}" if len(covering) == 1 else f"Unwatch {len(covering):,} patterns"
     return [*sections(lines), *confirm_blocks(ends, _unwatch_command(covering, answer.channel), answer.at)]
 
 

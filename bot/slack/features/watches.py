@@ -85,7 +85,7 @@ def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list
         lines.append(trying_again(answer.channel, answer.suspended, render_context))
     lines += [line for view in answer.watches[:WATCHES_SHOWN] for line in _watched(view, answer.at)]
     if len(answer.watches) > WATCHES_SHOWN:
-        lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")
+        lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN:,} more watches")
     lines += silence_lines(answer.silences, render_context)
     lines += [line for line in [follow_ups_line(answer.follow_ups)] if line]
     return sections(lines)

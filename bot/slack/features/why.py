@@ -156,7 +156,7 @@ def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[
     ]
     if not lines:
         lines = ["nobody to notify" if moment.recorded else "I kept no receipts then"]
-    more = [f"… and {len(lines) - LINES_SHOWN} more"] if len(lines) > LINES_SHOWN else []
+    more = [f"… and {len(lines) - LINES_SHOWN:,} more"] if len(lines) > LINES_SHOWN else []
     return [_head(moment, places.here), *(f"{INDENT}{line}" for line in [*lines[:LINES_SHOWN], *more])]
 
 

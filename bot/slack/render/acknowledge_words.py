@@ -130,4 +130,4 @@ def _with_others(others: Sequence[str]) -> str:
         return ""
     names = [phrases.person(name) for name in dict.fromkeys(others)]
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"\n{len(others)} {'stays' if len(others) == 1 else 'stay'} with {listed}. *Show all* lets you take over."
+    return f"\n{len(others):,} {'stays' if len(others) == 1 else 'stay'} with {listed}. *Show all* lets you take over."

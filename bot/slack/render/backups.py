@@ -55,7 +55,7 @@ def _escalation(content: EscalationBackup, render_context: RenderContext, broadc
     lines = [":rotating_light: *Backup page: I couldn't deliver this page in time.*", *filter(None, [who])]
     lines += [_line(step) for step in steps[:NAMED]]
     if len(steps) > NAMED:
-        lines.append(f"… and {len(steps) - NAMED} more")
+        lines.append(f"… and {len(steps) - NAMED:,} more")
     lines += _pagers(targets)
     caveat = (
         "Slack posted this because I gave no sign of life. It may be late: the card shows whether somebody answered. "

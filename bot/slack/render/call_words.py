@@ -43,7 +43,7 @@ def over_lines(notice: Notice) -> list[str]:
     """Who answered each failure of a call that is over, and when. Mentions nobody."""
     lines = [_end(failure) for failure in notice.failures[:NAMES_SHOWN]]
     more = len(notice.failures) - NAMES_SHOWN
-    rest = [f"… and {more} more. Their cards show more."] if more > 0 else []
+    rest = [f"… and {more:,} more. Their cards show more."] if more > 0 else []
     return [*lines, *rest, "This call is over."]
 
 
@@ -73,8 +73,8 @@ def _failed(failures: tuple[OpenFailure, ...]) -> str:
     if not failures:
         return "Pipelines still need you."
     names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in failures[:NAMES_SHOWN])
-    more = f" and {len(failures) - NAMES_SHOWN} more" if len(failures) > NAMES_SHOWN else ""
-    return f"{len(failures)} pipelines still need you: {names}{more}."
+    more = f" and {len(failures) - NAMES_SHOWN:,} more" if len(failures) > NAMES_SHOWN else ""
+    return f"{len(failures):,} pipelines still need you: {names}{more}."
 
 
 def _step_words(call: PageCall) -> str:
@@ -103,7 +103,7 @@ def group_page_lines(episodes: Sequence[Episode], channel: ChannelId) -> list[st
             calls.setdefault((page.policy.name, _next_targets(page)), line)
     lines = [*calls.values()]
     if len(lines) > CALLS_SHOWN:
-        lines = [*lines[:CALLS_SHOWN], f"{len(lines) - CALLS_SHOWN} more calls later"]
+        lines = [*lines[:CALLS_SHOWN], f"{len(lines) - CALLS_SHOWN:,} more calls later"]
     return [*warnings, *lines, *_nobody_answered(timed)]
 
 

@@ -118,7 +118,7 @@ def group_console(group: Group) -> list[Block]:
 
 
 def _show_all(group: Group) -> str:
-    return f"Show all {len(group.cards)}"
+    return f"Show all {len(group.cards):,}"
 
 
 def group_snooze_menu(group_key: str) -> Block | None:

@@ -48,7 +48,9 @@ def _verdict(drill: Drill) -> str:
     failed, number = drill.failed_hops, len(drill.hops)
     if not failed:
         slowest = max((hop.seconds or 0.0 for hop in drill.hops), default=0.0)
-        every = "The only way works" if number == 1 else f"All {number} ways work"
+        every = "The only way works" if number == 1 else f"All {number:,} ways work"
         return f"*Verdict: passed.* {every}. The slowest took {latency(slowest)}."
     names = ", ".join(outside(hop.name) for hop in failed)
-    return f"*Verdict: failed.* {len(failed)} of {number} ways don't work: {names}. Pages would not get there in time."
+    return (
+        f"*Verdict: failed.* {len(failed):,} of {number:,} ways don't work: {names}. Pages would not get there in time."
+    )

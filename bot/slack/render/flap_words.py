@@ -93,7 +93,7 @@ def _counted(kind: EpisodeKind, times: int, since: datetime, until: datetime) ->
 
 
 def _times(number: int) -> str:
-    return "once" if number == 1 else "twice" if number == 2 else f"{number} times"
+    return "once" if number == 1 else "twice" if number == 2 else f"{number:,} times"
 
 
 def _ordinal(number: int, since: datetime, until: datetime) -> str:

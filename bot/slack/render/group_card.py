@@ -90,7 +90,7 @@ def _todo(cards: Sequence[Card]) -> list[str]:
 
 
 def _named_scope(names: list[str], total: int) -> str:
-    return f"for *{outside(names[0])}*" if len(names) == 1 else f"for {len(names)} of {total} pipelines"
+    return f"for *{outside(names[0])}*" if len(names) == 1 else f"for {len(names):,} of {total:,} pipelines"
 
 
 # --- the pipelines ---------------------------------------------------------------------------------------------------
@@ -116,20 +116,21 @@ def _listed(group: Group, render_context: RenderContext, failed_again: LaterFail
     unwatched = [card for card in cards if is_unwatched(card)]
     rows = [member_row(card, render_context) for card in open_cards[:MOST_ROWS]]
     rest = open_cards[MOST_ROWS:]
-    more = [f"and {len(rest)} more: {_names(rest, NAMES_SHOWN)}"] if rest else []
+    more = [f"and {len(rest):,} more: {_names(rest, NAMES_SHOWN)}"] if rest else []
     ended = [
-        f"{ending_symbol(over)} {len(over)} {words}: {_names(over, RECOVERED_SHOWN)}" for words, over in endings(cards)
+        f"{ending_symbol(over)} {len(over):,} {words}: {_names(over, RECOVERED_SHOWN)}"
+        for words, over in endings(cards)
     ]
     if again := [card for card in cards if card.pipeline.id in failed_again]:
-        ended.append(f"{phrases.LATE_NEWS} {len(again)} failed again: {_names(again, RECOVERED_SHOWN)}")
+        ended.append(f"{phrases.LATE_NEWS} {len(again):,} failed again: {_names(again, RECOVERED_SHOWN)}")
     if unwatched:
-        ended.append(f":no_bell: {len(unwatched)} no longer watched: {_names(unwatched, RECOVERED_SHOWN)}")
+        ended.append(f":no_bell: {len(unwatched):,} no longer watched: {_names(unwatched, RECOVERED_SHOWN)}")
     return [rows, more, ended]
 
 
 def _names(cards: Sequence[Card], most: int) -> str:
     named = ", ".join(outside(card.pipeline.name, NAME_LIMIT) for card in cards[:most])
-    return f"{named} … and {len(cards) - most} more" if len(cards) > most else named
+    return f"{named} … and {len(cards) - most:,} more" if len(cards) > most else named
 
 
 def member_row(card: Card, render_context: RenderContext, failed_again: datetime | None = None) -> str:

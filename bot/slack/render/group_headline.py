@@ -42,8 +42,8 @@ def _counts(group: Group, open_cards: Sequence[Card], failed_again: LaterFailure
     counts = [
         f"{acknowledged} acknowledged" if acknowledged else "",
         f"paging ended for {ended}" if ended else "",
-        *(f"{len(cards)} {words}" for words, cards in endings(group.cards)),
-        f"{len(failed_again)} failed again" if failed_again else "",
+        *(f"{len(cards):,} {words}" for words, cards in endings(group.cards)),
+        f"{len(failed_again):,} failed again" if failed_again else "",
         f"{unwatched} no longer watched" if unwatched else "",
         f"you're no longer paged for {moved}" if moved else "",
     ]
@@ -92,7 +92,7 @@ def _closed_headline(group: Group, failed_again: LaterFailures) -> str:
     total, unwatched = len(group.cards), sum(map(is_unwatched, group.cards))
     if all(card.continues_in for card in group.cards):
         updates = phrases.where_updates_continue(channel for card in group.cards for channel in card.continues_in)
-        pipelines = "this pipeline" if total == 1 else f"these {total} pipelines"
+        pipelines = "this pipeline" if total == 1 else f"these {total:,} pipelines"
         return f":no_bell: *You're no longer paged* for {pipelines}.{updates}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
@@ -116,9 +116,9 @@ def _ways(total: int, ways: Sequence[tuple[str, list[Card]]], failed_again: Late
     """`*4 pipelines* are no longer failing: 3 recovered, 1 paused`."""
     over = sum(len(cards) for _, cards in ways)
     who = phrases.pipelines(total) if over == total else f"{over} of {phrases.pipelines(total)}"
-    how = ways[0][0] if over == 1 else ", ".join(f"{len(cards)} {words}" for words, cards in ways)
+    how = ways[0][0] if over == 1 else ", ".join(f"{len(cards):,} {words}" for words, cards in ways)
     if failed_again:
-        return f"*{who}* stopped failing: {how}. But {len(failed_again)} *failed again*"
+        return f"*{who}* stopped failing: {how}. But {len(failed_again):,} *failed again*"
     return f"*{who}* {_are(over)} no longer failing: {how}"
 
 
@@ -145,7 +145,7 @@ def _already_failed(group: Group) -> list[str]:
     if number == 0:
         return []
     everyone = "It" if number == 1 else "They"
-    subject = everyone if number == len(group.cards) else f"{number} of them"
+    subject = everyone if number == len(group.cards) else f"{number:,} of them"
     return [f"{subject} had already failed when I first read {'it' if number == 1 else 'them'}."]
 
 
@@ -170,5 +170,5 @@ def _shared(cards: Sequence[Card], of: Callable[[Card], str], words: Callable[[s
     ((most, number),) = Counter(map(of, cards)).most_common(1)
     if not most or number < SHARED_FROM * len(cards) or number < 2:
         return ""
-    who = "all" if number == len(cards) else f"{number} of {len(cards)}"
+    who = "all" if number == len(cards) else f"{number:,} of {len(cards):,}"
     return f"{who} {words(most)}"

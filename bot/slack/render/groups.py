@@ -79,7 +79,7 @@ def _answers(batch: TimelineBatch) -> list[list[ThreadEntry]]:
 
 def _names(entries: Sequence[ThreadEntry]) -> str:
     named = ", ".join(f"*{outside(entry.pipeline.name, NAME_LIMIT)}*" for entry in entries[:NAMES_IN_LINE])
-    return f"{named} and {len(entries) - NAMES_IN_LINE} more" if len(entries) > NAMES_IN_LINE else named
+    return f"{named} and {len(entries) - NAMES_IN_LINE:,} more" if len(entries) > NAMES_IN_LINE else named
 
 
 def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
@@ -100,7 +100,7 @@ def render_digest(digest: Digest, delivery: Delivery, now: datetime) -> Rendered
     """
     since = min(entry.since for entry in digest.entries)
     until = max(entry.until for entry in digest.entries)
-    pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries)} pipelines"
+    pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries):,} pipelines"
     head = f"{phrases.LATE_NEWS} *Catching up* on {pipelines}, {from_to(since, until)}"
     explanation = "This is what happened in between. Pipelines that are failed now have their own messages."
     rows = [f"• {_history(entry)}" for entry in sorted(digest.entries, key=lambda entry: entry.pipeline.name.lower())]

@@ -46,7 +46,7 @@ def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
     while count < len(lines) and length + len(lines[count]) < LISTED_CHARACTERS:
         length += len(lines[count]) + 1
         count += 1
-    return sections([*lines[:count], f"… and {len(lines) - count} more"] if count < len(lines) else lines)
+    return sections([*lines[:count], f"… and {len(lines) - count:,} more"] if count < len(lines) else lines)
 
 
 def _watching(notice: Notice, _: RenderContext) -> list[Block]:
@@ -56,7 +56,7 @@ def _watching(notice: Notice, _: RenderContext) -> list[Block]:
 
 
 def _counted(watches: Sequence[Watch]) -> str:
-    return "a watch" if len(watches) < 2 else f"{len(watches)} watches"
+    return "a watch" if len(watches) < 2 else f"{len(watches):,} watches"
 
 
 def _before_and_after(notice: Notice) -> list[Block]:
@@ -95,7 +95,7 @@ def _late_page(notice: Notice, _: RenderContext) -> list[Block]:
         failed = f"*{outside(one.pipeline.name)}* failed at {phrases.moment(one.since, first_seen=one.first_seen)}."
         return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on its card.")]
     names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in notice.failures)
-    failed = f"{len(notice.failures)} pipelines failed: {names}." if names else "Pipelines failed."
+    failed = f"{len(notice.failures):,} pipelines failed: {names}." if names else "Pipelines failed."
     return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on their cards.")]
 
 
@@ -121,7 +121,7 @@ def _call_over(notice: Notice, _: RenderContext) -> list[Block]:
 def _group_page(notice: Notice, _: RenderContext) -> list[Block]:
     """Asks people to look at failures that joined a group above. The first message paged others."""
     names = [f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in notice.failures]
-    shown = ", ".join(names[:PAGED_FOR]) + (f" and {len(names) - PAGED_FOR} more" if len(names) > PAGED_FOR else "")
+    shown = ", ".join(names[:PAGED_FOR]) + (f" and {len(names) - PAGED_FOR:,} more" if len(names) > PAGED_FOR else "")
     failed = f"{shown} failed too." if names else "More pipelines failed."
     who = phrases.mentions(notice.targets)
     return [
@@ -177,7 +177,7 @@ def _heard_again(notice: Notice, _: RenderContext) -> list[Block]:
 def _not_read_yet(number: int) -> list[Block]:
     if number == 0:
         return []
-    pipelines, their = ("1 pipeline", "Its card") if number == 1 else (f"{number} pipelines", "Their cards")
+    pipelines, their = ("1 pipeline", "Its card") if number == 1 else (f"{number:,} pipelines", "Their cards")
     return [section(f"I couldn't read {pipelines} yet. {their} will show any change.")]
 
 
@@ -218,7 +218,7 @@ def _restoring(watch: Watch, render_context: RenderContext, *, show_channel: boo
 def _empty(notice: Notice, render_context: RenderContext) -> list[Block]:
     more = len(notice.channels) - MOST_CHANNELS
     named = ", ".join(phrases.conversation(channel, "someone's") for channel in notice.channels[:MOST_CHANNELS])
-    channels = f"{named} and {more} more" if more > 0 else named
+    channels = f"{named} and {more:,} more" if more > 0 else named
     head = f":information_source: *My database (Redis) is empty*, though I'm in {channels}."
     lost = "That's normal on a first start. Otherwise all watches, runbooks and notes are lost:"
     rest = f"{lost} restore Redis, or add them again with `{render_context.command} watch`."

@@ -22,7 +22,7 @@ def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[B
     if origins and phrases.is_direct(channel) and all(origin.channel == channel for origin in origins):
         return context("You set up this page here")
     makers = list(dict.fromkeys(_origin(origin, channel) for origin in origins))
-    more = [f"{len(makers) - MOST_ORIGINS} more"] if len(makers) > MOST_ORIGINS else []
+    more = [f"{len(makers) - MOST_ORIGINS:,} more"] if len(makers) > MOST_ORIGINS else []
     listed = "; ".join([*makers[:MOST_ORIGINS], *more])
     return context(f"Paging set up by {listed}") if makers else []
 
@@ -52,7 +52,7 @@ def _what_is_left(origins: Sequence[PageOrigin], reader: ChannelId | None) -> st
     if not origins or any(not origin.reference for origin in origins):
         return f"The watches that paged you for this will stop paging you for everything they cover. {notice}"
     named = list(dict.fromkeys(_origin_words(origin, reader) for origin in origins))
-    more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
+    more = [f"{len(named) - MOST_IN_DIALOG:,} more"] if len(named) > MOST_IN_DIALOG else []
     listed = "; ".join([*named[:MOST_IN_DIALOG], *more])
     return f"These watches will stop paging you for everything they cover: {listed}. {notice}"
 
@@ -80,12 +80,12 @@ def _left(watch: Watch, covers: int | None, person: UserId | None, *, to_person:
 def left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId | None, *, to_person: bool) -> list[str]:
     sizes = covers if len(covers) == len(watches) else [None] * len(watches)
     lines = [_left(*pair, person, to_person=to_person) for pair in zip(watches, sizes, strict=True)]
-    more = [f"… and {len(lines) - MOST_WATCHES} more"] if len(lines) > MOST_WATCHES else []
+    more = [f"… and {len(lines) - MOST_WATCHES:,} more"] if len(lines) > MOST_WATCHES else []
     return [*lines[:MOST_WATCHES], *more]
 
 
 def pipelines_words(number: int) -> str:
-    return "1 pipeline" if number == 1 else f"{number} pipelines"
+    return "1 pipeline" if number == 1 else f"{number:,} pipelines"
 
 
 def stopped_blocks(notice: Notice) -> list[Block]:

@@ -279,7 +279,7 @@ def stands_in_for(channels: Iterable[ChannelId]) -> str:
     Slack shows a private channel's name to its members only.
     """
     named = list(dict.fromkeys(conversation(channel, "someone's") for channel in channels))
-    more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
+    more = f" and {len(named) - MENTIONS_PER_LINE:,} more" if len(named) > MENTIONS_PER_LINE else ""
     shown = f"{', '.join(named[:MENTIONS_PER_LINE])}{more}"
     return f":information_source: Shown here for {shown}, where I can't post right now." if named else ""
 
@@ -287,7 +287,7 @@ def stands_in_for(channels: Iterable[ChannelId]) -> str:
 def where_updates_continue(channels: Iterable[ChannelId]) -> str:
     """Names the channels where someone who is no longer paged can follow the failure."""
     named = list(dict.fromkeys(conversation(channel, "your") for channel in channels if not is_direct(channel)))
-    more = f" and {len(named) - MENTIONS_PER_LINE} more" if len(named) > MENTIONS_PER_LINE else ""
+    more = f" and {len(named) - MENTIONS_PER_LINE:,} more" if len(named) > MENTIONS_PER_LINE else ""
     return f" Updates continue in {', '.join(named[:MENTIONS_PER_LINE])}{more}." if named else ""
 
 
@@ -355,7 +355,7 @@ def _typed(target: Target) -> str:
 
 def target_list(targets: Sequence[Target]) -> str:
     named = " ".join(target_words(target) for target in targets[:TARGETS_SHOWN])
-    return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN} more"
+    return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN:,} more"
 
 
 DELAYS: Mapping[Delay, str] = {

@@ -86,7 +86,7 @@ def _used_by(answer: PolicyAnswer) -> list[str]:
     watches = answer.watches[:WATCHES_NAMED]
     lines += [f"• {phrases.watch_words(watch)} in {phrases.conversation(watch.channel, 'their')}" for watch in watches]
     if len(answer.watches) > len(watches):
-        lines.append(f"… and {len(answer.watches) - len(watches)} more watches")
+        lines.append(f"… and {len(answer.watches) - len(watches):,} more watches")
     return ["Used by:", *lines] if lines else []
 
 

@@ -97,7 +97,7 @@ def unresolved(
             )
     if more := references[EXPLAINED:]:
         names = ", ".join(f"“{outside(reference.reference, 40)}”" for reference in more[:EXPLAINED])
-        rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
+        rest = f" and {len(more) - EXPLAINED:,} more" if len(more) > EXPLAINED else ""
         lines.append(f":grey_question: I also couldn't find these: {names}{rest}.")
     return sections([*lines, *_all_corrected(references, render_context, text, complete)]) if lines else []
 
@@ -105,7 +105,7 @@ def unresolved(
 def _problem(reference: UnresolvedReference, render_context: RenderContext) -> str:
     name = outside(reference.reference)
     if isinstance(reference, AmbiguousReference):
-        return f":point_right: “{name}” could mean {len(reference.candidates)} pipelines. Which one?"
+        return f":point_right: “{name}” could mean {len(reference.candidates):,} pipelines. Which one?"
     near = (
         " Did you mean one of these?" if reference.nearest else f" `{render_context.command} list` shows all pipelines."
     )

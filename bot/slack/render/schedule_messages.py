@@ -86,5 +86,5 @@ def _events(report: ScheduleReport) -> str:
     return (
         f"The event at {first} names"
         if len(report.nameless) == 1
-        else f"{len(report.nameless)} events, the first at {first}, name"
+        else f"{len(report.nameless):,} events, the first at {first}, name"
     )

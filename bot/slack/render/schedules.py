@@ -206,7 +206,7 @@ def _calendar_lines(view: ScheduleView) -> list[str]:
 
 def _unknown_words(first: datetime, number: int, *, lacks_scope: bool) -> str:
     at = date(first)
-    events = f"The event at {at} names" if number == 1 else f"{number} events, the first at {at}, name"
+    events = f"The event at {at} names" if number == 1 else f"{number:,} events, the first at {at}, name"
     if lacks_scope:
         need = "I need the scope `users:read.email`, or `<@U…>` in the title"
         return f":warning: {events} people by e-mail only. {need}."

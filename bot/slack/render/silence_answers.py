@@ -68,7 +68,7 @@ def _made(answer: SilenceAnswer, render_context: RenderContext) -> list[Block]:
     kind = answer.made[0].kind
     lines = [f":no_bell: {_MADE[kind]}", *(f"• {silence_row(note)}" for note in answer.made[:MOST_SHOWN])]
     if len(answer.made) > MOST_SHOWN:
-        lines.append(f"… and {len(answer.made) - MOST_SHOWN} more")
+        lines.append(f"… and {len(answer.made) - MOST_SHOWN:,} more")
     if answer.failed:
         names = ", ".join(f"*{outside(pipeline.name)}*" for pipeline in answer.failed[:MOST_SHOWN])
         lines.append(f":red_circle: Failed now, and muted with it: {names}")
@@ -134,7 +134,7 @@ def silence_lines(notes: Sequence[SilenceNote], render_context: RenderContext) -
             for note in of_kind[:MOST_SHOWN]
         ]
         if len(of_kind) > MOST_SHOWN:
-            lines.append(f"… and {len(of_kind) - MOST_SHOWN} more")
+            lines.append(f"… and {len(of_kind) - MOST_SHOWN:,} more")
     return lines
 
 

@@ -153,7 +153,7 @@ def unsilenced_blocks(notice: Notice, _: RenderContext) -> list[Block]:
 
 def _listed(notes: Sequence[SilenceNote], *, ended: bool = False) -> list[Block]:
     lines = [f"• {silence_row(note, ended=ended)}" for note in notes[:MOST_SHOWN]]
-    return sections([*lines, f"… and {len(notes) - MOST_SHOWN} more"] if len(notes) > MOST_SHOWN else lines)
+    return sections([*lines, f"… and {len(notes) - MOST_SHOWN:,} more"] if len(notes) > MOST_SHOWN else lines)
 
 
 def _author(notice: Notice) -> str:

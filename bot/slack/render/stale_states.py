@@ -50,8 +50,8 @@ def shared_problem(views: Sequence[PipelineView]) -> list[str]:
     stale = [view for view in views if view.problem and view.state.reach is not Reach.GONE]
     if not stale:
         return []
-    pipelines = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
-    stale_ones = pipelines if len(stale) == len(views) else f"{len(stale)} of {pipelines}"
+    pipelines = f"these {len(views):,} pipelines" if len(views) > 1 else "this pipeline"
+    stale_ones = pipelines if len(stale) == len(views) else f"{len(stale):,} of {pipelines}"
     return [f":warning: I couldn't read {stale_ones} just now: {_reason(stale[0])}"]
 
 

@@ -35,5 +35,5 @@ def which_member(command: str, rest: str, about: Sequence[Pipeline], *, all_at_o
         name = quoted(pipeline.name) if can_be_typed(pipeline.name) else pipeline.id
         lines.append(f"• *{outside(pipeline.name)}* · {code(f'{command} {name} {rest}'.strip(), 150)}")
     if len(about) > MEMBERS_SHOWN:
-        lines.append(f"… and {len(about) - MEMBERS_SHOWN} more")
+        lines.append(f"… and {len(about) - MEMBERS_SHOWN:,} more")
     return sections(lines)

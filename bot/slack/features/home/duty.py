@@ -68,7 +68,7 @@ def assignment_blocks(assignments: Sequence[VisibleAssignment], now: datetime) -
             accessory = button_for(assignment.pipeline.id, card, visible.channel, taken=False)
         blocks.append(section(assignment_line(visible, now), accessory))
     more = len(assignments) - ASSIGNMENTS_SHOWN
-    return [*blocks, *context(f"… and {more} more" if more > 0 else "")]
+    return [*blocks, *context(f"… and {more:,} more" if more > 0 else "")]
 
 
 def assignment_line(visible: VisibleAssignment, now: datetime) -> str:
@@ -94,7 +94,7 @@ def on_call_blocks(views: Sequence[ScheduleView], user: UserId, command: str) ->
         symbol = ":warning: " if not view.people else ""
         lines.append(f"• {symbol}*{outside(view.saved.name)}*: {now_words(view)}{mine}")
     if len(views) > SCHEDULES_SHOWN:
-        lines.append(f"… and {len(views) - SCHEDULES_SHOWN} more: {code(f'{command} oncall')}")
+        lines.append(f"… and {len(views) - SCHEDULES_SHOWN:,} more: {code(f'{command} oncall')}")
     take = code(f"{command} oncall take {views[0].saved.name} until 18:00")
     return [*sections(lines), *context(f"{take} takes the shift.")]
 
@@ -107,7 +107,7 @@ def silences_of_mine(silences: Sequence[OwnSilence], *, complete: bool) -> list[
     blocks = sections(["*Muted in your channels*"])
     blocks += [section(_silence_line(silence), _ending_button(silence)) for silence in silences[:SILENCES_SHOWN]]
     if len(silences) > SILENCES_SHOWN:
-        gap.append(f"… and {len(silences) - SILENCES_SHOWN} more")
+        gap.append(f"… and {len(silences) - SILENCES_SHOWN:,} more")
     return [*blocks, *(sections(gap) if gap else [])]
 
 

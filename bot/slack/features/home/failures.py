@@ -95,7 +95,7 @@ def _failed(failures: Sequence[VisibleFailure], gaps: Sequence[str], now: dateti
         f"{row(visible_failure.view, now)} · {_watcher(visible_failure.channel)}"
         for visible_failure in failures[:FAILURES_SHOWN]
     ]
-    return lines if number <= FAILURES_SHOWN else [*lines, f"… and {number - FAILURES_SHOWN} more"]
+    return lines if number <= FAILURES_SHOWN else [*lines, f"… and {number - FAILURES_SHOWN:,} more"]
 
 
 def _counted(failures: Sequence[VisibleFailure], now: datetime) -> str:

@@ -195,7 +195,7 @@ def _typable(whole: str) -> str:
 def _problem(reference: UnresolvedReference) -> str:
     name = plain_cut(reference.reference, 75)
     if isinstance(reference, AmbiguousReference):
-        return f"“{name}” could mean {len(reference.candidates)} pipelines: {_names(reference.candidates)}."
+        return f"“{name}” could mean {len(reference.candidates):,} pipelines: {_names(reference.candidates)}."
     return f"I couldn't find a pipeline called “{name}”.{_nearest(reference.nearest)}"
 
 

@@ -152,8 +152,8 @@ async def _group(word: TargetWord, directory: Directory) -> Target | RefusalAnsw
 
 def _several(name: str, entries: Sequence[Entry]) -> RefusalAnswer:
     listed = [f"• {_described(entry)}" for entry in entries[:MOST_LISTED]]
-    more = [f"… and {len(entries) - MOST_LISTED} more"] if len(entries) > MOST_LISTED else []
-    head = f"@{outside(name)} could mean {len(entries)} people or groups. {UNCHANGED}"
+    more = [f"… and {len(entries) - MOST_LISTED:,} more"] if len(entries) > MOST_LISTED else []
+    head = f"@{outside(name)} could mean {len(entries):,} people or groups. {UNCHANGED}"
     return RefusalAnswer(
         reason="\n".join([head, *listed, *more]), hint="Type the handle, or pick from the list after @."
     )
