@@ -55,6 +55,7 @@ class PagerIncident:
     status: str = "triggered"
     triggers: int = 1
     acknowledged_by: str = ""
+    changed_at: str = ""
     link: str = ""
     """The address of the client that opened it."""
     log: list[str] = field(default_factory=list)
@@ -172,6 +173,7 @@ class PagerDuty:
         if incident.status == status:
             return
         incident.status = status
+        incident.changed_at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat()
         incident.acknowledged_by = person or "" if status == "acknowledged" else incident.acknowledged_by
         incident.log.append(f"{status} by {person or 'the integration'}")
         self._notify(incident, f"incident.{status}", person)
@@ -253,6 +255,7 @@ def _row(incident: PagerIncident) -> dict[str, Any]:
         "incident_key": incident.key,
         "acknowledgements": [{"acknowledger": by}] if incident.acknowledged_by else [],
         "last_status_change_by": by if incident.acknowledged_by else None,
+        "last_status_change_at": incident.changed_at or None,
     }
 
 

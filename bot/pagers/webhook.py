@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from bot.domain.pager import PagerChange, PagerStatus
@@ -37,11 +38,13 @@ def decode_change(body: bytes) -> PagerChange | None:
     """
     try:
         event = json.loads(body)["event"]
-        event_type, event_id = str(event["event_type"]), str(event["id"])[:LONGEST_ID]
+        event_type, event_id = str(event["event_type"]), event["id"]
         incident = event["data"]
         at = datetime.fromisoformat(str(event["occurred_at"]))
     except (KeyError, TypeError, RecursionError) as exc:
         raise ValueError("no webhook of PagerDuty") from exc
+    if not isinstance(event_id, str) or not event_id.isascii() or not 0 < len(event_id) <= LONGEST_ID:
+        raise ValueError("an event without an id")  # nobody could recognize its repeat
     status = _STATUS.get(event_type)
     agent = event.get("agent")
     if status is None or not _is_person(agent) or not isinstance(incident, dict) or at.tzinfo is None:
@@ -58,9 +61,10 @@ def change_of_incident(incident: object) -> PagerChange | None:
         return None
     key, status = incident.get("incident_key"), incident.get("status")
     by = incident.get("last_status_change_by")
-    if not isinstance(key, str) or status not in set(PagerStatus) or not _is_person(by):
+    if not isinstance(key, str) or status not in list(PagerStatus) or not _is_person(by):
         return None
-    return PagerChange(key=key, status=PagerStatus(status), by_name=_name(by))
+    at = _time(incident.get("last_status_change_at"))
+    return PagerChange(key=key, status=PagerStatus(status), by_name=_name(by), at=at)
 
 
 _STATUS: Mapping[str, PagerStatus] = {
@@ -70,7 +74,15 @@ _STATUS: Mapping[str, PagerStatus] = {
 
 
 def _is_person(agent: object) -> bool:
-    return isinstance(agent, dict) and agent.get("type") in {"user_reference", "user"}
+    return isinstance(agent, dict) and agent.get("type") in ("user_reference", "user")
+
+
+def _time(text: object) -> datetime | None:
+    """None if it is no time with a zone."""
+    with suppress(TypeError, ValueError):
+        at = datetime.fromisoformat(text)  # type: ignore[arg-type]
+        return at if at.tzinfo else None
+    return None
 
 
 def _name(agent: object) -> str:

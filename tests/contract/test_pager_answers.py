@@ -19,6 +19,7 @@ from bot.delivery.lane_services import LaneServices
 from bot.delivery.lane_worker import LaneWorker
 from bot.domain.delivery import Lane, LaneKind, Receiver
 from bot.domain.episode import Episode
+from bot.domain.pager_lane import PagerLaneChange
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.routing import Routing
@@ -293,3 +294,61 @@ async def test_in_http_mode_the_webhook_comes_to_the_same_port(town: Town) -> No
         assert await town.deliver(town.body("acknowledged"), "v1=no") == 401
         assert await town.deliver(town.body("acknowledged")) == 202
     assert town.episode.acknowledged is not None
+
+
+async def test_an_acknowledgement_after_the_resolve_changes_nothing(town: Town) -> None:
+    await fail(town)
+    late = town.body("acknowledged")
+    assert await town.deliver(town.body("resolved")) == 202
+    before = town.episode
+    assert await town.deliver(late) == 202
+    assert town.episode == before
+
+
+async def test_a_webhook_about_an_unknown_incident_changes_nothing(town: Town) -> None:
+    await fail(town)
+    assert await town.deliver(town.body("acknowledged", data={"incident_key": "another"})) == 202
+    assert town.episode.acknowledged is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "counts"), [(-110, True), (110, True), (-300, False), (2 * 86_400, False), (-2 * 86_400, False)]
+)
+async def test_the_clocks_may_differ_a_little(town: Town, seconds: float, counts: bool) -> None:
+    await fail(town)
+    at = (town.clock.now() + timedelta(seconds=seconds)).isoformat()
+    assert await town.deliver(town.body("acknowledged", occurred_at=at)) == 202
+    assert (town.episode.acknowledged is not None) is counts
+
+
+async def test_the_bot_asks_and_ignores_an_answer_to_an_earlier_incident(town: Town) -> None:
+    """PagerDuty still shows that one, while it does not take the page that started again."""
+    await fail(town)
+    reader = IncidentReader(f"{town.sandbox.url}/pagerduty", API_TOKEN)
+    town.pagerduty._clock = _Same(town.clock)  # type: ignore[assignment]
+    town.pagerduty.act(town.incident.key, "acknowledged", "Bob Pager")
+    (incident,) = (await town.store.incidents(OPS)).values()
+    town.clock.seconds += 3600
+    lease = await town.store.leased(PAGES)
+    again = PagerLaneChange(incidents=(replace(incident, made_at=town.clock.now()),))
+    assert await town.store.change_pager_lane(again, PAGES, lease)
+    await IncidentPoller(reader, town.store, town.answers, [OPS]).poll()
+    assert town.episode.acknowledged is None
+    await reader.close()
+
+
+async def test_a_body_of_unknown_length_that_is_too_large_is_refused(town: Town) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(LARGEST_WEBHOOK // 1024 + 2):
+            yield b" " * 1024
+
+    app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret="slack")
+    listener = WebhookListener(WEBHOOK_SECRET, town.answers)
+    headers = {"X-PagerDuty-Signature": "v1=0"}
+    async with http_mode.http(app, 0, host="127.0.0.1", signing_secret="slack", webhook=listener.route) as port:
+        for url in (town.url, f"http://127.0.0.1:{port}{PATH}"):
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(url, data=pieces(), headers=headers) as answer,
+            ):
+                assert answer.status == 413, url
