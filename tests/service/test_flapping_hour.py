@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle, islice
 
+import pytest
 import redis.asyncio
 
 from bot.domain.card import Card, ThreadEntry, TimelineBatch
@@ -72,6 +73,8 @@ def _kinds(content: object) -> Iterator[str]:
             yield "others"
 
 
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 async def test_an_hour_of_flapping_every_20_seconds(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 1) as world:
         flapping = Flapping(world)

