@@ -162,8 +162,8 @@ async def rigged(
     async with Sandbox.start(clock=clock) as sandbox:
         sandbox.goldrush.rate_limit = None
         rig = kind(sandbox, tmp_path / "data", http, {**(pagers(sandbox) if outside else {}), **(settings or {})})
-        await rig.start()
         try:
+            await rig.start()
             yield rig
         finally:
             if rig.is_running:
