@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
-from bot.domain.episode import EpisodeOutcome
+from bot.domain.episode import EpisodeOutcome, TimelineEntry
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.transition import Event, PipelineState
+from bot.domain.watch import UserId
 from bot.slack.render.group_card import MOST_ROWS
 from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, a_card, a_delivery, a_pipeline, an_episode, an_observation, at
@@ -121,3 +123,36 @@ def test_the_line_for_a_whole_group_does_not_say_that_all_recovered_after_one_fa
     own = tells_all(valid(failing_again(0).content(batch, a_delivery(), at(0)))).text
     assert "orders-0 recovered after 1 min 30 s, but failed again at" in own
     assert "orders-1 recovered after 1 min 30 s" in own
+
+
+# --- what people did -------------------------------------------------------------------------------------------------
+
+
+def acted(number: int, event: Event, **more: Any) -> ThreadEntry:
+    card = a_member(number, OPEN)
+    entry = TimelineEntry(revision=2, at=at(9), events=(event,), by=UserId("U0BOB"), name="Bob", **more)
+    return ThreadEntry(card_key=card.key, pipeline=card.pipeline, entry=entry)
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "words"),
+    [
+        (Event.ACKNOWLEDGED, {}, "Bob acknowledged 2: orders-0, orders-1"),
+        (Event.ACKNOWLEDGED, {"remark": "looking"}, "Bob acknowledged 2 (“looking”): orders-0, orders-1"),
+        (Event.ACKNOWLEDGED, {"instead_of": "Ann"}, "Bob took over 2 from Ann: orders-0, orders-1"),
+        (Event.ACKNOWLEDGED, {"promised_until": at(600), "snoozed": True}, "Bob snoozed 2 until <!date"),
+        (Event.RESOLVED, {}, "Bob ended the paging for 2: orders-0, orders-1"),
+        (Event.PROMISE_MISSED, {"snoozed": True}, "The snooze of Bob is over for 2: orders-0, orders-1"),
+    ],
+)
+def test_one_line_for_what_a_person_did_to_several(event: Event, more: dict[str, Any], words: str) -> None:
+    entries = (acted(0, event, **more), acted(1, event, **more))
+    text = valid(LOOK.content(TimelineBatch(thread_key="s", of_group=True, entries=entries), a_delivery(), at(0))).text
+    assert text.startswith(words)
+
+
+def test_different_actions_of_a_person_keep_their_own_lines() -> None:
+    entries = (acted(0, Event.ACKNOWLEDGED), acted(1, Event.RESOLVED))
+    text = valid(LOOK.content(TimelineBatch(thread_key="s", of_group=True, entries=entries), a_delivery(), at(0))).text
+    assert "orders-0 acknowledged by Bob" in text
+    assert "The paging for orders-1 was ended by Bob" in text

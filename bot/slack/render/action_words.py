@@ -100,5 +100,5 @@ def member_answer(episode: Episode, conversation: ChannelId) -> str:
     by = phrases.acknowledged_by(answer, conversation)
     if answer.until is None:
         return f":eyes: {by}{_remark(answer.remark)}"
-    until = f"until {date(answer.until)}" if answer.snoozed else f"back by {date(answer.until)}"
-    return f"{':zzz:' if answer.snoozed else ':eyes:'} {by} {until}{_remark(answer.remark)}"
+    until = f" until {date(answer.until)}" if answer.snoozed else f", back by {date(answer.until)}"
+    return f"{':zzz:' if answer.snoozed else ':eyes:'} {by}{until}{_remark(answer.remark)}"
