@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install demo test test-all lint bench model-check state-machine simulation crash-test sabotage fuzz soak catch-up lock clean
+.PHONY: help install demo test test-all lint bench model-check state-machine simulation crash-test sabotage fuzz pictures soak catch-up lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -52,6 +52,9 @@ sabotage: $(VENV)/.developing ## each safeguard taken out turns a proof red
 
 fuzz: $(VENV)/.developing ## 100,000 inputs over every boundary
 	$(BIN)/python -m tests.fuzz
+
+pictures: $(VENV)/.developing ## every message, form and page of the bot at 390 and 1440 pixels, into pictures/; needs a Chromium
+	$(BIN)/python -m tests.pictures $(SCENES)
 
 soak: $(VENV)/.developing ## Slack away for long, and pipelines that hang: memory, connections, how late
 	$(BIN)/python -m bench.outage
