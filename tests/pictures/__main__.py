@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.pictures import calls, cards, forms, groups, quiet
+from tests.pictures import calls, cards, forms, groups, outages, quiet
 from tests.pictures.album import write_album
 from tests.pictures.stage import Stage, staged
 from tests.sandbox.test_sandbox_page import BROWSER
@@ -30,6 +30,8 @@ SCENES: dict[str, Scene] = {
     "drill": calls.drill,
     "small_group": groups.small_group,
     "large_group": groups.large_group,
+    "slack_outage": outages.slack_outage,
+    "goldrush_outage": outages.goldrush_outage,
     "mute_end": quiet.mute_end,
     "quiet_hours": quiet.quiet_hours,
     "handover": quiet.handover,

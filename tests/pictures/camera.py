@@ -17,12 +17,13 @@ WIDTHS = {390: 844, 1440: 900}
 """Width and height of a phone and of a laptop, in pixels."""
 TALL = 6000
 """So high is the window while one message is pictured: a message is never cut at the window's edge."""
-HOME_PUBLISHED = 2_500.0  # milliseconds: by then the bot has published what has changed since
+STILL = "window.EventSource = class { addEventListener() {} };"
+"""The page then draws the state of its start only: nothing moves while the picture is taken."""
 PATIENCE = 15_000.0  # milliseconds, the unit of Playwright
 
 
 class Camera:
-    """The demo's page at both widths. It fetches the page anew for each picture, so nothing is half drawn."""
+    """The demo's page at both widths, loaded anew for each picture."""
 
     def __init__(self, pages: dict[int, Page], url: str, into: Path, clock: Clock) -> None:
         self._pages = pages
@@ -41,6 +42,7 @@ class Camera:
         for width, height in WIDTHS.items():
             page = await browser.new_page(viewport={"width": width, "height": height}, timezone_id="Europe/Berlin")
             page.set_default_timeout(PATIENCE)
+            await page.add_init_script(STILL)
             pages[width] = page
         try:
             yield cls(pages, url, into, clock)
@@ -115,7 +117,6 @@ class Camera:
             await page.locator("#sidebar").get_by_text("Pipeline Bot", exact=True).click()
             await page.get_by_role("tab", name="Home").click()
             await page.locator(".home .block").first.wait_for()
-            await page.wait_for_timeout(HOME_PUBLISHED)
             await page.screenshot(path=self._path(name, width))
             await page.set_viewport_size({"width": width, "height": TALL})
             await self._save(page.locator(".home"), f"{name}-whole", width)

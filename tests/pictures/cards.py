@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.async_api import Page
+
 from sandbox.goldrush_faults import Fault, FaultKind
 from sandbox.slack.messages import Message
 from tests.journey.rig import BOB, TEAM
@@ -63,7 +65,12 @@ async def _end(stage: Stage, card: Message) -> None:
     await stage.shows(card, "recovered after")
     await stage.camera.message("card-recovered", card)
     await stage.camera.thread("card-thread", card)
-    await stage.camera.screen("card-recovered-screen")
+    await stage.camera.screen("card-thread-screen", before=open_last_thread)
+
+
+async def open_last_thread(page: Page) -> None:
+    await page.locator('#conversation [data-testid="thread-open"]').last.click()
+    await page.locator("#thread .scroller").wait_for()
 
 
 async def muted_card(stage: Stage) -> None:

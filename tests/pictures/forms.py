@@ -10,7 +10,7 @@ POLICY = "policy data = oncall:data wait 10m then @bob wait 10m; repeat 2; last 
 
 
 async def empty_home(stage: Stage) -> None:
-    await stage.camera.home("home-empty", user=CAROL)
+    await stage.home("home-empty", user=CAROL)
 
 
 async def set_up(stage: Stage) -> None:
@@ -38,16 +38,16 @@ async def home_and_forms(stage: Stage) -> None:
     await stage.save(ROTATION, user=BOB)
     await stage.save(POLICY, user=BOB)
     await stage.ask(f"watch {ORDERS} {ORDERS_US} page policy:data")
-    await stage.ask(f'watch "{SWAPS}"', channel=TEAM)
-    await stage.ask(f"mute {FILLS} for 2h because we deploy")
+    await stage.ask(f'watch "{SWAPS}" {FILLS}', channel=TEAM)
+    await stage.ask(f"mute {FILLS} for 2h because we deploy", channel=TEAM)
     for name in (ORDERS, ORDERS_US, SWAPS):
         stage.rig.set_phase(name, "FAILED")
     for name in (ORDERS, ORDERS_US):
         await stage.rig.card(name, "please take a look")
     await stage.rig.card(SWAPS, channel=TEAM)
     await stage.ask(f"ack {ORDERS_US}")
-    await stage.camera.home("home-full")
-    await stage.camera.home("home-of-bob", user=BOB)
+    await stage.home("home-full")
+    await stage.home("home-of-bob", user=BOB)
     for name, action, title in (
         ("form-policy", "open_policy_form", "olicy"),
         ("form-schedule", "open_schedule_form", "chedule"),
@@ -58,7 +58,7 @@ async def home_and_forms(stage: Stage) -> None:
         await stage.view(title)
         await stage.camera.form(name)
         if name == "form-policy":
-            await stage.sandbox.slack.submit_view(ANN, {})
+            await stage.sandbox.slack.submit_view(ANN, {"name": {"name": "two words"}})
             await stage.camera.form("form-policy-refused")
         await stage.sandbox.slack.close_view(ANN)
     for name, action, title in (
@@ -86,7 +86,7 @@ def _first_choice(stage: Stage, action: str) -> Choice:
 async def answers(stage: Stage) -> None:
     """Everything that one can ask about pipelines."""
     await stage.ask(f"watch {ORDERS} page @bob")
-    await stage.ask(f'watch "{SWAPS}" {FILLS} on failed,recovered page @data-oncall')
+    await stage.ask(f'watch "{SWAPS}" {FILLS}', channel=TEAM)
     await stage.ask(f"watch {ORDERS} on gone", channel=TEAM)
     stage.rig.set_phase(ORDERS, "FAILED")
     await stage.rig.card(ORDERS, "please take a look")

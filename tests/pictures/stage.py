@@ -138,6 +138,14 @@ class Stage:
 
         await self.sandbox.until(opened, PATIENCE)
 
+    async def home(self, picture: str, *, user: str = ANN) -> None:
+        """Opens the App Home, waits until the bot has published it, and takes its picture."""
+        views = self.sandbox.slack.views
+        before = (views.home(user) or {}).get("hash")
+        self.sandbox.slack.open_home(user)
+        await self.sandbox.until(lambda: (views.home(user) or {}).get("hash") != before, PATIENCE)
+        await self.camera.home(picture, user=user)
+
     async def shows(self, message: Message, words: str) -> None:
         await self.sandbox.until(lambda: words in message.text, PATIENCE)
 
@@ -178,6 +186,8 @@ class Stage:
         for pipeline in [*self.sandbox.goldrush.pipelines.values(), *self.sandbox.goldrush.removed.values()]:
             if pipeline.name not in AT_REST:
                 self.sandbox.goldrush.set_phase(pipeline.id, "RUNNING")
+        while self.sandbox.slack.views.top(ANN):
+            await self.sandbox.slack.close_view(ANN)
         await self.let_read()
         for channel in (ALERTS, TEAM):
             await self.save("unwatch all", user=BOB, channel=channel)  # Ann's screen stays free of answers
