@@ -49,7 +49,8 @@ def _merged(backlog: Backlog, rows: Sequence[Delivery], new_messages: frozenset[
     body = replace(notices[-1], failures=tuple(waiting[:MOST_FAILURES]))
     if len(rows) > 1:
         row = replacement(rows, id=stable_key("calls", *(row.id for row in rows)))
-        return Grouping(row=with_changes(row, body=body), replaced=tuple(rows))
+        made_at = max(row.message.made_at for row in rows)  # a call that waited for others is not late
+        return Grouping(row=with_changes(row, body=body, made_at=made_at), replaced=tuple(rows))
     if set(body.failures) == set(named):
         return None
     return Grouping(row=with_changes(rows[0], body=body), replaced=(), merges=True)

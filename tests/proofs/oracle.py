@@ -14,7 +14,7 @@ FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """The first words of a group message."""
-CALL = re.compile(r"\bstill needs? you\b")
+CALL = re.compile(r"\bstill needs? you\b|\bThis call is over\b")
 """In a message that calls people again for a failure."""
 POINTER = "is now part of the group above"
 """What remains of a card that grew into a group with others."""

@@ -12,6 +12,7 @@ WAIT_SECONDS = 300.0  # from one call to the next
 FORGOTTEN_SECONDS = 15.0  # a rollback may undo an answer of this age
 CROSSES_SECONDS = 75.0  # a call may be on its way when somebody answers: a stalled process posts it this late
 LATE_SECONDS = 500.0  # an outage of Slack, and then a dead bot and its queue
+HELD_SECONDS = 900.0  # beyond the hourly limit, a person gets a repeated direct call so long after the last page
 EARLY_SECONDS = 135.0  # a repeated call joins one that is due up to two minutes before, and waits for its message
 
 
@@ -135,5 +136,5 @@ def _missing(
         for place in places:
             times = [call.at for call in calls if call.place == place and since < call.at <= end]
             longest = max(later - at for at, later in pairwise([since, *times, end]))
-            if longest > WAIT_SECONDS + LATE_SECONDS:
+            if longest > (HELD_SECONDS if place.startswith("D") else WAIT_SECONDS) + LATE_SECONDS:
                 yield f"{pipeline}: {place} got no call for {longest:.0f} s"
