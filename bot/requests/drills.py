@@ -105,11 +105,7 @@ class Drills:
         hops = [DrillHop(receiver=in_slack(team, plan.channel).name, name="this conversation")]
         channels: list[ChannelId] = []
         for person in plan.people:
-            name, refused = target_text(person), "Slack allows no direct messages"
-            try:
-                channel = person.direct or await self._conversations.direct(UserId(person.id))
-            except ChatAway:
-                channel, refused = None, "Slack didn't answer when I opened the conversation"
+            name, (channel, refused) = target_text(person), await self._direct(person)
             if channel is None:
                 hops.append(DrillHop(receiver=person.identity, name=name, refused=refused))
             elif channel != plan.channel and channel not in channels:
@@ -124,6 +120,14 @@ class Drills:
             *(pager_message(drill, pager, PagerAction.TRIGGER, now) for pager in pagers),
         ]
         return drill if await self._store.begin_drill(drill, tests) else None
+
+    async def _direct(self, person: Target) -> tuple[ChannelId | None, str]:
+        """The conversation for a page, or None and why there is none."""
+        try:
+            found = person.direct or await self._conversations.direct(UserId(person.id))
+        except ChatAway:
+            return None, "Slack didn't answer when I opened the conversation"
+        return found, "" if found else "Slack allows no direct messages"
 
 
 def _without_policies(targets: Sequence[Target], routing: Routing) -> tuple[Target, ...]:

@@ -221,10 +221,7 @@ class Policies:
                 return SetupPlan(answer=_unknown(setup, name))
             before = setup.get(DefaultPolicy, scope)
             after = _default(scope, saved.policy.name, by, by_name, at) if saved else None
-            same = (before.policy if before else None) == (after.policy if after else None)
-            fate = PolicyFate.UNCHANGED if same else PolicyFate.SAVED if confirmed else PolicyFate.WOULD_SAVE
-            if fate is PolicyFate.SAVED and before and before.is_newer_than(asked_at):
-                fate = PolicyFate.OVERTAKEN
+            fate = _default_fate(before, after, asked_at, confirmed=confirmed)
             holding = after or (setup.get(DefaultPolicy, WORKSPACE) if scope not in {WORKSPACE, OPERATOR} else None)
             held = setup.get(SavedPolicy, name_key(holding.policy)) if holding else None
             answer = DefaultPolicyAnswer(
@@ -260,6 +257,16 @@ class Policies:
         return tuple(
             self._repository.named(watch) for watch in self._repository.watches.all if any(map(wanted, watch.targets))
         )
+
+
+def _default_fate(
+    before: DefaultPolicy | None, after: DefaultPolicy | None, asked_at: datetime | None, *, confirmed: bool
+) -> PolicyFate:
+    if (before.policy if before else None) == (after.policy if after else None):
+        return PolicyFate.UNCHANGED
+    if not confirmed:
+        return PolicyFate.WOULD_SAVE
+    return PolicyFate.OVERTAKEN if before and before.is_newer_than(asked_at) else PolicyFate.SAVED
 
 
 def _default(scope: str, name: str, by: UserId, by_name: str, at: datetime) -> DefaultPolicy:

@@ -229,8 +229,10 @@ def _is_repeat(row: SavedOverride, wish: OverrideWish, start: datetime) -> bool:
 
 
 def _wrong_span(start: datetime, end: datetime, at: datetime, noun: str) -> RefusalAnswer | None:
-    if end <= at or end <= start:
-        return refused_schedule(f"That {noun} would end before it begins, or is over already.", command="help oncall")
+    if end <= start:
+        return refused_schedule(f"That {noun} would end before it begins.", command="help oncall")
+    if end <= at:
+        return refused_schedule(f"That {noun} is over already.", command="help oncall")
     if end - start > LONGEST_OVERRIDE or start - at > LONGEST_OVERRIDE:
         article = "An" if noun == "override" else "A"
         return refused_schedule(f"{article} {noun} lasts a year at most.", command="help oncall")

@@ -241,6 +241,20 @@ async def test_taking_over_from_oneself_is_refused(fake_redis: redis.asyncio.Red
         assert "A person can't take over from themselves. Nothing was changed." in answer
 
 
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("oncall take data from 2030-01-02 until 2030-01-01", "That override would end before it begins."),
+        ("oncall take data from 2020-01-01 until 2020-01-02", "That override is over already."),
+        ("shadow data @bob from 2030-01-02 until 2030-01-01", "That shadow would end before it begins."),
+    ],
+)
+async def test_a_time_that_never_comes_is_refused(fake_redis: redis.asyncio.Redis, typed: str, says: str) -> None:
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        assert f"{says} Nothing was changed." in await it.type(typed)
+
+
 async def test_a_repeated_command_makes_one_override(fake_redis: redis.asyncio.Redis) -> None:
     """A bot may die after it has written, and before it has answered. Another one then runs the command again."""
     async with office(fake_redis) as it:
