@@ -11,6 +11,8 @@ from tests.builders import at
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, Office, office
 from tests.service.test_poller import FAILED, ONE
 
+ONE_O_CLOCK = "<!date^1795438800^{time} {date_short_pretty}|2026-11-23 13:00:00 UTC>"
+
 
 def plain(answer: str) -> str:
     """Without the marks of code."""
@@ -126,8 +128,8 @@ async def test_each_answer_to_a_failure_is_recorded(fake_redis: redis.asyncio.Re
         answer = plain(await it.type("audit orders-1", CAROL))
     shown = [line.partition(" · ")[2] for line in answer.split("\n") if "failure" in line]
     assert shown == [
-        "ann changed failure orders-1: snoozed until 2026-11-23 13:00 UTC by bob → paging ended",
-        "bob changed failure orders-1: acknowledged by bob → snoozed until 2026-11-23 13:00 UTC",
+        f"ann changed failure orders-1: snoozed until {ONE_O_CLOCK} by bob → paging ended",
+        f"bob changed failure orders-1: acknowledged by bob → snoozed until {ONE_O_CLOCK}",
         "bob changed failure orders-1: acknowledged by ann → acknowledged",
         "ann changed failure orders-1: not acknowledged → acknowledged",
     ]

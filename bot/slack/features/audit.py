@@ -12,7 +12,7 @@ from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import target_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import typed
-from bot.slack.mrkdwn import code, date, outside
+from bot.slack.mrkdwn import code, date, outside, outside_with_times
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.help import HelpPage
@@ -135,8 +135,14 @@ def _verb(entry: AuditEntry) -> str:
 
 
 def _values(entry: AuditEntry) -> str:
-    values: Sequence[str] = [code(value, VALUE_SHOWN) for value in (entry.before, entry.after) if value]
+    values: Sequence[str] = [_value(value) for value in (entry.before, entry.after) if value]
     return f": {' → '.join(values)}" if values else ""
+
+
+def _value(text: str) -> str:
+    """As code, since people type most values. Slack shows no local time in code, so a value with one is plain text."""
+    local = outside_with_times(text, VALUE_SHOWN)
+    return local if "<!date^" in local else code(text, VALUE_SHOWN)
 
 
 _HELP = HelpPage(
