@@ -34,6 +34,8 @@ from bot.startup import (
     bot_identity,
     refuse_another_app,
     refuse_another_team,
+    save_bot_identity,
+    saved_bot_identity,
     socket_url,
     until_store_fits,
 )
@@ -120,13 +122,15 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     api = await resources.enter_async_context(_goldrush_client(settings)) if settings.reads_goldrush else None
     url = await resources.enter_async_context(store_url(settings.store_url, settings.data_dir))
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-    identity = await _identity(slack, settings, stopped) if settings.calls_slack else None
+    identity = await _identity(slack, settings, stopped, url) if settings.calls_slack else None
     team = identity.team if identity else TeamId(settings.team or "")
     redis = await resources.enter_async_context(connected(url, team))
     sources.store_problem = partial(store_problem, redis, team)
     if settings.store_url is None and (weakness := volatile_store(settings.data_dir)):
         emit(StoreWeak(problem=weakness.text, fix=weakness.fix))
     await until_store_fits(redis, team, stopped, url, shares_reads=settings.shares_reads)
+    if identity:
+        await save_bot_identity(redis, identity, slack.token or "")
     shared = Shared(settings=settings, redis=redis, api=api, read_slots=slots, sources=sources)
     return _Process(
         team=team,
@@ -142,9 +146,11 @@ async def _reading(shared: Shared, api: Client, team: TeamId) -> "ReadingProcess
     return await ReadingProcess.open(shared, api, team)
 
 
-async def _identity(slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> Identity:
-    """The workspace that the bot token belongs to."""
-    identity = await bot_identity(slack, stopped)
+async def _identity(slack: SlackClient, settings: Settings, stopped: asyncio.Event, url: str) -> Identity:
+    """The workspace that the bot token belongs to. A bot that knows it from an earlier start never waits for Slack."""
+    team = TeamId(settings.team) if settings.team else None
+    saved = partial(saved_bot_identity, url, team, settings.slack_bot_token.get_secret_value())
+    identity = await bot_identity(slack, stopped, saved)
     refuse_another_team(identity.team, settings.team)
     if Role.SLACK in settings.roles and settings.transport is Transport.SOCKET and settings.slack_app_token:
         await refuse_another_app(slack, identity.bot, settings.slack_app_token.get_secret_value())
@@ -228,9 +234,10 @@ async def _receiving(
     """Yields a function that says whether a connection from Slack is open."""
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
-        url = await socket_url(web_client(token, settings.slack_api_url), stopped)
-        async with _webhook(webhook, settings), socket_mode.listening(app, token, url) as connections:
-            yield lambda: any(connection.open for connection in connections)
+        async with _webhook(webhook, settings):  # takes answers there while Slack is away
+            url = await socket_url(web_client(token, settings.slack_api_url), stopped)
+            async with socket_mode.listening(app, token, url) as connections:
+                yield lambda: any(connection.open for connection in connections)
     else:
         async with AsyncExitStack() as stack:
             try:

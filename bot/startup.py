@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,17 +10,20 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from bot.domain.watch import TeamId
+from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import SlackAway
 from bot.ports.telemetry.store import Component, StoreUnreachable, StoreWeak
 from bot.redis_address import parse_redis_url
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import SlackClient, call
+from bot.store.identity import save_identity, saved_identity
 from bot.store.probe import connection_problem, probe
 from bot.store.problem import Problem, Weight
 from bot.store.tls_mismatch import tls_mismatch
 
 SLACK_BACKOFF_SECONDS = 30.0
+SLACK_PATIENCE_SECONDS = 5.0  # then a bot that Slack has told its workspace before starts without it
 STORE_BACKOFF_SECONDS = 3.0  # Redis is the operator's own and near: a short retry costs it nothing
 
 ORG_WIDE = (
@@ -111,19 +114,34 @@ def _refused(problem: Problem) -> StoreRefusedError:
     return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.fix}.")
 
 
-async def bot_identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
-    """The workspace that the token belongs to, and who the bot is there.
+async def _knows_none() -> Identity | None:
+    return None
+
+
+async def bot_identity(
+    slack: SlackClient, stopped: asyncio.Event, saved: Callable[[], Awaitable[Identity | None]] = _knows_none
+) -> Identity:
+    """The workspace that the token belongs to, and who the bot is there. While Slack is away, `saved` may know both.
 
     Raises:
         SlackRefusedError, StoppedError
     """
-    answer = await _answered(
-        slack,
-        "auth.test",
-        stopped,
-        "Slack refuses the bot token ({error}). Set SLACK_BOT_TOKEN to your app's xoxb-… token: "
-        "https://api.slack.com/apps > your app > OAuth & Permissions",
+    asking = asyncio.ensure_future(
+        _answered(
+            slack,
+            "auth.test",
+            stopped,
+            "Slack refuses the bot token ({error}). Set SLACK_BOT_TOKEN to your app's xoxb-… token: "
+            "https://api.slack.com/apps > your app > OAuth & Permissions",
+        )
     )
+    try:
+        await asyncio.wait({asking}, timeout=SLACK_PATIENCE_SECONDS)
+        if not asking.done() and (identity := await saved()):
+            return identity
+        answer = await asking
+    finally:
+        asking.cancel()
     if answer.get("is_enterprise_install") is True:
         raise SlackRefusedError(ORG_WIDE)
     return Identity(
@@ -133,6 +151,29 @@ async def bot_identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
         bot=str(answer.get("bot_id", "")),
         url=str(answer.get("url", "")),
     )
+
+
+async def saved_bot_identity(url: str, team: TeamId | None, token: str) -> Identity | None:
+    """What Slack said at an earlier start with this token. None if the store at `url` does not know."""
+    with suppress(StoreAway):
+        if facts := await saved_identity(url, team, token):
+            return Identity(
+                team=TeamId(facts["team"]),
+                user=facts.get("user", ""),
+                name=facts.get("name", ""),
+                bot=facts.get("bot", ""),
+                url=facts.get("url", ""),
+            )
+    return None
+
+
+async def save_bot_identity(client: redis.asyncio.Redis, identity: Identity, token: str) -> None:
+    """
+    Raises:
+        StoreAway
+    """
+    facts = {"user": identity.user, "name": identity.name, "bot": identity.bot, "url": identity.url}
+    await save_identity(client, identity.team, token, facts)
 
 
 def refuse_another_team(team: TeamId, setting: str | None) -> None:

@@ -42,7 +42,7 @@ class Rig:
     process: asyncio.subprocess.Process | None = None
     log: Path = Path()
 
-    async def start(self) -> None:
+    async def start(self, *, until_ready: bool = True) -> None:
         env = environment(self.sandbox.url, self.data_dir) | FAST | self.settings
         if self.http:
             port = free_port()
@@ -52,6 +52,8 @@ class Rig:
         self.log = self.data_dir.parent / "bot.log"
         ready_before = self._ready()
         await self._spawn(env)
+        if not until_ready:
+            return
         async with asyncio.timeout(PATIENCE):
             while self._ready() == ready_before:
                 assert self.is_running, self.log.read_text()

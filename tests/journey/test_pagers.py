@@ -20,6 +20,7 @@ from sandbox.child_processes import end_with_parent
 from sandbox.clock import Clock
 from sandbox.pagerduty import ROUTING_KEY, PagerDuty, PagerFault
 from sandbox.slack.directory import TEAM_DOMAIN
+from sandbox.slack.faults import Fault, FaultKind
 from tests.contract.test_dead_bot import heard_from
 from tests.contract.test_paged_outside import ONCE
 from tests.journey.rig import ALERTS, ANN, PATIENCE, Rig, rigged
@@ -90,7 +91,7 @@ class MovedClock(Clock):
 class Journey:
     """One bot, its sandbox, and the time of both. The bot dies after one of the arrows."""
 
-    def __init__(self, rig: Rig, store: redis.asyncio.Redis, clock: MovedClock, deadly: Arrow) -> None:
+    def __init__(self, rig: Rig, store: redis.asyncio.Redis, clock: MovedClock, deadly: Arrow | None) -> None:
         self.rig, self.sandbox = rig, rig.sandbox
         self.pagerduty: PagerDuty = rig.sandbox.pagerduty
         self._store = store
@@ -113,11 +114,15 @@ class Journey:
         """Waits until it has happened. The bot dies if the arrow is the deadly one."""
         await self.sandbox.until(holds, PATIENCE)
         if arrow is self._deadly:
-            await self.rig.kill()
-            await self.move(DEAD)
-            async for lease in self._store.scan_iter("pipeline-bot:*:lease:*"):
-                await self._store.delete(lease)  # Redis ends a lease by its own clock
+            await self.die()
             await self.rig.start()
+
+    async def die(self) -> None:
+        """kill -9, and a while until the next start."""
+        await self.rig.kill()
+        await self.move(DEAD)
+        async for lease in self._store.scan_iter("pipeline-bot:*:lease:*"):
+            await self._store.delete(lease)  # Redis ends a lease by its own clock
 
     async def move(self, seconds: float) -> None:
         """Time passes for the bot, which follows the latest time of all bots, and for the sandbox."""
@@ -142,7 +147,7 @@ class Journey:
 
 
 @asynccontextmanager
-async def a_journey(tmp_path: Path, deadly: Arrow) -> AsyncIterator[Journey]:
+async def a_journey(tmp_path: Path, deadly: Arrow | None) -> AsyncIterator[Journey]:
     clock = MovedClock()
     async with (
         Valkey(tmp_path / "valkey") as valkey,
@@ -203,19 +208,40 @@ async def test_each_page_arrives_once_though_the_bot_dies_after(tmp_path: Path, 
         assert {event["dedup_key"] for event in pagerduty.events} == {incident.key}
 
 
+async def test_a_bot_that_starts_while_slack_is_away_pages_outside_and_takes_the_answer(tmp_path: Path) -> None:
+    async with a_journey(tmp_path, None) as journey:
+        rig, pagerduty = journey.rig, journey.pagerduty
+        await rig.ask(f"watch {ORDERS} page pager:ops")
+        await rig.card("added a watch")
+        await rig.reads(2)
+        await journey.die()
+        rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.UNAVAILABLE))
+        await rig.start(until_ready=False)
+        rig.set_phase(ORDERS, "FAILED")
+        await rig.sandbox.until(lambda: pagerduty.incidents, PATIENCE)
+        pagerduty.act(pagerduty.incidents[0].key, "acknowledged", GRACE)
+        await rig.sandbox.until(lambda: 202 in pagerduty.webhook_answers, PATIENCE)
+        rig.sandbox.slack.set_fault("*", None)
+        await rig.card(ORDERS, f"Acknowledged by {GRACE} in PagerDuty")
+
+
 async def test_in_http_mode_the_webhook_comes_to_the_port_of_slack(tmp_path: Path) -> None:
     async with rigged(tmp_path, http=True, outside=True) as rig:
         pagerduty = rig.sandbox.pagerduty
         pagerduty.webhook_url = f"{rig.sandbox.slack.request_url}".replace("/slack/events", "/pagerduty/webhook")
         await rig.ask(f"watch {ORDERS} page pager:ops pager:flow")
+        await rig.card("added a watch")
+        await rig.reads(2)
         rig.set_phase(ORDERS, "FAILED")
-        await rig.sandbox.until(lambda: pagerduty.incidents, PATIENCE)
+        texts = rig.sandbox.pager_sink
+        await rig.sandbox.until(lambda: pagerduty.incidents and len(texts.taken) == 1, PATIENCE)
         pagerduty.act(pagerduty.incidents[0].key, "acknowledged", GRACE)
         await rig.card(ORDERS, f"Acknowledged by {GRACE} in PagerDuty")
+        await rig.sandbox.until(lambda: len(texts.taken) == 2, PATIENCE)  # else the end would supersede it
         rig.set_phase(ORDERS, "RUNNING")
         await rig.sandbox.until(lambda: pagerduty.incidents[0].status == "resolved", PATIENCE)
         await rig.card(ORDERS, "recovered")
-        await rig.sandbox.until(lambda: len(rig.sandbox.pager_sink.taken) == 3, PATIENCE)
-        titles = [message["body"]["title"] for message in rig.sandbox.pager_sink.taken]
+        await rig.sandbox.until(lambda: len(texts.taken) == 3, PATIENCE)
+        titles = [message["body"]["title"] for message in texts.taken]
         assert titles == [f"{ORDERS} failed", f"{GRACE} acknowledged: {ORDERS} failed", f"{ORDERS} recovered"]
         assert_clean(rig)
