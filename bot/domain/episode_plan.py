@@ -9,7 +9,7 @@ from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.confirmation import confirming, entries_for
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
-from bot.domain.escalation import PageEvent
+from bot.domain.escalation import PageEvent, TimerDue
 from bot.domain.filters import filtered, suspended
 from bot.domain.flap_skips import hidden_by_flapping
 from bot.domain.follow_ups import FollowUpStyle, follow_up_style
@@ -70,6 +70,8 @@ def plan_episode(
     reopened = stored is not None and not stored.open
     drawn = [card for card in cards if draws or card.key in opened]
     syncs = [sync_message(card, routing, fresh=reopened or card.key in opened) for card in drawn]
+    if isinstance(page_event, TimerDue):  # the step makes the cards: an old reading does not make them late
+        syncs = [replace(sync, made_at=max(sync.made_at, at)) for sync in syncs]
     if previous_episode:
         syncs = [
             replace(sync, after_card=previous_episode.card_in(card.channel) or "")

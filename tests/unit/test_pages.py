@@ -131,6 +131,16 @@ def test_two_channels_share_the_page_of_one_policy() -> None:
     assert calls(plan) == [(channel, CallReason.STEP, (BOB,)) for channel in (ALERTS, OTHER)]
 
 
+def test_the_card_of_a_later_step_is_not_late() -> None:
+    """The reading may be old by then: the step makes the card, and nothing held it back."""
+    who = routing(DATA, setup=[a_policy([PAGE_ANN], [PAGE_BOB])])
+    before = failed(who).record
+    plan = served(before, who)
+    cards = [message for message in plan.messages if isinstance(message.body, SyncCard)]
+    assert BOB_DIRECT in {message.receiver.id for message in cards}
+    assert {message.made_at for message in cards} == {before.next_at}
+
+
 def test_one_acknowledgement_stops_every_page_of_the_episode() -> None:
     who = routing(DATA, PAGE_BOB, setup=[a_policy([PAGE_ANN])])
     plan = acknowledged(failed(who).record, who, seconds=60)
