@@ -17,6 +17,9 @@ class PagerSink:
 
     on_change: Callable[[], None] = lambda: None
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    padding: int = 0
+    """So many further bytes in each answer."""
     taken: list[dict[str, Any]] = field(default_factory=list)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is not set, requests hang."""
@@ -33,7 +36,7 @@ class PagerSink:
         if self.status < 300:
             self.taken = [*self.taken, {"path": request.path, "body": body}][-MOST_KEPT:]
             self.on_change()
-        return web.Response(status=self.status)
+        return web.Response(status=self.status, headers=self.headers, body=b" " * self.padding)
 
     async def _trigger(self, request: web.Request) -> web.Response:
         """Slack takes flat texts only."""
@@ -41,9 +44,11 @@ class PagerSink:
             body = json.loads(await request.read())
         except ValueError:
             body = None
+        await self.answers.wait()
         if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
             return web.json_response({"ok": False, "error": "invalid_workflow_input"}, status=400)
         if self.status < 300:
             self.taken = [*self.taken, {"path": request.path, "body": body}][-MOST_KEPT:]
             self.on_change()
-        return web.json_response({"ok": self.status < 300}, status=self.status)
+        body = json.dumps({"ok": self.status < 300}) + " " * self.padding
+        return web.Response(text=body, status=self.status, headers=self.headers)
