@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -53,6 +53,10 @@ from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.pager import PagerAction, PagerEvent
 from bot.domain.phase import Intent, Phase
+from bot.domain.setup import Setup
+from bot.domain.setup_change import SetupEdit
+from bot.domain.silence import Mute
+from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import ChannelId, Target, TargetKind, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
@@ -62,6 +66,8 @@ from bot.paging.timers import PageTimers
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.pipeline_api import ApiError, ListingPage, Status, Unavailable
 from bot.ports.store_errors import StoreAway
+from bot.requests.setup_changes import SetupChanges, SetupPlan
+from bot.requests.silence_ends import SilenceEnds
 from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
@@ -69,6 +75,7 @@ from tests.carriers import by_slack
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
+from tests.proofs.mutes import MutedPost, MuteHistory, MuteSpan, judge_mutes
 from tests.proofs.oracle import CALL, Change, Verdict, judge
 from tests.proofs.paging import PageAnswer, PageCall, PageHistory, judge_pages
 from tests.proofs.traffic import Call, Promise, judge_traffic
@@ -81,6 +88,10 @@ HELD_SECONDS = 240.0  # each phase lasts at least this long, so that the bot rea
 TOGETHER_SECONDS = 600.0
 FORGETS_SECONDS = 4.0
 CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
+MUTED = ChannelId("C0MUTED")
+MUTABLE = (PipelineId("pipe-1"), PipelineId("pipe-2"))
+MUTED_SECONDS = 1800.0
+BOB = Target(kind=TargetKind.USER, id="U0BOB", direct=ChannelId("D0BOB"), label="Bob")
 ANN = Target(kind=TargetKind.USER, id="U0ANN", direct=ChannelId("D0ANN"), label="Ann")
 PAGER = Target(kind=TargetKind.PAGER, id="night", label="night")
 DEADLINE = 5.0
@@ -155,6 +166,7 @@ class World:
     began: list[float] = field(default_factory=list)
     accepted_at: list[float] = field(default_factory=list)
     pages: PageHistory = field(default_factory=lambda: PageHistory(places=(CHANNELS[0], "D0ANN", "pager")))
+    mutes: MuteHistory = field(default_factory=lambda: MuteHistory(places=(MUTED, "D0BOB")))
     living: dict[int, "Process"] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
@@ -301,14 +313,17 @@ class Process:
     # --- Slack -----------------------------------------------------------------------------------------------------
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
-        text = RENDERER.content(content, delivery, now).text
+        text = self._renderer(content).content(content, delivery, now).text
         self._note(f"posts to {ChannelId(delivery.receiver.id)} under {parent_id}, {delivery.id[:6]}", text)
 
         def lands() -> str:
             self._notes_call(delivery, text)
+            self._notes_muted(delivery, text)
             return self.world.slack.land(delivery, content, parent_id, text)
 
-        return await self._logged("post", ChannelId(delivery.receiver.id), lands)
+        # A person gets one summary an hour of the pages beyond the limit.
+        in_time = not isinstance(content, HeldPages)
+        return await self._logged("post", ChannelId(delivery.receiver.id), lands, in_time=in_time)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
@@ -317,6 +332,23 @@ class Process:
         self._note(f"edits {message_id} in {ChannelId(delivery.receiver.id)}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.edit, message_id, text, metadata_to_attach(delivery, content))
         return await self._logged("update", ChannelId(delivery.receiver.id), lands)
+
+    def _renderer(self, content: Content) -> Renderer:
+        """The digest after a mute shows the latest states."""
+        is_after_mute = isinstance(content, Digest) and content.silence is not None
+        return replace(RENDERER, record=self.repository.record) if is_after_mute else RENDERER
+
+    def _notes_muted(self, delivery: Delivery, text: str) -> None:
+        if delivery.receiver.id in self.world.mutes.places:
+            self.world.mutes.posts.append(
+                MutedPost(
+                    place=delivery.receiver.id,
+                    made_at=(delivery.message.made_at - BEGIN).total_seconds(),
+                    at=self.world.clock.monotonic(),
+                    text=text,
+                    pipelines=tuple(name for name in MUTABLE if name in text),
+                )
+            )
 
     def _notes_call(self, delivery: Delivery, text: str) -> None:
         if CALL.search(text):
@@ -335,12 +367,15 @@ class Process:
     def _note(self, event: str, text: str) -> None:
         self.world.note(f"bot {self._number} {event}: {text[:200]!r}")
 
-    async def _logged(self, method: str, channel: ChannelId, lands: Callable[[], str]) -> Outcome:
-        """Calls Slack and logs the call as Slack would."""
+    async def _logged(
+        self, method: str, channel: ChannelId, lands: Callable[[], str], *, in_time: bool = True
+    ) -> Outcome:
+        """Calls Slack and logs the call as Slack would. `in_time`: it may not wait once nothing fails any more."""
         world, wait, at = self.world, 0.0, self.world.clock.monotonic()
 
         def takes() -> str:
-            world.accepted_at.append(world.clock.monotonic())
+            if in_time:
+                world.accepted_at.append(world.clock.monotonic())
             return lands()
 
         try:
@@ -453,12 +488,15 @@ class Process:
                 ),
             },
         )
+        self.setup_changes = SetupChanges(repository=repository, setup_store=self.store, clock=clock)
+        silences = SilenceEnds(repository=repository, changes=self.setup_changes, clock=clock)
         await heartbeat.beat()
         jobs: list[Coroutine[Any, Any, None]] = [
             monitoring.scheduler.run(asyncio.Event()),
             Dispatcher(around, wake, poll_seconds=self.poll_seconds).run(),
             _every(self.tick_seconds, monitoring.scheduler.tick),
             _every(4.0, heartbeat.beat),
+            _every(self.tick_seconds, leadership.only_as_leader(silences.follow)),
         ]
         self.world.living[self._number] = self
         if self.world.pages.places:
@@ -553,6 +591,49 @@ async def _acknowledge(world: World, process: Process, pipeline_id: PipelineId) 
         world.pages.answers.append(PageAnswer(str(pipeline_id), world.clock.monotonic(), certain))
 
 
+async def _muted(world: World, until: float) -> None:
+    """Ann mutes a pipeline now and then. Each mute ends by itself, the last one at `until`."""
+    chance = random.Random(f"mutes {world.seed}")  # noqa: S311
+    while True:
+        await asyncio.sleep(chance.expovariate(1 / MUTED_SECONDS))
+        pipeline_id = chance.choice(MUTABLE)
+        seconds = min(chance.uniform(60, MUTED_SECONDS), until - world.clock.monotonic())
+        alive = [process for process in world.living.values() if not process.dead]
+        if alive and seconds > 0 and not any(span.pipeline == pipeline_id for span in _open_mutes(world)):
+            await _mute(world, chance.choice(alive), pipeline_id, seconds)
+
+
+def _open_mutes(world: World) -> list[MuteSpan]:
+    return [span for span in world.mutes.spans if span.until > world.clock.monotonic()]
+
+
+async def _mute(world: World, process: Process, pipeline_id: PipelineId, seconds: float) -> None:
+    at = world.clock.now()
+    mute = Mute(
+        made_in=MUTED,
+        reference=pipeline_id,
+        name=pipeline_id,
+        made_by=UserId(ANN.id),
+        made_at=at,
+        until=at + timedelta(seconds=seconds),
+    )
+
+    def change(setup: Setup, _: datetime) -> SetupPlan[None]:
+        before = next((row for row in setup.all(Mute) if row.id == mute.id), None)
+        return SetupPlan(answer=None, edits=(SetupEdit(before=before, after=mute),))
+
+    with contextlib.suppress(StoreAway):
+        try:
+            await process.setup_changes.write(change, by=UserId(ANN.id))
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+    if world.disk.setup.get(mute.key) == mute:
+        world.note(f"Ann mutes {pipeline_id} for {seconds:.0f} s")
+        until = (mute.until - BEGIN).total_seconds()
+        world.mutes.spans.append(MuteSpan(pipeline_id, world.clock.monotonic(), until))
+
+
 async def _forgotten(world: World) -> None:
     """Rolls Redis back by a few seconds now and then."""
     while True:
@@ -564,6 +645,10 @@ async def _forgotten(world: World) -> None:
             world.disk = copy
             world.rollbacks += 1
             world.pages.rollbacks.append(world.clock.monotonic())
+            muted = {row.reference for row in copy.setup.values() if isinstance(row, Mute)}
+            for span in _open_mutes(world):
+                if span.pipeline not in muted:
+                    span.until, span.is_forgotten = world.clock.monotonic(), True
             world.note("Redis forgets its last seconds")
 
 
@@ -575,6 +660,9 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
         targets = (ANN, PAGER) if channel == CHANNELS[0] else ()
         watch = Watch(channel=channel, reference="pipe-*", targets=targets, made_by=UserId("U0ANN"), made_at=BEGIN)
         world.disk.watches[watch.id] = watch
+    for reference in MUTABLE:
+        watch = Watch(channel=MUTED, reference=reference, targets=(BOB,), made_by=UserId("U0ANN"), made_at=BEGIN)
+        world.disk.watches[watch.id] = watch
     world.disk.watches_version = 1
     world.disk.catalogue = {pipeline.id: pipeline for pipeline in world.pipelines}
     bots = 1 + world.chance.randint(0, 1)
@@ -583,7 +671,7 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in steady]
     if world.flaps:
         world.pages.flapping.add(str(last))
-    moving.append(asyncio.create_task(_answered(world)))
+    moving += [asyncio.create_task(_answered(world)), asyncio.create_task(_muted(world, settled_by))]
     moving.append(asyncio.create_task(_flapped(world, last, settled_by) if world.flaps else _moved(world, last)))
     living = [asyncio.create_task(_kept_alive(world, number)) for number in range(1, bots + 1)]
     tasks = [*moving, *living, asyncio.create_task(_forgotten(world))]
@@ -625,7 +713,7 @@ def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int
     traffic = judge_traffic(world.slack_calls, world.reads, world.began, world.accepted_at, promise)
     return (
         seed,
-        [*verdict.faults, *traffic, *judge_pages(world.pages)],
+        [*verdict.faults, *traffic, *judge_pages(world.pages), *judge_mutes(world.mutes, world.pages.changes)],
         verdict.reported,
         verdict.possible_repeats,
         world.crashes,
