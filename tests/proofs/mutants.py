@@ -21,12 +21,19 @@ from bot.domain.backlog import Backlog, Grouping, with_changes
 from bot.domain.backup import ScheduledRow
 from bot.domain.card import ThreadEntry
 from bot.domain.delivery import Delivery, ReceiverKind
+from bot.domain.episode import EpisodeKind
 from bot.domain.escalation import Page, PageAcknowledged, PageDecision, PageReason, Reaches
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
+from bot.domain.routing import Routing
+from bot.domain.schedule_state import ScheduleState
+from bot.domain.setup import RowT, Setup
+from bot.domain.silence import Silence
+from bot.domain.watch import ChannelId
 from bot.goldrush.client import Client
 from bot.paging.timers import PageTimers
 from bot.ports.lease_store import ACTIVE_SENDER, Lease
+from bot.requests.silence_ends import SilenceEnds
 from bot.slack.outbound.calls import SlackClient
 from bot.slack.outbound.channel_ids import ChannelIds
 from bot.store import scripts
@@ -208,6 +215,34 @@ def _step_twice() -> None:
     vars(escalation)["_escalated"] = twice
 
 
+def _mutes() -> None:
+    """A mute holds back nothing."""
+
+    def unheard(self: Routing, channel: ChannelId, kind: EpisodeKind, at: datetime) -> Silence | None:
+        return None
+
+    Routing.silence_in = unheard  # type: ignore[method-assign]
+
+
+def _mute_ends() -> None:
+    """Nobody carries out the end of a mute."""
+
+    async def idle(self: SilenceEnds) -> None:
+        return None
+
+    SilenceEnds.follow = idle  # type: ignore[method-assign]
+
+
+def _handover() -> None:
+    """The bot does not note who was on call when it looked last."""
+    whole = Setup.get
+
+    def forgetful(self: Setup, kind: type[RowT], row_id: str) -> RowT | None:
+        return None if kind is ScheduleState else whole(self, kind, row_id)
+
+    Setup.get = forgetful  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "fence": _fence,
     "wait": _wait,
@@ -225,6 +260,9 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "timers": _timers,
     "answered_page": _answered_page,
     "step_twice": _step_twice,
+    "mutes": _mutes,
+    "mute_ends": _mute_ends,
+    "handover": _handover,
 }
 
 

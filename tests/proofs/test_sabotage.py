@@ -25,7 +25,8 @@ NOTICED_BY = {
     "joins": "tests/service/test_groups.py::test_a_group_that_grows_during_an_update_is_updated_again",
     "listing": "tests/service/test_silence.py",
     "vital_signs": "tests/service/test_silence.py",
-    **dict.fromkeys(("timers", "answered_page", "step_twice"), WORLDS),
+    **dict.fromkeys(("timers", "answered_page", "step_twice", "mutes", "mute_ends"), WORLDS),
+    "handover": "tests/service/test_schedule_news.py",
 }
 
 
