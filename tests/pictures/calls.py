@@ -27,7 +27,7 @@ async def later_calls(stage: Stage) -> None:
     await stage.pass_time(minutes=4)
     await stage.camera.screen("calls-screen")
     await stage.pass_time(minutes=6)
-    silence = await stage.rig.thread(card, "Nobody answered")
+    silence = await stage.anywhere("no one left to page")
     await stage.camera.message("nobody-answered", silence)
     await stage.camera.message("card-exhausted", card)
     await stage.camera.screen("calls-end-screen")

@@ -129,6 +129,18 @@ class Stage:
         assert found is not None
         return found
 
+    async def anywhere(self, *words: str, channel: str = ALERTS) -> Message:
+        """Waits for a message or a reply with all the words."""
+
+        def latest() -> Message | None:
+            roots = self.sandbox.slack.messages(channel)
+            every = [message for root in roots for message in (root, *root.replies)]
+            return next((message for message in reversed(every) if all(word in message.text for word in words)), None)
+
+        found = await self.sandbox.until(latest, PATIENCE)
+        assert found is not None
+        return found
+
     async def view(self, title: str, *, user: str = ANN) -> None:
         """Waits until this person sees a form with this title, past its loading view."""
 
