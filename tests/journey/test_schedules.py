@@ -31,7 +31,8 @@ async def save(rig: Rig, command: str) -> str:
 
 
 def handovers(rig: Rig, channel: str = ALERTS) -> list[str]:
-    return [message.text for message in rig.sandbox.slack.messages(channel) if "handed over" in message.text]
+    texts = [message.text for message in rig.sandbox.slack.messages(channel)]
+    return [text for text in texts if "is on call until" in text or "You're on call for" in text]
 
 
 def now_on_call(rig: Rig) -> tuple[str, ...]:
