@@ -497,10 +497,9 @@ class Process:
             _every(self.tick_seconds, monitoring.scheduler.tick),
             _every(4.0, heartbeat.beat),
             _every(self.tick_seconds, leadership.only_as_leader(silences.follow)),
+            _every(self.tick_seconds, PageTimers(repository, leadership, clock).serve),
         ]
         self.world.living[self._number] = self
-        if self.world.pages.places:
-            jobs.append(_every(self.tick_seconds, PageTimers(repository, leadership, clock).serve))
         self._tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.gather(*self._tasks)
 
