@@ -37,9 +37,9 @@ async def quiet_hours(stage: Stage) -> None:
     digest = await stage.rig.card("quiet hours are over", channel=TEAM)
     await stage.camera.message("quiet-digest", digest)
     await stage.ask("quiet off", channel=TEAM)
-    window = await stage.ask("maintenance sink-* sat 22:00-02:00 weekly in Europe/Berlin", channel=TEAM)
+    window = await stage.ask(f"maintenance {FILLS} sat 22:00-02:00 weekly in Europe/Berlin", channel=TEAM)
     await stage.camera.message("maintenance-answer", window)
-    await stage.ask("maintenance sink-* none", channel=TEAM)
+    await stage.ask(f"maintenance {FILLS} none", channel=TEAM)
 
 
 async def handover(stage: Stage) -> None:
