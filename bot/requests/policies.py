@@ -23,6 +23,7 @@ from bot.domain.on_call_setup import (
 from bot.domain.policy_preview import MOST_POLICIES, PolicyPreview, policy_preview, policy_problem
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupEdit
+from bot.domain.setup_names import name_problem
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 from bot.ports.clock import Clock
 from bot.requests.setup_changes import SetupChanges, SetupPlan
@@ -306,7 +307,10 @@ def unknown_policy(answer: UnknownName) -> RefusalAnswer:
 
 
 def missing_schedule(setup: Setup, name: str) -> RefusalAnswer:
-    """The refusal of a schedule that does not exist, with those that do. The name is checked by `name_problem`."""
+    """The refusal of a schedule that does not exist, with those that do."""
+    if problem := name_problem(name):
+        reason = f"That can't be the name of a schedule: {problem}. Nothing was changed."
+        return RefusalAnswer(reason=reason, command="oncall")
     names = sorted((row.name for row in setup.all(SavedSchedule)), key=name_key)
     nearest = nearest_name(name, names)
     reason = f"There is no schedule called *{name}*."

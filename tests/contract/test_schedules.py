@@ -97,6 +97,8 @@ async def test_a_rotation_is_read_as_people_type_it(fake_redis: redis.asyncio.Re
         ("shadow data until 18:00", "Who should get copies?", "shadow data @carol for 2 weeks"),
         ("shadow data @carol", "Until when?", "shadow data @carol for 2 weeks"),
         ("oncall cancel", "Which schedule", "oncall"),
+        ("oncall <!channel>", "can't be the name of a schedule", "/pipeline oncall"),
+        ("oncall take *all* until 18:00", "can't be the name of a schedule", "/pipeline oncall"),
     ],
 )
 async def test_a_wrong_word_changes_nothing(
@@ -108,6 +110,7 @@ async def test_a_wrong_word_changes_nothing(
         assert "Nothing was changed." in answer
         assert corrected in answer
         assert "secret" not in answer
+        assert "<!channel>" not in answer
         assert await setup_of(it) == Setup()
 
 

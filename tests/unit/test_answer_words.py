@@ -70,6 +70,7 @@ def test_a_name_a_time_and_a_remark(text: str, reference: str, until: NamedMomen
         ("resolve orders-eu 1h", "takes no time", "snooze orders-eu 1h"),
         ("resolve orders-eu 1h", "Nothing was changed", "snooze orders-eu 1h"),
         (f'ack orders-eu "{"x" * 300}"', "has 300 characters", "ack orders-eu for 20m"),
+        ("resolve group:0123 1h", "For a time, type `snooze all 1h`", "help resolve"),
         ("take orders-eu", "on the failure's card", "status failed"),
     ],
 )
@@ -78,6 +79,14 @@ def test_a_word_without_a_meaning_is_refused_with_a_correction(text: str, words:
     assert isinstance(command, UsageError)
     assert words in command.message
     assert command.hint == hint
+
+
+@pytest.mark.parametrize("command", ["ack", "snooze", "takeover", "resolve"])
+@pytest.mark.parametrize("rest", ["", "orders-*", "orders-eu, orders-us", "orders-eu in #ops"])
+def test_a_refused_answer_says_that_nothing_was_changed(command: str, rest: str) -> None:
+    refusal = ROUTES.parse(f"{command} {rest}".strip(), NAMES)
+    assert isinstance(refusal, UsageError)
+    assert "Nothing was changed." in refusal.message
 
 
 @pytest.mark.parametrize(

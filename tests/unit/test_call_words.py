@@ -4,9 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure, PageCall
+from bot.domain.notice import CallEnd, CallEndKind, CallReason, Notice, NoticeKind, OpenFailure, PageCall
 from bot.domain.observation import PipelineId
+from bot.slack.mrkdwn import time_of_day
 from bot.slack.render import action_ids
+from bot.slack.render.call_words import over_lines
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
 from tests.builders import a_delivery, a_person, a_pipeline, at
@@ -50,3 +52,11 @@ def test_a_call_about_more_failures_than_a_button_holds_points_to_the_cards() ->
     text, buttons = rendered(*(f"{number:032}" for number in range(100)))
     assert buttons == []
     assert "Acknowledge on their cards." in text
+
+
+def test_a_call_that_ended_otherwise_points_to_the_card() -> None:
+    end = CallEnd(kind=CallEndKind.OVER, at=at(60))
+    failure = OpenFailure(pipeline=a_pipeline("orders"), card_key="one", since=at(0), end=end)
+    over = Notice(kind=NoticeKind.CALL_OVER, at=at(0), failures=(failure,))
+    shown = f":information_source: *orders* needs nobody since {time_of_day(at(60))}. Its card says why."
+    assert over_lines(over)[0] == shown

@@ -119,6 +119,23 @@ def test_a_handover_says_what_it_looked_at(changes: dict[str, object], scope: st
     assert quiet.endswith(f"No failure is open, and nothing is muted among {scope}")
 
 
+CARLS_SHIFT = ShiftChange(
+    schedule="data",
+    person=CARL,
+    start=at(0),
+    end=at(3600),
+    why="dentist",
+    by=UserId("U0CARL"),
+    by_name="Carl",
+    gains=False,
+)
+
+
+def test_the_command_in_a_message_about_a_shift_can_be_copied() -> None:
+    shown = text(replace(CARLS_SHIFT, schedule="ops_"))
+    assert "`/pipeline oncall ops_`" in shown
+
+
 @pytest.mark.parametrize(
     ("changes", "head"),
     [
@@ -139,17 +156,7 @@ def test_a_handover_says_what_it_looked_at(changes: dict[str, object], scope: st
     ],
 )
 def test_a_person_reads_who_changed_their_shift(changes: dict[str, object], head: str) -> None:
-    change = ShiftChange(
-        schedule="data",
-        person=CARL,
-        start=at(0),
-        end=at(3600),
-        why="dentist",
-        by=UserId("U0CARL"),
-        by_name="Carl",
-        gains=False,
-    )
-    shown = text(replace(change, **changes))  # type: ignore[arg-type]
+    shown = text(replace(CARLS_SHIFT, **changes))  # type: ignore[arg-type]
     assert head.format(start=date(at(0)), end=date(at(3600))) in shown.splitlines()[0]
     assert "`/pipeline oncall data` shows who is on call when." in shown
 

@@ -113,11 +113,10 @@ def _parser(word: str) -> Callable[[CommandText], Command]:
     def parse(command_text: CommandText) -> Command:
         answer = read_answer(command_text, word)
         if word == RESOLVE and answer.until:
-            raise ParseError(
-                "`resolve` ends the paging for good, so it takes no time. Nothing was changed. For a time:",
-                f"snooze {quoted(answer.reference)} 1h",
-                "help resolve",
-            )
+            reason = "`resolve` ends the paging for good, so it takes no time. Nothing was changed. For a time"
+            if answer.group:
+                raise ParseError(f"{reason}, type `snooze all 1h` in this thread.", "help resolve")
+            raise ParseError(f"{reason}:", f"snooze {quoted(answer.reference)} 1h", "help resolve")
         return AnswerCommand(word, answer)
 
     return parse

@@ -64,7 +64,7 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
     if words and words[0].text.startswith(GROUP) and not words[0].quoted and len(words) == 1:
         return AnswerText("", words[0].text.removeprefix(GROUP), until, remark)
     _refuse_unread(words, command_text, command)
-    return AnswerText(one_pipeline(replace(command_text, words=words), command), "", until, remark)
+    return AnswerText(one_pipeline(replace(command_text, words=words), command, changes=True), "", until, remark)
 
 
 def time_length(text: str) -> int:

@@ -8,28 +8,30 @@ from bot.slack.grammar.tokens import ParseError, quoted, typed
 from bot.slack.mrkdwn import outside
 
 
-def one_pipeline(command_text: CommandText, command: str) -> str:
-    """The name or id as typed.
+def one_pipeline(command_text: CommandText, command: str, *, changes: bool = False) -> str:
+    """The name or id as typed. `changes`: the command writes, so a refusal says that it did not.
 
     Raises:
         ParseError: there is none, more than one, a pattern, or another word.
     """
+    unchanged = " Nothing was changed." if changes else ""
     _, strays = without_strays(command_text)
     if strays:
         raise ParseError(
-            f"“{outside(typed(strays[0].text))}” isn't a pipeline. `{command}` takes one pipeline.", "list"
+            f"“{outside(typed(strays[0].text))}” isn't a pipeline. `{command}` takes one pipeline.{unchanged}", "list"
         )
     references = list(dict.fromkeys(references_in(command_text)))
     if not references:
-        unchanged = " Nothing was changed." if command == "ack" else ""
         raise ParseError(f"Which pipeline?{unchanged}", f"{command} orders-eu")
     first = references[0]
     if is_pattern(first):
-        raise ParseError(f"`{command}` takes one pipeline, not a pattern.", f"list {first.strip('*')}", "list")
+        raise ParseError(
+            f"`{command}` takes one pipeline, not a pattern.{unchanged}", f"list {first.strip('*')}", "list"
+        )
     if len(references) > 1:
         known = (name for name in references if _is_known(name, command_text))
         suggestion = f"{command} {quoted(next(known, first))}"
-        raise ParseError(f"`{command}` takes one pipeline at a time.", suggestion, "list")
+        raise ParseError(f"`{command}` takes one pipeline at a time.{unchanged}", suggestion, "list")
     return first
 
 

@@ -2,10 +2,13 @@
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement, Episode, TimelineEntry
+from bot.domain.silence import LONGEST_WHY
 from bot.domain.transition import Event
 from bot.domain.watch import BY_PEOPLE, ChannelId
-from bot.slack.mrkdwn import date, outside
+from bot.slack.mrkdwn import NAME_LIMIT, date, outside
 from bot.slack.render import phrases
+
+REMARK_SHOWN = 2 * LONGEST_WHY  # escapes make it longer
 
 
 def is_persons_action(entry: TimelineEntry) -> bool:
@@ -37,7 +40,7 @@ def action_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeli
 def joint_action(entry: TimelineEntry, number: int) -> str:
     """What a person did to several failures at once."""
     who, until = _sentence(phrases.person(entry.name)), date(entry.promised_until) if entry.promised_until else ""
-    remark = f" (“{outside(entry.remark)}”)" if entry.remark else ""
+    remark = f" (“{outside(entry.remark, REMARK_SHOWN)}”)" if entry.remark else ""
     if Event.RESOLVED in entry.events:
         return f":no_bell: {who} ended the paging for {number}{remark}"
     if Event.PROMISE_MISSED in entry.events:
@@ -51,8 +54,8 @@ def joint_action(entry: TimelineEntry, number: int) -> str:
     return f":eyes: {who} acknowledged {number}{promise}{remark}"
 
 
-def _remark(words: str) -> str:
-    return f": “{outside(words)}”" if words else ""
+def _remark(words: str, limit: int = REMARK_SHOWN) -> str:
+    return f": “{outside(words, limit)}”" if words else ""
 
 
 def _sentence(text: str) -> str:
@@ -97,8 +100,8 @@ def member_answer(episode: Episode, conversation: ChannelId) -> str:
         return f":no_bell: paging ended by {phrases.acknowledged_by(answer, conversation)}"
     if (answer := episode.acknowledged) is None:
         return ""
-    by = phrases.acknowledged_by(answer, conversation)
+    by, remark = phrases.acknowledged_by(answer, conversation), _remark(answer.remark, NAME_LIMIT)
     if answer.until is None:
-        return f":eyes: {by}{_remark(answer.remark)}"
+        return f":eyes: {by}{remark}"
     until = f" until {date(answer.until)}" if answer.snoozed else f", back by {date(answer.until)}"
-    return f"{':zzz:' if answer.snoozed else ':eyes:'} {by}{until}{_remark(answer.remark)}"
+    return f"{':zzz:' if answer.snoozed else ':eyes:'} {by}{until}{remark}"

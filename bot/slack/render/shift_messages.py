@@ -123,6 +123,6 @@ def render_shift_change(change: ShiftChange, delivery: Delivery, render_context:
         head = f"{stand_in} takes your shift in {schedule} {span}{why}."
     else:
         head = f"{by} gave your shift in {schedule} to {stand_in} {span}{why}."
-    command = f"{render_context.command} oncall {outside(change.schedule)}"
+    command = f"{render_context.command} oncall {change.schedule}"
     undo = f"{code(command, REASON_LIMIT)} shows who is on call when."
     return message([section(f":telephone_receiver: {head}"), *context(undo), *possible_repeat(delivery)])
