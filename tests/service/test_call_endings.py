@@ -3,7 +3,8 @@
 import pytest
 import redis.asyncio
 
-from bot.domain.delivery import in_slack
+from bot.domain.card import ThreadEntry
+from bot.domain.delivery import RefusalKind, Refused, in_slack
 from bot.domain.episode import Acknowledgement
 from bot.domain.notice import CallEndKind, Notice, NoticeKind
 from bot.domain.observation import PipelineId
@@ -45,6 +46,11 @@ def edits(rig: Rig) -> list[tuple[str, list[CallEndKind | None]]]:
         for row, content, message_id in rig.chat.updates
         if row.receiver.id == ALERTS and isinstance(content, Notice)
     ]
+
+
+def whole_messages(rig: Rig) -> int:
+    """How many messages were posted outside the threads."""
+    return sum(not isinstance(content, ThreadEntry) for _, content, _ in rig.chat.posts)
 
 
 async def test_an_acknowledgement_ends_each_call_once(rig: Rig) -> None:
@@ -105,3 +111,22 @@ async def test_an_answer_while_the_call_is_under_way_ends_it_too(rig: Rig) -> No
         await rig.calls_again(1)
         await rig.clock.pass_time(60)
     assert [ends for _, ends in edits(rig)] == [[CallEndKind.ACKNOWLEDGED]]
+
+
+async def test_a_deleted_call_does_not_come_back(rig: Rig) -> None:
+    async def deleted() -> None:
+        del rig.store.first["end_calls"]
+        rig.chat.answers = [(Refused(kind=RefusalKind.CARD_GONE, error="message_not_found"), False)]
+
+    async with rig.sending():
+        await rig.reads(Phase.FAILED)
+        await rig.jump(STEP)
+        await rig.calls_again(1)
+        await rig.clock.pass_time(10)
+        posts = whole_messages(rig)
+        rig.store.first["end_calls"] = deleted
+        await acknowledge(rig, 1)
+        await rig.clock.pass_time(60)
+    assert not edits(rig)
+    assert whole_messages(rig) == posts
+    assert await rig.idle()
