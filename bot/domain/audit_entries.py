@@ -61,14 +61,14 @@ def action_entries(plan: Plan) -> tuple[AuditEntry, ...]:
     if episode is None or not times:
         return ()
     channel = _home(episode)
-    names = [card.pipeline.name for card in plan.cards[:1]]
+    name = next((card.pipeline.name for card in plan.cards), "")
     return tuple(
         AuditEntry(
             at=entry.at,
             by=entry.by or None,  # a person of an outside pager has no id
             by_name=entry.name,
             subject="failure",
-            label="".join(names) or episode.pipeline_id,
+            label=name or episode.pipeline_id,
             reference=episode.pipeline_id,
             channel=channel,
             before=_before(episode, entry),

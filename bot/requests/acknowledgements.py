@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, AcknowledgeFate, StatusAnswer
@@ -20,26 +19,10 @@ from bot.ports.alias_store import AliasStore
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.outbox import Outbox
+from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.requests.audit_log import emit_changes
 from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.state.repository import MakePlan, Repository
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a person adds to an acknowledgement."""
-
-    until: datetime | None = None
-    """The paging goes on then, unless the failure is over. None: it does not."""
-    snoozed: bool = False
-    """The person asks for quiet until then, and promises nothing."""
-    takes_over: bool = False
-    """The acknowledgement moves to this person, if somebody else has it."""
-    remark: str = ""
-    """What the person says about it, as plain text."""
-
-
-NO_TERMS = Terms()
 
 ACKNOWLEDGED_AT_ONCE = 20  # these share a step of the store
 
@@ -89,9 +72,9 @@ class Acknowledgements:
     def open_failure_in(self, channel: ChannelId, pipeline_id: PipelineId) -> str | None:
         """The key of the card that shows the pipeline's open failure, or what else pages, in this conversation."""
         episode = self._repository.record(pipeline_id).episode
-        return (
-            episode.card_in(channel) if episode and (episode.answerable or episode.resolved) and episode.open else None
-        )
+        if episode is None or not episode.open or not (episode.answerable or episode.resolved):
+            return None
+        return episode.card_in(channel)
 
     async def acknowledge(
         self,

@@ -298,7 +298,7 @@ def _missing(targets: Iterable[Target], setup: Setup) -> RefusalAnswer | None:
 
 def unknown_policy(answer: UnknownName) -> RefusalAnswer:
     """The refusal of a policy that does not exist, with those that do."""
-    there = f" There is {names_listed(answer.known)}." if answer.known else " There is no policy yet."
+    there = f" {there_are(answer.known)}" if answer.known else " There is no policy yet."
     guess = f" Did you mean *{answer.nearest}*?" if answer.nearest else there
     return RefusalAnswer(
         reason=f"There is no policy called *{answer.name}*.{guess} Nothing was changed.",
@@ -318,17 +318,19 @@ def missing_schedule(setup: Setup, name: str) -> RefusalAnswer:
         return RefusalAnswer(
             reason=f"{reason} Did you mean *{nearest}*? Nothing was changed.", command=f"oncall {nearest}"
         )
-    there = f" There is {names_listed(names)}." if names else " There is no schedule yet."
+    there = f" {there_are(names)}" if names else " There is no schedule yet."
     creating = f"schedule {name} = rotate @ann @bob every 1 week at 09:00 on monday"
     return RefusalAnswer(reason=f"{reason}{there} Nothing was changed. To create it:", command=creating)
 
 
-def names_listed(names: Sequence[str]) -> str:
-    """`*data*`, `*data* and *web*`, `*a*, *b* and 7 more`."""
+def there_are(names: Sequence[str]) -> str:
+    """`There is *data*.`, `There are *data* and *web*.`, `There are *a*, *b* and 7 more.`"""
     shown = [f"*{name}*" for name in names[:NAMES_LISTED]]
     if len(names) > NAMES_LISTED:
         shown.append(f"{len(names) - NAMES_LISTED:,} more")
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+    if len(shown) == 1:
+        return f"There is {shown[0]}."
+    return f"There are {', '.join(shown[:-1])} and {shown[-1]}."
 
 
 def _unknown(setup: Setup, name: str) -> UnknownName:

@@ -6,6 +6,7 @@ import redis.asyncio
 from bot.domain.notice import Notice
 from bot.domain.on_call_setup import DefaultPolicy, SavedPolicy, policy_text
 from bot.domain.setup import Setup
+from bot.requests.policies import there_are
 from bot.slack.render import action_ids
 from bot.slack.render.notices import render_notice
 from sandbox.slack import markup
@@ -291,3 +292,15 @@ async def test_a_default_asks_again_if_somebody_else_changed_it(fake_redis: redi
         default = (await setup_of(it)).get(DefaultPolicy, "workspace")
         assert default
         assert default.policy == "two"
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["data"], "There is *data*."),
+        (["data", "web"], "There are *data* and *web*."),
+        ([f"n{number}" for number in range(12)], "*n9* and 2 more."),
+    ],
+)
+def test_a_refusal_names_what_exists(names: list[str], sentence: str) -> None:
+    assert there_are(names).endswith(sentence)

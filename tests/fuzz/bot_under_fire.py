@@ -33,7 +33,8 @@ from bot.domain.observation import PipelineId
 from bot.domain.silence_answer import SilenceAnswer
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
-from bot.requests.acknowledgements import NO_TERMS, Acknowledgements, Terms
+from bot.requests.acknowledgements import Acknowledgements
+from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills

@@ -5,7 +5,7 @@ import asyncio
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, RefusalAnswer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
-from bot.requests.acknowledgements import NO_TERMS, Terms
+from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.render import action_ids

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.silence import LONGEST_WHY
-from bot.requests.acknowledgements import Terms
+from bot.requests.answer_terms import Terms
 from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION, answer_card

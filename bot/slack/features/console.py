@@ -11,7 +11,7 @@ from bot.domain.card import Card
 from bot.domain.silence import LONGEST_WHY
 from bot.domain.wall_clock import next_moment
 from bot.domain.watch import ChannelId
-from bot.requests.acknowledgements import Terms
+from bot.requests.answer_terms import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features import mute, refresh, unwatch

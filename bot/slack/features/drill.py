@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.answer import RefusalAnswer
 from bot.domain.on_call_setup import target_text
 from bot.requests.drills import DrillPlan, UnknownPolicyError
-from bot.requests.policies import names_listed
+from bot.requests.policies import there_are
 from bot.slack.channels import channel_to_change
 from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
@@ -43,7 +43,7 @@ class DrillCommand(ConfirmableChange):
         except UnknownPolicyError:
             unknown = services.requests.policies.unknown(self.policy)
             near = f" Did you mean *{outside(unknown.nearest)}*?" if unknown.nearest else ""
-            known = f" There is {names_listed(unknown.known)}." if unknown.known and not near else ""
+            known = f" {there_are(unknown.known)}" if unknown.known and not near else ""
             reason = f"There is no policy called *{outside(self.policy)}*.{near}{known} {NOTHING_SENT}"
             return request.refused(RefusalAnswer(reason=reason, command=f"drill {unknown.nearest}".strip()))
         if not request.confirmed:

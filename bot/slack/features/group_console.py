@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bot.domain.silence import LONGEST_WHY
 from bot.domain.watch import ChannelId
-from bot.requests.acknowledgements import NO_TERMS, Terms
+from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION, person_and_conversation

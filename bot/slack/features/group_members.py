@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.card import Card
-from bot.requests.acknowledgements import NO_TERMS, Terms
+from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION

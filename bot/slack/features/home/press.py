@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.domain.answer import RefusalAnswer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
-from bot.requests.acknowledgements import Terms
+from bot.requests.answer_terms import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION, person_and_conversation
