@@ -23,7 +23,7 @@ from bot.store.problem import Problem, Weight
 from bot.store.tls_mismatch import tls_mismatch
 
 SLACK_BACKOFF_SECONDS = 30.0
-SLACK_PATIENCE_SECONDS = 5.0  # then a bot that Slack has told its workspace before starts without it
+SLACK_PATIENCE_SECONDS = 5.0  # then a bot that knows its workspace from an earlier start goes on without Slack
 STORE_BACKOFF_SECONDS = 3.0  # Redis is the operator's own and near: a short retry costs it nothing
 
 ORG_WIDE = (
@@ -114,12 +114,8 @@ def _refused(problem: Problem) -> StoreRefusedError:
     return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.fix}.")
 
 
-async def _knows_none() -> Identity | None:
-    return None
-
-
 async def bot_identity(
-    slack: SlackClient, stopped: asyncio.Event, saved: Callable[[], Awaitable[Identity | None]] = _knows_none
+    slack: SlackClient, stopped: asyncio.Event, saved: Callable[[], Awaitable[Identity | None]]
 ) -> Identity:
     """The workspace that the token belongs to, and who the bot is there. While Slack is away, `saved` may know both.
 

@@ -20,7 +20,7 @@ NOBODY_CALLED: CalledPeople = frozenset()
 
 
 def calls_due(episode: Episode, at: datetime) -> CalledPeople:
-    """The people whom the due pages of this episode call now."""
+    """The people that the due pages of this episode call now."""
     return frozenset(call for page in episode.pages if _is_due(page, at, TOGETHER) for call in _next_calls(page))
 
 

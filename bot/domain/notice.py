@@ -144,7 +144,7 @@ class OpenFailure:
 
     @classmethod
     def of(cls, episode: Episode, pipeline: Pipeline, card_key: str) -> "OpenFailure":
-        """The latest failure of the episode's story."""
+        """The latest failure of the episode."""
         return cls(pipeline=pipeline, card_key=card_key, since=episode.began_at, first_seen=episode.found_begun)
 
 

@@ -54,7 +54,7 @@ class ShiftHandover:
     stand_in: Target | None = None
     """The person of the override that begins or ends."""
     instead_of: Target | None = None
-    """The person whom that override names. None: everyone."""
+    """The person that this override replaces. None: everyone."""
     why: str = ""
     """The reason for that override, as plain text."""
     by: UserId | None = None

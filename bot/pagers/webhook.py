@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from bot.domain.pager import PagerChange, PagerStatus
@@ -79,10 +78,11 @@ def _is_person(agent: object) -> bool:
 
 def _time(text: object) -> datetime | None:
     """None if it is no time with a zone."""
-    with suppress(TypeError, ValueError):
-        at = datetime.fromisoformat(text)  # type: ignore[arg-type]
-        return at if at.tzinfo else None
-    return None
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _name(agent: object) -> str:

@@ -16,6 +16,10 @@ from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind
 
 
+async def knows_none() -> None:
+    """A store without an earlier start."""
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -32,19 +36,19 @@ async def test_the_bot_waits_while_slack_has_a_problem_of_its_own(fault: Fault) 
     async with Sandbox.start() as sandbox:
         sandbox.slack.set_fault("auth.test", fault)
         with pytest.raises(StoppedError):
-            await bot_identity(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), stopped)
+            await bot_identity(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), stopped, knows_none)
 
 
 async def test_the_bot_refuses_a_token_that_slack_refuses() -> None:
     async with Sandbox.start() as sandbox:
         with pytest.raises(SlackRefusedError, match="invalid_auth"):
-            await bot_identity(web_client("xoxb-wrong", f"{sandbox.url}/api/"), asyncio.Event())
+            await bot_identity(web_client("xoxb-wrong", f"{sandbox.url}/api/"), asyncio.Event(), knows_none)
 
 
 async def test_an_address_that_is_not_slacks_is_no_fault_of_the_token() -> None:
     async with Sandbox.start() as sandbox:
         with pytest.raises(SlackRefusedError, match="SLACK_API_URL is not Slack"):
-            await bot_identity(web_client("xoxb-sandbox", sandbox.url), asyncio.Event())
+            await bot_identity(web_client("xoxb-sandbox", sandbox.url), asyncio.Event(), knows_none)
 
 
 async def test_a_redis_that_comes_back_is_noticed_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,7 @@ class Journey:
         return [incident.status for incident in self.pagerduty.incidents] == [status]
 
     def messages_since(self, before: Counter[str]) -> list[str]:
-        """Each new message: by whom, where, and the people it mentions."""
+        """Each new message: its author, its conversation, and the people it mentions."""
         return sorted((self._heard() - before).elements())
 
     def _heard(self) -> Counter[str]:

@@ -23,7 +23,7 @@ PATIENCE = 15_000.0  # milliseconds, the unit of Playwright
 
 
 class Camera:
-    """The demo's page at both widths, loaded anew for each picture."""
+    """The demo's page at both widths, loaded again for each picture."""
 
     def __init__(self, pages: dict[int, Page], url: str, into: Path, clock: Clock) -> None:
         self._pages = pages

@@ -95,14 +95,14 @@ async def other_troubles(stage: Stage) -> None:
     goldrush, fills = stage.sandbox.goldrush, stage.rig.pipeline(FILLS)
     whales = goldrush.named(f"🐳 {WHALES}").id
     error = Fault(kind=FaultKind.SERVER_ERROR)
-    happenings: dict[str, tuple[Callable[[], None], str]] = {
+    troubles: dict[str, tuple[Callable[[], None], str]] = {
         "card-degraded": (lambda: goldrush.degrade(stage.rig.pipeline(SWAPS)), SWAPS),
         "card-unreachable": (lambda: goldrush.set_fault(error, fills), FILLS),
         "card-gone": (lambda: goldrush.remove(whales), WHALES),
         "card-paused": (lambda: stage.rig.set_phase(TRANSFERS, "PAUSED"), TRANSFERS),
         "card-deploying": (lambda: stage.rig.set_phase(TRANSFERS, "DEPLOYING"), TRANSFERS),
     }
-    for picture, (happens, name) in happenings.items():
+    for picture, (happens, name) in troubles.items():
         card = await stage.card_after(happens, name, channel=TEAM)
         await stage.camera.message(picture, card)
     goldrush.set_fault(None, fills)

@@ -194,7 +194,7 @@ class Stage:
         return at.strftime("%H:%M")
 
     async def calm(self) -> None:
-        """Ends what the scene began, and waits until the bot has no story left to continue."""
+        """Ends what the scene began, and waits until the bot has no episode left to continue."""
         for pipeline in [*self.sandbox.goldrush.pipelines.values(), *self.sandbox.goldrush.removed.values()]:
             if pipeline.name not in AT_REST:
                 self.sandbox.goldrush.set_phase(pipeline.id, "RUNNING")
