@@ -71,6 +71,7 @@ def test_a_name_a_time_and_a_remark(text: str, reference: str, until: NamedMomen
         ("resolve orders-eu 1h", "Nothing was changed", "snooze orders-eu 1h"),
         (f'ack orders-eu "{"x" * 300}"', "has 300 characters", "ack orders-eu for 20m"),
         ("resolve group:0123 1h", "For a time, type `snooze all 1h`", "help resolve"),
+        ("snooze all 1h", "In the thread of a group's message, `all` means", "status failed"),
         ("take orders-eu", "on the failure's card", "status failed"),
     ],
 )

@@ -16,7 +16,7 @@ from bot.slack.grammar.silence_times import MuteTime, read_mute_time
 from bot.slack.grammar.silences import BECAUSE, without_reason
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.time_words import lower_words
-from bot.slack.grammar.tokens import ParseError, Word, quoted, slice_of, typed
+from bot.slack.grammar.tokens import ALL, ParseError, Word, quoted, slice_of, typed
 from bot.slack.mrkdwn import outside
 
 GROUP = "group:"
@@ -63,6 +63,9 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
     until = time.until if time else None
     if words and words[0].text.startswith(GROUP) and not words[0].quoted and len(words) == 1:
         return AnswerText("", words[0].text.removeprefix(GROUP), until, remark)
+    if len(words) == 1 and words[0].means(ALL):
+        reason = "In the thread of a group's message, `all` means its pipelines. Here, name one pipeline."
+        raise ParseError(f"{reason} Nothing was changed. To see what failed:", "status failed")
     _refuse_unread(words, command_text, command)
     return AnswerText(one_pipeline(replace(command_text, words=words), command, changes=True), "", until, remark)
 
