@@ -8,10 +8,11 @@ Arguments: the first moment, the last one, the time zone of events that name non
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from contextlib import nullcontext, suppress
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,12 @@ MOST_EVENTS = 500
 MOST_PEOPLE = 20
 LONGEST_TITLE = 300
 DAY = timedelta(days=1)
+
+# The property that keeps the length of an event, as a duration: the libraries know PT24H and P1D only as one day.
+LENGTH = "X-GOLDRUSH-BOT-LENGTH"
+_DURATION = re.compile(rb"^DURATION(?:;[^:\r\n]*)?:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_DAYS = re.compile(r"(\d+)([WD])")
+_BAD_EVENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 # Exit codes. Python itself uses 1 for an exception and 2 for wrong arguments.
 BROKEN, TOO_MUCH = 3, 4
@@ -43,6 +50,7 @@ def expanded(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> di
     """
     from icalendar import Calendar  # noqa: PLC0415 (under the limits, as all that follows)
 
+    text = _DURATION.sub(LENGTH.encode() + rb":\1\r\n\g<0>", text)
     calendars = [found for found in Calendar.from_ical(text, multiple=True) if found.name == "VCALENDAR"]
     if not calendars:
         raise ValueError("no calendar")
@@ -53,13 +61,23 @@ def expanded(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> di
         if own_zone is None:
             calendar.pop("X-WR-TIMEZONE", None)  # an unknown name stops recurring_ical_events
             own_zone = zone
+        _keep_lengths(calendar)
         try:
             found = list(_between(calendar, first, last, own_zone, strict=True))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        except _BAD_EVENT:
             complete = False
             found = list(_between(calendar, first, last, own_zone, strict=False))
         events += found
     return {"events": events, "complete": complete}
+
+
+def _keep_lengths(calendar: Any) -> None:
+    """Notes the length of each event that ends in another zone than it starts in. There, the clocks don't decide."""
+    for event in calendar.walk("VEVENT"):
+        with suppress(*_BAD_EVENT):  # also without an end
+            start, end = event["DTSTART"].dt, event["DTEND"].dt
+            if start.tzinfo and end.tzinfo and start.tzinfo is not end.tzinfo and start < end:
+                event[LENGTH] = f"PT{(end - start) // timedelta(seconds=1)}S"
 
 
 def _between(
@@ -68,20 +86,41 @@ def _between(
     """Asks for a day more on both sides, and compares itself.
 
     `between` finds nobody in the last hour of an event that spans the autumn change of the clocks.
+    If not strict, it skips the events at fault, such as one that ends after the year 9999.
     """
-    from recurring_ical_events import of  # noqa: PLC0415
+    from recurring_ical_events import CalendarQuery  # noqa: PLC0415
 
-    occurrences: Iterable[Any] = of(calendar, skip_bad_series=not strict).between(first - DAY, last + DAY)
+    class Query(CalendarQuery):  # type: ignore[misc]
+        suppressed_errors = (*CalendarQuery.suppressed_errors, *_BAD_EVENT)
+
+    occurrences: Iterable[Any] = Query(calendar, skip_bad_series=not strict).between(first - DAY, last + DAY)
     for event in occurrences:
-        start, end = _moment(event["DTSTART"].dt, zone), _moment(event["DTEND"].dt, zone)
-        if start < end and start < last and first < end and str(event.get("STATUS", "")).upper() != "CANCELLED":
-            yield {
-                "start": start.isoformat(),
-                "end": end.isoformat(),
-                "title": str(event.get("SUMMARY", ""))[:LONGEST_TITLE],
-                "attendees": _emails(event.get("ATTENDEE")),
-                "organizer": next(iter(_emails(event.get("ORGANIZER"))), ""),
-            }
+        with nullcontext() if strict else suppress(*_BAD_EVENT):
+            start, end = _start_and_end(event, zone)
+            if start < end and start < last and first < end and str(event.get("STATUS", "")).upper() != "CANCELLED":
+                yield {
+                    "start": start.isoformat(),
+                    "end": end.isoformat(),
+                    "title": str(event.get("SUMMARY", ""))[:LONGEST_TITLE],
+                    "attendees": _emails(event.get("ATTENDEE")),
+                    "organizer": next(iter(_emails(event.get("ORGANIZER"))), ""),
+                }
+
+
+def _start_and_end(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """In UTC. `between` adds each length by the wall clock: an hour too much or too little if the clocks change.
+
+    RFC 5545, 3.3.6: only days and weeks go by the wall clock. Hours are hours that pass.
+    """
+    from icalendar import vDuration  # noqa: PLC0415
+
+    start, end = _moment(event["DTSTART"].dt, zone), _moment(event["DTEND"].dt, zone)
+    text = str(event.get(LENGTH, ""))
+    length = vDuration(text).dt if text else None
+    if length is not None and end - start == length:  # else the repetition has a length of its own
+        days = sum(int(number) * (7 if unit == "W" else 1) for number, unit in _DAYS.findall(text)) * DAY
+        end = (start + days).astimezone(UTC) + (length - days)
+    return start.astimezone(UTC), end.astimezone(UTC)
 
 
 def _moment(value: date | datetime, zone: ZoneInfo) -> datetime:

@@ -75,6 +75,113 @@ async def test_a_shift_across_a_change_of_the_clocks_covers_its_last_hour(
         assert (shift.people if shift else None) == people
 
 
+# The day of a change of the clocks, and how far they go forward. Negative: back.
+CHANGES = [
+    ("America/New_York", date(2026, 3, 8), HOUR),
+    ("America/New_York", date(2026, 11, 1), -HOUR),
+    ("Europe/London", date(2026, 3, 29), HOUR),
+    ("Europe/London", date(2026, 10, 25), -HOUR),
+    ("Australia/Sydney", date(2026, 4, 5), -HOUR),
+    ("Australia/Sydney", date(2026, 10, 4), HOUR),
+    ("Australia/Lord_Howe", date(2026, 4, 5), -HOUR / 2),
+    ("Australia/Lord_Howe", date(2026, 10, 4), HOUR / 2),
+]
+each_change = pytest.mark.parametrize(("zone", "day", "shift"), CHANGES)
+EVENING = time(20)
+
+# RFC 5545, 3.3.6: days and weeks go by the calendar. Hours are hours that pass.
+DURATIONS = {
+    "PT12H": (0, 12),
+    "PT24H": (0, 24),
+    "PT30H": (0, 30),
+    "P1D": (1, 0),
+    "P1DT6H": (1, 6),
+    "P1W": (7, 0),
+}
+"""How many days and hours each one has."""
+
+
+def once_and_weekly(day: date) -> list[tuple[date, str]]:
+    """The day on which an event begins, and its rule: one only on this day, one each week for four weeks."""
+    return [(day, ""), (day - 4 * 7 * DAY, "\nRRULE:FREQ=WEEKLY")]
+
+
+async def ends_of(events: list[str], start: datetime, zone: str = "UTC") -> list[tuple[str, datetime]]:
+    """The title and the end of each event that starts at this moment."""
+    found = await read(*events, around=start, days=1, zone=zone)
+    return sorted((event.title, event.end) for event in found if event.start == start)
+
+
+@each_change
+@pytest.mark.parametrize("floating", [False, True], ids=["its own zone", "the schedule's zone"])
+async def test_a_duration_over_a_change_of_the_clocks(zone: str, day: date, shift: timedelta, floating: bool) -> None:
+    evening = day - DAY
+    start = moment_on(evening, EVENING, ZoneInfo(zone))
+    named = "" if floating else f";TZID={zone}"
+    events, expected = [], []
+    for length, (days, hours) in DURATIONS.items():
+        for first, rule in once_and_weekly(evening):
+            events.append(f"DTSTART{named}:{first:%Y%m%d}T200000\nDURATION:{length}{rule}\nSUMMARY:{length}")
+        end = moment_on(evening + days * DAY, EVENING, ZoneInfo(zone)) + hours * HOUR
+        assert end - start == days * DAY + hours * HOUR - (shift if days else timedelta(0))
+        expected += 2 * [(length, end)]
+    assert await ends_of(events, start, zone) == sorted(expected)
+
+
+@each_change
+async def test_an_end_over_a_change_of_the_clocks(zone: str, day: date, shift: timedelta) -> None:
+    """In the zone of the start, the clocks decide: so daily shifts leave no gap.
+
+    In another zone, each repetition lasts as long as the event (RFC 5545, 3.8.5.3).
+    """
+    evening, here = day - DAY, ZoneInfo(zone)
+    start = moment_on(evening, EVENING, here)
+
+    events, expected = [], []
+    for other in (zone, "UTC", "Asia/Kathmandu", "Europe/Lisbon"):
+        for first, rule in once_and_weekly(evening):
+            morning = moment_on(first, EVENING, here) + 12 * HOUR
+            end = moment_on(first + DAY, time(8), here) if other == zone else morning
+            events.append(
+                f"DTSTART;TZID={zone}:{first:%Y%m%d}T200000\n"
+                f"DTEND;TZID={other}:{end.astimezone(ZoneInfo(other)):%Y%m%dT%H%M%S}{rule}\nSUMMARY:{other}"
+            )
+        expected += 2 * [(other, start + 12 * HOUR - (shift if other == zone else timedelta(0)))]
+    assert await ends_of(events, start) == sorted(expected)
+
+
+@each_change
+async def test_an_hour_that_begins_in_the_skipped_or_repeated_time_is_an_hour(
+    zone: str, day: date, shift: timedelta
+) -> None:
+    del shift
+    times = (time(1, 15), time(1, 45), time(2, 15), time(2, 45))
+    lines = [f"DTSTART;TZID={zone}:{day:%Y%m%d}T{clock_time:%H%M}00\nDURATION:PT1H" for clock_time in times]
+    events = await read(*lines, around=moment_on(day, EVENING, ZoneInfo(zone)), days=1)
+    assert [event.end - event.start for event in events] == 4 * [HOUR]
+
+
+async def test_a_moved_repetition_has_its_own_duration() -> None:
+    text = calendar_text("DTSTART;TZID=America/New_York:20261003T200000\nDURATION:PT4H\nRRULE:FREQ=WEEKLY").replace(
+        b"END:VCALENDAR",
+        b"BEGIN:VEVENT\r\nUID:0\r\nRECURRENCE-ID;TZID=America/New_York:20261031T200000\r\nSEQUENCE:1\r\n"
+        b"DTSTART;TZID=America/New_York:20261031T210000\r\nDURATION:PT12H\r\nEND:VEVENT\r\nEND:VCALENDAR",
+    )
+    found = await expand(text, NOVEMBER - DAY, NOVEMBER + DAY, "UTC")
+    (event,) = found.events
+    assert (event.start, event.end - event.start) == (datetime(2026, 11, 1, 1, tzinfo=UTC), 12 * HOUR)
+
+
+async def test_a_repetition_with_a_period_of_its_own_ends_with_it() -> None:
+    (event,) = await read(
+        "DTSTART;TZID=America/New_York:20260103T200000\nDURATION:PT4H\n"
+        "RDATE;VALUE=PERIOD;TZID=America/New_York:20261107T200000/20261108T080000",
+        around=NOVEMBER + 7 * DAY,
+        days=2,
+    )
+    assert event.end - event.start == 12 * HOUR
+
+
 async def test_times_without_a_zone_are_in_the_schedules_zone() -> None:
     floating, all_day = await read(
         "DTSTART:20261101T100000\nDTEND:20261101T110000",
@@ -139,6 +246,28 @@ async def test_an_event_that_breaks_the_format_leaves_the_others() -> None:
     found = await expand(text, NOVEMBER - DAY, NOVEMBER + DAY, "UTC")
     assert "good" in [event.title for event in found.events]
     assert not found.complete
+
+
+GOOD = "DTSTART:20261101T100000Z\nDTEND:20261101T110000Z\nSUMMARY:good"
+
+
+async def test_an_event_that_python_cannot_hold_leaves_the_others() -> None:
+    """Its last year is 9999. Nor does an event without a start, or with two of them, break the calendar."""
+    bad = [
+        "DTSTART;VALUE=DATE:99991231",
+        "DTSTART:00010101T000000Z\nDTEND:99991231T000000Z",
+        "DTSTART:20261101T100000\nDTEND:99991231T235959",
+        "DTSTART;TZID=America/New_York:20261101T100000\nDTEND;TZID=America/New_York:99991231T235959",
+        "DTSTART:20261101T100000Z\nDURATION:P3000000D",
+        "DTSTART:20261101T100000Z\nDTSTART:20261101T110000Z\nDTEND:20261101T120000Z",
+        "DTEND:20261101T120000Z",
+        "DTSTART:00000101T000000Z\nDTEND:20261101T120000Z",
+        "DTSTART:20261101T100000Z\nDTEND:00000101T000000Z",
+    ]
+    for lines in bad:
+        found = await expand(calendar_text(lines, GOOD), NOVEMBER - 14 * DAY, NOVEMBER + 14 * DAY, "UTC")
+        assert [event.title for event in found.events] == ["good"]
+        assert not found.complete
 
 
 TIME = "DTSTART:20200101T000000Z\nDTEND:20200101T010000Z"
