@@ -204,7 +204,7 @@ class PipelineViews:
 
     def _urgency(self, pipeline_id: PipelineId, kind: Trouble) -> tuple[int, bool, datetime]:
         failure = self._open_failure(pipeline_id)
-        answered = failure is not None and (failure.acknowledged is not None or failure.resolved is not None)
+        answered = failure is not None and not failure.unanswered
         return urgency(kind, self._state(pipeline_id), answered=answered)
 
     async def _in_states(
