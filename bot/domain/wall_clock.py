@@ -9,13 +9,25 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def moment_on(day: date, clock_time: time, zone: ZoneInfo) -> datetime:
     """The moment, in UTC, at which clocks in this zone show this time on this day."""
     return datetime.combine(day, clock_time, zone).astimezone(UTC)
+
+
+def first_moment_from(day: date, clock_time: time, zone: ZoneInfo) -> datetime:
+    """As `moment_on`. But where the clocks skip this time, it is the first moment after the skipped times."""
+    local = datetime.combine(day, clock_time, zone)
+    later, moment = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if moment >= later:
+        return later  # nothing is skipped here
+    offset = later.astimezone(zone).utcoffset()
+    while moment.astimezone(zone).utcoffset() != offset:
+        moment += MINUTE
+    return moment
 
 
 def next_moment(at: datetime, clock_time: time, zone: ZoneInfo) -> datetime:
@@ -27,7 +39,11 @@ def next_moment(at: datetime, clock_time: time, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyWindow:
-    """Hours that come back each week: quiet hours, or maintenance. It contains `start`, but not `end`."""
+    """Hours that come back each week: quiet hours, or maintenance. It contains `start`, but not `end`.
+
+    No window vanishes where the clocks go forward. If they skip its start, its rest stays, from the first minute on.
+    If they skip all of it, it follows at once.
+    """
 
     days: Collection[int]
     """Weekdays on which the window starts. 0 is Monday."""
@@ -55,21 +71,21 @@ class WeeklyWindow:
         """The first start of a window after `at`. None: there is no window."""
         today = at.astimezone(self.zone).date()
         days = (today + offset * DAY for offset in range(-1, 9))
-        starts = (moment_on(day, self.start, self.zone) for day in days if day.weekday() in self.days)
+        starts = (first_moment_from(day, self.start, self.zone) for day in days if day.weekday() in self.days)
         return next((start for start in starts if start > at), None)
 
     def _around(self, at: datetime) -> list[tuple[datetime, datetime]]:
         """The windows that start on the days around this moment."""
         today = at.astimezone(self.zone).date()
         days = (today + offset * DAY for offset in range(-2, 2))
-        return [
-            (
-                moment_on(day, self.start, self.zone),
-                moment_on(day if self.end > self.start else day + DAY, self.end, self.zone),
-            )
-            for day in days
-            if day.weekday() in self.days
-        ]
+        return [self._on(day) for day in days if day.weekday() in self.days]
+
+    def _on(self, day: date) -> tuple[datetime, datetime]:
+        last = day if self.end > self.start else day + DAY
+        start, end = first_moment_from(day, self.start, self.zone), moment_on(last, self.end, self.zone)
+        if end <= start:
+            end = start + (datetime.combine(last, self.end) - datetime.combine(day, self.start))
+        return start, end
 
 
 DAY_BEGINS = time(9)

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.on_call_setup import SavedRotation, SavedSchedule, on_call_in
 from bot.domain.rotation import TurnUnit
 from bot.domain.setup import Setup
-from bot.domain.silence import EVERY_DAY, QuietHours, WeeklyHours
+from bot.domain.silence import EVERY_DAY, Maintenance, QuietHours, WeeklyHours
 from bot.domain.wall_clock import moment_on, next_moment
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 
@@ -132,6 +132,41 @@ def test_quiet_hours_that_end_within_the_change_end_once(change: ClockChange) ->
         hours.window.end_of(start + minutes * MINUTE) is not None for minutes in range(round(12 * HOUR / MINUTE))
     ]
     assert sum(one != other for one, other in pairwise(open_minutes)) == 1
+
+
+# Minutes after the first skipped or repeated minute. All of these windows meet the change.
+@pytest.mark.parametrize(("start", "end"), [(-90, 15), (-10, 90), (0, 20), (0, 60), (10, 20), (15, 70), (20, 65)])
+@each_change
+@pytest.mark.parametrize("kind", [Maintenance, QuietHours])
+def test_a_silence_that_meets_the_change_never_vanishes(
+    change: ClockChange, kind: type[Maintenance | QuietHours], start: int, end: int
+) -> None:
+    """If the clocks skip its start, it starts with the first minute after that. If they skip all of it, it follows."""
+    before = (change.moment - MINUTE).astimezone(change.info).replace(tzinfo=None) + MINUTE
+    first = min(before, before + change.shift)
+    starts, ends = first + start * MINUTE, first + end * MINUTE
+    hours = WeeklyHours(days=(starts.weekday(),), start=starts.time(), end=ends.time(), zone=change.zone)
+    silence = kind(made_in=ChannelId("C0ALERTS"), hours=hours, made_by=ANN, made_at=change.moment)
+    skipped = change.shift > timedelta(0) and before <= starts < before + change.shift
+    opens = change.moment if skipped else moment_on(starts.date(), starts.time(), change.info)
+    closes = moment_on(change.day, ends.time(), change.info)
+    if skipped and ends == before + change.shift:
+        closes = opens + (ends - starts)
+    assert opens < closes
+    moments = [change.moment + minutes * MINUTE for minutes in range(-300, 300)]
+    for moment in moments:
+        assert silence.end_at(moment) == (closes if opens <= moment < closes else None)
+    assert {silence.next_start(moment) for moment in moments if moment < opens} == {opens}
+    assert all(silence.next_start(moment) != opens for moment in moments if moment >= opens)
+
+
+def test_london_keeps_the_rest_of_a_window_whose_start_is_skipped() -> None:
+    """On the last Sunday of March, 01:30-02:15 has a quarter of an hour: from 02:00, the first minute there is."""
+    hours = WeeklyHours(days=(6,), start=time(1, 30), end=time(2, 15), zone="Europe/London")
+    silence = Maintenance(made_in=ChannelId("C0ALERTS"), hours=hours, made_by=ANN, made_at=CHANGES[0].moment)
+    one = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert silence.next_start(one - HOUR) == one
+    assert silence.end_at(one) == one + 15 * MINUTE
 
 
 @each_change

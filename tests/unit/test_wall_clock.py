@@ -104,5 +104,8 @@ def test_a_window_is_open_until_its_announced_end(
         assert at < announced
         assert window.end_of(announced - MINUTE) is not None
         assert len(days) == 7 or window.end_of(announced) is None
+    begin = window.next_start(at)
+    assert (begin is None) == (not days)
+    assert begin is None or window.end_of(begin) is not None
     upcoming = next_moment(at, start, zone)
     assert at < upcoming <= at + timedelta(hours=49)
