@@ -53,6 +53,8 @@ class Editor:
     """Where they ask. It hears of the handovers of a schedule made there. None: in direct messages."""
     asked_at: datetime | None
     """When they saw the effect that they confirm. None: too long ago, or not at all."""
+    existed: bool = False
+    """True if they began to change a schedule that existed then. If somebody removed it since, nothing is saved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ class PolicyFate(Enum):
     SHOWN = "shown"
     WOULD_SAVE = "would save"
     OVERTAKEN = "overtaken"
-    """Not saved: somebody changed the same after the person saw the effect."""
+    """Not saved: somebody changed or removed the same after the person saw the effect."""
     SAVED = "saved"
     UNCHANGED = "unchanged"
     REMOVED = "removed"
@@ -133,19 +133,22 @@ class Policies:
         saved = setup.get(SavedPolicy, name_key(name))
         return self._answer(saved.policy, setup, PolicyFate.SHOWN) if saved else _unknown(setup, name)
 
-    def preview(self, policy: Policy) -> PolicyAnswer | RefusalAnswer:
-        """What saving this policy would change. Changes nothing."""
+    def preview(self, policy: Policy, *, existed: bool = False) -> PolicyAnswer | RefusalAnswer:
+        """What saving this policy would change. Changes nothing. `existed`: see `save`."""
         setup, at = self._changes.setup, self._clock.now()
         if refusal := _refusal(policy, setup):
             return refusal
         saved = setup.get(SavedPolicy, name_key(policy.name))
-        same = saved is not None and saved.policy == policy
-        return self._answer(policy, setup, PolicyFate.UNCHANGED if same else PolicyFate.WOULD_SAVE, at)
+        fate = PolicyFate.UNCHANGED if saved and saved.policy == policy else PolicyFate.WOULD_SAVE
+        return self._answer(policy, setup, PolicyFate.OVERTAKEN if existed and saved is None else fate, at)
 
     async def save(
-        self, policy: Policy, *, by: UserId, by_name: str, asked_at: datetime | None
+        self, policy: Policy, *, by: UserId, by_name: str, asked_at: datetime | None, existed: bool = False
     ) -> PolicyAnswer | RefusalAnswer:
-        """Creates or replaces the policy, unless it changed after `asked_at`. Pages that run keep the old one."""
+        """Creates or replaces the policy, unless it changed after `asked_at`. Pages that run keep the old one.
+
+        `existed`: the person began to change a saved policy. If somebody removed it since, nothing is saved.
+        """
 
         def make(setup: Setup, at: datetime) -> SetupPlan[PolicyAnswer | RefusalAnswer]:
             if refusal := _refusal(policy, setup):
@@ -153,7 +156,7 @@ class Policies:
             before = setup.get(SavedPolicy, name_key(policy.name))
             if before and before.policy == policy:
                 return SetupPlan(answer=self._answer(policy, setup, PolicyFate.UNCHANGED, at))
-            if before and before.is_newer_than(asked_at):
+            if before.is_newer_than(asked_at) if before else existed:
                 return SetupPlan(answer=self._answer(policy, setup, PolicyFate.OVERTAKEN, at))
             after = SavedPolicy(policy=policy, made_by=by, made_by_name=by_name, made_at=at)
             answer = self._answer(policy, setup, PolicyFate.SAVED, at)
@@ -210,10 +213,12 @@ class Policies:
         by_name: str,
         confirmed: bool,
         asked_at: datetime | None,
+        existed: bool = False,
     ) -> DefaultPolicyAnswer | UnknownName:
         """Sets the default policy of a channel, the workspace or the operator. `name` None: removes it.
 
         `confirmed` False: returns what would change, and changes nothing. A default changed after `asked_at` stays.
+        `existed`: there was a default when the person asked.
         """
 
         def make(setup: Setup, at: datetime) -> SetupPlan[DefaultPolicyAnswer | UnknownName]:
@@ -222,7 +227,7 @@ class Policies:
                 return SetupPlan(answer=_unknown(setup, name))
             before = setup.get(DefaultPolicy, scope)
             after = _default(scope, saved.policy.name, by, by_name, at) if saved else None
-            fate = _default_fate(before, after, asked_at, confirmed=confirmed)
+            fate = _default_fate(before, after, asked_at, confirmed=confirmed, existed=existed)
             holding = after or (setup.get(DefaultPolicy, WORKSPACE) if scope not in {WORKSPACE, OPERATOR} else None)
             held = setup.get(SavedPolicy, name_key(holding.policy)) if holding else None
             answer = DefaultPolicyAnswer(
@@ -261,13 +266,19 @@ class Policies:
 
 
 def _default_fate(
-    before: DefaultPolicy | None, after: DefaultPolicy | None, asked_at: datetime | None, *, confirmed: bool
+    before: DefaultPolicy | None,
+    after: DefaultPolicy | None,
+    asked_at: datetime | None,
+    *,
+    confirmed: bool,
+    existed: bool,
 ) -> PolicyFate:
     if (before.policy if before else None) == (after.policy if after else None):
         return PolicyFate.UNCHANGED
     if not confirmed:
         return PolicyFate.WOULD_SAVE
-    return PolicyFate.OVERTAKEN if before and before.is_newer_than(asked_at) else PolicyFate.SAVED
+    overtaken = before.is_newer_than(asked_at) if before else existed
+    return PolicyFate.OVERTAKEN if overtaken else PolicyFate.SAVED
 
 
 def _default(scope: str, name: str, by: UserId, by_name: str, at: datetime) -> DefaultPolicy:

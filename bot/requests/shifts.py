@@ -162,6 +162,8 @@ class Shifts:
         fate = ScheduleFate.UNCHANGED if same else ScheduleFate.SAVED if editor.confirmed else ScheduleFate.WOULD_SAVE
         if fate is ScheduleFate.SAVED and old and old.source != saved.source and old.is_newer_than(editor.asked_at):
             fate = ScheduleFate.OVERTAKEN
+        if old is None and editor.existed:
+            fate = ScheduleFate.OVERTAKEN  # somebody removed it
         answer = ScheduleAnswer(
             fate=fate,
             view=view,

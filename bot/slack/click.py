@@ -71,6 +71,11 @@ class Click:
         return at if timedelta(0) <= now - at <= QUESTION_LASTS else None
 
     @property
+    def existed(self) -> bool:
+        """True if the button's question was about a change of something that existed then."""
+        return self.facts.get("existed") is True
+
+    @property
     def question(self) -> SavedQuestion:
         page = self.facts.get("page")
         number = max(1, page) if isinstance(page, int) else 1

@@ -87,6 +87,8 @@ class Request:
     """True if the person saw the command's effect and clicked to go on."""
     asked_at: datetime | None = None
     """When the bot asked the confirmed question, so that a repeated click means the same times. None: too long ago."""
+    existed: bool = False
+    """True if the person began to change something that existed then. It may be removed by now."""
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self.services.render_context)

@@ -20,6 +20,8 @@ class Submission:
     """The person's direct conversation with the bot."""
     team: str = ""
     handle: str = ""
+    edited: str = ""
+    """The name of what the modal was opened to edit. Empty if it makes something new."""
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The texts that the person entered or chose, by block id."""
 
@@ -33,6 +35,7 @@ class Submission:
             channel=ChannelId(payload["channel"]),
             team=payload["team"],
             handle=payload["handle"],
+            edited=payload.get("edited", ""),
             values={block: tuple(texts) for block, texts in values.items()},
         )
 

@@ -281,6 +281,33 @@ async def test_a_save_asks_again_if_somebody_else_changed_the_same(
         assert "is like that already" in plain(await it.click(action_ids.CONFIRM, saving))
 
 
+@pytest.mark.parametrize(
+    ("before", "change", "removal"),
+    [
+        ("policy data = @carol", "policy data = @ann", "policy remove data"),
+        ("schedule data = rotate @carol", "schedule data = rotate @ann @carol", "schedule remove data"),
+        ("policy default ops in workspace", "policy default other in workspace", "policy default none in workspace"),
+    ],
+)
+async def test_a_save_asks_again_if_somebody_else_removed_the_same(
+    fake_redis: redis.asyncio.Redis, before: str, change: str, removal: str
+) -> None:
+    async with office(fake_redis) as it:
+        for text in ("policy ops = @bob", "policy other = @bob", before):
+            await save(it, text)
+        raw = markup.for_command(change, it.sandbox.slack.directory, ANN)
+        again = {"asked": raw, "at": it.bot.clock.now().isoformat()}
+        saving = {**again, "existed": True}
+        await save(it, removal, BOB)
+        removed = (await setup_of(it)).rows
+        question = plain(await it.click(action_ids.CONFIRM, saving))
+        assert "Somebody removed it after you began to change it. Save creates it again." in question
+        assert "Nothing is saved yet." in question
+        assert (await setup_of(it)).rows == removed
+        assert "saved" in plain(await it.click(action_ids.CONFIRM, again)).lower()
+        assert len((await setup_of(it)).rows) == len(removed) + 1
+
+
 async def test_a_default_asks_again_if_somebody_else_changed_it(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         for name in ("one", "two"):

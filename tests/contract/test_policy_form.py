@@ -39,12 +39,17 @@ async def submit(it: Forms, values: Mapping[str, object], user: UserId = ANN) ->
     return plain(it.said(user)[-1])
 
 
-def saved_text(it: Office, user: UserId = ANN) -> str:
-    """The command behind *Save* in the last message."""
+def save_facts(it: Office, user: UserId = ANN) -> dict[str, object]:
+    """What *Save* in the last message sends."""
     message = it.sandbox.slack.messages(ChannelId(it.sandbox.slack.directory.im_id(user)), user)[-1]
     buttons = [element for block in message.blocks for element in block.get("elements", ())]
-    data: Mapping[str, str] = next(json.loads(one["value"]) for one in buttons if one.get("action_id") == "confirm")
-    return data["asked"]
+    facts: dict[str, object] = next(json.loads(one["value"]) for one in buttons if one.get("action_id") == "confirm")
+    return facts
+
+
+def saved_text(it: Office, user: UserId = ANN) -> str:
+    """The command behind *Save* in the last message."""
+    return str(save_facts(it, user)["asked"])
 
 
 async def test_a_new_policy_shows_its_effect_before_it_is_saved(fake_redis: redis.asyncio.Redis) -> None:
@@ -87,6 +92,41 @@ async def test_an_edit_begins_with_what_is_saved(fake_redis: redis.asyncio.Redis
         answer = await submit(it, {**unchanged, ROUNDS: "0"})
         assert "Change the policy data?" in answer
         assert "Before:" in answer
+
+
+async def test_an_edit_of_a_policy_that_is_removed_meanwhile_says_so(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, "policy data = @ann")
+        await open_form(it, name="data")
+        await it.office.type("policy remove data")
+        answer = await submit(it, {NAME: "Data", f"{PEOPLE}1": [BOB]})
+        assert "Somebody removed it after you began to change it. Save creates it again." in answer
+        assert "Create the policy Data?" in answer
+        assert await policies_of(it.office) == {}
+        assert "is saved" in await it.office.click(action_ids.CONFIRM, save_facts(it.office), ANN, ChannelId("D0ANN"))
+
+
+async def test_a_policy_that_is_removed_before_the_save_is_not_created_silently(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, "policy data = @ann")
+        await open_form(it, name="data")
+        assert "Change the policy data?" in await submit(it, {NAME: "data", f"{PEOPLE}1": [BOB]})
+        saving = save_facts(it.office)
+        await it.office.type("policy remove data")
+        question = await it.office.click(action_ids.CONFIRM, saving, ANN, ChannelId("D0ANN"))
+        assert "Somebody removed it after you began to change it." in question
+        assert await policies_of(it.office) == {}
+
+
+async def test_another_name_in_an_edit_makes_another_policy(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, "policy data = @ann")
+        await open_form(it, name="data")
+        answer = await submit(it, {NAME: "other", f"{PEOPLE}1": [BOB]})
+        assert "Create the policy other?" in answer
+        assert "removed" not in answer
 
 
 def held_in(element: Mapping[str, object]) -> object:

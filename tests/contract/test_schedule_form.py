@@ -128,6 +128,16 @@ async def test_an_edit_of_a_removed_schedule_says_so(fake_redis: redis.asyncio.R
         assert "There is no schedule called data." in await it.refused(choice)
 
 
+async def test_an_edit_of_a_schedule_that_is_removed_meanwhile_says_so(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, WEEKLY)
+        await open_form(it, name="data")
+        await it.office.type("schedule remove data")
+        answer = await submit(it, {NAME: "data", PEOPLE: [BOB]})
+        assert "Somebody removed it after you began to change it. Save creates it again." in answer
+        assert "Create the schedule data?" in answer
+
+
 async def test_a_rotation_of_many_people_is_opened_and_saved(fake_redis: redis.asyncio.Redis) -> None:
     """A rotation calls one person at a time, so the limit of a page's targets doesn't count."""
     async with forms(fake_redis) as it:

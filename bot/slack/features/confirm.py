@@ -16,7 +16,14 @@ async def run_confirmed(click: Click, request: Request) -> Reply:
         refusal = RefusalAnswer(reason="This question is too old. Nothing was changed.", command="help")
         return replace(request.refused(refusal), replace=True)
     asked_at = click.asked_at(request.services.requests.schedules.now)
-    confirmed = replace(request, question=click.question, names=understood.names, confirmed=True, asked_at=asked_at)
+    confirmed = replace(
+        request,
+        question=click.question,
+        names=understood.names,
+        confirmed=True,
+        asked_at=asked_at,
+        existed=click.existed,
+    )
     return replace(await understood.command.run(confirmed), replace=True)
 
 

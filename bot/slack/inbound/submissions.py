@@ -18,11 +18,13 @@ def read_submission(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | 
     `first` in the payload: the block that shows a problem of the whole modal. None if Slack cannot have sent this.
     """
     view, user = _object(body.get("view")), _object(body.get("user"))
+    channel, _, edited = encodable(view.get("private_metadata")).partition(" ")
     state = _object(_object(view.get("state")).get("values"))
     values = {block: list(_values(elements)) for block, elements in state.items()}
     payload = {
         "modal": view.get("callback_id"),
-        "channel": view.get("private_metadata"),
+        "channel": channel,
+        "edited": edited,
         "user": user.get("id"),
         "team": user.get("team_id"),
         "handle": user.get("name") or user.get("username"),

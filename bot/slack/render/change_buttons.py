@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 
+from bot.domain.setup import SetupRow
 from bot.domain.subscription import UNDO_FOR
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import date, duration, plain_cut
@@ -33,9 +34,12 @@ def without_buttons(shown: Sequence[Block]) -> list[Block]:
     return list(takewhile(lambda block: block.get("type") != "actions", shown))
 
 
-def save_blocks(command: str, at: datetime) -> list[Block]:
-    """*Save* runs `command`; *Cancel* changes nothing. A text too long for a button has to be shorter."""
-    packed = value(asked=command, at=at.isoformat())
+def save_blocks(command: str, at: datetime, *, exists: bool) -> list[Block]:
+    """*Save* runs `command`; *Cancel* changes nothing. A text too long for a button has to be shorter.
+
+    `exists`: the question is about a change, so *Save* asks again if somebody removed the same first.
+    """
+    packed = value(asked=command, at=at.isoformat(), **({"existed": True} if exists else {}))
     if not packed:
         return context(f"That's too long to save. {UNCHANGED} Name fewer people, or a user group.")
     return [
@@ -48,9 +52,12 @@ def save_blocks(command: str, at: datetime) -> list[Block]:
     ]
 
 
-def overtaken_line(by_name: str, at: datetime) -> str:
-    """Somebody changed the same after the person saw the effect of their own change."""
-    return f":warning: {phrases.person(by_name)} changed it at {date(at)}, after I asked you. *Save* replaces that."
+def overtaken_line(saved: SetupRow | None) -> str:
+    """Somebody changed the same after the person saw the effect of their own change. None: they removed it."""
+    if saved is None:
+        return ":warning: Somebody removed it after you began to change it. *Save* creates it again."
+    by, at = phrases.person(saved.made_by_name), date(saved.made_at)
+    return f":warning: {by} changed it at {at}, after I asked you. *Save* replaces that."
 
 
 def confirm_blocks(words: str, command: str, at: datetime) -> list[Block]:

@@ -45,7 +45,7 @@ def policy_blocks(answer: PolicyAnswer, command_text: str, render_context: Rende
             if answer.saved:
                 before = code(policy_text(answer.saved.policy), TEXT_SHOWN)
                 lines += [f"Before: {before}", "Pages that run already keep the old policy."]
-            return [*sections(lines), *save_blocks(command_text, answer.at)]
+            return [*sections(lines), *save_blocks(command_text, answer.at, exists=answer.saved is not None)]
         case PolicyFate.SAVED:
             used = [] if answer.watches or answer.defaults else [f"To use it: {_uses(answer, command)}"]
             return sections([f"The policy *{name}* is saved. From now on:", *preview, *used])
@@ -69,10 +69,9 @@ def policy_blocks(answer: PolicyAnswer, command_text: str, render_context: Rende
 
 
 def _overtaken(answer: PolicyAnswer | DefaultPolicyAnswer) -> list[str]:
-    saved = answer.saved
-    if saved is None or answer.fate is not PolicyFate.OVERTAKEN:
+    if answer.fate is not PolicyFate.OVERTAKEN:
         return []
-    return [overtaken_line(saved.made_by_name, saved.made_at)]
+    return [overtaken_line(answer.saved)]
 
 
 def _uses(answer: PolicyAnswer, command: str) -> str:
@@ -113,7 +112,8 @@ def default_policy_blocks(answer: DefaultPolicyAnswer, command_text: str) -> lis
             return sections([f"The default of {_scope_words(answer.scope)} is {now} already. {UNCHANGED}"])
         case PolicyFate.WOULD_SAVE | PolicyFate.OVERTAKEN:
             head = f"Change the default of {_scope_words(answer.scope)}? {effect}"
-            return [*sections([*_overtaken(answer), head, *preview]), *save_blocks(command_text, answer.at)]
+            question = sections([*_overtaken(answer), head, *preview])
+            return [*question, *save_blocks(command_text, answer.at, exists=answer.saved is not None)]
         case _:
             return sections([f"Saved. {effect}", *preview])
 

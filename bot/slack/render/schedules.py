@@ -67,7 +67,7 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str) -> list[Bl
             before = [f"Until now: {now_words(answer.before)}"] if answer.before and not shadows_only else []
             handovers = [] if changed else _handover_lines(view.saved)
             lines = [*_overtaken(answer), head, *changed, *effect, *before, *handovers]
-            return [*sections(lines), *save_blocks(command_text, view.at)]
+            return [*sections(lines), *save_blocks(command_text, view.at, exists=answer.before is not None)]
         case ScheduleFate.SAVED:
             return sections([f"Saved for *{name}*.", *changed, *effect])
         case ScheduleFate.UNCHANGED:
@@ -91,9 +91,9 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str) -> list[Bl
 
 
 def _overtaken(answer: ScheduleAnswer) -> list[str]:
-    if answer.before is None or answer.fate is not ScheduleFate.OVERTAKEN:
+    if answer.fate is not ScheduleFate.OVERTAKEN:
         return []
-    return [overtaken_line(answer.before.saved.made_by_name, answer.before.saved.made_at)]
+    return [overtaken_line(answer.before.saved if answer.before else None)]
 
 
 def _without_effect(answer: ScheduleAnswer) -> list[str]:

@@ -66,7 +66,9 @@ class SavePolicyCommand(ConfirmableChange):
         if not request.confirmed:
             return policy_reply(policies.preview(policy), request)
         name = await services.permissions.name(asker)
-        answer = await policies.save(policy, by=asker.user, by_name=name, asked_at=request.asked_at)
+        answer = await policies.save(
+            policy, by=asker.user, by_name=name, asked_at=request.asked_at, existed=request.existed
+        )
         return policy_reply(answer, request)
 
     async def policy(self, request: Request) -> Policy | StepRefusal:
@@ -136,6 +138,7 @@ class DefaultPolicyCommand(ConfirmableChange):
             by_name=name,
             confirmed=request.confirmed,
             asked_at=request.asked_at,
+            existed=request.existed,
         )
         return policy_reply(answer, request)
 

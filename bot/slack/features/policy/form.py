@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.escalation import Policy, PolicyStep
-from bot.domain.on_call_setup import duration_text
+from bot.domain.on_call_setup import duration_text, name_key
 from bot.domain.permission import Broadcast
 from bot.domain.policy_preview import DEFAULT_WAIT, MOST_ROUNDS, MOST_STEPS
 from bot.domain.setup import LONGEST_NAME
@@ -64,7 +64,7 @@ def policy_form(
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "private_metadata": direct,
+        "private_metadata": f"{direct} {policy.name}" if policy else direct,
         "title": plain("Edit a policy" if policy else "New policy"),
         "submit": plain("Preview"),
         "close": plain("Cancel"),
@@ -187,7 +187,7 @@ async def submit_policy_form(submission: Submission, request: Request) -> Reply:
         return field_refusal(
             LAST_PEOPLE if policy.step is None else f"{PEOPLE}{steps[policy.step]}", policy.refusal, request
         )
-    answer = request.services.requests.policies.preview(policy)
+    answer = request.services.requests.policies.preview(policy, existed=name_key(submission.edited) == name_key(name))
     if isinstance(answer, RefusalAnswer):
         return field_refusal(NAME, answer, request)
     return policy_reply(answer, replace(request, question=SavedQuestion(text=text)))

@@ -1,8 +1,10 @@
 """The form for a schedule: a modal that does the same as `schedule NAME = …`, and asks before it saves, too."""
 
+from dataclasses import replace
+
 from bot.domain.answer import RefusalAnswer
 from bot.domain.calendar import LONGEST_CALENDAR_ADDRESS
-from bot.domain.on_call_setup import SavedSchedule
+from bot.domain.on_call_setup import SavedSchedule, name_key
 from bot.domain.rotation import TurnUnit
 from bot.domain.setup import LONGEST_NAME
 from bot.domain.setup_names import name_problem
@@ -52,7 +54,7 @@ def schedule_form(direct: ChannelId, saved: SavedSchedule | None) -> Block:
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "private_metadata": direct,
+        "private_metadata": f"{direct} {saved.name}" if saved else direct,
         "title": plain("Edit a schedule" if saved else "New schedule"),
         "submit": plain("Preview"),
         "close": plain("Cancel"),
@@ -134,6 +136,7 @@ async def submit_schedule_form(submission: Submission, request: Request) -> Repl
         return field_refusal(ZONE, f"I don't know the time zone “{outside(typed_zone)}”. {guess} {UNCHANGED}", request)
     if refusal := await request.services.permissions.to_change(request.asker, request.asker.channel):
         return field_refusal(NAME, refusal, request)
+    request = replace(request, existed=name_key(submission.edited) == name_key(name))
     key = zone.key if zone else ""
     if address:
         return await _follow(SaveCalendarCommand(name, CalendarWords(address, key)), request)

@@ -12,7 +12,14 @@ from bot.slack.render.schedules import schedule_answer_blocks
 async def editor_of(request: Request) -> Editor:
     asker, name = request.asker, await request.services.permissions.name(request.asker)
     channel = None if is_direct(asker.channel) else asker.channel
-    return Editor(by=asker.user, name=name, confirmed=request.confirmed, channel=channel, asked_at=request.asked_at)
+    return Editor(
+        by=asker.user,
+        name=name,
+        confirmed=request.confirmed,
+        channel=channel,
+        asked_at=request.asked_at,
+        existed=request.existed,
+    )
 
 
 def reply_of(answer: ScheduleAnswer | RefusalAnswer, request: Request) -> Reply:
