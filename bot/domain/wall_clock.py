@@ -3,7 +3,7 @@
 Where the clocks skip a time, its moment is later by what they skip. A time that comes twice means the first one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -110,8 +110,12 @@ class NamedMoment:
     days_ahead: int | None = None
     """0 is today."""
 
-    def resolve(self, now: datetime, zone: ZoneInfo) -> datetime:
-        """The moment, in UTC, for a person in this zone. Without a date, the first such moment after `now`."""
+    def resolve(self, now: datetime, zone: ZoneInfo, *, begins: bool = False) -> datetime:
+        """The moment, in UTC, for a person in this zone. Without a date, the first such moment after `now`.
+
+        `begins`: something begins then. If the clocks skip this time, it begins right after that, so it ends later.
+        """
+        on = first_moment_from if begins else moment_on
         if self.exact is not None:
             return self.exact.astimezone(UTC)
         if self.after is not None:
@@ -119,13 +123,14 @@ class NamedMoment:
         clock_time = DAY_BEGINS if self.clock_time is None else self.clock_time
         today = now.astimezone(zone).date()
         if self.day is not None:
-            return moment_on(self.day, clock_time, zone)
+            return on(self.day, clock_time, zone)
         if self.days_ahead is not None:
-            return moment_on(today + self.days_ahead * DAY, clock_time, zone)
-        if self.weekday is None:
-            return next_moment(now, clock_time, zone)
-        ahead = (self.weekday - today.weekday()) % 7
-        moments = (moment_on(today + days * DAY, clock_time, zone) for days in (ahead, ahead + 7))
+            return on(today + self.days_ahead * DAY, clock_time, zone)
+        ahead: Sequence[int] = range(-1, 3)
+        if self.weekday is not None:
+            first = (self.weekday - today.weekday()) % 7
+            ahead = (first, first + 7)
+        moments = (on(today + days * DAY, clock_time, zone) for days in ahead)
         return next(moment for moment in moments if moment > now)
 
 

@@ -111,7 +111,7 @@ class Mutes:
     ) -> SilenceAnswer | RefusalAnswer:
         """Plans a maintenance window, once or weekly."""
         now = self._clock.now()
-        start = wish.start.resolve(now, author.zone) if wish.start else None
+        start = wish.start.resolve(now, author.zone, begins=True) if wish.start else None
         end = wish.end.resolve(start, author.zone) if start and wish.end else None
         if start and (end is None or end <= now or end <= start):
             return _BACKWARDS

@@ -1,7 +1,7 @@
 """People mute pipelines, plan maintenance and set quiet hours. The end comes by itself, once, on any bot."""
 
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -271,6 +271,18 @@ async def test_maintenance_is_listed_before_it_begins_and_removable(fake_redis: 
         assert note.until == note.start + timedelta(hours=4)
         await bot.requests.mutes.end_maintenance(ANN_IN_ALERTS, ["orders-*"])
         assert bot.requests.mutes.listed(ALERTS).silences == ()
+
+
+async def test_maintenance_that_begins_in_the_skipped_hour_is_no_day_longer(fake_redis: redis.asyncio.Redis) -> None:
+    """On that Sunday, clocks in Berlin go from 02:00 to 03:00. Its rest is from 03:00 to 03:15."""
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-*")
+        start = NamedMoment(day=date(2030, 3, 31), clock_time=time(2, 30))
+        wish = MaintenanceWish(start=start, end=NamedMoment(clock_time=time(3, 15)))
+        await bot.requests.mutes.plan_maintenance(ANN_IN_ALERTS, ["orders-*"], wish)
+        (note,) = bot.requests.mutes.listed(ALERTS).silences
+        assert note.start == datetime(2030, 3, 31, 1, tzinfo=UTC)
+        assert note.until == note.start + timedelta(minutes=15)
 
 
 async def test_weekly_maintenance_stays_after_its_end(fake_redis: redis.asyncio.Redis) -> None:

@@ -14,7 +14,7 @@ from bot.domain.on_call_setup import SavedRotation, SavedSchedule, on_call_in
 from bot.domain.rotation import TurnUnit
 from bot.domain.setup import Setup
 from bot.domain.silence import EVERY_DAY, Maintenance, QuietHours, WeeklyHours
-from bot.domain.wall_clock import moment_on, next_moment
+from bot.domain.wall_clock import NamedMoment, moment_on, next_moment
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -167,6 +167,27 @@ def test_london_keeps_the_rest_of_a_window_whose_start_is_skipped() -> None:
     one = datetime(2026, 3, 29, 1, tzinfo=UTC)
     assert silence.next_start(one - HOUR) == one
     assert silence.end_at(one) == one + 15 * MINUTE
+
+
+@each_change
+def test_a_time_from_within_the_change_begins_before_a_time_until_shortly_after_it(change: ClockChange) -> None:
+    """*From 01:30 until 02:15*: not until 02:15 of the next day, also where the clocks skip 01:30."""
+    before = (change.moment - MINUTE).astimezone(change.info).replace(tzinfo=None) + MINUTE
+    first, span = min(before, before + change.shift), abs(change.shift)
+    start, end = (first + span / 2).time(), (first + span + 15 * MINUTE).time()
+    now = change.moment - 5 * HOUR
+    for begin in (
+        NamedMoment(day=change.day, clock_time=start),
+        NamedMoment(weekday=change.day.weekday(), clock_time=start),
+        NamedMoment(clock_time=start),
+    ):
+        begins = begin.resolve(now, change.info, begins=True)
+        ends = NamedMoment(clock_time=end).resolve(begins, change.info)
+        skips = change.shift > timedelta(0)
+        assert begins == (change.moment if skips else moment_on(change.day, start, change.info))
+        assert ends == moment_on(change.day, end, change.info)
+        within = NamedMoment(clock_time=start).resolve(change.moment - 2 * HOUR, change.info)
+        assert within == moment_on(change.day, start, change.info)
 
 
 @each_change

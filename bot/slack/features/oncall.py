@@ -70,7 +70,7 @@ class TakeCommand(_ChangingCommand):
             return request.refused(person if isinstance(person, RefusalAnswer) else _as_refusal(instead))
         zone = await services.permissions.facts.zone(request.asker.user)
         now = request.asked_at or services.requests.schedules.now
-        start = words.start.resolve(now, zone) if words.start else None
+        start = words.start.resolve(now, zone, begins=True) if words.start else None
         if words.end is None:
             return request.refused(RefusalAnswer(reason=f"Until when? {UNCHANGED}", command=_TAKE))
         wish = OverrideWish(
@@ -117,7 +117,7 @@ class ShadowCommand(_ChangingCommand):
             return request.refused(RefusalAnswer(reason=f"Until when? {UNCHANGED}", command=_SHADOW))
         zone = await services.permissions.facts.zone(request.asker.user)
         now = request.asked_at or schedules.now
-        start = words.start.resolve(now, zone) if words.start else None
+        start = words.start.resolve(now, zone, begins=True) if words.start else None
         end = words.end.resolve(start or now, zone)
         return reply_of(await schedules.shadow(schedule, person, end, editor, start=start), request)
 
