@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.episode import Episode
+from bot.domain.observation import PipelineId
 from bot.domain.routing import new_entries
-from bot.domain.transition import Actor, PipelineState, Transition
+from bot.domain.transition import Actor, Event, PipelineState, Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +75,8 @@ def acts(episode: Episode, before: Episode, state: PipelineState) -> tuple[Trans
         if entry.by is not None
         for event in entry.events
     )
+
+
+def unwatched(pipeline_id: PipelineId, state: PipelineState, at: datetime) -> Transition:
+    """The end of an open episode in the history, because nobody watches the pipeline any more."""
+    return Transition(event=Event.UNWATCHED, pipeline_id=pipeline_id, at=at, phase=state.phase, reach=state.reach)

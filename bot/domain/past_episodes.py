@@ -62,6 +62,8 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
         return (), _acknowledged(episode, change)
     if change.actor:
         return (), episode
+    if change.event is Event.UNWATCHED:  # what follows is unknown, also if somebody watches again
+        return ([episode.closed(change.at, EpisodeOutcome.UNWATCHED)] if episode else ()), None
     finished: list[PastEpisode] = []
     if episode and not continues(episode.kind, change.event):
         finished.append(episode.closed(change.at, EpisodeOutcome.SUPERSEDED))

@@ -13,7 +13,7 @@ from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_ep
 from bot.domain.escalation import PageEvent
 from bot.domain.flap_story import flap_after, is_to_be_redrawn, redrawn
 from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
-from bot.domain.history import Stretch, acts, ended_stretch, stretch_of
+from bot.domain.history import Stretch, acts, ended_stretch, stretch_of, unwatched
 from bot.domain.observation import FailedRead, PipelineId, Reading
 from bot.domain.pages import timer_at, without_conversations
 from bot.domain.receipt import Skip
@@ -217,7 +217,13 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
         return Plan(record=forgotten, stretch=stretch)
     cards, syncs = last_cards(episode, record.state, routing, episode.cards, at)
     ends = released_pagers(episode, None, routing, at)
-    return Plan(record=forgotten, cards=cards, messages=(*ends, *syncs), stretch=stretch)
+    return Plan(
+        record=forgotten,
+        transitions=(unwatched(episode.pipeline_id, record.state, at),),
+        cards=cards,
+        messages=(*ends, *syncs),
+        stretch=stretch,
+    )
 
 
 def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], at: datetime) -> Plan | None:

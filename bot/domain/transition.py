@@ -41,12 +41,15 @@ class Event(StrEnum):
     """A person ended the paging of this episode."""
     PROMISE_MISSED = "promise_missed"
     """The time is over for which a person acknowledged or snoozed the failure."""
+    UNWATCHED = "unwatched"
+    """Nobody watches the pipeline any more. Only the history has this event: it ends an open episode there."""
 
 
 SELECTABLE = tuple(
     event
     for event in Event
-    if event not in {Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED}
+    if event
+    not in {Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED, Event.UNWATCHED}
 )
 
 

@@ -71,6 +71,25 @@ async def test_a_mean_names_the_failures_that_it_leaves_out(fake_redis: redis.as
         assert "in 30 days\n• On average" not in answer
 
 
+async def test_a_failure_ends_where_nobody_watches_it_any_more(fake_redis: redis.asyncio.Redis) -> None:
+    async with remembering(fake_redis) as it:
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(60)
+        await it.type("unwatch orders-1")
+        it.bot.clock.seconds += DAY
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.watch(ONE)
+        await it.bot.poll(60)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(60)
+        answer = plain(await it.type("history orders-1"))
+        assert "• 3 failures in 30 days\n• 1 of 3 acknowledged, after" in answer
+        assert "\n• 1 of 3 recovered, after" in answer
+        assert "· 1 still open" in answer
+        assert answer.count("then nobody watched it") == 1
+        assert "\nno longer watched · " in plain(await it.type("why orders-1"))
+
+
 async def test_a_shared_answer_goes_to_the_channel(fake_redis: redis.asyncio.Redis) -> None:
     async with remembering(fake_redis) as it:
         shared = plain(await it.click(action_ids.SHARE, {"asked": "history orders-1"}))

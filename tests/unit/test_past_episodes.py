@@ -8,9 +8,10 @@ from hypothesis import given
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.observation import Reading
 from bot.domain.past_episodes import FailureFigures, PastEpisode, failure_figures, past_episodes
-from bot.domain.plan import Record, plan_reading
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_forgotten, plan_reading
 from bot.domain.transition import Actor, Event, Transition
-from tests.builders import ANN, ORDERS, a_routing, a_watch, at
+from tests.builders import ANN, ORDERS, a_routing, a_watch, an_observation, at
 from tests.unit.test_transition import readings
 
 FAILURE, DEPLOYMENT = EpisodeKind.FAILURE, EpisodeKind.DEPLOYMENT
@@ -51,6 +52,11 @@ def outline(episode: PastEpisode) -> tuple[EpisodeKind, float, float | None, Epi
             [(1, Event.FAILED), (3, Event.STOPPED), (8, Event.LIVE)],
             [(FAILURE, 1, 2, EpisodeOutcome.ON_PURPOSE), (DEPLOYMENT, 8, 0, EpisodeOutcome.LIVE)],
         ),
+        (  # nobody watched in between: what happened then is unknown
+            [(1, Event.FAILED), (3, Event.UNWATCHED), (8, Event.FAILED), (9, Event.RECOVERED)],
+            [(FAILURE, 1, 2, EpisodeOutcome.UNWATCHED), (FAILURE, 8, 1, EpisodeOutcome.RECOVERED)],
+        ),
+        ([(1, Event.UNWATCHED)], []),
     ],
 )
 def test_episodes_by_their_transitions(transitions: list[tuple[float, Event]], expected: list[object]) -> None:
@@ -90,6 +96,20 @@ def test_a_failure_that_a_person_resolved_was_answered() -> None:
     resolved = Transition(event=Event.RESOLVED, pipeline_id=ORDERS, at=at(4), phase=None, actor=actor)
     (episode,) = past_episodes([*changes((1, Event.FAILED)), resolved])
     assert (episode.acknowledged_at, episode.acknowledged_by, episode.resolved) == (at(4), "Ann", True)
+
+
+def test_a_failure_that_nobody_watches_any_more_goes_on_in_no_history() -> None:
+    failed = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase.FAILED, 1), a_routing(a_watch()))
+    unwatched = plan_forgotten(failed.record, a_routing(), at(4))
+    live = plan_reading(unwatched.record, an_observation(Phase.RUNNING, 9), a_routing(a_watch()))
+    again = plan_reading(live.record, an_observation(Phase.FAILED, 20), a_routing(a_watch()))
+    plans = [failed, unwatched, live, again]
+    episodes = past_episodes(transition for plan in plans for transition in plan.transitions)
+    assert [outline(episode) for episode in episodes] == [
+        (FAILURE, 1, 3, EpisodeOutcome.UNWATCHED),
+        (FAILURE, 20, None, None),
+    ]
+    assert plan_forgotten(live.record, a_routing(), at(10)).transitions == ()  # nothing was open
 
 
 @given(readings)

@@ -164,6 +164,7 @@ _OUTCOMES = {
     EpisodeOutcome.RECOVERED: "recovered",
     EpisodeOutcome.LIVE: "then live",
     EpisodeOutcome.ON_PURPOSE: "ended by its owner",
+    EpisodeOutcome.UNWATCHED: "then nobody watched it",
 }
 
 

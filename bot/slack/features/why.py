@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.receipt import MessageForm, Receipt, Skip, SkipReason
-from bot.domain.transition import Reach
+from bot.domain.transition import Event, Reach
 from bot.domain.watch import ChannelId, UserId
 from bot.domain.why import Explained
 from bot.requests.past import WhyAnswer
@@ -186,6 +186,8 @@ def _head(moment: Explained, here: ChannelId) -> str:
         entry = replace(entry, by=UserId(actor.id), name=actor.name, place=actor.place, channel=channel)
         return f"{entry_words(entry, here)} · {_second(moment)}"
     words = entry_words(entry, here)
+    if last.event is Event.UNWATCHED:
+        return f"{words} · {_second(moment)}"
     if last.live and last.reach is Reach.REACHABLE:  # the history has no counts of replicas
         words = words.replace(phrases.UNKNOWN_STATE, phrases.phase_symbol(Phase.RUNNING), 1)
     return f"{words} · read {_second(moment)}{_since_last_reading(moment)}"

@@ -18,6 +18,7 @@ _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
     (Event.BACK, "{readable} {name}*can be read again*{took}"),
     (Event.GONE, f"{phrases.UNKNOWN_STATE} {{name}}{{be}}*{phrases.GONE}*"),
+    (Event.UNWATCHED, ":no_bell: {name}{be}*no longer watched*"),
     (Event.UNREACHABLE, f"{phrases.UNKNOWN_STATE} {{name}}*can't be read*: {{reason}}"),
 )
 
