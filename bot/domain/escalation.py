@@ -73,6 +73,8 @@ class Page:
     """Learners, who get copies of the direct messages. They don't count as reached."""
     unreached: tuple[int, ...] = ()
     """The positions of the steps that reached nobody."""
+    silenced: bool = False
+    """Silences hold back its calls in all its channels. When one of them ends, it starts again."""
 
     @property
     def conversations(self) -> tuple[ChannelId, ...]:
@@ -256,6 +258,7 @@ def restarted_at(page: Page, at: datetime) -> Page:
         acknowledged_by=None,
         promised_until=None,
         remaining=None,
+        silenced=False,
     )
 
 

@@ -264,14 +264,33 @@ def _names_somebody(page: Page) -> bool:
 
 def _postponed(page: Page, at: datetime) -> Page:
     """Nobody may hear it now: it asks again."""
-    return replace(page, next_at=at + WHILE_SILENT) if _is_due(page, at) else page
+    return replace(page, next_at=at + WHILE_SILENT, silenced=True) if _is_due(page, at) else page
 
 
 def _waiting(page: Page, at: datetime) -> Page:
     """The pipeline failed again, and nobody may hear it now: the page starts again after the silence."""
     if page.status in {PageStatus.ESCALATING, PageStatus.RESOLVED}:
         return page
-    return restarted_at(page, at + WHILE_SILENT)
+    return replace(restarted_at(page, at + WHILE_SILENT), silenced=True)
+
+
+def following_silences(episode: Episode, routing: Routing, at: datetime) -> Episode:
+    """Marks the pages that nobody may hear now. A marked one that is heard again starts at once, from its first step.
+
+    Nobody may have seen the calls before the silence, so the first step comes again.
+    """
+    pages = tuple(_following_silences(page, episode, routing, at) for page in episode.pages)
+    return episode if pages == episode.pages else replace(episode, pages=pages)
+
+
+def _following_silences(page: Page, episode: Episode, routing: Routing, at: datetime) -> Page:
+    silent = _is_silent(page, episode.kind, routing, at)
+    waits = episode.unanswered and page.status not in {PageStatus.CLOSED, PageStatus.RESOLVED}
+    if silent:
+        return replace(page, silenced=True) if waits else page
+    if not page.silenced:
+        return page
+    return restarted_at(page, at) if waits else replace(page, silenced=False)
 
 
 class _Progress:
@@ -296,6 +315,8 @@ class _Progress:
             return
         if isinstance(event, TimerDue) and page.next_at is not None and page.next_at - at <= TOGETHER:
             at = max(at, page.next_at)
+        if page.silenced and isinstance(event, TimerDue) and page.status is PageStatus.ESCALATING:
+            page = restarted_at(page, at)
         before = page.promised_until
         decision = next_page(page, at, event, self._reaches)
         if decision.reason is PageReason.RESUMED:
@@ -322,7 +343,11 @@ class _Progress:
         known = self.pages.get(key)
         if known and known.channels:
             channels = tuple(dict.fromkeys([*known.channels, channel]))
-            self.pages[key] = replace(known, channels=channels)
+            page = replace(known, channels=channels)
+            self.pages[key] = page
+            if known.silenced and not acknowledged and not _is_silent(page, self._kind, self._routing, self._at):
+                page = restarted_at(page, self._at)  # only this channel may hear it
+                self._take(next_page(page, self._at, TimerDue(), self._reaches))
             return
         page = opened_page(key, policy, self._at, (channel,))
         page = replace(page, attempt=known.attempt + 1) if known else page  # every channel had stopped watching
@@ -331,9 +356,12 @@ class _Progress:
         self._take(next_page(page, self._at, event, self._reaches))
 
     def extend(self, key: str, new: Sequence[Target]) -> None:
-        """Calls the targets that the watch behind this page names only now."""
+        """Calls the targets that the watch behind this page names only now. Its first step does so if that is due."""
+        page = self.pages[key]
+        if page.position == 0 and page.next_at and page.next_at <= self._at:
+            return
         if reached := self._reached(new):
-            self._notify(self.pages[key], reached, CallReason.NAMED, 0)
+            self._notify(page, reached, CallReason.NAMED, 0)
 
     def page_operator(self, episode: Episode) -> None:
         """After a page that nobody answered, and that has no last resort."""

@@ -48,6 +48,11 @@ class Record:
             return None
         return timer_at(episode)
 
+    @property
+    def is_held_back(self) -> bool:
+        """True if a silence holds back news or a page. Its end has something to do."""
+        return bool(self.held) or (self.episode is not None and any(page.silenced for page in self.episode.pages))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

@@ -64,6 +64,7 @@ class Routing:
         audience = self.audience(channel)
         behind = [audience] if audience else [each_one for each_one in self.audiences if each_one.pages(channel)]
         homes = {watch.stands_in_for or watch.channel for each_one in behind for watch in each_one.watches}
+        homes = homes or {channel}  # of a page, in a plan for another channel's audience
         found = [
             latest_silence((silence for silence in self.silences if silence.made_in == home), kind, self.at or at)
             for home in sorted(homes)

@@ -1,7 +1,7 @@
 """Plans what the begin and the end of silences change for one pipeline. Level-triggered: a repeat plans nothing. Pure.
 
-When a silence begins, the channel's open card shows it. When it ends, an open problem gets its card (a failure with its
-page), and a digest says what began and ended meanwhile.
+When a silence begins, the channel's open card shows it. When it ends, an open problem gets its card, a failure that
+nobody answered gets its page, and a digest says what began and ended meanwhile.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from bot.domain.episode import Episode, EpisodeKind, stable_key
 from bot.domain.episode_plan import plan_episode
 from bot.domain.held_news import HeldNews
 from bot.domain.page_plan import plan_newly_named
+from bot.domain.pages import following_silences
 from bot.domain.plan import Plan, Record, plan_redrawn
 from bot.domain.routing import Routing
 from bot.domain.setup import SetupKind
@@ -28,12 +29,13 @@ DIGEST_WAIT = timedelta(seconds=2)  # a silence may end for many pipelines: one 
 def plan_silences(record: Record, routing: Routing, at: datetime) -> Plan | None:
     """Brings the record and its cards in line with the silences at this moment. None: nothing has changed."""
     routing = replace(routing, at=at)
+    stored, record = record, _with_pages(record, routing, at)
     before = record.held
     begun = _begun(record, routing, at)
     over = [channel for channel in before if not routing.silence_in(channel, EpisodeKind.OTHER, at)]
     opening = [channel for channel in before if _opens(record, routing, channel, at)]
     if not begun and not over and not opening:
-        return None
+        return None if record is stored else Plan(record=record)
     held = {channel: news for channel, news in {**before, **begun}.items() if channel not in over}
     for channel in held.keys() & opening:  # quiet hours hold back no failures
         entry = _without_episode(held[channel], record.episode)
@@ -48,6 +50,14 @@ def plan_silences(record: Record, routing: Routing, at: datetime) -> Plan | None
     for channel in over:
         plan = _joined(plan, plan_newly_named(plan.record, routing, channel))
     return replace(plan, messages=(*plan.messages, *digests))
+
+
+def _with_pages(record: Record, routing: Routing, at: datetime) -> Record:
+    """The record with its pages held back, or due again. The timers call."""
+    if record.episode is None:
+        return record
+    episode = following_silences(record.episode, routing, at)
+    return record if episode is record.episode else replace(record, episode=episode)
 
 
 def _joined(plan: Plan, following: Plan | None) -> Plan:

@@ -105,7 +105,7 @@ class KnownPipelines:
 
     @property
     def with_held_news(self) -> AbstractSet[PipelineId]:
-        """The pipelines of which silences hold back news."""
+        """The pipelines of which silences hold back news or pages."""
         return self._records.with_held_news
 
     @property

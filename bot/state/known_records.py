@@ -127,7 +127,7 @@ class KnownRecords:
 
     @property
     def with_held_news(self) -> AbstractSet[PipelineId]:
-        """The pipelines of which silences hold back news."""
+        """The pipelines of which silences hold back news or pages."""
         return self._with_held_news
 
     def unread(self, pipeline_ids: AbstractSet[PipelineId]) -> int:
@@ -149,7 +149,7 @@ class KnownRecords:
             self._timers.pop(pipeline_id, None)
         (self._gone.add if state.reach is Reach.GONE else self._gone.discard)(pipeline_id)
         (self._unread.add if is_unread(state) else self._unread.discard)(pipeline_id)
-        (self._with_held_news.add if record.held else self._with_held_news.discard)(pipeline_id)
+        (self._with_held_news.add if record.is_held_back else self._with_held_news.discard)(pipeline_id)
         (self._unhealthy.discard if is_plainly_healthy(state) else self._unhealthy.add)(pipeline_id)
 
     def replace_all(self, records: Iterable[Record]) -> None:
