@@ -203,7 +203,7 @@ class Mutes:
             if len(current.keys() | new.keys()) > MOST_SILENCES:
                 return SetupPlan(answer=_TOO_MANY)
             notes = tuple(silence.note(at) for silence in new.values())
-            failed = tuple(self._failed(author.channel, new.values()))
+            failed = tuple(self._failed(author.channel, new.values(), at))
             return SetupPlan(
                 answer=SilenceAnswer(channel=author.channel, made=notes, failed=failed, at=at),
                 edits=tuple(SetupEdit(before=current.get(key), after=silence) for key, silence in new.items()),
@@ -251,15 +251,19 @@ class Mutes:
             return True
         return not self._repository.referenced(target.id).isdisjoint(self._repository.covered_by(watches))
 
-    def _failed(self, channel: ChannelId, silences: Iterable[Silence]) -> list[Pipeline]:
-        """The silenced pipelines with an open failure in this channel. Quiet hours hold back no failure."""
-        silences = [silence for silence in silences if silence.holds(EpisodeKind.FAILURE)]
+    def _failed(self, channel: ChannelId, silences: Iterable[Silence], at: datetime) -> list[Pipeline]:
+        """The pipelines with an open failure in this channel that are silent from now on, by name.
+
+        Quiet hours hold back no failure.
+        """
+        silences = [silence for silence in silences if silence.holds(EpisodeKind.FAILURE) and silence.end_at(at)]
         found = (
             self._repository.pipeline(one)
-            for one in sorted(self._repository.open_episodes_in(channel))
+            for one in self._repository.open_episodes_in(channel)
             if (episode := self._repository.episode(one)) and episode.kind is EpisodeKind.FAILURE
         )
-        return [pipeline for pipeline in found if any(silence.covers(pipeline) for silence in silences)]
+        silent = (pipeline for pipeline in found if any(silence.covers(pipeline) for silence in silences))
+        return sorted(silent, key=lambda pipeline: (pipeline.name.lower(), pipeline.id))
 
     def _announcement(
         self, author: Author, kind: NoticeKind, silences: Iterable[Silence], at: datetime

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.domain.catalogue import Pipeline
 from bot.slack.render import action_ids
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, QUIET, Office, office
-from tests.service.test_poller import ONE
+from tests.service.test_poller import FAILED, ONE
 
 
 def muted(desk: Office) -> list[str]:
@@ -65,6 +66,31 @@ async def test_a_channel_that_does_not_watch_has_nothing_to_mute(fake_redis: red
         assert "has no maintenance window here" in await desk.type("maintenance orders-1 none")
         assert "no quiet hours" in await desk.type("quiet")
         assert "Nothing is muted here" in await desk.type("mute")
+
+
+@pytest.mark.parametrize(
+    ("command", "silent"),
+    [
+        ("mute orders-* for 1h", True),
+        ("maintenance orders-* 2026-11-23 05:00-13:00", True),
+        ("maintenance orders-* sat 22:00-02:00 weekly", False),
+        ("maintenance orders-* 2026-11-24 11:00-13:00", False),
+    ],
+)
+async def test_only_a_silence_that_has_begun_mutes_what_is_failed_now(
+    fake_redis: redis.asyncio.Redis, command: str, silent: bool
+) -> None:
+    async with office(fake_redis) as desk:
+        await desk.type("watch orders-*")
+        one, two = list(desk.bot.repository.listed)[:2]
+        desk.bot.api.statuses |= dict.fromkeys((one, two), FAILED)
+        await desk.bot.poll(60)
+        renamed = [Pipeline(id=one, name="orders-b"), Pipeline(id=two, name="orders-a")]
+        await desk.bot.repository.save_page(renamed)
+        answer = await desk.type(command)
+        assert "orders-*" in answer
+        assert ("Failed now, and muted with it: orders-a, orders-b" in answer) is silent
+        assert ("muted with it" in answer) is silent
 
 
 async def test_a_wider_mute_is_named(fake_redis: redis.asyncio.Redis) -> None:
