@@ -135,7 +135,7 @@ class PendingDelivery:
                 return bool(self.cards)
             case Pointer():
                 return self.moved
-            case Notice(kind=NoticeKind.CALL_OVER):
+            case Notice(kind=NoticeKind.CALL_OVER | NoticeKind.TAKEN_OVER):
                 return True
             case Notice(kind=kind, failures=failures) if failures or kind is NoticeKind.CALL_AGAIN:
                 return any(self._needs_attention(failure) for failure in failures)

@@ -62,6 +62,8 @@ class NoticeKind(StrEnum):
     """Somebody clicked *Undo* on one of the first two."""
     NOT_PAGED = "not_paged"
     """Tells one person that somebody else removed them from a watch."""
+    TAKEN_OVER = "taken_over"
+    """Tells one person that somebody else took over their failure."""
     LATE_PAGE = "call"
     """Pages the people that a watch names only after the failure began."""
     SILENCED = "silenced"
@@ -157,6 +159,7 @@ class Notice:
     WATCHING, UNWATCHED, UNDONE   by, watches, before, staying (UNWATCHED only), undo (not UNDONE)
     PAGING_STOPPED                by, watches, covers, channel (only in the copy for a maker)
     NOT_PAGED                     by, watches, channel
+    TAKEN_OVER                    by, failures, channel
     LATE_PAGE                     by, targets, failures
     SILENCED, UNSILENCED          by, silences
     CALL_AGAIN                    targets, failures, call, in_thread, broadcast

@@ -22,6 +22,7 @@ from bot.ports.outbox import Outbox
 from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.requests.audit_log import emit_changes
 from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
+from bot.requests.takeover_notices import TakeoverNotices
 from bot.state.repository import MakePlan, Repository
 
 ACKNOWLEDGED_AT_ONCE = 20  # these share a step of the store
@@ -38,6 +39,7 @@ class Acknowledgements:
         aliases: AliasStore,
         outbox: Outbox,
         views: PipelineViews,
+        takeovers: TakeoverNotices,
         clock: Clock,
     ) -> None:
         self._repository = repository
@@ -45,6 +47,7 @@ class Acknowledgements:
         self._aliases = aliases
         self._outbox = outbox
         self._views = views
+        self._takeovers = takeovers
         self._clock = clock
 
     @property
@@ -128,10 +131,14 @@ class Acknowledgements:
     async def _answered(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, make_answer: MakePlan, by: UserId
     ) -> AcknowledgeAnswer:
+        before: Acknowledgement | None = None
+
         def make(record: Record, routing: Routing) -> Plan | None:
             """Checks again at each attempt: a new, unseen failure may have begun."""
+            nonlocal before
             if record.episode is None or card_key not in record.episode.cards:
                 return None
+            before = record.episode.acknowledged
             return make_answer(record, routing)
 
         card = (await self._cards.cards([card_key])).get(card_key)
@@ -147,6 +154,8 @@ class Acknowledgements:
             return await self._stale(channel, pipeline_id, card_key)
         if plan is None:
             await self._draw_again(channel, card_key)
+        elif before:
+            await self._takeovers.tell(before, current, self._repository.pipeline(pipeline_id), card_key)
         fate = AcknowledgeFate.ACKNOWLEDGED if plan else AcknowledgeFate.ALREADY_ACKNOWLEDGED
         return AcknowledgeAnswer(
             pipeline=self._repository.pipeline(pipeline_id),

@@ -40,6 +40,7 @@ from bot.requests.references import References
 from bot.requests.schedules import Schedules
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.subscriptions import Subscriptions
+from bot.requests.takeover_notices import TakeoverNotices
 from bot.requests.threads import Threads
 from bot.state.repository import Repository
 
@@ -122,7 +123,13 @@ class RequestServices:
                 limits=limits,
             ),
             acknowledgements=Acknowledgements(
-                repository=repository, cards=store, aliases=store, outbox=store, views=views, clock=clock
+                repository=repository,
+                cards=store,
+                aliases=store,
+                outbox=store,
+                views=views,
+                takeovers=TakeoverNotices(conversations=conversations, outbox=store, team=repository.team),
+                clock=clock,
             ),
             mutes=Mutes(
                 repository=repository,

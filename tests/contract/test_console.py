@@ -6,7 +6,8 @@ import pytest
 import redis.asyncio
 
 from bot.domain.episode import Episode
-from bot.domain.watch import UserId
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.watch import ChannelId, UserId
 from bot.slack.render import action_ids
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, QUIET, Office, office
 from tests.contract.test_card_buttons import NOT_HERE, failing
@@ -86,6 +87,46 @@ async def test_a_takeover_moves_the_acknowledgement(fake_redis: redis.asyncio.Re
         assert episode.timeline[-1].instead_of != ""
 
 
+@pytest.mark.parametrize(
+    ("action", "facts"),
+    [
+        (action_ids.SNOOZE, HALF_HOUR),
+        (action_ids.CARD_MENU, {"do": "promise"}),
+        (action_ids.ACKNOWLEDGE, {"pipeline": ONE}),
+        (None, {}),
+    ],
+)
+async def test_only_a_takeover_takes_a_failure_from_the_person_who_has_it(
+    fake_redis: redis.asyncio.Redis, action: str | None, facts: dict[str, object]
+) -> None:
+    async with office(fake_redis) as it:
+        card = await failed_card(it)
+        await it.click(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card}, CAROL, ALERTS)
+        before = episode_of(it)
+        if action:
+            answer = await it.click(action, {"card": card, **facts}, BOB, ALERTS)
+        else:
+            answer = await it.type(f"snooze {ONE} 1h", BOB, ALERTS)
+        assert "Carol already acknowledged orders-1" in answer
+        assert "Nothing was changed. Take over on its card makes it yours" in answer
+        assert episode_of(it) == before
+
+
+async def test_a_person_hears_who_took_their_failure(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        card = await failed_card(it)
+        direct = ChannelId(f"D{CAROL}")
+        await it.click(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card}, CAROL, ALERTS)
+        await it.click(action_ids.TAKE_OVER, {"card": card}, CAROL, ALERTS)
+        assert await it.bot.store.owed(direct) == ()
+        answer = await it.click(action_ids.TAKE_OVER, {"card": card}, BOB, ALERTS)
+        assert "You took over orders-1 from carol" in answer
+        bodies = [row.body for row in await it.bot.store.owed(direct)]
+        (notice,) = [body for body in bodies if isinstance(body, Notice)]
+        assert (notice.kind, notice.by, notice.by_name) == (NoticeKind.TAKEN_OVER, BOB, "bob")
+        assert [failure.pipeline.id for failure in notice.failures] == [ONE]
+
+
 async def test_a_resolve_ends_the_paging_and_a_late_acknowledgement_changes_nothing(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
@@ -93,13 +134,19 @@ async def test_a_resolve_ends_the_paging_and_a_late_acknowledgement_changes_noth
         card = await failed_card(it)
         question = await it.click(action_ids.CARD_MENU, {"card": card, "do": "resolve"}, BOB, ALERTS)
         assert "End the paging for orders-1, open since" in question
+        assert "Acknowledged by" not in question
+        await it.click(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card}, CAROL, ALERTS)
+        question = await it.click(action_ids.CARD_MENU, {"card": card, "do": "resolve"}, BOB, ALERTS)
+        assert "Acknowledged by carol." in question
         assert episode_of(it).resolved is None
         answer = await it.click(action_ids.RESOLVE, {"card": card}, BOB, ALERTS)
         assert "You ended the paging" in answer
         assert it.bot.repository.record(ONE).next_at is None
         late = await it.click(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card}, ANN, ALERTS)
         assert "ended the paging" in late
-        assert episode_of(it).acknowledged is None
+        acknowledged = episode_of(it).acknowledged
+        assert acknowledged
+        assert acknowledged.by == CAROL
 
 
 async def test_the_menu_promises_mutes_refreshes_and_unwatches(fake_redis: redis.asyncio.Redis) -> None:

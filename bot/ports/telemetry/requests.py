@@ -44,6 +44,14 @@ class ShiftChangeNotTold(EventRecord):
     problem: str
 
 
+@event("takeover_not_told", Level.WARNING)
+class TakeoverNotTold(EventRecord):
+    """A person got no direct message that somebody else took over their failure. The card says it all the same."""
+
+    person: str
+    problem: str
+
+
 @event("setting_changed", Level.INFO)
 class SettingChanged(EventRecord):
     """A person changed a watch, a policy, a schedule or another setting.

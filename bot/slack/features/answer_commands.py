@@ -58,7 +58,7 @@ class AnswerCommand(Command):
         terms = Terms(
             until=until,
             snoozed=self.word == SNOOZE,
-            takes_over=self.word == TAKE_OVER or (self.word == SNOOZE and not self.answer.group),
+            takes_over=self.word == TAKE_OVER,
             remark=self.answer.remark,
         )
         return await (self._of_group(request, terms) if self.answer.group else self._of_one(request, terms))

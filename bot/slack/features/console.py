@@ -1,6 +1,6 @@
 """The card as a console: *Snooze*, *Take over*, and the menu with a promise, *Resolve*, *Mute* and *Unwatch*."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -44,7 +44,7 @@ async def _snooze(click: Click, request: Request) -> Reply:
         return request.refused(ODD_CLICK)
     if choice is SnoozeTime.PICK:
         return await _ask_for_time(click, request)
-    return await _answer(click, request, until=await snooze_end(choice, request), snoozed=True)
+    return await _answer(click, request, Terms(until=await snooze_end(choice, request), snoozed=True))
 
 
 async def _ask_for_time(click: Click, request: Request) -> Reply:
@@ -99,18 +99,16 @@ def promised(request: Request) -> datetime:
 
 async def _snooze_until(click: Click, request: Request) -> Reply:
     until = picked_time(click, request)
-    return until if isinstance(until, Reply) else await _answer(click, request, until=until, snoozed=True)
+    return until if isinstance(until, Reply) else await _answer(click, request, Terms(until=until, snoozed=True))
 
 
 async def _take_over(click: Click, request: Request) -> Reply:
-    return await _answer(click, request)
+    return await _answer(click, request, Terms(takes_over=True))
 
 
-async def _answer(click: Click, request: Request, *, until: datetime | None = None, snoozed: bool = False) -> Reply:
-    """The acknowledgement moves to this person."""
+async def _answer(click: Click, request: Request, terms: Terms) -> Reply:
     acknowledgements, card = request.services.requests.acknowledgements, click.text("card")
     name, place = await person_and_conversation(click.channel, request)
-    terms = Terms(until=until, snoozed=snoozed, takes_over=True)
     answer = await acknowledgements.acknowledge_member(
         click.channel, card, click.user, name=name, place=place, terms=terms
     )
@@ -121,7 +119,7 @@ async def _choose(click: Click, request: Request) -> Reply | None:
     """An entry of the card's menu."""
     match choice_in(CardAction, click.text("do")):
         case CardAction.PROMISE:
-            return await _answer(click, request, until=promised(request))
+            return await _answer(click, request, Terms(until=promised(request)))
         case CardAction.RESOLVE:
             return await _ask_to_resolve(click, request)
         case CardAction.REFRESH:
@@ -146,10 +144,17 @@ def ask_to_resolve(card: Card, remark: str = "") -> Reply:
     since = phrases.moment(card.episode.began_at, first_seen=card.episode.found_begun)
     text = (
         f"End the paging for *{outside(card.pipeline.name)}*, open since {since}? Nobody is called again, even if the "
-        "pipeline stays FAILED. The card stays up to date."
+        f"pipeline stays FAILED. The card stays up to date.{who_has([card])}"
     )
     yes = button(action_ids.RESOLVE, "Resolve", value(card=card.key, remark=remark), style="danger")
     return Reply(blocks=[section(text), *actions(f"{card.key}-resolve", yes)])
+
+
+def who_has(cards: Sequence[Card]) -> str:
+    """`Acknowledged by carol.`, so that nobody ends another person's work unknowingly."""
+    answers = [card.episode.acknowledged for card in cards if card.episode.answerable and card.episode.acknowledged]
+    names = sorted({phrases.person(answer.name) for answer in answers})
+    return f" Acknowledged by {', '.join(names)}." if names else ""
 
 
 def ask_how_long_to_snooze(card: Card) -> Reply:

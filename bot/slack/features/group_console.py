@@ -8,7 +8,7 @@ from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION, person_and_conversation
-from bot.slack.features.console import ODD_CLICK, ask_until, choice_in, picked_time, promised, snooze_end
+from bot.slack.features.console import ODD_CLICK, ask_until, choice_in, picked_time, promised, snooze_end, who_has
 from bot.slack.features.group_members import UNKNOWN_GROUP, press_show_members
 from bot.slack.render import action_ids
 from bot.slack.render.acknowledge_words import acknowledge_words
@@ -82,6 +82,7 @@ async def ask_to_resolve_all(channel: ChannelId, group: str, request: Request, r
         text = "There is no paging left to end: each failure is over or no longer watched, or its paging was ended."
         return Reply(blocks=[section(f"{text} Nothing was changed.")])
     text = f"End the paging for {pipelines(number)} of this message? Nobody is called again, even if they stay FAILED."
+    text += who_has(members)
     yes = button(action_ids.RESOLVE_ALL, "Resolve all", value(group=group, remark=remark), style="danger")
     return Reply(blocks=[section(text), *actions(f"{group}-resolve", yes)])
 

@@ -87,6 +87,13 @@ def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
     return [section(head), *_listed(notice.watches)]
 
 
+def _taken_over(notice: Notice, _: RenderContext) -> list[Block]:
+    names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in notice.failures)
+    where = f" in {phrases.conversation(notice.channel, 'their')}" if notice.channel else ""
+    head = f":eyes: {_author(notice)} took over {names or 'a failure'} from you at {date(notice.at)}{where}."
+    return [section(f"{head} You no longer need to look at it. *Take over* on its card gives it back to you.")]
+
+
 def _late_page(notice: Notice, _: RenderContext) -> list[Block]:
     """Asks people who were just added to a watch to look at its failures. Names only facts that stay true."""
     who = " ".join(part for part in (phrases.mentions(notice.targets), _author(notice)) if part)
@@ -287,6 +294,7 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.PAGING_STOPPED: _paging_stopped,
     NoticeKind.UNDONE: _undone,
     NoticeKind.NOT_PAGED: _not_paged,
+    NoticeKind.TAKEN_OVER: _taken_over,
     NoticeKind.LATE_PAGE: _late_page,
     NoticeKind.SILENCED: silenced_blocks,
     NoticeKind.UNSILENCED: unsilenced_blocks,
