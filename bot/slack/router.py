@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.names import Names, UnknownReference, resolve
@@ -12,15 +13,23 @@ from bot.slack.click import Click
 from bot.slack.feature import Button, Command, CommandWord, Reply, Request, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelpCommand, is_greeting
 from bot.slack.grammar.answer_words import GROUP, joined_take_over
-from bot.slack.grammar.in_thread import names_its_own, says_all, with_pipeline, without_all
+from bot.slack.grammar.in_thread import (
+    foreign_name,
+    meant_in_thread,
+    names_its_own,
+    says_all,
+    with_pipeline,
+    without_all,
+    without_word,
+)
 from bot.slack.grammar.plain_questions import plain_command
-from bot.slack.grammar.tokens import ParseError, quoted
+from bot.slack.grammar.tokens import ParseError, Word, quoted, typed
 from bot.slack.permissions import Asker
 from bot.slack.render.blocks import context
 from bot.slack.render.phrases import STILL_LISTING, is_direct
 from bot.slack.render.process_words import not_sending
 from bot.slack.render.saved_question import SavedQuestion
-from bot.slack.render.thread_words import thread_help, which_member
+from bot.slack.render.thread_words import MENTION, not_in_thread, thread_help, which_member
 from bot.slack.routes import ROUTES, Routes
 from bot.slack.submission import Submission
 
@@ -64,7 +73,13 @@ class Router:
         text = interaction.payload["text"]
         if interaction.kind != MESSAGE:
             return self.typed(text, asker)
-        return self._parse_message(text, asker, thread=interaction.payload.get("in_thread", ""))
+        thread = interaction.payload.get("in_thread", "")
+        return (self._in_threads() if thread else self).parse_message(text, asker, thread)
+
+    def _in_threads(self) -> "Router":
+        """The same, but its answers suggest mentions: slash commands don't work in threads."""
+        context = replace(self._services.render_context, command=MENTION)
+        return Router(replace(self._services, render_context=context), self._routes)
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
         return refused(refusal, self._services.render_context)
@@ -82,8 +97,8 @@ class Router:
             run=lambda: self._answer(text, understood, asker),
         )
 
-    def _parse_message(self, text: str, asker: Asker, thread: str) -> ParsedInteraction:
-        """`thread`: the message at the top of the thread, if the text stands in one."""
+    def parse_message(self, text: str, asker: Asker, thread: str) -> ParsedInteraction:
+        """A mention or direct message. `thread`: the message at the top of the thread, if the text stands in one."""
         text = joined_take_over(text)
         greets = is_greeting(text) and self._routes.word(text) is None
         question = plain_command(text)
@@ -104,14 +119,18 @@ class Router:
             if not topic.pipelines or (word and names_its_own(text, names)):
                 return await parsed.run()
             if word is None:
-                return Reply(blocks=thread_help(topic.pipelines))
+                meant = meant_in_thread(text, self._routes.vocabulary)
+                return Reply(blocks=thread_help(topic.pipelines, typed(text), meant))
+            if (word.takes_time or not word.takes_sentence) and (stray := foreign_name(text, names)):
+                return _not_in_thread(topic, word, text, stray)
             everyone = says_all(text)
             bare = without_all(text) if everyone else text
             reference = _reference(topic, word, everyone=everyone)
             if reference is None:
-                rest = bare.partition(" ")[2]
                 takes_all = word.takes_group or (word.takes_several and len(topic.pipelines) <= MOST_AT_ONCE)
-                return Reply(blocks=which_member(word.name, rest, topic.pipelines, all_at_once=takes_all))
+                return Reply(
+                    blocks=which_member(partial(_whole, bare, word=word), topic.pipelines, all_at_once=takes_all)
+                )
             return await self.typed(_whole(bare, reference, word), asker).run()
 
         changes = parsed.changes or (word is not None and self._may_change_in_thread(text, word))
@@ -248,6 +267,14 @@ def _reference(topic: ThreadTopic, word: CommandWord, *, everyone: bool) -> str 
     if everyone and word.takes_several and len(topic.pipelines) <= MOST_AT_ONCE:
         return " ".join(quoted(pipeline.id) for pipeline in topic.pipelines)
     return None
+
+
+def _not_in_thread(topic: ThreadTopic, word: CommandWord, text: str, stray: Word) -> Reply:
+    bare, remark = without_word(text, stray), f'{text[: stray.start]}"{stray.text}"{text[stray.end :]}'
+    several = len(topic.pipelines) > 1 or not word.takes_sentence
+    return Reply(
+        blocks=not_in_thread(stray.text, partial(_whole, bare, word=word), "" if several else remark, topic.pipelines)
+    )
 
 
 def _whole(text: str, reference: str, word: CommandWord) -> str:

@@ -149,6 +149,9 @@ MISTAKES: Mapping[str, tuple[Case, ...]] = {
         Case("mute orders-1 for", "the time in “for”", "mute orders-1 for 2h"),
         Case("mute orders-1 until", "the time in “until”", "mute orders-1 for 2h"),
         Case("mute orders-1 untill 18:00", "the word “untill”", "mute orders-1 until 18:00"),
+        Case("mute 2h orders-1", "name before the time “2h”", "mute orders-1 2h"),
+        Case("mute 2h orders-1 orders-2 because we deploy", "“2h”", "mute orders-1 orders-2 2h because we deploy"),
+        Case("mute 2h channel", "“2h”", "mute channel 2h"),
         Case("mute for 2h", "Which pipeline", "mute orders-1 for 2h"),
         Case("mute orders-9 for 2h", "a pipeline called orders-9", "mute orders-1 for 2h"),
         Case("mute orders-1 for ever", "needs an end", "mute orders-1 for 2h"),
@@ -170,6 +173,12 @@ MISTAKES: Mapping[str, tuple[Case, ...]] = {
     "others": (
         Case("ack", "Which pipeline?", "ack orders-1"),
         Case("ack orders-9", "a pipeline called orders-9", "ack orders-1"),
+        Case("ack 20m orders-1", "name before the time “20m”", "ack orders-1 20m"),
+        Case("snooze 1h orders-1", "name before the time “1h”", "snooze orders-1 1h"),
+        Case('ack for 20m orders-1 "looking"', "name before the time “for 20m”", 'ack orders-1 for 20m "looking"'),
+        Case("ack 20m looking", "name before the time “20m”", 'ack orders-1 20m "looking"'),
+        Case("snooze orders-1 orders-2 1h", "one pipeline at a time", "snooze orders-1 1h"),
+        Case("snooze orders-1 orders-2 1h because slow", "at a time", "snooze orders-1 1h because slow"),
         Case("why", "Which pipeline?", "why orders-1"),
         Case("why orders-1 orders-2", "one pipeline at a time", "why orders-1"),
         Case("history", "Which pipeline?", "history orders-1"),
@@ -198,7 +207,7 @@ async def test_a_mistake_changes_nothing_and_its_suggestion_works(fake_redis: re
         for suggestion in dict.fromkeys(mistake.suggests for mistake in MISTAKES[group]):
             assert not isinstance(parse(suggestion), UsageError), suggestion
             answer = plain(await it.type(suggestion))
-            assert not REFUSED.search(answer), (suggestion, answer)
+            assert not REFUSED.search(answer) or answer.startswith("You already"), (suggestion, answer)
 
 
 async def is_refused(it: Office, mistake: Case) -> None:

@@ -103,7 +103,7 @@ async def test_in_the_thread_of_a_group_one_names_the_member_or_all(fake_redis: 
             answer = await thread.asked(text)
             assert "This thread is about 5 pipelines. Which one? Nothing was changed." in answer
             command, _, rest = text.replace("take over", "takeover").partition(" ")
-            assert f"`{command} all {rest}".strip() in answer
+            assert f"`@bot {command} all {rest}".strip() in answer
         assert "You acknowledged orders-2." in await thread.asked("ack orders-2 20m looking")
         assert "You snoozed 5 failures." in await thread.asked("snooze all 1h")
         found = answer_to(it)

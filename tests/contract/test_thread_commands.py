@@ -102,7 +102,7 @@ async def test_the_thread_of_a_group_offers_its_members(fake_redis: redis.asynci
     async with thread_of(fake_redis, failures=5) as thread:
         answer = await thread.asked("why")
         assert "This thread is about 5 pipelines. Which one?" in answer
-        assert all(f"`why orders-{number}`" in answer for number in range(1, 6))
+        assert all(f"`@bot why orders-{number}`" in answer for number in range(1, 6))
         assert "orders-2 — who was notified" in await thread.asked("why orders-2")
         assert "card of a group" in await thread.asked("why orders-2")
 

@@ -16,6 +16,7 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
 from bot.slack.grammar.silence_times import FOR_EVER, MuteTime, read_mute_time
 from bot.slack.grammar.silences import read_references, read_silence
+from bot.slack.grammar.time_first import refuse_time_first
 from bot.slack.grammar.tokens import ALL, EVERYTHING, ParseError
 from bot.slack.mrkdwn import outside
 from bot.slack.render import action_ids
@@ -126,6 +127,7 @@ def silence_reply(answer: SilenceAnswer | RefusalAnswer, command: str, request: 
 def _parse_mute(command_text: CommandText) -> Command:
     if not command_text.words:
         return ListSilences((SetupKind.MUTE, SetupKind.MAINTENANCE, SetupKind.QUIET_HOURS))
+    refuse_time_first(command_text, "mute")
     parts = read_silence(command_text, read_mute_time, _EXAMPLE)
     if not parts.references:
         raise ParseError("Which pipeline should I mute? Nothing was changed.", _EXAMPLE, "help mute")

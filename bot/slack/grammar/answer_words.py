@@ -13,8 +13,9 @@ from bot.domain.wall_clock import NamedMoment
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
 from bot.slack.grammar.silence_times import MuteTime, read_mute_time
-from bot.slack.grammar.silences import BECAUSE, without_reason
+from bot.slack.grammar.silences import without_reason
 from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.time_first import BECAUSE, refuse_time_first
 from bot.slack.grammar.time_words import lower_words
 from bot.slack.grammar.tokens import ALL, ParseError, Word, quoted, slice_of, typed
 from bot.slack.mrkdwn import outside
@@ -48,6 +49,7 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
         ParseError: a word has no meaning here, or the remark is too long.
     """
     example = f"{command} orders-eu for 20m"
+    refuse_time_first(command_text, command, takes_remark=True)
     words, remark = without_reason(command_text, example)
     if not remark:
         words, remark = _without_quoted(words, command_text)
@@ -67,7 +69,9 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
         reason = "In the thread of a group's message, `all` means its pipelines. Here, name one pipeline."
         raise ParseError(f"{reason} Nothing was changed. To see what failed:", "status failed")
     _refuse_unread(words, command_text, command)
-    return AnswerText(one_pipeline(replace(command_text, words=words), command, changes=True), "", until, remark)
+    tail = typed(command_text.text[words[-1].end :]) if words else ""
+    reference = one_pipeline(replace(command_text, words=words), command, changes=True, tail=tail)
+    return AnswerText(reference, "", until, remark)
 
 
 def time_length(text: str) -> int:

@@ -8,8 +8,10 @@ from bot.slack.grammar.tokens import ParseError, quoted, typed
 from bot.slack.mrkdwn import outside
 
 
-def one_pipeline(command_text: CommandText, command: str, *, changes: bool = False) -> str:
+def one_pipeline(command_text: CommandText, command: str, *, changes: bool = False, tail: str = "") -> str:
     """The name or id as typed. `changes`: the command writes, so a refusal says that it did not.
+
+    `tail`: the rest of the command, such as a time. The suggestion keeps it.
 
     Raises:
         ParseError: there is none, more than one, a pattern, or another word.
@@ -30,8 +32,9 @@ def one_pipeline(command_text: CommandText, command: str, *, changes: bool = Fal
         )
     if len(references) > 1:
         known = (name for name in references if _is_known(name, command_text))
-        suggestion = f"{command} {quoted(next(known, first))}"
-        raise ParseError(f"`{command}` takes one pipeline at a time.{unchanged}", suggestion, "list")
+        suggestion = f"{command} {quoted(next(known, first))}{tail}"
+        reason = f"`{command}` takes one pipeline at a time.{unchanged} Type it once for each, first:"
+        raise ParseError(reason, suggestion, "list")
     return first
 
 

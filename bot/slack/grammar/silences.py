@@ -11,13 +11,12 @@ from bot.domain.wall_clock import zone_named
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
 from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.time_first import BECAUSE, CHANNEL_WORDS
 from bot.slack.grammar.time_words import lower_words
 from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, corrected, slice_of, typed
 from bot.slack.mrkdwn import outside, unescape
 
 TimeT = TypeVar("TimeT")
-BECAUSE = frozenset({"because", "cause", "since:", "reason:", "why:"})
-CHANNEL_WORDS = frozenset({"channel", "here"})
 _TIME_BEGINS = frozenset(
     {"for", "until", "till", "til", "from", "on", "every", "at", "weekly", "daily", "forever", "permanently"}
 )

@@ -52,8 +52,14 @@ def command_in(text: str, bot_user: str) -> str:
     """The text after the mention of the bot, or before it if nothing follows. Without a mention, the whole text."""
     before, mention, after = _parts(text, bot_user)
     if not mention:
-        return text.strip()
-    return after.lstrip(" ,:").strip() or before.strip()
+        return _without_copy(text.strip())
+    return _without_copy(after.lstrip(" ,:").strip() or before.strip())
+
+
+def _without_copy(text: str) -> str:
+    """Without the marks of code and the `@bot` of a suggestion that the person copied."""
+    marked = re.fullmatch(r"`([^`]+)`", text)
+    return re.sub(r"^@bot\b\s*", "", marked[1].strip() if marked else text, flags=re.IGNORECASE)
 
 
 def _parts(text: str, bot_user: str) -> tuple[str, str, str]:
