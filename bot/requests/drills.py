@@ -29,6 +29,8 @@ class DrillPlan:
     policy: str = ""
     people: tuple[Target, ...] = ()
     pagers: tuple[Target, ...] = ()
+    unreachable: tuple[Target, ...] = ()
+    """Those that reach nobody now: each one fails the drill."""
     untested: tuple[str, ...] = ()
     """The others, as plain text."""
 
@@ -70,12 +72,14 @@ class Drills:
         reached = tuple(dict.fromkeys(one for found in behind.values() for one in found))
         tested = [target for target in reached if is_tested_alone(target)][:MOST_HOPS]
         untested = [target for target in reached if target not in tested]
-        untested += [target for target in targets if not behind[target]]
+        nobody = [target for target in targets if not behind[target]]
+        untested += [target for target in nobody if target.kind is TargetKind.OWNER]  # a drill has no pipeline
         return DrillPlan(
             channel=channel,
             policy=policy.name if policy else "",
             people=tuple(target for target in tested if target.kind is TargetKind.USER),
             pagers=tuple(target for target in tested if target.kind is TargetKind.PAGER),
+            unreachable=tuple(target for target in nobody if target.kind is not TargetKind.OWNER),
             untested=tuple(map(target_text, untested)),
         )
 
@@ -113,6 +117,10 @@ class Drills:
                 hops.append(DrillHop(receiver=in_slack(team, channel).name, name=name))
         pagers = [Receiver(team, routing.pagers[target.id], target.id) for target in plan.pagers]
         hops += [DrillHop(receiver=pager.name, name=f"pager:{pager.id}", is_pager=True) for pager in pagers]
+        hops += [
+            DrillHop(receiver=target.identity, name=target_text(target), refused=_why_nobody(target))
+            for target in plan.unreachable
+        ]
         drill = replace(drill, hops=tuple(hops))
         tests = [
             channel_message(drill, team, now),
@@ -128,6 +136,10 @@ class Drills:
         except ChatAway:
             return None, "Slack didn't answer when I opened the conversation"
         return found, "" if found else "Slack allows no direct messages"
+
+
+def _why_nobody(target: Target) -> str:
+    return "not in my settings" if target.kind is TargetKind.PAGER else "nobody is on call now"
 
 
 def _without_policies(targets: Sequence[Target], routing: Routing) -> tuple[Target, ...]:

@@ -136,7 +136,7 @@ class Policies:
     def preview(self, policy: Policy, *, existed: bool = False) -> PolicyAnswer | RefusalAnswer:
         """What saving this policy would change. Changes nothing. `existed`: see `save`."""
         setup, at = self._changes.setup, self._clock.now()
-        if refusal := _refusal(policy, setup):
+        if refusal := _refusal(policy, setup, self.pagers):
             return refusal
         saved = setup.get(SavedPolicy, name_key(policy.name))
         fate = PolicyFate.UNCHANGED if saved and saved.policy == policy else PolicyFate.WOULD_SAVE
@@ -151,7 +151,7 @@ class Policies:
         """
 
         def make(setup: Setup, at: datetime) -> SetupPlan[PolicyAnswer | RefusalAnswer]:
-            if refusal := _refusal(policy, setup):
+            if refusal := _refusal(policy, setup, self.pagers):
                 return SetupPlan(answer=refusal)
             before = setup.get(SavedPolicy, name_key(policy.name))
             if before and before.policy == policy:
@@ -201,8 +201,8 @@ class Policies:
         )
 
     def missing(self, targets: Iterable[Target]) -> RefusalAnswer | None:
-        """The refusal if one of these targets is a policy or schedule that does not exist."""
-        return _missing(targets, self._changes.setup)
+        """The refusal if one of these targets is a policy, schedule or pager that does not exist."""
+        return _missing(targets, self._changes.setup, self.pagers)
 
     async def set_default(
         self,
@@ -285,8 +285,8 @@ def _default(scope: str, name: str, by: UserId, by_name: str, at: datetime) -> D
     return DefaultPolicy(scope=scope, policy=name, made_by=by, made_by_name=by_name, made_at=at)
 
 
-def _refusal(policy: Policy, setup: Setup) -> RefusalAnswer | None:
-    """Why the policy can't be saved: a limit, or a schedule that does not exist."""
+def _refusal(policy: Policy, setup: Setup, pagers: Sequence[str]) -> RefusalAnswer | None:
+    """Why the policy can't be saved: a limit, or a schedule or pager that does not exist."""
     if problem := policy_problem(policy):
         return RefusalAnswer(reason=f"{problem} Nothing was changed.", command="help policy")
     if setup.get(SavedPolicy, name_key(policy.name)) is None and len(setup.all(SavedPolicy)) >= MOST_POLICIES:
@@ -295,16 +295,30 @@ def _refusal(policy: Policy, setup: Setup) -> RefusalAnswer | None:
             command="policy",
         )
     targets = [target for step in policy.steps for target in step.targets] + list(policy.last_resort)
-    return _missing(targets, setup)
+    return _missing(targets, setup, pagers)
 
 
-def _missing(targets: Iterable[Target], setup: Setup) -> RefusalAnswer | None:
+def _missing(targets: Iterable[Target], setup: Setup, pagers: Sequence[str]) -> RefusalAnswer | None:
     for target in targets:
         if target.kind is TargetKind.ON_CALL and setup.get(SavedSchedule, name_key(target.id)) is None:
             return missing_schedule(setup, target.label or target.id)
         if target.kind is TargetKind.POLICY and policy_named(setup, target.id) is None:
             return unknown_policy(_unknown(setup, target.label or target.id))
+        if target.kind is TargetKind.PAGER and target.id not in pagers:
+            return _unknown_pager(target.label or target.id, pagers)
     return None
+
+
+def _unknown_pager(name: str, pagers: Sequence[str]) -> RefusalAnswer:
+    """The refusal of a pager that the settings lack, with those that they name."""
+    reason = f"There is no pager called *{name}*."
+    if nearest := nearest_name(name, list(pagers)):
+        reason, hint = f"{reason} Did you mean *{nearest}*?", f"Type `pager:{nearest}`."
+    elif pagers:
+        reason, hint = f"{reason} {there_are(pagers)}", f"Type `pager:{pagers[0]}`, for example."
+    else:
+        reason, hint = f"{reason} I know no pagers.", "The person who runs this bot adds them with the setting PAGERS."
+    return RefusalAnswer(reason=f"{reason} Nothing was changed.", hint=hint)
 
 
 def unknown_policy(answer: UnknownName) -> RefusalAnswer:

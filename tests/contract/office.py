@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
+from bot.pagers.pagerduty import PAGERDUTY
 from bot.ports.interaction_store import Interaction
 from bot.slack.feature import Services
 from bot.slack.inbound import http_mode
@@ -98,8 +99,10 @@ async def office(
     *known: Pipeline,
     who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS,
     broadcast: Broadcast = Broadcast.MEMBERS,
+    pagers: Sequence[str] = ("ops",),
 ) -> AsyncIterator[Office]:
-    async with Sandbox.start() as sandbox, running(fake_redis, *(known or pipelines(2))) as bot:
+    kinds = dict.fromkeys(pagers, PAGERDUTY)
+    async with Sandbox.start() as sandbox, running(fake_redis, *(known or pipelines(2)), pagers=kinds) as bot:
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/", ChannelIds(bot.store.aliases))
         directory = Directory(client, bot.clock, TeamId(TEAM_ID))
         permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)

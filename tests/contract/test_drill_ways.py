@@ -121,9 +121,13 @@ async def test_a_drill_reaches_each_service_and_ends_its_incident(fake_redis: re
         (incident,) = it.sandbox.pagerduty.incidents
         assert incident.title == "TEST: DRILL — nothing is wrong"
         assert incident.log == ["triggered", "resolved by the integration"]
-        for line in ("@bob: accepted after", "pager:ops: accepted after", "Not tested: pager:nowhere"):
+        for line in (
+            "@bob: accepted after",
+            "pager:ops: accepted after",
+            "pager:nowhere: refused (not in my settings)",
+        ):
             assert line in it.report
-        assert "Verdict: passed. All 3 ways work." in it.report
+        assert "Verdict: failed. 1 of 4 ways don't work: pager:nowhere." in it.report
         assert [drill.is_reported for drill in await it.store.drills()] == [True]
 
 
@@ -135,4 +139,4 @@ async def test_a_pager_that_is_down_fails_the_drill(fake_redis: redis.asyncio.Re
         assert "pager:ops: waiting" in it.report
         assert "Running. The verdict follows by" in it.report
         await it.live(PATIENCE.total_seconds())
-        assert "Verdict: failed. 1 of 3 ways don't work: pager:ops." in it.report
+        assert "Verdict: failed. 2 of 4 ways don't work: pager:ops, pager:nowhere." in it.report

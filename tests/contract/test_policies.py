@@ -207,9 +207,39 @@ async def test_cancel_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
 
 async def test_a_pager_that_the_settings_lack_reaches_nobody(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
-        shown = plain(await it.type("policy data = pager:ops wait 10m then @ann"))
+        await save(it, "policy data = pager:ops wait 10m then @ann")
+    async with office(fake_redis, pagers=()) as it:
+        shown = plain(await it.type("policy data"))
     assert "1. At once: the pager ops (not in my settings)\n2. At once: ann" in shown
     assert "Step 1 reaches nobody now" in shown
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "watch orders-1 page pager:opps",
+        "watch orders-1 page @ann pager:OPPS",
+        "watch orders-1 page @ann pager:opps for failed,degraded",
+        "policy data = pager:opps",
+        "policy data = @ann then pager:opps",
+        "policy data = @ann; last pager:opps",
+    ],
+)
+async def test_a_pager_that_does_not_exist_is_refused(fake_redis: redis.asyncio.Redis, typed: str) -> None:
+    async with office(fake_redis) as it:
+        refusal = plain(await it.type(typed))
+        assert "There is no pager called OPPS. Did you mean ops? Nothing was changed.".lower() in refusal.lower()
+        assert "Type pager:ops." in refusal
+        assert not await it.watches(ALERTS)
+        await save(it, typed)
+        assert await policies_of(it) == {}
+
+
+async def test_without_any_pager_the_refusal_names_the_setting(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis, pagers=()) as it:
+        refusal = plain(await it.type("watch orders-1 page pager:ops"))
+    assert "There is no pager called ops. I know no pagers. Nothing was changed." in refusal
+    assert "PAGERS" in refusal
 
 
 async def test_a_channel_hears_who_changed_its_default_policy(fake_redis: redis.asyncio.Redis) -> None:

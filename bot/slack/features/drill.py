@@ -72,6 +72,9 @@ def question_blocks(plan: DrillPlan, at: datetime) -> list[Block]:
     if not plan.people and not plan.pagers:
         pages = f"the policy *{outside(plan.policy)}* pages" if plan.policy else "a failure here pages"
         lines.append(f"It reaches nobody else: {pages} no single person and no pager.")
+    if plan.unreachable:
+        nobody = ", ".join(outside(target_text(target)) for target in plan.unreachable)
+        lines.append(f"These reach nobody now, so the drill fails: {nobody}")
     if plan.untested:
         lines.append(f"It can't test these alone: {', '.join(map(outside, plan.untested))}")
     command = f"drill {escape(quoted(plan.policy))}" if plan.policy else "drill"
