@@ -7,7 +7,7 @@ import redis.asyncio
 
 from bot.domain.phase import Phase
 from bot.domain.transition import Event
-from bot.domain.watch import ChannelId
+from bot.domain.watch import ChannelId, Target, UserId
 from bot.ports.pipeline_api import Status
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
@@ -161,6 +161,37 @@ async def test_a_mute_s_end_is_in_the_reader_s_own_time(fake_redis: redis.asynci
         answer = plain(await it.type("why orders-1"))
         until = "until <!date^1795442400^{time} {date_short_pretty}|2026-11-23 14:00:00 UTC>"
         assert f"✗ this channel · muted by ann, {until} because &lt;deploy&gt; 2026-99-99 10:00 UTC" in answer
+
+
+async def test_people_that_no_watch_names_find_their_own_direct_messages(fake_redis: redis.asyncio.Redis) -> None:
+    """As after a page by a policy or a schedule."""
+    async with office(fake_redis) as it:
+        people = [await person_of(it, user) for user in (ANN, BOB)]
+        await name_in_watch(it, *people)
+        await it.bot.poll(20)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        await name_in_watch(it)
+        await deliver(it)
+        answer = plain(await it.type("why orders-1"))
+        assert "✓ your direct messages · card" in answer
+        assert "✓ another person · notified" in answer
+        assert "Another channel" not in answer  # the answer shows no such row
+        outsider = plain(await it.type("why orders-1", user=CAROL, channel=QUIET))
+        assert "✓ 2 other people · notified" in outsider
+        assert "your direct messages" not in outsider
+
+
+async def person_of(it: Office, user: UserId) -> Target:
+    direct = await it.directory.direct(user)
+    assert direct
+    return a_person(user, direct=direct)
+
+
+async def name_in_watch(it: Office, *people: Target) -> None:
+    """The watch of #data-alerts names these people and nobody else."""
+    await it.bot.store.add_watches([a_watch(ONE, channel=ALERTS, targets=people)], a_message("watching"))
+    await it.bot.repository.refresh_watches()
 
 
 async def page_ann(it: Office) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from bot.domain.episode import TimelineEntry
@@ -10,6 +11,8 @@ from bot.domain.receipt import MessageForm, Receipt, Skip, SkipReason
 from bot.domain.transition import Event, Reach
 from bot.domain.watch import ChannelId, UserId
 from bot.domain.why import Explained
+from bot.ports.chat import ChatAway
+from bot.ports.conversations import DirectConversations
 from bot.requests.past import WhyAnswer
 from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
@@ -58,7 +61,8 @@ class WhyCommand(Command):
         question = on_existing_page(question, len(answer.moments), MOMENTS_SHOWN)
         first = (question.page - 1) * MOMENTS_SHOWN
         moments = answer.moments[first : first + MOMENTS_SHOWN]
-        places = await _visible_places(moments, answer, VisibleChannels(asker, services.permissions), asker)
+        visible = VisibleChannels(asker, services.permissions)
+        places = await _visible_places(moments, answer, visible, asker, services.directory)
         buttons = answer_buttons(question, len(answer.moments), "", MOMENTS_SHOWN)
         number = page_number(question, len(answer.moments), MOMENTS_SHOWN)
         return Reply(blocks=[*why_blocks(answer, moments, places, number, services.render_context), *buttons])
@@ -82,7 +86,11 @@ class Places:
 
 
 async def _visible_places(
-    moments: Iterable[Explained], answer: WhyAnswer, visible: VisibleChannels, asker: Asker
+    moments: Iterable[Explained],
+    answer: WhyAnswer,
+    visible: VisibleChannels,
+    asker: Asker,
+    conversations_with: DirectConversations,
 ) -> Places:
     conversations = dict.fromkeys(
         conversation for moment in moments for conversation in (*_notified(moment), *_left_out(moment))
@@ -91,6 +99,10 @@ async def _visible_places(
     for conversation in conversations:
         if name := await _place(conversation, answer, visible, asker):
             names[conversation] = name
+    if any(_is_direct(conversation) for conversation in conversations if conversation not in names):
+        with suppress(ChatAway):  # then the reader is one of the other people
+            if own := await conversations_with.direct(asker.user):
+                names[own] = "your direct messages"  # a policy or a schedule paged the reader
     return Places(here=asker.channel, names=names, complete=visible.complete)
 
 
@@ -99,7 +111,7 @@ async def _place(conversation: str, answer: WhyAnswer, visible: VisibleChannels,
     channel = ChannelId(conversation)
     if channel == asker.channel:
         return "your direct messages" if phrases.is_direct(channel) else "this channel"
-    if ":" in conversation:  # a pager
+    if not _is_slack(conversation):  # a pager
         return outside(conversation.replace(":", " "))
     if not phrases.is_direct(channel):
         return phrases.conversation(channel, "their") if await visible.sees(channel) else ""
@@ -110,6 +122,14 @@ async def _place(conversation: str, answer: WhyAnswer, visible: VisibleChannels,
         return "your direct messages"
     seen = await visible.first_visible(person.channels)
     return f"{phrases.someones(person.target.label)} direct messages" if seen else ""
+
+
+def _is_slack(conversation: str) -> bool:
+    return ":" not in conversation
+
+
+def _is_direct(conversation: str) -> bool:
+    return _is_slack(conversation) and phrases.is_direct(ChannelId(conversation))
 
 
 def _notified(moment: Explained) -> Iterable[str]:
@@ -132,12 +152,12 @@ def why_blocks(
     blocks: list[Block] = [section(f"{name} — who was notified, latest change first{page}")]
     blocks += [section("\n".join(_moment_lines(moment, answer, places))) for moment in moments]
     incomplete = "" if places.complete else "I couldn't check all channels, so some are not named."
-    hides = any(
-        conversation not in places.names
+    hides_channels = any(
+        conversation not in places.names and not _is_direct(conversation)
         for moment in moments
         for conversation in (*_notified(moment), *_left_out(moment))
     )
-    hidden = "“Another channel” is one that you can't see." if hides and places.complete else incomplete
+    hidden = "“Another channel” is one that you can't see." if hides_channels and places.complete else incomplete
     return [*blocks, *context(hidden, render_context.link(answer.pipeline.id))]
 
 
