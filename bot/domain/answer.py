@@ -11,6 +11,7 @@ from bot.domain.episode import Acknowledgement, Episode
 from bot.domain.follow_ups import FollowUpStyle
 from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
+from bot.domain.on_call_setup import SavedShadow
 from bot.domain.silence import SilenceNote
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState
@@ -98,7 +99,11 @@ class StopPagingAnswer:
     others: int
     """How many watches still page this person."""
     policies: tuple[str, ...] = ()
-    """The policies and schedules that still name this person."""
+    """The names of the policies that still name this person."""
+    schedules: tuple[str, ...] = ()
+    """The names of the schedules that still name this person."""
+    shadows: tuple[SavedShadow, ...] = ()
+    """By these, the person gets copies of pages as a learner."""
     at: datetime
 
 

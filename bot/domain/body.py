@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.domain.card import Card, Group, MovedCard, Pointer, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.notice import Notice
 from bot.domain.pager import PagerEvent
-from bot.domain.schedule_messages import ScheduleReport, ShiftChange, ShiftHandover
+from bot.domain.schedule_messages import ScheduleReport, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.summary import Digest, HeldPages
 
 
@@ -37,6 +37,7 @@ Body = (
     | PagerEvent
     | ShiftHandover
     | ShiftChange
+    | ShadowChange
     | ScheduleReport
     | Recheck
 )
@@ -55,6 +56,7 @@ Content = (
     | PagerEvent
     | ShiftHandover
     | ShiftChange
+    | ShadowChange
     | ScheduleReport
 )
 """What the chat or pager renders: a body with the latest content in place of the name."""

@@ -61,6 +61,15 @@ class Card:
     def revision(self) -> int:
         return self.episode.revision
 
+    @property
+    def is_copy(self) -> bool:
+        """True in the direct messages of a learner whom no page has called."""
+        pages = self.episode.pages
+        called = {target.direct for page in pages for target in page.notified}
+        called |= {channel for page in pages for channel in page.channels}
+        learners = {target.direct for page in pages for target in page.shadows}
+        return self.channel in learners - called
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadEntry:

@@ -84,6 +84,18 @@ class ShiftChange:
     cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowChange:
+    """Tells a learner that somebody else made them a shadow of a schedule, or ended that."""
+
+    schedule: str
+    start: datetime
+    end: datetime
+    by: UserId
+    by_name: str
+    ended: bool
+
+
 class ScheduleProblem(StrEnum):
     """What is wrong with a schedule. People hear of each kind at once, and daily while it lasts."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.answer import StopPagingAnswer
 from bot.domain.audit_entries import watch_entries
@@ -9,7 +10,7 @@ from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
-from bot.domain.on_call_setup import SavedPolicy, SavedSchedule
+from bot.domain.on_call_setup import SavedPolicy, SavedSchedule, SavedShadow
 from bot.domain.schedule_state import policy_targets
 from bot.domain.setup import Setup
 from bot.domain.subscription import Edit, WatchChange
@@ -63,14 +64,17 @@ class PagingStops:
             await self._edit(channel, person, [watch for watch in affected if watch.channel == channel])
         await self._end_direct_cards(person, affected)
         await self._repository.redraw(self._repository.covered_by(affected))
+        setup, at = self._repository.watches.setup, self._clock.now()
         return StopPagingAnswer(
             by=person,
             pipelines=tuple(pipelines),
             stopped=tuple(affected),
             covers=self._covers(affected),
             others=len(paging) - len(affected),
-            policies=_naming(self._repository.watches.setup, person),
-            at=self._clock.now(),
+            policies=_policies(setup, person),
+            schedules=_schedules(setup, person),
+            shadows=_shadows(setup, person, at),
+            at=at,
         )
 
     async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
@@ -148,19 +152,23 @@ class PagingStops:
         await self._repository.forget(self._repository.covered_by(watches), self._clock.now(), leaving)
 
 
-def _naming(setup: Setup, person: UserId) -> tuple[str, ...]:
-    """The policies and schedules that name this person. Only people change those: others rely on them."""
-    policies = (
-        f"policy {saved.policy.name}"
+def _policies(setup: Setup, person: UserId) -> tuple[str, ...]:
+    """The policies that name this person. Only people change those: others rely on them."""
+    return tuple(
+        saved.policy.name
         for saved in setup.all(SavedPolicy)
         if any(_is_person(target, person) for target in policy_targets(saved))
     )
-    schedules = (
-        f"schedule {saved.name}"
-        for saved in setup.all(SavedSchedule)
-        if any(_is_person(target, person) for target in saved.people)
+
+
+def _schedules(setup: Setup, person: UserId) -> tuple[str, ...]:
+    return tuple(
+        saved.name for saved in setup.all(SavedSchedule) if any(_is_person(target, person) for target in saved.people)
     )
-    return (*policies, *schedules)
+
+
+def _shadows(setup: Setup, person: UserId, at: datetime) -> tuple[SavedShadow, ...]:
+    return tuple(row for row in setup.all(SavedShadow) if row.person.id == person and row.end > at)
 
 
 def _is_person(target: Target, person: UserId) -> bool:

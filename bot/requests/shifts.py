@@ -21,6 +21,7 @@ from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
 from bot.requests.policies import missing_schedule
 from bot.requests.setup_changes import SetupChanges, SetupPlan
+from bot.requests.shadow_notices import shadow_notices
 from bot.requests.shift_notices import ShiftEdit, ShiftNotices
 from bot.state.repository import Repository
 
@@ -127,7 +128,10 @@ class Shifts:
                 made_at=at,
             )
             before = setup.get(SavedShadow, after.id)
-            return self._plan(setup, at, editor, SetupEdit(before=before, after=after), schedule=saved)
+            plan = self._plan(setup, at, editor, SetupEdit(before=before, after=after), schedule=saved)
+            is_news = bool(plan.edits) and not (before and before.end == end)
+            notices = shadow_notices(self._repository.team, [after] if is_news else [], editor, at)
+            return replace(plan, announcements=notices)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 
@@ -136,7 +140,8 @@ class Shifts:
 
         def make(setup: Setup, at: datetime) -> SetupPlan[ScheduleAnswer | RefusalAnswer]:
             ending = [row for row in shadows_of(setup, name) if row.end > at and row.person.id == person]
-            return self._removal(setup, at, name, ending)
+            notices = shadow_notices(self._repository.team, ending, editor, at, ended=True)
+            return replace(self._removal(setup, at, name, ending), announcements=notices)
 
         return await self._changes.write(make, by=editor.by, by_name=editor.name)
 

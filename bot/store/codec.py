@@ -26,7 +26,7 @@ from bot.domain.pager import PagerEvent
 from bot.domain.pager_lane import Incident
 from bot.domain.phase import Intent
 from bot.domain.plan import Record
-from bot.domain.schedule_messages import ScheduleReport, ShiftChange, ShiftHandover
+from bot.domain.schedule_messages import ScheduleReport, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.subscription import Undo
 from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import TeamId, Watch
@@ -102,6 +102,7 @@ _KINDS: dict[str, type[Any]] = {
     "pager_event": PagerEvent,
     "shift_handover": ShiftHandover,
     "shift_change": ShiftChange,
+    "shadow_change": ShadowChange,
     "schedule_report": ScheduleReport,
     "recheck": Recheck,
 }

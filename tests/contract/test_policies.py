@@ -270,8 +270,18 @@ async def test_a_person_who_stops_pages_hears_which_policies_still_name_them(
     async with office(fake_redis) as it:
         await save(it, "policy data = @ann then @bob")
         await it.type("watch orders-1 page @bob")
+        await save(it, "schedule data = rotate @ann @bob")
+        await save(it, "shadow data @bob for 2 weeks")
         answer = plain(await it.click(action_ids.STOP_ALL_PAGING, {"all": True}, BOB))
-    assert "You're still in policy data: others rely on those, so change them by command." in answer
+        forgotten = plain(await it.click(action_ids.STOP_ALL_PAGING, {"all": True}, CAROL))
+    assert "These still page you, and only a person changes them, since others rely on them:" in answer
+    assert "• The policy data. /pipeline policy data shows how to change its steps." in answer
+    assert "Edit a policy on my Home tab changes it too." in answer
+    give = "/pipeline oncall give data to @someone until 18:00"
+    assert f"• The schedule data. {give} gives a shift away. Edit a schedule on my Home tab takes you out." in answer
+    assert "• You shadow data until" in answer
+    assert "set by ann: you get copies of its pages. /pipeline shadow data me none ends that." in answer
+    assert "These still page you" not in forgotten
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from bot.domain.schedule_messages import (
     HandoverCause,
     ScheduleProblem,
     ScheduleReport,
+    ShadowChange,
     ShiftChange,
     ShiftHandover,
 )
@@ -36,6 +37,7 @@ from tests.fakes import FakeClock
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, Bot, pipelines, running
 
 ANN, BOB, CARL = UserId("U0ANN"), UserId("U0BOB"), UserId("U0CARL")
+CARL_DIRECT = ChannelId("D0CARL")
 ANN_DIRECT, BOB_DIRECT, TEAM_CHANNEL = ChannelId("D0ANN"), ChannelId("D0BOB"), ChannelId("C0TEAM")
 GROUP = Target(kind=TargetKind.USERGROUP, id="S0ONCALL", label="data-oncall")
 MONDAY = datetime.fromisoformat("2026-11-23T12:00:00+00:00")  # the clock's first moment
@@ -292,6 +294,26 @@ async def test_a_taken_shift_and_its_cancellation_reach_its_owner(it: OnCallDesk
     assert await told(it, BOB_DIRECT) == await told(it, ChannelId("D0CARL")) == []
     await shifts.cancel("data", CARL, editor())
     assert [(body.gains, body.cancelled) for body in await told(it, ANN_DIRECT)] == [(False, False), (True, True)]
+
+
+async def test_a_learner_hears_who_set_up_a_shadow_and_who_ended_it(it: OnCallDesk) -> None:
+    await it.save(daily(ANN, BOB))
+    shifts = Shifts(repository=it.bot.repository, changes=it.changes, conversations=it.people, clock=it.clock)
+    end, carl = it.clock.now() + HOUR, replace(person(CARL, "Carl"), direct=CARL_DIRECT)
+    await shifts.shadow("data", carl, end, editor(ANN, confirmed=False))
+    await shifts.shadow("data", carl, end, editor(CARL))
+    assert await shadow_changes(it) == []
+    await shifts.end_shadow("data", CARL, editor(CARL))
+    await shifts.shadow("data", carl, end, editor(ANN))
+    await shifts.shadow("data", carl, end, editor(ANN))
+    (change,) = await shadow_changes(it)
+    assert (change.schedule, change.end, change.by, change.by_name, change.ended) == ("Data", end, ANN, "Ann", False)
+    await shifts.end_shadow("data", CARL, editor(BOB))
+    assert [(body.by, body.ended) for body in await shadow_changes(it)] == [(ANN, False), (BOB, True)]
+
+
+async def shadow_changes(it: OnCallDesk) -> list[ShadowChange]:
+    return [row.body for row in await it.bot.store.owed(CARL_DIRECT) if isinstance(row.body, ShadowChange)]
 
 
 async def test_a_person_put_on_call_for_later_gets_a_message_too(it: OnCallDesk) -> None:

@@ -70,7 +70,7 @@ def _blocks(answer: Answer, question: SavedQuestion, render_context: RenderConte
         case NoteAnswer() | NoteUnresolved():
             return note_answer_blocks(answer, render_context)
         case StopPagingAnswer():
-            return stop_blocks(answer)
+            return stop_blocks(answer, render_context.command)
         case HelpAnswer(topic=topic):
             return help_blocks(topic, ROUTES.help_pages, render_context.command)
         case RefusalAnswer():

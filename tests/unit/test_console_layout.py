@@ -31,7 +31,7 @@ from bot.slack.render.console import (
 )
 from bot.slack.routes import ROUTES
 from tests.builders import ALERTS, ANN, a_card, a_delivery, a_person, a_pipeline, an_episode, an_observation, at
-from tests.unit.rendering import LOOK, NO_BREAK, valid
+from tests.unit.rendering import LOOK, NO_BREAK, shown, valid
 
 BOB = UserId("U0BOB")
 DIRECT = ChannelId("D0ANN")
@@ -207,3 +207,34 @@ def test_a_muted_or_acknowledged_member_has_no_next_call() -> None:
     text = group_text(muted, answered)
     assert "Next call" not in text
     assert "muted by Ann until" in text.lower().replace("ann", "Ann")
+
+
+def a_copy(**changes: Any) -> Card:
+    """The card in the direct messages of a learner, while a page calls Bob."""
+    episode = with_page(an_episode())
+    learner = replace(a_person(ANN, label="ann"), direct=DIRECT)
+    bob = a_person(BOB, label="bob")
+    pages = tuple(replace(page, notified=(bob,), shadows=(learner,)) for page in episode.pages)
+    return replace(a_card(replace(episode, pages=pages, **changes)), channel=DIRECT, origins=(ORIGIN,))
+
+
+def test_a_copy_for_a_learner_says_so_and_asks_for_nothing() -> None:
+    drawn = shown(a_copy())
+    assert "Copy for you as a learner: you need not answer" in drawn.text
+    assert set(in_sight(elements_of(drawn.blocks))) == {"Refresh"}
+    called = replace(a_copy(), channel=ALERTS)
+    assert "learner" not in shown(called).text
+
+
+def test_a_group_of_copies_asks_for_nothing_either() -> None:
+    drawn = shown(Group(key="g" * 32, channel=DIRECT, cards=(a_copy(),)))
+    assert "Copy for you as a learner: you need not answer" in drawn.text
+    assert set(in_sight(elements_of(drawn.blocks))) == {"Show all 1"}
+
+
+def test_a_learner_can_answer_once_a_step_calls_them() -> None:
+    card = a_copy()
+    pages = tuple(replace(page, notified=(*page.notified, *page.shadows)) for page in card.episode.pages)
+    drawn = shown(replace(card, episode=replace(card.episode, pages=pages)))
+    assert "learner" not in drawn.text
+    assert "Acknowledge" in set(in_sight(elements_of(drawn.blocks)))

@@ -79,8 +79,8 @@ def test_one_function_links_to_channels() -> None:
 
 def test_the_person_reads_your_and_others_read_the_name() -> None:
     answer = StopPagingAnswer(by=ANN, pipelines=(), stopped=(WATCH,), others=0, at=at(0))
-    assert "in your direct messages" in str(stop_blocks(answer))
-    assert "in Ann's direct messages" in str(stop_blocks(replace(answer, by=UserId("U0BOB"))))
+    assert "in your direct messages" in str(stop_blocks(answer, "/pipeline"))
+    assert "in Ann's direct messages" in str(stop_blocks(replace(answer, by=UserId("U0BOB")), "/pipeline"))
     lost = replace(a_notice(NoticeKind.ROLLED_BACK), channel=None)
     assert "Ann's direct messages: `" in shown(lost).text
     assert phrases.conversation(ALERTS, "your") == f"<#{ALERTS}>"

@@ -14,6 +14,7 @@ from bot.domain.schedule_messages import (
     HandoverItem,
     ScheduleProblem,
     ScheduleReport,
+    ShadowChange,
     ShiftChange,
     ShiftHandover,
 )
@@ -43,7 +44,7 @@ HANDOVER = ShiftHandover(
 FROM = f"Bob handed over at {date(at(0))}."
 
 
-def text(body: ShiftHandover | ShiftChange | ScheduleReport) -> str:
+def text(body: ShiftHandover | ShiftChange | ShadowChange | ScheduleReport) -> str:
     message = Message(id="m", receiver=in_slack(TEAM, ALERTS), priority=Priority.UPDATE, body=body, made_at=at(0))
     rendered = Renderer(command="/pipeline", platform_url="https://goldrush.dev/").content(
         body, Delivery(message=message), at(0)
@@ -159,6 +160,15 @@ def test_a_person_reads_who_changed_their_shift(changes: dict[str, object], head
     shown = text(replace(CARLS_SHIFT, **changes))  # type: ignore[arg-type]
     assert head.format(start=date(at(0)), end=date(at(3600))) in shown.splitlines()[0]
     assert "`/pipeline oncall data` shows who is on call when." in shown
+
+
+def test_a_learner_reads_who_set_the_shadow_until_when_and_how_to_end_it() -> None:
+    change = ShadowChange(schedule="data", start=at(0), end=at(3600), by=UserId("U0ANN"), by_name="Ann", ended=False)
+    head, _, end = text(change).partition("\n")
+    assert f"Ann made you a shadow of *data* from {date(at(0))} until {date(at(3600))}." in head
+    assert "You get copies of its pages as a learner, and need not answer them." in head
+    assert "`/pipeline shadow data me none` ends the copies." in end
+    assert "Ann ended your shadow of *data*. You get no more copies of its pages." in text(replace(change, ended=True))
 
 
 def test_a_handover_pings_nobody() -> None:

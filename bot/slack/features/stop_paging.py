@@ -7,7 +7,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import Watch
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Reply, Request
-from bot.slack.mrkdwn import code, outside
+from bot.slack.mrkdwn import code, date, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, section, sections, value
 from bot.slack.render.paging import MOST_WATCHES, left_lines
@@ -17,15 +17,19 @@ async def _stop(click: Click, request: Request) -> Reply:
     stops = request.services.requests.stops
     named = [PipelineId(word) for word in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
     of_group = await stops.pipelines_of(click.group) if click.group else ()
-    return Reply(blocks=stop_blocks(await stops.stop(click.user, [*named, *of_group])))
+    return _answered(await stops.stop(click.user, [*named, *of_group]), request)
 
 
 async def _stop_all(click: Click, request: Request) -> Reply:
-    reply = Reply(blocks=stop_blocks(await request.services.requests.stops.stop(click.user, None)))
-    return replace(reply, replace=True)
+    answer = await request.services.requests.stops.stop(click.user, None)
+    return replace(_answered(answer, request), replace=True)
 
 
-def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
+def _answered(answer: StopPagingAnswer, request: Request) -> Reply:
+    return Reply(blocks=stop_blocks(answer, request.services.render_context.command))
+
+
+def stop_blocks(answer: StopPagingAnswer, command: str) -> list[Block]:
     named = ", ".join(f"*{outside(pipeline.name)}*" for pipeline in answer.pipelines[:MOST_WATCHES])
     about = f" when {named} {'fails' if len(answer.pipelines) == 1 else 'fail'}" if named else ""
     if not answer.stopped:
@@ -36,11 +40,40 @@ def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
         notified = f" I'll tell the people who set this up: {makers}." if makers else ""
         head = f":no_bell: I no longer page you{about}.{notified}"
     off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by, to_person=True)]
-    if answer.policies:
-        named_in = ", ".join(code(name) for name in answer.policies[:MOST_WATCHES])
-        off.append(f"You're still in {named_in}: others rely on those, so change them by command.")
-    blocks = sections([head, *off, "User groups, here and channel can still mention you in channels."])
+    blocks = sections(
+        [
+            head,
+            *off,
+            *_still_paging(answer, command),
+            "User groups, here and channel can still mention you in channels.",
+        ]
+    )
     return [*blocks, *_others(answer)]
+
+
+def _still_paging(answer: StopPagingAnswer, command: str) -> list[str]:
+    """What else pages the person, and the command or button that changes each."""
+    lines = [
+        f"• The policy *{outside(name)}*. {code(f'{command} policy {name}')} shows how to change its steps. "
+        "*Edit a policy* on my Home tab changes it too."
+        for name in answer.policies
+    ]
+    lines += [
+        f"• The schedule *{outside(name)}*. {code(f'{command} oncall give {name} to @someone until 18:00')} gives a "
+        "shift away. *Edit a schedule* on my Home tab takes you out."
+        for name in answer.schedules
+    ]
+    lines += [
+        f"• You shadow *{outside(row.schedule)}* until {date(row.end, '{time} {date_short_pretty}')}, set by "
+        f"{phrases.person(row.made_by_name)}: you get copies of its pages. "
+        f"{code(f'{command} shadow {row.schedule} me none')} ends that."
+        for row in answer.shadows
+    ]
+    if not lines:
+        return []
+    more = [f"… and {len(lines) - MOST_WATCHES:,} more"] if len(lines) > MOST_WATCHES else []
+    head = "These still page you, and only a person changes them, since others rely on them:"
+    return ["\n".join([head, *lines[:MOST_WATCHES], *more])]
 
 
 def _others(answer: StopPagingAnswer) -> list[Block]:

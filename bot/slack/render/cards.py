@@ -22,7 +22,7 @@ from bot.slack.render.console import console
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
-from bot.slack.render.paging import origins_context
+from bot.slack.render.paging import COPY, origins_context
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import card_line
 
@@ -43,6 +43,8 @@ def render_card(
     blocks: list[Block] = [section(headline(card, failed_again))]
     if page_words := _page_words(card):
         blocks.append(section(page_words))
+    if card.is_copy and card.episode.open:
+        blocks += context(COPY)
     to_do = card.episode.open or bool(card.continues_in)
     if card.episode.kind is EpisodeKind.FAILURE and to_do and (todo := guidance_lines(card.guidance)):
         blocks.append(section("\n".join(todo)))

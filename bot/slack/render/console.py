@@ -74,6 +74,8 @@ MEMBER_LABELS = {
 
 def member_menu(card: Card) -> Block | None:
     """What a person can do about one member of a group. At most five entries: Slack takes no more."""
+    if card.is_copy:
+        return None
     entries: list[MemberAction] = []
     if card.episode.answerable:
         answer = MemberAction.ACKNOWLEDGE if card.episode.unanswered else MemberAction.TAKE_OVER
@@ -100,6 +102,8 @@ def group_console(group: Group) -> list[Block]:
     unanswered = [card for card in answerable if card.episode.unanswered]
     everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", data, style="primary") if unanswered else None
     members = button(action_ids.SHOW_MEMBERS, _show_all(group), data)
+    if all(card.is_copy for card in group.cards):
+        return actions(f"{group.key}-{group.revision}", members)
     stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
     entries = {
         GroupAction.PROMISE: MENU_LABELS[CardAction.PROMISE],
@@ -130,6 +134,8 @@ def console(card: Card) -> list[Block]:
     episode, data = card.episode, value(pipeline=card.pipeline.id, card=card.key)
     refresh = button(action_ids.REFRESH, "Refresh", data)
     block_id = f"{card.key}-{card.revision}"
+    if card.is_copy:
+        return actions(block_id, refresh)
     if not episode.answerable:
         watched = _is_watched(card)
         return actions(

@@ -27,7 +27,7 @@ from bot.slack.render.flap_words import counted_times
 from bot.slack.render.group_headline import LaterFailures, ending_symbol, endings, group_headline, is_unwatched
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
-from bot.slack.render.paging import origins_context
+from bot.slack.render.paging import COPY, origins_context
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import silence_symbol, silence_words
 
@@ -53,6 +53,8 @@ def render_group(
     mentions = phrases.mentions(target for card in unanswered for target in card.targets)
     if mentions:
         blocks.append(section(f":rotating_light: {mentions} please take a look and acknowledge."))
+    if open_cards and all(card.is_copy for card in open_cards):
+        blocks += context(COPY)
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
     calling = [card.episode for card in unanswered if not card.silence]  # a silence puts off the next call
     blocks += context(*group_page_lines(calling, group.channel))

@@ -10,6 +10,7 @@ from bot.slack.mrkdwn import code, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, button, confirmation, context, sections, value
 
+COPY = "Copy for you as a learner: you need not answer"
 MOST_ORIGINS = 5
 MOST_WATCHES = 20
 MOST_IN_DIALOG = 3

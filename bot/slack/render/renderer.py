@@ -14,7 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.permission import Broadcast
 from bot.domain.plan import Record
-from bot.domain.schedule_messages import ScheduleReport, ShiftChange, ShiftHandover
+from bot.domain.schedule_messages import ScheduleReport, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event
 from bot.slack.render.blocks import RenderedMessage
@@ -25,7 +25,7 @@ from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.schedule_messages import render_schedule_report
-from bot.slack.render.shift_messages import render_handover, render_shift_change
+from bot.slack.render.shift_messages import render_handover, render_shadow_change, render_shift_change
 from bot.slack.render.silence_digest import render_silence_digest
 
 Calls = TypeVar("Calls", Card, Notice)
@@ -90,6 +90,8 @@ class Renderer:
                 return render_handover(content, delivery)
             case ShiftChange():
                 return render_shift_change(content, delivery, self.render_context)
+            case ShadowChange():
+                return render_shadow_change(content, delivery, self.render_context)
             case ScheduleReport():
                 return render_schedule_report(content, delivery)
             case PagerEvent():

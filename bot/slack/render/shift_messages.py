@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.delivery import Delivery
-from bot.domain.schedule_messages import HandoverCause, HandoverItem, ShiftChange, ShiftHandover
+from bot.domain.schedule_messages import HandoverCause, HandoverItem, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.watch import Target
 from bot.slack.mrkdwn import REASON_LIMIT, code, date, outside
 from bot.slack.render import phrases
@@ -126,3 +126,17 @@ def render_shift_change(change: ShiftChange, delivery: Delivery, render_context:
     command = f"{render_context.command} oncall {change.schedule}"
     undo = f"{code(command, REASON_LIMIT)} shows who is on call when."
     return message([section(f":telephone_receiver: {head}"), *context(undo), *possible_repeat(delivery)])
+
+
+def render_shadow_change(change: ShadowChange, delivery: Delivery, render_context: RenderContext) -> RenderedMessage:
+    """To a learner: who made them a shadow, until when, and how to end it."""
+    schedule, by = f"*{outside(change.schedule)}*", phrases.person(change.by_name)
+    if change.ended:
+        head, end = f"{by} ended your shadow of {schedule}. You get no more copies of its pages.", ""
+    else:
+        span = f"from {date(change.start, _DAY)} until {date(change.end, _DAY)}"
+        head = f"{by} made you a shadow of {schedule} {span}."
+        head = f"{head} You get copies of its pages as a learner, and need not answer them."
+        command = f"{render_context.command} shadow {change.schedule} me none"
+        end = f"{code(command, REASON_LIMIT)} ends the copies."
+    return message([section(f":telephone_receiver: {head}"), *context(end), *possible_repeat(delivery)])
