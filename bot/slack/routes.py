@@ -97,6 +97,8 @@ class Routes:
         whole = typed(slice_of(command_text.text, words))
         asking = [f"status {whole}"] if len(words) > 1 and can_be_typed(whole) else []
         asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
+        if pipelines := status_words(command_text.words, command_text) if command_text.words else "":
+            asking.insert(0, f"status {pipelines}")
         known = known_span(words, 0, command_text.text, command_text.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
             status_command = f"status {status_words(words, command_text)}" if known else ""
@@ -113,7 +115,8 @@ class Routes:
         if is_sentence(words) or asks_about_failures(spoken.text for spoken in words):
             return question_refusal(words, command_text)
         return ParseError(
-            f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking
+            f"There is no command called *{outside(name)}*. Nothing was changed. If it's a pipeline, check its state:",
+            *asking,
         )
 
     def _rest(self, command_text: CommandText) -> Rest:

@@ -162,7 +162,7 @@ async def test_a_shadow_ends_by_command(fake_redis: redis.asyncio.Redis) -> None
         assert len((await setup_of(it)).all(SavedShadow)) == 1
         assert await on_call_names(it) == (ANN,)  # a learner never counts
         assert "Cancelled for data" in plain(await it.type("shadow data @carol none"))
-        assert "nothing of that person" in await it.type("shadow remove data @carol")
+        assert "there is nothing to cancel" in await it.type("shadow remove data @carol")
         assert (await setup_of(it)).all(SavedShadow) == ()
 
 

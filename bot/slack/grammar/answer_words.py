@@ -11,7 +11,9 @@ from bot.domain.catalogue import comparable
 from bot.domain.silence import LONGEST_WHY
 from bot.domain.wall_clock import NamedMoment
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.near_commands import for_somebody_else
 from bot.slack.grammar.one_pipeline import one_pipeline
+from bot.slack.grammar.references import without_strays
 from bot.slack.grammar.silence_times import MuteTime, read_mute_time
 from bot.slack.grammar.silences import without_reason
 from bot.slack.grammar.spoken_names import known_span
@@ -69,6 +71,9 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
         reason = "In the thread of a group's message, `all` means its pipelines. Here, name one pipeline."
         raise ParseError(f"{reason} Nothing was changed. To see what failed:", "status failed")
     _refuse_unread(words, command_text, command)
+    without_people, people = without_strays(replace(command_text, words=words))
+    if people and without_people and people[0].text.startswith(("@", "<@")):
+        raise for_somebody_else(typed(people[0].text), typed(slice_of(command_text.text, without_people)))
     tail = typed(command_text.text[words[-1].end :]) if words else ""
     reference = one_pipeline(replace(command_text, words=words), command, changes=True, tail=tail)
     return AnswerText(reference, "", until, remark)

@@ -12,7 +12,14 @@ _READ_ONLY = (
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
 ON_THE_CARD = frozenset(("unsnooze", "escalate", "take"))
-INFORMED = READ_ONLY | ACKNOWLEDGE | ON_THE_CARD
+UNDONE_BY_NOBODY = {
+    **dict.fromkeys(
+        ("unack", "unacknowledge", "unclaim", "release"), "an acknowledgement. Somebody else can take it over"
+    ),
+    **dict.fromkeys(("reopen", "unresolve", "reactivate"), "a resolve. The next failure pages again"),
+}
+"""What nobody can take back, and what holds instead."""
+INFORMED = READ_ONLY | ACKNOWLEDGE | ON_THE_CARD | {*UNDONE_BY_NOBODY}
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
 SAME_AS = {
     **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
@@ -21,7 +28,7 @@ SAME_AS = {
     **dict.fromkeys(("show", "get", "check", "info", "state", "health", "describe", "st", "stat", "stats"), "status"),
     **dict.fromkeys(("watching", "watched", "subs", "watchlist"), "watches"),
     **dict.fromkeys(("rotate", "rotation", "roster", "rota", "shifts"), "schedule"),
-    **dict.fromkeys(("assign", "reassign", "claim"), "takeover"),
+    **dict.fromkeys(("claim",), "takeover"),
     **dict.fromkeys(("override", "swap", "cover"), "oncall"),
     **dict.fromkeys(("mutes", "muted", "silence", "silences", "hush"), "mute"),
     **dict.fromkeys(("?", "h", "man", "usage", "commands", "hello", "hi", "--help", "-h"), "help"),
@@ -48,6 +55,14 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             asks,
             "status",
         )
+    if name in UNDONE_BY_NOBODY:
+        return ParseError(
+            f"Nobody can take back {UNDONE_BY_NOBODY[name]}. Nothing was changed. To see its state:",
+            asks,
+            "status failed",
+        )
+    if name in {"assign", "reassign", "delegate"} and following.status_words:
+        return for_somebody_else(following.text, following.status_words)
     if name in {"undo", "revert"}:
         return ParseError(
             "To undo a change of watches, click *Undo* on its announcement. Nothing was changed. To see the watches:",
@@ -68,11 +83,9 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             f"oncall {rest[4:].strip()}",
             "oncall",
         )
-    if name in {"take", "give", "cover"} and {"until", "till", "to"} & {*rest.lower().split()}:
+    if command := _shift_command(name, rest):
         return ParseError(
-            f"There is no command called *{shown}*. Nothing was changed. To change a shift:",
-            f"oncall {'give' if name == 'give' else 'take'} {rest}",
-            "help oncall",
+            f"There is no command called *{shown}*. Nothing was changed. To change a shift:", command, "help oncall"
         )
     if name in ON_THE_CARD:
         return ParseError(
@@ -90,6 +103,29 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "help watch",
         )
     return _suggest_synonym(name, shown, following) if name in SAME_AS else None
+
+
+def _shift_command(name: str, rest: str) -> str:
+    """The command about a shift that these words mean. Empty: they mean none."""
+    words = rest.lower().split()
+    if name in {"hand", "handover", "handoff", "pass"}:
+        name, rest = "give", " ".join(rest.split()[1:] if words[:1] in (["over"], ["off"]) else rest.split())
+    elif name not in {"take", "give", "cover"} or not {"until", "till", "to", "shift", "shifts"} & {*words}:
+        return ""
+    timed = {"until", "till", "for"} & {*words}
+    if name == "take" and not timed and {*words} <= {"my", "the", "shift", "shifts"}:
+        rest = ""
+    return " ".join(f"oncall {'give' if name == 'give' else 'take'} {rest} {'' if timed else 'until 18:00'}".split())
+
+
+def for_somebody_else(text: str, pipelines: str) -> ParseError:
+    """The refusal to give a failure to somebody. `text`: the words, with the other person."""
+    person = next((word.strip("@,") for word in text.split() if word.startswith("@")), "The other person")
+    return ParseError(
+        f"Nobody can give a failure to somebody else. Nothing was changed. {outside(person)} can type "
+        f"`takeover {outside(pipelines)}`. A shift is given with `oncall give`.",
+        "help takeover",
+    )
 
 
 def _suggest_synonym(name: str, shown: str, following: Rest) -> ParseError:

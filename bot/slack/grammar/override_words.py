@@ -6,10 +6,12 @@ from bot.domain.wall_clock import NamedMoment
 from bot.domain.watch import TargetKind
 from bot.slack.grammar.clauses import TargetWord, target_of
 from bot.slack.grammar.time_words import lower_words, read_duration, read_moment
-from bot.slack.grammar.tokens import ParseError, Word, slice_of, typed
+from bot.slack.grammar.tokens import ParseError, Word, corrected, slice_of, typed
 from bot.slack.mrkdwn import outside
 
 UNCHANGED = "Nothing was changed."
+_STARTS, _ENDS = frozenset({"from", "starting"}), frozenset({"until", "till"})
+_FILLERS = frozenset({"my", "the", "this"})
 _INSTEAD = frozenset({"for", "instead", "of", "covering", "cover"})
 
 
@@ -43,6 +45,9 @@ def read_override(words: list[Word], text: str, example: str) -> OverrideWords:
             after_for, position = True, position + 1
             continue
         position += 1
+        if word in _FILLERS or (word == "shift" and position > 1 and lower[position - 2] in _FILLERS):
+            continue
+        _refuse_time(words, position - 1, text, example)
         if word in {"from", "starting", "until", "till", "to"} and (moment := read_moment(lower[position:])):
             starts = word in {"from", "starting"}
             found = replace(found, start=moment.value) if starts else replace(found, end=moment.value)
@@ -55,6 +60,19 @@ def read_override(words: list[Word], text: str, example: str) -> OverrideWords:
             found = _with_name(found, words[position - 1], example, instead=after_for)
             after_for = False
     return found
+
+
+def _refuse_time(words: list[Word], position: int, text: str, example: str) -> None:
+    """Refuses a time after *from* or *until* that I can't read, and a time zone."""
+    word, following = words[position], words[position + 1 : position + 2]
+    if not following or word.lower not in _STARTS | _ENDS | {"in"} or read_moment(lower_words(words[position + 1 :])):
+        return
+    shown = outside(typed(f"{word.text} {following[0].text}"))
+    if word.lower == "in":
+        reason = f"I can't read “{shown}” here: times count in your own time zone."
+        raise ParseError(f"{reason} {UNCHANGED}", "help oncall")
+    fix = corrected(text, following[0].start, following[0].text, "18:00" if word.lower in _ENDS else "09:00")
+    raise ParseError(f"I can't read the time in “{shown}”. {UNCHANGED} For example:", fix, example, "help oncall")
 
 
 def _with_name(found: OverrideWords, word: Word, example: str, *, instead: bool) -> OverrideWords:

@@ -11,7 +11,7 @@ from bot.domain.watch import TargetKind
 from bot.slack.grammar.clauses import TargetWord, target_of
 from bot.slack.grammar.time_words import day_of_week, lower_words, read_clock_time, read_moment
 from bot.slack.grammar.tokens import ParseError, Word, bare, corrected, split_list, typed
-from bot.slack.mrkdwn import outside
+from bot.slack.mrkdwn import outside, unescape
 
 UNCHANGED = "Nothing was changed."
 SAVED_PREFIX = "saved:"
@@ -119,7 +119,10 @@ class ScheduleReader:
     def _read_time(self, position: int) -> int:
         clock_time = read_clock_time("".join(self._lower[position : position + 1]))
         if clock_time is None:
-            raise ParseError(f"Type the time of the handover as *09:00*. {UNCHANGED}", EXAMPLE)
+            word = "".join(typed(word.text) for word in self._words[position : position + 1])
+            fix = corrected(self._text, self._words[position].start, word, "09:00") if word else ""
+            read = f"I can't read the time “{outside(word)}”. " if word else ""
+            raise ParseError(f"{read}Type the time of the handover as *09:00*. {UNCHANGED}", fix, EXAMPLE)
         self._rotation.handover = clock_time
         return 1
 
@@ -158,4 +161,9 @@ class ScheduleReader:
                 reason = f"I don't know the word “{shown}”. {UNCHANGED} Did you mean *{near[0]}*?"
                 raise ParseError(reason, right, EXAMPLE)
             raise ParseError(f"“{shown}” is no person: a rotation takes people, as *@ann*. {UNCHANGED}", fix, EXAMPLE)
-        self._rotation.people = tuple(dict.fromkeys((*self._rotation.people, *people)))
+        if {*people} & {*self._rotation.people}:
+            before, after = self._text[: word.start], self._text[word.end :]
+            fix = unescape(typed(f"{before.rstrip()}{after}"))
+            reason = f"{outside(typed(word.text))} appears twice, and a rotation takes each person once. {UNCHANGED}"
+            raise ParseError(reason, fix, EXAMPLE)
+        self._rotation.people = (*self._rotation.people, *people)

@@ -79,7 +79,9 @@ def schedule_answer_blocks(answer: ScheduleAnswer, command_text: str) -> list[Bl
         case ScheduleFate.ABSENT:
             rows = [f"Override: {override_words(row)}" for row in view.overrides[:ROWS_SHOWN]]
             rows += [f"Shadow: {shadow_words(row)}" for row in view.shadows[:ROWS_SHOWN]]
-            return sections([f"*{name}* has nothing of that person to cancel. {UNCHANGED}", *rows])
+            return sections(
+                [f"*{name}* has no such override or copies, so there is nothing to cancel. {UNCHANGED}", *rows]
+            )
         case ScheduleFate.USED:
             used = [f"• the policy *{outside(policy)}*" for policy in answer.policies]
             used += [
