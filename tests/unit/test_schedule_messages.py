@@ -111,13 +111,14 @@ def test_an_override_is_no_handover(changes: dict[str, object], cause: str) -> N
     [
         ({"looked_at": 1200}, "the 1,200 pipelines whose watches page *data*."),
         ({"looked_at": 1}, "the one pipeline whose watches page *data*."),
+        ({"looked_at": 1, "pages_schedule": False}, "the one watched pipeline, since no watch pages *data*."),
         ({"looked_at": 40, "pages_schedule": False}, "all 40 watched pipelines, since no watch pages *data*."),
     ],
 )
 def test_a_handover_says_what_it_looked_at(changes: dict[str, object], scope: str) -> None:
     listed, quiet = (text(replace(HANDOVER, failures=failures, **changes)) for failures in (HANDOVER.failures, ()))  # type: ignore[arg-type]
     assert listed.endswith(f"I looked at {scope}")
-    assert quiet.endswith(f"No failure is open, and nothing is muted among {scope}")
+    assert quiet.endswith(f"No failure is open, and nothing is muted.\nI looked at {scope}")
 
 
 CARLS_SHIFT = ShiftChange(

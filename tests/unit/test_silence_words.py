@@ -7,6 +7,7 @@ from datetime import time, timedelta
 import pytest
 
 from bot.domain.answer import PipelineView, StatusAnswer
+from bot.domain.card import Group
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import Page, Policy, PolicyStep
@@ -20,13 +21,15 @@ from bot.domain.silence_answer import SilenceAnswer, SilencesAnswer
 from bot.domain.summary import Digest, DigestEntry
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Target, TargetKind
+from bot.slack.features.home.duty import OwnSilence, silences_of_mine
 from bot.slack.mrkdwn import date
+from bot.slack.render.blocks import message
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.renderer import Renderer
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.render.silence_answers import ask_how_long, silence_blocks, silences_blocks
 from tests.builders import ALERTS, ANN, ORDERS, a_card, a_delivery, a_pipeline, an_episode, an_observation, at
-from tests.unit.rendering import render_answer, shown
+from tests.unit.rendering import render_answer, says, shown
 
 CONTEXT = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 MUTED = SilenceNote(
@@ -70,6 +73,40 @@ def test_a_muted_card_promises_no_next_call() -> None:
     card = a_card(replace(an_episode(), pages=(page,)))
     assert "Next call" in shown(card).text
     assert "Next call" not in shown(replace(card, silence=MUTED)).text
+
+
+def test_a_muted_card_asks_nobody_to_look() -> None:
+    bob = Target(kind=TargetKind.USER, id="U0BOB", label="@bob")
+    loud = replace(a_card(), targets=(bob,))
+    silent = replace(loud, silence=MUTED)
+    assert "please take a look" in shown(loud).text
+    assert "please take a look" not in shown(silent).text
+    other = replace(silent, pipeline=Pipeline(id=PipelineId("pipe_2"), name="orders-us"))
+    for cards, asks in (((loud, other), True), ((silent, other), False)):
+        group = Group(key="g", channel=ALERTS, cards=cards)
+        assert ("please take a look" in shown(group).text) is asks
+
+
+def test_an_ended_mute_has_no_end_to_come() -> None:
+    text = answered(SilenceAnswer(channel=ALERTS, ended=(MUTED,), at=at(9)), "unmute")
+    assert "No longer muted:\\n• *orders-eu*'" in text
+
+
+def test_a_mute_of_the_whole_channel_reads_as_one_sentence() -> None:
+    whole = replace(MUTED, reference="*", name="", why="")
+    made = answered(SilenceAnswer(channel=ALERTS, made=(whole,), at=at(0)))
+    assert f"everything in this channel until {date(at(3600))}" in made
+    question = str(ask_how_long([Pipeline(id=PipelineId("*"), name="")], "", "now"))
+    assert "For how long should I mute this channel?" in question
+
+
+def test_the_home_tab_lists_what_is_silent_now_apart_from_what_is_planned() -> None:
+    now, later = OwnSilence(MUTED, ALERTS), OwnSilence(WINDOW, ALERTS)
+    text = "\n".join(says(message(silences_of_mine([now, later], complete=True))))
+    muted, planned = text.split("*Planned in your channels*")
+    assert muted.startswith("*Muted in your channels*\n:no_bell:")
+    assert planned.startswith("\n:construction:")
+    assert "Muted" not in str(silences_of_mine([later], complete=True))
 
 
 def test_a_mute_until_live_says_so() -> None:

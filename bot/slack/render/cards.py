@@ -65,8 +65,11 @@ def render_card(
 
 
 def _page_words(card: Card) -> str:
-    """The line that pages the targets of a failure until someone acknowledges it. Later edits of it ping nobody."""
-    if not card.episode.unanswered:
+    """The line that pages the targets of a failure until someone acknowledges or mutes it.
+
+    Later edits of it ping nobody.
+    """
+    if not card.episode.unanswered or card.silence:
         return ""
     mentions = phrases.mentions(card.targets)
     return f":rotating_light: {mentions} please take a look and acknowledge." if mentions else ""

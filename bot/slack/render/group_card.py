@@ -50,14 +50,14 @@ def render_group(
     open_cards = [card for card in group.cards if card.episode.open]
     unanswered = [card for card in open_cards if card.episode.unanswered]
     blocks: list[Block] = [section(group_headline(group, open_cards, failed_again))]
-    mentions = phrases.mentions(target for card in unanswered for target in card.targets)
+    loud = [card for card in unanswered if not card.silence]  # a silence puts off the next call
+    mentions = phrases.mentions(target for card in loud for target in card.targets)
     if mentions:
         blocks.append(section(f":rotating_light: {mentions} please take a look and acknowledge."))
     if open_cards and all(card.is_copy for card in open_cards):
         blocks += context(COPY)
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
-    calling = [card.episode for card in unanswered if not card.silence]  # a silence puts off the next call
-    blocks += context(*group_page_lines(calling, group.channel))
+    blocks += context(*group_page_lines([card.episode for card in loud], group.channel))
     if todo := _todo(open_cards):
         blocks.append(section("\n".join(todo)))
     blocks += [section("\n".join(lines)) for lines in _listed(group, render_context, failed_again) if lines]

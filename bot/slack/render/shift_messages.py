@@ -25,8 +25,8 @@ def render_handover(handover: ShiftHandover, delivery: Delivery) -> RenderedMess
     ]
     scope = _scope(handover)
     if not rows:
-        rows = [section(f"No failure is open, and nothing is muted{f' among {scope}' if scope else ''}.")]
-    elif scope:
+        rows = [section("No failure is open, and nothing is muted.")]
+    if scope:
         rows += context(f"I looked at {scope}.")
     return message([section(_head(handover)), *rows, *possible_repeat(delivery)])
 

@@ -143,7 +143,9 @@ def ask_how_long(pipelines: Sequence[Pipeline], why: str, at: str, current: Sequ
 
     `current`: the mutes that a new one replaces.
     """
-    shown = ", ".join("this channel" if it.id == WHOLE_CHANNEL else _name(it.name) for it in pipelines[:MOST_SHOWN])
+    shown = ", ".join(_name(it.name) for it in pipelines[:MOST_SHOWN]) + " here"
+    if any(it.id == WHOLE_CHANNEL for it in pipelines):
+        shown = "this channel"
     targets = " ".join(typed_reference(pipeline.id) for pipeline in pipelines)
     because = f" because {why}" if why else ""
     choices = (
@@ -157,5 +159,5 @@ def ask_how_long(pipelines: Sequence[Pipeline], why: str, at: str, current: Sequ
         if (packed := value(asked=escape(f"mute {targets} {time}{because}"), at=at))
     ]
     already = [f"*{outside(note.name)}* is {silence_words(note)}. A new time replaces that." for note in current]
-    question = f":no_bell: For how long should I mute {shown} here?"
+    question = f":no_bell: For how long should I mute {shown}?"
     return [section("\n".join([question, *already[:MOST_SHOWN]])), *actions("mute", *buttons)]

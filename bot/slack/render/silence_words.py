@@ -53,8 +53,11 @@ def silence_words(note: SilenceNote) -> str:
 
 
 def silence_row(note: SilenceNote, *, ended: bool = False) -> str:
-    """`*orders-eu* until 21:00 today: we deploy`, for a list of silences. `ended`: they have no next time."""
+    """`*orders-eu* until 21:00 today: we deploy`, for a list of silences. `ended`: a mute's end and a next time are
+    no news any more."""
     match note.kind:
+        case SetupKind.MUTE if ended:
+            return silenced_name(note)
         case SetupKind.MUTE:
             last = f", at the latest {date(note.until)}" if note.until else ""
             when = f"until {_live(note.live_for)}{last}" if note.live_for else f"until {date(note.until or note.at)}"
@@ -70,7 +73,7 @@ def silence_row(note: SilenceNote, *, ended: bool = False) -> str:
 def silenced_name(note: SilenceNote) -> str:
     """The pipeline, the pattern or the channel."""
     if note.whole_channel:
-        return "everything in this channel:"
+        return "everything in this channel"
     return f"*{outside(note.name)}*" if note.name and note.name != note.reference else code(note.reference)
 
 

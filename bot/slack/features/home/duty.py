@@ -104,11 +104,17 @@ def silences_of_mine(silences: Sequence[OwnSilence], *, complete: bool) -> list[
     gap = [] if complete else [":warning: I couldn't check all channels, so mutes may be missing here."]
     if not silences:
         return sections(gap) if gap else []
-    blocks = sections(["*Muted in your channels*"])
-    blocks += [section(_silence_line(silence), _ending_button(silence)) for silence in silences[:SILENCES_SHOWN]]
+    shown = silences[:SILENCES_SHOWN]
+    blocks = _silence_rows("*Muted in your channels*", [silence for silence in shown if not silence.note.start])
+    blocks += _silence_rows("*Planned in your channels*", [silence for silence in shown if silence.note.start])
     if len(silences) > SILENCES_SHOWN:
         gap.append(f"… and {len(silences) - SILENCES_SHOWN:,} more")
     return [*blocks, *(sections(gap) if gap else [])]
+
+
+def _silence_rows(title: str, silences: Sequence[OwnSilence]) -> list[Block]:
+    rows = [section(_silence_line(silence), _ending_button(silence)) for silence in silences]
+    return [*sections([title]), *rows] if rows else []
 
 
 def _silence_line(silence: OwnSilence) -> str:
