@@ -34,6 +34,13 @@ class TargetPreview:
         """False if this target reaches nobody now."""
         return self.is_configured and (self.target.kind is not TargetKind.ON_CALL or bool(self.people))
 
+    @property
+    def meant_now(self) -> tuple[Target, ...]:
+        """The people on call, or the target itself. Empty if it reaches nobody."""
+        if self.target.kind is TargetKind.ON_CALL:
+            return self.people
+        return (self.target,) if self.reaches else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPreview:
@@ -62,6 +69,17 @@ class PolicyPreview:
     def reaches(self) -> bool:
         """False if no step reaches anybody now."""
         return any(step.reaches for step in self.steps)
+
+    @property
+    def repeats(self) -> dict[int, tuple[Target, ...]]:
+        """By its number, from 1: each step that now calls only targets of earlier steps."""
+        found, called = dict[int, tuple[Target, ...]](), set[str]()
+        for number, step in enumerate(self.steps, 1):
+            targets = [meant for target in step.targets for meant in target.meant_now]
+            if targets and all(target.identity in called for target in targets):
+                found[number] = tuple({target.identity: target for target in targets}.values())
+            called |= {target.identity for target in targets}
+        return found
 
 
 def target_preview(target: Target, setup: Setup, at: datetime, pagers: Collection[str]) -> TargetPreview:

@@ -99,17 +99,19 @@ def _ahead(overrides: Iterable[SavedOverride], at: datetime) -> tuple[SavedOverr
 
 
 def changes_nothing(setup: Setup, row: SavedOverride, at: datetime) -> bool:
-    """True if this override of one person replaces nobody, because that person is not on call in its time.
+    """True if this override replaces nobody: in its time, the replaced person is not on call, or its own person is.
 
     Nobody knows what a calendar says after two weeks.
     """
     saved = setup.get(SavedSchedule, name_key(row.schedule))
     if saved is None or (saved.calendar and row.end > at + AHEAD):
         return False
-    changed, moment = with_rows(setup, row), row.start
+    shown, moment = with_rows(setup, row) if row.instead_of else without_rows(setup, row), row.start
     for _ in range(MOST_CHANGES):
-        found = on_call_in(changed, row.schedule, moment, known_at=at)
-        if found is None or row.override in found.overrides:
+        found = on_call_in(shown, row.schedule, moment, known_at=at)
+        if found is None:
+            return False
+        if row.override in found.overrides if row.instead_of else tuple(found.people) != (row.person.id,):
             return False
         if found.until is None or found.until >= row.end:
             return True

@@ -371,3 +371,30 @@ async def test_a_default_asks_again_if_somebody_else_changed_it(fake_redis: redi
 )
 def test_a_refusal_names_what_exists(names: list[str], sentence: str) -> None:
     assert there_are(names).endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("steps", "warning"),
+    [
+        ("@bob then @bob", "Step 2 reaches nobody new: an earlier step calls bob already."),
+        ("oncall:data then @bob then @ann", "Step 3 reaches nobody new: an earlier step calls ann already."),
+        ("@bob then @ann then @ann @bob", "Step 3 reaches nobody new: an earlier step calls ann and bob already."),
+        ("@bob then @bob @ann", ""),
+        ("@ann then @bob; repeat 2", ""),
+    ],
+)
+async def test_a_preview_warns_of_a_step_that_reaches_nobody_new(
+    fake_redis: redis.asyncio.Redis, steps: str, warning: str
+) -> None:
+    async with office(fake_redis) as it:
+        await save(it, "schedule data = rotate @ann")
+        question = plain(await it.type(f"policy data = {steps}"))
+    assert warning in question
+    assert ("reaches nobody new" in question) is bool(warning)
+
+
+@pytest.mark.parametrize("steps", ["@ann wait 10m @bob", "@ann wait 10m then @bob", "@ann, wait 10m, @bob"])
+async def test_a_target_after_a_wait_begins_a_step(fake_redis: redis.asyncio.Redis, steps: str) -> None:
+    async with office(fake_redis) as it:
+        question = plain(await it.type(f"policy data = {steps}"))
+    assert "1. At once: ann\n2. After 10 min: bob" in question

@@ -192,3 +192,13 @@ async def test_an_edit_of_a_removed_policy_says_so(fake_redis: redis.asyncio.Red
         choice = Choice(action_id=action_ids.EDIT_POLICY, value='{"name":"data"}')
         await it.office.type("policy remove data")
         assert "There is no policy called data." in await it.refused(choice)
+
+
+async def test_a_form_with_an_empty_step_says_how_it_counts(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await open_form(it)
+        answer = await submit(it, {NAME: "data", f"{PEOPLE}2": [BOB]})
+        assert "You left step 1 empty, so the steps after it move up." in answer
+        assert "1. At once: bob" in answer
+        await open_form(it)
+        assert "You left" not in await submit(it, {NAME: "data", f"{PEOPLE}1": [BOB]})

@@ -9,6 +9,7 @@ import redis.asyncio
 
 from bot.domain.on_call_setup import SavedOverride, SavedSchedule, SavedShadow, on_call_in
 from bot.domain.setup import Setup
+from bot.domain.watch import UserId
 from bot.slack.render import action_ids
 from tests.builders import a_setup_change, a_usergroup
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, Office, office
@@ -305,7 +306,7 @@ async def test_the_time_of_a_question_counts_for_an_hour(fake_redis: redis.async
         ("oncall give data to @carol for @bob for 2h", True),
         ("oncall give data to @carol for @bob for 2 weeks", False),
         ("oncall give data to @carol for @ann for 2h", False),
-        ("oncall take data for 2h", False),
+        ("oncall give data to @bob for 2h", False),
     ],
 )
 async def test_an_override_that_changes_nothing_says_so(
@@ -317,3 +318,22 @@ async def test_an_override_that_changes_nothing_says_so(
         question = plain(await it.type(typed))
         assert ("isn't on call in that time, so this changes nothing" in question) is warns
         assert ("so this changes nothing" in await save(it, typed)) is warns
+
+
+@pytest.mark.parametrize(
+    ("typed", "user", "warns"),
+    [
+        ("oncall take data for 2h", ANN, True),
+        ("oncall take data for 2h", BOB, False),
+        ("oncall take data for 2 weeks", ANN, False),
+        ("oncall take data for @ann for 2h", BOB, False),
+    ],
+)
+async def test_a_shift_that_its_own_person_takes_changes_nothing(
+    fake_redis: redis.asyncio.Redis, typed: str, user: UserId, *, warns: bool
+) -> None:
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        words = "ann is on call in that time already, so this changes nothing"
+        assert (words in plain(await it.type(typed, user))) is warns
+        assert (words in plain(await save(it, typed, user))) is warns

@@ -153,6 +153,8 @@ class PolicyReader:
         if self._last is not None:
             self._last += found
         else:
+            if self._steps[-1].wait:  # in `@ann wait 5m @bob`, Bob comes after the wait
+                self._begin_step()
             self._steps[-1].targets += found
 
     def _refuse_keyword(self, word: Word) -> None:

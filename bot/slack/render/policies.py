@@ -205,13 +205,21 @@ def people_words(people: Iterable[Target]) -> str:
     return " and ".join(outside(person.label or person.id) for person in people)
 
 
+def _all_words(targets: Iterable[Target]) -> str:
+    return " and ".join(map(target_words_in_policy, targets))
+
+
 def _warnings(preview: PolicyPreview) -> Sequence[str]:
-    """The steps that reach nobody now."""
+    """The steps that reach nobody now, or nobody new."""
     empty = [number for number, step in enumerate(preview.steps, 1) if not step.reaches]
+    again = tuple(
+        f":warning: Step {number} reaches nobody new: an earlier step calls {_all_words(targets)} already."
+        for number, targets in preview.repeats.items()
+    )
     if not empty:
-        return ()
+        return again
     if not preview.reaches:
         return (":warning: No step reaches anybody now.",)
     named = ", ".join(map(str, empty))
     steps = f"Step {named} reaches" if len(empty) == 1 else f"Steps {named} reach"
-    return (f":warning: {steps} nobody now: a page would go on to the next step at once.",)
+    return (f":warning: {steps} nobody now: a page would go on to the next step at once.", *again)

@@ -100,10 +100,12 @@ def _overtaken(answer: ScheduleAnswer) -> list[str]:
 
 def _without_effect(answer: ScheduleAnswer) -> list[str]:
     """`answer.changed` has one override then."""
-    names = [_name(row.instead_of) for row in answer.changed if isinstance(row, SavedOverride) and row.instead_of]
-    if not answer.changes_nothing or not names:
+    rows = [row for row in answer.changed if isinstance(row, SavedOverride)]
+    if not answer.changes_nothing or not rows:
         return []
-    return [f":warning: {names[0]} isn't on call in that time, so this changes nothing."]
+    if rows[0].instead_of is None:
+        return [f":warning: {_name(rows[0].person)} is on call in that time already, so this changes nothing."]
+    return [f":warning: {_name(rows[0].instead_of)} isn't on call in that time, so this changes nothing."]
 
 
 def now_words(view: ScheduleView) -> str:

@@ -19,7 +19,7 @@ from bot.slack.features.policy.command import SavePolicyCommand, StepRefusal, po
 from bot.slack.features.watch.opening import PREVIEWED, field_refusal, open_modal
 from bot.slack.grammar.policy_words import UNCHANGED
 from bot.slack.mrkdwn import code, duration, outside
-from bot.slack.render.blocks import MOST_OPTIONS, Block, context, input_block, option, plain
+from bot.slack.render.blocks import MOST_OPTIONS, Block, context, input_block, option, plain, sections
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.submission import Submission
 
@@ -190,7 +190,17 @@ async def submit_policy_form(submission: Submission, request: Request) -> Reply:
     answer = request.services.requests.policies.preview(policy, existed=name_key(submission.edited) == name_key(name))
     if isinstance(answer, RefusalAnswer):
         return field_refusal(NAME, answer, request)
-    return policy_reply(answer, replace(request, question=SavedQuestion(text=text)))
+    reply = policy_reply(answer, replace(request, question=SavedQuestion(text=text)))
+    return replace(reply, blocks=[*_left_empty(steps), *reply.blocks])
+
+
+def _left_empty(steps: Sequence[int]) -> list[Block]:
+    """Says that a later step counts as an earlier one. `steps`: the numbers of the filled ones."""
+    empty = [number for number in range(1, steps[-1]) if number not in steps]
+    if not empty:
+        return []
+    named = f"step {empty[0]}" if len(empty) == 1 else f"steps {' and '.join(map(str, empty))}"
+    return sections([f":information_source: You left {named} empty, so the steps after it move up."])
 
 
 def _named(submission: Submission, people: str, others: str) -> str:
