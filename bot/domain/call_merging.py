@@ -11,7 +11,7 @@ from bot.domain.backlog import Backlog, Grouping, replacement, with_changes
 from bot.domain.card import SyncCard, SyncGroup
 from bot.domain.delivery import Delivery
 from bot.domain.episode import stable_key
-from bot.domain.notice import Notice, NoticeKind, OpenFailure
+from bot.domain.notice import Notice, NoticeKind, OpenFailure, PageCall
 from bot.domain.watch import Target, TargetKind
 
 MOST_FAILURES = 500  # of one call; its text names the first ones and counts the others
@@ -46,7 +46,7 @@ def _merged(backlog: Backlog, rows: Sequence[Delivery], new_messages: frozenset[
     receiver = rows[0].receiver.id
     covered = _Covered(backlog, notices[-1].targets, receiver, new_messages)
     waiting = [failure for failure in latest.values() if _needs_somebody(backlog, failure) and not covered(failure)]
-    body = replace(notices[-1], failures=tuple(waiting[:MOST_FAILURES]))
+    body = replace(notices[-1], failures=tuple(waiting[:MOST_FAILURES]), call=_call_of(notices))
     if len(rows) > 1:
         row = replacement(rows, id=stable_key("calls", *(row.id for row in rows)))
         made_at = max(row.message.made_at for row in rows)  # a call that waited for others is not late
@@ -54,6 +54,12 @@ def _merged(backlog: Backlog, rows: Sequence[Delivery], new_messages: frozenset[
     if set(body.failures) == set(named):
         return None
     return Grouping(row=with_changes(rows[0], body=body), replaced=(), merges=True)
+
+
+def _call_of(notices: Sequence[Notice]) -> PageCall | None:
+    """The latest one. It names nobody if several people gave the promises."""
+    call, people = notices[-1].call, {notice.call.promised_by for notice in notices if notice.call}
+    return call if call is None or len(people) == 1 else replace(call, promised_by="")
 
 
 def _needs_somebody(backlog: Backlog, failure: OpenFailure) -> bool:

@@ -47,6 +47,10 @@ class PageCall:
     steps: int = 0
     promised_until: datetime | None = None
     """The end of the promise that was missed."""
+    promised_by: str = ""
+    """The name of the person who gave it, as plain text. Empty in rows of earlier versions, and for several people."""
+    snoozed: bool = False
+    """That person asked for quiet, and promised nothing."""
 
 
 class NoticeKind(StrEnum):

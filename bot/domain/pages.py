@@ -418,8 +418,12 @@ class _Progress:
             policy=page.policy.name,
             step=step,
             steps=len(page.policy.steps),
-            promised_until=promised_until if reason is CallReason.PROMISE_MISSED else None,
         )
+        if reason is CallReason.PROMISE_MISSED:
+            words = replace(words, promised_until=promised_until)
+            entries = reversed(self._episode.timeline)
+            if missed := next((entry for entry in entries if Event.PROMISE_MISSED in entry.events), None):
+                words = replace(words, promised_by=missed.name, snoozed=missed.snoozed)
         audible = self._routing.heard(page, self._kind, self._at)
         if audible.channels or not page.channels:
             self._calls.append(Call(page=audible, targets=reached, direct=direct, words=words))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.delivery.pending import PendingDelivery
-from bot.domain.backlog import Backlog
+from bot.domain.backlog import Backlog, with_changes
 from bot.domain.call_merging import merge_calls
 from bot.domain.card import PostedCard, SyncCard, SyncGroup
 from bot.domain.delivery import Delivery
@@ -53,6 +53,21 @@ def test_calls_of_the_same_people_become_one_with_the_latest_reason() -> None:
     assert [failure.card_key for failure in body.failures] == ["one", "two"]
     assert body.call is not None
     assert body.call.step == 5
+
+
+def test_calls_after_the_promises_of_several_people_name_none_of_them() -> None:
+    for names, named in ((("Bob", "Bob"), "Bob"), (("Ann", "Bob"), "")):
+        rows = [missed(a_call(card, card, PAGE_ANN), name) for card, name in zip(("one", "two"), names, strict=True)]
+        grouping = merge_calls(backlog(*rows), rows)
+        assert grouping is not None
+        assert isinstance(grouping.row.body, Notice)
+        assert grouping.row.body.call == PageCall(reason=CallReason.PROMISE_MISSED, promised_by=named)
+
+
+def missed(row: Delivery, name: str) -> Delivery:
+    call = PageCall(reason=CallReason.PROMISE_MISSED, promised_by=name)
+    assert isinstance(row.body, Notice)
+    return with_changes(row, body=replace(row.body, call=call))
 
 
 def test_calls_of_other_people_stay_apart() -> None:

@@ -4,11 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from bot.domain.notice import CallEnd, CallEndKind, CallReason, Notice, NoticeKind, OpenFailure, PageCall
 from bot.domain.observation import PipelineId
 from bot.slack.mrkdwn import time_of_day
 from bot.slack.render import action_ids
-from bot.slack.render.call_words import over_lines
+from bot.slack.render.call_words import call_lines, over_lines
 from bot.slack.render.notices import render_notice
 from bot.slack.render.render_context import RenderContext
 from tests.builders import a_delivery, a_person, a_pipeline, at
@@ -32,6 +34,19 @@ def rendered(*cards: str) -> tuple[str, list[dict[str, Any]]]:
     message = render_notice(call, a_delivery("call", call), RenderContext(platform_url="", command="/pipeline"))
     blocks: Sequence[Any] = [block for block in message.blocks if block["type"] == "actions"]
     return message.text, [element for block in blocks for element in block["elements"]]
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        (PageCall(reason=CallReason.PROMISE_MISSED, promised_by="Bob"), "The time that Bob asked for is over."),
+        (PageCall(reason=CallReason.PROMISE_MISSED, promised_by="Bob", snoozed=True), "Bob's snooze is over."),
+        (PageCall(reason=CallReason.PROMISE_MISSED), "The time that somebody asked for is over."),
+    ],
+)
+def test_a_call_after_a_missed_promise_names_the_person_who_gave_it(call: PageCall, why: str) -> None:
+    lines = call_lines(Notice(kind=NoticeKind.CALL_AGAIN, at=at(0), call=call), has_button=True)
+    assert lines[1] == why
 
 
 def test_a_call_about_one_failure_acknowledges_it() -> None:

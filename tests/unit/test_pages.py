@@ -161,6 +161,9 @@ def test_a_missed_promise_calls_again_from_the_first_step() -> None:
     assert episode is not None
     assert episode.acknowledged is None
     assert episode.timeline[-1].events == (Event.PROMISE_MISSED,)
+    (call, *_) = (message.body.call for message in plan.messages if isinstance(message.body, Notice))
+    assert call is not None
+    assert (call.promised_until, call.promised_by, call.snoozed) == (at(20 * MINUTE), "Ann", False)
 
 
 def test_a_takeover_moves_the_acknowledgement_and_an_acknowledgement_does_not() -> None:

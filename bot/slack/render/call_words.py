@@ -15,7 +15,6 @@ CALLS_SHOWN = 3  # of a group: further ones come later
 _REASONS: Mapping[CallReason, str] = {
     CallReason.STEP: "Nobody has acknowledged.",
     CallReason.REPEATED: "Nobody has acknowledged so far.",
-    CallReason.PROMISE_MISSED: "The time that somebody asked for is over.",
     CallReason.FAILED_AGAIN: "Failed again after somebody had acknowledged.",
     CallReason.NAMED: "",
     CallReason.LAST_RESORT: "Nobody answered in all rounds. This is the last call.",
@@ -34,9 +33,17 @@ def call_lines(notice: Notice, *, has_button: bool) -> list[str]:
     request = f"{phrases.mentions(people)} please take a look and acknowledge." if people else ""
     if pagers:
         request = f"{request}\nPaged outside Slack: {phrases.target_list(pagers)}.".strip()
-    why = " ".join(part for part in (_REASONS[call.reason], _step_words(call)) if part)
+    why = " ".join(part for part in (_reason(call), _step_words(call)) if part)
     where = "" if has_button else "Acknowledge on their cards."
     return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request, where) if line)]
+
+
+def _reason(call: PageCall) -> str:
+    if call.reason is not CallReason.PROMISE_MISSED:
+        return _REASONS[call.reason]
+    if call.snoozed and call.promised_by:
+        return f"{phrases.someones(call.promised_by)} snooze is over."
+    return f"The time that {phrases.person(call.promised_by) if call.promised_by else 'somebody'} asked for is over."
 
 
 def over_lines(notice: Notice) -> list[str]:
