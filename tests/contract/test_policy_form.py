@@ -202,3 +202,16 @@ async def test_a_form_with_an_empty_step_says_how_it_counts(fake_redis: redis.as
         assert "1. At once: bob" in answer
         await open_form(it)
         assert "You left" not in await submit(it, {NAME: "data", f"{PEOPLE}1": [BOB]})
+
+
+@pytest.mark.parametrize("edited", ["", "other"])
+async def test_a_name_that_another_policy_has_is_an_error_in_the_form(
+    fake_redis: redis.asyncio.Redis, edited: str
+) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, "policy data = @ann")
+        await save(it.office, "policy other = @ann")
+        await open_form(it, name=edited)
+        errors = await submit(it, {NAME: "Data", f"{PEOPLE}1": [BOB]})
+        assert "There is a policy called data already." in errors
+        assert "Choose another name, or change it with Edit a policy. Nothing was changed." in errors

@@ -151,3 +151,16 @@ async def test_a_rotation_of_many_people_is_opened_and_saved(fake_redis: redis.a
         assert "is like that already" in await submit(it, fields)
         many = f"schedule other = rotate {mentions} {' '.join(f'<@U0X{number}>' for number in range(26))}"
         assert "A rotation has 50 people at most, and you named 51." in await it.office.send(many)
+
+
+@pytest.mark.parametrize("edited", ["", "other"])
+async def test_a_name_that_another_schedule_has_is_an_error_in_the_form(
+    fake_redis: redis.asyncio.Redis, edited: str
+) -> None:
+    async with forms(fake_redis) as it:
+        await save(it.office, WEEKLY)
+        await save(it.office, WEEKLY.replace("schedule data", "schedule other"))
+        fields = await open_form(it, name=edited)
+        errors = await submit(it, {**fields, NAME: "Data", PEOPLE: [BOB]})
+        assert "There is a schedule called data already." in errors
+        assert "Choose another name, or change it with Edit a schedule. Nothing was changed." in errors

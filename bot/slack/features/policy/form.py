@@ -12,7 +12,7 @@ from bot.domain.policy_preview import DEFAULT_WAIT, MOST_ROUNDS, MOST_STEPS
 from bot.domain.setup import LONGEST_NAME
 from bot.domain.setup_names import name_problem
 from bot.domain.watch import ChannelId, Target, TargetKind
-from bot.requests.policies import UnknownName
+from bot.requests.policies import PolicyAnswer, UnknownName
 from bot.slack.click import Click
 from bot.slack.feature import Reply, Request, UsageError
 from bot.slack.features.policy.command import SavePolicyCommand, StepRefusal, policy_reply
@@ -20,6 +20,7 @@ from bot.slack.features.watch.opening import PREVIEWED, field_refusal, open_moda
 from bot.slack.grammar.policy_words import UNCHANGED
 from bot.slack.mrkdwn import code, duration, outside
 from bot.slack.render.blocks import MOST_OPTIONS, Block, context, input_block, option, plain, sections
+from bot.slack.render.on_call_forms import name_taken
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.submission import Submission
 
@@ -172,6 +173,9 @@ async def submit_policy_form(submission: Submission, request: Request) -> Reply:
     steps = [
         number for number in range(1, MOST_STEPS + 1) if _named(submission, f"{PEOPLE}{number}", f"{OTHERS}{number}")
     ]
+    existing = request.services.requests.policies.show(name)
+    if isinstance(existing, PolicyAnswer) and name_key(submission.edited) != name_key(name):
+        return field_refusal(NAME, name_taken("policy", existing.preview.policy.name), request)
     if not steps:
         return field_refusal(f"{PEOPLE}1", f"Who should this policy page? {UNCHANGED}", request)
     text = _command(name, steps, submission)

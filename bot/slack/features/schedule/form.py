@@ -6,6 +6,7 @@ from bot.domain.answer import RefusalAnswer
 from bot.domain.calendar import LONGEST_CALENDAR_ADDRESS
 from bot.domain.on_call_setup import SavedSchedule, name_key
 from bot.domain.rotation import TurnUnit
+from bot.domain.schedule_answer import ScheduleAnswer
 from bot.domain.setup import LONGEST_NAME
 from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import DAY_NAMES, zone_named, zones_like
@@ -20,6 +21,7 @@ from bot.slack.features.watch.opening import PREVIEWED, field_refusal, open_moda
 from bot.slack.grammar.schedule_words import UNCHANGED, CalendarWords
 from bot.slack.mrkdwn import outside
 from bot.slack.render.blocks import Block, context, input_block, option, plain
+from bot.slack.render.on_call_forms import name_taken
 from bot.slack.submission import Submission
 
 CALLBACK_ID = "schedule"
@@ -126,6 +128,9 @@ async def submit_schedule_form(submission: Submission, request: Request) -> Repl
         return field_refusal(
             NAME, f"“{outside(name)}” can't be the name of a schedule: {problem}. {UNCHANGED}", request
         )
+    existing = request.services.requests.schedules.show(name)
+    if isinstance(existing, ScheduleAnswer) and name_key(submission.edited) != name_key(name):
+        return field_refusal(NAME, name_taken("schedule", existing.view.saved.name), request)
     if bool(people) == bool(address):
         block = CALENDAR if address else PEOPLE
         return field_refusal(block, f"Choose people, or type a calendar's address: one of both. {UNCHANGED}", request)
