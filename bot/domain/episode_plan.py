@@ -124,8 +124,9 @@ def _shown_at(episode: Episode, state: PipelineState) -> datetime:
 
 
 def _own_targets(episode: Episode, audience: Audience | None) -> tuple[Target, ...]:
-    """Of a failure that began before pages were stored."""
-    return audience.targets if audience and episode.kind is EpisodeKind.FAILURE and not episode.pages else ()
+    """Of a failure that began before pages were stored. Nobody is paged for one that a person resolved."""
+    older = episode.kind is EpisodeKind.FAILURE and not episode.pages and episode.resolved is None
+    return audience.targets if audience and older else ()
 
 
 def last_cards(

@@ -14,6 +14,7 @@ from bot.domain.escalation import PageEvent
 from bot.domain.flap_story import flap_after, is_to_be_redrawn, redrawn
 from bot.domain.held_news import NOTHING_HELD, HeldNews, with_held_news
 from bot.domain.history import Stretch, acts, ended_stretch, stretch_of, unwatched
+from bot.domain.left_failure import LeftFailure, continued, left_failure
 from bot.domain.observation import FailedRead, PipelineId, Reading
 from bot.domain.pages import timer_at, without_conversations
 from bot.domain.receipt import Skip
@@ -37,6 +38,8 @@ class Record:
     """The news that silences hold back, by channel."""
     flap: tuple[datetime, ...] = ()
     """The times of the last changes between well and ill, by which `FlapWindow` finds a flapping pipeline."""
+    left: LeftFailure | None = None
+    """The failure that was open when the last watch ended, until the next reading."""
     version: int = 0
     """Counts the writes. The store refuses a plan that was made for another version."""
 
@@ -88,7 +91,8 @@ def plan_transitions(
 ) -> Plan:
     """Plans for these transitions. `record` has the state after them, `before` is the state before them."""
     flap = flap_after(record.flap, transitions, at, routing.flap_window, episode=record.episode, state=record.state)
-    record = replace(record, flap=flap.changes)
+    left = record.left
+    record = replace(record, flap=flap.changes, left=None if record.state.observation else left)
     touched = advance(record.episode, transitions, record.state, record.identities, flap)
     if not transitions and not touched and record.episode:
         confirmed = confirmed_by(record.episode, record.state, routing)
@@ -104,9 +108,9 @@ def plan_transitions(
     plans: list[EpisodePlan] = []
     last, held = record.episode, record.held
     for advanced in touched:
-        episode = advanced
-        same = last is not None and last.identity == episode.identity
+        same = last is not None and last.identity == advanced.identity
         stored = last if same else None
+        episode = advanced if stored else continued(advanced, left, record.state, at)
         if stored and (leaving := left_meanwhile(stored, routing)):
             stored, episode = without_cards(stored, leaving), without_conversations(episode, leaving, at)
         held = with_held_news(held, episode, stored, routing)
@@ -214,9 +218,10 @@ def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
 def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
     """Nobody watches the pipeline any more: forgets its state, and the open cards say so a last time.
 
-    `identities` stay, so a later episode does not reuse the key of an old card.
+    `identities` stay, so a later episode does not reuse the key of an old card. An open failure stays in `left`.
     """
-    forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD, flap=())
+    left = left_failure(record.episode, record.state, at) or record.left
+    forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD, flap=(), left=left)
     episode, stretch = record.episode, stretch_of(record.state)
     if episode is None or not episode.open:
         return Plan(record=forgotten, stretch=stretch)
