@@ -254,6 +254,9 @@ class RefusalAnswer:
     """A command to type instead."""
     in_goldrush: bool = False
     """The person can do it in GoldRush instead."""
+    unknown: str = ""
+    """The typed name of no policy or schedule. Then the typed command with `nearest` in its place is the suggestion."""
+    nearest: str = ""
 
 
 class AcknowledgeFate(Enum):

@@ -3,6 +3,7 @@
 Where the clocks skip a time, its moment is later by what they skip. A time that comes twice means the first one.
 """
 
+import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -149,6 +150,8 @@ def _zones() -> dict[str, str]:
 
 
 def zones_like(name: str) -> tuple[str, ...]:
-    """The zones of this city: Europe/Berlin for *berlin*."""
-    city = name.strip().casefold().replace(" ", "_")
-    return tuple(sorted(zone for key, zone in _zones().items() if key.rpartition("/")[2] == city))
+    """The zones of this city, or of the most similar one: Europe/Berlin for *berlin* and *berln*."""
+    wanted = name.strip().casefold().replace(" ", "_")
+    cities = {key: key.rpartition("/")[2] for key in _zones()}
+    near = [wanted] if wanted in cities.values() else difflib.get_close_matches(wanted, cities.values(), 1, 0.8)
+    return tuple(sorted(_zones()[key] for key, city in cities.items() if city in near))

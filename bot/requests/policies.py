@@ -328,6 +328,8 @@ def unknown_policy(answer: UnknownName) -> RefusalAnswer:
     return RefusalAnswer(
         reason=f"There is no policy called *{answer.name}*.{guess} Nothing was changed.",
         command=f"policy {answer.nearest}" if answer.nearest else "policy",
+        unknown=answer.name,
+        nearest=answer.nearest,
     )
 
 
@@ -341,7 +343,10 @@ def missing_schedule(setup: Setup, name: str) -> RefusalAnswer:
     reason = f"There is no schedule called *{name}*."
     if nearest:
         return RefusalAnswer(
-            reason=f"{reason} Did you mean *{nearest}*? Nothing was changed.", command=f"oncall {nearest}"
+            reason=f"{reason} Did you mean *{nearest}*? Nothing was changed.",
+            command=f"oncall {nearest}",
+            unknown=name,
+            nearest=nearest,
         )
     there = f" {there_are(names)}" if names else " There is no schedule yet."
     creating = f"schedule {name} = rotate @ann @bob every 1 week at 09:00 on monday"

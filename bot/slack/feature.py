@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.answer import RefusalAnswer
@@ -12,7 +12,7 @@ from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
 from bot.slack.click import Click
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.tokens import can_be_typed, quoted
+from bot.slack.grammar.tokens import can_be_typed, quoted, with_other_setup
 from bot.slack.mrkdwn import escape
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.modals import Modals
@@ -91,6 +91,9 @@ class Request:
     """True if the person began to change something that existed then. It may be removed by now."""
 
     def refused(self, refusal: RefusalAnswer) -> Reply:
+        if refusal.nearest:
+            whole = with_other_setup(self.question.text, refusal.unknown, refusal.nearest)
+            refusal = replace(refusal, command=whole or refusal.command)
         return refused(refusal, self.services.render_context)
 
     def names_pipelines(self, typed: str) -> bool:

@@ -80,7 +80,7 @@ async def test_a_rotation_is_read_as_people_type_it(fake_redis: redis.asyncio.Re
         ("schedule data = rotate here", "“here” is no person", "schedule data = rotate @ann"),
         ("schedule data = rotate oncall:x", "is no person", "schedule data = rotate @ann"),
         ("schedule data = rotate @ann in berlin", "Did you mean Europe/Berlin?", "in Europe/Berlin"),
-        ("schedule data = rotate @ann in mars", "Type it as Europe/Berlin", "schedule data = rotate"),
+        ("schedule data = rotate @ann in mars", "such as Europe/Berlin", "schedule data = rotate"),
         ("schedule data = rotate @ann every 0 days", "every 3 days", "schedule data = rotate"),
         ("schedule data = rotate @ann every 99 weeks", "every 3 days", "schedule data = rotate"),
         ("schedule data = rotate @ann at 25:00", "09:00", "schedule data = rotate"),

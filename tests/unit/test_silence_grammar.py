@@ -150,7 +150,7 @@ def test_maintenance_and_quiet_hours(text: str, command: object) -> None:
         ("mute orders-eu for 2h because", "Give a reason", "mute orders-eu for 2h because we deploy"),
         (f"mute orders-eu for 2h because {'x' * (LONGEST_WHY + 1)}", "201 characters", "mute orders-eu for 2h"),
         ("mute orders-eu for 2h in #ops", "in the channel itself", "mute orders-eu for 2h"),
-        ("mute orders-eu until 09:00 in Berlin", "time zone “Berlin”", "mute orders-eu for 2h in Europe/Berlin"),
+        ("mute orders-eu until 09:00 in Berlin", "time zone “Berlin”", "mute orders-eu until 09:00 in Europe/Berlin"),
         ("maintenance orders-eu", "When is the maintenance?", "maintenance orders-eu sat 22:00-02:00 weekly"),
         ("maintenance sat 22:00-02:00 weekly", "Which pipeline", "maintenance orders-eu sat 22:00-02:00 weekly"),
         ("quiet nights", "as quiet hours", "quiet 20:00-08:00 weekdays"),

@@ -1,6 +1,5 @@
 """The commands `maintenance` and `quiet`: planned silences, once or each week."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from bot.slack.feature import Command, CommandWord, ConfirmableChange, Feature, 
 from bot.slack.features.mute import ListSilences, author_of, silence_reply
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.silence_times import Hours, Once, read_hours, read_window
-from bot.slack.grammar.silences import SilenceText, read_references, read_silence
+from bot.slack.grammar.silences import SilenceText, moment_in, read_references, read_silence
 from bot.slack.grammar.tokens import NONE, ParseError
 from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage
@@ -87,10 +86,6 @@ def _weekly(hours: Hours, zone: str) -> WeeklyHours:
     return WeeklyHours(days=hours.days, start=hours.start, end=hours.end, zone=zone)
 
 
-_TIME_WORD = re.compile(r"\d:\d|^(mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?s?$|^weekd|^dail", re.IGNORECASE)
-"""A word of an incomplete time, which was read as a name."""
-
-
 def _parse_maintenance(command_text: CommandText) -> Command:
     words = command_text.words
     if not words:
@@ -103,8 +98,12 @@ def _parse_maintenance(command_text: CommandText) -> Command:
     if parts.time is None:
         wrong = f"I can't read the time in “{outside(parts.unread)}”." if parts.unread else "When is the maintenance?"
         window = _WINDOW.partition("orders-* ")[2]
-        names = [name for name in parts.references if not _TIME_WORD.search(name)] or parts.references
-        named = " ".join(map(typed_reference, names))
+        names, start = moment_in(parts.references)
+        named = " ".join(map(typed_reference, names or parts.references))
+        if names and start and not parts.unread:
+            raise ParseError(
+                "How long is the maintenance? Nothing was changed. For example:", f"maintenance {named} {start} for 4h"
+            )
         raise ParseError(f"{wrong} Nothing was changed. For example:", f"maintenance {named} {window}", _WINDOW)
     return MaintenanceCommand(parts.references, parts.time, parts.zone, parts.why)
 

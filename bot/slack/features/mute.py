@@ -15,7 +15,7 @@ from bot.slack.features.confirm import run_confirmed
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
 from bot.slack.grammar.silence_times import FOR_EVER, MuteTime, read_mute_time
-from bot.slack.grammar.silences import read_references, read_silence
+from bot.slack.grammar.silences import moment_in, read_references, read_silence
 from bot.slack.grammar.time_first import refuse_time_first
 from bot.slack.grammar.tokens import ALL, EVERYTHING, ParseError
 from bot.slack.mrkdwn import outside
@@ -143,6 +143,13 @@ def _parse_mute(command_text: CommandText) -> Command:
         raise ParseError(
             f"I can't read the time in “{outside(parts.unread)}”. Nothing was changed. For example:",
             f"mute {' '.join(map(typed_reference, parts.references))} for 2h",
+            _EXAMPLE,
+        )
+    names, moment = moment_in(parts.references) if parts.time is None else ([], "")
+    if names and moment:
+        raise ParseError(
+            f"Put *until* before “{outside(moment)}”. Nothing was changed.",
+            f"mute {' '.join(map(typed_reference, names))} until {moment}",
             _EXAMPLE,
         )
     return MuteCommand(parts.references, parts.time, parts.zone, parts.why)

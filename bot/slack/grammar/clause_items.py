@@ -18,6 +18,7 @@ from bot.slack.mrkdwn import outside
 
 NEEDS_AT_SIGN = "a person or user group begins with @"
 _PAGING_SERVICES = ("pagerduty", "opsgenie")
+_NAMED_TARGETS = {"oncall": "oncall:data", "on-call": "oncall:data", "policy": "policy:data", "pager": "pager:ops"}
 _NEGATIONS = {"except", "but", "not", "without", "no", "excluding", NONE}
 _NOBODY = {"nobody", "no-one", "noone", "nothing", "off"}
 
@@ -60,6 +61,15 @@ def correct_target(text: str, word: Word, mistakes: list[Mistake]) -> str:
     if text.lower() in _NOBODY and not word.quoted:
         mistakes.append(Mistake(f"To page nobody, type *{NONE}*. Nothing was changed.", (word.start, text, NONE)))
         return NONE
+    if text.lower() in _NAMED_TARGETS and not word.quoted:
+        example = _NAMED_TARGETS[text.lower()]
+        mistakes.append(
+            Mistake(
+                f"I can't page “{outside(text)}”: it needs a name, such as `{example}`. Nothing was changed.",
+                (word.start, text, example),
+            )
+        )
+        return example
     name = bare(text)
     right = f"@{name}" if name else quoted_target(f"@{text}") if word.quoted and text.strip("@") else ""
     mistakes.append(

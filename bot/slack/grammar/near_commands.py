@@ -94,8 +94,10 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "status",
         )
     if name == "page":
+        paged, watch, watched = rest.partition(" watch ")
         return ParseError(
             "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",
+            f"watch {watched} page {paged}" if watch else "",
             f"watch {rest}" if "@" in rest and not rest.startswith("@") else "",
             f"watch orders-eu page {rest}".strip(),
             f"watch orders-eu page {quoted_target(f'@{rest}')}" if rest and "@" not in rest else "",

@@ -6,11 +6,12 @@ from datetime import time
 
 from bot.domain.rotation import TurnUnit
 from bot.domain.rotation_plan import MOST_TURN_DAYS
-from bot.domain.wall_clock import NamedMoment, zone_named, zones_like
+from bot.domain.wall_clock import NamedMoment
 from bot.domain.watch import TargetKind
 from bot.slack.grammar.clauses import TargetWord, target_of
 from bot.slack.grammar.time_words import day_of_week, lower_words, read_clock_time, read_moment
 from bot.slack.grammar.tokens import ParseError, Word, bare, corrected, split_list, typed
+from bot.slack.grammar.zone_words import read_zone
 from bot.slack.mrkdwn import outside, unescape
 
 UNCHANGED = "Nothing was changed."
@@ -77,7 +78,7 @@ class ScheduleReader:
             )
         zone = ""
         if len(rest) == 3 and rest[1].lower == "in":
-            zone = self._zone(rest[2])
+            zone = read_zone(rest[2], self._text, EXAMPLE)
         elif len(rest) > 1:
             raise ParseError(f"Type one address, then *in* and a time zone. {UNCHANGED}", "help schedule")
         return CalendarWords(rest[0].text, zone)
@@ -95,7 +96,7 @@ class ScheduleReader:
             at = position + (lower == "on")
             return at - position + self._read_weekday(at)
         elif lower == "in" and following:
-            self._rotation.zone = self._zone(self._words[position + 1])
+            self._rotation.zone = read_zone(self._words[position + 1], self._text, EXAMPLE)
             return 2
         elif lower == "from" and following:
             return 1 + self._read_start(position + 1)
@@ -139,14 +140,6 @@ class ScheduleReader:
             raise ParseError(f"Type the first day as *from 2026-12-07* or *from monday*. {UNCHANGED}", EXAMPLE)
         self._rotation.start = found.value
         return found.words
-
-    def _zone(self, word: Word) -> str:
-        if zone := zone_named(word.text):
-            return zone.key
-        near = zones_like(word.text)
-        fix = corrected(self._text, word.start, word.text, near[0]) if near else ""
-        guess = f" Did you mean *{near[0]}*?" if near else " Type it as *Europe/Berlin*."
-        raise ParseError(f"I don't know the time zone “{outside(word.text)}”.{guess} {UNCHANGED}", fix, EXAMPLE)
 
     def _put(self, word: Word) -> None:
         parts = [word.text] if word.quoted else split_list([word])

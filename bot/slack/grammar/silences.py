@@ -1,6 +1,7 @@
 """Reads the words of `mute`, `maintenance` and `quiet`: pipelines, a time, a time zone and a reason. Pure."""
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -12,8 +13,9 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.time_first import BECAUSE, CHANNEL_WORDS
-from bot.slack.grammar.time_words import lower_words
+from bot.slack.grammar.time_words import lower_words, read_moment
 from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, corrected, slice_of, typed
+from bot.slack.grammar.zone_words import read_zone
 from bot.slack.mrkdwn import outside, unescape
 
 TimeT = TypeVar("TimeT")
@@ -44,8 +46,9 @@ def read_silence(
         ParseError: the reason is too long, or the time zone is unknown.
     """
     _refuse_misspelled(command_text, example)
+    _refuse_foreign_dates(command_text)
     words, why = without_reason(command_text, example)
-    words, zone = _without_zone(words, example)
+    words, zone = _without_zone(words, command_text.text, example)
     lower = lower_words(words)
     named = known_span(words, 0, command_text.text, command_text.names, begun=False) if words else 0
     for position in range(named, len(words)):
@@ -77,6 +80,43 @@ def _refuse_misspelled(command_text: CommandText, example: str) -> None:
             )
 
 
+_DATE = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
+_MONTHS = range(1, 13)
+
+
+def _refuse_foreign_dates(command_text: CommandText) -> None:
+    """Refuses `24.12.2026` and `12/24/2026`, and suggests `2026-12-24` unless day and month may be swapped."""
+    for word in command_text.words:
+        if word.lower in BECAUSE:
+            return
+        found = None if word.quoted else _DATE.fullmatch(word.text)
+        if found is None or command_text.names.with_name(comparable(word.text)):
+            continue
+        first, second, dotted = int(found[1]), int(found[3]), found[2] == "."
+        day, month = (first, second) if dotted or first not in _MONTHS else (second, first)
+        certain = dotted or first not in _MONTHS or second not in _MONTHS
+        iso = f"{found[4]}-{month:02}-{day:02}"
+        raise ParseError(
+            f"I can't read the date “{word.text}”. Nothing was changed. Type it as 2026-12-24: year, month, day.",
+            corrected(command_text.text, word.start, word.text, iso) if certain else "",
+            f"help {command_text.vocabulary.first(command_text.text)}",
+        )
+
+
+_TIME_WORD = re.compile(
+    r"\d:\d|^\d{4}-\d\d|^(mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?s?$|^weekd|^dail", re.IGNORECASE
+)
+
+
+def moment_in(references: Sequence[str]) -> tuple[list[str], str]:
+    """The names, and the words among them that are a day or a time. That is empty unless they are one moment."""
+    times = " ".join(name for name in references if _TIME_WORD.search(name))
+    moment = read_moment(times.lower().split())
+    whole = moment is not None and moment.words == len(times.split()) and moment.value.clock_time is not None
+    dated = moment is not None and moment.value.day is not None and moment.words == len(times.split())
+    return [name for name in references if not _TIME_WORD.search(name)], times if whole or dated else ""
+
+
 def _is_name(command_text: CommandText, words: Sequence[Word]) -> bool:
     """True if all words together are a pipeline's name, such as *sync every 5 min*."""
     return bool(words) and bool(command_text.names.with_name(comparable(slice_of(command_text.text, list(words)))))
@@ -103,7 +143,7 @@ def without_reason(command_text: CommandText, example: str) -> tuple[list[Word],
     return words[:begin], why
 
 
-def _without_zone(words: list[Word], example: str) -> tuple[list[Word], str]:
+def _without_zone(words: list[Word], text: str, example: str) -> tuple[list[Word], str]:
     """Takes `in Europe/Berlin` out."""
     last = len(words) - 2
     found = [
@@ -119,13 +159,8 @@ def _without_zone(words: list[Word], example: str) -> tuple[list[Word], str]:
             "Type this in the channel itself: a mute belongs to the channel where it is made. Nothing was changed.",
             example,
         )
-    zone = zone_named(named.text)
-    if zone is None:
-        raise ParseError(
-            f"I don't know the time zone “{outside(named.text)}”. Nothing was changed. Type it as a region and a city:",
-            f"{example} in Europe/Berlin",
-        )
-    return [*words[: found[0]], *words[found[0] + 2 :]], zone.key
+    zone = read_zone(named, text, example)
+    return [*words[: found[0]], *words[found[0] + 2 :]], zone
 
 
 def read_references(command_text: CommandText, words: list[Word]) -> tuple[str, ...]:

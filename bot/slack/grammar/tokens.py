@@ -206,6 +206,17 @@ def with_other_name(text: str, wrong: str, right: str) -> str:
     return f"{command} {replaced}" if times else ""
 
 
+def with_other_setup(text: str, wrong: str, right: str) -> str:
+    """The typed text with the name of one policy or schedule replaced, as in `policy:data`. Empty if it lacks that."""
+    command, _, rest = unescape(typed(unlinked(text))).partition(" ")
+    for before in (r"(?<=:)", r"(?<![\w.:-])"):
+        name = re.compile(rf"{before}{re.escape(wrong)}(?![\w.-])", re.IGNORECASE)
+        replaced, times = name.subn(lambda _: right, rest, count=1)
+        if times:
+            return f"{command} {replaced}"
+    return ""
+
+
 def without_name(text: str, wrong: str) -> str:
     """The typed text without one name and its separator. Empty if the text lacks that name."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")

@@ -1,13 +1,13 @@
 """The command `policy`, typed or filled in as a form: who is paged, in which order, until somebody answers."""
 
 from bot.slack.feature import Button, CommandWord, Feature
-from bot.slack.features.policy.command import parse_policy, without_equals
+from bot.slack.features.policy.command import parse_policy, refuse_spaced_name, without_equals
 from bot.slack.features.policy.form import CALLBACK_ID, open_policy_form, submit_policy_form
 from bot.slack.grammar.policy_words import EXAMPLE
 from bot.slack.render import action_ids
 from bot.slack.render.help import HelpPage
 
-__all__ = ["FEATURE", "without_equals"]
+__all__ = ["FEATURE", "refuse_spaced_name", "without_equals"]
 
 _HELP = HelpPage(
     overview=("`{c} policy` — who is paged, in which order, until somebody answers",),

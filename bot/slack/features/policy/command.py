@@ -17,7 +17,7 @@ from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, chann
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.policy_words import EXAMPLE, UNCHANGED, PolicyReader, PolicyWords
 from bot.slack.grammar.tokens import NONE, ParseError, Word, typed
-from bot.slack.mrkdwn import outside
+from bot.slack.mrkdwn import outside, unescape
 from bot.slack.render.policies import default_policy_blocks, policies_blocks, policy_blocks
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -147,6 +147,7 @@ _VERBS = ("default", "remove", "delete")
 
 
 def parse_policy(command_text: CommandText) -> Command:
+    refuse_spaced_name(command_text, "policy")
     words = without_equals(command_text.words)
     if not words:
         return ShowPoliciesCommand()
@@ -189,6 +190,26 @@ def without_equals(words: list[Word]) -> list[Word]:
         second = [Word(joined, start=rest[0].start + 1, end=rest[0].end)] if joined else []
         return [first, *second, *rest[1:]]
     return words
+
+
+def refuse_spaced_name(command_text: CommandText, command: str) -> None:
+    """
+    Raises:
+        ParseError: several words stand before the sign, as in `policy team a = @bob`.
+    """
+    signs = (at for at, word in enumerate(command_text.words) if "=" in word.text and "://" not in word.text)
+    at = next(signs, 0)
+    sign = command_text.words[at] if at else None
+    if sign is None or sign.quoted or sign.picked or (at == 1 and sign.text.startswith("=")):
+        return
+    last, _, joined = sign.text.partition("=")
+    parts = [typed(word.text) for word in command_text.words[:at]] + ([last] if last else [])
+    rest = f"{joined}{unescape(typed(command_text.text[sign.end :]))}".strip()
+    raise ParseError(
+        f"The name of a {command} is one word, not “{outside(' '.join(parts))}”. {UNCHANGED}",
+        f"{command} {'-'.join(parts)} = {rest}",
+        f"help {command}",
+    )
 
 
 def _only_name(words: list[Word], example: str) -> str:

@@ -9,7 +9,7 @@ from bot.domain.setup_names import name_problem
 from bot.domain.wall_clock import zone_named
 from bot.requests.schedules import refused_rotation
 from bot.slack.feature import Command, ConfirmableChange, Reply, Request
-from bot.slack.features.policy import without_equals
+from bot.slack.features.policy import refuse_spaced_name, without_equals
 from bot.slack.features.schedule.calendar import SaveCalendarCommand
 from bot.slack.features.schedule.links import read_link
 from bot.slack.features.schedule.replies import editor_of, reply_of
@@ -112,6 +112,7 @@ class RemoveScheduleCommand(Command):
 
 
 def parse_schedule(command_text: CommandText) -> Command:
+    refuse_spaced_name(command_text, "schedule")
     words = without_equals(command_text.words)
     if not words:
         return ShowScheduleCommand()
