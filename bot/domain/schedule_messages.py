@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.domain.calendar import CalendarProblem
 from bot.domain.catalogue import Pipeline
+from bot.domain.setup import SetupKind
 from bot.domain.silence import SilenceNote
 from bot.domain.watch import Target, UserId
 
@@ -58,8 +59,10 @@ class ShiftHandover:
     why: str = ""
     """The reason for that override, as plain text."""
     by: UserId | None = None
-    """The person who made it."""
+    """The person who made it, or who changed what `changed` names."""
     by_name: str = ""
+    changed: SetupKind | None = None
+    """What changed: the schedule, its calendar or an override. None: unknown."""
     looked_at: int | None = None
     """The number of pipelines whose failures and mutes the message lists. None in rows of earlier versions."""
     pages_schedule: bool = True

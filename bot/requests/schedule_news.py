@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.domain.audit import AuditEntry
 from bot.domain.body import Body
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.on_call import OnCall
-from bot.domain.on_call_setup import SavedSchedule, calendar_copy, on_call_in, people_of
+from bot.domain.on_call_setup import SavedSchedule, calendar_copy, name_key, on_call_in, people_of
 from bot.domain.permission import UnknownFact
-from bot.domain.schedule_messages import ScheduleReport, ShiftHandover
+from bot.domain.schedule_messages import HandoverCause, ScheduleReport, ShiftHandover
 from bot.domain.schedule_state import ScheduleState, report_on
-from bot.domain.setup import Setup
+from bot.domain.setup import Setup, SetupKind
 from bot.domain.setup_change import SetupEdit
 from bot.domain.shift_change import PeopleChange, people_change
 from bot.domain.watch import ChannelId, Target, UserId
@@ -23,6 +24,7 @@ from bot.requests.handover_items import handover_items
 from bot.requests.setup_changes import SetupChanges, SetupPlan
 from bot.state.repository import Repository
 
+JUST_CHANGED = timedelta(minutes=10)  # the bot that leads checks within seconds, and a new leader soon after
 CHECKED_AGAIN = timedelta(minutes=1)  # for what no change of the setup tells: problems begin and end with time
 
 
@@ -118,6 +120,8 @@ class ScheduleNews:
             looked_at=items.looked_at,
             pages_schedule=items.pages_schedule,
         )
+        if change.cause is HandoverCause.CHANGED:
+            handover = await self._with_author(handover, saved, max(state.since, change.at - JUST_CHANGED))
         bodies: dict[ChannelId, ShiftHandover] = {saved.posts_in: handover} if saved.posts_in else {}
         for person in incoming:
             if person.id in state.on_call or await self._people.member(UserId(person.id)) is None:
@@ -126,6 +130,18 @@ class ScheduleNews:
                 others = (other for other in incoming if other != person)
                 bodies[conversation] = replace(handover, incoming=(person, *others), direct=True)
         return [self._message(saved, "handover", channel, body, change.at) for channel, body in bodies.items()]
+
+    async def _with_author(self, handover: ShiftHandover, saved: SavedSchedule, since: datetime) -> ShiftHandover:
+        """Names the person who has just changed the schedule or its overrides. Nobody: its calendar changed."""
+
+        def wanted(entry: AuditEntry) -> bool:
+            cancels = entry.subject == SetupKind.OVERRIDE and not entry.after
+            return (cancels or entry.subject == SetupKind.SCHEDULE) and name_key(entry.label) == saved.id
+
+        entry = await self._changes.latest_change(wanted, since)
+        if entry:
+            return replace(handover, changed=SetupKind(entry.subject), by=entry.by, by_name=entry.by_name)
+        return replace(handover, changed=SetupKind.CALENDAR_COPY) if saved.calendar else handover
 
     async def _named(self, saved: SavedSchedule, people: Sequence[UserId]) -> tuple[Target, ...]:
         """These people with their names. A person without a name keeps the id."""

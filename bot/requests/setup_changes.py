@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from bot.domain.audit import AuditEntry
 from bot.domain.delivery import Message
 from bot.domain.setup import Setup
 from bot.domain.setup_change import SetupChange, SetupEdit
@@ -15,6 +16,8 @@ from bot.ports.store_errors import StoreAway
 from bot.requests.audit_log import emit_changes
 from bot.state.repository import ATTEMPTS, Repository
 
+LATEST_READ = 100
+"""Entries of the audit log. A change of just now is among them."""
 AnswerT = TypeVar("AnswerT")
 
 
@@ -39,6 +42,15 @@ class SetupChanges:
     def setup(self) -> Setup:
         """As this process knows it."""
         return self._repository.watches.setup
+
+    async def latest_change(self, wanted: Callable[[AuditEntry], bool], since: datetime) -> AuditEntry | None:
+        """The latest wanted change in the audit log. None: there was none since.
+
+        Raises:
+            StoreAway: the log can't be read.
+        """
+        page = await self._setup_store.audit(count=LATEST_READ)
+        return next((entry for entry in page.entries if entry.at >= since and wanted(entry)), None)
 
     async def write(
         self,

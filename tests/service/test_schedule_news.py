@@ -22,7 +22,7 @@ from bot.domain.schedule_messages import (
     ShiftChange,
     ShiftHandover,
 )
-from bot.domain.setup import Setup, SetupRow
+from bot.domain.setup import Setup, SetupKind, SetupRow
 from bot.domain.setup_change import SetupEdit
 from bot.domain.silence import WHOLE_CHANNEL, Mute
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
@@ -196,6 +196,48 @@ async def test_an_override_and_an_edit_are_handovers_too(it: OnCallDesk) -> None
     assert causes == [HandoverCause.OVERRIDE, HandoverCause.OVERRIDE_OVER, HandoverCause.CHANGED]
     assert [body.stand_in for body in await it.handovers(TEAM_CHANNEL)] == [person(CARL, "Carl")] * 2 + [None]
     assert [incoming for _, incoming in posted[2:]] == [[BOB]]
+
+
+async def test_a_handover_after_a_change_names_the_change_and_its_author(it: OnCallDesk) -> None:
+    override = SavedOverride(
+        schedule="data",
+        person=person(CARL, "Carl"),
+        start=it.clock.now(),
+        end=it.clock.now() + DAY,
+        made_by=CARL,
+        made_at=it.clock.now(),
+    )
+    await it.save(daily(ANN), override, replace(daily(ANN), name="Other"))
+    await it.pass_days(0.1)
+    await it.remove(override)
+    await it.pass_days(0.1)
+    await it.save(replace(daily(ANN), name="Other", posts_in=ALERTS))  # another schedule
+    await it.save(daily(BOB))
+    await it.pass_days(0.1)
+    posted = [(body.cause, body.changed, body.by) for body in await it.handovers(TEAM_CHANNEL)]
+    assert posted == [
+        (HandoverCause.CHANGED, SetupKind.OVERRIDE, ANN),
+        (HandoverCause.CHANGED, SetupKind.SCHEDULE, ANN),
+    ]
+
+
+async def test_a_calendar_that_changed_is_named_without_a_person(it: OnCallDesk) -> None:
+    calendar = SavedCalendar(address=CalendarAddress("https://x.example/a.ics"), zone="UTC")
+    saved = replace(daily(), rotation=None, calendar=calendar)
+    copy = CalendarCopy(
+        schedule=saved.id,
+        fingerprint=calendar.address.fingerprint,
+        made_at=MONDAY,
+        read_at=MONDAY,
+        shifts=(Shift(people=(ANN,), start=MONDAY, end=MONDAY + DAY),),
+        people=(person(ANN, "Ann"), person(BOB, "Bob")),
+    )
+    await it.save(saved, copy)
+    await it.pass_days(0.1)
+    await it.save(replace(copy, shifts=(Shift(people=(BOB,), start=MONDAY, end=MONDAY + DAY),)))
+    await it.pass_days(0.1)
+    (posted,) = await it.handovers(TEAM_CHANNEL)
+    assert (posted.cause, posted.changed, posted.by) == (HandoverCause.CHANGED, SetupKind.CALENDAR_COPY, None)
 
 
 async def test_a_gap_is_announced_to_the_channel(it: OnCallDesk) -> None:

@@ -18,6 +18,7 @@ from bot.domain.schedule_messages import (
     ShiftChange,
     ShiftHandover,
 )
+from bot.domain.setup import SetupKind
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack.mrkdwn import NO_BREAK, date
 from bot.slack.render.renderer import Renderer
@@ -97,6 +98,18 @@ OVERRIDE = {"cause": HandoverCause.OVERRIDE, "stand_in": CARL, "by": "U0CARL", "
         (
             {"cause": HandoverCause.CHANGED},
             "The schedule or an override changed at {at}. Bob was on call before.",
+        ),
+        (
+            {"cause": HandoverCause.CHANGED, "changed": SetupKind.SCHEDULE, "by_name": "Ann"},
+            "Ann changed the schedule at {at}. Bob was on call before.",
+        ),
+        (
+            {"cause": HandoverCause.CHANGED, "changed": SetupKind.OVERRIDE, "by_name": "Ann"},
+            "Ann cancelled an override at {at}. Bob was on call before.",
+        ),
+        (
+            {"cause": HandoverCause.CHANGED, "changed": SetupKind.CALENDAR_COPY, "by_name": ""},
+            "The calendar changed at {at}. Bob was on call before.",
         ),
     ],
 )

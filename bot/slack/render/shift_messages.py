@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.domain.delivery import Delivery
 from bot.domain.schedule_messages import HandoverCause, HandoverItem, ShadowChange, ShiftChange, ShiftHandover
+from bot.domain.setup import SetupKind
 from bot.domain.watch import Target
 from bot.slack.mrkdwn import REASON_LIMIT, code, date, outside
 from bot.slack.render import phrases
@@ -72,9 +73,22 @@ def _cause(handover: ShiftHandover) -> str:
         case HandoverCause.CHANGED:
             verb = "was" if len(handover.outgoing) == 1 else "were"
             before = f"{outgoing} {verb} on call before." if outgoing else "Nobody was on call before."
-            return f"The schedule or an override changed at {when}. {before}"
+            return f"{_changed(handover)} at {when}. {before}"
         case _:
             return f"{outgoing} handed over at {when}." if outgoing else f"Since {when}."
+
+
+def _changed(handover: ShiftHandover) -> str:
+    """`Ann changed the schedule`, in a message that names the schedule before."""
+    match handover.changed:
+        case SetupKind.SCHEDULE:
+            return f"{phrases.person(handover.by_name)} changed the schedule"
+        case SetupKind.OVERRIDE:
+            return f"{phrases.person(handover.by_name)} cancelled an override"
+        case SetupKind.CALENDAR_COPY:
+            return "The calendar changed"
+        case _:
+            return "The schedule or an override changed"
 
 
 def _override(handover: ShiftHandover, stand_in: Target, when: str) -> str:
