@@ -67,7 +67,8 @@ async def test_a_state_word_finds_a_failure_that_nobody_has_read(fake_redis: red
         failed = await bot.requests.queries.browse(ALERTS, "", 0, PAGE_SIZE, {StateFilter.FAILED})
         assert lines(failed)[:2] == [
             "1 of 9 pipelines is FAILED",
-            "orders-3 — FAILED · 0 of 1 ready · read 0 s ago · shop",
+            "orders-3 — FAILED · 0 of 1 ready · since <!date^1795435200^{time} {date_short_pretty}|2026-11-23 12:00:00 UTC>"
+            " or earlier · read 0 s ago · shop",
         ]
 
 

@@ -152,7 +152,7 @@ def test_a_long_blindness_of_few_or_many(number: int) -> None:
 def a_long_blindness(name: str, number: int) -> None:
     missed = tuple(a_missed(name, place) for place in range(number))
     notice = Notice(kind=NoticeKind.BLIND, at=at(10.0**7), since=at(0), missed=missed, unread=10**6)
-    assert "I couldn't read 1000000 pipelines yet" in "\n".join(says(valid(shown(notice, **WORST))))
+    assert "I couldn't read 1,000,000 pipelines yet" in "\n".join(says(valid(shown(notice, **WORST))))
 
 
 @pytest.mark.parametrize("number", [0, 1, 50, 1000])

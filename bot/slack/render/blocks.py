@@ -30,6 +30,7 @@ _MARKUP = re.compile(
     r"|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*"  # stays, without its asterisks
     r"|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)"  # an emoji: goes
 )
+_DATE = re.compile(r"<!date\^\d+\^[^|<>]*\|([^<>]*)>")
 _MORE = "… and more"
 
 
@@ -62,8 +63,10 @@ def message(blocks: Sequence[Block]) -> RenderedMessage:
     Cuts that text to `TEXT_LIMIT`.
     """
     first_blocks = tuple(blocks[:MOST_BLOCKS])
-    lines = [line for block in first_blocks for line in _spoken(block)]
-    return RenderedMessage(shortened("\n".join(lines), TEXT_LIMIT), first_blocks)
+    text = "\n".join(line for block in first_blocks for line in _spoken(block))
+    if len(text) > TEXT_LIMIT:  # a row less would cost more than the reader's own time zone
+        text = _DATE.sub(r"\1", text)
+    return RenderedMessage(shortened(text, TEXT_LIMIT), first_blocks)
 
 
 def _spoken(block: Block) -> list[str]:
