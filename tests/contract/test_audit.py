@@ -5,6 +5,7 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from bot.domain.audit import AuditEntry
+from bot.domain.catalogue import Pipeline
 from bot.slack.features.audit import entry_line
 from bot.slack.render import action_ids
 from tests.builders import at
@@ -70,6 +71,38 @@ async def test_changes_are_found_by_pipeline_person_and_words(
         await it.type("watch orders-* on failed", BOB)
         answer = plain(await it.type(command))
     assert {name for name in ("orders-2:", "orders-*:") if name in answer} == {f"{name}:" for name in found}
+
+
+@pytest.mark.parametrize(
+    ("command", "hints"),
+    [
+        ("audit orders-l", ["I couldn't find a pipeline called orders-l.", "/pipeline audit orders-1"]),
+        ("audit @bbo", ["No person of this workspace is called @bbo. Pick the name"]),
+        ("audit nothing like that", []),
+        ("audit orders-2", []),
+        ("audit @carol", []),
+        ("audit zz-*", []),
+        ("audit", []),
+    ],
+)
+async def test_a_search_without_finds_names_the_wrong_word(
+    fake_redis: redis.asyncio.Redis, command: str, hints: list[str]
+) -> None:
+    async with office(fake_redis) as it:
+        answer = plain(await it.type(command))
+    assert answer.startswith("I found no changes")
+    for hint in hints:
+        assert hint in answer
+    assert ("\n" in answer) == bool(hints)
+
+
+async def test_a_name_in_the_log_needs_no_pipeline(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.type("watch orders-1")
+        await it.bot.repository.save_page([Pipeline(id=ONE, name="orders-new")])
+        answer = plain(await it.type("audit orders-1"))
+    assert "ann added watch orders-1" in answer
+    assert "couldn't find" not in answer
 
 
 @pytest.mark.parametrize(("person", "sees"), [(ANN, True), (CAROL, False)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.audit import AuditEntry
 from bot.domain.catalogue import Pipeline, is_pattern
-from bot.domain.names import ResolvedReference, resolve
+from bot.domain.names import AmbiguousReference, ResolvedReference, resolve
 from bot.domain.watch import ChannelId, TargetKind, UserId
 from bot.requests.audit_log import AuditAnswer, AuditSearch
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
@@ -17,6 +17,7 @@ from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.help import HelpPage
 from bot.slack.render.pagination import PAGE_SIZE, answer_buttons
+from bot.slack.render.rows import unresolved
 from bot.slack.render.saved_question import SavedQuestion
 
 MOST_CHANNELS = 20
@@ -33,6 +34,8 @@ class AuditCommand(Command):
     words: tuple[str, ...] = ()
     by: UserId | None = None
     by_asker: bool = False
+    people: tuple[str, ...] = ()
+    """The names typed after @. They are among the words too."""
 
     @property
     def repeatable(self) -> bool:
@@ -55,10 +58,26 @@ class AuditCommand(Command):
         may_see = _checked(request) if searches else _only(asker.channel)
         most = request.question.page * PAGE_SIZE + 1
         answer = await request.services.requests.audit_log.find(search, may_see, most)
-        return Reply(
-            blocks=audit_blocks(answer, request.question, asker.channel, searches=searches),
-            in_channel=request.question.shared,
-        )
+        blocks = audit_blocks(answer, request.question, asker.channel, searches=searches)
+        if not answer.entries:
+            blocks += await self._unknown_names(request)
+        return Reply(blocks=blocks, in_channel=request.question.shared)
+
+    async def _unknown_names(self, request: Request) -> list[Block]:
+        """Names that may be typing errors. A name in the log needs no check: it may be of a pipeline that is gone."""
+        services = request.services
+        blocks: list[Block] = []
+        for person in self.people:
+            found = await services.directory.named(person)
+            if not found.matches.entries and found.gap is None:
+                hint = "Pick the name from the list that Slack offers after @."
+                blocks.append(section(f"No person of this workspace is called *@{outside(person)}*. {hint}"))
+        name = " ".join(word for word in self.words if word not in self.people)
+        if name and not is_pattern(name):
+            found_names = await services.requests.references.resolve([name], request.asker.channel, names=request.names)
+            near = [it for it in found_names.unresolved if isinstance(it, AmbiguousReference) or it.nearest]
+            blocks += unresolved(near, "audit", services.render_context)
+        return blocks
 
     def _pipelines(self, request: Request) -> tuple[Pipeline, ...]:
         name = " ".join(self.words)
@@ -92,7 +111,8 @@ def _checked(request: Request) -> Callable[[ChannelId], Awaitable[bool]]:
 
 
 def _parse(command_text: CommandText) -> Command:
-    words, by, by_asker = [], None, False
+    words, by, by_asker = list[str](), None, False
+    people: list[str] = []
     for word in command_text.words:
         target = None if word.quoted and not word.picked else target_of(word.text, picked=word.picked)
         if target and target.kind is TargetKind.USER and target.id:
@@ -100,8 +120,10 @@ def _parse(command_text: CommandText) -> Command:
         elif target and target.kind is TargetKind.USER and target.me:
             by_asker = True
         else:
-            words += [part for part in typed(word.text).lstrip("@").split() if part]
-    return AuditCommand(tuple(words), by, by_asker)
+            parts = [part for part in typed(word.text).lstrip("@").split() if part]
+            words += parts
+            people += parts if target and target.kind is TargetKind.USER else []
+    return AuditCommand(tuple(words), by, by_asker, tuple(people))
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
