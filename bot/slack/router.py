@@ -17,11 +17,13 @@ from bot.slack.grammar.in_thread import (
     foreign_name,
     meant_in_thread,
     names_its_own,
+    only_person,
     says_all,
     with_pipeline,
     without_all,
     without_word,
 )
+from bot.slack.grammar.near_commands import NEAR_COMMANDS
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.grammar.tokens import ParseError, Word, quoted, typed
 from bot.slack.permissions import Asker
@@ -118,8 +120,12 @@ class Router:
             names = self._services.requests.references.names(asker.channel)
             if not topic.pipelines or (word and names_its_own(text, names)):
                 return await parsed.run()
+            if word and word.takes_group and only_person(text):
+                return await parsed.run()
             if word is None:
                 meant = meant_in_thread(text, self._routes.vocabulary)
+                if not meant and "".join(text.split()[:1]).lower() in NEAR_COMMANDS:
+                    return await parsed.run()
                 return Reply(blocks=thread_help(topic.pipelines, typed(text), meant))
             if (word.takes_time or not word.takes_sentence) and (stray := foreign_name(text, names)):
                 return _not_in_thread(topic, word, text, stray)

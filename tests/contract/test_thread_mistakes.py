@@ -67,4 +67,16 @@ async def test_an_unknown_word_is_named(fake_redis: redis.asyncio.Redis) -> None
     async with thread_of(fake_redis) as thread:
         await is_refused(thread, "akc 20m", "“akc 20m”", suggests="ack 20m")
         await is_refused(thread, "I am on it", "“I am on it”", suggests='ack "I am on it"')
+        await is_refused(thread, "hand over to @carol", "change a shift", suggests="help oncall")
+        await is_refused(thread, "take my shift", "change a shift", suggests="oncall take until 18:00")
+        await is_refused(thread, "unack", "Nobody can take back an acknowledgement", suggests="status")
         await is_refused(thread, "done", "“done”", suggests="resolve")
+
+
+async def test_a_person_is_no_remark(fake_redis: redis.asyncio.Redis) -> None:
+    """`takeover @bob` must not take the failure over for the person who typed it."""
+    for failures in (1, 5):
+        async with thread_of(fake_redis, failures=failures) as thread:
+            for typed in ("takeover @bob", "ack @bob", "assign @bob", "reassign to @bob"):
+                await is_refused(thread, typed, "The other person can type `takeover`", suggests="help takeover")
+        await fake_redis.flushall()

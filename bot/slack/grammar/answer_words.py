@@ -72,8 +72,9 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
         raise ParseError(f"{reason} Nothing was changed. To see what failed:", "status failed")
     _refuse_unread(words, command_text, command)
     without_people, people = without_strays(replace(command_text, words=words))
-    if people and without_people and people[0].text.startswith(("@", "<@")):
-        raise for_somebody_else(typed(people[0].text), typed(slice_of(command_text.text, without_people)))
+    if people and people[0].text.startswith(("@", "<@")):
+        named = typed(slice_of(command_text.text, without_people)) if without_people else ""
+        raise for_somebody_else(typed(people[0].text), named)
     tail = typed(command_text.text[words[-1].end :]) if words else ""
     reference = one_pipeline(replace(command_text, words=words), command, changes=True, tail=tail)
     return AnswerText(reference, "", until, remark)

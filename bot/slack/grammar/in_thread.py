@@ -7,6 +7,7 @@ from bot.domain.catalogue import comparable, is_pattern
 from bot.domain.names import Names
 from bot.slack.grammar.answer_words import time_length
 from bot.slack.grammar.command_text import Vocabulary
+from bot.slack.grammar.near_commands import NEAR_COMMANDS
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.time_first import BECAUSE, leading_time
 from bot.slack.grammar.tokens import ALL, NONE, ParseError, Word, typed, words_in
@@ -52,6 +53,12 @@ def foreign_name(text: str, names: Names) -> Word | None:
     return first if _NAME_FORM.fullmatch(first.text) or max(alike, default=0) > _ALIKE else None
 
 
+def only_person(text: str) -> bool:
+    """True if nothing but a person follows the command: people mean to give the failure away."""
+    following = words_in(text)[1:]
+    return len(following) == 1 and not following[0].quoted and following[0].text.startswith(("@", "<@"))
+
+
 def without_word(text: str, word: Word) -> str:
     return " ".join(f"{text[: word.start]}{text[word.end :]}".split())
 
@@ -61,6 +68,8 @@ def meant_in_thread(text: str, vocabulary: Vocabulary) -> str:
     first, _, rest = typed(text).strip().partition(" ")
     if meant := next((command for command, form in _SPOKEN.items() if form.match(typed(text).strip())), ""):
         return f'{meant} "{typed(text).strip().replace(chr(34), "’")}"' if rest else meant
+    if first.lower() in NEAR_COMMANDS:
+        return ""
     near = difflib.get_close_matches(first.lower(), [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=0.6)
     return f"{near[0]} {rest}".strip() if near else ""
 

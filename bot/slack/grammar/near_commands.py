@@ -33,6 +33,10 @@ SAME_AS = {
     **dict.fromkeys(("mutes", "muted", "silence", "silences", "hush"), "mute"),
     **dict.fromkeys(("?", "h", "man", "usage", "commands", "hello", "hi", "--help", "-h"), "help"),
 }
+SHIFT_WORDS = frozenset(("hand", "handover", "handoff", "pass", "give", "cover"))
+FOR_OTHERS = frozenset(("assign", "reassign", "delegate"))
+NEAR_COMMANDS = INFORMED | SHIFT_WORDS | FOR_OTHERS | {word for word, command in SAME_AS.items() if command != "help"}
+"""In a thread too, the refusal of one of these helps more than the list of what the thread understands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             asks,
             "status failed",
         )
-    if name in {"assign", "reassign", "delegate"} and following.status_words:
+    if name in FOR_OTHERS:
         return for_somebody_else(following.text, following.status_words)
     if name in {"undo", "revert"}:
         return ParseError(
@@ -84,6 +88,7 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "oncall",
         )
     if command := _shift_command(name, rest):
+        command = "" if "<@" in command else command  # Slack gave no name that people can type
         return ParseError(
             f"There is no command called *{shown}*. Nothing was changed. To change a shift:", command, "help oncall"
         )
@@ -122,10 +127,12 @@ def _shift_command(name: str, rest: str) -> str:
 
 def for_somebody_else(text: str, pipelines: str) -> ParseError:
     """The refusal to give a failure to somebody. `text`: the words, with the other person."""
+    words = [word for word in pipelines.split() if not word.startswith(("@", "<@"))]
+    named = " ".join(words[:-1] if words[-1:] == ["to"] else words)
     person = next((word.strip("@,") for word in text.split() if word.startswith("@")), "The other person")
     return ParseError(
         f"Nobody can give a failure to somebody else. Nothing was changed. {outside(person)} can type "
-        f"`takeover {outside(pipelines)}`. A shift is given with `oncall give`.",
+        f"`{outside(f'takeover {named}'.strip())}`. A shift is given with `oncall give`.",
         "help takeover",
     )
 
