@@ -14,6 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement, plan_resolved
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
+from bot.domain.silence import SilenceNote
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.alias_store import AliasStore
 from bot.ports.cards import Cards
@@ -78,6 +79,14 @@ class Acknowledgements:
         if episode is None or not episode.open or not (episode.answerable or episode.resolved):
             return None
         return episode.card_in(channel)
+
+    def held_back_in(self, channel: ChannelId, pipeline: Pipeline) -> SilenceNote | None:
+        """The silence because of which an open failure has no card in this conversation."""
+        episode, at = self._repository.record(pipeline.id).episode, self._clock.now()
+        if episode is None or not episode.answerable or episode.card_in(channel):
+            return None
+        silence = self._repository.routing(pipeline).silence_in(channel, episode.kind, at)
+        return silence.note(at) if silence else None
 
     async def acknowledge(
         self,

@@ -120,3 +120,21 @@ async def test_ack_by_command_needs_an_open_failure_in_this_channel(fake_redis: 
         assert "orders-2 has no open failure here. Nothing was changed." in (await it.type("ack orders-2"))
         assert "Which pipeline?" in await it.type("ack")
         assert "You acknowledged orders-1." in await it.type("acknowledge orders-1")
+
+
+@pytest.mark.parametrize("muted", ["orders-1", "orders-*", "channel"])
+@pytest.mark.parametrize("typed", ["ack orders-1", "snooze orders-1 1h", "takeover orders-1", "resolve orders-1"])
+async def test_an_answer_to_a_failure_that_was_muted_from_its_begin_names_the_mute(
+    fake_redis: redis.asyncio.Redis, muted: str, typed: str
+) -> None:
+    async with office(fake_redis) as it:
+        await it.bot.watch("orders-*")
+        await it.bot.poll(10)
+        await it.type(f"mute {muted} for 1h because we deploy")
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        answer = (await it.type(typed)).replace(NO_BREAK, " ")
+        assert "orders-1 needs somebody, but it has no card here yet: muted by ann until" in answer
+        assert "we deploy. Nothing was changed." in answer
+        assert f"/pipeline unmute {muted}" in answer
+        assert "no open failure" not in answer

@@ -25,6 +25,7 @@ from bot.slack.render.blocks import actions, section
 from bot.slack.render.console import group_snooze_menu
 from bot.slack.render.help import HelpPage
 from bot.slack.render.rows import unresolved
+from bot.slack.render.silence_words import ending_command, silence_words
 
 ACK, SNOOZE, TAKE_OVER, RESOLVE = "ack", "snooze", "takeover", "resolve"
 
@@ -81,6 +82,13 @@ class AnswerCommand(Command):
             blocks = unresolved(pipeline.unresolved, self.word, services.render_context)
             return Reply(blocks=[*blocks, section("Nothing was changed.")])
         key = services.requests.acknowledgements.open_failure_in(channel, pipeline.id)
+        if key is None and (note := services.requests.acknowledgements.held_back_in(channel, pipeline)):
+            name = outside(pipeline.name)
+            reason = (
+                f"*{name}* needs somebody, but it has no card here yet: {silence_words(note)}. Nothing was changed."
+            )
+            hint = f"To {self.word} it, end that first. Its card comes at once."
+            return request.refused(RefusalAnswer(reason=reason, hint=hint, command=ending_command(note)))
         if key is None:
             return request.refused(
                 RefusalAnswer(
