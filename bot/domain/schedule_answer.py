@@ -59,7 +59,7 @@ class Editor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverrideWish:
-    """`end` and `start` in UTC. `start` None: now."""
+    """`end` and `start` in UTC. `start` None: when it is saved."""
 
     schedule: str
     person: Target
@@ -68,4 +68,4 @@ class OverrideWish:
     end: datetime
     why: str = ""
     asked_at: datetime | None = None
-    """When the person saw the effect. A repeated request then makes the same override. None: now."""
+    """When the person saw the effect. A repeated request then makes no second override. None: now."""

@@ -80,7 +80,7 @@ class Shifts:
                 return SetupPlan(
                     answer=refused_schedule("A person can't take over from themselves.", command="help oncall")
                 )
-            start = wish.start or wish.asked_at or at
+            start = wish.start or at
             ahead = [row for row in overrides_of(setup, saved.name) if row.end > at]
             if repeated := next((row for row in ahead if _is_repeat(row, wish, start)), None):
                 edit = SetupEdit(before=repeated, after=repeated)
@@ -207,7 +207,7 @@ def _override(wish: OverrideWish, editor: Editor, setup: Setup, at: datetime) ->
         schedule=saved.name if saved else wish.schedule,
         person=wish.person,
         instead_of=wish.instead_of,
-        start=wish.start or wish.asked_at or at,
+        start=wish.start or at,
         end=wish.end,
         why=wish.why[:LONGEST_WHY],
         made_by=editor.by,
@@ -232,7 +232,9 @@ def _ended(setup: Setup, rows: list[SavedOverride], at: datetime) -> ShiftEdit:
 def _is_repeat(row: SavedOverride, wish: OverrideWish, start: datetime) -> bool:
     """True if the same request made this override before: a bot may die over a command, and another one repeats it."""
     same = (row.person, row.instead_of, row.why) == (wish.person, wish.instead_of, wish.why[:LONGEST_WHY])
-    return same and max(abs(row.start - start), abs(row.end - wish.end)) < REPEATED_WITHIN
+    earliest = wish.asked_at if wish.asked_at and not wish.start else start  # the first click came after the question
+    begins = earliest - REPEATED_WITHIN < row.start < start + REPEATED_WITHIN
+    return same and begins and abs(row.end - wish.end) < REPEATED_WITHIN
 
 
 def _wrong_span(start: datetime, end: datetime, at: datetime, noun: str) -> RefusalAnswer | None:

@@ -288,6 +288,25 @@ async def test_a_repeated_click_makes_one_override_even_after_a_later_one(fake_r
         assert len((await setup_of(it)).all(SavedOverride)) == 2
 
 
+@pytest.mark.parametrize("command", ["oncall give data to <@U0BOB|bob> for 4h", "oncall take data for 4h"])
+async def test_an_override_begins_when_it_is_confirmed(fake_redis: redis.asyncio.Redis, command: str) -> None:
+    """Its end is the one that the person saw."""
+    async with office(fake_redis) as it:
+        await save(it, WEEKLY)
+        question_at = it.bot.clock.now()
+        await it.bot.clock.pass_time(600)
+        confirmed = it.bot.clock.now()
+        answer = plain(await it.click(action_ids.CONFIRM, {"asked": command, "at": question_at.isoformat()}, CAROL))
+        (override,) = (await setup_of(it)).all(SavedOverride)
+        assert (override.start, override.made_at, override.end) == (
+            confirmed,
+            confirmed,
+            question_at + timedelta(hours=4),
+        )
+        assert f"<!date^{confirmed.timestamp():.0f}^" in answer
+        assert f"<!date^{question_at.timestamp():.0f}^" not in answer
+
+
 @pytest.mark.parametrize(
     "at", ["", "x", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00", "2026-11-23T10:59:00+00:00"]
 )
