@@ -165,7 +165,7 @@ class Notice:
     NOT_PAGED                     by, watches, channel
     TAKEN_OVER                    by, failures, channel
     LATE_PAGE                     by, targets, failures
-    SILENCED, UNSILENCED          by, silences
+    SILENCED, UNSILENCED          by, silences, replaced (SILENCED only)
     CALL_AGAIN                    targets, failures, call, in_thread, broadcast
     CALL_OVER                     failures, posted
     SUSPENDED                     watches, channel, reason, instead
@@ -231,6 +231,8 @@ class Notice:
     """Policies, schedules and other settings that are lost or page nobody, in words."""
     silences: tuple[SilenceNote, ...] = ()
     """The new or ended mutes, maintenance windows and quiet hours."""
+    replaced: tuple[SilenceNote, ...] = ()
+    """The silences before, in whose place the new ones are. Empty in rows of earlier versions."""
     promised: float = 0.0
     """The promised age of readings, in seconds."""
     oldest: float = 0.0

@@ -48,6 +48,10 @@ class SilenceAnswer:
 
     channel: ChannelId
     made: tuple[SilenceNote, ...] = ()
+    replaced: tuple[SilenceNote, ...] = ()
+    """The silences before, in whose place the new ones are."""
+    beside: tuple[SilenceNote, ...] = ()
+    """Other maintenance windows of the same pipelines and patterns, which stay."""
     ended: tuple[SilenceNote, ...] = ()
     absent: tuple[str, ...] = ()
     """Names and patterns without such a silence of their own."""

@@ -1,6 +1,6 @@
 """Makes, ends and lists a channel's mutes, maintenance windows and quiet hours. Answers are values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from bot.domain.silence import (
     Mute,
     QuietHours,
     Silence,
+    SilenceNote,
     Silences,
     WeeklyHours,
 )
@@ -204,10 +205,20 @@ class Mutes:
                 return SetupPlan(answer=_TOO_MANY)
             notes = tuple(silence.note(at) for silence in new.values())
             failed = tuple(self._failed(author.channel, new.values(), at))
+            before = {key: silence for key, silence in current.items() if not silence.is_over(at)}
+            replaced = tuple(before[key].note(at) for key in new if key in before)
+            wanted = {target.id.lower() for target in targets}
+            beside = tuple(
+                silence.note(at)
+                for key, silence in before.items()
+                if isinstance(template, Maintenance) and _is_beside(silence, wanted) and key not in new
+            )
             return SetupPlan(
-                answer=SilenceAnswer(channel=author.channel, made=notes, failed=failed, at=at),
+                answer=SilenceAnswer(
+                    channel=author.channel, made=notes, replaced=replaced, beside=beside, failed=failed, at=at
+                ),
                 edits=tuple(SetupEdit(before=current.get(key), after=silence) for key, silence in new.items()),
-                announcements=self._announcement(author, NoticeKind.SILENCED, new.values(), at),
+                announcements=self._announcement(author, NoticeKind.SILENCED, new.values(), at, replaced),
             )
 
         return await self._changes.write(make, by=author.by, by_name=author.name)
@@ -266,14 +277,19 @@ class Mutes:
         return sorted(silent, key=lambda pipeline: (pipeline.name.lower(), pipeline.id))
 
     def _announcement(
-        self, author: Author, kind: NoticeKind, silences: Iterable[Silence], at: datetime
+        self,
+        author: Author,
+        kind: NoticeKind,
+        silences: Iterable[Silence],
+        at: datetime,
+        replaced: tuple[SilenceNote, ...] = (),
     ) -> tuple[Message, ...]:
         """Empty for a person's own conversation with the bot: there the answer is enough."""
         silences = tuple(silences)
         if author.channel.startswith("D") or not silences:
             return ()
         notes = tuple(silence.note(at) for silence in silences)
-        notice = Notice(kind=kind, at=at, by=author.by, by_name=author.name, silences=notes)
+        notice = Notice(kind=kind, at=at, by=author.by, by_name=author.name, silences=notes, replaced=replaced)
         keys = "|".join(silence.key for silence in silences)
         return (
             Message(
@@ -284,6 +300,11 @@ class Mutes:
                 made_at=at,
             ),
         )
+
+
+def _is_beside(silence: Silence, references: Collection[str]) -> bool:
+    """True for a maintenance window of one of these pipelines or patterns."""
+    return isinstance(silence, Maintenance) and silence.reference.lower() in references
 
 
 _EVERYTHING = Pipeline(id=PipelineId(WHOLE_CHANNEL), name="")

@@ -6,9 +6,16 @@ import pytest
 import redis.asyncio
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.notice import Notice
 from bot.slack.render import action_ids
+from bot.slack.render.silence_words import replaced_lines
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, QUIET, Office, office
 from tests.service.test_poller import FAILED, ONE
+
+
+def plain(answer: str) -> str:
+    """Without the marks of code and the signs that keep Slack from finding emoji."""
+    return answer.replace("`", "").replace("\u2060", "")
 
 
 def muted(desk: Office) -> list[str]:
@@ -91,6 +98,40 @@ async def test_only_a_silence_that_has_begun_mutes_what_is_failed_now(
         assert "orders-*" in answer
         assert ("Failed now, and muted with it: orders-a, orders-b" in answer) is silent
         assert ("muted with it" in answer) is silent
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "before"),
+    [
+        ("quiet 8pm to 8am", "quiet 9pm to 7am", "Before: 20:00-08:00 in"),
+        ("mute orders-1 for 1h", "mute orders-1 for 2h", "Before: orders-1 until <!date^1795438800^"),
+        ("quiet 8pm to 8am", "quiet 8pm to 8am", ""),
+        ("mute orders-1 for 1h", "mute orders-2 for 1h", ""),
+    ],
+)
+async def test_a_silence_in_place_of_another_names_the_earlier_one(
+    fake_redis: redis.asyncio.Redis, first: str, second: str, before: str
+) -> None:
+    async with office(fake_redis) as desk:
+        await desk.type("watch orders-*")
+        assert "Before:" not in await desk.type(first)
+        await desk.bot.clock.pass_time(1)
+        answer = plain(await desk.type(second))
+        assert before in answer
+        assert ("Before:" in answer) == bool(before)
+        notices = [row.body for row in await desk.bot.store.owed(ALERTS) if isinstance(row.body, Notice)]
+        latest = max(notices, key=lambda notice: notice.at)
+        assert bool(replaced_lines(latest.replaced, latest.silences)) == bool(before)
+
+
+async def test_a_second_window_names_the_first_one_which_stays(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as desk:
+        await desk.type("watch orders-*")
+        await desk.type("maintenance orders-* sat 22:00-02:00 weekly")
+        await desk.type("maintenance orders-1 fri 22:00-02:00 weekly")
+        answer = plain(await desk.type("maintenance orders-* sun 20:00-22:00 weekly"))
+        assert answer.count("This window stays too: ") == 1
+        assert "This window stays too: orders-* weekly sat 22:00-02:00 in" in answer
 
 
 async def test_a_wider_mute_is_named(fake_redis: redis.asyncio.Redis) -> None:

@@ -17,6 +17,7 @@ from bot.slack.render.silence_words import (
     MOST_SHOWN,
     ending_button,
     ending_command,
+    replaced_lines,
     silence_row,
     silence_words,
     typed_reference,
@@ -69,6 +70,8 @@ def _made(answer: SilenceAnswer, render_context: RenderContext) -> list[Block]:
     lines = [f":no_bell: {_MADE[kind]}", *(f"• {silence_row(note)}" for note in answer.made[:MOST_SHOWN])]
     if len(answer.made) > MOST_SHOWN:
         lines.append(f"… and {len(answer.made) - MOST_SHOWN:,} more")
+    lines += replaced_lines(answer.replaced, answer.made)
+    lines += [f"This window stays too: {silence_row(note)}" for note in answer.beside[:MOST_SHOWN]]
     if answer.failed:
         names = ", ".join(f"*{outside(pipeline.name)}*" for pipeline in answer.failed[:MOST_SHOWN])
         lines.append(f":red_circle: Failed now, and muted with it: {names}")

@@ -144,6 +144,7 @@ def silenced_blocks(notice: Notice, render_context: RenderContext) -> list[Block
     return [
         section(f":no_bell: {_author(notice)} {_HEADS[kind][0]}:"),
         *_listed(notice.silences),
+        *sections(replaced_lines(notice.replaced, notice.silences)),
         *context(EFFECTS[kind], f"{how} ends it" if len(ends) == 1 else ""),
     ]
 
@@ -152,6 +153,18 @@ def unsilenced_blocks(notice: Notice, _: RenderContext) -> list[Block]:
     """Somebody ended silences of this channel."""
     kind = notice.silences[0].kind if notice.silences else SetupKind.MUTE
     return [section(f":bell: {_author(notice)} {_HEADS[kind][1]}:"), *_listed(notice.silences, ended=True)]
+
+
+def replaced_lines(replaced: Sequence[SilenceNote], made: Sequence[SilenceNote]) -> list[str]:
+    """`Before: weekdays 20:00-08:00 in Europe/Berlin`, for each silence that a new one replaced with other words."""
+    rows = {_value_row(note) for note in made}
+    before = [row for note in replaced if (row := _value_row(note)) not in rows]
+    return [f"Before: {row}" for row in before[:MOST_SHOWN]]
+
+
+def _value_row(note: SilenceNote) -> str:
+    """Without the next time of weekly hours."""
+    return silence_row(note, ended=note.kind is not SetupKind.MUTE)
 
 
 def _listed(notes: Sequence[SilenceNote], *, ended: bool = False) -> list[Block]:
