@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 import redis.asyncio
 
 from bot.domain import delivery
@@ -171,6 +172,36 @@ async def test_an_unwatch_can_be_undone_until_the_next_change(
         now = bot.repository.watches.in_channel(ALERTS)
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.CHANGED_SINCE
         assert bot.repository.watches.in_channel(ALERTS) == now
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["the last watch", "another channel still watches"])
+async def test_the_end_of_the_paging_survives_unwatch_and_undo(
+    fake_redis: redis.asyncio.Redis, *, elsewhere: bool
+) -> None:
+    bobs = ChannelId("D0BOB")
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-1", targets=(BOB_TARGET,))
+        if elsewhere:
+            await watch(bot, "orders-1", channel=OTHER)
+        await bot.poll(10)
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(20)
+        episode = bot.repository.record(ONE).episode
+        assert episode
+        began_at, acknowledgements = episode.began_at, bot.requests.acknowledgements
+        await acknowledgements.resolve(ALERTS, episode.card_in(ALERTS) or "", ANN, name="Ann")
+        ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
+        await bot.poll(20)
+        before = {row.id for row in await bot.store.owed(bobs)}
+        assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.DONE
+        await bot.poll(20)
+        episode = bot.repository.record(ONE).episode
+        assert episode
+        assert episode.resolved
+        assert (episode.began_at, episode.found_begun) == (began_at, False)
+        assert episode.card_in(ALERTS)
+        assert {row.id for row in await bot.store.owed(bobs)} == before
+        assert bot.repository.record(ONE).next_at is None
 
 
 async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
