@@ -1,5 +1,7 @@
 """`audit`: who changed what. A person sees the changes of the channels whose watches they may see."""
 
+from dataclasses import replace
+
 import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
@@ -177,3 +179,10 @@ def test_a_person_of_an_outside_pager_has_a_name_and_no_id() -> None:
 def card_in(it: Office) -> str:
     episode = it.bot.repository.record(ONE).episode
     return (episode.card_in(ALERTS) or "") if episode else ""
+
+
+def test_the_channel_of_a_schedule_has_its_name() -> None:
+    entry = AuditEntry(at=at(0), by_name="Ann", subject="schedule", label="data", after="rotate @Bob; channel C0TEAM")
+    assert entry_line(entry, ALERTS).endswith("added schedule *data*: rotate @Bob; channel <#C0TEAM>")
+    typed = replace(entry, subject="note", after="<#C0TEAM> <!here>")
+    assert "<#C0TEAM>" not in entry_line(typed, ALERTS)

@@ -1,5 +1,6 @@
 """The command `audit`: who changed what, when, and from what to what. Shows only what the person may see."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from bot.slack.render.saved_question import SavedQuestion
 MOST_CHANNELS = 20
 """Channels that one question checks: each costs two calls to Slack."""
 VALUE_SHOWN = 120
+_CHANNEL = re.compile(r"(?<=; channel )([CG][A-Z0-9]+)\b")  # as in `SavedSchedule.audit_text`
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -162,9 +164,9 @@ def _values(entry: AuditEntry) -> str:
 
 
 def _value(text: str) -> str:
-    """As code, since people type most values. Slack shows no local time in code, so a value with one is plain text."""
-    local = outside_with_times(text, VALUE_SHOWN)
-    return local if "<!date^" in local else code(text, VALUE_SHOWN)
+    """As code, since people type most values. A value with a time or a channel is plain text: code shows neither."""
+    shown = _CHANNEL.sub(r"<#\1>", outside_with_times(text, VALUE_SHOWN))
+    return shown if "<!date^" in shown or "<#" in shown else code(text, VALUE_SHOWN)
 
 
 _HELP = HelpPage(
