@@ -1,6 +1,7 @@
 """Which conversations a plan notifies and which it leaves out, for the receipts of its pipeline. Pure."""
 
 from bot.domain.card import SyncCard
+from bot.domain.delivery import Message, Priority
 from bot.domain.plan import Plan
 from bot.domain.receipt import Addressed
 
@@ -15,9 +16,15 @@ def addressed(plan: Plan) -> Addressed | None:
         return None
     news = [transition.at for transition in plan.transitions] or [skip.at for skip in plan.skips]
     left_out = {skip.conversation for skip in plan.skips if not skip.target}
-    receivers = dict.fromkeys(message.receiver.name for message in plan.messages)
+    news_to = plan.messages if plan.transitions else [message for message in plan.messages if not _is_redraw(message)]
+    receivers = dict.fromkeys(message.receiver.name for message in news_to)
     return Addressed(
         at=max(news or [message.made_at for message in plan.messages]),
         conversations=tuple(name for name in receivers if name not in left_out),
         skips=plan.skips,
     )
+
+
+def _is_redraw(message: Message) -> bool:
+    """Without a change of the pipeline, an update of a card brings no news. It has no receipt either."""
+    return isinstance(message.body, SyncCard) and message.priority is Priority.UPDATE

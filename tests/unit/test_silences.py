@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.domain.addressing import addressed
 from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import Message, Priority
 from bot.domain.episode import Acknowledgement
@@ -388,6 +389,23 @@ def test_the_plan_says_what_is_held_back_and_why(
     (skip,) = read(routing(silence), running(1), reading).skips
     assert (skip.conversation, skip.at, skip.reason) == (ALERTS, at(2), reason)
     assert words in {None, skip.words}
+
+
+def test_the_end_of_a_mute_promises_no_page_where_it_only_redraws_a_card() -> None:
+    record = read(routing(), running(1), failed(2)).record
+    muted = plan_silences(record, routing(a_mute()), at(10))
+    assert muted
+    over = plan_silences(muted.record, routing(), at(60))
+    assert over
+    assert ANN_DIRECT in receivers(over)
+    notified = addressed(over)
+    assert notified
+    assert notified.conversations == (ALERTS,)
+    called = plan_timer(over.record, routing(), at(60))
+    assert called
+    notified = addressed(called)
+    assert notified
+    assert set(notified.conversations) == {ALERTS, ANN_DIRECT}
 
 
 def test_a_person_named_during_a_mute_is_paged_when_it_ends_though_the_card_is_older() -> None:
