@@ -198,6 +198,7 @@ MISTAKES: Mapping[str, tuple[Case, ...]] = {
             "“12/31/2026”",
             "maintenance orders-1 2026-12-31 22:00 for 4h",
         ),
+        Case("maintenance orders-1 13/13/2026 22:00 for 4h", "“13/13/2026”", "help maintenance"),
         Case("maintenance orders-1 05/12/2026 22:00 for 4h", "“05/12/2026”", "help maintenance"),
         Case("mute orders-1 until 24.11.2026 18:00", "“24.11.2026”", "mute orders-1 until 2026-11-24 18:00"),
         Case("mute orders-1 2026-11-24", "Put *until* before".replace("*", ""), "mute orders-1 until 2026-11-24"),

@@ -94,7 +94,7 @@ def _refuse_foreign_dates(command_text: CommandText) -> None:
             continue
         first, second, dotted = int(found[1]), int(found[3]), found[2] == "."
         day, month = (first, second) if dotted or first not in _MONTHS else (second, first)
-        certain = dotted or first not in _MONTHS or second not in _MONTHS
+        certain = month in _MONTHS and (dotted or day not in _MONTHS)
         iso = f"{found[4]}-{month:02}-{day:02}"
         raise ParseError(
             f"I can't read the date “{word.text}”. Nothing was changed. Type it as 2026-12-24: year, month, day.",
