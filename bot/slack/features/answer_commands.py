@@ -149,7 +149,7 @@ _HELP = {
         overview=("`{c} snooze orders-eu 1h` — stop its paging until then, then page again",),
         topic=(
             '*`{c} snooze PIPELINE [for 1h | until 09:00] ["why"]`* — nobody is paged until then.',
-            "Without a time, I ask. If somebody else has the failure, it stays theirs: `{c} takeover` moves it to you.",
+            "Without a time, I ask. If somebody else has the failure, it stays theirs; `takeover` moves it to you.",
             *_TERMS,
         ),
     ),
