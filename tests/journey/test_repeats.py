@@ -113,7 +113,9 @@ async def test_a_stale_button_says_the_failure_is_over_and_the_card_is_redrawn(t
         card.blocks[:], card.text = blocks, "what somebody's client still shows"
         await rig.click(card, "acknowledge", user=BOB)
         await rig.sandbox.until(lambda: rig.sandbox.slack.ephemerals(ALERTS, BOB), PATIENCE)
-        assert "is over, so there is nothing to acknowledge" in rig.sandbox.slack.ephemerals(ALERTS, BOB)[-1].text
+        assert (
+            "This failure of orders-eu is over: it recovered at" in rig.sandbox.slack.ephemerals(ALERTS, BOB)[-1].text
+        )
         await rig.sandbox.until(lambda: card.text == turned, PATIENCE)
 
 

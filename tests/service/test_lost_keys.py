@@ -30,10 +30,12 @@ PREFIX = f"pipeline-bot:{{{TEAM}}}:"
 AGAIN_OR_LATE = {
     "alive",
     "buckets",
+    "calls",
     "clock",
     "drills",
     "hello",
     "history",
+    "identity",
     "incidents",
     "interaction",
     "leader_calls",
@@ -58,8 +60,10 @@ AGAIN_OR_LATE = {
 group begins, or a channel gets a second greeting. A person's page count or a pipeline's history may start again, an
 *Undo* may have expired, reads may be made again, the next start checks for keys to rename, or the time begins at Redis'
 clock. Every process announces itself again after 5 s. An answer is late if a call to the leader or its reply is lost.
-Without a log of changes, every bot reads all rows once. The next sender may begin with a burst. A drill may end without
-a verdict, Slack may post a scheduled message that nobody needs, a pager's resolution may be missing,
+Without a log of changes, every bot reads all rows once. A call may keep its button, and a start may wait for Slack.
+The next sender may begin with a burst. A drill may end without a verdict, Slack may
+post a scheduled message that nobody needs, a
+pager's resolution may be missing,
 and a command in a thread may need the pipeline's name."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
