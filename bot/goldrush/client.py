@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -15,8 +16,10 @@ import httpx
 from pydantic import SecretStr
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.log_lines import PodLog
+from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
-from bot.goldrush import wire
+from bot.goldrush import wire, wire_details
 from bot.goldrush.body import ResponseBody
 from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
@@ -52,7 +55,7 @@ class _Decode(Protocol[T_co]):
 
 
 class Client:
-    """Implements `PipelineApi` and `StatusWithoutTask`. An async context manager, since it owns connections.
+    """Implements `PipelineApi`, `StatusWithoutTask` and `PipelineDetails`. An async context manager.
 
     A call waits at most `deadline_seconds` for one of `max_connections` slots. Then it waits at most
     `deadline_seconds` for the last byte of the answer. It follows no redirect.
@@ -145,6 +148,17 @@ class Client:
 
     async def page(self, number: int) -> ListingPage:
         return await self._read(wire.page_path(number), wire.decode_page)
+
+    async def logs(self, pipeline_id: PipelineId) -> tuple[PodLog, ...]:
+        return await self._read(wire_details.logs_path(pipeline_id), wire_details.decode_logs)
+
+    async def metrics(self, pipeline_id: PipelineId, at: datetime) -> Measurement:
+        decode = partial(wire_details.decode_metrics, at=at)
+        return await self._read(wire_details.metrics_path(pipeline_id), decode)
+
+    async def destination_health(self, pipeline_id: PipelineId) -> DestinationHealth:
+        path = wire_details.destination_health_path(pipeline_id)
+        return await self._read(path, wire_details.decode_destination_health)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
         if not self._slots.try_take():  # the usual case needs no timer

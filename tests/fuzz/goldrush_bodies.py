@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from bot.domain.catalogue import Pipeline
 from bot.goldrush.body import ResponseBody
-from bot.goldrush.wire import LONGEST_TEXT, MOST_REPLICAS, decode_page, decode_pipeline, decode_status
+from bot.goldrush.envelope import LONGEST_TEXT, MOST_REPLICAS
+from bot.goldrush.wire import decode_page, decode_pipeline, decode_status
 from bot.ports.pipeline_api import ApiError, ListingPage, Status
 from tests.builders import ORDERS
 from tests.fuzz.mangle import bent, mangled_bytes, random_text, seeded, written
