@@ -1,0 +1,156 @@
+"""Hides secrets in the log text of a pipeline's worker, and leaves what a blockchain worker is about.
+
+Block heights, 0x hashes, addresses, `pipe_…` ids, uids and keys of records stay. The table is our own: detect-secrets
+flags each hash with its entropy plugins, and without them it misses `password=…` (measured: design.md, trap 6).
+Every repetition that can overlap with another one has a limit, so the time grows with the text and no faster.
+"""
+
+import re
+
+REDACTED = "[redacted]"
+EMAIL = "[e-mail]"
+
+_I = re.IGNORECASE | re.VERBOSE
+
+_BLOCK = re.compile(
+    r"""
+      -----BEGIN\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
+        (?: [^-]{0,16000} (?: -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?----- )? )
+    # A tail may begin within a block.
+    | (?: ^ [\w+/=]{1,80} \s{0,2} \n ){1,80} -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
+    | (?<! [\w+/=\\] ) (?: [\w+/=]{1,80} \\n ){1,80} -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+
+# Tokens that their form reveals. The first group is what stays.
+_TOKEN = re.compile(
+    r"""
+      (?<![\w-]) (
+          cqt_ | xox[a-z]- | xapp- | gh[pousr]_ | github_pat_ | gl(?:pat|ptt|dt|rt|sa_)[-_]? (?=[\w-]{16}) | npm_ | hf_
+        | pypi- (?=[\w-]{16}) | dop_v1_ | shp(?:at|ca|pa|ss)_ | sq0[a-z]{3}- | whsec_ | [rs]k_(?:live|test)_
+        | sk- (?=[\w-]{20}) | GOCSPX- | ya29\. | AGE-SECRET-KEY-1 | hvs\. (?=[\w-]{16}) | dp\.[a-z]{2,6}\. (?=\w{16})
+        | NRAK- | PMAK- | dapi (?=[0-9a-f]{32}\b) | key- (?=[0-9a-f]{32}\b) | AIza (?=[\w-]{30}) | SG\. (?=[\w-]{16})
+        | xprv (?=\w{90}) | EAACEdEose0cBA | ops_ (?=eyJ) | LTAI (?=[A-Za-z0-9]{16})
+      ) [\w.-]{6,}
+    | (?<![\w/+-]) () (?:AKIA|ASIA|AGPA|AROA|AIDA|ANPA|ABIA|ACCA) [A-Z0-9]{16} (?![A-Za-z0-9])
+    | (?<![\w/+-]) () (?:FwoGZXIvYXdz|IQoJb3JpZ2lu) [\w/+=%]{20,}
+    | (?<![\w-]) () SK[0-9a-f]{32} \b
+    | (?<![\w-]) () \d{8,10}:AA[\w-]{30,}
+    | (?<![\w-]) () eyJ[\w-]{8,} (?: [\r\n]{0,2} \. [\r\n]{0,2} [\w-]{2,} ){1,4}
+    | (?<![\w-]) () eyJ[\w-]{24,}
+    | ( \bhooks\.slack(?:-gov)?\.com/ | \bdiscord(?:app)?\.com/api/webhooks/ | \bwebhook\.office\.com/ ) [^\s'"<>]{8,}
+    | ( \b(?:infura\.io/(?:ws/)?v3 | (?:alchemy|alchemyapi)\.(?:com|io)/v2 | quiknode\.pro | blastapi\.io
+        | ankr\.com/[\w-]{1,40} | chainstack\.com | getblock\.io | drpc\.org/[\w-]{1,20} )/ ) [\w-]{16,}
+    """,
+    re.VERBOSE,
+)
+
+# The login of an address of any scheme, also percent-encoded. A password may contain "/" and "@".
+_LOGIN = re.compile(
+    r"""
+      ( \b[a-z][a-z0-9+.-]{1,30}:// )
+        (?: [^\s'"<>@/:]{0,128} : (?! \d{1,5} / ) [^\s'"<>@]{0,256} | [^\s'"<>@/]{1,256} )
+        (?: @ (?: (?!://) [^\s'"<>@] ){0,256} (?=@) ){0,4} (?=@)
+    | ( \b[a-z][a-z0-9+.-]{1,30}%3A%2F%2F ) (?: (?!%40) [^\s'"<>&] ){1,256} (?=%40)
+    | ( (?<![\w:@/.-]) [\w.-]{1,64}: ) [^\s'"<>@:/]{1,128} (?= @(?:tcp|unix|udp)\( )
+    """,
+    _I,
+)
+
+_STRONG = r"""
+      pass(?:word|wd|phrase|code) (?:_?hash)? | pwd | passwort | secrets? | credentials? | mnemonic | seed_?phrase
+    | (?:secret|private|priv|api|service|access|account|signing|encryption|master|shared|storage|license|auth|client
+       |consumer|app|webhook|ssh|pgp|hmac|jwt|session|clickhouse|function|integration)[ _.-]?key
+    | (?<=[_-]) pass
+    | (?:auth|access|refresh|id|session|security|bearer|api|csrf|xsrf|oauth|jwt|bot|app|service|user|login|vault|push
+       |device|client|personal|deploy)[ _.-]?token
+    | accountkey | sharedaccess(?:key|signature) | x-amz-(?:signature|credential|security-token)
+    | (?<![a-z]) (?:sas|otp) | cookie | authorization | x-clickhouse-key | x-api-key | session_?id | sessid
+"""
+# Words that mean something harmless in a worker's log, too.
+_WEAK = r"token | signature | sig | ticket | routing[_-]?key | (?<![_-]) pass"
+
+_OPEN = r"""\\{0,3} ["'] """  # a quote, also one within a JSON string
+_VALUE = r"""
+    (?: (?P<quote> \\{0,3} ["'] ) (?: (?! (?P=quote) ) (?: \\. | [^\n] ) ){0,4096} (?= (?P=quote) | \n | \Z )
+      | (?: \[redacted\] | (?!%26|%22|%3B) [^\s'"&,;)}\]>|\\] ){1,4096}
+    )
+"""
+
+_NAMED = re.compile(
+    rf"""
+    (?P<name> {_STRONG} | (?P<weak> (?<![a-z]) (?: {_WEAK} ) ) )
+    (?P<between> (?: {_OPEN} | \] )? [^\S\n]* (?: => | := | %3D | = | : ) [^\S\n]* (?: Some\( | \[ )?
+        (?: \n? [^\S\n]* (?={_OPEN}) )? )
+    (?P<scheme> (?: {_OPEN} )? (?: basic | bearer | digest | negotiate | apikey | token ) [^\S\n]+ )?
+    (?P<value> {_VALUE} )
+    """,
+    _I,
+)
+_FLAG = re.compile(
+    rf"( --(?:[a-z]{{1,20}}-){{0,3}}(?:password|passwd|secret|token|api-key|key) [^\S\n]+ ) (?!-) {_VALUE}",
+    _I,
+)
+_SCHEME = re.compile(
+    r"( \b(?:bearer|basic) [^\S\n]+ ) (?= [\w.~+/=-]{20,} | [\w.~+/=-]{0,20} (?-i:[\dA-Z=]) ) [\w.~+/=-]{6,}", _I
+)
+_LINE = re.compile(
+    rf"( (?<![a-z]) (?:(?:proxy-)?authorization|(?:set-)?cookie) (?:{_OPEN})? [^\S\n]* [:=] [^\S\n]* )"
+    r"""(?: (\\{0,3}["']) .{0,4096}? \2 | digest [^\n]{1,4096}"""
+    r"""| (?: (?:basic|bearer|negotiate) [^\S\n]+ )? [^\n'"}\]]{1,4096} )""",
+    _I,
+)
+_PHRASE = re.compile(r"( (?:mnemonic|seed[ _]?phrase) \W{1,6} ) (?: [a-z]{3,8} \W{1,3} ){11,23} [a-z]{3,8}", _I)
+_WRAPPED = re.compile(
+    r"""(?P<before> \[redacted\] ['"]? [^\S\n]* \n) [^\S\n]* [\w+/=.-]{8,} (?P<end> ['"]? [^\S\n]* (?=\n|\Z))""",
+    _I,
+)
+_NEXT_LINE = re.compile(
+    rf"( (?: {_STRONG} ) [^\S\n]* [=:] [^\S\n]* \n [^\S\n]* ) [^\s=:]{{4,4096}} (?= [^\S\n]* (?:\n|$) )", _I
+)
+_EMAIL = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}\b", re.IGNORECASE
+)
+
+_NOT_SECRET = re.compile(
+    r"\**|x{3,}|<[\w ]{1,30}>|\[?redacted\]?|null|nil|none|true|false|undefined|\{|\[|\$\{[\w.]{1,60}\}?", re.IGNORECASE
+)
+_REDACTED_ALREADY = re.compile(r"(?:[a-z]{1,12}[ _.-]+)?\[redacted\]", re.IGNORECASE)
+_ON_CHAIN = re.compile(
+    r"0x[0-9a-f]*(?:…|\.\.\.)?[0-9a-f]*|[+-]?\d+(?:\.\d+)?"
+    r"|[a-z]{0,4}[A-Z0-9]{2,8}(?:\.[a-z]{1,3})?|\w{0,64}\(.*|[a-z_]{1,11}(?:\.[a-z_]{1,24}){0,6}|\W{1,3}"
+)
+
+
+def redact_log(text: str) -> str:
+    """The text with `[redacted]` in place of secrets, and `[e-mail]` in place of addresses of people.
+
+    Takes time linear in the length of the text; the caller limits it.
+    """
+    text = _BLOCK.sub(REDACTED, text)
+    text = _PHRASE.sub(_kept, text)
+    text = _TOKEN.sub(_kept, text)
+    text = _LOGIN.sub(_kept, text)
+    text = _LINE.sub(_kept, text)
+    text = _NAMED.sub(_value, text)
+    text = _FLAG.sub(_kept, text)
+    text = _SCHEME.sub(_kept, text)
+    text = _NEXT_LINE.sub(_kept, text)
+    text = _WRAPPED.sub(rf"\g<before>{REDACTED}\g<end>", text)
+    return _EMAIL.sub(EMAIL, text)
+
+
+def _kept(found: re.Match[str]) -> str:
+    """What stands before the secret, and the mark in its place."""
+    return next((group for group in found.groups() if group), "") + REDACTED
+
+
+def _value(found: re.Match[str]) -> str:
+    groups = found.groupdict()
+    quote = groups["quote"] or ""
+    value = groups["value"][len(quote) :]
+    harmless = _NOT_SECRET.fullmatch(value) or _REDACTED_ALREADY.fullmatch(value)
+    if harmless or (groups.get("weak") and not groups["scheme"] and _ON_CHAIN.fullmatch(value)):
+        return found.group()
+    return f"{groups['name']}{groups['between']}{groups['scheme'] or ''}{quote}{REDACTED}"
