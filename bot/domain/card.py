@@ -63,7 +63,7 @@ class Card:
 
     @property
     def is_copy(self) -> bool:
-        """True in the direct messages of a learner whom no page has called."""
+        """True in the direct messages of a learner that no page has called."""
         pages = self.episode.pages
         called = {target.direct for page in pages for target in page.notified}
         called |= {channel for page in pages for channel in page.channels}

@@ -6,7 +6,7 @@ The pipeline is not read meanwhile. So the first reading decides: the same worke
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, open_failure
 from bot.domain.phase import Phase
 from bot.domain.subscription import UNDO_FOR
 from bot.domain.transition import SAME_START, Healthy, PipelineState
@@ -43,16 +43,16 @@ class LeftFailure:
 
 def left_failure(episode: Episode | None, state: PipelineState, at: datetime) -> LeftFailure | None:
     """None if no failure is open."""
-    failing = episode and episode.open and episode.kind is EpisodeKind.FAILURE and state.failed_since
-    if episode is None or not failing:
+    failure = open_failure(episode)
+    if failure is None or state.failed_since is None:
         return None
     return LeftFailure(
         at=at,
-        began_at=episode.began_at,
-        first_seen=episode.found_begun,
-        acknowledged=episode.acknowledged,
-        resolved=episode.resolved,
-        healthy=episode.healthy,
+        began_at=failure.began_at,
+        first_seen=failure.found_begun,
+        acknowledged=failure.acknowledged,
+        resolved=failure.resolved,
+        healthy=failure.healthy,
         uid=state.uid,
         start_time=state.start_time,
     )

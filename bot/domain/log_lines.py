@@ -21,7 +21,7 @@ _TAIL_ERROR = re.compile(
     r"|container .{0,200} (?:not running|not started|has not been created)|unable to retrieve container logs",
     re.IGNORECASE,
 )
-_LEVEL = re.compile(
+_ENDED_THE_WORKER = re.compile(
     r"\b(?:FATAL|PANIC|CRITICAL|EMERG(?:ENCY)?|SEVERE)\b|\blevel=(?:fatal|panic|critical)\b"
     r"|\"(?:level|severity|lvl)\"\s*:\s*\"(?:fatal|panic|critical|emergency)\""
     r"|^panic: |\bpanicked at\b|^fatal error: |\bOOMKilled\b|\bout of memory\b|^Exception in thread ",
@@ -121,7 +121,7 @@ def _rank(line: str) -> int:
     start = line[:600]
     if _FRAME.match(start) and not _CAUSED_BY.match(start):
         return 0
-    if _LEVEL.search(start):
+    if _ENDED_THE_WORKER.search(start):
         return 3
     if _QUIET.search(start) and not _LOUD_ERROR.search(start):
         return 0

@@ -1,4 +1,4 @@
-"""What GoldRush measures about a pipeline and its destination, and how that differs from before. Pure.
+"""GoldRush's measurements of a pipeline, and its probe of the destination, as data.
 
 Sources: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-metrics/ and
 https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-destination-health/ . Any field may be absent.
@@ -34,4 +34,4 @@ class DestinationHealth:
     checked_at: datetime | None = None
     latency_ms: float | None = None
     last_error: str = ""
-    """Redacted text of the destination."""
+    """Text of the destination: it may hold secrets."""

@@ -1,4 +1,4 @@
-"""Messages about a schedule: a handover, a shift that somebody takes, and what is wrong with the schedule. Pure."""
+"""Messages about a schedule: handovers, shifts that change hands, and the problems of the schedule. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a person adds when they acknowledge a failure: a time, a remark."""
+"""The time and the remark of an acknowledgement."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -98,7 +98,7 @@ def _admission_refusal(
             return None
         case Admission.ARCHIVED:
             return RefusalAnswer(
-                reason=f"{shown[:1].upper()}{shown[1:]} is archived, so I can't post there. {UNCHANGED}",
+                reason=f"{phrases.sentence(shown)} is archived, so I can't post there. {UNCHANGED}",
                 hint="Unarchive it first.",
             )
         case Admission.OUTSIDE | Admission.UNSEEN:

@@ -104,6 +104,14 @@ OVERRIDE = {"cause": HandoverCause.OVERRIDE, "stand_in": CARL, "by": "U0CARL", "
             "Ann changed the schedule at {at}. Bob was on call before.",
         ),
         (
+            {"cause": HandoverCause.CHANGED, "changed": SetupKind.SCHEDULE, "by_name": ""},
+            "Someone changed the schedule at {at}. Bob was on call before.",
+        ),
+        (
+            {"cause": HandoverCause.CHANGED, "changed": SetupKind.OVERRIDE, "by_name": ""},
+            "Someone cancelled an override at {at}. Bob was on call before.",
+        ),
+        (
             {"cause": HandoverCause.CHANGED, "changed": SetupKind.OVERRIDE, "by_name": "Ann"},
             "Ann cancelled an override at {at}. Bob was on call before.",
         ),

@@ -7,11 +7,10 @@ from bot.domain.watch import ChannelId
 from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
-from bot.slack.features.acknowledge import WRONG_CONVERSATION, person_and_conversation
+from bot.slack.features.acknowledge import WRONG_CONVERSATION, answer_reply, person_and_conversation
 from bot.slack.features.console import ODD_CLICK, ask_until, choice_in, picked_time, promised, snooze_end, who_has
 from bot.slack.features.group_members import UNKNOWN_GROUP, press_show_members
 from bot.slack.render import action_ids
-from bot.slack.render.acknowledge_words import acknowledge_words
 from bot.slack.render.blocks import actions, button, section, value
 from bot.slack.render.console import GroupAction, SnoozeTime
 from bot.slack.render.phrases import pipelines
@@ -35,7 +34,7 @@ async def answer_group(channel: ChannelId, group: str, request: Request, terms: 
     answer = await acknowledgements.acknowledge_group(
         channel, group, request.asker.user, name=name, place=place, terms=terms
     )
-    return Reply(blocks=[section(acknowledge_words(answer, request.services.render_context))])
+    return answer_reply(answer, request)
 
 
 async def _acknowledge_all(click: Click, request: Request) -> Reply:
@@ -93,7 +92,7 @@ async def _resolve_all(click: Click, request: Request) -> Reply:
     answer = await acknowledgements.resolve_group(
         click.channel, click.group, click.user, name=name, place=place, remark=click.text("remark")[:LONGEST_WHY]
     )
-    return Reply(blocks=[section(acknowledge_words(answer, request.services.render_context))])
+    return answer_reply(answer, request)
 
 
 FEATURE = Feature(

@@ -99,17 +99,21 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "status",
         )
     if name == "page":
-        paged, watch, watched = rest.partition(" watch ")
-        return ParseError(
-            "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",
-            f"watch {watched} page {paged}" if watch else "",
-            f"watch {rest}" if "@" in rest and not rest.startswith("@") else "",
-            f"watch orders-eu page {rest}".strip(),
-            f"watch orders-eu page {quoted_target(f'@{rest}')}" if rest and "@" not in rest else "",
-            f"watch {rest}",
-            "help watch",
-        )
+        return _page_belongs_to_watch(rest)
     return _suggest_synonym(name, shown, following) if name in SAME_AS else None
+
+
+def _page_belongs_to_watch(rest: str) -> ParseError:
+    paged, watch, watched = rest.partition(" watch ")
+    return ParseError(
+        "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",
+        f"watch {watched} page {paged}" if watch else "",
+        f"watch {rest}" if "@" in rest and not rest.startswith("@") else "",
+        f"watch orders-eu page {rest}".strip(),
+        f"watch orders-eu page {quoted_target(f'@{rest}')}" if rest and "@" not in rest else "",
+        f"watch {rest}",
+        "help watch",
+    )
 
 
 def _shift_command(name: str, rest: str) -> str:

@@ -26,7 +26,7 @@ def _one_words(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
         case AcknowledgeFate.ACKNOWLEDGED | AcknowledgeFate.ALREADY_ACKNOWLEDGED | AcknowledgeFate.RESOLVED:
             return _done_before(answer, name)
         case AcknowledgeFate.OVER:
-            return f"{_over(answer, name)} Nothing was changed.\n{_current_state(answer, render_context)}"
+            return f"{_over(answer, name)} {_UNCHANGED}\n{_current_state(answer, render_context)}"
         case AcknowledgeFate.UNWATCHED if answer.watched:
             text = f"This failure of {name} was no longer watched here, so this card gets no further updates."
             return f"{text} {_UNCHANGED}\n{_current_state(answer, render_context)}"
@@ -47,8 +47,7 @@ def _done(answer: AcknowledgeAnswer, name: str) -> str:
         return f":no_bell: You ended the paging for {name}, although it hasn't recovered. Its card stays up to date."
     until = date(answer.until) if answer.until else ""
     if answer.snoozed:
-        before = f" {_person(answer.taken_from)} had it before." if answer.taken_from else ""
-        return f":zzz: You snoozed {name}.{before} Nobody is paged until {until}; then the paging starts again."
+        return f":zzz: You snoozed {name}. Nobody is paged until {until}; then the paging starts again."
     promise = f" If it still needs somebody at {until}, I page again." if until else ""
     if answer.taken_from:
         return f":eyes: You took over {name} from {phrases.person(answer.taken_from)}.{promise}"
@@ -56,7 +55,7 @@ def _done(answer: AcknowledgeAnswer, name: str) -> str:
 
 
 def _done_before(answer: AcknowledgeAnswer, name: str) -> str:
-    when, by = f" at {date(answer.at)}" if answer.at else "", _person(answer.by_name)
+    when, by = f" at {date(answer.at)}" if answer.at else "", phrases.sentence(phrases.person(answer.by_name))
     until = f", until {date(answer.until)}" if answer.until else ""
     if answer.fate is AcknowledgeFate.RESOLVED:
         by = "You" if answer.own else by
@@ -66,7 +65,7 @@ def _done_before(answer: AcknowledgeAnswer, name: str) -> str:
         keep = " *Take over* on its card keeps it without a time." if answer.until else ""
         return f"You already {verb} {name}{when}{until}. {_UNCHANGED}{keep}"
     verb = "snoozed" if answer.snoozed else "already acknowledged"
-    return f"{by} {verb} {name}{when}{until}. Nothing was changed. *Take over* on its card makes it yours."
+    return f"{by} {verb} {name}{when}{until}. {_UNCHANGED} *Take over* on its card makes it yours."
 
 
 def _over(answer: AcknowledgeAnswer, name: str) -> str:
@@ -77,12 +76,6 @@ def _over(answer: AcknowledgeAnswer, name: str) -> str:
     recovered = ended.outcome is EpisodeOutcome.RECOVERED or not ended.timeline
     how = "recovered" if recovered else f"was {phrases.phase_in_a_sentence(ended.timeline[-1].phase)}"
     return f"This failure of {name} is over: it {how} at {date(ended.closed_at)}."
-
-
-def _person(name: str) -> str:
-    """At the beginning of a sentence."""
-    words = phrases.person(name)
-    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _not_kept(failures: str) -> str:

@@ -29,17 +29,18 @@ def action_words(entry: TimelineEntry, conversation: ChannelId, pipeline: Pipeli
         ended = "The snooze of" if entry.snoozed else "The time that was promised by"
         return f":hourglass: {ended} {by} is over, and {name or 'the pipeline '}still needs somebody"
     if entry.snoozed:
-        return f":zzz: {_sentence(f'{name}snoozed')} by {by} until {until}{remark}"
+        return f":zzz: {phrases.sentence(f'{name}snoozed')} by {by} until {until}{remark}"
     promise = f", back by {until}" if until else ""
     if entry.instead_of:
         taken = f"{name}was taken over" if name else "Taken over"
         return f":eyes: {taken} by {by} from {phrases.person(entry.instead_of)}{promise}{remark}"
-    return f":eyes: {_sentence(f'{name}acknowledged')} by {by}{promise}{remark}"
+    return f":eyes: {phrases.sentence(f'{name}acknowledged')} by {by}{promise}{remark}"
 
 
 def joint_action(entry: TimelineEntry, number: int) -> str:
     """What a person did to several failures at once."""
-    who, until = _sentence(phrases.person(entry.name)), date(entry.promised_until) if entry.promised_until else ""
+    who = phrases.sentence(phrases.person(entry.name))
+    until = date(entry.promised_until) if entry.promised_until else ""
     remark = f" (“{outside(entry.remark, REMARK_SHOWN)}”)" if entry.remark else ""
     if Event.RESOLVED in entry.events:
         return f":no_bell: {who} ended the paging for {number}{remark}"
@@ -56,10 +57,6 @@ def joint_action(entry: TimelineEntry, number: int) -> str:
 
 def _remark(words: str, limit: int = REMARK_SHOWN) -> str:
     return f": “{outside(words, limit)}”" if words else ""
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def answer_line(episode: Episode, conversation: ChannelId) -> str:

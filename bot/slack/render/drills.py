@@ -13,7 +13,7 @@ NO_LIMIT = 200
 def drill_blocks(notice: Notice, receiver: str) -> list[Block]:
     """In the drill's own channel the report, elsewhere the test alone."""
     drill, who = notice.drill, phrases.person(notice.by_name)
-    who = f"{who[:1].upper()}{who[1:]}"
+    who = phrases.sentence(who)
     if drill is None or receiver != drill.channel:
         origin = f" from {phrases.conversation(notice.channel, 'their')}" if notice.channel else ""
         test = f"{who} tests whether a page{origin} reaches you. It has, and there is nothing to do."

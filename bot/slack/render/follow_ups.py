@@ -33,7 +33,7 @@ def changed_follow_ups_blocks(notice: Notice, _: RenderContext) -> list[Block]:
     """The announcement of a change."""
     style, before = (*notice.setup, "", "")[:2]
     who = phrases.person(notice.by_name)
-    head = f":bell: {who[:1].upper()}{who[1:]} changed this channel's follow-ups from *{before}* to *{style}*."
+    head = f":bell: {phrases.sentence(who)} changed this channel's follow-ups from *{before}* to *{style}*."
     return sections([head, EFFECTS.get(style, "")])
 
 

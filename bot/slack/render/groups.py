@@ -100,8 +100,7 @@ def render_digest(digest: Digest, delivery: Delivery, now: datetime) -> Rendered
     """
     since = min(entry.since for entry in digest.entries)
     until = max(entry.until for entry in digest.entries)
-    pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries):,} pipelines"
-    head = f"{phrases.LATE_NEWS} *Catching up* on {pipelines}, {from_to(since, until)}"
+    head = f"{phrases.LATE_NEWS} *Catching up* on {phrases.pipelines(len(digest.entries))}, {from_to(since, until)}"
     explanation = "This is what happened in between. Pipelines that are failed now have their own messages."
     rows = [f"• {_history(entry)}" for entry in sorted(digest.entries, key=lambda entry: entry.pipeline.name.lower())]
     return message([section(f"{head}\n{explanation}"), *sections(rows), *footnotes(delivery, now)])

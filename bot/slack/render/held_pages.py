@@ -10,6 +10,7 @@ from bot.slack.render.blocks import RenderedMessage, actions, message, section, 
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.groups import digest_row
 from bot.slack.render.paging import stop_paging
+from bot.slack.render.phrases import pipelines
 
 MOST_ROWS = 30
 
@@ -17,8 +18,8 @@ MOST_ROWS = 30
 def render_held_pages(held: HeldPages, delivery: Delivery, now: datetime) -> RenderedMessage:
     """Carries no late mark, because the summary waits on purpose."""
     entries = sorted(held.entries, key=lambda entry: entry.pipeline.name.lower())
-    pipelines = "1 pipeline" if len(entries) == 1 else f"{len(entries):,} pipelines"
-    head = f":no_bell: *I held back direct messages about {pipelines}*. You get at most {held.limit} pages an hour."
+    about = pipelines(len(entries))
+    head = f":no_bell: *I held back direct messages about {about}*. You get at most {held.limit} pages an hour."
     rows = [digest_row(entry) for entry in entries[:MOST_ROWS]]
     if len(entries) > MOST_ROWS:
         rows.append(f"… and {len(entries) - MOST_ROWS:,} more")

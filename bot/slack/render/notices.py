@@ -159,7 +159,7 @@ def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
         else ""
     )
     elsewhere = f"To get updates in another channel, type `{render_context.command} watch` there."
-    how = f"{cure[:1].upper()}{cure[1:]}\n{elsewhere}".strip()
+    how = f"{phrases.sentence(cure)}\n{elsewhere}".strip()
     return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(how)]
 
 

@@ -70,7 +70,7 @@ def _origin_words(origin: PageOrigin, reader: ChannelId | None) -> str:
 def _left(watch: Watch, covers: int | None, person: UserId | None, *, to_person: bool) -> str:
     """One watch that someone left, what it covers, and its other targets. `to_person`: that person reads this."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    size = "" if covers is None or not watch.pattern else f" ({pipelines_words(covers)})"
+    size = "" if covers is None or not watch.pattern else f" ({phrases.pipelines(covers)})"
     others = [target for target in watch.targets if not (target.kind is TargetKind.USER and target.id == person)]
     pages = f"It still pages {phrases.target_list(others)}." if others else "It pages nobody now."
     # Nobody but its maker, and the person who left it, hears of a watch in direct messages.
@@ -85,15 +85,11 @@ def left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId |
     return [*lines[:MOST_WATCHES], *more]
 
 
-def pipelines_words(number: int) -> str:
-    return "1 pipeline" if number == 1 else f"{number:,} pipelines"
-
-
 def stopped_blocks(notice: Notice) -> list[Block]:
     """For the channel, and for the people who set the watches up."""
     by_watches = f" by your watches in {phrases.conversation(notice.channel, 'your')}" if notice.channel else ""
     who = phrases.person(notice.by_name)
-    head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{by_watches}."
+    head = f":no_bell: {phrases.sentence(who)} is no longer paged{by_watches}."
     off = left_lines(notice.watches, notice.covers, notice.by, to_person=False)
     pressed = "They pressed *Stop paging me*. Everything is still watched. They left:"
     return sections([f"{head}\n{pressed}", *(f"• {line}" for line in off)])

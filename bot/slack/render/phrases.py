@@ -89,6 +89,11 @@ def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
 STILL_LISTING = "I'm still listing the pipelines, so there may be more."
 
 
+def sentence(words: str) -> str:
+    """The words at the beginning of a sentence."""
+    return words[:1].upper() + words[1:]
+
+
 def pipelines(number: int) -> str:
     return "1 pipeline" if number == 1 else f"{number:,} pipelines"
 

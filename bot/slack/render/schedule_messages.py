@@ -1,4 +1,4 @@
-"""Messages about what is wrong with a schedule. Pure."""
+"""Messages about the problems of a schedule. Pure."""
 
 from collections.abc import Mapping, Sequence
 

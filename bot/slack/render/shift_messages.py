@@ -82,9 +82,9 @@ def _changed(handover: ShiftHandover) -> str:
     """`Ann changed the schedule`, in a message that names the schedule before."""
     match handover.changed:
         case SetupKind.SCHEDULE:
-            return f"{phrases.person(handover.by_name)} changed the schedule"
+            return f"{phrases.sentence(phrases.person(handover.by_name))} changed the schedule"
         case SetupKind.OVERRIDE:
-            return f"{phrases.person(handover.by_name)} cancelled an override"
+            return f"{phrases.sentence(phrases.person(handover.by_name))} cancelled an override"
         case SetupKind.CALENDAR_COPY:
             return "The calendar changed"
         case _:
@@ -98,9 +98,9 @@ def _override(handover: ShiftHandover, stand_in: Target, when: str) -> str:
     person = "you" if stand_in.id == _receiver(handover) else names([stand_in])
     if handover.by == stand_in.id:
         shift = f"{_possessive(names(before))} shift" if before else "the shift"
-        return f"{person[0].upper()}{person[1:]} took {shift} at {when}{why}."
+        return f"{phrases.sentence(person)} took {shift} at {when}{why}."
     instead = f" instead of {names(before)}" if before else ""
-    return f"{phrases.person(handover.by_name)} put {person} on call{instead} at {when}{why}."
+    return f"{phrases.sentence(phrases.person(handover.by_name))} put {person} on call{instead} at {when}{why}."
 
 
 def _possessive(name: str) -> str:

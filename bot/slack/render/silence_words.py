@@ -30,7 +30,7 @@ EFFECTS = {
 def card_line(note: SilenceNote) -> str:
     """`Muted by Ann until 21:00 today: we deploy`."""
     words = silence_words(note)
-    return f"{silence_symbol(note)} {words[:1].upper()}{words[1:]}"
+    return f"{silence_symbol(note)} {phrases.sentence(words)}"
 
 
 def silence_symbol(note: SilenceNote) -> str:
