@@ -1,7 +1,7 @@
 """Fuzzes the text after the slash command. It yields a command or a usage error, and an answer that Slack accepts."""
 
 from random import Random
-from time import perf_counter
+from time import thread_time
 
 from bot.domain.answer import Answer, HelpAnswer, RefusalAnswer, StatusAnswer
 from bot.domain.names import ResolvedReference, resolve
@@ -19,7 +19,7 @@ from tests.fuzz.tally import Tally
 from tests.routes import ALIASES, COMMANDS, parse
 from tests.unit.rendering import LOOK, valid
 
-SLOWEST_SECONDS = 1.0
+SLOWEST_SECONDS = 1.0  # of CPU: a busy machine changes no verdict
 EXAMPLES = (
     *["", "status", "list", "list orders, eu", "watches", "help", "help watch", "unwatch all", "subscriptions"],
     *["status orders-eu orders-us", 'status "Base Swaps to Postgres", “orders eu”', "unwatch orders-* in #data-team"],
@@ -68,9 +68,9 @@ def a_text(rng: Random) -> str:
 
 def check(text: str) -> bool:
     """Returns whether the text is a command. An `AssertionError` says what is wrong with the result."""
-    began = perf_counter()
+    began = thread_time()
     command = parse(text)
-    assert perf_counter() - began < SLOWEST_SECONDS, "it takes long"
+    assert thread_time() - began < SLOWEST_SECONDS, "it takes long"
     assert isinstance(command, Command | UsageError), "neither a command nor a usage error"
     valid(LOOK.answer(_answer(command), SavedQuestion(text=text)), posted=False)
     if isinstance(command, UsageError):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
+from time import process_time
 
 from bot.slack.inbound.socket_mode import CONNECTIONS, listening
 from bot.slack.outbound.calls import call, web_client
@@ -17,7 +17,8 @@ from tests.fuzz.tally import Tally
 
 BATCH = 100
 FRAMES_A_CONNECTION = 2000  # a frame then ends the connection
-SLOWEST_SECONDS = 5.0
+SLOWEST_SECONDS = 5.0  # of CPU: a busy machine changes no verdict
+SILENCE_SECONDS = 60
 BACK_SECONDS = 30.0  # the SDK checks its connection every ten seconds
 PONGS = (
     b"",
@@ -91,16 +92,16 @@ class Attack:
 
     async def is_still_well(self) -> None:
         """The bot runs a good command once, although both connections carry it, and loses nothing."""
-        began, text = monotonic(), f"status good-{self.tally.tried}-{len(self.bot.acted)}"
+        began, text = process_time(), f"status good-{self.tally.tried}-{len(self.bot.acted)}"
         good = a_good_frame(text)
         for socket in list(self.sockets):
             ack = self._awaited(good.id)
             await self._down(socket, good)
             try:
-                await asyncio.wait_for(ack, 2 * SLOWEST_SECONDS)
+                await asyncio.wait_for(ack, SILENCE_SECONDS)
             except TimeoutError:
                 self.tally.broken("a good command was not acknowledged", text)
-        if monotonic() - began > SLOWEST_SECONDS:
+        if process_time() - began > SLOWEST_SECONDS:
             self.tally.broken("it takes long", text)
         lost = await self.bot.lost()
         if self.bot.acted.count(text) != 1:
