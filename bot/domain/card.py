@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.diagnosis import Diagnosis
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.observation import PipelineId
@@ -81,6 +82,8 @@ class ThreadEntry:
     broadcast: bool = False
     in_channel: bool = False
     """If it is broadcast: the channel gets it as a message of its own instead, outside the thread."""
+    diagnosis: Diagnosis | None = None
+    """Only with `Event.DIAGNOSED`: what the entry shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.diagnosis import Diagnosis
 from bot.domain.escalation import Page
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -171,6 +172,8 @@ class Episode:
     """How many readings in a row showed the problem, while a channel waits for more of them."""
     hidden: Mapping[Event, int] = field(default_factory=lambda: _NOTHING_HIDDEN)
     """The changes since the pipeline flaps: the card counts them, and the thread has no entries."""
+    diagnosis: Diagnosis | None = None
+    """Why it failed, as far as the bot could read it. Only for failures."""
     redraw_at: datetime | None = None
     """Only while it flaps: before this time its changes update no message."""
 

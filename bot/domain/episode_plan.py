@@ -19,7 +19,7 @@ from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, conversations, origins, paged_targets
 from bot.domain.step_skips import left_out_steps
-from bot.domain.transition import PipelineState
+from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target
 
 
@@ -171,7 +171,8 @@ def thread_entries(
     for entry in entries_for(channel, episode, stored, routing):
         news = episode.kind is EpisodeKind.FAILURE and (entry.ends or entry.reopens or entry.flap is not None)
         events = any(audience.wants(event) for event in entry.events) if audience else False
-        wanted = events or (news and (entry.flap is not None or not audience) and (paged or audience))
+        diagnosed = Event.DIAGNOSED in entry.events
+        wanted = events or diagnosed or (news and (entry.flap is not None or not audience) and (paged or audience))
         if not wanted or routing.silence_in(channel, episode.kind, entry.at):
             continue
         body = ThreadEntry(
@@ -180,6 +181,7 @@ def thread_entries(
             entry=entry,
             broadcast=news and key == episode.card_in(channel) and style is not FollowUpStyle.THREAD,
             in_channel=style is FollowUpStyle.CHANNEL,
+            diagnosis=episode.diagnosis if diagnosed else None,
         )
         messages.append(
             Message(

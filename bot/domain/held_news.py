@@ -10,6 +10,7 @@ from bot.domain.routing import Routing, new_entries, own_events
 from bot.domain.setup import SetupKind
 from bot.domain.silence import Silence
 from bot.domain.summary import DigestEntry
+from bot.domain.transition import Event
 from bot.domain.watch import Audience, ChannelId
 
 REASONS = {
@@ -35,7 +36,8 @@ def with_held_news(
 ) -> Mapping[ChannelId, HeldNews]:
     """Adds the events of this step that channels want to hear about and a silence holds back."""
     for audience, entry, silence in _silenced(episode, stored, routing):
-        news = digest_entry(routing.pipeline, (entry,), None) if entry.by is None else None
+        change = entry.by is None and Event.DIAGNOSED not in entry.events
+        news = digest_entry(routing.pipeline, (entry,), None) if change else None
         if news:
             before = held.get(audience.channel)
             merged = merge_entries(before.entry if before else None, news)

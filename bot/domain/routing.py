@@ -22,7 +22,7 @@ from bot.domain.schedule_state import pageable_on_call
 from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.silence import Silence, latest_silence
 from bot.domain.transition import Event
-from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId, Watch
+from bot.domain.watch import ONLY_BELOW_CARDS, Audience, ChannelId, Target, TargetKind, TeamId, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,7 @@ def conversations(episode: Episode, stored: Episode | None, routing: Routing) ->
     `stored` is the episode before the step; None if the step opens it.
     """
     entries = new_entries(episode, stored) or episode.timeline
-    # What people do opens no card: every channel hears of it, but only below a card that it has.
-    events = {event for entry in entries if entry.by is None for event in own_events(episode, entry)}
+    events = {event for entry in entries if entry.by is None for event in own_events(episode, entry)} - ONLY_BELOW_CARDS
     confirmed = [audience for audience in routing.audiences if not episode.waits_for(audience.confirm)]
     wanting = [audience.channel for audience in confirmed if any(map(audience.wants, events))]
     pages = [routing.heard(page, episode.kind, entries[-1].at) for page in episode.pages]

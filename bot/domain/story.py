@@ -154,7 +154,7 @@ def _with_transition(
     """Adds the transition to the timeline. Transitions of one reading share an entry."""
     last = episode.timeline[-1] if episode.timeline else None
     observation = state.observation if transition.event not in _READABILITY else None
-    if last and last.at == transition.at and last.by is None:
+    if last and last.at == transition.at and last.by is None and Event.DIAGNOSED not in last.events:
         last = replace(last, events=(*last.events, transition.event))
         if observation:  # a readable pipeline shows its last observation
             last = replace(last, phase=transition.phase, ready=observation.ready, replicas=observation.replicas)

@@ -41,16 +41,19 @@ class Event(StrEnum):
     """A person ended the paging of this episode."""
     PROMISE_MISSED = "promise_missed"
     """The time is over for which a person acknowledged or snoozed the failure."""
+    DIAGNOSED = "diagnosed"
+    """The bot read why the pipeline failed. An entry of the timeline; no history has it."""
     UNWATCHED = "unwatched"
     """Nobody watches the pipeline any more. Only the history has this event: it ends an open episode there."""
 
 
-SELECTABLE = tuple(
-    event
-    for event in Event
-    if event
-    not in {Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED, Event.UNWATCHED}
+_NOT_SELECTABLE = frozenset(
+    {
+        *(Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED),
+        *(Event.DIAGNOSED, Event.UNWATCHED),
+    }
 )
+SELECTABLE = tuple(event for event in Event if event not in _NOT_SELECTABLE)
 
 
 class Reach(StrEnum):

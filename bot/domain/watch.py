@@ -21,6 +21,8 @@ PAGING_EVENTS = frozenset({Event.FAILED, Event.DEGRADED, Event.UNREACHABLE, Even
 """The events that may page people."""
 # The actions of people: every channel with the card hears about them.
 BY_PEOPLE = frozenset({Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED})
+# They open no card, and every channel that has the card hears about them.
+ONLY_BELOW_CARDS = BY_PEOPLE | {Event.DIAGNOSED}
 # A channel that heard that a pipeline is unreadable also hears that it is readable again.
 _FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
 
@@ -124,7 +126,7 @@ class Watch:
 
     def wants(self, event: Event) -> bool:
         """True if the channel hears about this event."""
-        if self.events is None or event in BY_PEOPLE:
+        if self.events is None or event in ONLY_BELOW_CARDS:
             return True
         return bool(self.events & _FOLLOWS.get(event, {event}))
 

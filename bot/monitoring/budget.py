@@ -31,6 +31,10 @@ class Route(Enum):
     STATUS = "status"
     LISTING = "listing"
     PIPELINE = "pipeline"
+    DETAILS = "details"
+    """Logs, metrics and destination health of a pipeline."""
+    USAGE = "usage"
+    CHAINS = "chains"
 
 
 class _Bucket:
@@ -105,6 +109,24 @@ class Budget:
             await self._clock.sleep(seconds)
         return True
 
+    def try_take_spare(self, route: Route) -> bool:
+        """Takes a request for what can wait, such as logs and measurements: one that polling and people leave.
+
+        While the polling waits, that is one from people's share, of which half stays for them.
+        """
+        self._fill()
+        if not self._polling_waits:
+            taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._all.depth - 1.0))
+        else:
+            taken = self._peoples - 1.0 >= (self._most_for_people - 1.0) / 2 and self._take_if(route, 1.0)
+            self._peoples -= taken
+        self._others += taken
+        return taken
+
+    @property
+    def _most_for_people(self) -> float:
+        return max(1.0, self.full_rate * PEOPLES_BURST_SECONDS)
+
     def why_none(self, route: Route) -> str:
         """Why `take` found no request, in words for people."""
         return GOLDRUSH_HOLDS if self.current_hold(route) else BUDGET_USED_UP
@@ -165,8 +187,7 @@ class Budget:
         if passed <= 0:
             return
         self._all.fill(passed)
-        most = max(1.0, self.full_rate * PEOPLES_BURST_SECONDS)
-        self._peoples = min(most, self._peoples + passed * self.full_rate * RESERVED_SHARE)
+        self._peoples = min(self._most_for_people, self._peoples + passed * self.full_rate * RESERVED_SHARE)
         self._others *= exp(-passed / OTHERS_SECONDS)
         for route, slowed in list(self._slowed.items()):
             slowed.rate += passed * GROW_PER_SECOND * self.full_rate

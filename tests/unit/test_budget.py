@@ -67,3 +67,25 @@ async def test_people_never_take_more_than_their_share_from_a_polling_that_needs
         clock.seconds += 0.25
     assert people <= 100 * RATE * RESERVED_SHARE + RATE * PEOPLES_BURST_SECONDS
     assert budget.polling_rate >= RATE * (1 - RESERVED_SHARE)
+
+
+def test_what_can_wait_takes_half_of_what_people_left_while_the_polling_needs_all() -> None:
+    clock = FakeClock()
+    budget, spare, polled = Budget(RATE, clock), 0, 0
+    for _ in range(1200):
+        while budget.try_take(Route.STATUS):
+            polled += 1
+        spare += budget.try_take_spare(Route.DETAILS)
+        clock.seconds += 0.25
+    assert 0 < spare <= RESERVED_SHARE * RATE * 300 + RATE * PEOPLES_BURST_SECONDS
+    assert polled >= (1 - RESERVED_SHARE) * RATE * 300 - RATE
+
+
+def test_a_small_budget_leaves_something_for_what_can_wait() -> None:
+    clock = FakeClock()
+    budget, spare = Budget(0.2, clock), 0
+    for _ in range(4800):
+        budget.try_take(Route.STATUS)
+        spare += budget.try_take_spare(Route.DETAILS)
+        clock.seconds += 0.25
+    assert spare >= 10

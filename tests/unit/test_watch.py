@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import BY_PEOPLE, Audience, ChannelId, Target, TargetKind, UserId, Watch, audiences
+from bot.domain.watch import ONLY_BELOW_CARDS, Audience, ChannelId, Target, TargetKind, UserId, Watch, audiences
 from tests.builders import ALERTS, ORDERS, a_person, a_pipeline, a_watch, watched_ids
 
 OTHER = ChannelId("C0OTHER")
@@ -30,7 +30,7 @@ def test_an_event_filter_passes_the_chosen_events_and_their_ends(
     chosen: set[Event] | None, expected: set[Event]
 ) -> None:
     watch = a_watch(events=None if chosen is None else frozenset(chosen))
-    assert {event for event in Event if watch.wants(event)} == expected | BY_PEOPLE
+    assert {event for event in Event if watch.wants(event)} == expected | ONLY_BELOW_CARDS
 
 
 def test_the_id_is_that_of_channel_and_reference_in_any_case() -> None:

@@ -1,0 +1,45 @@
+"""What the bot found out about one failure, beside its phase: the log, the measurements, the destination. Pure.
+
+The fields are stored in Redis, so a new field needs a default. All text in them is redacted before it gets here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.log_lines import Excerpt
+from bot.domain.measurement import DestinationHealth, Measurement
+
+
+class LogOutcome(StrEnum):
+    """What reading the log gave. The values are part of stored rows."""
+
+    READ = "read"
+    NOT_YET = "not_yet"
+    """GoldRush has no log of this worker yet: the bot asks again when the pipeline runs."""
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The answer to "what failed, and why" for one failure of an episode. A part that was not read is None."""
+
+    at: datetime
+    began_at: datetime
+    """`Episode.began_at` of the failure: a failure that comes back gets a diagnosis of its own."""
+    log: LogOutcome
+    problem: str = ""
+    """Why the log could not be read, in words for people."""
+    cause: str = ""
+    """The slug of a `Cause`. Empty: no log line names an error."""
+    fingerprint: str = ""
+    """Of the error. Empty: there is none."""
+    excerpt: Excerpt | None = None
+    pods_alike: int = 0
+    """How many other replicas end with the same error."""
+    measured: Measurement | None = None
+    earlier: Measurement | None = None
+    """A measurement from before the failure, to compare with."""
+    health: DestinationHealth | None = None
+    unhealthy_since: datetime | None = None
+    """The first probe in a row that failed, as far as the bot read them."""

@@ -1,0 +1,23 @@
+"""Plans the write of a diagnosis: it goes on the cards that the failure has, and opens none. Pure."""
+
+from dataclasses import replace
+
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.episode import TimelineEntry, open_failure
+from bot.domain.plan import Plan, Record, with_episode
+from bot.domain.routing import Routing
+from bot.domain.transition import Event
+
+
+def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Plan | None:
+    """Puts the diagnosis on the cards of the failure that it is about, and its lines in their threads.
+
+    None if that failure is over, or has come back since.
+    """
+    episode = open_failure(record.episode)
+    if episode is None or episode.began_at != diagnosis.began_at:
+        return None
+    entry = TimelineEntry(
+        revision=episode.revision + 1, at=diagnosis.at, events=(Event.DIAGNOSED,), phase=record.state.phase
+    )
+    return with_episode(record, routing, replace(episode.with_entry(entry), diagnosis=diagnosis))
