@@ -69,6 +69,8 @@ class Budget:
         self._others = 0.0
         """The requests of people and of the listing in the last half minute; older ones fade."""
         self._polling_waits_until = float("-inf")
+        self._spare_waits_until = float("-inf")
+        """The polling leaves a request until then, for what can wait and has a share left."""
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}
         self._used = 0
@@ -91,7 +93,8 @@ class Budget:
 
     def try_take(self, route: Route) -> bool:
         """Takes a request for the polling, if people don't need it."""
-        taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._all.depth - 1.0))
+        spare = 1.0 if self._clock.monotonic() < self._spare_waits_until else 0.0
+        taken = self._take_if(route, spare + 1.0 + min(self.full_rate * RESERVED_SHARE, self._all.depth - 1.0))
         waits = not taken and not self.current_hold(route)
         self._polling_waits_until = self._clock.monotonic() + POLLING_WAITS_SECONDS if waits else float("-inf")
         return taken
@@ -115,11 +118,14 @@ class Budget:
         While the polling waits, that is one from people's share, of which half stays for them.
         """
         self._fill()
-        if not self._polling_waits:
-            taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._all.depth - 1.0))
-        else:
-            taken = self._peoples - 1.0 >= (self._most_for_people - 1.0) / 2 and self._take_if(route, 1.0)
-            self._peoples -= taken
+        least, left = 1.0 + min(self.full_rate * RESERVED_SHARE, self._all.depth - 1.0), True
+        if self._polling_waits:
+            least, left = 1.0, self._peoples - 1.0 >= (self._most_for_people - 1.0) / 2
+        taken = left and self._take_if(route, least)
+        waits = left and not taken and not self.current_hold(route)
+        self._spare_waits_until = self._clock.monotonic() + POLLING_WAITS_SECONDS if waits else float("-inf")
+        if taken and self._polling_waits:
+            self._peoples -= 1.0
         self._others += taken
         return taken
 

@@ -69,7 +69,7 @@ async def test_people_never_take_more_than_their_share_from_a_polling_that_needs
     assert budget.polling_rate >= RATE * (1 - RESERVED_SHARE)
 
 
-def test_what_can_wait_takes_half_of_what_people_left_while_the_polling_needs_all() -> None:
+def test_logs_get_half_of_peoples_share_while_the_polling_needs_all() -> None:
     clock = FakeClock()
     budget, spare, polled = Budget(RATE, clock), 0, 0
     for _ in range(1200):
