@@ -4,10 +4,12 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Sequence, Sized
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 
 from bot.domain.body import Content
 from bot.domain.catalogue import Pipeline
+from bot.domain.configuration import Configuration
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted, Receiver
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -89,6 +91,7 @@ class FakeApi:
         self.refusal: ApiError | None = None
         """The error of each read of a pipeline object."""
         self.reads: list[PipelineId] = []
+        self.configurations: dict[PipelineId, Configuration] = {}
         self.under_way = 0
         self.gate: Callable[[PipelineId], asyncio.Event | None] = lambda _: None
 
@@ -113,13 +116,23 @@ class FakeApi:
             raise NotFound("no such pipeline")
         return self.pipelines[pipeline_id]
 
+    async def configuration(self, pipeline_id: PipelineId) -> Configuration:
+        self.asked.append(pipeline_id)
+        if self.refusal:
+            raise self.refusal
+        return self.configurations.get(pipeline_id) or Configuration(hashes={})
+
     async def page(self, number: int) -> ListingPage:
         self.listings += 1
         if isinstance(self.listing, ApiError):
             raise self.listing
         if self.pages is not None:
             return self.pages[number - 1]
-        return self.listing or ListingPage(pipelines=tuple(self.pipelines.values()) if number == 1 else (), more=False)
+        return self.listing or ListingPage(
+            pipelines=tuple(self.pipelines.values()) if number == 1 else (),
+            more=False,
+            configurations={key: partial(dict.__getitem__, self.configurations, key) for key in self.configurations},
+        )
 
 
 class NoMemberships:

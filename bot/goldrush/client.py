@@ -16,10 +16,11 @@ import httpx
 from pydantic import SecretStr
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.configuration import Configuration
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
-from bot.goldrush import wire, wire_details
+from bot.goldrush import wire, wire_configuration, wire_details
 from bot.goldrush.body import ResponseBody
 from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
@@ -55,7 +56,7 @@ class _Decode(Protocol[T_co]):
 
 
 class Client:
-    """Implements `PipelineApi`, `StatusWithoutTask` and `PipelineDetails`. An async context manager.
+    """Implements the ports of GoldRush (`PipelineApi` and those beside it). An async context manager.
 
     A call waits at most `deadline_seconds` for one of `max_connections` slots. Then it waits at most
     `deadline_seconds` for the last byte of the answer. It follows no redirect.
@@ -159,6 +160,10 @@ class Client:
     async def destination_health(self, pipeline_id: PipelineId) -> DestinationHealth:
         path = wire_details.destination_health_path(pipeline_id)
         return await self._read(path, wire_details.decode_destination_health)
+
+    async def configuration(self, pipeline_id: PipelineId) -> Configuration:
+        decode = partial(wire_configuration.decode_configuration, pipeline_id=pipeline_id)
+        return await self._read(wire.pipeline_path(pipeline_id), decode)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
         if not self._slots.try_take():  # the usual case needs no timer

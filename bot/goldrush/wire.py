@@ -17,6 +17,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.envelope import LONGEST_TEXT, count_of, member_object, payload, text_of, time_of
+from bot.goldrush.wire_configuration import lazy_configuration
 from bot.ports.pipeline_api import ListingPage, Malformed, NotFound, Status
 
 BASE = "/platform/pipeline-api/"  # every path of the documentation ends in a slash
@@ -97,16 +98,17 @@ def decode_page(
         items = []  # some servers write an empty list like this
     if not isinstance(items, list):
         raise Malformed("GoldRush's answer holds no list of pipelines.")
-    pipelines = tuple(filter(None, (_pipeline(member_object(item)) for item in items)))
-    if items and not pipelines:
+    known = [(pipeline, item) for item in items if (pipeline := _pipeline(member_object(item)))]
+    if items and not known:
         raise Malformed("GoldRush's list holds no pipeline with an id.")
     pagination = member_object(data.get("pagination"))
     return ListingPage(
-        pipelines=pipelines,
+        pipelines=tuple(pipeline for pipeline, _ in known),
         more=bool(items) and pagination.get("has_more") is not False,
         total=count_of(pagination, "total_count"),
-        skipped=len(items) - len(pipelines),
+        skipped=len(items) - len(known),
         emails=_emails(items),
+        configurations={pipeline.id: lazy_configuration(item) for pipeline, item in known},
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import RESERVED_SHARE, Budget, Route
 from bot.monitoring.collected_pages import CollectedPages
+from bot.monitoring.configurations import Configurations
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
@@ -42,7 +43,14 @@ class CatalogueSync:
     """
 
     def __init__(
-        self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock, leadership: LeadershipStatus
+        self,
+        *,
+        api: PipelineApi,
+        repository: Repository,
+        budget: Budget,
+        clock: Clock,
+        leadership: LeadershipStatus,
+        configurations: Configurations | None = None,
     ) -> None:
         self.owner_emails: dict[str, str] = {}
         """By GoldRush's id of each pipeline's owner, as this process listed them. They go nowhere but to the chat."""
@@ -51,6 +59,7 @@ class CatalogueSync:
         self._budget = budget
         self._clock = clock
         self._leadership = leadership
+        self._configurations = configurations
         self._lock = asyncio.Lock()
         """Guards the listing under way, and the edges."""
         self._listing: CollectedPages | None = None
@@ -178,8 +187,7 @@ class CatalogueSync:
         if not self._edges:
             self._edges, self._edges_begun_at = sorted({1, self._last_page}), self._clock.monotonic()
         while self._edges:
-            page = await self._page(self._edges[0])
-            await self._repository.save_page(page.pipelines, self._leadership.lease)
+            await self._save(self._edges[0])
             del self._edges[0]
         return self._edges_begun_at
 
@@ -199,9 +207,7 @@ class CatalogueSync:
         self._require_lead(as_leader=listing.as_leader)
         listing.as_leader = self._leadership.is_leader
         if not listing.ended:
-            page = await self._page(listing.pages + 1)
-            await self._repository.save_page(page.pipelines, self._leadership.lease)
-            listing.add(page)
+            listing.add(await self._save(listing.pages + 1))
         elif unchecked := self._unchecked(listing):
             await self._check(unchecked[0], listing)
         if not listing.ended or self._unchecked(listing):
@@ -247,6 +253,14 @@ class CatalogueSync:
     def _kept(self, listing: CollectedPages) -> set[PipelineId]:
         """Missing pipelines beyond the checked ones stay until a later listing."""
         return listing.found.union(self._missing(listing) if listing.checks >= _most_checks(listing) else ())
+
+    async def _save(self, number: int) -> ListingPage:
+        asked_at = self._clock.now()
+        page = await self._page(number)
+        await self._repository.save_page(page.pipelines, self._leadership.lease)
+        if self._configurations:
+            await self._configurations.compare_page(page, asked_at)
+        return page
 
     async def _page(self, number: int) -> ListingPage:
         page = await self._ask(Route.LISTING, partial(self._api.page, number))

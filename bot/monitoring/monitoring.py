@@ -9,6 +9,7 @@ from bot.monitoring.api_trouble import ApiTrouble
 from bot.monitoring.breaker import CircuitBreaker
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
+from bot.monitoring.configurations import Configurations
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.intents import Intents
 from bot.monitoring.leader_or_follower_reads import LeaderOrFollowerReads
@@ -36,6 +37,7 @@ class Monitoring:
     api_trouble: ApiTrouble
     staleness: Staleness
     local_leader: LocalLeader
+    configurations: Configurations | None = None
 
     def reads(self, leadership: LeadershipStatus, follower: FollowerReads) -> LeaderOrFollowerReads:
         """Reads for people who ask this process. `follower` calls another bot while that one leads."""
@@ -56,10 +58,12 @@ class Monitoring:
         slots: int,
         operator: ChannelId | None = None,
         readers: Readers | None = None,
+        configurations: Configurations | None = None,
     ) -> Self:
         """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key.
 
-        `readers` poll; without them, this process does. It always reads for people, if it leads.
+        `readers` poll; without them, this process does. It always reads for people, if it leads. `configurations` get
+        the pages of each listing.
         """
         breaker = CircuitBreaker()
         outage = OutageNotices(
@@ -67,7 +71,14 @@ class Monitoring:
         )
         own_readers = LocalReaders(api=api, clock=clock)
         promise = Promise(repository=repository, budget=budget, cadence=cadence)
-        catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock, leadership=leadership)
+        catalogue = CatalogueSync(
+            api=api,
+            repository=repository,
+            budget=budget,
+            clock=clock,
+            leadership=leadership,
+            configurations=configurations,
+        )
         recorder = Recorder(
             repository=repository,
             breaker=breaker,
@@ -115,4 +126,5 @@ class Monitoring:
                 unrecorded=recorder.unrecorded,
                 clock=clock,
             ),
+            configurations=configurations,
         )

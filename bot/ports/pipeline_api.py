@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.configuration import Configuration
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 
@@ -84,6 +85,10 @@ class ListingPage:
     """Items without a pipeline's name or id."""
     emails: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The e-mail of each pipeline's owner, by GoldRush's id of that person. Never shown, logged or stored."""
+    configurations: Mapping[PipelineId, Callable[[], Configuration]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Each hashes one pipeline's configuration. Nothing keeps them longer than the page."""
 
 
 class PipelineApi(Protocol):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.configuration import Configuration
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
@@ -20,3 +21,9 @@ class PipelineDetails(Protocol):
         ...
 
     async def destination_health(self, pipeline_id: PipelineId) -> DestinationHealth: ...
+
+
+class ConfigurationReads(Protocol):
+    """The configuration of one pipeline, in one request. As `PipelineDetails`."""
+
+    async def configuration(self, pipeline_id: PipelineId) -> Configuration: ...

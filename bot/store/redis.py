@@ -7,6 +7,7 @@ from bot.store.cards import RedisCards
 from bot.store.catalogue import RedisCatalogue
 from bot.store.channels import RedisChannels
 from bot.store.commits import RedisCommits
+from bot.store.configurations import RedisConfigurations
 from bot.store.drills import RedisDrills
 from bot.store.heartbeats import RedisHeartbeats
 from bot.store.history import RedisHistory
@@ -35,6 +36,7 @@ class RedisStore(
     RedisRecords,
     RedisCommits,
     RedisCatalogue,
+    RedisConfigurations,
     RedisChannels,
     RedisInteractions,
     RedisLeases,

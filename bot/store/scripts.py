@@ -41,11 +41,11 @@ _FENCED = (
     "add_and_enqueue",
     "remove_and_enqueue",
 )
-_PLAIN = ("interaction", "lease", "release", "save_pipelines")
+_PLAIN = ("interaction", "lease", "release", "save_pipelines", "replace_rows")
 
 
 NEWER = -2  # the answer of the fence
-LEASE_LOST = -3  # the answer of commit.lua and save_pipelines.lua
+LEASE_LOST = -3  # the answer of commit.lua, save_pipelines.lua and replace_rows.lua
 _UPDATE = "Update this bot to at least that version."
 
 

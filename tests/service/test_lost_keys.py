@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.alias import IdChange
 from bot.domain.card import Card, Group
+from bot.domain.configuration import Configuration
 from bot.domain.delivery import SLACK
 from bot.domain.note import Note, NoteKind
 from bot.domain.notice import NoticeKind
@@ -32,6 +33,7 @@ AGAIN_OR_LATE = {
     "buckets",
     "calls",
     "clock",
+    "configurations",
     "drills",
     "hello",
     "history",
@@ -64,7 +66,7 @@ Without a log of changes, every bot reads all rows once. A call may keep its but
 The next sender may begin with a burst. A drill may end without a verdict, Slack may
 post a scheduled message that nobody needs, a
 pager's resolution may be missing,
-and a command in a thread may need the pipeline's name."""
+and a command in a thread may need the pipeline's name. The first listing afterwards shows no changed configuration."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 
@@ -73,6 +75,7 @@ async def furnish(world: Whole) -> None:
     """Makes the bot write every kind of key."""
     bot = world.bot
     await bot.watch("orders-*")
+    bot.api.configurations[FIRST] = Configuration(hashes={"topic": "a"})
     await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_message("announced", channel=OTHER))
     await bot.catalogue.refresh()
     await bot.poll(20)

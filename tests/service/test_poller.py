@@ -28,6 +28,7 @@ from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, TargetKind, TeamId
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
+from bot.monitoring.configurations import Configurations
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.leader_or_follower_reads import LeaderOrFollowerReads
 from bot.monitoring.local_leader import LocalLeader
@@ -95,6 +96,7 @@ class Bot:
     feed: FakeFeed
     people: FakePeople
     groups: FakeGroups
+    configurations: Configurations
 
     async def watch(self, *references: str, channel: ChannelId = ALERTS) -> None:
         watches = [a_watch(reference, channel=channel) for reference in references]
@@ -158,6 +160,9 @@ async def running(
     repository = Repository(store, asyncio.Event(), fallback, operator, pagers)
     await repository.load()
     budget, leadership, doubt = Budget(rate, clock), Leadership(store, clock), Doubt(clock)
+    configurations = Configurations(
+        api=api, store=store, repository=repository, budget=budget, clock=clock, leadership=leadership
+    )
     monitoring = Monitoring.build(
         api=api,
         repository=repository,
@@ -168,6 +173,7 @@ async def running(
         slots=20,
         operator=operator,
         readers=readers,
+        configurations=configurations,
     )
     # The loop times the slices of a tick, and no fake clock moves it: they would run at random moments of the story.
     monitoring.scheduler._start_slice = lambda until: None  # type: ignore[method-assign]
@@ -230,6 +236,7 @@ async def running(
         feed,
         people,
         groups,
+        configurations,
     )
     stopped.set()
     while not task.done():
