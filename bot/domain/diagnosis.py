@@ -35,6 +35,8 @@ class Diagnosis:
     fingerprint: str = ""
     """Of the error. Empty: there is none."""
     excerpt: Excerpt | None = None
+    pods: int = 0
+    """How many replicas have a log. 0: unknown."""
     pods_alike: int = 0
     """How many other replicas end with the same error."""
     measured: Measurement | None = None

@@ -4,6 +4,7 @@ Source: https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 NAME_LIMIT = 75
@@ -13,11 +14,15 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 _BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_FORMATTING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FENCE = "```"
 _TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # marks that change the direction of text
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
 NO_BREAK = "\u00a0"
-_BREAKS = re.compile(r"(?P<kept>`[^`\n]*`|<[^<>\n]*>)|(?<=\d) (?=[a-z])|(?<=\d of) (?=\d)|(?<=\S) (?=[·—] )")
+_BREAKS = re.compile(
+    r"(?P<kept>```[^`]*```|`[^`\n]*`|<[^<>\n]*>)|(?<=\d) (?=[a-z])|(?<=\d of) (?=\d)|(?<=\S) (?=[·—] )"
+)
 _UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)(?: UTC|(?= until \d{4}-\d\d-\d\d \d\d:\d\d UTC))")
 _JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
@@ -83,6 +88,19 @@ def code(text: str, limit: int = NAME_LIMIT) -> str:
     """Text to type, as code, so that Slack formats nothing in it."""
     clean = _one_line(text).replace("`", "ˋ")
     return f"`{cut(clean, limit) or ' '}`"
+
+
+def code_block(lines: Sequence[str], limit: int) -> str:
+    """Lines from outside as a block of code of at most `limit` characters.
+
+    Nothing in them can end the block, ping anybody or turn the direction of text. If they are too long together, each
+    gets an equal share.
+    """
+    share = (limit - len(_FENCE) * 2 - 1) // max(1, len(lines)) - 1
+    clean = [_FORMATTING.sub(" ", _TURNS.sub("", line.expandtabs(2))).replace("`", "ˋ").rstrip() for line in lines]
+    whole = sum(len(escape(line)) + 1 for line in clean) <= limit - len(_FENCE) * 2 - 1
+    inside = "\n".join(escape(line) if whole else cut(line, share) for line in clean)
+    return f"{_FENCE}\n{inside if inside.strip() else ' '}\n{_FENCE}"
 
 
 def plain_cut(text: str, limit: int) -> str:

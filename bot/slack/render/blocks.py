@@ -34,6 +34,10 @@ _DATE = re.compile(r"<!date\^\d+\^[^|<>]*\|([^<>]*)>")
 _MORE = "… and more"
 
 
+class UnspokenBlock(dict[str, object]):
+    """A block that the fallback text leaves out, because it quotes a log. Notifications show that text to everybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
     """A message in the form that Slack's methods take."""
@@ -60,6 +64,8 @@ class RenderedMessage:
 def message(blocks: Sequence[Block]) -> RenderedMessage:
     """Keeps the first `MOST_BLOCKS` blocks. The text repeats their sections and contexts, without the links of rows.
 
+    It leaves out each `UnspokenBlock`.
+
     Cuts that text to `TEXT_LIMIT`.
     """
     first_blocks = tuple(blocks[:MOST_BLOCKS])
@@ -72,6 +78,8 @@ def message(blocks: Sequence[Block]) -> RenderedMessage:
 def _spoken(block: Block) -> list[str]:
     """The texts of a section or context, without markup. Other blocks have none."""
     elements: list[object] = []
+    if isinstance(block, UnspokenBlock):
+        return []
     if block["type"] == "section":
         elements = [block["text"]]
     elif block["type"] == "context" and isinstance(block["elements"], list):

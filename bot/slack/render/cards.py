@@ -19,6 +19,7 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.call_words import page_lines
 from bot.slack.render.console import console
+from bot.slack.render.diagnosis import card_blocks, diagnosis_blocks, first_step, over_line
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
@@ -45,9 +46,8 @@ def render_card(
         blocks.append(section(page_words))
     if card.is_copy and card.episode.open:
         blocks += context(COPY)
-    to_do = card.episode.open or bool(card.continues_in)
-    if card.episode.kind is EpisodeKind.FAILURE and to_do and (todo := guidance_lines(card.guidance)):
-        blocks.append(section("\n".join(todo)))
+    if card.episode.kind is EpisodeKind.FAILURE:
+        blocks += _what_to_do(card)
     if card.episode.open:
         blocks += origins_context(card.origins, card.channel)
     if card.episode.unanswered and not card.silence:  # a silence puts off the next call
@@ -62,6 +62,16 @@ def render_card(
     if not is_api_card or card.episode.answerable:
         blocks += console(card)
     return message(blocks)
+
+
+def _what_to_do(card: Card) -> list[Block]:
+    """Why it failed, then the next steps: those that somebody wrote down for it come first."""
+    if not card.episode.open:
+        todo = guidance_lines(card.guidance) if card.continues_in else []
+        return [*([section("\n".join(todo))] if todo else []), *context(over_line(card.episode))]
+    steps = [*guidance_lines(card.guidance), first_step(card.episode)]
+    todo = [step for step in steps if step]
+    return [*card_blocks(card.episode), *([section("\n".join(todo))] if todo else [])]
 
 
 def _page_words(card: Card) -> str:
@@ -140,6 +150,8 @@ def render_entry(
     thread_entry: ThreadEntry, delivery: Delivery, now: datetime, *, failed_again: datetime | None = None
 ) -> RenderedMessage:
     """`failed_again`: as in `render_card`."""
+    if thread_entry.diagnosis:
+        return message([*diagnosis_blocks(thread_entry.diagnosis), *footnotes(delivery, now)])
     pipeline = thread_entry.pipeline if thread_entry.broadcast else None
     words = entry_words(thread_entry.entry, ChannelId(delivery.receiver.id), pipeline, failed_again=failed_again)
     return message([section(words), *footnotes(delivery, now)])

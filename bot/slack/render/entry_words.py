@@ -18,6 +18,7 @@ _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
     (Event.BACK, "{readable} {name}*can be read again*{took}"),
     (Event.GONE, f"{phrases.UNKNOWN_STATE} {{name}}{{be}}*{phrases.GONE}*"),
+    (Event.DIAGNOSED, ":mag: I read the log{of_name}"),
     (Event.UNWATCHED, ":no_bell: {name}{be}*no longer watched*"),
     (Event.UNREACHABLE, f"{phrases.UNKNOWN_STATE} {{name}}*can't be read*: {{reason}}"),
 )
@@ -50,6 +51,7 @@ def entry_words(
     return form.format(
         name=bold_name,
         be="is " if pipeline else "",
+        of_name=f" of *{outside(pipeline.name)}*" if pipeline else "",
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,
         phase=phrases.phase_in_a_sentence(entry.phase),

@@ -20,6 +20,7 @@ from bot.slack.render.blocks import (
     sections,
 )
 from bot.slack.render.cards import footnotes
+from bot.slack.render.diagnosis_batch import causes_blocks, latest_blocks
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.group_card import NAME_LIMIT
 from bot.slack.render.group_headline import LaterFailures
@@ -48,7 +49,8 @@ def render_batch(
     everyone = 0 if failed_again else batch.all_recovered
     in_one = len(recoveries) >= ONE_LINE_FROM or (everyone > 0 and len(recoveries) > 0)
     answers = _answers(batch)
-    joined = {id(entry) for entries in [*answers, recoveries if in_one else []] for entry in entries}
+    diagnosed = [entry for entry in batch.entries if entry.diagnosis]
+    joined = {id(entry) for entries in [*answers, recoveries if in_one else [], diagnosed] for entry in entries}
     conversation = ChannelId(delivery.receiver.id)
     words = [
         entry_words(
@@ -65,7 +67,8 @@ def render_batch(
     words += [f"{joint_action(entries[0].entry, len(entries))}: {_names(entries)}" for entries in answers]
     if in_one:
         words.append(_recovered(recoveries, everyone))
-    return message([*sections(words), *footnotes(delivery, now)])
+    causes = causes_blocks(diagnosed) if batch.of_group else latest_blocks(diagnosed)
+    return message([*sections(words), *causes, *footnotes(delivery, now)])
 
 
 def _answers(batch: TimelineBatch) -> list[list[ThreadEntry]]:

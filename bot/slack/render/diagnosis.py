@@ -1,0 +1,149 @@
+"""What failed, and why: a diagnosis on a card, in its thread and in a list. Pure.
+
+Text of a log is hostile. It stands in code only, and never in the text of a notification.
+"""
+
+import re
+from collections.abc import Sequence
+
+from bot.domain.causes import UNKNOWN, Prospect, cause_named
+from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.episode import Episode
+from bot.domain.log_lines import LONGEST_LINE, Excerpt
+from bot.slack.mrkdwn import REASON_LIMIT, code, code_block, outside, time_of_day
+from bot.slack.render import phrases
+from bot.slack.render.blocks import SECTION_LIMIT, Block, UnspokenBlock, context, section
+from bot.slack.render.measured_words import health_words, measured_lines
+
+SYMBOL = ":mag:"
+CARD_ERROR = 120  # characters: three lines of a phone
+LONGEST_POD = 80
+_PROSPECTS = {
+    Prospect.HEALS: "usually heals by itself",
+    Prospect.NEEDS_YOU: "*needs you*",
+    Prospect.UNKNOWN: "may need you",
+}
+_PREFIX = re.compile(
+    r"""
+      ^ (?: \[? \d{4}-\d\d-\d\d [T ] [\d:.,]{5,20} (?:Z|[+-]\d\d:?\d\d)? \]? \s*
+        | (?:level|lvl|severity)=\w{1,10} \s+ | (?:ts|time)=\S{1,40} \s+
+        | \[? \b(?:FATAL|ERROR|ERR|PANIC|CRITICAL|WARN|WARNING)\b \]? :? \s+ ){1,6}
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""The time and the level before an error: the card says both already."""
+
+
+def diagnosis_of(episode: Episode) -> Diagnosis | None:
+    """The diagnosis of the failure that the episode shows. A failure that came back has none until its own comes."""
+    diagnosis = episode.diagnosis
+    return diagnosis if diagnosis and diagnosis.began_at == episode.began_at else None
+
+
+def short_cause(episode: Episode | None) -> str:
+    """The cause for a list: `the destination cannot be reached`. Empty if it is unknown."""
+    diagnosis = diagnosis_of(episode) if episode else None
+    return cause_named(diagnosis.cause).words if diagnosis and _is_known(diagnosis) else ""
+
+
+def _is_known(diagnosis: Diagnosis) -> bool:
+    return cause_named(diagnosis.cause) is not UNKNOWN
+
+
+# --- the card --------------------------------------------------------------------------------------------------------
+
+
+def card_blocks(episode: Episode) -> list[Block]:
+    """For an open failure. Nothing until there is a diagnosis."""
+    diagnosis = diagnosis_of(episode)
+    if diagnosis is None:
+        return []
+    return [section("\n".join(cause_lines(diagnosis))), *error_context(diagnosis)]
+
+
+def cause_lines(diagnosis: Diagnosis) -> list[str]:
+    """The cause, and a destination that is unhealthy."""
+    return [line for line in (cause_line(diagnosis), _unhealthy(diagnosis)) if line]
+
+
+def error_context(diagnosis: Diagnosis) -> list[Block]:
+    """The one line that says what failed, without its time and level."""
+    error = _PREFIX.sub("", diagnosis.excerpt.error) if diagnosis.excerpt else ""
+    return [UnspokenBlock(block) for block in context(code(error, CARD_ERROR))] if error.strip() else []
+
+
+def first_step(episode: Episode) -> str:
+    """The first thing to try. Empty if the cause is unknown."""
+    diagnosis = diagnosis_of(episode)
+    return f":wrench: {cause_named(diagnosis.cause).first_step}" if diagnosis and diagnosis.cause else ""
+
+
+def over_line(episode: Episode) -> str:
+    """What remains on the card of a failure that is over."""
+    cause = short_cause(episode)
+    return f"Cause: {cause}" if cause else ""
+
+
+def cause_line(diagnosis: Diagnosis) -> str:
+    match diagnosis.log:
+        case LogOutcome.NOT_YET:
+            return f"{SYMBOL} GoldRush has no log of it yet. I ask again when it runs."
+        case LogOutcome.UNREADABLE:
+            problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
+            return f"{SYMBOL} I couldn't read its log: {problem}. *Logs* tries again."
+        case LogOutcome.READ:
+            return f"{SYMBOL} {_verdict(diagnosis)}"
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    if not diagnosis.cause:
+        return "*Cause unknown:* its log names no error"
+    cause = cause_named(diagnosis.cause)
+    if cause is UNKNOWN:
+        return f"*Cause {cause.words.replace(':', ':*', 1)}"
+    return f"*Cause:* {cause.words} · {_PROSPECTS[cause.prospect]}"
+
+
+def _unhealthy(diagnosis: Diagnosis) -> str:
+    health = diagnosis.health
+    if health is None or health.healthy is not False:
+        return ""
+    return f":warning: {phrases.sentence(health_words(diagnosis))}"
+
+
+# --- the thread ------------------------------------------------------------------------------------------------------
+
+
+def diagnosis_blocks(diagnosis: Diagnosis) -> list[Block]:
+    """The message in the thread: the cause, the lines that matter, and the state around it."""
+    facts = [f"• {line}" for line in measured_lines(diagnosis)]
+    excerpt = diagnosis.excerpt if diagnosis.excerpt and diagnosis.excerpt.lines else None
+    return [
+        section(cause_line(diagnosis)),
+        *([log_block(excerpt.lines), *context(*_about(excerpt, diagnosis))] if excerpt else []),
+        *([section("\n".join(facts))] if facts else []),
+        *_probe_error(diagnosis),
+    ]
+
+
+def _about(excerpt: Excerpt, diagnosis: Diagnosis) -> list[str]:
+    """The replica of the lines, if there are several."""
+    alike, hidden = diagnosis.pods_alike, excerpt.hidden
+    several = alike or diagnosis.pods > 1
+    return [
+        f"replica {outside(excerpt.pod, LONGEST_POD)}" if several and excerpt.pod else "",
+        f"{alike} other {'replica says' if alike == 1 else 'replicas say'} the same" if alike else "",
+        f"{hidden} {'line' if hidden == 1 else 'lines'} between them left out" if hidden else "",
+        f"log read at {time_of_day(diagnosis.at)}",
+    ]
+
+
+def _probe_error(diagnosis: Diagnosis) -> list[Block]:
+    health = diagnosis.health
+    if health is None or health.healthy is not False or not health.last_error.strip():
+        return []
+    return [UnspokenBlock(block) for block in context(f"probe: {code(health.last_error, LONGEST_LINE)}")]
+
+
+def log_block(lines: Sequence[str]) -> Block:
+    return UnspokenBlock(section(code_block(lines, SECTION_LIMIT)))
