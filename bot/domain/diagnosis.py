@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.configuration import ConfigurationChange
 from bot.domain.log_lines import Excerpt
 from bot.domain.measurement import DestinationHealth, Measurement
+from bot.domain.seen_before import SeenBefore
 
 
 class LogOutcome(StrEnum):
@@ -45,3 +47,7 @@ class Diagnosis:
     health: DestinationHealth | None = None
     unhealthy_since: datetime | None = None
     """The first probe in a row that failed, as far as the bot read them."""
+    changes: tuple[ConfigurationChange, ...] = ()
+    """What somebody changed within 24 hours before the failure, newest first."""
+    seen: SeenBefore | None = None
+    """The latest earlier failure with the same error."""

@@ -41,7 +41,7 @@ class Flap:
     """The time of the reading, if the share is below the lower limit."""
 
 
-STEADY = Flap()
+STEADY: Flap = Flap()
 
 
 def flap_after(

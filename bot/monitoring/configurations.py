@@ -1,9 +1,11 @@
 """Keeps hashes of the watched pipelines' configurations, and says what changed before a failure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.configuration import Configuration, ConfigurationChange, changes_before
+from bot.domain.diagnosis import Diagnosis
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
 from bot.ports.clock import Clock
@@ -47,7 +49,11 @@ class Configurations:
             await self._compare(watched, asked_at)
 
     async def changes_before(self, pipeline_id: PipelineId, failed_at: datetime) -> tuple[ConfigurationChange, ...]:
-        """The changes within 24 hours before a failure, newest first. Looks once more, if the budget has a request.
+        """The changes within 24 hours before a failure that a listing showed, newest first."""
+        return changes_before(await self._store.configuration(pipeline_id), failed_at)
+
+    async def look_again(self, pipeline_id: PipelineId) -> None:
+        """Reads the pipeline object, if the budget has a request.
 
         The last listing may be minutes old, and an edit of a minute ago explains most.
         """
@@ -59,7 +65,13 @@ class Configurations:
                 self._budget.obey(Route.DETAILS, exc)
             else:
                 await self._compare({pipeline_id: seen}, asked_at)
-        return changes_before(await self._store.configuration(pipeline_id), failed_at)
+
+    async def add_listed_changes(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
+        return replace(diagnosis, changes=await self.changes_before(pipeline_id, diagnosis.began_at))
+
+    async def add_latest_changes(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
+        await self.look_again(pipeline_id)
+        return await self.add_listed_changes(pipeline_id, diagnosis)
 
     async def _compare(self, seen: Mapping[PipelineId, Configuration], asked_at: datetime) -> None:
         if lease := self._leadership.lease:  # only the leader compares, so that two bots never do

@@ -12,6 +12,7 @@ from bot.store.drills import RedisDrills
 from bot.store.heartbeats import RedisHeartbeats
 from bot.store.history import RedisHistory
 from bot.store.interactions import RedisInteractions
+from bot.store.known_errors import RedisErrors
 from bot.store.lanes import RedisLanes
 from bot.store.leases import RedisLeases
 from bot.store.outbox import RedisOutbox
@@ -37,6 +38,7 @@ class RedisStore(
     RedisCommits,
     RedisCatalogue,
     RedisConfigurations,
+    RedisErrors,
     RedisChannels,
     RedisInteractions,
     RedisLeases,

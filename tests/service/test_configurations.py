@@ -64,10 +64,12 @@ async def test_a_failure_looks_once_more(fake_redis: redis.asyncio.Redis) -> Non
         edited_at = bot.clock.now() + timedelta(seconds=1)
         await bot.poll(3)
         bot.api.configurations[ONE] = replace(shown("b"), updated_at=edited_at)
+        await bot.configurations.look_again(ONE)
         (change,) = await bot.configurations.changes_before(ONE, bot.clock.now())
         assert (change.at, change.exact) == (edited_at, True)
         assert bot.api.asked == [ONE]
         await bot.poll(3)
+        await bot.configurations.look_again(ONE)
         assert await bot.configurations.changes_before(ONE, bot.clock.now()) == (change,)  # it is no change again
 
 
@@ -78,9 +80,10 @@ async def test_without_a_request_or_an_answer_the_listing_counts(fake_redis: red
         await listed(bot, pipe_0001="b")
         (change,) = await changes(bot)
         bot.api.refusal = Unavailable("GoldRush didn't answer within 5 s.", retry_after=600.0)
-        assert await bot.configurations.changes_before(ONE, bot.clock.now()) == (change,)
+        await bot.configurations.look_again(ONE)
         assert bot.budget.current_hold(Route.DETAILS)
         requests = len(bot.api.asked)
+        await bot.configurations.look_again(ONE)
         assert await bot.configurations.changes_before(ONE, bot.clock.now()) == (change,)
         assert len(bot.api.asked) == requests
 

@@ -17,6 +17,7 @@ from bot.domain.note import Note, NoteKind
 from bot.domain.notice import NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.seen_before import Occurrence
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.interaction_store import Interaction
 from bot.store.losses import PERMANENT
@@ -40,6 +41,7 @@ AGAIN_OR_LATE = {
     "identity",
     "incidents",
     "interaction",
+    "known_errors",
     "leader_calls",
     "leader_replies",
     "lease",
@@ -66,7 +68,8 @@ Without a log of changes, every bot reads all rows once. A call may keep its but
 The next sender may begin with a burst. A drill may end without a verdict, Slack may
 post a scheduled message that nobody needs, a
 pager's resolution may be missing,
-and a command in a thread may need the pipeline's name. The first listing afterwards shows no changed configuration."""
+and a command in a thread may need the pipeline's name. The first listing afterwards shows no
+changed configuration, and an error may look new."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 
@@ -96,6 +99,7 @@ async def furnish(world: Whole) -> None:
     await bot.store._redis.set(bot.store._keys.group("group-1"), " ".join(bot.repository.open_cards))
     await bot.store.change_setup(a_setup_change((await bot.store.watches()).version, saved_policy()))
     await bot.store.set_note(Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0)))
+    await bot.store.add_occurrence("0" * 16, Occurrence(pipeline_id=FIRST, name="orders-1", began_at=at(0)))
     await bot.poll(6)
 
 
