@@ -82,7 +82,7 @@ def trouble(state: PipelineState, now: datetime) -> Trouble | None:
     observation = state.observation
     if state.reach is Reach.GONE:
         return Trouble.GONE
-    if state.phase == Phase.FAILED:
+    if state.phase == Phase.FAILED or (state.has_stopped_short and state.reach is Reach.REACHABLE):
         return Trouble.FAILED
     if state.reach is Reach.UNREACHABLE:
         return Trouble.UNREACHABLE
@@ -158,4 +158,6 @@ def _states(state: PipelineState) -> set[StateFilter]:
         found.add(StateFilter.LIVE)
     if observation.degraded:
         found.add(StateFilter.DEGRADED)
+    if state.has_stopped_short:
+        found.add(StateFilter.FAILED)
     return found

@@ -21,6 +21,16 @@ _PLAIN = re.compile(r"[!-_a-~]+(?: [!-_a-~]+)*")  # ASCII without a backtick: on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRange:
+    """The blocks that a bounded pipeline reads."""
+
+    stop: int
+    """The last one."""
+    start: int | None = None
+    """The first one. None: unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """A pipeline as the API lists it."""
 
@@ -35,6 +45,8 @@ class Pipeline:
     """The same for all pipelines that write to one destination: a hash. Empty: unknown."""
     owner: str = ""
     """GoldRush's id of the person who made it, never an e-mail. Empty: unknown."""
+    blocks: BlockRange | None = None
+    """Only for a bounded pipeline with an end block."""
 
 
 def visible(text: str) -> str:

@@ -25,6 +25,8 @@ _WORST_FIRST = tuple(dict.fromkeys(PROBLEMS.values()))
 _COUNTED = frozenset({*PROBLEMS, Event.RECOVERED, Event.BACK})
 _OVER = frozenset({EpisodeOutcome.RECOVERED, EpisodeOutcome.LIVE, EpisodeOutcome.READABLE, EpisodeOutcome.DONE})
 REDRAWN_EVERY = timedelta(minutes=1)  # a pipeline that flaps every 10 s would cost 360 updates an hour
+ENDING_ON_PURPOSE = frozenset({Event.PAUSED, Event.STOPPED, Event.FINISHED})
+"""They end a failure without a recovery, unless it goes on: a stop may be unwanted."""
 _HARMLESS = frozenset({Event.RUNNING, Event.LIVE, Event.RECOVERED, Event.BACK})
 
 
@@ -60,7 +62,7 @@ def flap_after(
     events = {transition.event for transition in transitions}
     if any(transition.pipeline_id == API_PIPELINE_ID for transition in transitions):
         return STEADY
-    if events & {Event.PAUSED, Event.STOPPED} and state.failed_since is None:
+    if events & ENDING_ON_PURPOSE and state.failed_since is None:
         return Flap(settles_at=at)
     changed = bool(events & _COUNTED) or (Event.LIVE in events and _ends_with_live(episode))
     later = (*changes, at)[-window.results :] if changed else changes

@@ -75,7 +75,7 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
         episode = PastEpisode(kind=kind, opened_at=change.at, first_seen=change.first_seen)
     if change.event is Event.STOPPED:
         episode = replace(episode, stopped_at=change.at)
-    paused = episode.kind is EpisodeKind.FAILURE and change.event is Event.PAUSED
+    paused = episode.kind is EpisodeKind.FAILURE and change.event in {Event.PAUSED, Event.FINISHED}
     if outcome := EpisodeOutcome.ON_PURPOSE if paused else ending_by(episode.kind, change.event):
         finished.append(episode.closed(change.at, outcome))
         episode = None

@@ -283,9 +283,10 @@ def remembered(stored: Record, known: Record) -> Record:
 def _shown(state: PipelineState) -> tuple[object, ...]:
     """The part of the state that a card shows. A change updates the card without a new message."""
     observation = state.observation
-    return (state.reach, observation and (observation.phase, observation.ready, observation.replicas))
+    now = observation and (observation.phase, observation.ready, observation.replicas)
+    return (state.reach, now, state.run and state.run.end)
 
 
 def _persisted(state: PipelineState) -> tuple[object, ...]:
     """The part of the state that a restarted bot needs to derive the same transitions."""
-    return (*_shown(state), state.uid, state.start_time, state.live, state.failed_since, state.gap)
+    return (*_shown(state), state.uid, state.start_time, state.live, state.failed_since, state.gap, state.run)

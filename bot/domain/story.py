@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
+from bot.domain.episode import MOST_CONFIRMED, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.flap_story import (
+    ENDING_ON_PURPOSE,
     STEADY,
     Flap,
     absorbs_while_flapping,
@@ -31,6 +32,7 @@ _OPENS = {
     Event.PAUSED: EpisodeKind.PAUSE,
     Event.STOPPING: EpisodeKind.PAUSE,
     Event.STOPPED: EpisodeKind.PAUSE,
+    Event.FINISHED: EpisodeKind.PAUSE,
     Event.RESTARTED: EpisodeKind.MOMENT,
     Event.UNREACHABLE: EpisodeKind.UNREADABLE,
     Event.GONE: EpisodeKind.UNREADABLE,
@@ -43,7 +45,7 @@ _ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
     EpisodeKind.FAILURE: frozenset(Event),
     EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READABILITY}),
     EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READABILITY}),
-    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, *_READABILITY}),
+    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, Event.FINISHED, *_READABILITY}),
     EpisodeKind.MOMENT: frozenset(),
     EpisodeKind.UNREADABLE: frozenset(_READABILITY),
     EpisodeKind.OTHER: frozenset(_READABILITY),
@@ -130,6 +132,7 @@ def _opened(transition: Transition, state: PipelineState, identities: Mapping[Ep
         first_seen=transition.first_seen or _under_way(kind, transition),
         healthy=state.healthy if kind is EpisodeKind.FAILURE else None,
         no_reader=transition.no_reader,
+        readings=MOST_CONFIRMED if state.has_stopped_short else 1,  # its height confirms it
     )
 
 
@@ -186,7 +189,7 @@ def _ended(episode: Episode, transition: Transition, state: PipelineState, *, st
 
 
 def _ended_on_purpose(episode: Episode, transition: Transition, state: PipelineState) -> bool:
-    stopped = transition.event in {Event.PAUSED, Event.STOPPED} and state.observation is not None
+    stopped = transition.event in ENDING_ON_PURPOSE and state.observation is not None
     return episode.kind is EpisodeKind.FAILURE and stopped and state.failed_since is None
 
 

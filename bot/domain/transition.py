@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.bounded_run import BoundedRun
 from bot.domain.observation import (
     NEVER_READ,
     FailedRead,
@@ -34,6 +35,8 @@ class Event(StrEnum):
     UNREACHABLE = "unreachable"
     GONE = "gone"
     RECOVERED = "recovered"
+    FINISHED = "finished"
+    """A bounded pipeline that stopped has reached its last block."""
     BACK = "back"
     CHANGED = "changed"
     ACKNOWLEDGED = "acknowledged"
@@ -119,6 +122,13 @@ class PipelineState:
     """How long it was RUNNING in all, without the current phase."""
     gap: ReadGap | None = None
     """The latest one."""
+    run: BoundedRun | None = None
+    """Only of a bounded pipeline with an end block: how far it is, or how it ended."""
+
+    @property
+    def has_stopped_short(self) -> bool:
+        """True for a failure that shows as STOPPED: the run ended before its last block."""
+        return self.phase == Phase.STOPPED and self.failed_since is not None and bool(self.run and self.run.is_short)
 
     @property
     def phase(self) -> Phase | None:
@@ -151,6 +161,7 @@ class Transition:
     live: bool = False
     reach: Reach = Reach.REACHABLE
     reason: str = ""
+    """Why the bot can't read it, or how its run ended, in words for people."""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     no_reader: bool = False
@@ -250,6 +261,7 @@ def _observed(
         failures=state.failures + (changed and state.phase == Phase.RUNNING and latest.phase == Phase.FAILED),
         running_seconds=state.running_seconds + (_seconds_in_phase(state, latest.observed_at) if changed else 0.0),
         gap=gap or state.gap,
+        run=_run(state, latest, fresh=changed or Event.RESTARTED in events),
     )
     transitions = tuple(
         Transition(
@@ -296,6 +308,8 @@ def _events(state: PipelineState, latest: Observation) -> list[Event]:
         events.append(Event.RECOVERED)
     if latest.degraded and _was_live(state):
         events.append(Event.DEGRADED)
+    if not events and state.has_stopped_short and ended_on_purpose(latest):
+        events.append(Event.STOPPED)  # a person pauses it now: that ends the failure
     return events
 
 
@@ -350,6 +364,14 @@ def _worker(state: PipelineState, latest: Observation, *, fresh: bool) -> tuple[
     """`fresh`: another worker runs, so earlier reports do not apply."""
     uid, start_time = (None, None) if fresh else _last_worker(state)
     return latest.uid or uid, latest.start_time or start_time
+
+
+def _run(state: PipelineState, latest: Observation, *, fresh: bool) -> BoundedRun | None:
+    """A new deployment may begin at the first block again, and a run that ended is over with the phase STOPPED."""
+    run = state.run
+    if run is None or not fresh or (latest.phase not in {Phase.DEPLOYING, Phase.RUNNING} and run.end is None):
+        return run
+    return None
 
 
 def _failed_since(state: PipelineState, latest: Observation) -> datetime | None:

@@ -24,7 +24,11 @@ BY_PEOPLE = frozenset({Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED}
 # They open no card, and every channel that has the card hears about them.
 ONLY_BELOW_CARDS = BY_PEOPLE | {Event.DIAGNOSED}
 # A channel that heard that a pipeline is unreadable also hears that it is readable again.
-_FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
+# One that hears that a pipeline stopped also hears that it had finished.
+_FOLLOWS = {
+    Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED},
+    Event.FINISHED: {Event.FINISHED, Event.STOPPED},
+}
 
 
 class Every(Enum):

@@ -7,13 +7,14 @@ The functions raise nothing but `ApiError`.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from sys import intern
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from bot.domain.catalogue import Pipeline
+from bot.domain.catalogue import BlockRange, Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.envelope import LONGEST_TEXT, count_of, member_object, payload, text_of, time_of
@@ -22,6 +23,7 @@ from bot.ports.pipeline_api import ListingPage, Malformed, NotFound, Status
 
 BASE = "/platform/pipeline-api/"  # every path of the documentation ends in a slash
 PAGE_SIZE = 50  # the documentation names neither a default nor a maximum
+_HEIGHT = re.compile(r"[0-9]{1,18}")
 MASKED = "******"  # GoldRush's text in place of a secret
 
 
@@ -123,10 +125,29 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
         name=text_of(item, "name") or identity,
         project=text_of(item, "project"),
         intent=Intent(intent) if intent in set(Intent) else None,
-        bounded=text_of(item, "execution_mode").lower() == "bounded",
+        bounded=_is_bounded(item),
         destination=_destination(item),
         owner=intern(text_of(member_object(item.get("created_by")), "id")),
+        blocks=_blocks(item),
     )
+
+
+def _blocks(item: Mapping[str, object]) -> BlockRange | None:
+    """None for an unbounded pipeline, and for one without an end that is a block height."""
+    start, stop = (_height(item, name) for name in ("execution_start_from", "execution_stop_from"))
+    if not _is_bounded(item) or stop is None:
+        return None
+    return BlockRange(start=start if start is not None and start < stop else None, stop=stop)
+
+
+def _height(item: Mapping[str, object], name: str) -> int | None:
+    """The API writes heights as text."""
+    text = text_of(item, name)
+    return int(text) if _HEIGHT.fullmatch(text) else None
+
+
+def _is_bounded(item: Mapping[str, object]) -> bool:
+    return text_of(item, "execution_mode").lower() == "bounded"
 
 
 def _emails(items: Iterable[object]) -> dict[str, str]:

@@ -18,6 +18,8 @@ class KnownCatalogue:
         self.patterns = Coverage(self._matching)
         self.unsaved: set[PipelineId] = set()
         """Changed or removed here, and not yet in the store."""
+        self.bounded: set[PipelineId] = set()
+        """Those with an end block."""
 
     def get(self, pipeline_id: PipelineId) -> Pipeline | None:
         return self.listed.known(pipeline_id) or self.unlisted.get(pipeline_id)
@@ -60,6 +62,10 @@ class KnownCatalogue:
 
     def _note_change(self, before: Pipeline | None, after: Pipeline | None) -> None:
         self.patterns.replace(before, after)
+        if before and before.blocks:
+            self.bounded.discard(before.id)
+        if after and after.blocks:
+            self.bounded.add(after.id)
         if before != after:
             self.unsaved.update(pipeline.id for pipeline in (before, after) if pipeline)
 
@@ -67,6 +73,7 @@ class KnownCatalogue:
         if pipelines != self.everything() or self.unlisted:
             self.listed, self.unlisted = NameIndex(pipelines.values()), {}
             self.patterns.rebuild()
+            self.bounded = {pipeline.id for pipeline in pipelines.values() if pipeline.blocks}
         self.unsaved.clear()
 
     def _matching(self, pattern: str) -> set[PipelineId]:

@@ -237,6 +237,11 @@ class KnownPipelines:
         """Pipelines that the bot reads although the last complete listing lacks them."""
         return tuple(self._catalogue.unlisted.values())
 
+    @property
+    def bounded(self) -> AbstractSet[PipelineId]:
+        """The known pipelines with an end block. The set changes with the listings."""
+        return self._catalogue.bounded
+
     def lists(self, pipeline_id: PipelineId) -> bool:
         """True if a listing has shown it."""
         return pipeline_id in self._catalogue

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from bot.domain.backup import ScheduledRow
 from bot.domain.body import Body, Recheck
 from bot.domain.card import Card, Pointer, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
-from bot.domain.catalogue import Pipeline
+from bot.domain.catalogue import BlockRange, Pipeline
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver, ReceiverKind
 from bot.domain.drill import Drill
 from bot.domain.note import Note
@@ -85,6 +85,7 @@ class _PipelineRow:
     bounded: bool = False
     destination: str = ""
     owner: str = ""
+    blocks: BlockRange | None = None
 
 
 _PIPELINE_ROW = Codec(_PipelineRow, versions.unchanged)
@@ -159,6 +160,7 @@ def decode_pipeline_row(pipeline_id: PipelineId, raw: bytes) -> Pipeline:
         bounded=row.bounded,
         destination=intern(row.destination),
         owner=intern(row.owner),
+        blocks=row.blocks,
     )
 
 

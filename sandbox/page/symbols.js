@@ -22,6 +22,7 @@ const SYMBOLS = {
   double_vertical_bar: [SQUARE, ["M5 4.5h2v7H5zM9 4.5h2v7H9z", "#fff"]],
   black_square_for_stop: [SQUARE, ["M5 5h6v6H5z", "#fff"]],
   fast_forward: [SQUARE, ["M3.8 4.8L8 8l-4.2 3.2zM8 4.8L12.2 8 8 11.2z", "#fff"]],
+  checkered_flag: [["M4 2v12", null, "#41484f"], ["M4 2.5h9v6.5h-9z", "#fff", "#41484f"], ["M4 2.5h3v2.2h-3zM10 2.5h3v2.2h-3zM7 4.7h3v2.1h-3zM4 6.8h3v2.2h-3zM10 6.8h3v2.2h-3z", "#41484f"]],
   cyclone: [["M8.2 8.8a.8.8 0 0 1 .2-1.4c1.5-.3 2.3 1.6 1.2 2.8-1.5 1.7-4.6.8-5-1.7C4.1 5.2 7 3 9.9 3.6c3 .6 4.7 3.9 3.6 6.9", null, "#1d6fb8"]],
   satellite_antenna: [["M3 4a7.5 7.5 0 0 0 9 9z", "#8d8d8e"], ["M7.5 8.5L11 5M6 12l-2 2.5h6", null, "#5e5d60"], ["M11.5 3.2a1.3 1.3 0 1 0 .01 0z", "#e01e5a"]],
   see_no_evil: [["M8 2a6 6 0 1 0 .01 0z", "#8a5a3b"], ["M5.3 4.8a2.3 2.3 0 1 0 .01 0zM10.7 4.8a2.3 2.3 0 1 0 .01 0z", "#e8c096"], ["M6.2 11.5h3.6", null, "#fff"]],

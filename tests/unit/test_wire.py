@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.domain.catalogue import Pipeline
+from bot.domain.catalogue import BlockRange, Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush import wire
@@ -469,6 +469,30 @@ class TestItems:
     )
     def test_execution_mode(self, value: object, bounded: bool) -> None:
         assert item_of(execution_mode=value).bounded is bounded
+
+    @pytest.mark.parametrize(
+        ("start", "stop", "blocks"),
+        [
+            ("18908895", "21525890", BlockRange(start=18908895, stop=21525890)),
+            ("0", "1", BlockRange(start=0, stop=1)),
+            ("", "21525890", BlockRange(stop=21525890)),
+            (None, " 21525890 ", BlockRange(stop=21525890)),
+            ("21525890", "21525890", BlockRange(stop=21525890)),
+            ("earliest", "21525890", BlockRange(stop=21525890)),
+            ("18908895", "", None),
+            ("18908895", None, None),
+            ("18908895", "latest", None),
+            ("18908895", "-5", None),
+            ("18908895", "9" * 40, None),
+            ("18908895", "²", None),
+        ],
+    )
+    def test_the_blocks_of_a_bounded_pipeline(
+        self, start: str | None, stop: str | None, blocks: BlockRange | None
+    ) -> None:
+        data = {"execution_start_from": start, "execution_stop_from": stop}
+        assert item_of(execution_mode="bounded", **data).blocks == blocks
+        assert item_of(execution_mode="unbounded", **data).blocks is None
 
     @pytest.mark.parametrize("name", [None, "", "  ", 7, ["a"]])
     def test_a_nameless_pipeline_goes_by_its_id(self, name: object) -> None:

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import TimelineEntry
+from bot.domain.phase import Phase
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, outside
-from bot.slack.render import phrases
+from bot.slack.render import phrases, run_words
 from bot.slack.render.action_words import action_words, is_persons_action
 from bot.slack.render.flap_words import flap_entry
 
@@ -16,12 +17,15 @@ _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
+    (Event.FINISHED, f"{run_words.FINISHED} {{name}}*{{reason}}*"),
     (Event.BACK, "{readable} {name}*can be read again*{took}"),
     (Event.GONE, f"{phrases.UNKNOWN_STATE} {{name}}{{be}}*{phrases.GONE}*"),
     (Event.DIAGNOSED, ":mag: I read the log{of_name}"),
     (Event.UNWATCHED, ":no_bell: {name}{be}*no longer watched*"),
     (Event.UNREACHABLE, f"{phrases.UNKNOWN_STATE} {{name}}*can't be read*: {{reason}}"),
 )
+
+_STOPPED_SHORT = f"{phrases.phase_symbol(Phase.FAILED)} {{name}}*{{reason}}*"
 
 
 def entry_words(
@@ -47,6 +51,8 @@ def entry_words(
     sign = phrases.LATE_NEWS if failed_again else now
     # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
+    if Event.FAILED in events and entry.phase == Phase.STOPPED and entry.reason:
+        return _STOPPED_SHORT.format(name=bold_name, reason=outside(entry.reason, REASON_LIMIT))
     form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
     return form.format(
         name=bold_name,

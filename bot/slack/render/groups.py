@@ -27,6 +27,7 @@ from bot.slack.render.group_headline import LaterFailures
 
 ONE_LINE_FROM = 2  # recoveries, or acknowledgements by one person
 NAMES_IN_LINE = 20
+KINDS_SHOWN = 12  # of changes in one row
 
 
 def render_batch(
@@ -122,11 +123,11 @@ def _history(entry: DigestEntry) -> str:
 
 
 def event_counts(entry: DigestEntry) -> str:
-    """`failed 2×, recovered`. Empty without events."""
-    events = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
-    return ", ".join(
-        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in events
-    )
+    """`failed 2×, recovered`, the most important ones first. Empty without events."""
+    counted = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
+    words = [f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in counted]
+    more = [f"and {len(words) - KINDS_SHOWN} other kinds of change"] if len(words) > KINDS_SHOWN + 1 else []
+    return ", ".join([*words[:KINDS_SHOWN], *more] if more else words)
 
 
 def _goes_without_saying(event: Event, entry: DigestEntry) -> bool:

@@ -6,10 +6,10 @@ from datetime import datetime
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
-from bot.domain.transition import Healthy, PipelineState, Reach, ReadGap
+from bot.domain.transition import Event, Healthy, PipelineState, Reach, ReadGap
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, span, time_of_day
-from bot.slack.render import phrases
+from bot.slack.render import phrases, run_words
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.flap_words import counted_times, flapping_lines, ordinal_time
 
@@ -99,17 +99,27 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     if episode.outcome is EpisodeOutcome.RECOVERED:
         return (f":large_green_circle: {name} {recovery_words(episode)} · {_time_span(episode)}",)
     if episode.outcome is EpisodeOutcome.ON_PURPOSE:
-        symbol, failed = phrases.state_symbol(state), counted_times(episode) or "failed"
+        symbol, failed = phrases.state_symbol(state), counted_times(episode) or _failed(episode)
         return (f"{symbol} {name} {failed}, then *{_ending(episode)}* · {_time_span(episode)}", first_seen)
+    if state.has_stopped_short and state.reach is Reach.REACHABLE:
+        again = f", {ordinal_time(episode)}" if episode.times > 1 else ""
+        stopped = f":red_circle: {name} {run_words.short_clause(state)}{again}"
+        return (stopped, _time_span(episode), run_words.missing_blocks(state), first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
         ready = _ready(card) if state.reach is Reach.REACHABLE else ""
         since = " · ".join(fact for fact in (_time_span(episode), _healthy_before(episode), ready) if fact)
         again = f"*failed again*, {ordinal_time(episode)}" if episode.times > 1 else "*failed*"
         return (f":red_circle: {name} {again}{_after_healthy(episode)}", since, first_seen)
-    failed = counted_times(episode) or "failed"
+    failed = counted_times(episode) or _failed(episode)
     headline_now = f"{phrases.state_symbol(state)} {name} {failed}, now {phrases.state_in_a_sentence(state)}"
     since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
     return (headline_now, since, _ready(card), _not_recovered(state), first_seen)
+
+
+def _failed(episode: Episode) -> str:
+    """`failed`, or how the run ended that made it a failure."""
+    began = next((entry for entry in episode.timeline if Event.FAILED in entry.events and entry.reason), None)
+    return outside(began.reason, REASON_LIMIT) if began else "failed"
 
 
 def _not_recovered(state: PipelineState) -> str:
@@ -204,8 +214,14 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
         return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_time_span(episode)}",)
     since = f"Began at {_beginning(episode)}"
     if state.phase == Phase.RUNNING:
-        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, _ready(card))
+        facts = " · ".join(fact for fact in (_ready(card), _progress(state)) if fact)
+        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts)
     return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since)
+
+
+def _progress(state: PipelineState) -> str:
+    observation = state.observation
+    return run_words.progress_words(state.run, observation.observed_at) if state.run and observation else ""
 
 
 def _not_live(state: PipelineState) -> str:
@@ -216,9 +232,13 @@ def _not_live(state: PipelineState) -> str:
 def _pause(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     when = _time_span(episode)
+    if not episode.open and _failed(episode) != "failed":
+        return (f":black_circle: {name} *{_failed(episode)}* · {when}",)
     if not episode.open:
         was = phrases.phase_in_a_sentence(episode.timeline[-2].phase if len(episode.timeline) > 1 else None)
         return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{_ending(episode)}* · {when}",)
+    if run_words.is_finished(state) and state.reach is Reach.REACHABLE and state.run:
+        return (f"{run_words.FINISHED} {name} *finished* at block {state.run.stop:,}", when)
     wanted = phrases.intent_words(card.pipeline, state)
     words = f"{phrases.state_symbol(state)} {name} {phrases.state_clause(state)}"
     return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
@@ -290,4 +310,7 @@ def downtime(episode: Episode) -> str:
 
 
 def _ending(episode: Episode) -> str:
+    last = episode.timeline[-1] if episode.timeline else None
+    if last and last.reason and Event.FINISHED in last.events:
+        return outside(last.reason, REASON_LIMIT)
     return phrases.phase_in_a_sentence(episode.timeline[-1].phase if episode.timeline else None)

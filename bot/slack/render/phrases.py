@@ -15,6 +15,7 @@ from bot.domain.transition import Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
 from bot.slack.grammar.tokens import can_be_typed, quoted, quoted_target
 from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, from_to, outside, time_of_day
+from bot.slack.render import run_words
 
 NOT_READ_YET = ":white_circle:"
 UNKNOWN_STATE = ":grey_question:"
@@ -138,6 +139,10 @@ def readiness_symbol(phase: Phase | None, ready: int | None, wanted: int | None)
 def state_symbol(state: PipelineState) -> str:
     if state.reach is not Reach.REACHABLE:
         return UNKNOWN_STATE
+    if state.has_stopped_short:
+        return phase_symbol(Phase.FAILED)
+    if run_words.is_finished(state):
+        return run_words.FINISHED
     observation = state.observation
     return readiness_symbol(observation.phase, observation.ready, observation.replicas) if observation else NOT_READ_YET
 
@@ -162,8 +167,7 @@ def phase_clause(phase: Phase | None) -> str:
 
 def state_in_a_sentence(state: PipelineState) -> str:
     """The state within a sentence, for a readable pipeline: `*running*, degraded`."""
-    observation = state.observation
-    return f"*{phase_in_a_sentence(state.phase)}*{_state_detail(observation) if observation else ''}"
+    return f"*{phase_in_a_sentence(state.phase)}*{_state_detail(state)}"
 
 
 def state_clause(state: PipelineState) -> str:
@@ -172,7 +176,7 @@ def state_clause(state: PipelineState) -> str:
         return state_words(state)
     if state.reach is Reach.GONE or state.observation is None:
         return f"is {state_words(state)}"
-    return f"{phase_clause(state.phase)}{_state_detail(state.observation)}"
+    return f"{phase_clause(state.phase)}{_state_detail(state)}"
 
 
 def state_words(state: PipelineState) -> str:
@@ -184,20 +188,27 @@ def state_words(state: PipelineState) -> str:
         return f"{UNREACHABLE}, last seen {word}" if state.phase else UNREACHABLE
     if state.observation is None:
         return "not read yet"
-    return word + _state_detail(state.observation)
+    return word + _state_detail(state)
 
 
-def _state_detail(observation: Observation) -> str:
-    if _may_be_finished(observation):
-        return ", possibly finished"
+def _state_detail(state: PipelineState) -> str:
+    observation = state.observation
+    if observation is None:
+        return ""
+    if observation.phase == Phase.STOPPED and observation.bounded:
+        return run_words.detail_of_stopped(state)
     if observation.phase != Phase.RUNNING:
         return ""
-    return {
-        Readiness.READY: ", live",
-        Readiness.SHORT: ", degraded",
-        Readiness.SURPLUS: ", more replicas ready than wanted",
-        Readiness.UNREPORTED: ", readiness not reported",
-    }[observation.readiness]
+    run = f", {run_words.progress_words(state.run, observation.observed_at)}" if state.run else ""
+    return _READINESS[observation.readiness] + run
+
+
+_READINESS = {
+    Readiness.READY: ", live",
+    Readiness.SHORT: ", degraded",
+    Readiness.SURPLUS: ", more replicas ready than wanted",
+    Readiness.UNREPORTED: ", readiness not reported",
+}
 
 
 def _may_be_finished(observation: Observation) -> bool:
@@ -217,7 +228,7 @@ def _wanted(number: int) -> str:
 
 def intent_words(pipeline: Pipeline, state: PipelineState) -> str:
     """The owner's intent if the phase contradicts it, else empty. A pipeline that may have finished may just stop."""
-    if state.observation and _may_be_finished(state.observation):
+    if state.observation and _may_be_finished(state.observation) and not state.has_stopped_short:
         return ""
     return f"should be {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, state.phase) else ""
 

@@ -1,0 +1,77 @@
+"""Plans the writes about a bounded run: its progress, and the judgement on its end. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.bounded_run import BoundedRun, RunEnd
+from bot.domain.phase import Intent, Phase
+from bot.domain.plan import Plan, Record, plan_transitions, with_episode
+from bot.domain.routing import Routing
+from bot.domain.transition import Event, Reach, Transition
+
+APART = timedelta(milliseconds=1)  # entries of one time count as one reading; the history has milliseconds
+
+
+def plan_progress(record: Record, routing: Routing, run: BoundedRun) -> Plan | None:
+    """Shows the progress of a run that goes on, also on its open card. None: the run no longer goes on."""
+    state, episode = record.state, record.episode
+    if state.phase != Phase.RUNNING or (state.run and state.run.at >= run.at):
+        return None
+    after = replace(record, state=replace(state, run=run))
+    if episode is None or not episode.open or episode.flapping:
+        return Plan(record=after)
+    return with_episode(after, routing, replace(episode, revision=episode.revision + 1))
+
+
+def plan_run_ended(record: Record, routing: Routing, run: BoundedRun, since: datetime, at: datetime) -> Plan | None:
+    """Tells how the run ended. None: it was told, or the pipeline has moved on.
+
+    A stop before the last block is a failure, unless the owner wants the pipeline paused. A first reading reports only
+    failures, so it does not tell that a run has finished.
+
+    Args:
+        since: when it stopped.
+        at: now.
+    """
+    before = record.state
+    if before.phase != Phase.STOPPED or before.since != since or before.reach is not Reach.REACHABLE:
+        return None
+    if before.observation is None or (before.run and before.run.end in {run.end, RunEnd.FINISHED}):
+        return None
+    if run.is_short and routing.pipeline.intent is not Intent.RUNNING:
+        return None
+    at = max(at, before.observation.observed_at + APART)
+    failed_since = (before.failed_since or at) if run.is_short else None
+    state = replace(before, run=run, failed_since=failed_since)
+    event = _news(record, run)
+    transitions = (_transition(record, event, run, at),) if event else ()
+    return plan_transitions(replace(record, state=state), transitions, routing, before=before, at=at)
+
+
+def _news(record: Record, run: BoundedRun) -> Event | None:
+    """None: people need not hear of it, or know already."""
+    failed = record.state.failed_since is not None
+    if run.is_short:
+        return None if failed else Event.FAILED
+    return None if record.state.first_seen and not failed else Event.FINISHED
+
+
+def _transition(record: Record, event: Event, run: BoundedRun, at: datetime) -> Transition:
+    state = record.state
+    return Transition(
+        event=event,
+        pipeline_id=record.pipeline_id,
+        at=at,
+        phase=state.phase,
+        after=state.observation.observed_at if state.observation else None,
+        previous=state.phase,
+        reason=ending_words(run),
+        first_seen=state.first_seen,
+    )
+
+
+def ending_words(run: BoundedRun) -> str:
+    """How the run ended: `finished at block 5,000`, `stopped at block 1,200 of 5,000`."""
+    if run.end is RunEnd.FINISHED:
+        return f"finished at block {run.stop:,}"
+    return f"stopped at block {run.height:,} of {run.stop:,}"

@@ -1,0 +1,66 @@
+"""The words for a bounded pipeline's run: how far it is, and how it ended. Pure."""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from bot.domain.bounded_run import FRESH, BoundedRun, RunEnd
+from bot.domain.phase import Phase
+from bot.domain.transition import PipelineState
+from bot.slack.mrkdwn import duration
+
+FINISHED = ":checkered_flag:"
+_ROUNDED = ((600, 60), (7_200, 300), (86_400, 3_600))  # seconds: shorter ones, to this
+
+
+def progress_words(run: BoundedRun, at: datetime) -> str:
+    """`62 %, about 3 h left`. `at`: the time of the reading beside which it stands."""
+    done = _place(run) if run.percent is None else f"{run.percent} %"
+    left = _left(run, at)
+    return f"{done}, {left}" if left else done
+
+
+def _place(run: BoundedRun) -> str:
+    return f"at block {run.height:,} of {run.stop:,}"
+
+
+def _left(run: BoundedRun, at: datetime) -> str:
+    """Nothing beside a much later reading, or if nobody can tell."""
+    if run.height >= run.stop:
+        return "at its last block"
+    if run.seconds_left is None or at - run.at > FRESH:
+        return ""
+    if run.seconds_left < timedelta(minutes=1).total_seconds():
+        return "less than a minute left"
+    step = next((step for below, step in _ROUNDED if run.seconds_left < below), 86_400)
+    return f"about {duration(ceil(run.seconds_left / step) * step)} left"
+
+
+def detail_of_stopped(state: PipelineState) -> str:
+    """The words after a bounded pipeline's phase STOPPED, with what comes before them."""
+    run = state.run
+    if run is None:
+        return ", possibly finished"
+    if run.end is RunEnd.FINISHED:
+        return f", finished at block {run.stop:,}"
+    return f" {_place(run)}" if run.is_short else f", possibly finished, last measured {_place(run)}"
+
+
+def is_finished(state: PipelineState) -> bool:
+    """True if the bot knows that the run reached its last block."""
+    return state.phase == Phase.STOPPED and state.run is not None and state.run.end is RunEnd.FINISHED
+
+
+def short_clause(state: PipelineState) -> str:
+    """The words after the name of a pipeline that stopped before its last block."""
+    return f"*stopped* {_place(state.run)}" if state.run else "*stopped*"
+
+
+def missing_blocks(state: PipelineState) -> str:
+    """What such a stop means, and what to do about it."""
+    if state.run is None:
+        return ""
+    missing = f"{state.run.height + 1:,} to {state.run.stop:,}"
+    return (
+        f"Its blocks {missing} were not processed, and nobody asked for the stop.\n"
+        "Start it again in GoldRush. If the stop was meant, pause it there: that ends this failure."
+    )

@@ -1,0 +1,125 @@
+"""What cards, threads and answers say about a bounded run."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.body import Content
+from bot.domain.bounded_run import BoundedRun
+from bot.domain.bounded_run_plan import plan_progress
+from bot.domain.card import Card, ThreadEntry
+from bot.domain.episode import EpisodeKind
+from bot.domain.phase import Phase
+from bot.domain.plan import Plan
+from bot.slack.render import phrases
+from bot.slack.render.run_words import progress_words
+from tests.builders import at
+from tests.unit.rendering import says, shown, valid
+from tests.unit.test_bounded_run_plan import FINISHED, SHORT, STOPPED, UNDER_WAY, after, judged, routing, seen
+
+HOUR = 3600.0
+
+
+def a_run(height: int = 7_200, *, start: int | None = 1_000, left: float | None = 3 * HOUR) -> BoundedRun:
+    return BoundedRun(at=at(0), height=height, stop=11_000, start=start, seconds_left=left)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (a_run(), "62 %, about 3 h left"),
+        (a_run(left=None), "62 %"),
+        (a_run(left=20), "62 %, less than a minute left"),
+        (a_run(left=61), "62 %, about 2 min left"),
+        (a_run(left=3_301), "62 %, about 1 h left"),
+        (a_run(left=7_201), "62 %, about 3 h left"),
+        (a_run(left=100 * HOUR), "62 %, about 5 days left"),
+        (a_run(left=30 * 24 * HOUR), "62 %, about 30 days left"),
+        (a_run(start=None), "at block 7,200 of 11,000, about 3 h left"),
+        (a_run(11_000, left=0), "100 %, at its last block"),
+        (a_run(1_000, left=None), "0 %"),
+    ],
+)
+def test_progress(run: BoundedRun, words: str) -> None:
+    assert progress_words(run, at(60)) == words
+
+
+def test_an_old_measurement_leaves_out_the_time_left() -> None:
+    assert progress_words(a_run(), at(1201)) == "62 %"
+
+
+def cards(plan: Plan) -> dict[EpisodeKind, Card]:
+    return {card.episode.kind: card for card in plan.cards}
+
+
+def entry(plan: Plan) -> str:
+    body = next(message.body for message in plan.messages if isinstance(message.body, ThreadEntry))
+    return said(body)
+
+
+def card_text(card: Card) -> str:
+    return said(card)
+
+
+def said(content: Content) -> str:
+    return "\n".join(says(valid(shown(content)))).replace("*", "")
+
+
+def test_the_card_of_a_run_shows_its_progress() -> None:
+    deploying = after(seen(Phase.STOPPED, 0), seen(Phase.DEPLOYING, 1), replace(seen(Phase.RUNNING, 2), ready=0))
+    plan = plan_progress(deploying, routing(), UNDER_WAY)
+    assert plan
+    assert "orders-eu is running, not live yet" in card_text(plan.cards[0])
+    assert "50 %, about 1 min left" in card_text(plan.cards[0])
+
+
+def test_answers_show_the_progress() -> None:
+    plan = plan_progress(after(seen(Phase.RUNNING, 0)), routing(), UNDER_WAY)
+    assert plan
+    assert phrases.state_words(plan.record.state) == "*RUNNING*, live, 50 %, about 1 min left"
+
+
+def test_a_finished_run() -> None:
+    plan = judged(STOPPED, FINISHED)
+    text = card_text(cards(plan)[EpisodeKind.PAUSE])
+    assert ":checkered_flag: orders-eu finished at block 5,000" in text
+    assert "possibly" not in text
+    assert "should be" not in text
+    assert entry(plan) == ":checkered_flag: finished at block 5,000"
+    assert phrases.state_words(plan.record.state) == "*STOPPED*, finished at block 5,000"
+
+
+def test_a_run_that_stopped_short() -> None:
+    plan = judged(STOPPED, SHORT)
+    failure = card_text(cards(plan)[EpisodeKind.FAILURE])
+    assert ":red_circle: orders-eu stopped at block 1,200 of 5,000" in failure
+    assert "Its blocks 1,201 to 5,000 were not processed, and nobody asked for the stop." in failure
+    assert "pause it there: that ends this failure" in failure
+    assert "failed" not in failure
+    stop = card_text(cards(plan)[EpisodeKind.PAUSE])
+    assert ":black_circle: orders-eu stopped at block 1,200 of 5,000" in stop
+    assert ":red_circle: stopped at block 1,200 of 5,000" in entry(plan)
+    assert phrases.state_words(plan.record.state) == "*STOPPED* at block 1,200 of 5,000"
+    assert phrases.state_symbol(plan.record.state) == ":red_circle:"
+
+
+def test_it_runs_again() -> None:
+    started = after(seen(Phase.DEPLOYING, 40), record=judged(STOPPED, SHORT).record)
+    assert started.episode
+    failure = replace(cards(judged(STOPPED, SHORT))[EpisodeKind.FAILURE], episode=started.episode, state=started.state)
+    assert "orders-eu stopped at block 1,200 of 5,000, now deploying" in card_text(failure)
+
+
+def test_it_had_finished_after_all() -> None:
+    plan = judged(judged(STOPPED, SHORT).record, FINISHED, second=60)
+    text = card_text(cards(plan)[EpisodeKind.FAILURE])
+    assert "orders-eu stopped at block 1,200 of 5,000, then finished at block 5,000" in text
+    assert entry(plan) == ":checkered_flag: orders-eu finished at block 5,000"
+
+
+def test_a_stop_that_nobody_can_judge_shows_how_far_it_was() -> None:
+    plan = plan_progress(after(seen(Phase.RUNNING, 0)), routing(), UNDER_WAY)
+    assert plan
+    stopped = after(seen(Phase.STOPPED, 20), record=plan.record)
+    words = "*STOPPED*, possibly finished, last measured at block 3,000 of 5,000"
+    assert phrases.state_words(stopped.state) == words
