@@ -46,7 +46,14 @@ _FRAME = re.compile(
     r"|^(?:DETAIL|HINT|CONTEXT|STATEMENT|LINE \d+|QUERY): |^[\w/.*()]+\.\w+\(.{0,200}\)$"
 )
 _CAUSED_BY = re.compile(r"^Caused by: |^(?:DETAIL|HINT): ")
-_RETRIED = re.compile(r"\bretr(?:y|ying|ied)\b|\battempt\b|\bbackoff\b", re.IGNORECASE)
+# Says that the worker ends, and not why: "worker exits code=1".
+_FAREWELL = re.compile(
+    r"(?:^|[\]:\"=]|\b(?:FATAL|CRITICAL|PANIC|ERROR|worker|process|pipeline|task|program|main|container|replica)\b)\W*"
+    r"(?:(?:is|has|was) )?(?:exit|shut(?:s|ting)? down|terminat|stopp|abort)(?:s|es|ed|ing)?\b",
+    re.IGNORECASE,
+)
+_NO_REASON = re.compile(r"\W*(?:now|with|exit|status|code|\w+=\S+|\d+)?\W*", re.IGNORECASE)
+_RETRIED = re.compile(r"\bretr(?:y|ying|ied)\b|\battempt\b(?! to)|\bbackoff\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +129,17 @@ def _rank(line: str) -> int:
     if _FRAME.match(start) and not _CAUSED_BY.match(start):
         return 0
     if _ENDED_THE_WORKER.search(start):
-        return 3
+        return 1 if _is_farewell(start) else 3
     if _QUIET.search(start) and not _LOUD_ERROR.search(start):
         return 0
     if _LOUD_ERROR.search(start):
         return 1 if _RETRIED.search(start) else 2
     return 1 if _ERROR.search(start) else 0
+
+
+def _is_farewell(line: str) -> bool:
+    said = _FAREWELL.search(line)
+    return said is not None and all(_NO_REASON.fullmatch(word) for word in line[said.end() :].split())
 
 
 def _details(lines: Sequence[str], start: int, end: int) -> list[int]:

@@ -118,3 +118,33 @@ def test_a_tail_error_is_no_log(text: str) -> None:
 @pytest.mark.parametrize("text", [GO_PANIC, JAVA, JSON, "INFO ready", "ERROR container image not found in cache\n" * 9])
 def test_a_log_is_no_tail_error(text: str) -> None:
     assert not is_tail_error(text)
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [
+        "2026-11-23T10:00:03Z FATAL worker: worker exits code=1",
+        '{"level":"fatal","msg":"worker exited with code 1"}',
+        'ts=2026-11-23T10:00:03Z level=fatal caller=main.go:12 msg="shutting down"',
+        "10:00:03 [main] FATAL c.g.Worker - Terminating",
+    ],
+)
+def test_a_farewell_is_not_the_error(farewell: str) -> None:
+    log = f"INFO ready\nWARN flush failed, retrying\nERROR pq: permission denied for table swaps\n{farewell}\nINFO bye"
+    excerpt = lines_that_matter(PodLog(pod="p", text=log))
+    assert excerpt.error == "ERROR pq: permission denied for table swaps"
+    assert any("ermission" in line for line in excerpt.lines)
+
+
+@pytest.mark.parametrize("fatal", ["FATAL worker exits: no space left on device", "FATAL aborting: division by zero"])
+def test_a_farewell_with_a_reason_is_the_error(fatal: str) -> None:
+    assert lines_that_matter(PodLog(pod="p", text=f"ERROR flush failed\n{fatal}")).error == fatal
+
+
+def test_a_farewell_alone_is_all_there_is() -> None:
+    assert lines_that_matter(PodLog(pod="p", text="INFO ready\nFATAL worker exits code=1")).error
+
+
+def test_an_attempt_to_do_something_is_no_retry() -> None:
+    error = "ERROR Code: 241. DB::Exception: Memory limit exceeded (attempt to allocate chunk of 4194304 bytes)"
+    assert lines_that_matter(PodLog(pod="p", text=f"{error}\nFATAL worker exits code=1")).error == error
