@@ -69,20 +69,26 @@ def fault_rows(goldrush: GoldRush) -> list[Json]:
             "retry_after": fault.retry_after,
             **({"route": fault.route} if fault.route else {}),
         }
-        for pipeline_id, fault in goldrush.faults.items()
+        for (pipeline_id, _), fault in goldrush.faults.items()
     ]
 
 
 def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
     """Sets the fault that a request describes, or raises ValueError with the reason.
 
-    `{"kind": "none"}` fixes the named pipeline. Without a pipeline it fixes everything, or the kind in `fix` alone.
+    `{"kind": "none"}` fixes the named pipeline. Without a pipeline it fixes everything, or with `fix` what strikes the
+    whole API. With a route it fixes only that one.
     """
     pipeline_id, kind = body.get("pipeline_id"), body.get("kind")
     if pipeline_id is not None and pipeline_id not in goldrush.pipelines:
         raise ValueError(f"no pipeline has the id {pipeline_id!r}")
+    route = body.get("route")
+    if route is not None and route not in ROUTES:
+        raise ValueError(f"route must be one of {', '.join(ROUTES)}")
     if kind == "none":
-        if pipeline_id is None and body.get("fix") is None:
+        if route is not None:
+            goldrush.clear_fault(pipeline_id, route)
+        elif pipeline_id is None and body.get("fix") is None:
             clear_faults(goldrush)
         else:
             goldrush.set_fault(None, pipeline_id)
@@ -95,15 +101,12 @@ def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
     if seconds is not None and (not isinstance(seconds, int | float) or seconds < 0):
         raise ValueError("seconds must be a number, not below 0")
     retry_after = None if retry_after is None else str(retry_after)
-    route = body.get("route")
-    if route is not None and route not in ROUTES:
-        raise ValueError(f"route must be one of {', '.join(ROUTES)}")
     fault = Fault(kind=FaultKind(kind), times=times, seconds=seconds, retry_after=retry_after, route=route)
     goldrush.set_fault(fault, pipeline_id)
 
 
 def clear_faults(goldrush: GoldRush) -> None:
-    for pipeline_id in tuple(goldrush.faults):
+    for pipeline_id, _ in tuple(goldrush.faults):
         goldrush.set_fault(None, pipeline_id)
 
 
@@ -182,7 +185,7 @@ def _answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Callable[[we
 
 
 def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
-    fault = goldrush.faults.get(pipeline.id)
+    faults = [fault for (pipeline_id, _), fault in goldrush.faults.items() if pipeline_id == pipeline.id]
     return {
         "id": pipeline.id,
         "name": pipeline.name,
@@ -193,7 +196,7 @@ def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
         "intent": pipeline.intent,
         "start_time": _shown(pipeline.start_time),
         "visible": pipeline.id in goldrush.pipelines,
-        "fault": fault and fault.kind.value,
+        "fault": faults[0].kind.value if faults else None,
     }
 
 

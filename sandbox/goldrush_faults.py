@@ -75,7 +75,9 @@ ELSEWHERE = frozenset({FaultKind.STALE, FaultKind.WRONG_PIPELINE})
 """Faults that need other pipelines or the past, so the stand-in itself applies them."""
 
 
-ROUTES = ("status", "listing", "pipeline")
+ROUTES = ("status", "listing", "pipeline", "logs", "metrics", "destination-health", "chains")
+FaultKey = tuple[str | None, str | None]
+"""A pipeline's id (None: the whole API) and a route (None: every one)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ class Fault:
     times: int | None = None
     """The number of requests it affects; None means until it is fixed."""
     route: str | None = None
-    """`status`, `listing` or `pipeline`: the requests it affects. None means every request."""
+    """One of `ROUTES`: the requests it affects. None means every request."""
     seconds: float | None = None
     """How long `slow` waits."""
     retry_after: str | None = None
@@ -130,7 +132,8 @@ STREAMS = {
 
 
 def render(answer: Answer) -> web.Response:
-    return web.Response(status=answer.status, body=encoded(answer.body), content_type="application/json")
+    body = encoded(answer.body)
+    return web.Response(status=answer.status, body=body, content_type="application/json", headers=answer.headers)
 
 
 async def strike(fault: Fault, request: web.Request, answer: Answer, now: float) -> web.StreamResponse:

@@ -1,11 +1,49 @@
 """GoldRush's pipelines: their data, their behaviour when the phase changes, and the default set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from sandbox.goldrush_causes import FailureCause
+from sandbox.goldrush_work import Source, Work
+
 AT_REST = frozenset({"PAUSED", "STOPPED"})
+
+
+FIRST_BLOCK, LAST_BLOCK = 18_908_895, 21_525_890  # of a bounded pipeline
+RETRIED_FOR = timedelta(minutes=3)
+"""How long GoldRush retries a fault that it retries. The vendor publishes no limit."""
+
+
+class LogContent(StrEnum):
+    """What a failed pipeline's log holds beside the error, or in its place."""
+
+    HOSTILE = "hostile"
+    """Text that would ping, format or hide something if Slack showed it as it is."""
+    SECRETS = "secrets"
+    TAIL_ERROR = "tail_error"
+    """No log, as right after a crash. The lines come when the pipeline runs again."""
+    EMPTY = "empty"
+    LONG = "long"
+    """A megabyte of usual lines before the error, and as much after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """The fault of a pipeline."""
+
+    cause: FailureCause
+    since: datetime
+    """When it began. A retried one fails the pipeline only later."""
+    at: datetime
+    """When the pipeline failed, or the fault was set."""
+    deployment: int
+    """The deployment that it struck. A later one has pods, and so logs, of its own."""
+    log: LogContent | None = None
+    over: datetime | None = None
+    """When the pipeline ran again."""
 
 
 def hex27(seed: str) -> str:
@@ -37,7 +75,10 @@ class Pipeline:
     """None: nothing is deployed, so the answer lacks the field."""
     created_at: datetime
     updated_at: datetime
-    destination_error: str | None = None
+    work: Work
+    pace: float = 1.0
+    """How fast it works: 1 keeps up with its chain, 0 stands still."""
+    trouble: Trouble | None = None
     deployments: int = 1
     size: int = 1
     """Replicas when deployed. `replicas` is 0 while the pipeline is at rest."""
@@ -51,6 +92,30 @@ class Pipeline:
         """The worker's name, `covalent-{destination_type}-pipe-{hex}`. Each deployment has a new one."""
         seed = self.id.removeprefix("pipe_") if self.deployments == 1 else hex27(f"{self.id} {self.deployments}")
         return f"covalent-{self.destination_type}-pipe-{seed}"
+
+    @property
+    def last_block(self) -> int | None:
+        return LAST_BLOCK if self.execution_mode == "bounded" else None
+
+    @property
+    def works(self) -> bool:
+        return self.phase == "RUNNING" and self.ready > 0
+
+    def progress(self, now: datetime, source: Source) -> Work:
+        return self.work.later(now, source, self.pace) if self.works else self.work
+
+    def settle(self, now: datetime, source: Source) -> None:
+        """Counts the work up to `now`, before the phase or the pace changes."""
+        self.work = self.progress(now, source).idle(now)
+
+    def suffer(self, cause: FailureCause, at: datetime, log: LogContent | None = None) -> None:
+        """A fault of the destination has lasted for a while when the pipeline fails."""
+        since = at - RETRIED_FOR if cause.retried or cause.probe else at
+        self.trouble = Trouble(cause=cause, since=since, at=at, deployment=self.deployments, log=log)
+
+    def recover(self, at: datetime) -> None:
+        if self.trouble is not None and self.trouble.over is None:
+            self.trouble = replace(self.trouble, over=at)
 
     def move(self, phase: str | None, at: datetime) -> None:
         """Enters a phase as the runtime would.
@@ -81,6 +146,7 @@ class Pipeline:
         """A new worker. The API shows whole seconds, so two deployments never share one."""
         self.deployments += 1
         self.replicas = self.size
+        self.work = self.work.restarted()
         self.start_time = at if self.start_time is None else max(at, self.start_time + timedelta(seconds=1))
 
 

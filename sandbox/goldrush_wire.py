@@ -5,14 +5,18 @@ Sources: the pages under https://goldrush.dev/docs/api-reference/pipeline-api/ .
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.goldrush_pipelines import Pipeline
+from sandbox import goldrush_logs
+from sandbox.goldrush_chains import Chains
+from sandbox.goldrush_pipelines import FIRST_BLOCK, LAST_BLOCK, Pipeline, hex27
+from sandbox.goldrush_work import BACKFILL_BLOCKS_PER_SECOND, MOST_PENDING, Source, Work
 
 Json = dict[str, Any]
+PROBE_SECONDS = 30.0
 
 MESSAGES = {
     400: "Invalid request parameters.",
@@ -48,6 +52,7 @@ class Answer:
 
     status: int
     body: Json
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def encoded(body: Json) -> bytes:
@@ -63,18 +68,22 @@ def failure(status: int, message: str | None = None) -> Answer:
     return Answer(status, {"data": None, "error": True, "error_message": message, "error_code": str(status)})
 
 
+def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    return replace(answer, headers=headers)
+
+
+def without_data(answer: Answer) -> Answer:
+    """As the Foundational API shows its errors."""
+    return replace(answer, body={name: value for name, value in answer.body.items() if name != "data"})
+
+
 def page(pipelines: Sequence[Pipeline], page_number: int, page_size: int) -> Json:
     """One page of the list; a page past the end is empty, not an error."""
     start = (page_number - 1) * page_size
     items = pipelines[start : start + page_size]
     return {
         "items": [configuration(pipeline) for pipeline in items],
-        "pagination": {
-            "has_more": start + page_size < len(pipelines),
-            "page_number": page_number,
-            "page_size": page_size,
-            "total_count": len(pipelines),
-        },
+        "pagination": _pagination(page_number, page_size, len(pipelines)),
     }
 
 
@@ -97,8 +106,8 @@ def configuration(pipeline: Pipeline) -> Json:
         },
         "transforms": {table: "SELECT * FROM source"},
         "execution_mode": pipeline.execution_mode,
-        "execution_start_from": "18908895" if bounded else "44745000",
-        "execution_stop_from": "21525890" if bounded else "",
+        "execution_start_from": str(FIRST_BLOCK) if bounded else "44745000",
+        "execution_stop_from": str(LAST_BLOCK) if bounded else "",
         "abi_file": {},
         "abi_contract_addresses": [],
         "abi_unmatched": "",
@@ -123,53 +132,86 @@ def status(pipeline: Pipeline) -> Json:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def logs(pipeline: Pipeline, now: datetime) -> Json:
-    """One pod per replica. If no container runs, the call succeeds and the text is the error."""
+def logs(pipeline: Pipeline, work: Work, now: datetime) -> Json:
+    return {"uid": pipeline.uid, "pods": goldrush_logs.pods(pipeline, work, now)}
+
+
+def metrics(pipeline: Pipeline, work: Work, source: Source, now: datetime) -> Json:
+    """A snapshot. Without a running worker it stays as it was."""
+    trouble = pipeline.trouble
+    until = now if pipeline.works else work.at
+    pending = 3 + _jitter(pipeline, now) % 40
+    if trouble is not None and trouble.over is None and trouble.cause.retried:
+        lasted = (until - trouble.since).total_seconds()
+        pending = min(MOST_PENDING, int(lasted * work.records_per_block / source.block_seconds))
+    elif pipeline.works:
+        short = (pipeline.replicas - pipeline.ready) / max(1, pipeline.replicas)
+        pending += int((now - pipeline.work.at).total_seconds() * work.records_per_block * short)
+    behind = 0.0 if source.bounded else max(0.0, source.head - work.height) * source.block_seconds
+    dropped = trouble.cause.dropped if trouble is not None and trouble.deployment == pipeline.deployments else 0
     return {
         "uid": pipeline.uid,
-        "pods": [
-            {"pod": f"pipeline-{pipeline.uid}{number:04x}", "logs": _tail(pipeline, now, number)}
-            for number in range(pipeline.replicas)
-        ],
+        "records_consumed": int(work.consumed),
+        "last_offset": int(work.offset),
+        "last_block_height": int(work.height),
+        "pending_records": pending,
+        "processing_delay_ms": 150.0 + _jitter(pipeline, now) + 1000 * round(behind),
+        "records_per_second": _rate(pipeline, work, source),
+        "normalization_errors": dropped + int(work.consumed / 1_000_000),
     }
 
 
-def _tail(pipeline: Pipeline, now: datetime, number: int) -> str:
-    stamp = timestamp(now)
-    if pipeline.phase == "FAILED":
-        reason = pipeline.destination_error or 'schema mismatch: column "amount" is of type numeric'
-        sink = f"{pipeline.destination_type}://writer:hunter2@warehouse.example.com/{pipeline.project}"
-        return f"{stamp} INFO  worker started\n{stamp} ERROR sink {sink}: {reason}\n{stamp} FATAL worker exits\n"
-    if number >= pipeline.ready:
-        return "unable to upgrade connection: container not found"
-    return f"{stamp} INFO  checkpoint committed\n{stamp} INFO  batch written records=512\n"
+def _rate(pipeline: Pipeline, work: Work, source: Source) -> float:
+    if not pipeline.works or (source.bounded and work.height >= source.head):
+        return 0.0
+    per_block = BACKFILL_BLOCKS_PER_SECOND if source.bounded else 1 / source.block_seconds
+    return round(work.records_per_block * per_block * min(1.0, pipeline.pace), 1)
 
 
-def metrics(pipeline: Pipeline, now: datetime) -> Json:
-    """A snapshot. The counters start at 0 with each deployment."""
-    working = pipeline.phase == "RUNNING" and pipeline.ready > 0
-    seconds = (now - pipeline.start_time).total_seconds() if pipeline.start_time else 0.0
-    consumed = int(seconds * 25 * pipeline.ready)
-    backlog = pipeline.replicas - pipeline.ready
-    return {
-        "uid": pipeline.uid,
-        "records_consumed": consumed,
-        "last_offset": 1_000_000 + consumed,
-        "last_block_height": 44_745_000 + int(seconds / 2),
-        "pending_records": int(seconds * 25 * backlog),
-        "processing_delay_ms": 180.0 if backlog == 0 else 60_000.0,
-        "records_per_second": 25.0 * pipeline.ready if working else 0.0,
-        "normalization_errors": 0,
-    }
+def _jitter(pipeline: Pipeline, now: datetime) -> int:
+    """0 to 99, another each few seconds, the same in each run."""
+    return int(hex27(f"{pipeline.id} {now.timestamp() // 7}")[:6], 16) % 100
 
 
 def destination_health(pipeline: Pipeline, now: datetime) -> Json:
+    """The latest probe. Workers probe every 30 s, and nobody does without one: both are assumptions."""
+    until = now if pipeline.phase in {"RUNNING", "DEPLOYING"} else pipeline.work.at
+    seconds = PROBE_SECONDS * (until.timestamp() // PROBE_SECONDS)
+    probed = datetime.fromtimestamp(seconds, UTC)
+    trouble = pipeline.trouble
+    error = trouble.cause.probe if trouble is not None and trouble.since <= probed and trouble.over is None else None
     return {
-        "healthy": pipeline.destination_error is None,
-        "last_checked_at": timestamp(now),
-        "latency_ms": 12.5 if pipeline.destination_error is None else 5000.0,
-        "last_error": pipeline.destination_error,
+        "healthy": error is None,
+        "last_checked_at": timestamp(probed),
+        "latency_ms": 8.5 + _jitter(pipeline, probed) / 10 if error is None else 5000.0,
+        "last_error": error,
     }
+
+
+def chain_statuses(chains: Chains, number: int, size: int, now: datetime) -> Json:
+    everything = chains.newest()
+    start = (number - 1) * size
+    return {
+        "updated_at": timestamp(now),
+        "items": [
+            {
+                "name": chain.name,
+                "chain_id": chain.chain_id,
+                "is_testnet": False,
+                "logo_url": f"https://www.datocms-assets.com/86369/{chain.name}.svg",
+                "is_appchain": False,
+                "synced_block_height": height,
+                "synced_blocked_signed_at": timestamp(signed_at),
+                "has_data": True,
+            }
+            for chain, height, signed_at in everything[start : start + size]
+        ],
+        "pagination": _pagination(number, size, len(everything)),
+    }
+
+
+def _pagination(number: int, size: int, total: int) -> Json:
+    return {"has_more": number * size < total, "page_number": number, "page_size": size, "total_count": total}
 
 
 def timestamp(moment: datetime) -> str:

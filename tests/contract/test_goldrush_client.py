@@ -365,7 +365,7 @@ class TestFaults:
                 await client.status(orders)
         assert caught.value.retry_after == seconds
 
-    @pytest.mark.parametrize(("key", "error"), [("regular-api-key", Forbidden), ("a-key-of-old", Unauthorized)])
+    @pytest.mark.parametrize(("key", "error"), [("cqt_demo_api_key", Forbidden), ("a-key-of-old", Unauthorized)])
     async def test_a_wrong_key(self, key: str, error: type[ApiError], url: str, orders: PipelineId) -> None:
         async with client_of(url, key=key) as client:
             with pytest.raises(error, match="GoldRush says: ") as caught:

@@ -122,7 +122,7 @@ async def test_every_answer_fits_the_contract(
         ("", {"Authorization": ""}, 401),
         ("", {"Authorization": "Basic demo-service-key"}, 401),
         ("", {"Authorization": "Bearer revoked-key"}, 401),
-        ("", {"Authorization": "Bearer regular-api-key"}, 403),
+        ("", {"Authorization": "Bearer cqt_demo_api_key"}, 403),
         ("pipe_nobody/status/", KEY, 404),
         ("pipe_nobody/", KEY, 404),
         ("?page_number=0", KEY, 400),

@@ -247,7 +247,7 @@ async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
     await row.get_by_test_id("fault").click()
     await page.locator('[data-fault="server_error"]').click()
 
-    await sandbox.until(lambda: orders.id in sandbox.goldrush.faults)
+    await sandbox.until(lambda: (orders.id, None) in sandbox.goldrush.faults)
     assert orders.id in sandbox.goldrush.pipelines
 
 
