@@ -35,7 +35,7 @@ class Counted:
 
     @web.middleware
     async def count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if any(fault and fault in request.path for fault in self.goldrush.faults):
+        if any(scope and scope in request.path for scope, _ in self.goldrush.faults):
             return await handler(request)  # how long this lasts behind a caller who left is the stand-in's own affair
         self.under_way += 1
         self.most = max(self.most, self.under_way)
