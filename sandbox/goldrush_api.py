@@ -191,18 +191,18 @@ class GoldRushApi:
 
     def _list(self, request: web.Request) -> wire.Answer:
         """The vendor publishes no default or maximum of page_size. Here they are 20 and 100; more counts as 100."""
-        asked = _asked_page(request)
-        if asked is None:
+        page = _asked_page(request)
+        if page is None:
             return wire.failure(400)
-        return wire.success(wire.page(tuple(self._goldrush.pipelines.values()), *asked))
+        return wire.success(wire.page(tuple(self._goldrush.pipelines.values()), *page))
 
     # --- the Foundational API
 
     def _statuses_of_chains(self, request: web.Request) -> wire.Answer:
-        asked = _asked_page(request)
-        if asked is None:
+        page = _asked_page(request)
+        if page is None:
             return wire.without_data(wire.failure(400))
-        return wire.success(wire.chain_statuses(self._goldrush.chains, *asked, self._goldrush.now()))
+        return wire.success(wire.chain_statuses(self._goldrush.chains, *page, self._goldrush.now()))
 
 
 def _asked_page(request: web.Request) -> tuple[int, int] | None:

@@ -138,8 +138,8 @@ def _rank(line: str) -> int:
 
 
 def _is_farewell(line: str) -> bool:
-    said = _FAREWELL.search(line)
-    return said is not None and all(_NO_REASON.fullmatch(word) for word in line[said.end() :].split())
+    farewell = _FAREWELL.search(line)
+    return farewell is not None and all(_NO_REASON.fullmatch(word) for word in line[farewell.end() :].split())
 
 
 def _details(lines: Sequence[str], start: int, end: int) -> list[int]:

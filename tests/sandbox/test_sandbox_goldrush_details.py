@@ -158,7 +158,7 @@ async def test_a_working_pipeline_moves_with_its_chain_and_a_failed_one_stands_s
     assert (await read(client, orders, "metrics"))["records_per_second"] == 0
 
 
-async def test_a_restart_counts_records_anew_and_keeps_height_and_offset(
+async def test_a_restart_resets_the_record_count_and_keeps_height_and_offset(
     client: httpx.AsyncClient, goldrush: GoldRush, orders: Pipeline, clock: HandTurnedClock
 ) -> None:
     clock.seconds += 3600
