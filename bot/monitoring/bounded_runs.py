@@ -30,19 +30,19 @@ ATTEMPTS = (0.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0)  # seconds
 GIVE_UP_SECONDS = 21900.0  # after the stop; an older one stays as it is
 AT_ONCE = 8
 
-Measured = Callable[[PipelineId], Awaitable[Sequence[Measurement]]]
-"""The stored measurements of a pipeline."""
+Recent = Callable[[PipelineId], Sequence[Measurement]]
+"""The measurements of a pipeline's last hour, oldest first."""
 
 
 class BoundedRuns:
-    """Call `judge_stopped` every few seconds, and `show_progress` after each measurement."""
+    """Call `follow` every few seconds."""
 
     def __init__(
         self,
         *,
         repository: Repository,
         details: PipelineDetails,
-        measured: Measured,
+        recent: Recent,
         confirm_intent: Callable[[PipelineId], Awaitable[None]],
         budget: Budget,
         clock: Clock,
@@ -50,7 +50,7 @@ class BoundedRuns:
     ) -> None:
         self._repository = repository
         self._details = details
-        self._measured = measured
+        self._recent = recent
         self._confirm_intent = confirm_intent
         self._budget = budget
         self._clock = clock
@@ -60,31 +60,39 @@ class BoundedRuns:
         self._paused: dict[PipelineId, datetime] = {}
         """Those whose owner paused them, by the time of the stop. A resume is no failure in the seconds before it."""
 
-    async def show_progress(self, pipeline_id: PipelineId, measured: Sequence[Measurement]) -> None:
-        """Raises:
-        StoreAway: the next measurement shows it.
-        """
-        blocks = self._repository.pipeline(pipeline_id).blocks
-        run = progress(blocks, measured, self._clock.now()) if blocks else None
-        if run and self._repository.state_but_time(pipeline_id).phase == Phase.RUNNING:
-            await self._write(pipeline_id, partial(plan_progress, run=run))
-
-    async def judge_stopped(self) -> None:
-        """Judges the runs that stopped, the first attempt at once and the others by `ATTEMPTS`.
+    async def follow(self) -> None:
+        """Judges the runs that stopped, the first attempt at once and the others by `ATTEMPTS`. Shows the progress of
+        those that go on, once for each measurement.
 
         Raises:
-            StoreAway: a later call judges the rest.
+            StoreAway: a later call does the rest.
         """
         if not self._leadership.is_leader:
             return
-        due = list(islice(self._due(), AT_ONCE))
-        for problem in await asyncio.gather(*map(self._judge, due), return_exceptions=True):
+        bounded = self._repository.bounded & self._repository.pollable
+        stopped = islice(self._due(bounded), AT_ONCE)
+        work = [*map(self._judge, stopped), *map(self._show_progress, islice(self._measured_anew(bounded), AT_ONCE))]
+        for problem in await asyncio.gather(*work, return_exceptions=True):
             if isinstance(problem, BaseException):
                 raise problem
 
-    def _due(self) -> Iterable[PipelineId]:
+    def _measured_anew(self, bounded: Iterable[PipelineId]) -> Iterable[PipelineId]:
+        """Those that run, and have a later measurement than the one that they show."""
+        for pipeline_id in bounded:
+            state = self._repository.state_but_time(pipeline_id)
+            recent = self._recent(pipeline_id) if state.phase == Phase.RUNNING else ()
+            heights = [one.at for one in recent if one.last_block_height is not None]
+            if heights and (state.run is None or heights[-1] > state.run.at):
+                yield pipeline_id
+
+    async def _show_progress(self, pipeline_id: PipelineId) -> None:
+        blocks = self._repository.pipeline(pipeline_id).blocks
+        if blocks and (run := progress(blocks, self._recent(pipeline_id), self._clock.now())):
+            await self._write(pipeline_id, partial(plan_progress, run=run))
+
+    def _due(self, bounded: Iterable[PipelineId]) -> Iterable[PipelineId]:
         now = self._clock.now()
-        for pipeline_id in self._repository.bounded & self._repository.pollable:
+        for pipeline_id in bounded:
             state = self._repository.state_but_time(pipeline_id)
             if state.phase != Phase.STOPPED or state.since is None or state.reach is not Reach.REACHABLE:
                 self._attempts.pop(pipeline_id, None)
@@ -102,7 +110,7 @@ class BoundedRuns:
         state, blocks = self._repository.state_but_time(pipeline_id), self._repository.pipeline(pipeline_id).blocks
         if blocks is None or (since := state.since) is None:
             return
-        before = [one for one in await self._measured(pipeline_id) if one.at <= since]
+        before = [one for one in self._recent(pipeline_id) if one.at <= since]
         if not self._budget.try_take_spare(Route.DETAILS):
             return
         live_since = state.healthy.since if state.healthy else None

@@ -52,6 +52,7 @@ from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Base
+from bot.workspace.bounded_runs import bounded_run_jobs
 from bot.workspace.configurations import build_configurations, configuration_jobs
 from bot.workspace.pager_answers import poll_jobs
 from bot.workspace.schedules import schedule_jobs
@@ -273,6 +274,7 @@ def build_jobs(
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
+        loops += bounded_run_jobs(base, monitoring)
         loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
         loops += [*poll_jobs(base), *configuration_jobs(base, monitoring)]
     if people:
