@@ -120,6 +120,7 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     if shortage := descriptor_shortage(settings, descriptor_limit()):
         emit(DescriptorsShort(problem=shortage.problem, fix=shortage.fix))
     api = await resources.enter_async_context(_goldrush_client(settings)) if settings.reads_goldrush else None
+    chains = await resources.enter_async_context(_chains_client(settings)) if settings.reads_chains else None
     url = await resources.enter_async_context(store_url(settings.store_url, settings.data_dir))
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
     identity = await _identity(slack, settings, stopped, url) if settings.calls_slack else None
@@ -131,7 +132,7 @@ async def _process(settings: Settings, sources: Sources, resources: AsyncExitSta
     await until_store_fits(redis, team, stopped, url, shares_reads=settings.shares_reads)
     if identity:
         await save_bot_identity(redis, identity, slack.token or "")
-    shared = Shared(settings=settings, redis=redis, api=api, read_slots=slots, sources=sources)
+    shared = Shared(settings=settings, redis=redis, api=api, chains=chains, read_slots=slots, sources=sources)
     return _Process(
         team=team,
         slack=slack,
@@ -214,6 +215,19 @@ def _goldrush_client(settings: Settings) -> Client:
             service_key=settings.goldrush_service_key,
             deadline_seconds=settings.read_timeout_seconds,
             max_connections=goldrush_connections(settings, descriptor_limit()),
+        )
+    except ValueError as exc:
+        raise StartError(f"{exc}.") from None
+
+
+def _chains_client(settings: Settings) -> Client:
+    """It needs one connection: it asks once every few minutes."""
+    try:
+        return Client(
+            base_url=settings.goldrush_api_url,
+            service_key=settings.api_key,
+            deadline_seconds=settings.read_timeout_seconds,
+            max_connections=1,
         )
     except ValueError as exc:
         raise StartError(f"{exc}.") from None

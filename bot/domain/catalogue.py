@@ -47,6 +47,8 @@ class Pipeline:
     """GoldRush's id of the person who made it, never an e-mail. Empty: unknown."""
     blocks: BlockRange | None = None
     """Only for a bounded pipeline with an end block."""
+    chain: str = ""
+    """The chain that it reads, such as `base-mainnet`. Empty: unknown."""
 
 
 def visible(text: str) -> str:

@@ -16,11 +16,12 @@ import httpx
 from pydantic import SecretStr
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.chains import Chain
 from bot.domain.configuration import Configuration
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
-from bot.goldrush import wire, wire_configuration, wire_details
+from bot.goldrush import wire, wire_chains, wire_configuration, wire_details
 from bot.goldrush.body import ResponseBody
 from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
@@ -164,6 +165,10 @@ class Client:
     async def configuration(self, pipeline_id: PipelineId) -> Configuration:
         decode = partial(wire_configuration.decode_configuration, pipeline_id=pipeline_id)
         return await self._read(wire.pipeline_path(pipeline_id), decode)
+
+    async def chains(self, at: datetime) -> tuple[Chain, ...]:
+        """Of `ChainStatus`: only for a client with an API key in place of the ServiceKey."""
+        return await self._read(wire_chains.CHAINS_PATH, partial(wire_chains.decode_chains, at=at))
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
         if not self._slots.try_take():  # the usual case needs no timer

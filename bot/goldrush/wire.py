@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from bot.domain.catalogue import BlockRange, Pipeline
+from bot.domain.chains import chain_of
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.envelope import LONGEST_TEXT, count_of, member_object, payload, text_of, time_of
@@ -129,6 +130,7 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
         destination=_destination(item),
         owner=intern(text_of(member_object(item.get("created_by")), "id")),
         blocks=_blocks(item),
+        chain=intern(chain_of(text_of(item, "topic"))),
     )
 
 

@@ -73,6 +73,9 @@ class Settings(EnvironmentSettings):
     slack_signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
     slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL", description=HTTPS_FORM)
     goldrush_service_key: SecretStr = Field(default=NO_SECRET, alias="GOLDRUSH_SERVICE_KEY")
+    goldrush_api_key: SecretStr | None = Field(
+        default=None, alias="GOLDRUSH_API_KEY", description="an API key of GoldRush, which is no ServiceKey"
+    )
     goldrush_api_url: str = Field(
         default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL", description=HTTPS_FORM
     )
@@ -159,6 +162,7 @@ class Settings(EnvironmentSettings):
         le=CATALOGUE_SECONDS.most,
         description="a number of seconds from 1 to 86400",
     )
+    measure_seconds: float = Field(default=300.0, ge=60, le=86_400, description="a number of seconds from 60 to 86400")
     blind_seconds: float = Field(default=300.0, ge=10, le=86_400, description="a number of seconds from 10 to 86400")
     """Five heartbeats at least, or the bot would announce a gap whenever Redis is slow."""
     who_may_watch: WhoMayWatch = Field(default=WhoMayWatch.MEMBERS, description="members or everyone")
@@ -208,11 +212,11 @@ class Settings(EnvironmentSettings):
             _refuse(pagers_fault, value.get_secret_value())
         return value
 
-    @field_validator("pagerduty_api_token", "pagerduty_webhook_secret")
+    @field_validator("pagerduty_api_token", "pagerduty_webhook_secret", "goldrush_api_key")
     @classmethod
-    def _is_printable(cls, value: SecretStr | None) -> SecretStr | None:
+    def _is_printable(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
-            _refuse(lambda text: token_fault("", text), value.get_secret_value())
+            _refuse(lambda text: token_fault((info.field_name or "").upper(), text), value.get_secret_value())
         return value
 
     @field_validator("slack_api_url", "goldrush_api_url", "pagerduty_events_url", "pagerduty_api_url")
@@ -229,6 +233,15 @@ class Settings(EnvironmentSettings):
     @property
     def reads_goldrush(self) -> bool:
         return bool(self.roles & NEED_SERVICE_KEY)
+
+    @property
+    def api_key(self) -> SecretStr:
+        """For the status of the chains; empty if it is not set."""
+        return self.goldrush_api_key or NO_SECRET
+
+    @property
+    def reads_chains(self) -> bool:
+        return Role.SCHEDULER in self.roles and bool(self.api_key.get_secret_value())
 
     @property
     def has_remote_readers(self) -> bool:

@@ -11,7 +11,6 @@ _KUBERNETES = re.compile(r"PIPELINE_BOT_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_
 _FAMILIES = ("PI", "SLACK", "GOLD", "REDIS", "VALKEY", "OPERATOR", "FALLBACK")
 # Names that people use for a setting, too different from it to be a near miss.
 _MEANT = {
-    "GOLDRUSH_API_KEY": "GOLDRUSH_SERVICE_KEY",
     "GOLDRUSH_KEY": "GOLDRUSH_SERVICE_KEY",
     "SLACK_TOKEN": "SLACK_BOT_TOKEN",
     "VALKEY_URL": "REDIS_URL",

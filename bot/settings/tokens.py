@@ -10,6 +10,7 @@ _WHAT_IT_IS = (
     ("xox", "a Slack token of another kind, which the bot does not use"),
     ("cqt_", "a GoldRush key (cqt_…)"),
 )
+_GOLDRUSH = {"GOLDRUSH_SERVICE_KEY", "GOLDRUSH_API_KEY"}
 _BEGINS_WITH = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
 
 
@@ -21,6 +22,6 @@ def token_fault(name: str, value: str) -> str | None:
     if begins_with and value.startswith(begins_with):
         return None
     for start, kind in _WHAT_IT_IS:
-        if value.lower().startswith(start) and not (name == "GOLDRUSH_SERVICE_KEY" and start == "cqt_"):
+        if value.lower().startswith(start) and not (name in _GOLDRUSH and start == "cqt_"):
             return f"it is {kind}"
     return f"it does not begin with {begins_with}" if begins_with else None

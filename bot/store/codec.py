@@ -86,6 +86,7 @@ class _PipelineRow:
     destination: str = ""
     owner: str = ""
     blocks: BlockRange | None = None
+    chain: str = ""
 
 
 _PIPELINE_ROW = Codec(_PipelineRow, versions.unchanged)
@@ -161,6 +162,7 @@ def decode_pipeline_row(pipeline_id: PipelineId, raw: bytes) -> Pipeline:
         destination=intern(row.destination),
         owner=intern(row.owner),
         blocks=row.blocks,
+        chain=intern(row.chain),
     )
 
 

@@ -15,6 +15,7 @@ from bot.store.interactions import RedisInteractions
 from bot.store.known_errors import RedisErrors
 from bot.store.lanes import RedisLanes
 from bot.store.leases import RedisLeases
+from bot.store.measurements import RedisMeasurements
 from bot.store.outbox import RedisOutbox
 from bot.store.outbox_size import RedisOutboxSize
 from bot.store.pager_incidents import RedisPagerIncidents
@@ -42,6 +43,7 @@ class RedisStore(
     RedisChannels,
     RedisInteractions,
     RedisLeases,
+    RedisMeasurements,
     RedisHeartbeats,
     RedisCards,
     RedisOutboxSize,

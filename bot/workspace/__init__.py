@@ -21,6 +21,7 @@ from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.backups import build_sender_jobs
 from bot.workspace.base import Shared, open_base
 from bot.workspace.figures import offer_figures
+from bot.workspace.measuring import build_measurements
 from bot.workspace.pager_answers import build_webhook
 from bot.workspace.parts import (
     build_calls,
@@ -80,7 +81,8 @@ class Workspace:
         if Role.SLACK in roles:
             people = build_people(base, reading, renderer, delivery.suspensions, role_watch)
         sender = build_sender_jobs(base, delivery.sending_right, delivery.chat, renderer.render_context)
-        jobs = build_jobs(base, heartbeat, monitoring, people, role_watch, sender=sender)
+        measurements = build_measurements(base, shared.api) if shared.api and monitoring else None
+        jobs = build_jobs(base, heartbeat, monitoring, people, role_watch, measurements=measurements, sender=sender)
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(
             team=identity.team,

@@ -38,6 +38,8 @@ class Shared:
     redis: Redis
     api: Client | None
     """None in a process that never calls GoldRush."""
+    chains: Client | None
+    """The same with the API key, for the status of the chains. None without that setting."""
     read_slots: int
     """How many reads of GoldRush may run at once."""
     sources: Sources

@@ -25,6 +25,7 @@ from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.leader_or_follower_reads import ReadsAndListings
+from bot.monitoring.measurements import Measurements
 from bot.monitoring.monitoring import Monitoring
 from bot.monitoring.scheduler import TICK_SECONDS
 from bot.paging.timers import PageTimers
@@ -54,6 +55,7 @@ from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.base import Base
 from bot.workspace.bounded_runs import bounded_run_jobs
 from bot.workspace.configurations import build_configurations, configuration_jobs
+from bot.workspace.measuring import MEASURING_SECONDS
 from bot.workspace.pager_answers import poll_jobs
 from bot.workspace.schedules import schedule_jobs
 
@@ -251,6 +253,7 @@ def build_jobs(
     people: PeopleParts | None,
     role_watch: RoleWatch,
     *,
+    measurements: Measurements | None,
     sender: Sequence[PeriodicJob],
 ) -> Jobs:
     """A listing or a backlog of interactions may take long, so the watchdog gives them more time.
@@ -277,6 +280,8 @@ def build_jobs(
         loops += bounded_run_jobs(base, monitoring)
         loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
         loops += [*poll_jobs(base), *configuration_jobs(base, monitoring)]
+    if measurements:
+        loops.append(PeriodicJob("measurements", base.leadership.only_as_leader(measurements.run), MEASURING_SECONDS))
     if people:
         loops += [
             PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),

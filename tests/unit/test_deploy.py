@@ -24,6 +24,7 @@ SECRETS = {
     "SLACK_APP_TOKEN",
     "SLACK_SIGNING_SECRET",
     "GOLDRUSH_SERVICE_KEY",
+    "GOLDRUSH_API_KEY",
     "WATCHDOG_URL",
     *PAGER_SECRETS,
 }
@@ -41,7 +42,7 @@ def needed(role: Role) -> set[str]:
     needs |= {"SLACK_APP_TOKEN"} if role is Role.SLACK else set()
     needs |= set() if role is Role.READER else {"PAGERS"}
     needs |= {"PAGERDUTY_WEBHOOK_SECRET"} if role is Role.SLACK else set()
-    needs |= {"PAGERDUTY_API_TOKEN"} if role is Role.SCHEDULER else set()
+    needs |= {"PAGERDUTY_API_TOKEN", "GOLDRUSH_API_KEY"} if role is Role.SCHEDULER else set()
     return needs | ({"WATCHDOG_URL"} if role is Role.SENDER else set())
 
 

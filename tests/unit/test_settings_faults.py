@@ -332,7 +332,6 @@ def test_a_proxy_that_would_not_be_used_is_no_fault(monkeypatch: pytest.MonkeyPa
         ("GOLDRUSH_SERVICEKEY", "GOLDRUSH_SERVICE_KEY"),
         ("PIPELINEBOT_DATA_DIR", "PIPELINE_BOT_DATA_DIR"),
         ("PIPLINE_BOT_DATA_DIR", "PIPELINE_BOT_DATA_DIR"),
-        ("GOLDRUSH_API_KEY", "GOLDRUSH_SERVICE_KEY"),
         ("SLACK_TOKEN", "SLACK_BOT_TOKEN"),
     ],
 )

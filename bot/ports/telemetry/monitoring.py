@@ -129,3 +129,18 @@ class KeyRejected(EventRecord):
     """GoldRush refuses the ServiceKey, the credential that the bot sends with every request."""
 
     problem: str
+
+
+@event("measuring_slow", Level.WARNING)
+class MeasuringSlow(EventRecord):
+    """So many pipelines run that a tenth of the budget measures each less often than wanted."""
+
+    pipelines: int
+    each_measured_every_seconds: int
+
+
+@event("chains_unknown", Level.WARNING)
+class ChainsUnknown(EventRecord):
+    """GoldRush did not tell how far it has synced the chains. Until it does, lag is the delay of each pipeline."""
+
+    problem: str

@@ -1,0 +1,107 @@
+"""Finds out whether a pipeline lags behind its chain or stands still, from its measurements. Pure.
+
+A lag counts if it is above a threshold twice in a row and doesn't shrink; it is over at half of that. A pipeline that
+rests as it usually does is not behind.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.chains import Chain
+from bot.domain.measurement import Measurement
+from bot.domain.usual_pace import TIMES_LONGEST, Lag, UsualPace, follow, says_whether_it_moves
+
+DEFAULT_THRESHOLD = 600  # seconds, for a watch that names none
+KEPT_LAGS = 2
+OVER = 0.5  # of the threshold: a lag below it has ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the measurements say about a pipeline now."""
+
+    lag: Lag | None
+    """As just measured. None: unknown, or the pipeline rests as usual."""
+    over: tuple[int, ...]
+    """The thresholds, in seconds, over which it lags."""
+    stalled_since: datetime | None
+    """When it last moved. None: it is not stalled."""
+
+
+def judge(
+    pace: UsualPace | None,
+    now: Measurement,
+    chain: Chain | None,
+    thresholds: Collection[int],
+    *,
+    deployed_at: datetime | None = None,
+    bounded: bool = False,
+) -> tuple[UsualPace, Judgement]:
+    """The pace with this measurement, and what follows. Ignores one that is not newer than the last.
+
+    `thresholds`: of all watches, in seconds. `deployed_at`: the latest deployment; all begins anew with it. A bounded
+    pipeline reads the past, so it never lags.
+    """
+    if pace is None:
+        pace = UsualPace(since=now.at, last=now, chain=chain, still_since=now.at)
+    elif now.at <= pace.last.at:
+        return pace, _judgement(pace, lag=None)
+    elif says_whether_it_moves(now):
+        pace = follow(pace, now, chain, deployed_at) if says_whether_it_moves(pace.last) else replace(pace, last=now)
+    lag = None if bounded or _rests(pace, now.at) else measured_lag(now, chain)
+    pace = _with_lag(pace, lag, thresholds)
+    return pace, _judgement(pace, lag=lag)
+
+
+def _judgement(pace: UsualPace, *, lag: Lag | None) -> Judgement:
+    return Judgement(lag=lag, over=pace.over, stalled_since=pace.still_since if pace.stalled else None)
+
+
+def measured_lag(now: Measurement, chain: Chain | None) -> Lag | None:
+    """Counts in blocks where GoldRush tells the height of the chain, else takes the delay that the pipeline reports."""
+    if chain is not None and now.last_block_height is not None:
+        blocks = max(0, chain.height_at(now.at) - now.last_block_height)
+        own = chain.seconds_for(blocks) if blocks else 0.0
+        if own is not None:
+            late = chain.late_seconds
+            return Lag(seconds=own + late, blocks=blocks, chain=chain.name, chain_seconds=late)
+    if now.processing_delay_ms is None:
+        return None
+    return Lag(seconds=now.processing_delay_ms / 1000)
+
+
+def _rests(pace: UsualPace, at: datetime) -> bool:
+    """True while it stands still no longer than it often does. Nobody knows yet what is usual for a new pipeline."""
+    if not pace.still_times:
+        return False
+    if pace.is_learning(at):
+        return True
+    return pace.moved > 0 and pace.still_seconds <= TIMES_LONGEST * pace.longest_standstill
+
+
+def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int]) -> UsualPace:
+    open_ = {threshold for threshold in pace.over if threshold in thresholds}
+    if lag is None:
+        return replace(pace, over=tuple(sorted(open_)))
+    before = pace.lags[-1] if pace.lags else None
+    first = lag.seconds if pace.first_lag is None else pace.first_lag
+    for threshold in thresholds:
+        if threshold in open_:
+            if before and max(lag.seconds, before.seconds) < threshold * OVER:
+                open_.remove(threshold)
+        elif before and _begins(pace, before, lag, threshold, first):
+            open_.add(threshold)
+    return replace(
+        pace,
+        lags=(*pace.lags, lag)[-KEPT_LAGS:],
+        first_lag=first,
+        was_on_time=pace.was_on_time or lag.seconds < DEFAULT_THRESHOLD * OVER,
+        over=tuple(sorted(open_)),
+    )
+
+
+def _begins(pace: UsualPace, before: Lag, lag: Lag, threshold: int, first: float) -> bool:
+    """A lag that shrinks is being caught up: nobody needs to know."""
+    grows = min(before.seconds, lag.seconds) > threshold and lag.seconds >= before.seconds
+    return grows and (pace.was_on_time or lag.seconds > first + threshold)

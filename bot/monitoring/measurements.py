@@ -1,0 +1,158 @@
+"""Measures the watched pipelines that run, every few minutes, within a tenth of the budget.
+
+The diagnosis of a failure compares with `Measurements.earlier(pipeline_id, before)`: a measurement of the last hour
+before that time, if there is one.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from bot.domain.chains import find_chain
+from bot.domain.lag import judge
+from bot.domain.measurement import Measurement
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.transition import PipelineState, Reach
+from bot.monitoring.budget import Budget, Route
+from bot.monitoring.chain_reads import ChainReads
+from bot.monitoring.measuring_times import MeasuringTimes
+from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.measurement_store import Measured, MeasurementStore
+from bot.ports.pipeline_api import ApiError
+from bot.ports.pipeline_details import PipelineDetails
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import MeasuringSlow
+from bot.state.repository import Repository
+
+RECENT = timedelta(minutes=70)  # "in the last hour", although measurements come every few minutes
+MOST_RECENT = 14
+FORGOTTEN_AFTER = timedelta(days=8)
+
+
+class Measurements:
+    """Only the leader measures. It keeps all in memory, and a copy in the store for the next leader."""
+
+    def __init__(
+        self,
+        *,
+        details: PipelineDetails,
+        chains: ChainReads,
+        repository: Repository,
+        store: MeasurementStore,
+        budget: Budget,
+        clock: Clock,
+        leadership: LeadershipStatus,
+        seconds: float,
+    ) -> None:
+        self._details = details
+        self._chains = chains
+        self._repository = repository
+        self._store = store
+        self._budget = budget
+        self._clock = clock
+        self._leadership = leadership
+        self._times = MeasuringTimes(seconds, budget.full_rate, clock.monotonic())
+        self._followed_version = -1
+        self._epoch: object = None
+        """Of the lease under which `_measured` was loaded."""
+        self._measured: dict[PipelineId, Measured] = {}
+        self._interrupted: set[PipelineId] = set()
+        """Not running when their turn came: the next measurement begins anew."""
+        self._told_period = 0.0
+
+    def earlier(self, pipeline_id: PipelineId, before: datetime) -> Measurement | None:
+        """The oldest measurement of the last hour before `before`. None if there is none, or another bot leads."""
+        measured = self._measured.get(pipeline_id)
+        recent = measured.recent if measured else ()
+        return next((one for one in recent if before - RECENT <= one.at < before), None)
+
+    async def run(self) -> None:
+        """Measures what is due. Runs every second on the leader.
+
+        Raises:
+            StoreAway: what was measured stays in memory, and is written with the next measurement.
+        """
+        await self._take_over()
+        if self._followed_version != self._repository.pollable_version:
+            self._followed_version = self._repository.pollable_version
+            self._times.follow(self._repository.pollable, self._clock.monotonic())
+        self._report_period()
+        due = self._due()
+        if not due:
+            return
+        chains_answered = await self._chains.refresh({self._repository.pipeline(one).chain for one in due} - {""})
+        results = await asyncio.gather(*(self._measure(pipeline_id) for pipeline_id in due))
+        fresh = {pipeline_id: measured for pipeline_id, measured in zip(due, results, strict=True) if measured}
+        if self._leadership.is_leader and (fresh or chains_answered):
+            await self._store.save_measured(fresh, self._chains.known.values() if chains_answered else None)
+
+    async def _take_over(self) -> None:
+        """Loads what the leader before has learned."""
+        lease = self._leadership.lease
+        token = lease and lease.token
+        if token is None or token == self._epoch:
+            return
+        now = self._clock.now()
+        stored = await self._store.measured()
+        old = {one for one, measured in stored.items() if now - measured.pace.last.at > FORGOTTEN_AFTER}
+        self._measured = {one: measured for one, measured in stored.items() if one not in old}
+        self._chains.load(await self._store.chains())
+        if old:
+            await self._store.save_measured({}, forgotten=old)
+        self._epoch = token
+
+    def _due(self) -> list[PipelineId]:
+        due, now = [], self._clock.monotonic()
+        while (pipeline_id := self._times.next(now)) is not None:
+            runs = _runs(self._repository.state_but_time(pipeline_id))
+            if runs and not self._budget.try_take_spare(Route.DETAILS):
+                break
+            self._times.postpone(now, measured=runs)
+            if runs:
+                due.append(pipeline_id)
+            else:
+                self._interrupted.add(pipeline_id)
+        return due
+
+    async def _measure(self, pipeline_id: PipelineId) -> Measured | None:
+        try:
+            now = await self._details.metrics(pipeline_id, self._clock.now())
+        except ApiError as exc:
+            self._budget.obey(Route.DETAILS, exc)
+            return None
+        state = self._repository.state_but_time(pipeline_id)
+        if not _runs(state):
+            return None
+        pipeline = self._repository.pipeline(pipeline_id)
+        before = self._measured.get(pipeline_id)
+        pace, _ = judge(
+            before.pace if before else None,
+            now,
+            find_chain(pipeline.chain, self._chains.fresh),
+            (),
+            deployed_at=now.at if pipeline_id in self._interrupted else _deployed_at(state),
+            bounded=pipeline.bounded,
+        )
+        self._interrupted.discard(pipeline_id)
+        recent = [one for one in (before.recent if before else ()) if now.at - one.at <= RECENT]
+        measured = Measured(pace=pace, recent=(*recent[1 - MOST_RECENT :], now))
+        self._measured[pipeline_id] = measured
+        return measured
+
+    def _report_period(self) -> None:
+        """Tells the operator once that so many pipelines share the measurements."""
+        period = self._times.period
+        if not self._times.is_stretched or period < self._told_period * 1.5:
+            return
+        self._told_period = period
+        emit(MeasuringSlow(pipelines=self._times.measured, each_measured_every_seconds=round(period)))
+
+
+def _runs(state: PipelineState) -> bool:
+    return state.phase is Phase.RUNNING and state.live is not False and state.reach is Reach.REACHABLE
+
+
+def _deployed_at(state: PipelineState) -> datetime | None:
+    times = [moment for moment in (state.since, state.start_time) if moment]
+    return max(times, default=None)

@@ -1,0 +1,175 @@
+"""The leader measures the watched pipelines that run, within a tenth of the budget, and keeps the last hour."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.domain.chains import Chain
+from bot.domain.log_lines import PodLog
+from bot.domain.measurement import DestinationHealth, Measurement
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.monitoring.budget import Budget
+from bot.monitoring.chain_reads import ChainReads
+from bot.monitoring.measurements import Measurements
+from bot.ports.pipeline_api import ApiError, Status, Unavailable
+from bot.store.measurements import RedisMeasurements
+from bot.store.scripts import Scripts
+from tests.builders import TEAM
+from tests.fakes import FakeClock
+from tests.service.test_poller import ONE, TWO, Bot, pipelines, running
+
+
+@dataclass
+class FakeDetails:
+    """A GoldRush whose pipelines read two records a second."""
+
+    clock: FakeClock
+    requests: list[PipelineId] = field(default_factory=list)
+    chain_requests: int = 0
+    error: ApiError | None = None
+
+    async def metrics(self, pipeline_id: PipelineId, at: datetime) -> Measurement:
+        self.requests.append(pipeline_id)
+        if self.error:
+            raise self.error
+        moved = int(self.clock.seconds * 2)
+        return Measurement(at=at, last_block_height=moved, records_consumed=moved, pending_records=len(self.requests))
+
+    async def chains(self, at: datetime) -> tuple[Chain, ...]:
+        self.chain_requests += 1
+        if self.error:
+            raise self.error
+        height = int(self.clock.seconds * 2) + 1200
+        return (Chain(name="base-mainnet", height=height, at=at, signed_at=at),)
+
+    async def logs(self, pipeline_id: PipelineId) -> tuple[PodLog, ...]:
+        raise NotImplementedError
+
+    async def destination_health(self, pipeline_id: PipelineId) -> DestinationHealth:
+        raise NotImplementedError
+
+
+@dataclass
+class Measuring:
+    bot: Bot
+    details: FakeDetails
+    store: RedisMeasurements
+    chains: ChainReads
+    measurements: Measurements
+
+    async def go_on(self, minutes: float) -> None:
+        """Reads the phases at the begin; then only time passes."""
+        await self.bot.poll(5)
+        for _ in range(round(minutes * 12)):
+            self.bot.clock.seconds += 5
+            await self.bot.leadership.acquire()
+            await self.measurements.run()
+
+
+@asynccontextmanager
+async def measuring(
+    fake_redis: redis.asyncio.Redis, number: int, *, rate: float = 100.0, with_chains: bool = False
+) -> AsyncIterator[Measuring]:
+    known = [replace(pipeline, chain="base-mainnet") for pipeline in pipelines(number)]
+    async with running(fake_redis, *known, rate=rate) as bot:
+        await bot.catalogue.refresh()
+        details, store = FakeDetails(bot.clock), RedisMeasurements(Scripts(fake_redis, TEAM), bot.clock)
+        budget = Budget(rate, bot.clock)
+        chains = ChainReads(api=details if with_chains else None, budget=budget, clock=bot.clock, seconds=300)
+        measurements = Measurements(
+            details=details,
+            chains=chains,
+            repository=bot.repository,
+            store=store,
+            budget=budget,
+            clock=bot.clock,
+            leadership=bot.leadership,
+            seconds=300,
+        )
+        yield Measuring(bot, details, store, chains, measurements)
+
+
+async def test_watched_pipelines_that_run_are_measured_every_five_minutes(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 3) as one:
+        one.bot.api.statuses[TWO] = Status(phase=Phase.PAUSED)
+        await one.bot.watch(ONE, TWO)
+        await one.go_on(60)
+        assert one.details.requests.count(ONE) in {11, 12, 13}
+        assert set(one.details.requests) == {ONE}
+
+
+async def test_the_last_hour_is_kept_for_a_diagnosis(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 1) as one:
+        await one.bot.watch(ONE)
+        assert one.measurements.earlier(ONE, one.bot.clock.now()) is None
+        await one.go_on(180)
+        now = one.bot.clock.now()
+        earlier = one.measurements.earlier(ONE, now)
+        assert earlier
+        assert timedelta(minutes=60) <= now - earlier.at <= timedelta(minutes=70)
+        assert one.measurements.earlier(ONE, now - timedelta(days=1)) is None
+        assert one.measurements.earlier(ONE, now + timedelta(days=1)) is None
+        stored = (await one.store.measured())[ONE]
+        assert len(stored.recent) in {13, 14}
+        assert await one.store.measured([TWO, ONE]) == {ONE: stored}
+
+
+async def test_another_leader_goes_on_with_what_was_learned(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 1, with_chains=True) as one:
+        await one.bot.watch(ONE)
+        await one.go_on(60)
+        learned = (await one.store.measured())[ONE].pace
+    async with measuring(fake_redis, 1, with_chains=True) as other:
+        await other.bot.watch(ONE)
+        await other.bot.poll(5)
+        await other.measurements.run()
+        assert other.measurements.earlier(ONE, learned.last.at + timedelta(seconds=1))
+        assert other.chains.known["base-mainnet"].blocks_per_second == 2.0
+
+
+async def test_measurements_of_many_pipelines_take_a_tenth_of_the_budget(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 100, rate=1.0) as one:
+        await one.bot.watch("orders-*")
+        await one.go_on(30)
+        assert len(one.details.requests) <= 0.1 * 1800 + 1
+
+
+async def test_a_failed_measurement_is_left_out(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 1, with_chains=True) as one:
+        await one.bot.watch(ONE)
+        one.details.error = Unavailable("GoldRush answered 503. I'll retry.")
+        await one.go_on(30)
+        assert one.details.requests
+        assert await one.store.measured() == {}
+        one.details.error = None
+        await one.go_on(10)
+        assert ONE in await one.store.measured()
+
+
+async def test_one_request_for_all_chains_in_five_minutes_and_none_without_need(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with measuring(fake_redis, 5, with_chains=True) as one:
+        await one.go_on(15)
+        assert one.details.chain_requests == 0
+        await one.bot.watch("orders-*")
+        await one.go_on(60)
+        assert one.details.chain_requests in {11, 12, 13}
+        lag = (await one.store.measured())[ONE].pace.lags[-1]
+        assert lag.blocks
+        assert 1150 <= lag.blocks <= 1250
+        assert lag.seconds == pytest.approx(600, abs=30)
+
+
+async def test_an_unreadable_row_is_measured_again(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 1) as one:
+        await fake_redis.hset(f"pipeline-bot:{{{TEAM}}}:measurements", ONE, b"odd")
+        assert await one.store.measured() == {}
+        await one.bot.watch(ONE)
+        await one.go_on(10)
+        assert ONE in await one.store.measured()
