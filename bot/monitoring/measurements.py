@@ -18,7 +18,7 @@ from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measuring_times import MeasuringTimes
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.measurement_store import Measured, MeasurementStore
+from bot.ports.measurement_store import MeasuredPipeline, MeasurementStore
 from bot.ports.pipeline_api import ApiError
 from bot.ports.pipeline_details import PipelineDetails
 from bot.ports.telemetry import emit
@@ -56,7 +56,7 @@ class Measurements:
         self._followed_version = -1
         self._epoch: object = None
         """Of the lease under which `_measured` was loaded."""
-        self._measured: dict[PipelineId, Measured] = {}
+        self._measured: dict[PipelineId, MeasuredPipeline] = {}
         self._interrupted: set[PipelineId] = set()
         """Not running when their turn came: the next measurement begins anew."""
         self._told_period = 0.0
@@ -115,7 +115,7 @@ class Measurements:
                 self._interrupted.add(pipeline_id)
         return due
 
-    async def _measure(self, pipeline_id: PipelineId) -> Measured | None:
+    async def _measure(self, pipeline_id: PipelineId) -> MeasuredPipeline | None:
         try:
             now = await self._details.metrics(pipeline_id, self._clock.now())
         except ApiError as exc:
@@ -136,7 +136,7 @@ class Measurements:
         )
         self._interrupted.discard(pipeline_id)
         recent = [one for one in (before.recent if before else ()) if now.at - one.at <= RECENT]
-        measured = Measured(pace=pace, recent=(*recent[1 - MOST_RECENT :], now))
+        measured = MeasuredPipeline(pace=pace, recent=(*recent[1 - MOST_RECENT :], now))
         self._measured[pipeline_id] = measured
         return measured
 

@@ -11,7 +11,7 @@ from bot.domain.usual_pace import UsualPace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredPipeline:
     """What is stored of one pipeline. A new field needs a default."""
 
     pace: UsualPace
@@ -22,7 +22,9 @@ class Measured:
 class MeasurementStore(Protocol):
     """Losing all of this costs a day of learning, and no message. So no lease guards it: the latest writer wins."""
 
-    async def measured(self, pipeline_ids: Collection[PipelineId] | None = None) -> Mapping[PipelineId, Measured]:
+    async def measured(
+        self, pipeline_ids: Collection[PipelineId] | None = None
+    ) -> Mapping[PipelineId, MeasuredPipeline]:
         """Of these pipelines, or all. Leaves out unreadable rows: the next measurement replaces them."""
         ...
 
@@ -32,7 +34,7 @@ class MeasurementStore(Protocol):
 
     async def save_measured(
         self,
-        measured: Mapping[PipelineId, Measured],
+        measured: Mapping[PipelineId, MeasuredPipeline],
         chains: Collection[Chain] | None = None,
         forgotten: Iterable[PipelineId] = (),
     ) -> None:

@@ -6,22 +6,24 @@ from typing import cast
 
 from bot.domain.chains import Chain
 from bot.domain.observation import PipelineId
-from bot.ports.measurement_store import Measured
+from bot.ports.measurement_store import MeasuredPipeline
 from bot.store import versions
 from bot.store.batches import READ_AT_ONCE, batched, scanned
 from bot.store.codec import Codec
 from bot.store.port import RedisPort
 from bot.store.scripts import translating_redis_errors
 
-_MEASURED = Codec(Measured, versions.unchanged)
+_MEASURED = Codec(MeasuredPipeline, versions.unchanged)
 _CHAIN = Codec(Chain, versions.unchanged)
 
 
 class RedisMeasurements(RedisPort):
     """Implements `MeasurementStore`."""
 
-    async def measured(self, pipeline_ids: Collection[PipelineId] | None = None) -> Mapping[PipelineId, Measured]:
-        found: dict[PipelineId, Measured] = {}
+    async def measured(
+        self, pipeline_ids: Collection[PipelineId] | None = None
+    ) -> Mapping[PipelineId, MeasuredPipeline]:
+        found: dict[PipelineId, MeasuredPipeline] = {}
         if pipeline_ids is None:
             async for rows in scanned(self._redis, self._keys["measurements"]):
                 found |= _readable((PipelineId(key.decode()), row) for key, row in rows.items())
@@ -45,7 +47,7 @@ class RedisMeasurements(RedisPort):
 
     async def save_measured(
         self,
-        measured: Mapping[PipelineId, Measured],
+        measured: Mapping[PipelineId, MeasuredPipeline],
         chains: Collection[Chain] | None = None,
         forgotten: Iterable[PipelineId] = (),
     ) -> None:
@@ -63,7 +65,7 @@ class RedisMeasurements(RedisPort):
                     await pipe.execute()
 
 
-def _readable(rows: Iterable[tuple[PipelineId, bytes | None]]) -> dict[PipelineId, Measured]:
+def _readable(rows: Iterable[tuple[PipelineId, bytes | None]]) -> dict[PipelineId, MeasuredPipeline]:
     found = {}
     for pipeline_id, row in rows:
         try:
