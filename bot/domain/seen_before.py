@@ -41,7 +41,8 @@ class SeenBefore:
     """The latest earlier occurrence, and how it went. A part of stored rows."""
 
     pipeline_id: PipelineId
-    name: str
+    name: str = ""
+    """The pipeline's name then. Empty: it is the one that failed now."""
     at: datetime
     occurrences: int = 1
     """How many earlier ones the bot knows."""
@@ -61,13 +62,14 @@ def with_occurrence(known: ErrorHistory | None, failure: Occurrence) -> ErrorHis
     return ErrorHistory(occurrences=tuple(fresh[-MOST_OCCURRENCES:]))
 
 
-def seen_before(known: ErrorHistory | None, began_at: datetime) -> SeenBefore | None:
-    """The latest occurrence before that of a failure which began then. None: the error is new."""
-    earliest, latest = began_at - KEPT_FOR_DAYS, began_at - ONE_OCCURRENCE
+def seen_before(known: ErrorHistory | None, failure: Occurrence) -> SeenBefore | None:
+    """The latest occurrence before that of this failure. None: the error is new."""
+    earliest, latest = failure.began_at - KEPT_FOR_DAYS, failure.began_at - ONE_OCCURRENCE
     earlier = [
         occurrence for occurrence in (known.occurrences if known else ()) if earliest <= occurrence.began_at <= latest
     ]
     if not earlier:
         return None
     last = earlier[-1]
-    return SeenBefore(pipeline_id=last.pipeline_id, name=last.name, at=last.began_at, occurrences=len(earlier))
+    name = last.name if last.pipeline_id != failure.pipeline_id else ""
+    return SeenBefore(pipeline_id=last.pipeline_id, name=name, at=last.began_at, occurrences=len(earlier))

@@ -37,7 +37,7 @@ class KnownErrors:
         name = self._repository.pipeline(pipeline_id).name
         failure = Occurrence(pipeline_id=pipeline_id, name=name, began_at=diagnosis.began_at)
         known = await self._store.add_occurrence(diagnosis.fingerprint, failure)
-        seen = seen_before(known, diagnosis.began_at)
+        seen = seen_before(known, failure)
         if seen is None:
             return diagnosis
         history = await self._history.history(seen.pipeline_id)

@@ -39,20 +39,26 @@ def history(*failures: Occurrence) -> ErrorHistory | None:
 
 
 def test_a_new_error_was_not_seen_before() -> None:
-    assert seen_before(None, at(0)) is None
-    assert seen_before(history(failure(0)), at(0)) is None
+    assert seen_before(None, failure(0)) is None
+    assert seen_before(history(failure(0)), failure(0)) is None
 
 
 def test_the_latest_earlier_failure_counts() -> None:
-    seen = seen_before(history(failure(-50), failure(-24, USERS), failure(0)), at(0))
+    seen = seen_before(history(failure(-50), failure(-24, USERS), failure(0)), failure(0))
     assert seen == SeenBefore(pipeline_id=USERS, name="users", at=at(0) - 24 * HOUR, occurrences=2)
+
+
+def test_the_same_pipeline_is_not_named() -> None:
+    seen = seen_before(history(failure(-24), failure(0)), failure(0))
+    assert seen is not None
+    assert (seen.pipeline_id, seen.name) == (ORDERS, "")
 
 
 def test_failures_of_one_outage_are_one_occurrence() -> None:
     known = history(failure(-24), failure(-23.5, USERS), failure(0), failure(0.1, USERS), failure(0.2))
     assert known is not None
     assert [one.began_at for one in known.occurrences] == [at(0) - 24 * HOUR, at(0)]
-    seen = seen_before(known, at(0) + 0.2 * HOUR)
+    seen = seen_before(known, failure(0.2))
     assert seen is not None
     assert (seen.at, seen.occurrences) == (at(0) - 24 * HOUR, 1)
 
@@ -72,7 +78,7 @@ def test_old_failures_go() -> None:
     known = history(failure(-24 * 91), failure(0))
     assert known is not None
     assert len(known.occurrences) == 1
-    assert seen_before(history(failure(0)), at(0) + KEPT_FOR_DAYS + HOUR) is None
+    assert seen_before(history(failure(0)), failure(90 * 24 + 1)) is None
 
 
 @given(st.lists(st.floats(-3000, 3000)))

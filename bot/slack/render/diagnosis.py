@@ -12,6 +12,7 @@ from bot.domain.episode import Episode
 from bot.domain.log_lines import LONGEST_LINE, Excerpt
 from bot.slack.mrkdwn import REASON_LIMIT, code, code_block, outside, time_of_day
 from bot.slack.render import phrases
+from bot.slack.render.background_words import card_background, thread_background
 from bot.slack.render.blocks import SECTION_LIMIT, Block, UnspokenBlock, context, section
 from bot.slack.render.measured_words import health_words, measured_lines
 
@@ -58,7 +59,12 @@ def card_blocks(episode: Episode) -> list[Block]:
     diagnosis = diagnosis_of(episode)
     if diagnosis is None:
         return []
-    return [section("\n".join(cause_lines(diagnosis))), *error_context(diagnosis)]
+    background = card_background(diagnosis)
+    return [
+        section("\n".join(cause_lines(diagnosis))),
+        *error_context(diagnosis),
+        *([section("\n".join(background))] if background else []),
+    ]
 
 
 def cause_lines(diagnosis: Diagnosis) -> list[str]:
@@ -116,7 +122,7 @@ def _unhealthy(diagnosis: Diagnosis) -> str:
 
 def diagnosis_blocks(diagnosis: Diagnosis) -> list[Block]:
     """The message in the thread: the cause, the lines that matter, and the state around it."""
-    facts = [f"• {line}" for line in measured_lines(diagnosis)]
+    facts = [f"• {line}" for line in (*thread_background(diagnosis), *measured_lines(diagnosis))]
     excerpt = diagnosis.excerpt if diagnosis.excerpt and diagnosis.excerpt.lines else None
     return [
         section(cause_line(diagnosis)),
