@@ -110,6 +110,7 @@ async def _polling(
     await repository.load()
     monitoring = Monitoring.build(
         api=client,
+        details=client,
         repository=repository,
         budget=Budget(rate, clock),
         clock=clock,

@@ -8,6 +8,8 @@ from bot.settings import Role, Settings, Transport
 
 FEWEST_SLOTS = 4
 PEOPLE_CONNECTIONS = 4  # to GoldRush, reserved for people's commands
+DETAILS_CONNECTIONS = 9  # for logs, metrics and destination health: three of each
+OTHER_CONNECTIONS = PEOPLE_CONNECTIONS + DETAILS_CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ def read_slots(settings: Settings, descriptors: int) -> int:
     if settings.has_remote_readers:  # their sockets are the readers'
         return wanted
     inbound = FEWEST_CONNECTIONS if _serves_http(settings) else 0
-    return max(FEWEST_SLOTS, min(wanted, descriptors - RESERVED_DESCRIPTORS - PEOPLE_CONNECTIONS - inbound))
+    return max(FEWEST_SLOTS, min(wanted, descriptors - RESERVED_DESCRIPTORS - OTHER_CONNECTIONS - inbound))
 
 
 def goldrush_connections(settings: Settings, descriptors: int) -> int:
@@ -32,7 +34,7 @@ def goldrush_connections(settings: Settings, descriptors: int) -> int:
     if not settings.reads_goldrush:
         return 0
     slots = FEWEST_SLOTS if settings.has_remote_readers else read_slots(settings, descriptors)
-    return slots + PEOPLE_CONNECTIONS
+    return slots + OTHER_CONNECTIONS
 
 
 def descriptor_shortage(settings: Settings, descriptors: int) -> DescriptorShortage | None:
@@ -41,7 +43,7 @@ def descriptor_shortage(settings: Settings, descriptors: int) -> DescriptorShort
     if not settings.reads_goldrush or slots == wanted:
         return None
     inbound = settings.http_connections if _serves_http(settings) else 0
-    needed = wanted + PEOPLE_CONNECTIONS + RESERVED_DESCRIPTORS + inbound
+    needed = wanted + OTHER_CONNECTIONS + RESERVED_DESCRIPTORS + inbound
     return DescriptorShortage(
         problem=f"this process may open {descriptors} files and sockets (`ulimit -n`), so it makes at most {slots} "
         f"reads at once, not {wanted}. While GoldRush is slow, it spends less than PIPELINE_BOT_REQUESTS_PER_SECOND",

@@ -51,3 +51,11 @@ class Diagnosis:
     """What somebody changed within 24 hours before the failure, newest first."""
     seen: SeenBefore | None = None
     """The latest earlier failure with the same error."""
+
+    def adds_to(self, known: "Diagnosis") -> bool:
+        """True if it says more about the same failure than `known`, which is stored: then it is worth an update."""
+        if known.began_at != self.began_at:
+            return True
+        if known.log is LogOutcome.NOT_YET:  # the log of a new worker may say nothing about the failure
+            return self.log is LogOutcome.READ and self.excerpt is not None and bool(self.excerpt.error)
+        return known.log is LogOutcome.UNREADABLE and self.log is LogOutcome.READ

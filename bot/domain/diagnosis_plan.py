@@ -12,10 +12,12 @@ from bot.domain.transition import Event
 def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Plan | None:
     """Puts the diagnosis on the cards of the failure that it is about, and its lines in their threads.
 
-    None if that failure is over, or has come back since.
+    None if that failure is over or has come back since, or if its stored diagnosis says as much.
     """
     episode = open_failure(record.episode)
     if episode is None or episode.began_at != diagnosis.began_at:
+        return None
+    if episode.diagnosis and not diagnosis.adds_to(episode.diagnosis):
         return None
     entry = TimelineEntry(
         revision=episode.revision + 1, at=diagnosis.at, events=(Event.DIAGNOSED,), phase=record.state.phase

@@ -13,6 +13,7 @@ from bot.monitoring.outage import reported_problem
 from bot.monitoring.promise import Promise
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
+from bot.ports.details_reads import LogAnswer
 from bot.ports.heartbeat_status import HeartbeatStatus
 from bot.ports.leader import Leader, LeaderSilent
 from bot.ports.status_reads import NOBODY_READS
@@ -115,6 +116,14 @@ class FollowerReads:
             outcome = await self._leader.list_pipelines(older_than=older_than)
         await self._repository.catch_up()
         return outcome
+
+    async def ask_for_logs(self, pipeline_id: PipelineId) -> LogAnswer:
+        """
+        Raises:
+            LeaderSilent, StoreAway: nobody read them.
+        """
+        async with self._patience():
+            return await self._leader.logs(pipeline_id)
 
     @asynccontextmanager
     async def _patience(self) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.scheduler import Scheduler
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
+from bot.ports.details_reads import LogAnswer, LogReads
 from bot.ports.leader import ReadReply
 from bot.state.latest_state import latest_state
 from bot.state.repository import Repository
@@ -23,12 +24,14 @@ class LocalLeader:
         catalogue: CatalogueSync,
         repository: Repository,
         unrecorded: Mapping[PipelineId, PipelineState],
+        logs: LogReads,
         clock: Clock,
     ) -> None:
         self._scheduler = scheduler
         self._catalogue = catalogue
         self._repository = repository
         self._unrecorded = unrecorded
+        self._logs = logs
         self._clock = clock
 
     async def read(self, pipeline_id: PipelineId, *, older_than: float) -> ReadReply:
@@ -52,3 +55,6 @@ class LocalLeader:
 
     async def list_pipelines(self, *, older_than: float) -> ListingOutcome:
         return await self._catalogue.refresh(older_than=older_than)
+
+    async def logs(self, pipeline_id: PipelineId) -> LogAnswer:
+        return await self._logs.logs(pipeline_id)

@@ -1,5 +1,6 @@
 """Turns the result of a read into a committed plan: judges it, compares it once, writes state and deliveries."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
@@ -60,6 +61,8 @@ class Recorder:
         self.unrecorded: dict[PipelineId, PipelineState] = {}
         """The latest reading of each pipeline, for answers only. It is newer than the record in three cases: nobody
         watches the pipeline, another bot leads, or the records were loaded from a store without steady readings."""
+        self.followers: list[Callable[[Record], None]] = []
+        """Called after each write, in order. They only begin tasks, so that no page waits for them."""
 
     def record_steady(self, result: ReadResult) -> bool:
         """Takes a reading that changes nothing: most do. False: the reading needs `record`."""
@@ -214,6 +217,9 @@ class Recorder:
             self.unrecorded.pop(pipeline_id, None)
         if plan:
             self._emit_transitions(plan)
+            if plan.must_be_written:
+                for follow in self.followers:
+                    follow(plan.record)
 
     def _keep(self, reading: Reading) -> None:
         """Keeps the reading in memory only."""

@@ -8,6 +8,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
 from bot.ports.catalogue import ListingOutcome
+from bot.ports.details_reads import LogAnswer
 
 
 class LeaderSilent(Exception):
@@ -39,4 +40,8 @@ class Leader(Protocol):
 
     async def list_pipelines(self, *, older_than: float) -> ListingOutcome:
         """Lists the pipelines, unless a listing is younger than `older_than` seconds. The store has the result."""
+        ...
+
+    async def logs(self, pipeline_id: PipelineId) -> LogAnswer:
+        """Reads the logs, unless they were read a moment ago."""
         ...

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from bot.domain.observation import PipelineId
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
+from bot.ports.details_reads import LogAnswer
 from bot.ports.leader import Leader, LeaderSilent, ReadReply
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.telemetry import emit
@@ -46,6 +47,8 @@ class _Call:
     older_than: float
     pipeline_id: PipelineId | None = None
     """The pipeline to read. None: list the pipelines."""
+    logs: bool = False
+    """Read its logs, not its status. An older leader reads the status, and the caller finds no logs in the reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class _Reply:
     number: int
     read: ReadReply | None = None
     listing: ListingOutcome | None = None
+    logs: LogAnswer | None = None
 
 
 _CALL: TypeAdapter[_Call] = TypeAdapter(_Call)
@@ -105,13 +109,22 @@ class RemoteLeader(_Lists):
             raise LeaderSilent
         return reply.listing
 
-    async def _call(self, pipeline_id: PipelineId | None, older_than: float, seconds: float) -> _Reply:
+    async def logs(self, pipeline_id: PipelineId) -> LogAnswer:
+        reply = await self._call(pipeline_id, 0.0, READ_SECONDS, logs=True)
+        if reply.logs is None:
+            raise LeaderSilent
+        return reply.logs
+
+    async def _call(
+        self, pipeline_id: PipelineId | None, older_than: float, seconds: float, *, logs: bool = False
+    ) -> _Reply:
         call = _Call(
             number=next(self._numbers),
             replies=self._replies,
             until=self._clock.now() + timedelta(seconds=seconds),
             older_than=older_than,
             pipeline_id=pipeline_id,
+            logs=logs,
         )
         reply: asyncio.Future[_Reply] = asyncio.get_running_loop().create_future()
         self._waiting[call.number] = reply
@@ -185,6 +198,8 @@ class LeaderCalls(_Lists):
     async def _result(self, call: _Call) -> _Reply:
         if call.pipeline_id is None:
             return _Reply(number=call.number, listing=await self._leader.list_pipelines(older_than=call.older_than))
+        if call.logs:
+            return _Reply(number=call.number, logs=await self._leader.logs(call.pipeline_id))
         return _Reply(number=call.number, read=await self._leader.read(call.pipeline_id, older_than=call.older_than))
 
     async def _reply(self, replies: str, reply: _Reply) -> None:

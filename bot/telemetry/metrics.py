@@ -6,11 +6,13 @@ from typing import TypeVar, cast
 from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
 
 from bot.domain.delivery import Priority
+from bot.domain.diagnosis import LogOutcome
 from bot.domain.receipt import SkipReason
 from bot.domain.transition import Event
 from bot.ports.telemetry import RECORDS, EventRecord, Level
 from bot.ports.telemetry.delivery import DeliverySettled, NotNotified
-from bot.ports.telemetry.monitoring import ReadEnded, TransitionDetected
+from bot.ports.telemetry.diagnoses import DetailsRead, Diagnosed, Endpoint
+from bot.ports.telemetry.monitoring import ReadEnded, ReadOutcome, TransitionDetected
 from bot.ports.telemetry.slack import CallOutcome, InteractionAcknowledged, InteractionAnswered, SlackCalled
 from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.telemetry.read_counts import ReadCounts
@@ -39,6 +41,7 @@ class Metrics:
             if record.level is not Level.DEBUG:
                 self._events[name].inc(0)
         self._follow_reads()
+        self._follow_diagnoses()
         self._follow_deliveries()
         self._follow_slack()
         self._follow_store()
@@ -57,6 +60,28 @@ class Metrics:
 
         self._on(ReadEnded, reads.count)
         self._on(TransitionDetected, lambda record: transitions[record.became].inc())
+
+    def _follow_diagnoses(self) -> None:
+        diagnoses = self._counter("diagnoses", "Diagnoses of failures, by the log's outcome.", "log", LogOutcome)
+        duration = self._histogram(
+            "diagnosis_seconds", "Time from a diagnosis's first read until its result was stored.", ANSWER_BUCKETS
+        )
+        reads = Counter(
+            f"{PREFIX}_details_reads",
+            "Reads of logs, metrics and destination health, by outcome.",
+            ["endpoint", "outcome"],
+            registry=self.registry,
+        )
+        for endpoint in Endpoint:
+            for outcome in ReadOutcome:
+                reads.labels(endpoint, outcome)
+
+        def on_diagnosed(record: Diagnosed) -> None:
+            diagnoses[record.log].inc()
+            duration.observe(record.seconds)
+
+        self._on(Diagnosed, on_diagnosed)
+        self._on(DetailsRead, lambda record: reads.labels(record.endpoint, record.outcome).inc())
 
     def _follow_deliveries(self) -> None:
         outcomes = self._counter("deliveries", "Steps of deliveries, by outcome.", "outcome", DELIVERY_OUTCOMES)

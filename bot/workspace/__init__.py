@@ -10,6 +10,7 @@ from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
 from bot.domain.watch import TeamId
 from bot.jobs import Jobs
+from bot.monitoring.diagnoses import Diagnoses
 from bot.monitoring.scheduler import Scheduler
 from bot.pagers.listener import WebhookListener
 from bot.pagers.pagers import Pagers
@@ -50,6 +51,7 @@ class Workspace:
     leadership: Leadership
     jobs: Jobs
     scheduler: Scheduler | None
+    diagnoses: Diagnoses | None
     calls: LeaderCalls | None
     """Serves the processes that do not lead, while this one does."""
     leader: RemoteLeader
@@ -90,6 +92,7 @@ class Workspace:
             leadership=base.leadership,
             jobs=jobs,
             scheduler=monitoring.scheduler if monitoring else None,
+            diagnoses=monitoring.diagnoses if monitoring else None,
             calls=build_calls(base, monitoring) if monitoring else None,
             leader=reading.leader,
             dispatcher=delivery.dispatcher if Role.SENDER in roles else None,
@@ -105,6 +108,8 @@ class Workspace:
         async with kept_connections(self.slack), self.pagers, asyncio.TaskGroup() as tasks:
             if self.scheduler:
                 tasks.create_task(self.scheduler.run(stopped), name="scheduler")
+            if self.diagnoses:
+                tasks.create_task(self.diagnoses.run(stopped), name="diagnoses")
             if self.calls:
                 tasks.create_task(self.calls.run(stopped), name="calls")
             if self.dispatcher:

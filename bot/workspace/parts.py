@@ -23,12 +23,15 @@ from bot.domain.presence import ANNOUNCE_SECONDS, SENDER
 from bot.domain.transition import PipelineState
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
+from bot.monitoring.diagnoses import SERVE_SECONDS
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.leader_or_follower_reads import ReadsAndListings
 from bot.monitoring.measurements import Measurements
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.peoples_logs import SharedLogs
 from bot.monitoring.scheduler import TICK_SECONDS
 from bot.paging.timers import PageTimers
+from bot.ports.details_reads import LogReads
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.reads import Readers
 from bot.requests.services import RequestServices
@@ -74,6 +77,7 @@ class ReadParts(NamedTuple):
     unrecorded: Mapping[PipelineId, PipelineState]
     leader: RemoteLeader
     """Calls the bot that leads, while another process does."""
+    logs: LogReads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,7 @@ class PeopleParts:
 def build_monitoring(base: Base, api: Client) -> Monitoring:
     return Monitoring.build(
         api=api,
+        details=api,
         readers=_remote_readers(base) if base.settings.has_remote_readers else None,
         repository=base.repository,
         budget=base.budget,
@@ -138,7 +143,10 @@ def build_reads(base: Base, monitoring: Monitoring | None, heartbeat: Heartbeat)
         heartbeat=heartbeat,
     )
     reads = monitoring.reads(base.leadership, follower) if monitoring else follower
-    return ReadParts(reads, unrecorded, leader)
+    logs = SharedLogs(
+        own=monitoring.logs if monitoring else None, follower=follower, leadership=base.leadership, clock=base.clock
+    )
+    return ReadParts(reads, unrecorded, leader, logs)
 
 
 def build_calls(base: Base, monitoring: Monitoring) -> LeaderCalls:
@@ -276,6 +284,7 @@ def build_jobs(
         refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
+        loops.append(PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
         loops += bounded_run_jobs(base, monitoring)
         loops += schedule_jobs(base, monitoring.catalogue.owner_emails)

@@ -8,10 +8,12 @@ import pytest
 import redis.asyncio
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.log_lines import PodLog
 from bot.domain.observation import Observation, PipelineId, ReadSequence
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import PipelineState
 from bot.ports.catalogue import ListingOutcome
+from bot.ports.details_reads import LogAnswer
 from bot.ports.leader import LeaderSilent, ReadReply
 from bot.ports.lease_store import Lease
 from bot.ports.store_errors import StoreAway
@@ -48,6 +50,7 @@ REPLY = ReadReply(
     problem="GoldRush is slow",
     wait_until=at(9),
 )
+LOGS = LogAnswer(at=at(3), pods=(PodLog(pod="pod-a", text="ERROR disk is full \u2713\n"),), problem=None)
 LISTED = ListingOutcome(problem="The key is refused.", key_rejected=True, waits_until=at(5))
 
 
@@ -74,6 +77,10 @@ class TheLeader:
     async def list_pipelines(self, *, older_than: float) -> ListingOutcome:
         self.asked.append(("list", older_than))
         return LISTED
+
+    async def logs(self, pipeline_id: PipelineId) -> LogAnswer:
+        self.asked.append((f"logs of {pipeline_id}", 0.0))
+        return LOGS
 
 
 @asynccontextmanager
@@ -110,6 +117,13 @@ async def test_the_leader_answers_reads_and_listings(any_redis: redis.asyncio.Re
         assert await remote.read(ONE, older_than=2.0) == REPLY
         assert await remote.list_pipelines(older_than=1.0) == LISTED
     assert leader.asked == [(ONE, 2.0), ("list", 1.0)]
+
+
+async def test_the_leader_answers_with_logs(any_redis: redis.asyncio.Redis) -> None:
+    leader = TheLeader()
+    async with serving(any_redis, leader), calling(any_redis) as remote:
+        assert await remote.logs(ONE) == LOGS
+    assert leader.asked == [(f"logs of {ONE}", 0.0)]
 
 
 async def test_each_process_gets_its_own_replies_in_any_order(any_redis: redis.asyncio.Redis) -> None:

@@ -18,6 +18,7 @@ from bot.monitoring.scheduler import Scheduler
 from bot.ports.pipeline_api import PipelineApi
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ORDERS, TEAM, a_message, a_watch
+from tests.fake_details import FakeDetails, at_once
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 from tests.unit.rendering import shown, valid
@@ -64,6 +65,8 @@ async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
     leadership = Leadership(store, clock)
     scheduler = Monitoring.build(
         api=api,
+        details=FakeDetails(),
+        in_thread=at_once,
         repository=repository,
         budget=Budget(4.0, clock),
         clock=clock,

@@ -57,6 +57,7 @@ from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
 from tests.carriers import OnlySender, by_slack
 from tests.contract.test_store import an_announcement
+from tests.fake_details import FakeDetails, at_once
 from tests.fakes import NO_MEMBERSHIPS, FakeClock
 from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
@@ -187,6 +188,8 @@ class Bot:
         self.leadership, doubt = Leadership(self.store, clock), Doubt(clock)
         monitoring = Monitoring.build(
             api=cast("PipelineApi", None),
+            details=FakeDetails(),
+            in_thread=at_once,
             repository=self.repository,
             budget=Budget(4.0, clock),
             clock=clock,

@@ -72,6 +72,7 @@ from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.carriers import by_slack
+from tests.fake_details import FakeDetails, at_once
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
@@ -454,6 +455,8 @@ class Process:
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
         monitoring = Monitoring.build(
             api=self,
+            details=FakeDetails(),
+            in_thread=at_once,
             repository=repository,
             budget=Budget(self.world.budget, clock),
             clock=clock,

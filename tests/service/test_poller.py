@@ -29,14 +29,17 @@ from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, 
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.configurations import Configurations
+from bot.monitoring.diagnoses import Diagnoses
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.leader_or_follower_reads import LeaderOrFollowerReads
 from bot.monitoring.local_leader import LocalLeader
 from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.peoples_logs import SharedLogs
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import TICK_SECONDS, Scheduler
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.conversations import Memberships
+from bot.ports.details_reads import LogAnswer
 from bot.ports.leader import Leader, LeaderSilent, ReadReply
 from bot.ports.lease_store import READER
 from bot.ports.pipeline_api import (
@@ -57,6 +60,7 @@ from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
+from tests.fake_details import FakeDetails, at_once
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
 from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock, settle
 from tests.stores import WholeStore
@@ -97,9 +101,12 @@ class Bot:
     people: FakePeople
     groups: FakeGroups
     configurations: Configurations
+    details: FakeDetails
+    diagnoses: Diagnoses
+    logs: SharedLogs
 
-    async def watch(self, *references: str, channel: ChannelId = ALERTS) -> None:
-        watches = [a_watch(reference, channel=channel) for reference in references]
+    async def watch(self, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()) -> None:
+        watches = [a_watch(reference, channel=channel, targets=targets) for reference in references]
         notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=tuple(watches))
         key = "|".join((channel, *references))
         await self.store.add_watches(
@@ -113,6 +120,8 @@ class Bot:
             if count % 8 == 0:
                 await self.heartbeat.beat()
             await self.scheduler.tick()
+            if count % 2 == 0:
+                await self.diagnoses.serve()
             await self.clock.pass_time(TICK_SECONDS)
 
     async def cards(self, channel: ChannelId = ALERTS) -> list[str]:
@@ -130,6 +139,9 @@ class SilentLeader:
         raise LeaderSilent
 
     async def list_pipelines(self, *, older_than: float) -> ListingOutcome:
+        raise LeaderSilent
+
+    async def logs(self, pipeline_id: PipelineId) -> LogAnswer:
         raise LeaderSilent
 
 
@@ -152,10 +164,12 @@ async def running(
     leader: Leader = SILENT_LEADER,
     cadence: Cadence = DEFAULT_CADENCE,
     pagers: Mapping[str, ReceiverKind] | None = None,
+    details: FakeDetails | None = None,
 ) -> AsyncIterator[Bot]:
-    """`leader`: the bot that leads, if this one does not."""
+    """`leader`: the bot that leads, if this one does not. With `details`, it diagnoses failures."""
     clock = clock or FakeClock()
-    api = api or FakeApi(*known)
+    diagnoses = details is not None
+    api, details = api or FakeApi(*known), details or FakeDetails()
     store = WholeStore(fake_redis, team, clock)
     repository = Repository(store, asyncio.Event(), fallback, operator, pagers)
     await repository.load()
@@ -165,6 +179,8 @@ async def running(
     )
     monitoring = Monitoring.build(
         api=api,
+        details=details,
+        in_thread=at_once,
         repository=repository,
         budget=budget,
         clock=clock,
@@ -216,6 +232,7 @@ async def running(
     )
     stopped = asyncio.Event()
     task = asyncio.create_task(monitoring.scheduler.run(stopped))
+    diagnosing = asyncio.create_task(monitoring.diagnoses.run(stopped)) if diagnoses else None
     await settle()
     yield Bot(
         api,
@@ -237,11 +254,16 @@ async def running(
         people,
         groups,
         configurations,
+        details,
+        monitoring.diagnoses,
+        SharedLogs(own=monitoring.logs, follower=follower, leadership=leadership, clock=clock),
     )
     stopped.set()
     while not task.done():
         await clock.pass_time(1)
     await task
+    if diagnosing:
+        await diagnosing
     await leadership.release()
 
 

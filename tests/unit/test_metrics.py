@@ -92,7 +92,18 @@ def test_known_values_of_labels_start_at_zero(metrics: Metrics) -> None:
 
 async def test_no_metric_has_a_label_for_a_pipeline_channel_or_person() -> None:
     allowed = {"outcome", "became", "event", "check", "method", "priority", "component", "state", "limit", "percentile"}
-    allowed |= {"kind", "reason", "version", "generation", "implementation", "major", "minor", "patchlevel"}
+    allowed |= {
+        "endpoint",
+        "log",
+        "kind",
+        "reason",
+        "version",
+        "generation",
+        "implementation",
+        "major",
+        "minor",
+        "patchlevel",
+    }
     assert {label for _, labels in (await exported()).values() for label in labels} <= allowed
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.http.connection_limit import FEWEST_CONNECTIONS, RESERVED_DESCRIPTORS
-from bot.read_slots import FEWEST_SLOTS, PEOPLE_CONNECTIONS, descriptor_shortage, goldrush_connections, read_slots
+from bot.read_slots import FEWEST_SLOTS, OTHER_CONNECTIONS, descriptor_shortage, goldrush_connections, read_slots
 from bot.settings import Settings
 
 
@@ -44,8 +44,8 @@ def test_connections_to_goldrush_leave_descriptors_for_the_rest(
 ) -> None:
     busy = settings(given, 2500, role)
     opened = goldrush_connections(busy, descriptors)
-    assert opened == read_slots(busy, descriptors) + PEOPLE_CONNECTIONS
-    assert opened == max(FEWEST_SLOTS + PEOPLE_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS)
+    assert opened == read_slots(busy, descriptors) + OTHER_CONNECTIONS
+    assert opened == max(FEWEST_SLOTS + OTHER_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS)
 
 
 def test_http_mode_keeps_descriptors_for_slack(given: pytest.MonkeyPatch) -> None:
@@ -56,14 +56,14 @@ def test_http_mode_keeps_descriptors_for_slack(given: pytest.MonkeyPatch) -> Non
 def test_the_reads_of_other_processes_need_no_descriptors_here(given: pytest.MonkeyPatch) -> None:
     scheduler = settings(given, 2500, "scheduler")
     assert read_slots(scheduler, 1024) == 12_500
-    assert goldrush_connections(scheduler, 1024) == FEWEST_SLOTS + PEOPLE_CONNECTIONS
+    assert goldrush_connections(scheduler, 1024) == FEWEST_SLOTS + OTHER_CONNECTIONS
     assert descriptor_shortage(scheduler, 1024) is None
     answers = settings(given, 2500, "slack", "http")
     assert goldrush_connections(answers, 1024) == 0
     assert descriptor_shortage(answers, 1024) is None
 
 
-@pytest.mark.parametrize(("transport", "needed"), [("socket", 12_704), ("http", 12_904)])
+@pytest.mark.parametrize(("transport", "needed"), [("socket", 12_713), ("http", 12_913)])
 def test_a_limit_that_is_too_low_is_named_with_the_limit_that_suffices(
     given: pytest.MonkeyPatch, transport: str, needed: int
 ) -> None:

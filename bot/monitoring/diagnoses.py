@@ -1,0 +1,153 @@
+"""Finds out why pipelines failed, on the leader, after their pages are on their way.
+
+Level-triggered: each open failure without a diagnosis is due, so restarts and lost leases lose nothing.
+"""
+
+import asyncio
+from heapq import heappop, heappush
+
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.diagnosis_plan import plan_diagnosed
+from bot.domain.episode import open_failure
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record
+from bot.domain.routing import Routing
+from bot.monitoring.breaker import CircuitBreaker
+from bot.monitoring.diagnosis_needs import DiagnosisNeeds, Need
+from bot.monitoring.diagnosis_reader import DiagnosisReader
+from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.store_errors import LeadershipLost, StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.diagnoses import Diagnosed, DiagnosisCrashed
+from bot.ports.telemetry.store import Component, StoreUnreachable
+from bot.state.repository import Repository
+
+SERVE_SECONDS = 0.5
+SWEEP_SECONDS = 5.0  # between two searches of all open failures
+AT_ONCE = 3
+POSTPONED_SECONDS = 2.0  # after a write that failed
+
+Urgency = tuple[bool, bool, float]
+"""Reads of a log that was unreadable come last, failures that page first, then the newest."""
+
+
+class Diagnoses:
+    """`notice` begins at once, `serve` repeats it twice a second, and `run` holds the reads under way.
+
+    Pages come first, then the newest failures. The result is stored 8 s after its reads began, with what has come.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        reader: DiagnosisReader,
+        breaker: CircuitBreaker,
+        leadership: LeadershipStatus,
+        clock: Clock,
+    ) -> None:
+        self._repository = repository
+        self._reader = reader
+        self._breaker = breaker
+        self._leadership = leadership
+        self._clock = clock
+        self._needs = DiagnosisNeeds()
+        self._queue: list[tuple[Urgency, PipelineId]] = []
+        """A heap. `serve` finds all of them again, so one that needs nothing when its turn comes is dropped."""
+        self._queued: set[PipelineId] = set()
+        self._under_way: dict[PipelineId, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._swept_at = float("-inf")
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Runs the reads. When `stopped` is set, it drops those under way: the next leader begins again."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            await stopped.wait()
+            self._tasks = None
+            for task in self._under_way.values():
+                task.cancel()
+        await self._reader.close()
+
+    def notice(self, record: Record) -> None:
+        """A plan was just written for this record. Only begins tasks."""
+        if open_failure(record.episode) is not None:
+            self._enqueue(record.pipeline_id)
+            self._begin_due()
+
+    async def serve(self) -> None:
+        """Finds failures without a diagnosis, such as after a restart or an outage, and logs to read again."""
+        now = self._clock.monotonic()
+        if now - self._swept_at >= SWEEP_SECONDS and self._leadership.is_leader:
+            self._swept_at = now
+            failed = {episode.pipeline_id for episode in self._repository.open_episodes if open_failure(episode)}
+            self._needs.keep(failed)
+            for pipeline_id in failed - self._queued - self._under_way.keys():
+                self._enqueue(pipeline_id)
+        self._begin_due()
+
+    def _enqueue(self, pipeline_id: PipelineId) -> None:
+        need, episode = self._needed(pipeline_id), self._repository.record(pipeline_id).episode
+        if need and episode and pipeline_id not in self._queued:
+            self._queued.add(pipeline_id)
+            heappush(self._queue, ((need is Need.LOG, not episode.pages, -episode.began_at.timestamp()), pipeline_id))
+
+    def _begin_due(self) -> None:
+        if self._tasks is None or not self._leadership.is_leader or self._breaker.is_open:
+            return
+        while self._queue and len(self._under_way) < AT_ONCE:
+            _, pipeline_id = heappop(self._queue)
+            self._queued.discard(pipeline_id)
+            if pipeline_id not in self._under_way and self._needed(pipeline_id):
+                self._under_way[pipeline_id] = self._tasks.create_task(self._diagnose(pipeline_id), name="diagnosis")
+
+    def _needed(self, pipeline_id: PipelineId) -> Need | None:
+        if not self._repository.follows(pipeline_id):
+            return None
+        record = self._repository.record(pipeline_id)
+        return self._needs.of(record, self._clock.now(), self._clock.monotonic())
+
+    async def _diagnose(self, pipeline_id: PipelineId) -> None:
+        try:
+            record, need = self._repository.record(pipeline_id), self._needed(pipeline_id)
+            if need and (episode := open_failure(record.episode)):
+                began = self._clock.monotonic()
+                self._needs.began(record, need, began)
+                read = self._reader.read_all if need is Need.ALL else self._reader.read_log_again
+                diagnosis = await read(episode)
+                if diagnosis and not await self._write(pipeline_id, diagnosis, began):
+                    self._needs.postpone(pipeline_id, self._clock.monotonic() + POSTPONED_SECONDS)
+        except StoreAway as exc:
+            self._needs.postpone(pipeline_id, self._clock.monotonic() + POSTPONED_SECONDS)
+            emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc), pipeline=pipeline_id))
+        except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+            self._needs.crashed(pipeline_id)
+            emit(DiagnosisCrashed(pipeline=pipeline_id, exception=exc))
+        finally:
+            self._under_way.pop(pipeline_id, None)
+            self._enqueue(pipeline_id)  # it may have failed again meanwhile
+            self._begin_due()
+
+    async def _write(self, pipeline_id: PipelineId, diagnosis: Diagnosis, began: float) -> bool:
+        """False: the failure is over, or this bot leads no longer.
+
+        Raises:
+            StoreAway: it may or may not be written. The next attempt finds out.
+        """
+        lease = self._leadership.lease
+        if lease is None:
+            return False
+
+        def plan(record: Record, routing: Routing) -> Plan | None:
+            return plan_diagnosed(record, routing, diagnosis) if self._leadership.is_leader else None
+
+        try:
+            written = await self._repository.write(pipeline_id, plan, lease=lease)
+        except LeadershipLost:
+            return False
+        if written is None:
+            return False
+        seconds, cause = round(self._clock.monotonic() - began, 3), diagnosis.cause or None
+        emit(Diagnosed(pipeline=pipeline_id, log=diagnosis.log, cause=cause, seconds=seconds))
+        return True

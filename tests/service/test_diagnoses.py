@@ -1,0 +1,312 @@
+"""Each failure gets one diagnosis on its card, by few requests, after its page and never instead of a reading."""
+
+import asyncio
+
+import pytest
+import redis.asyncio
+
+from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.log_lines import PodLog
+from bot.domain.measurement import DestinationHealth
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
+from bot.monitoring.diagnosis_needs import LOG_WAITS
+from bot.monitoring.diagnosis_reader import FACTS_SECONDS, GATHER_SECONDS
+from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Status, Throttled, Unavailable
+from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.diagnoses import Diagnosed, DiagnosisCrashed
+from tests.builders import a_person
+from tests.fake_details import A_LOG, NO_LOG, NO_TABLE, FakeDetails
+from tests.fakes import FakeApi, FakeClock
+from tests.service.test_poller import FAILED, LIVE, ONE, TWO, Bot, pipelines, running
+
+OTHER = ChannelId("C0OTHER")
+DEPLOYING = Status(phase=Phase.DEPLOYING, replicas=1, ready=0)
+LATEST = GATHER_SECONDS + FACTS_SECONDS
+
+
+def diagnosis(bot: Bot, pipeline_id: PipelineId = ONE) -> Diagnosis | None:
+    episode = bot.repository.record(pipeline_id).episode
+    return episode.diagnosis if episode else None
+
+
+def entries(bot: Bot, pipeline_id: PipelineId = ONE) -> int:
+    episode = bot.repository.record(pipeline_id).episode
+    return sum(Event.DIAGNOSED in entry.events for entry in episode.timeline) if episode else 0
+
+
+async def failed(bot: Bot, *pipeline_ids: PipelineId, status: Status = FAILED) -> None:
+    """Watches the pipelines, which were live, and reads their failure."""
+    await bot.watch(*pipeline_ids)
+    await bot.poll(6)
+    for pipeline_id in pipeline_ids:
+        bot.api.statuses[pipeline_id] = status
+    await bot.poll(6)
+
+
+async def test_a_failure_gets_log_measurements_and_health(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.probe = DestinationHealth(healthy=False, last_error="10.0.0.1 failed: password=hunter2")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        found = diagnosis(bot)
+    assert found
+    assert (found.log, found.cause) == (LogOutcome.READ, "schema")
+    assert found.excerpt
+    assert found.excerpt.error == NO_TABLE
+    assert found.fingerprint
+    assert found.measured
+    assert found.measured.pending_records == 48_000
+    assert found.health
+    assert "hunter2" not in found.health.last_error
+
+
+async def test_one_request_to_each_endpoint_however_many_channels_and_readings(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2), details=FakeDetails()) as bot:
+        await bot.watch(ONE, channel=OTHER)
+        await failed(bot, ONE)
+        await bot.poll(120)
+        assert sorted(bot.details.asked) == [("health", ONE), ("logs", ONE), ("metrics", ONE)]
+        assert entries(bot) == 1
+
+
+async def test_a_live_pipeline_costs_no_request(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2), details=FakeDetails()) as bot:
+        await bot.watch(ONE, TWO)
+        await bot.poll(60)
+        assert bot.details.asked == []
+
+
+async def test_a_failure_that_comes_back_gets_a_diagnosis_of_its_own(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        await failed(bot, ONE)
+        first = diagnosis(bot)
+        bot.api.statuses[ONE] = LIVE
+        await bot.poll(60)
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(10)
+        second = diagnosis(bot)
+        assert first
+        assert second
+        assert second.began_at > first.began_at
+        assert bot.details.times("logs") == 2
+
+
+async def test_a_log_that_hangs_delays_neither_readings_nor_the_rest_for_long(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.log = asyncio.Event()
+    async with running(fake_redis, *pipelines(2), details=details) as bot:
+        await bot.watch(TWO)
+        await failed(bot, ONE)
+        reads = len(bot.api.reads)
+        await bot.poll(LATEST)
+        assert len(bot.api.reads) > reads
+        found = diagnosis(bot)
+        assert found
+        assert found.log is LogOutcome.UNREADABLE
+        assert found.problem == "GoldRush didn't answer in time."
+        assert found.measured
+        assert found.health
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Throttled("GoldRush asked me to slow down (429)."),
+        Malformed("GoldRush's answer is longer than 1048576 bytes, so I stopped reading it."),
+        Forbidden("GoldRush refuses the ServiceKey here."),
+        Unavailable("GoldRush didn't answer within 5 s."),
+        RuntimeError("a bug"),
+    ],
+)
+async def test_an_unreadable_log_is_named_and_read_again_a_few_times(
+    fake_redis: redis.asyncio.Redis, error: Exception
+) -> None:
+    details = FakeDetails()
+    details.log = error
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        found = diagnosis(bot)
+        assert found
+        assert found.log is LogOutcome.UNREADABLE
+        assert found.problem == str(error) if isinstance(error, ApiError) else "RuntimeError" in found.problem
+        for wait in LOG_WAITS:
+            await bot.clock.pass_time(wait)
+            await bot.poll(10)
+        await bot.clock.pass_time(1200)
+        await bot.poll(10)
+        assert bot.details.times("logs") == 1 + len(LOG_WAITS)
+        assert bot.details.times("metrics") == 1
+        assert entries(bot) == 1
+
+
+async def test_a_log_that_becomes_readable_is_added_once(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.log = Unavailable("GoldRush didn't answer within 5 s.")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        details.log = A_LOG
+        await bot.poll(LOG_WAITS[0] + 10)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.problem, found.cause) == (LogOutcome.READ, "", "schema")
+        assert found.measured
+        await bot.poll(120)
+        assert entries(bot) == 2
+        assert bot.details.times("logs") == 2
+
+
+async def test_a_log_that_is_not_there_yet_is_asked_for_when_the_pipeline_runs_again(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    details = FakeDetails()
+    details.log = NO_LOG
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        found = diagnosis(bot)
+        assert found
+        assert found.log is LogOutcome.NOT_YET
+        await bot.poll(60)
+        assert bot.details.times("logs") == 1
+        details.log = A_LOG
+        bot.api.statuses[ONE] = DEPLOYING
+        await bot.poll(10)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.cause) == (LogOutcome.READ, "schema")
+        assert bot.details.times("logs") == 2
+        assert entries(bot) == 2
+
+
+async def test_a_new_workers_log_without_an_error_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.log = NO_LOG
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        details.log = (PodLog(pod="pod-b", text="INFO starting\n"),)
+        bot.api.statuses[ONE] = DEPLOYING
+        await bot.poll(120)
+        assert bot.details.times("logs") == 2
+        assert entries(bot) == 1
+
+
+async def test_replicas_with_the_same_error_are_counted(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    pods = [PodLog(pod=f"pod-{n}", text=f"INFO {n}\nERROR connection refused at block {n}00\n") for n in range(3)]
+    details.log = (PodLog(pod="pod-x", text="ERROR disk is full\n"), *pods)
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        found = diagnosis(bot)
+    assert found
+    assert found.pods_alike == 2
+    assert found.cause == "unreachable"
+
+
+async def test_a_restarted_bot_diagnoses_what_it_finds_without_a_diagnosis(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(2))
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await failed(bot, ONE, TWO)
+        assert diagnosis(bot) is None  # it does not run diagnoses
+    async with running(fake_redis, clock=clock, api=api, details=FakeDetails()) as bot:
+        await bot.poll(10)
+        assert diagnosis(bot, ONE)
+        assert diagnosis(bot, TWO)
+    async with running(fake_redis, clock=clock, api=api, details=FakeDetails()) as bot:
+        await bot.poll(60)
+        assert bot.details.asked == []
+        assert (entries(bot, ONE), entries(bot, TWO)) == (1, 1)
+
+
+async def test_a_write_that_may_have_landed_is_not_repeated(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        commit, lost = bot.store.commit, 0
+
+        async def commits_but_breaks(*args: object) -> bool:
+            nonlocal lost
+            done = await commit(*args)  # type: ignore[arg-type]
+            if bot.details.asked and not lost:
+                lost += 1
+                raise StoreAway("no answer")
+            return done
+
+        monkeypatch.setattr(bot.store, "commit", commits_but_breaks)
+        await failed(bot, ONE)
+        await bot.poll(30)
+        assert lost == 1
+        stored = await bot.store.record(ONE)
+        assert stored.episode
+        assert sum(Event.DIAGNOSED in entry.events for entry in stored.episode.timeline) == 1
+        assert bot.details.times("logs") == 1
+
+
+async def test_nothing_is_read_while_goldrush_is_in_trouble(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api = FakeClock(), FakeApi(*pipelines(3))
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await failed(bot, ONE)
+    for pipeline in pipelines(3):
+        api.statuses[pipeline.id] = Unavailable("GoldRush didn't answer within 5 s.")
+    details = FakeDetails()
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await bot.watch("orders-*")
+    async with running(fake_redis, clock=clock, api=api, details=details) as bot:
+        bot.diagnoses._breaker.record_rejected_key("no")
+        await bot.poll(5)
+        assert details.asked == []
+        api.statuses = {pipeline.id: FAILED for pipeline in pipelines(3)}
+        await bot.poll(90)
+        assert diagnosis(bot)
+
+
+async def test_many_failures_wait_briefly_for_a_log_endpoint_that_hangs(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.log = Unavailable("GoldRush didn't answer within 5 s.")
+    many = pipelines(30)
+    async with running(fake_redis, *many, details=details) as bot:
+        await failed(bot, *(pipeline.id for pipeline in many))
+        await bot.poll(10)
+        assert all(diagnosis(bot, pipeline.id) for pipeline in many)
+        assert details.times("logs") <= 6
+        assert details.times("metrics") == 30
+
+
+async def test_failures_that_page_come_first_then_the_newest(fake_redis: redis.asyncio.Redis) -> None:
+    clock, many = FakeClock(), pipelines(6)
+    api = FakeApi(*many)
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        await bot.watch(ONE, targets=(a_person("U0ANN", direct=ChannelId("D0ANN")),))
+        await bot.watch(*(pipeline.id for pipeline in many[1:]), channel=OTHER)
+        await bot.poll(6)
+        for pipeline in many:
+            api.statuses[pipeline.id] = FAILED
+            await bot.poll(6)
+    details = FakeDetails()
+    async with running(fake_redis, clock=clock, api=api, details=details) as bot:
+        await bot.poll(20)
+    order = [pipeline_id for endpoint, pipeline_id in details.asked if endpoint == "logs"]
+    assert order == [ONE, *(pipeline.id for pipeline in reversed(many[1:]))]
+
+
+async def test_a_bug_ends_one_diagnosis_and_no_more(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[EventRecord] = []
+    async with running(fake_redis, *pipelines(2), details=FakeDetails()) as bot:
+        read_all = bot.diagnoses._reader.read_all
+
+        async def breaks(episode: object) -> object:
+            if getattr(episode, "pipeline_id", None) == ONE:
+                raise RuntimeError("a bug")
+            return await read_all(episode)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(bot.diagnoses._reader, "read_all", breaks)
+        with subscribed(records.append):
+            await failed(bot, ONE, TWO)
+            await bot.poll(60)
+        assert diagnosis(bot, TWO)
+        assert sum(isinstance(record, DiagnosisCrashed) for record in records) == 3
+        assert [record.pipeline for record in records if isinstance(record, Diagnosed)] == [TWO]
