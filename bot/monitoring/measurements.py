@@ -5,6 +5,7 @@ before that time, if there is one.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.chains import find_chain
@@ -61,11 +62,14 @@ class Measurements:
         """Not running when their turn came: the next measurement begins anew."""
         self._told_period = 0.0
 
-    def earlier(self, pipeline_id: PipelineId, before: datetime) -> Measurement | None:
-        """The oldest measurement of the last hour before `before`. None if there is none, or another bot leads."""
+    def recent(self, pipeline_id: PipelineId) -> Sequence[Measurement]:
+        """Of about the last hour, oldest first. Empty if another bot leads."""
         measured = self._measured.get(pipeline_id)
-        recent = measured.recent if measured else ()
-        return next((one for one in recent if before - RECENT <= one.at < before), None)
+        return measured.recent if measured else ()
+
+    async def earlier(self, pipeline_id: PipelineId, before: datetime) -> Measurement | None:
+        """The oldest measurement of the last hour before `before`. None if there is none, or another bot leads."""
+        return next((one for one in self.recent(pipeline_id) if before - RECENT <= one.at < before), None)
 
     async def run(self) -> None:
         """Measures what is due. Runs every second on the leader.

@@ -2,19 +2,20 @@
 
 from bot.jobs import PeriodicJob
 from bot.monitoring.bounded_runs import BoundedRuns
+from bot.monitoring.measurements import Measurements
 from bot.monitoring.monitoring import Monitoring
 from bot.workspace.base import Base
 
 FOLLOW_SECONDS = 2.0
 
 
-def bounded_run_jobs(base: Base, monitoring: Monitoring) -> list[PeriodicJob]:
+def bounded_run_jobs(base: Base, monitoring: Monitoring, measurements: Measurements) -> list[PeriodicJob]:
     if base.shared.api is None:
         return []
     runs = BoundedRuns(
         repository=base.repository,
         details=base.shared.api,
-        recent=lambda _: (),
+        recent=measurements.recent,
         confirm_intent=monitoring.recorder.confirm_intent,
         budget=base.budget,
         clock=base.clock,

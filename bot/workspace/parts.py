@@ -286,10 +286,10 @@ def build_jobs(
         loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
         loops.append(PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
-        loops += bounded_run_jobs(base, monitoring)
         loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
         loops += [*poll_jobs(base), *configuration_jobs(base, monitoring)]
-    if measurements:
+    if monitoring and measurements:
+        loops += bounded_run_jobs(base, monitoring, measurements)
         loops.append(PeriodicJob("measurements", base.leadership.only_as_leader(measurements.run), MEASURING_SECONDS))
     if people:
         loops += [

@@ -106,14 +106,14 @@ async def test_watched_pipelines_that_run_are_measured_every_five_minutes(fake_r
 async def test_the_last_hour_is_kept_for_a_diagnosis(fake_redis: redis.asyncio.Redis) -> None:
     async with measuring(fake_redis, 1) as one:
         await one.bot.watch(ONE)
-        assert one.measurements.earlier(ONE, one.bot.clock.now()) is None
+        assert await one.measurements.earlier(ONE, one.bot.clock.now()) is None
         await one.go_on(180)
         now = one.bot.clock.now()
-        earlier = one.measurements.earlier(ONE, now)
+        earlier = await one.measurements.earlier(ONE, now)
         assert earlier
         assert timedelta(minutes=60) <= now - earlier.at <= timedelta(minutes=70)
-        assert one.measurements.earlier(ONE, now - timedelta(days=1)) is None
-        assert one.measurements.earlier(ONE, now + timedelta(days=1)) is None
+        assert await one.measurements.earlier(ONE, now - timedelta(days=1)) is None
+        assert await one.measurements.earlier(ONE, now + timedelta(days=1)) is None
         stored = (await one.store.measured())[ONE]
         assert len(stored.recent) in {13, 14}
         assert await one.store.measured([TWO, ONE]) == {ONE: stored}
@@ -128,7 +128,7 @@ async def test_another_leader_goes_on_with_what_was_learned(fake_redis: redis.as
         await other.bot.watch(ONE)
         await other.bot.poll(5)
         await other.measurements.run()
-        assert other.measurements.earlier(ONE, learned.last.at + timedelta(seconds=1))
+        assert await other.measurements.earlier(ONE, learned.last.at + timedelta(seconds=1))
         assert other.chains.known["base-mainnet"].blocks_per_second == 2.0
 
 
