@@ -10,7 +10,7 @@ from typing import overload
 from bot.domain.answer import PipelineView
 from bot.domain.observation import PipelineId
 from bot.domain.phase import TRANSIENT, Phase
-from bot.domain.transition import PipelineState, Reach, is_unread
+from bot.domain.transition import Event, PipelineState, Reach, is_unread
 
 STUCK_AFTER = timedelta(minutes=15)
 
@@ -43,7 +43,10 @@ class Trouble(StrEnum):
     NOT_READY = "not ready"
     GONE = "gone"
     RECOVERING = "not recovered yet"
+    STALLED = "stalled"
+    LAGGING = "lagging"
     STUCK = "stuck"
+    DRIFT = "drifting"
 
 
 _ORDER = tuple(Trouble)
@@ -92,8 +95,18 @@ def trouble(state: PipelineState, now: datetime) -> Trouble | None:
         return Trouble.DEGRADED if observation.degraded else Trouble.NOT_READY
     if state.failed_since is not None:
         return Trouble.RECOVERING
+    if found := [kind for event, kind in _FOUND.items() if state.finding(event)]:
+        return found[0]
     stuck = observation.phase in TRANSIENT and state.since and now - state.since >= STUCK_AFTER
     return Trouble.STUCK if stuck else None
+
+
+_FOUND = {
+    Event.STALLED: Trouble.STALLED,
+    Event.LAGGING: Trouble.LAGGING,
+    Event.STUCK: Trouble.STUCK,
+    Event.DRIFT: Trouble.DRIFT,
+}
 
 
 def troubles(views: Iterable[PipelineView], now: datetime) -> Counter[Trouble]:
@@ -132,7 +145,9 @@ def began_at(kind: Trouble, state: PipelineState) -> datetime | None:
     """When the trouble began, as far as the state says."""
     if kind in {Trouble.FAILED, Trouble.RECOVERING}:
         return state.failed_since or state.since
-    return state.since if kind is Trouble.STUCK else None
+    event = next((event for event, found in _FOUND.items() if found is kind), None)
+    finding = state.finding(event) if event else None
+    return finding.since if finding else state.since if kind is Trouble.STUCK else None
 
 
 def rank(kind: Trouble | None) -> int:

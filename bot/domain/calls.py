@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.delivery import Message, Priority, Receiver
-from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.episode import Episode, EpisodeOutcome, stable_key
 from bot.domain.follow_ups import FollowUpStyle, call_style
 from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
 from bot.domain.pager_messages import pager_messages, renewing_messages
-from bot.domain.pages import Call, Paged, pagers_among, pagers_of
+from bot.domain.pages import Call, Paged, has_stopped_paging, paged_event, pagers_among, pagers_of
 from bot.domain.routing import Routing
-from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target
 
 MERGE_WAIT = timedelta(seconds=2)  # many pipelines may be due together: one message names all of them
@@ -130,6 +129,8 @@ def _paging_end(episode: Episode, stored: Episode | None) -> PagingEnd | None:
     """Why the paging ends with this step; None if it goes on, or ended before."""
     if episode.resolved:
         return PagingEnd.RESOLVED if stored and not stored.resolved else None
+    if stored and has_stopped_paging(episode, stored):
+        return PagingEnd.CLOSED
     if episode.open or (stored and not stored.open):
         return None
     return PagingEnd.RECOVERED if episode.outcome is EpisodeOutcome.RECOVERED else PagingEnd.CLOSED
@@ -153,7 +154,7 @@ def _to_pagers(
     failure = PagedFailure(
         key=key,
         pipeline=routing.pipeline,
-        event=_EVENTS.get(episode.kind, Event.FAILED),
+        event=paged_event(episode),
         since=episode.began_at,
         first_seen=episode.found_begun,
         card_key=episode.key(routing.team, channel) if channel else "",
@@ -190,6 +191,3 @@ def _channel_of(shown_in: Iterable[ChannelId], episode: Episode, routing: Routin
 
 def _tells_of_answer(action: PagerAction, end: PagingEnd) -> bool:
     return action is PagerAction.ACKNOWLEDGE or (action is PagerAction.RESOLVE and end is PagingEnd.RESOLVED)
-
-
-_EVENTS = {EpisodeKind.DEGRADED: Event.DEGRADED, EpisodeKind.UNREADABLE: Event.UNREACHABLE}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.receipt import Skip, SkipReason
-from bot.domain.routing import Routing, new_entries, own_events
+from bot.domain.routing import Routing, hears, new_entries, own_events
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
 
@@ -53,7 +53,7 @@ def confirming(episode: Episode, stored: Episode | None, routing: Routing) -> tu
         for audience in routing.audiences
         if episode.waits_for(audience.confirm)
         for entry in new_entries(episode, stored)
-        if any(map(audience.wants, own_events(episode, entry)))
+        if hears(audience, entry, own_events(episode, entry))
     )
 
 

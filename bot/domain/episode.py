@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.escalation import Page
+from bot.domain.escalation import Page, PageStatus
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, Healthy, ReadGap
+from bot.domain.transition import Event, Healthy, PipelineFinding, ReadGap
 from bot.domain.watch import ChannelId, TeamId, UserId
 
 ENTRIES_KEPT = 40
@@ -30,6 +30,8 @@ class EpisodeKind(StrEnum):
     PAUSE = "pause"
     MOMENT = "restart"  # an event that is over at once; the first one was a restart
     UNREADABLE = "blind"  # the bot cannot read this pipeline, or it is gone
+    LAG = "lag"  # it lags or has stalled
+    DRIFT = "drift"
     OTHER = "other"
 
 
@@ -42,6 +44,7 @@ class EpisodeOutcome(StrEnum):
     SUPERSEDED = "superseded"
     ON_PURPOSE = "on_purpose"
     DONE = "done"
+    CLEARED = "cleared"  # its findings hold no longer
     UNWATCHED = "unwatched"  # the problem may go on, but nobody watches any more
 
 
@@ -122,6 +125,13 @@ class TimelineEntry:
     """The pipeline began to flap, or settled."""
     hidden: tuple[tuple[Event, int], ...] = ()
     """Only in the first entry after the pipeline flapped: its changes meanwhile, which have no entries."""
+    findings: tuple[PipelineFinding, ...] = ()
+    """Those that began or ended with this entry."""
+
+    @property
+    def lag(self) -> timedelta | None:
+        """The longest lag that watches ask for and that the pipeline had reached. None: it did not lag."""
+        return next((finding.threshold for finding in self.findings if finding.event is Event.LAGGING), None)
 
     @property
     def ends(self) -> bool:
@@ -223,7 +233,13 @@ class Episode:
     @property
     def answerable(self) -> bool:
         """True if people may acknowledge it: an open failure, or another open episode that pages."""
-        return self.open and (self.kind is EpisodeKind.FAILURE or bool(self.pages)) and self.resolved is None
+        needs_somebody = self.kind is EpisodeKind.FAILURE or self.pages_now
+        return self.open and needs_somebody and self.resolved is None
+
+    @property
+    def pages_now(self) -> bool:
+        """True if a page goes on. A deployment's pages end as soon as it is stuck no longer."""
+        return any(page.status is not PageStatus.CLOSED for page in self.pages)
 
     @property
     def unanswered(self) -> bool:

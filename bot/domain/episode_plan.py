@@ -17,7 +17,7 @@ from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE
 from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
-from bot.domain.routing import Routing, conversations, origins, paged_targets
+from bot.domain.routing import Routing, conversations, hears, origins, paged_targets
 from bot.domain.step_skips import left_out_steps
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target
@@ -170,7 +170,7 @@ def thread_entries(
     messages = []
     for entry in entries_for(channel, episode, stored, routing):
         news = episode.kind is EpisodeKind.FAILURE and (entry.ends or entry.reopens or entry.flap is not None)
-        events = any(audience.wants(event) for event in entry.events) if audience else False
+        events = hears(audience, entry, entry.events) if audience else False
         diagnosed = Event.DIAGNOSED in entry.events
         wanted = events or diagnosed or (news and (entry.flap is not None or not audience) and (paged or audience))
         if not wanted or routing.silence_in(channel, episode.kind, entry.at):

@@ -2,7 +2,7 @@
 
 from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.receipt import Skip, SkipReason
-from bot.domain.routing import Routing, new_entries, own_events
+from bot.domain.routing import Routing, hears, new_entries, own_events
 
 
 def filtered(episode: Episode, stored: Episode | None, routing: Routing) -> tuple[Skip, ...]:
@@ -17,7 +17,7 @@ def filtered(episode: Episode, stored: Episode | None, routing: Routing) -> tupl
         for audience in routing.audiences
         if not (pages and audience.targets)
         and (events := own_events(episode, entry))
-        and not any(audience.wants(event) for event in events)
+        and not hears(audience, entry, events)
     )
 
 
@@ -28,5 +28,5 @@ def suspended(episode: Episode, stored: Episode | None, routing: Routing) -> tup
         for audience in routing.audiences
         for channel in audience.stands_in_for
         for entry in new_entries(episode, stored)
-        if any(audience.wants(event) for event in own_events(episode, entry))
+        if hears(audience, entry, own_events(episode, entry))
     )

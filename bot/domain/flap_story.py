@@ -19,15 +19,24 @@ PROBLEMS: Mapping[Event, EpisodeKind] = {
     Event.DEGRADED: EpisodeKind.DEGRADED,
     Event.UNREACHABLE: EpisodeKind.UNREADABLE,
     Event.GONE: EpisodeKind.UNREADABLE,
+    Event.STALLED: EpisodeKind.LAG,
+    Event.LAGGING: EpisodeKind.LAG,
+    Event.DRIFT: EpisodeKind.DRIFT,
     Event.RESTARTED: EpisodeKind.MOMENT,
 }
 _WORST_FIRST = tuple(dict.fromkeys(PROBLEMS.values()))
-_COUNTED = frozenset({*PROBLEMS, Event.RECOVERED, Event.BACK})
-_OVER = frozenset({EpisodeOutcome.RECOVERED, EpisodeOutcome.LIVE, EpisodeOutcome.READABLE, EpisodeOutcome.DONE})
+_ENDS_OF_FINDINGS = frozenset({Event.CAUGHT_UP, Event.MOVING, Event.ALIGNED})
+_COUNTED = frozenset({*PROBLEMS, *_ENDS_OF_FINDINGS, Event.RECOVERED, Event.BACK})
+_OVER = frozenset(
+    {
+        *(EpisodeOutcome.RECOVERED, EpisodeOutcome.LIVE, EpisodeOutcome.READABLE, EpisodeOutcome.DONE),
+        EpisodeOutcome.CLEARED,
+    }
+)
 REDRAWN_EVERY = timedelta(minutes=1)  # a pipeline that flaps every 10 s would cost 360 updates an hour
 ENDING_ON_PURPOSE = frozenset({Event.PAUSED, Event.STOPPED, Event.FINISHED})
 """They end a failure without a recovery, unless it goes on: a stop may be unwanted."""
-_HARMLESS = frozenset({Event.RUNNING, Event.LIVE, Event.RECOVERED, Event.BACK})
+_HARMLESS = frozenset({Event.RUNNING, Event.LIVE, Event.RECOVERED, Event.BACK, *_ENDS_OF_FINDINGS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +198,10 @@ def _goes_on(kind: EpisodeKind, state: PipelineState) -> bool:
         return state.failed_since is not None
     if kind is EpisodeKind.DEGRADED:
         return state.live is False
+    if kind is EpisodeKind.LAG:
+        return any(state.finding(event) for event in (Event.LAGGING, Event.STALLED))
+    if kind is EpisodeKind.DRIFT:
+        return state.finding(Event.DRIFT) is not None
     return kind is EpisodeKind.UNREADABLE and state.reach is not Reach.REACHABLE
 
 
@@ -197,11 +210,15 @@ _PROBLEM_OF = {
     EpisodeKind.DEGRADED: Event.DEGRADED,
     EpisodeKind.UNREADABLE: Event.UNREACHABLE,
     EpisodeKind.MOMENT: Event.RESTARTED,
+    EpisodeKind.LAG: Event.LAGGING,
+    EpisodeKind.DRIFT: Event.DRIFT,
 }
 _END_OF = {
     EpisodeKind.FAILURE: (Event.RECOVERED, EpisodeOutcome.RECOVERED),
     EpisodeKind.DEGRADED: (Event.LIVE, EpisodeOutcome.LIVE),
     EpisodeKind.UNREADABLE: (Event.BACK, EpisodeOutcome.READABLE),
     EpisodeKind.MOMENT: (Event.RESTARTED, EpisodeOutcome.DONE),
+    EpisodeKind.LAG: (Event.CAUGHT_UP, EpisodeOutcome.CLEARED),
+    EpisodeKind.DRIFT: (Event.ALIGNED, EpisodeOutcome.CLEARED),
 }
 """Of each kind: the event that ends its problem, and the outcome."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from bot.domain.digest import digest_entry, merge_entries
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
 from bot.domain.receipt import Skip, SkipReason
-from bot.domain.routing import Routing, new_entries, own_events
+from bot.domain.routing import Routing, hears, new_entries, own_events
 from bot.domain.setup import SetupKind
 from bot.domain.silence import Silence
 from bot.domain.summary import DigestEntry
@@ -77,4 +77,4 @@ def _wanted(audience: Audience, episode: Episode, entry: TimelineEntry) -> Timel
     """The entry with the events that the channel wants."""
     pages = episode.kind is EpisodeKind.FAILURE and bool(audience.targets)
     events = own_events(episode, entry)
-    return replace(entry, events=tuple(event for event in events if pages or audience.wants(event)))
+    return replace(entry, events=tuple(event for event in events if pages or hears(audience, entry, [event])))

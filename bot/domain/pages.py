@@ -32,7 +32,7 @@ from bot.domain.escalation import (
 )
 from bot.domain.notice import CallReason, PageCall
 from bot.domain.routing import Routing, new_entries
-from bot.domain.transition import Event
+from bot.domain.transition import FINDINGS, Event, findings_after
 from bot.domain.watch import Audience, ChannelId, Target, TargetKind
 
 REPEAT_AFTER = timedelta(minutes=5)  # a watch without a policy pages its targets again
@@ -69,20 +69,49 @@ class Paged:
     """The pagers of pages that go on after a recovery. They were told that it is over."""
 
 
-def paging_targets(audience: Audience, kind: EpisodeKind, routing: Routing) -> tuple[Target, ...]:
-    """The targets that an episode of this kind pages for one channel: its watches' own, or the default policy."""
-    events = _PAGING_EVENTS.get(kind, frozenset())
-    if not events:
+def paging_targets(audience: Audience, episode: Episode, routing: Routing) -> tuple[Target, ...]:
+    """The targets that an episode pages for one channel: its watches' own, or the default policy."""
+    if not _called_for(episode):
         return ()
     if not audience.targets:
-        policy = routing.default_policy(audience.channel) if kind is EpisodeKind.FAILURE else None
+        policy = routing.default_policy(audience.channel) if episode.kind is EpisodeKind.FAILURE else None
         return (Target(kind=TargetKind.POLICY, id=policy.name),) if policy else ()
-    return _named_by_watches(audience, kind)
+    return _named_by_watches(audience, episode)
 
 
-def _named_by_watches(audience: Audience, kind: EpisodeKind) -> tuple[Target, ...]:
-    events = sorted(_PAGING_EVENTS.get(kind, frozenset()))
-    return tuple(dict.fromkeys(target for event in events for target in audience.paged_for(event)))
+def _named_by_watches(audience: Audience, episode: Episode) -> tuple[Target, ...]:
+    events = sorted(_called_for(episode).items())
+    return tuple(dict.fromkeys(target for event, lag in events for target in audience.paged_for(event, lag)))
+
+
+def _called_for(episode: Episode) -> Mapping[Event, timedelta | None]:
+    """The events that the episode pages for: those of its kind, and the findings that hold. With the lag reached."""
+    fixed = _PAGING_EVENTS.get(episode.kind, frozenset())
+    lag: timedelta | None = None
+    found: frozenset[Event] = frozenset()
+    for entry in episode.timeline:
+        lag = entry.lag or lag
+        for event in entry.events:
+            found = findings_after(found, event)
+    return {event: lag if event is Event.LAGGING else None for event in fixed | found}
+
+
+def paged_event(episode: Episode) -> Event:
+    """What the episode is about, for a pager outside Slack."""
+    events = (event for entry in reversed(episode.timeline) for event in reversed(entry.events))
+    return _EVENT_OF.get(episode.kind) or next((event for event in events if event in FINDINGS), Event.FAILED)
+
+
+_EVENT_OF = {
+    EpisodeKind.FAILURE: Event.FAILED,
+    EpisodeKind.DEGRADED: Event.DEGRADED,
+    EpisodeKind.UNREADABLE: Event.UNREACHABLE,
+}
+
+
+def has_stopped_paging(episode: Episode, stored: Episode) -> bool:
+    """True if this step ended what the episode pages for, but not the episode: it is stuck no longer."""
+    return episode.open and stored.pages_now and not episode.pages_now and not _called_for(episode)
 
 
 def notified_in(episode: Episode, channel: ChannelId) -> tuple[Target, ...]:
@@ -135,11 +164,14 @@ def paged_episode(
         # A failure that began before pages were stored has cards without pages: its next failure opens them.
         before_pages = not episode.pages and isinstance(event, FailedAgain)
         shown = stored.cards.values() if stored and not before_pages else ()
+        found = any(event in FINDINGS for entry in new_entries(episode, stored) for event in entry.events)
         for audience in routing.audiences:
             silent = routing.silence_in(audience.channel, episode.kind, at)
             waits = silent or episode.waits_for(audience.confirm)
             if audience.channel not in shown and not waits and (only is None or audience.channel == only):
-                progress.open(episode, audience, paging_targets(audience, episode.kind, routing))
+                progress.open(episode, audience, paging_targets(audience, episode, routing))
+            elif found and not waits and only is None:
+                progress.widen(episode, audience, paging_targets(audience, episode, routing), stored)
     progress.page_operator(episode)
     return progress.result(episode)
 
@@ -159,7 +191,9 @@ def named_late(episode: Episode, audience: Audience, new: Sequence[Target], rout
 
 def following_watch(episode: Episode, audience: Audience, routing: Routing, at: datetime) -> Episode:
     """The page of a channel's own targets names the targets that its watches name now."""
-    key, targets = _key(episode, routing, "channel", audience.channel), _named_by_watches(audience, episode.kind)
+    if not _called_for(episode):
+        return episode  # its pages end with this step
+    key, targets = _key(episode, routing, "channel", audience.channel), _named_by_watches(audience, episode)
     return replace(
         episode, pages=tuple(_of_targets(page, targets, at) if page.key == key else page for page in episode.pages)
     )
@@ -197,11 +231,12 @@ def _closed(page: Page, at: datetime) -> Page:
 
 def _event(episode: Episode, stored: Episode | None, at: datetime) -> PageEvent | None:
     """What a change of the pipeline means for the pages."""
-    if not episode.open:
+    if not episode.open or not _called_for(episode):
         return PageClosed()
     new = new_entries(episode, stored)
     events = {event for entry in new for event in entry.events}
-    again = stored is not None and bool(events & _PAGING_EVENTS.get(episode.kind, frozenset()))
+    found = bool(events & FINDINGS) and (not episode.pages_now or any(entry.reopens for entry in new))
+    again = stored is not None and (found or bool(events & _PAGING_EVENTS.get(episode.kind, frozenset())))
     settles = any(entry.flap is FlapStep.SETTLED for entry in new)
     return FailedAgain() if again and (settles or not _is_held(episode, at)) else None
 
@@ -354,6 +389,19 @@ class _Progress:
         # If somebody looks at the failure, the page starts when they give up.
         event = PageAcknowledged(by=acknowledged.by, promised_until=acknowledged.until) if acknowledged else TimerDue()
         self._take(next_page(page, self._at, event, self._reaches))
+
+    def widen(self, episode: Episode, audience: Audience, targets: Sequence[Target], stored: Episode | None) -> None:
+        """The pipeline has one more problem in this episode: calls those whom only this one pages.
+
+        `stored`: the episode before this step.
+        """
+        key = _key(episode, self._routing, "channel", audience.channel)
+        before = next((page for page in stored.pages if page.key == key), None) if stored else None
+        self.open(episode, audience, targets)
+        if before and self.pages[key].status is PageStatus.ESCALATING and before.status is PageStatus.ESCALATING:
+            named = {target for step in before.policy.steps for target in step.targets}
+            own = (target for target in targets if target.kind is not TargetKind.POLICY)
+            self.extend(key, [target for target in own if target not in named])
 
     def extend(self, key: str, new: Sequence[Target]) -> None:
         """Calls the targets that the watch behind this page names only now. Its first step does so if that is due."""

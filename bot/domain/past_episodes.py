@@ -10,7 +10,7 @@ from itertools import groupby
 
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.story import continues, ending_by, kind_opened_by
-from bot.domain.transition import Event, Transition
+from bot.domain.transition import Event, Transition, findings_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class PastEpisode:
     """That person ended the paging at once."""
     stopped_at: datetime | None = None
     """When the pipeline stopped within a failure. If no recovery follows, its owner wanted the stop."""
+    findings: frozenset[Event] = frozenset()
+    """The findings that hold, as far as this episode knows."""
 
     @property
     def lasted(self) -> timedelta | None:
@@ -69,14 +71,16 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
         finished.append(episode.closed(change.at, EpisodeOutcome.SUPERSEDED))
         episode = None
     if episode is None:
-        kind = kind_opened_by(change.event)
+        kind = kind_opened_by(change.event, change.phase)
         if kind is None:
             return finished, None
-        episode = PastEpisode(kind=kind, opened_at=change.at, first_seen=change.first_seen)
+        opened_at = change.finding.since if change.finding else change.at
+        episode = PastEpisode(kind=kind, opened_at=opened_at, first_seen=change.first_seen)
+    episode = replace(episode, findings=findings_after(episode.findings, change.event))
     if change.event is Event.STOPPED:
         episode = replace(episode, stopped_at=change.at)
     paused = episode.kind is EpisodeKind.FAILURE and change.event in {Event.PAUSED, Event.FINISHED}
-    if outcome := EpisodeOutcome.ON_PURPOSE if paused else ending_by(episode.kind, change.event):
+    if outcome := EpisodeOutcome.ON_PURPOSE if paused else ending_by(episode.kind, change.event, episode.findings):
         finished.append(episode.closed(change.at, outcome))
         episode = None
     return finished, episode

@@ -133,6 +133,9 @@ def plan_transitions(
     )
 
 
+_IN_TROUBLE = frozenset({EpisodeKind.FAILURE, EpisodeKind.DEGRADED})
+
+
 def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
     """A channel begins to watch. If the pipeline is in trouble already, its card opens there at once.
 
@@ -140,7 +143,7 @@ def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan 
     """
     episode, audience = record.episode, routing.audience(channel)
     routing = replace(routing, at=latest_time(record, audience))
-    in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
+    in_trouble = episode and episode.open and (episode.kind in _IN_TROUBLE or record.state.findings)
     if not episode or not in_trouble or audience is None or episode.card_in(channel) or channel in record.held:
         return None
     one = replace(routing, audiences=[audience])
@@ -284,7 +287,7 @@ def _shown(state: PipelineState) -> tuple[object, ...]:
     """The part of the state that a card shows. A change updates the card without a new message."""
     observation = state.observation
     now = observation and (observation.phase, observation.ready, observation.replicas)
-    return (state.reach, now, state.run and state.run.end)
+    return (state.reach, now, state.run and state.run.end, state.findings)
 
 
 def _persisted(state: PipelineState) -> tuple[object, ...]:

@@ -1,8 +1,8 @@
 """Which conversations hear about a step of an episode, and who paged them there. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.card import PageOrigin
 from bot.domain.catalogue import Pipeline
@@ -80,6 +80,20 @@ class Routing:
         return default_policy(self.setup, channel)
 
     @property
+    def least_lags(self) -> tuple[timedelta, ...]:
+        """The lags from which on a watch hears that the pipeline is lagging, the shortest first."""
+        return tuple(
+            sorted(
+                {
+                    watch.least_lag
+                    for audience in self.audiences
+                    for watch in audience.watches
+                    if watch.wants(Event.LAGGING) or watch.pages(Event.LAGGING)
+                }
+            )
+        )
+
+    @property
     def operator_policy(self) -> Policy | None:
         """For pages that nobody answered, and for faults of the bot."""
         return operator_policy(self.setup)
@@ -118,13 +132,20 @@ def conversations(episode: Episode, stored: Episode | None, routing: Routing) ->
     `stored` is the episode before the step; None if the step opens it.
     """
     entries = new_entries(episode, stored) or episode.timeline
-    events = {event for entry in entries if entry.by is None for event in own_events(episode, entry)} - ONLY_BELOW_CARDS
+    changes = [(entry, set(own_events(episode, entry)) - ONLY_BELOW_CARDS) for entry in entries if entry.by is None]
     confirmed = [audience for audience in routing.audiences if not episode.waits_for(audience.confirm)]
-    wanting = [audience.channel for audience in confirmed if any(map(audience.wants, events))]
+    wanting = [
+        audience.channel for audience in confirmed if any(hears(audience, entry, events) for entry, events in changes)
+    ]
     pages = [routing.heard(page, episode.kind, entries[-1].at) for page in episode.pages]
     paging = [conversation for page in pages for conversation in page.conversations]
     silent = {channel for channel in wanting if routing.silence_in(channel, episode.kind, entries[-1].at)}
     return [channel for channel in dict.fromkeys([*wanting, *paging]) if channel not in silent]
+
+
+def hears(audience: Audience, entry: TimelineEntry, events: Iterable[Event]) -> bool:
+    """True if the channel hears about one of these events of the entry."""
+    return any(audience.wants(event, entry.lag) for event in events)
 
 
 def new_entries(episode: Episode, stored: Episode | None) -> list[TimelineEntry]:

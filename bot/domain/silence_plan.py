@@ -22,7 +22,12 @@ from bot.domain.silence import Mute, Silence
 from bot.domain.summary import Digest, DigestEntry
 from bot.domain.watch import ChannelId
 
-PROBLEMS = frozenset({EpisodeKind.FAILURE, EpisodeKind.DEGRADED, EpisodeKind.UNREADABLE})
+PROBLEMS = frozenset(
+    {
+        *(EpisodeKind.FAILURE, EpisodeKind.DEGRADED, EpisodeKind.UNREADABLE),
+        *(EpisodeKind.LAG, EpisodeKind.DRIFT),
+    }
+)
 DIGEST_WAIT = timedelta(seconds=2)  # a silence may end for many pipelines: one digest names all of them
 
 

@@ -1,6 +1,6 @@
 """Which episodes the transitions of one reading open, continue and end. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from bot.domain.flap_story import (
     settled,
 )
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, PipelineState, Transition
+from bot.domain.transition import END_OF_FINDING, FINDINGS, Event, PipelineFinding, PipelineState, Transition
 
 # The kind of episode that an event opens if none is open.
 _OPENS = {
@@ -37,18 +37,33 @@ _OPENS = {
     Event.UNREACHABLE: EpisodeKind.UNREADABLE,
     Event.GONE: EpisodeKind.UNREADABLE,
     Event.CHANGED: EpisodeKind.OTHER,
+    Event.LAGGING: EpisodeKind.LAG,
+    Event.STALLED: EpisodeKind.LAG,
+    Event.DRIFT: EpisodeKind.DRIFT,
 }
 
-_READABILITY = {Event.UNREACHABLE, Event.GONE, Event.BACK}
+_READABILITY = frozenset({Event.UNREACHABLE, Event.GONE, Event.BACK})
+_LAG = frozenset({Event.LAGGING, Event.STALLED})
+_ENDS_OF_FINDINGS = frozenset(end for end in END_OF_FINDING.values() if end)
 # The events that continue an open episode. Any other event ends it and opens the next one.
 _ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
     EpisodeKind.FAILURE: frozenset(Event),
-    EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READABILITY}),
-    EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READABILITY}),
-    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, Event.FINISHED, *_READABILITY}),
+    EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *FINDINGS, *_ENDS_OF_FINDINGS, *_READABILITY}),
+    EpisodeKind.DEPLOYMENT: frozenset(
+        {Event.RUNNING, Event.LIVE, Event.RESTARTED, Event.STUCK, *_ENDS_OF_FINDINGS, *_READABILITY}
+    ),
+    EpisodeKind.PAUSE: frozenset(
+        {
+            *(Event.PAUSED, Event.STOPPING, Event.STOPPED, Event.FINISHED, Event.STUCK),
+            *_ENDS_OF_FINDINGS,
+            *_READABILITY,
+        }
+    ),
+    EpisodeKind.LAG: frozenset({Event.RESTARTED, Event.LIVE, *_LAG, Event.DRIFT, *_ENDS_OF_FINDINGS, *_READABILITY}),
+    EpisodeKind.DRIFT: frozenset({Event.RESTARTED, Event.LIVE, *FINDINGS, *_ENDS_OF_FINDINGS, *_READABILITY}),
     EpisodeKind.MOMENT: frozenset(),
-    EpisodeKind.UNREADABLE: frozenset(_READABILITY),
-    EpisodeKind.OTHER: frozenset(_READABILITY),
+    EpisodeKind.UNREADABLE: frozenset(_READABILITY | _ENDS_OF_FINDINGS),
+    EpisodeKind.OTHER: frozenset(_READABILITY | _ENDS_OF_FINDINGS),
 }
 # The events that end an episode, each with the outcome.
 _ENDS: Mapping[EpisodeKind, Mapping[Event, EpisodeOutcome]] = {
@@ -58,6 +73,8 @@ _ENDS: Mapping[EpisodeKind, Mapping[Event, EpisodeOutcome]] = {
     EpisodeKind.PAUSE: {},
     EpisodeKind.MOMENT: {event: EpisodeOutcome.DONE for event, kind in _OPENS.items() if kind is EpisodeKind.MOMENT},
     EpisodeKind.UNREADABLE: {Event.BACK: EpisodeOutcome.READABLE},
+    EpisodeKind.LAG: {Event.CAUGHT_UP: EpisodeOutcome.CLEARED, Event.MOVING: EpisodeOutcome.CLEARED},
+    EpisodeKind.DRIFT: {Event.ALIGNED: EpisodeOutcome.CLEARED},
     EpisodeKind.OTHER: {},
 }
 
@@ -85,7 +102,7 @@ def advance(
         if episode and reopens:
             episode = reopened(episode)
         elif episode is None or not episode.open:
-            if transition.event not in _OPENS:
+            if kind_opened_by(transition.event, transition.phase) is None:
                 continue
             episode, enters = _opened(transition, state, identities), False  # its card is the news
         episode = _taken(episode, transition, state, enters=enters, reopens=reopens)
@@ -123,12 +140,12 @@ def _takes(episode: Episode, event: Event) -> bool:
 
 
 def _opened(transition: Transition, state: PipelineState, identities: Mapping[EpisodeKind, str]) -> Episode:
-    kind = _OPENS[transition.event]
+    kind = kind_opened_by(transition.event, transition.phase) or EpisodeKind.OTHER
     return Episode(
         kind=kind,
         pipeline_id=transition.pipeline_id,
         identity=_identity(kind, state, transition.at, identities.get(kind)),
-        opened_at=transition.at,
+        opened_at=transition.finding.since if transition.finding else transition.at,
         first_seen=transition.first_seen or _under_way(kind, transition),
         healthy=state.healthy if kind is EpisodeKind.FAILURE else None,
         no_reader=transition.no_reader,
@@ -158,7 +175,7 @@ def _with_transition(
     last = episode.timeline[-1] if episode.timeline else None
     observation = state.observation if transition.event not in _READABILITY else None
     if last and last.at == transition.at and last.by is None and Event.DIAGNOSED not in last.events:
-        last = replace(last, events=(*last.events, transition.event))
+        last = replace(last, events=(*last.events, transition.event), findings=(*last.findings, *_findings(transition)))
         if observation:  # a readable pipeline shows its last observation
             last = replace(last, phase=transition.phase, ready=observation.ready, replicas=observation.replicas)
         return replace(episode, timeline=(*episode.timeline[:-1], last))
@@ -176,15 +193,20 @@ def _with_transition(
         since=episode.opened_at if episode.times > 1 else None,
         reopens=reopens,
         hidden=tuple(episode.hidden.items()),
+        findings=_findings(transition),
     )
     return replace(episode.with_entry(entry), hidden={})
+
+
+def _findings(transition: Transition) -> tuple[PipelineFinding, ...]:
+    return (transition.finding,) if transition.finding else ()
 
 
 def _ended(episode: Episode, transition: Transition, state: PipelineState, *, stays: bool) -> Episode:
     """The episode, closed if this transition ends it. `stays`: a flapping pipeline's end is no end."""
     if _ended_on_purpose(episode, transition, state):
         return replace(_closed(episode, transition, state, EpisodeOutcome.ON_PURPOSE), flapping=False)
-    outcome = _ENDS[episode.kind].get(transition.event)
+    outcome = ending_by(episode.kind, transition.event, (finding.event for finding in state.findings))
     return _closed(episode, transition, state, outcome) if outcome and not stays else episode
 
 
@@ -202,8 +224,10 @@ def _closed(episode: Episode, transition: Transition, state: PipelineState, outc
     return replace(episode, closed_at=transition.at, outcome=outcome, timeline=(*episode.timeline[:-1], last))
 
 
-def kind_opened_by(event: Event) -> EpisodeKind | None:
-    """The kind of episode that this event opens if none is open."""
+def kind_opened_by(event: Event, phase: Phase | None) -> EpisodeKind | None:
+    """The kind of episode that this event opens if none is open. `phase`: after the event."""
+    if event is Event.STUCK:  # the first reading may have found it in this phase, which opens no episode
+        return EpisodeKind.PAUSE if phase == Phase.STOPPING else EpisodeKind.DEPLOYMENT
     return _OPENS.get(event)
 
 
@@ -212,6 +236,8 @@ def continues(kind: EpisodeKind, event: Event) -> bool:
     return event in _ABSORBS[kind]
 
 
-def ending_by(kind: EpisodeKind, event: Event) -> EpisodeOutcome | None:
-    """How this event ends an episode of this kind. None: it does not."""
+def ending_by(kind: EpisodeKind, event: Event, findings: Iterable[Event]) -> EpisodeOutcome | None:
+    """How this event ends an episode of this kind. None: it does not. `findings`: those that still hold."""
+    if kind is EpisodeKind.LAG and not _LAG.isdisjoint(findings):
+        return None
     return _ENDS[kind].get(event)

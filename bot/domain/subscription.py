@@ -23,8 +23,15 @@ class Wish:
     """The events that page `targets`; counts only with them. None: FAILED alone."""
     confirm: int | None = None
     """So many readings in a row must show a problem before the channel hears of it."""
+    lag_from: timedelta | None = None
+    """The lag of `lagging:5m`."""
     by: UserId
     by_name: str = ""
+
+    def lag_after(self, before: Watch | None) -> timedelta | None:
+        """The lag of the watch. `on lagging` without a lag resets it, as `on all` does."""
+        resets = self.events is Every.EVENT or (isinstance(self.events, frozenset) and Event.LAGGING in self.events)
+        return self.lag_from or (None if resets or before is None else before.lag_from)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,7 @@ def edited_watch(
         targets=targets if wish.targets is None else wish.targets,
         page_for=(before.page_for if before else None) if wish.targets is None else wish.page_for,
         confirm=wish.confirm or (before.confirm if before else 1),
+        lag_from=wish.lag_after(before),
         made_by=wish.by,
         made_by_name=wish.by_name,
         made_at=at,
@@ -112,7 +120,10 @@ def is_same(watch: Watch | None, other: Watch | None) -> bool:
     """True if both watches have the same effect."""
     if watch is None or other is None:
         return False
-    parts = [(each_one.events, each_one.targets, each_one.page_for, each_one.confirm) for each_one in (watch, other)]
+    parts = [
+        (each_one.events, each_one.targets, each_one.page_for, each_one.confirm, each_one.lag_from)
+        for each_one in (watch, other)
+    ]
     return parts[0] == parts[1]
 
 

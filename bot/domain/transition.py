@@ -1,5 +1,6 @@
 """Compares a reading with the state before it. Returns the new state and the transitions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,6 +38,20 @@ class Event(StrEnum):
     RECOVERED = "recovered"
     FINISHED = "finished"
     """A bounded pipeline that stopped has reached its last block."""
+    LAGGING = "lagging"
+    """The newest data that it has written is older than usual."""
+    STALLED = "stalled"
+    """It is live, and reads no more blocks although it normally does."""
+    STUCK = "stuck"
+    """It is DEPLOYING or STOPPING for longer than usual."""
+    DRIFT = "drift"
+    """Its phase contradicts what its owner wants."""
+    CAUGHT_UP = "caught_up"
+    """The end of LAGGING."""
+    MOVING = "moving"
+    """The end of STALLED."""
+    ALIGNED = "aligned"
+    """The end of DRIFT without a change of the phase: its owner wants what it does."""
     BACK = "back"
     CHANGED = "changed"
     ACKNOWLEDGED = "acknowledged"
@@ -53,10 +68,33 @@ class Event(StrEnum):
 _NOT_SELECTABLE = frozenset(
     {
         *(Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED),
+        *(Event.CAUGHT_UP, Event.MOVING, Event.ALIGNED),
         *(Event.DIAGNOSED, Event.UNWATCHED),
     }
 )
 SELECTABLE = tuple(event for event in Event if event not in _NOT_SELECTABLE)
+END_OF_FINDING: Mapping[Event, Event | None] = {
+    Event.LAGGING: Event.CAUGHT_UP,
+    Event.STALLED: Event.MOVING,
+    Event.STUCK: None,  # only another phase ends it
+    Event.DRIFT: Event.ALIGNED,
+}
+FINDINGS = frozenset(END_OF_FINDING)
+"""What the bot finds out by more than one reading. A change of the phase ends each of them."""
+PHASE_EVENTS = frozenset(
+    {
+        *(Event.DEPLOYING, Event.RUNNING, Event.PAUSED, Event.FAILED, Event.STOPPING, Event.STOPPED),
+        Event.CHANGED,
+    }
+)
+
+
+def findings_after(held: frozenset[Event], event: Event) -> frozenset[Event]:
+    """The findings that hold after an event, of those that held before it."""
+    if event in PHASE_EVENTS:
+        return frozenset()
+    ended = {finding for finding, end in END_OF_FINDING.items() if end is event}
+    return (held | ({event} & FINDINGS)) - ended
 
 
 class Reach(StrEnum):
@@ -92,6 +130,30 @@ class ReadGap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineFinding:
+    """A problem that holds, with what a card shows of it."""
+
+    event: Event
+    """One of `FINDINGS`."""
+    since: datetime
+    """When the problem began, as far as the bot knows."""
+    lag: timedelta | None = None
+    """LAGGING: how far it is behind."""
+    threshold: timedelta | None = None
+    """LAGGING: the longest lag that a watch asks for and that it has reached since it began."""
+    blocks: int | None = None
+    """LAGGING: how many blocks it is behind."""
+    chain: str = ""
+    """LAGGING, STALLED: the name of the chain it reads."""
+    chain_lag: timedelta | None = None
+    """How late GoldRush itself has this chain; zero if it is on time. None: not known."""
+    intent: Intent | None = None
+    """DRIFT: what its owner wants."""
+    usual: timedelta | None = None
+    """STUCK: how long this phase usually lasts. None: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineState:
     """One pipeline's state after all readings so far."""
 
@@ -124,6 +186,12 @@ class PipelineState:
     """The latest one."""
     run: BoundedRun | None = None
     """Only of a bounded pipeline with an end block: how far it is, or how it ended."""
+    findings: tuple[PipelineFinding, ...] = ()
+    """Those that hold, each event once."""
+
+    def finding(self, event: Event) -> PipelineFinding | None:
+        """The finding of this kind, if it holds."""
+        return next((finding for finding in self.findings if finding.event is event), None)
 
     @property
     def has_stopped_short(self) -> bool:
@@ -169,6 +237,8 @@ class Transition:
     first_seen: bool = False
     actor: Actor | None = None
     """Only for a change that a person made, such as an acknowledgement."""
+    finding: PipelineFinding | None = None
+    """Only for the begin or end of a finding. The history has its time alone."""
 
 
 def detect(
@@ -212,6 +282,8 @@ def is_plainly_healthy(state: PipelineState) -> bool:
     """True for a state that no passing time turns into trouble: live, paused or stopped, and read without a failure."""
     if state.reach is not Reach.REACHABLE or state.failed_since is not None or state.observation is None:
         return state.observation is None and state.reach is Reach.REACHABLE
+    if state.findings:
+        return False
     return state.observation.live or state.phase in AT_REST
 
 
@@ -262,6 +334,7 @@ def _observed(
         running_seconds=state.running_seconds + (_seconds_in_phase(state, latest.observed_at) if changed else 0.0),
         gap=gap or state.gap,
         run=_run(state, latest, fresh=changed or Event.RESTARTED in events),
+        findings=() if changed else state.findings,
     )
     transitions = tuple(
         Transition(

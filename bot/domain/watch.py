@@ -1,15 +1,15 @@
 """A watch: one channel's subscription to one pipeline or pattern."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import NewType
 
 from bot.domain.catalogue import Pipeline, is_pattern, matches
 from bot.domain.observation import PipelineId
-from bot.domain.transition import Event
+from bot.domain.transition import END_OF_FINDING, FINDINGS, Event
 
 ChannelId = NewType("ChannelId", str)
 TeamId = NewType("TeamId", str)
@@ -17,18 +17,28 @@ UserId = NewType("UserId", str)
 
 API_PIPELINE_ID = PipelineId("goldrush-api")  # the API as a whole, for its outages
 
-PAGING_EVENTS = frozenset({Event.FAILED, Event.DEGRADED, Event.UNREACHABLE, Event.GONE})
+PAGING_EVENTS = frozenset({Event.FAILED, Event.DEGRADED, Event.UNREACHABLE, Event.GONE, *FINDINGS})
 """The events that may page people."""
 # The actions of people: every channel with the card hears about them.
 BY_PEOPLE = frozenset({Event.ACKNOWLEDGED, Event.RESOLVED, Event.PROMISE_MISSED})
 # They open no card, and every channel that has the card hears about them.
 ONLY_BELOW_CARDS = BY_PEOPLE | {Event.DIAGNOSED}
-# A channel that heard that a pipeline is unreadable also hears that it is readable again.
-# One that hears that a pipeline stopped also hears that it had finished.
+# A channel that heard of a problem also hears of its end. One that hears that a pipeline stopped also hears that it had
+# finished.
 _FOLLOWS = {
     Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED},
     Event.FINISHED: {Event.FINISHED, Event.STOPPED},
+    **{end: {event} for event, end in END_OF_FINDING.items() if end},
 }
+USUAL_LAG = timedelta(minutes=5)  # a watch that names no other hears of a lag from here on
+
+
+def lagging_word(lag_from: timedelta | None) -> str:
+    """The event LAGGING with a lag, as people type it: `lagging:5m`, `lagging:1h`."""
+    if lag_from is None:
+        return Event.LAGGING.value
+    minutes = int(lag_from.total_seconds()) // 60
+    return f"{Event.LAGGING}:{f'{minutes // 60}h' if minutes % 60 == 0 else f'{minutes}m'}"
 
 
 class Every(Enum):
@@ -100,6 +110,8 @@ class Watch:
     """The events that page the targets. None: FAILED alone."""
     confirm: int = 1
     """So many readings in a row must show a failure or a degraded pipeline before the channel hears of it."""
+    lag_from: timedelta | None = None
+    """From this lag on, the pipeline is lagging for this channel. None: from `USUAL_LAG` on."""
     made_by: UserId
     """The person who made the watch, or last changed it."""
     made_at: datetime
@@ -128,15 +140,41 @@ class Watch:
         """True if this is the watched pipeline, or if the pattern matches it."""
         return matches(self.reference, pipeline)
 
-    def wants(self, event: Event) -> bool:
-        """True if the channel hears about this event."""
+    def wants(self, event: Event, lag: timedelta | None = None) -> bool:
+        """True if the channel hears about this event. `lag`: how far a pipeline that lags is, or was, behind."""
+        if self._is_lower(lag, event):
+            return False
         if self.events is None or event in ONLY_BELOW_CARDS:
             return True
         return bool(self.events & _FOLLOWS.get(event, {event}))
 
-    def pages(self, event: Event) -> bool:
-        """True if this event pages the targets."""
+    def pages(self, event: Event, lag: timedelta | None = None) -> bool:
+        """True if this event pages the targets. `lag`: as for `wants`."""
+        if self._is_lower(lag, event):
+            return False
         return event is Event.FAILED if self.page_for is None else event in self.page_for
+
+    @property
+    def typed_events(self) -> tuple[str, ...]:
+        """The events after *on*, as people type them. Empty: all."""
+        return self._typed(self.events or ())
+
+    @property
+    def typed_paging_events(self) -> tuple[str, ...]:
+        """The events after *for*, as people type them. Empty: failed."""
+        return self._typed(self.page_for or ())
+
+    def _typed(self, events: Collection[Event]) -> tuple[str, ...]:
+        lag = lagging_word(self.lag_from)
+        return tuple(lag if event is Event.LAGGING else event.value for event in sorted(events))
+
+    @property
+    def least_lag(self) -> timedelta:
+        """From this lag on, the pipeline is lagging for this channel."""
+        return self.lag_from or USUAL_LAG
+
+    def _is_lower(self, lag: timedelta | None, event: Event) -> bool:
+        return event in {Event.LAGGING, Event.CAUGHT_UP} and lag is not None and lag < self.least_lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +184,9 @@ class Audience:
     channel: ChannelId
     watches: tuple[Watch, ...]
 
-    def wants(self, event: Event) -> bool:
+    def wants(self, event: Event, lag: timedelta | None = None) -> bool:
         """True if any of the watches does."""
-        return any(watch.wants(event) for watch in self.watches)
+        return any(watch.wants(event, lag) for watch in self.watches)
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -164,9 +202,9 @@ class Audience:
         """True if a watch pages the person of this direct-message conversation."""
         return any(target.direct == direct for watch in self.watches for target in watch.targets)
 
-    def paged_for(self, event: Event) -> tuple[Target, ...]:
+    def paged_for(self, event: Event, lag: timedelta | None = None) -> tuple[Target, ...]:
         """The targets that this event pages, each once."""
-        paging = (watch for watch in self.watches if watch.pages(event))
+        paging = (watch for watch in self.watches if watch.pages(event, lag))
         return tuple(dict.fromkeys(target for watch in paging for target in watch.targets))
 
     @property

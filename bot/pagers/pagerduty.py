@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.domain.body import Content
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver, ReceiverKind, Unreadable
 from bot.domain.pager import PagerAction, PagerEvent
-from bot.domain.transition import Event
+from bot.domain.transition import FINDINGS, Event
 from bot.pagers.outcomes import page_outcome, page_refusal
 from bot.pagers.reports import reported
 from bot.pagers.texts import page_text, problem_of, title_of
@@ -24,7 +24,7 @@ PAGERDUTY_LIMITS = RateLimits(
     call_seconds=DEADLINE_SECONDS + 1.0,
 )
 LONGEST_SUMMARY = 1024
-_MILD = frozenset({Event.DEGRADED})
+_MILD = frozenset({Event.DEGRADED, *FINDINGS})
 
 
 class PagerDutyChat:

@@ -15,6 +15,10 @@ _HAPPENED: Mapping[Event, str] = {
     Event.UNREACHABLE: "can't be read",
     Event.DEGRADED: "is degraded",
     Event.GONE: "is gone",
+    Event.LAGGING: "is lagging",
+    Event.STALLED: "has stalled",
+    Event.STUCK: "is stuck",
+    Event.DRIFT: "has drifted",
 }
 REPEAT = "You may have got this message before: the service did not confirm it."
 
@@ -60,7 +64,7 @@ def problem_of(event: PagerEvent) -> str:
         return f"{_name(failure.pipeline.name)} {_happened(failure)}"
     kinds = {_happened(failure) for failure in event.failures}
     happened = kinds.pop() if len(kinds) == 1 else "have problems"
-    return f"{len(event.failures):,} pipelines {happened.replace('is ', 'are ')}"
+    return f"{len(event.failures):,} pipelines {happened.replace('is ', 'are ').replace('has ', 'have ')}"
 
 
 def _end(event: PagerEvent, problem: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from bot.domain.history import History, Stretch
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Actor, Event, Reach, Transition
+from bot.domain.transition import FINDINGS, Actor, Event, PipelineFinding, Reach, Transition
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
 from bot.store.versions import VERSION, NewerRowError
@@ -62,12 +62,13 @@ def unpacked(pipeline_id: PipelineId, row: str) -> History:
 
 _STRETCH = 10
 """The place of the stretch in a line. Lines of earlier versions end before it."""
-_DEFAULTS: list[object] = [None, None, "", "", None, 0, Reach.REACHABLE.value, "", None, 0, None, None]
+_DEFAULTS: list[object] = [None, None, "", "", None, 0, Reach.REACHABLE.value, "", None, 0, None, None, None]
 
 
 def _fields(transition: Transition) -> list[object]:
     """Leaves out defaults at the end, so most lines are short."""
     actor = transition.actor
+    finding = transition.finding if transition.event in FINDINGS else None
     fields: list[object] = [
         milliseconds(transition.at),
         transition.event.value,
@@ -81,6 +82,7 @@ def _fields(transition: Transition) -> list[object]:
         int(transition.first_seen),
         None,
         [actor.id, actor.name, actor.place, actor.channel] if actor else None,
+        milliseconds(transition.at) - milliseconds(finding.since) if finding else None,
     ]
     while fields[-1] == _DEFAULTS[len(fields) - 1]:
         fields.pop()
@@ -92,7 +94,9 @@ def _padded(fields: Sequence[Any]) -> list[Any]:
 
 
 def _transition(pipeline_id: PipelineId, fields: Sequence[Any]) -> Transition:
-    at, event, phase, previous, before, live, reach, reason, until, first_seen, _, actor = fields[: len(_DEFAULTS)]
+    at, event, phase, previous, before, live, reach, reason, until, first_seen, _, actor, held = fields[
+        : len(_DEFAULTS)
+    ]
     return Transition(
         event=Event(event),
         pipeline_id=pipeline_id,
@@ -106,6 +110,7 @@ def _transition(pipeline_id: PipelineId, fields: Sequence[Any]) -> Transition:
         until=moment_of(until) if until is not None else None,
         first_seen=bool(first_seen),
         actor=Actor(id=actor[0], name=actor[1], place=actor[2], channel=actor[3]) if actor else None,
+        finding=PipelineFinding(event=Event(event), since=moment_of(at - held)) if held is not None else None,
     )
 
 

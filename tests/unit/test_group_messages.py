@@ -204,7 +204,10 @@ def test_a_digest_shows_the_state_at_the_time_of_sending() -> None:
 def test_a_digest_counts_every_kind_of_event(event: Event) -> None:
     line = TimelineEntry(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
     entry = DigestEntry(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
-    assert f"orders-eu {event.value} 2× · last seen RUNNING" in shown(Digest(key="k", entries=(entry,))).text
+    assert (
+        f"orders-eu {event.value.replace('_', ' ')} 2× · last seen RUNNING"
+        in shown(Digest(key="k", entries=(entry,))).text
+    )
 
 
 def test_an_acknowledgement_does_not_say_that_a_pipeline_was_never_read() -> None:

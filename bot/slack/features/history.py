@@ -158,12 +158,15 @@ _KINDS = {
     EpisodeKind.PAUSE: ":double_vertical_bar: *paused or stopped*",
     EpisodeKind.MOMENT: ":arrows_counterclockwise: *restarted*",
     EpisodeKind.UNREADABLE: f"{phrases.UNKNOWN_STATE} *couldn't be read*",
+    EpisodeKind.LAG: f"{phrases.DEGRADED} *fell behind*",
+    EpisodeKind.DRIFT: ":warning: *drifted*",
     EpisodeKind.OTHER: f"{phrases.UNKNOWN_STATE} *another change*",
 }
 _OUTCOMES = {
     EpisodeOutcome.RECOVERED: "recovered",
     EpisodeOutcome.LIVE: "then live",
     EpisodeOutcome.ON_PURPOSE: "ended by its owner",
+    EpisodeOutcome.CLEARED: "then well again",
     EpisodeOutcome.UNWATCHED: "then nobody watched it",
 }
 

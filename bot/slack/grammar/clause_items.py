@@ -2,7 +2,7 @@
 
 import difflib
 
-from bot.domain.watch import TargetKind
+from bot.domain.watch import USUAL_LAG, TargetKind, lagging_word
 from bot.slack.grammar.clauses import (
     CHANNEL_FORM,
     EVENT_SYNONYMS,
@@ -13,6 +13,7 @@ from bot.slack.grammar.clauses import (
     target_of,
 )
 from bot.slack.grammar.drafts import Mistake
+from bot.slack.grammar.lagging_words import as_typed, names_a_lag
 from bot.slack.grammar.tokens import ALL, NONE, Word, bare, quoted_target, typed
 from bot.slack.mrkdwn import outside
 
@@ -27,6 +28,8 @@ def correct_event(name: str, word: Word, mistakes: list[Mistake]) -> str:
     lower = name.lower()
     if lower in EVENTS or lower == ALL:
         return lower
+    if names_a_lag(lower):
+        return _correct_lag(name, word, mistakes)
     synonym = EVENT_SYNONYMS.get(lower)
     near = [synonym] if synonym else difflib.get_close_matches(lower, EVENTS, n=1, cutoff=0.4)
     near = [] if lower in _NEGATIONS else near
@@ -39,6 +42,20 @@ def correct_event(name: str, word: Word, mistakes: list[Mistake]) -> str:
         )
     )
     return near[0] if near else ""
+
+
+def _correct_lag(name: str, word: Word, mistakes: list[Mistake]) -> str:
+    if typed_right := as_typed(name.lower()):
+        return typed_right
+    example = lagging_word(USUAL_LAG)
+    mistakes.append(
+        Mistake(
+            f"I can't read the lag in *{outside(name)}*. Nothing was changed. Type minutes or hours behind *lagging*, "
+            f"from 1 min to 7 days, such as `{example}`.",
+            (word.start, name, example),
+        )
+    )
+    return example
 
 
 def correct_target(text: str, word: Word, mistakes: list[Mistake]) -> str:

@@ -18,6 +18,7 @@ from bot.slack.grammar.clauses import (
     kind_of,
 )
 from bot.slack.grammar.drafts import ClauseItem, Draft, Mistake
+from bot.slack.grammar.lagging_words import joined, names_a_lag
 from bot.slack.grammar.spoken_names import known_span, names_in
 from bot.slack.grammar.tokens import (
     ALL,
@@ -84,7 +85,7 @@ class ClauseReader:
         self._polite = False
 
     def read(self, words: list[Word]) -> Draft:
-        words = [part for word in words for part in _split_joined(word)]
+        words = joined([part for word in words for part in _split_joined(word)])
         position = 0
         if "page" not in self._keywords and words and words[0].means(ALL) and not self._names.with_name(ALL):
             self._draft.all, position = True, 1
@@ -291,5 +292,6 @@ def _is_event(word: Word) -> bool:
 
 
 def _event_names(word: Word) -> list[str]:
-    names = re.split(rf"[\s{re.escape(SEPARATORS)}]+", word.text)
+    spaces = "" if any(map(names_a_lag, split_list([word]))) else r"\s"  # a lag may have some
+    names = (name.strip() for name in re.split(rf"[{spaces}{re.escape(SEPARATORS)}]+", word.text))
     return [name.rstrip(".:") for name in names if name.rstrip(".:") and name.lower() not in LIST_CONNECTIVES]

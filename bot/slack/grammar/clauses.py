@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TargetKind
+from bot.slack.grammar.lagging_words import names_a_lag
 from bot.slack.grammar.tokens import ALL, PUNCTUATION, Word, split_list
 from bot.slack.mrkdwn import unescape
 
@@ -19,6 +20,10 @@ EVENT_SYNONYMS = {  # words that people type for an event
     **dict.fromkeys(("pause", "pauses"), "paused"),
     **dict.fromkeys(("stop", "stops"), "stopped"),
     **dict.fromkeys(("deleted", "removed", "missing"), "gone"),
+    **dict.fromkeys(("lag", "lags", "behind", "late"), "lagging"),
+    **dict.fromkeys(("stall", "stalls"), "stalled"),
+    **dict.fromkeys(("hangs", "hanging", "hung"), "stuck"),
+    **dict.fromkeys(("drifts", "drifting", "drifted"), "drift"),
     **dict.fromkeys(("everything", "any", "anything", "every", "*"), ALL),
 }
 
@@ -87,7 +92,7 @@ def kind_of(word: Word) -> ClauseKind | None:
         return ClauseKind.CHANNEL
     if all(target_of(entry) is not None for entry in entries):
         return ClauseKind.TARGET
-    if all(entry.lower().rstrip(".") in {*EVENTS, ALL} for entry in entries):
+    if all(entry.lower().rstrip(".") in {*EVENTS, ALL} or names_a_lag(entry) for entry in entries):
         return ClauseKind.EVENT
     return None
 

@@ -20,6 +20,10 @@ TROUBLES = {
     EpisodeKind.FAILURE: "failed",
     EpisodeKind.DEGRADED: "was degraded",
     EpisodeKind.UNREADABLE: "was unreadable",
+    EpisodeKind.LAG: "fell behind",
+    EpisodeKind.DRIFT: "drifted",
+    EpisodeKind.DEPLOYMENT: "was stuck",
+    EpisodeKind.PAUSE: "was stuck",
 }
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
-from bot.domain.transition import Event
+from bot.domain.transition import FINDINGS, Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, outside
-from bot.slack.render import phrases, run_words
+from bot.slack.render import finding_words, phrases, run_words
 from bot.slack.render.action_words import action_words, is_persons_action
 from bot.slack.render.flap_words import flap_entry
 
@@ -23,6 +23,13 @@ _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.DIAGNOSED, ":mag: I read the log{of_name}"),
     (Event.UNWATCHED, ":no_bell: {name}{be}*no longer watched*"),
     (Event.UNREACHABLE, f"{phrases.UNKNOWN_STATE} {{name}}*can't be read*: {{reason}}"),
+    (Event.STUCK, f"{finding_words.SYMBOL} {{name}}{{be}}*stuck*{{stuck}}"),
+    (Event.DRIFT, f"{finding_words.SYMBOL} {{name}}{{has}}*drifted*{{drift}}"),
+    (Event.STALLED, f"{phrases.DEGRADED} {{name}}{{has}}{finding_words.STALLED}"),
+    (Event.LAGGING, f"{phrases.DEGRADED} {{name}}{{be}}{finding_words.LAGGING}{{lagging}}"),
+    (Event.CAUGHT_UP, "{sign} {name}{has}*caught up*{took}"),
+    (Event.MOVING, "{sign} {name}{be}*moving* again{took}"),
+    (Event.ALIGNED, "{sign} {name}*no longer drifts*{took}"),
 )
 
 _STOPPED_SHORT = f"{phrases.phase_symbol(Phase.FAILED)} {{name}}*{{reason}}*"
@@ -58,6 +65,7 @@ def entry_words(
         name=bold_name,
         be="is " if pipeline else "",
         of_name=f" of *{outside(pipeline.name)}*" if pipeline else "",
+        has="has " if pipeline else "",
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.NOT_READ_YET else sign,
         phase=phrases.phase_in_a_sentence(entry.phase),
@@ -66,6 +74,7 @@ def entry_words(
         took=_took(entry),
         but_failed=phrases.but_failed(failed_again) if failed_again else "",
         reason=outside(entry.reason, REASON_LIMIT) if entry.reason else "",
+        **{event.value: finding_words.entry_detail(event, entry.findings, entry.phase) for event in FINDINGS},
     )
 
 

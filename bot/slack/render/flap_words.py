@@ -15,6 +15,8 @@ _TIMES = {
     EpisodeKind.DEGRADED: "was degraded {}",
     EpisodeKind.UNREADABLE: "couldn't be read {}",
     EpisodeKind.MOMENT: "restarted {}",
+    EpisodeKind.LAG: "fell behind {}",
+    EpisodeKind.DRIFT: "drifted {}",
 }
 _KIND_OF = {
     Event.FAILED: EpisodeKind.FAILURE,
@@ -22,12 +24,16 @@ _KIND_OF = {
     Event.RESTARTED: EpisodeKind.MOMENT,
     Event.DEGRADED: EpisodeKind.DEGRADED,
     Event.LIVE: EpisodeKind.DEGRADED,
+    **dict.fromkeys((Event.LAGGING, Event.STALLED, Event.CAUGHT_UP, Event.MOVING), EpisodeKind.LAG),
+    **dict.fromkeys((Event.DRIFT, Event.ALIGNED), EpisodeKind.DRIFT),
 }
 _NOW = {
     EpisodeKind.FAILURE: "*failed again*",
     EpisodeKind.DEGRADED: "{be}*degraded* again",
     EpisodeKind.UNREADABLE: "*can't be read* again",
     EpisodeKind.MOMENT: "*restarted* again",
+    EpisodeKind.LAG: "{be}*behind* again",
+    EpisodeKind.DRIFT: "*drifted* again",
 }
 
 
@@ -39,6 +45,10 @@ def counted_times(episode: Episode) -> str:
 def ordinal_time(episode: Episode) -> str:
     """`2nd time in 3 min`. Empty if the problem came once."""
     return _ordinal(episode.times, episode.opened_at, episode.began_at) if episode.times > 1 else ""
+
+
+def downtime(episode: Episode) -> str:
+    return phrases.lasted(episode.downtime_seconds, first_seen=episode.found_begun)
 
 
 def flapping_lines(card: Card, name: str) -> tuple[str, ...]:
@@ -81,6 +91,12 @@ def _settled(entry: TimelineEntry) -> str:
             return "*stays degraded*"
         case Event.UNREACHABLE:
             return "*still can't be read*"
+        case Event.LAGGING:
+            return "*stays behind*"
+        case Event.CAUGHT_UP:
+            return f"has settled: *caught up* after {lasted}"
+        case Event.DRIFT:
+            return "*stays in drift*"
         case Event.RESTARTED:
             return "has settled: no more restarts"
         case _:

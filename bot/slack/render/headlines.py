@@ -6,12 +6,13 @@ from datetime import datetime
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
-from bot.domain.transition import Event, Healthy, PipelineState, Reach, ReadGap
+from bot.domain.transition import Event, Healthy, PipelineFinding, PipelineState, Reach, ReadGap
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, span, time_of_day
-from bot.slack.render import phrases, run_words
+from bot.slack.render import finding_words, phrases, run_words
 from bot.slack.render.entry_words import entry_words
-from bot.slack.render.flap_words import counted_times, flapping_lines, ordinal_time
+from bot.slack.render.finding_headlines import drift_lines, lag_lines
+from bot.slack.render.flap_words import counted_times, downtime, flapping_lines, ordinal_time
 
 SHORTEST_HEALTHY = 60.0  # seconds
 GAP_SHARE = 0.05  # of the healthy time: rounding hides a shorter gap
@@ -213,6 +214,8 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
     if not episode.open:
         return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_time_span(episode)}",)
     since = f"Began at {_beginning(episode)}"
+    if stuck := state.finding(Event.STUCK):
+        return (_stuck(card, name), since, _usual(stuck))
     if state.phase == Phase.RUNNING:
         facts = " · ".join(fact for fact in (_ready(card), _progress(state)) if fact)
         return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts)
@@ -235,13 +238,37 @@ def _pause(card: Card, name: str) -> tuple[str, ...]:
     if not episode.open and _failed(episode) != "failed":
         return (f":black_circle: {name} *{_failed(episode)}* · {when}",)
     if not episode.open:
-        was = phrases.phase_in_a_sentence(episode.timeline[-2].phase if len(episode.timeline) > 1 else None)
+        was = phrases.phase_in_a_sentence(_last_phase(episode))
         return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{_ending(episode)}* · {when}",)
     if run_words.is_finished(state) and state.reach is Reach.REACHABLE and state.run:
         return (f"{run_words.FINISHED} {name} *finished* at block {state.run.stop:,}", when)
+    if stuck := state.finding(Event.STUCK):
+        return (_stuck(card, name), when, _usual(stuck))
     wanted = phrases.intent_words(card.pipeline, state)
     words = f"{phrases.state_symbol(state)} {name} {phrases.state_clause(state)}"
     return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
+
+
+def _last_phase(episode: Episode) -> Phase | None:
+    """The phase before the entry that closed the episode."""
+    earlier = episode.timeline[-2:-1] or episode.timeline
+    return earlier[0].phase if earlier else None
+
+
+def _stuck(card: Card, name: str) -> str:
+    return f"{finding_words.SYMBOL} {name} is *stuck* while {phrases.phase_in_a_sentence(card.state.phase)}"
+
+
+def _usual(stuck: PipelineFinding) -> str:
+    return phrases.sentence(finding_words.usual_duration(stuck))
+
+
+def _lag(card: Card, name: str) -> tuple[str, ...]:
+    return lag_lines(card, name, _time_span(card.episode), _ending(card.episode))
+
+
+def _drift(card: Card, name: str) -> tuple[str, ...]:
+    return drift_lines(card, name, _time_span(card.episode), _ending(card.episode))
 
 
 def _moment(card: Card, name: str) -> tuple[str, ...]:
@@ -301,16 +328,16 @@ _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
     EpisodeKind.PAUSE: _pause,
     EpisodeKind.MOMENT: _moment,
     EpisodeKind.UNREADABLE: _unreadable,
+    EpisodeKind.LAG: _lag,
+    EpisodeKind.DRIFT: _drift,
     EpisodeKind.OTHER: _other,
 }
-
-
-def downtime(episode: Episode) -> str:
-    return phrases.lasted(episode.downtime_seconds, first_seen=episode.found_begun)
 
 
 def _ending(episode: Episode) -> str:
     last = episode.timeline[-1] if episode.timeline else None
     if last and last.reason and Event.FINISHED in last.events:
         return outside(last.reason, REASON_LIMIT)
+    if last and Event.DRIFT in last.events:
+        return "drifted"  # the phase stays, and the next card says what is wrong with it
     return phrases.phase_in_a_sentence(episode.timeline[-1].phase if episode.timeline else None)

@@ -90,6 +90,10 @@ def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
 STILL_LISTING = "I'm still listing the pipelines, so there may be more."
 
 
+def blocks(number: int) -> str:
+    return "1 block" if number == 1 else f"{number:,} blocks"
+
+
 def sentence(words: str) -> str:
     """The words at the beginning of a sentence."""
     return words[:1].upper() + words[1:]
@@ -144,7 +148,11 @@ def state_symbol(state: PipelineState) -> str:
     if run_words.is_finished(state):
         return run_words.FINISHED
     observation = state.observation
-    return readiness_symbol(observation.phase, observation.ready, observation.replicas) if observation else NOT_READ_YET
+    if observation is None:
+        return NOT_READ_YET
+    symbol = readiness_symbol(observation.phase, observation.ready, observation.replicas)
+    behind = state.finding(Event.LAGGING) or state.finding(Event.STALLED)
+    return DEGRADED if behind and symbol == phase_symbol(Phase.RUNNING) else symbol
 
 
 def phase_word(phase: Phase | None) -> str:
@@ -327,13 +335,19 @@ def events_words(events: Iterable[Event] | None) -> str:
     return ", ".join(event.value for event in sorted(events, key=order.index))
 
 
+def least_lag(watch: Watch) -> str:
+    """`lagging from 1 h on`. Empty if the watch names no lag of its own."""
+    hears = watch.wants(Event.LAGGING) or watch.pages(Event.LAGGING)
+    return f", lagging from {duration(watch.lag_from.total_seconds())} on" if watch.lag_from and hears else ""
+
+
 def watch_words(watch: Watch) -> str:
     """A watch: pipeline or pattern, events, and targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
     paging = " or ".join(sorted(watch.page_for)) if watch.page_for else "failure"
     pages = f", pages {target_list(watch.targets)} on {paging}" if watch.targets else ""
     confirmed = f", after {watch.confirm} readings in a row" if watch.confirm > 1 else ""
-    return f"{name} — {events_words(watch.events)}{pages}{confirmed}"
+    return f"{name} — {events_words(watch.events)}{pages}{confirmed}{least_lag(watch)}"
 
 
 def watch_name(watch: Watch) -> str:
@@ -345,9 +359,9 @@ def watch_name(watch: Watch) -> str:
 def watch_command(watch: Watch) -> str:
     """What to type after `watch` to restore this one."""
     name = watch_name(watch)
-    events = f" on {','.join(sorted(watch.events))}" if watch.events else ""
+    events = f" on {','.join(watch.typed_events)}" if watch.typed_events else ""
     targets = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
-    targets += f" for {','.join(sorted(watch.page_for))}" if watch.targets and watch.page_for else ""
+    targets += f" for {','.join(watch.typed_paging_events)}" if watch.targets and watch.page_for else ""
     confirm = f" confirm {watch.confirm}" if watch.confirm > 1 else ""
     return f"{code(name, REASON_LIMIT).strip('`')}{events}{targets}{confirm}"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, WatchAnswer
 from bot.domain.subscription import Wish
@@ -17,6 +18,7 @@ from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, targe
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.confirm_clause import with_clause, without_confirmation
 from bot.slack.grammar.drafts import ClauseItem, Draft, channel_in, refuse_mistakes
+from bot.slack.grammar.lagging_words import one_lag, split_event
 from bot.slack.grammar.paging_words import refuse_paging_mistakes
 from bot.slack.grammar.tokens import ALL, NONE, ParseError
 
@@ -44,6 +46,8 @@ class WatchCommand(ConfirmableChange):
     """The events that page the targets. None: FAILED alone."""
     confirm: int | None = None
     """How many readings in a row must show a problem."""
+    lag_from: timedelta | None = None
+    """The lag of `lagging:5m`."""
 
     @property
     def check(self) -> str:
@@ -78,6 +82,7 @@ class WatchCommand(ConfirmableChange):
             targets=targets,
             page_for=self.page_for,
             confirm=self.confirm,
+            lag_from=self.lag_from,
             by=asker.user,
             by_name=name,
         )
@@ -104,6 +109,9 @@ class WatchCommand(ConfirmableChange):
         return refusal or await subscriptions.watch(channel, prepared, wish)
 
 
+_WITH_EVENTS = (ClauseKind.EVENT, ClauseKind.PAGE_FOR)
+
+
 def parse_watch(command_text: CommandText) -> WatchCommand:
     words, readings = without_confirmation(command_text)
     try:
@@ -125,6 +133,7 @@ def _parse(command_text: CommandText) -> WatchCommand:
         events=_events(draft),
         targets=_targets(draft),
         page_for=_page_for(draft),
+        lag_from=one_lag(item.corrected for kind in _WITH_EVENTS for item in draft.items(kind)),
         channel=channel_in(draft, "watch orders-eu in #data-alerts"),
     )
 
@@ -145,14 +154,14 @@ def _events(draft: Draft) -> frozenset[Event] | Every | None:
         )
     if any(item.corrected == ALL for item in items):
         return Every.EVENT
-    return frozenset(Event(item.corrected) for item in items)
+    return frozenset(split_event(item.corrected) for item in items)
 
 
 def _page_for(draft: Draft) -> frozenset[Event] | None:
     events = {item.corrected for item in draft.items(ClauseKind.PAGE_FOR)}
     if ALL in events:
         return PAGING_EVENTS
-    if others := sorted(events - {event.value for event in PAGING_EVENTS}):
+    if others := sorted(event for event in events if split_event(event) not in PAGING_EVENTS):
         known = sorted(events - set(others))
         pages = [ClauseItem(event, event, 0) for event in known or [Event.FAILED.value]]
         with_known = replace(draft, clauses={**draft.clauses, ClauseKind.PAGE_FOR.value: pages})
@@ -160,7 +169,7 @@ def _page_for(draft: Draft) -> frozenset[Event] | None:
         raise ParseError(
             f"I can't page for *{others[0]}*, only for {listed}. Nothing was changed.", with_known.command("watch")
         )
-    return frozenset(map(Event, events)) or None
+    return frozenset(map(split_event, events)) or None
 
 
 def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:

@@ -1,0 +1,57 @@
+"""The headlines of cards about a pipeline that lags, has stalled or drifted. Pure.
+
+`when`: the time of the episode. `ending`: what came after it, if another episode followed.
+"""
+
+from bot.domain.card import Card
+from bot.domain.episode import Episode, EpisodeOutcome
+from bot.domain.transition import Event
+from bot.slack.render import finding_words, phrases
+from bot.slack.render.flap_words import counted_times, downtime, ordinal_time
+
+
+def lag_lines(card: Card, name: str, when: str, ending: str) -> tuple[str, ...]:
+    episode = card.episode
+    if episode.outcome is EpisodeOutcome.CLEARED:
+        caught_up = any(Event.CAUGHT_UP in entry.events for entry in episode.timeline[-1:])
+        words = "*caught up*" if caught_up else "is *moving* again"
+        return (f"{phrases.state_symbol(card.state)} {name} {words} after {_lasted(episode)} · {when}",)
+    if not episode.open:
+        return (f":black_circle: {name} was {_lag_word(episode)} for {_lasted(episode)}, then *{ending}* · {when}",)
+    lagging, stalled = card.state.finding(Event.LAGGING), card.state.finding(Event.STALLED)
+    words = f"has {finding_words.STALLED}"
+    if lagging:
+        measured = finding_words.behind(lagging)
+        words = f"is {finding_words.LAGGING}{f': {measured}' if measured else ''}"
+    chains = (finding_words.of_chain(finding) for finding in (lagging, stalled) if finding)
+    facts = (when, next(filter(None, chains), ""))
+    no_blocks = "It reads no new blocks, although it is running." if stalled else ""
+    return (f"{phrases.DEGRADED} {name} {words}{_again(episode)}", " · ".join(filter(None, facts)), no_blocks)
+
+
+def _lag_word(episode: Episode) -> str:
+    lagged = any(Event.LAGGING in entry.events for entry in episode.timeline)
+    return "lagging" if lagged else "stalled"
+
+
+def drift_lines(card: Card, name: str, when: str, ending: str) -> tuple[str, ...]:
+    episode, state = card.episode, card.state
+    is_now = phrases.state_in_a_sentence(state)
+    if episode.outcome is EpisodeOutcome.CLEARED:
+        words = f"no longer drifts: it is {is_now}, as its owner wants"
+        return (f"{phrases.state_symbol(state)} {name} {words} · after {_lasted(episode)} · {when}",)
+    if not episode.open:
+        return (f":black_circle: {name} drifted for {_lasted(episode)}, then *{ending}* · {when}",)
+    drift = state.finding(Event.DRIFT)
+    wanted = finding_words.wanted(drift.intent if drift else None)
+    words = f"has *drifted*: it is {is_now}, and {wanted}{_again(episode)}"
+    return (f"{finding_words.SYMBOL} {name} {words}", when)
+
+
+def _lasted(episode: Episode) -> str:
+    times = counted_times(episode)
+    return f"{downtime(episode)}{f', {times}' if times else ''}"
+
+
+def _again(episode: Episode) -> str:
+    return f" · {ordinal_time(episode)}" if episode.times > 1 else ""

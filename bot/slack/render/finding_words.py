@@ -1,0 +1,67 @@
+"""Words for findings: how far a pipeline is behind, what it should do, what usually happens. Pure."""
+
+from collections.abc import Sequence
+
+from bot.domain.phase import Intent, Phase
+from bot.domain.transition import Event, PipelineFinding
+from bot.slack.mrkdwn import duration, outside
+from bot.slack.render import phrases
+
+SYMBOL = ":warning:"
+LAGGING = "*lagging*"
+STALLED = "*stalled*"
+
+
+def behind(finding: PipelineFinding) -> str:
+    """`41 min behind (1,240 blocks)`. Empty if nobody measured it."""
+    blocks = phrases.blocks(finding.blocks) if finding.blocks else ""
+    if finding.lag is None:
+        return f"{blocks} behind" if blocks else ""
+    return f"{duration(finding.lag.total_seconds())} behind{f' ({blocks})' if blocks else ''}"
+
+
+def of_chain(finding: PipelineFinding) -> str:
+    """Whether GoldRush itself has the chain on time. Empty if that is not known."""
+    if not finding.chain or finding.chain_lag is None:
+        return ""
+    chain, late = outside(finding.chain, 40), finding.chain_lag.total_seconds()
+    return f"{chain} itself is {f'{duration(late)} late' if late else 'on time'} at GoldRush"
+
+
+def wanted(intent: Intent | None) -> str:
+    """`should be paused`."""
+    return f"should be {intent.value if intent else 'in another phase'}"
+
+
+def usual_duration(finding: PipelineFinding) -> str:
+    """`usually 3 min`. Empty if it is not known."""
+    return f"usually {duration(finding.usual.total_seconds())}" if finding.usual else ""
+
+
+def finding_fact(finding: PipelineFinding) -> str:
+    """A finding as one fact of a row: `lagging: 41 min behind (1,240 blocks)`."""
+    match finding.event:
+        case Event.LAGGING:
+            return f"lagging: {words}" if (words := behind(finding)) else "lagging"
+        case Event.STUCK:
+            return f"stuck, {words}" if (words := usual_duration(finding)) else "stuck"
+        case _:
+            return finding.event.value
+
+
+def entry_detail(event: Event, findings: Sequence[PipelineFinding], phase: Phase | None) -> str:
+    """What the entry of a finding adds to its word: `: 41 min behind`, ` while deploying (usually 3 min)`."""
+    finding = next((finding for finding in findings if finding.event is event), None)
+    match event:
+        case Event.LAGGING:
+            return f": {words}" if finding and (words := behind(finding)) else ""
+        case Event.STUCK:
+            usual = usual_duration(finding) if finding else ""
+            return f" while {phrases.phase_in_a_sentence(phase)}{f' ({usual})' if usual else ''}"
+        case Event.DRIFT:
+            is_now = phrases.phase_in_a_sentence(phase)
+            return (
+                f": it is {is_now} and {wanted(finding.intent)}" if finding and finding.intent else f": it is {is_now}"
+            )
+        case _:
+            return ""
