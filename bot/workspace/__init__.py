@@ -71,7 +71,10 @@ class Workspace:
         """
         roles = shared.settings.roles
         base = await open_base(shared, slack, identity)
-        monitoring = build_monitoring(base, shared.api) if shared.api and Role.SCHEDULER in roles else None
+        monitoring, measurements = None, None
+        if shared.api and Role.SCHEDULER in roles:
+            measurements = build_measurements(base, shared.api)
+            monitoring = build_monitoring(base, shared.api, measurements)
         heartbeat = build_heartbeat(base, monitoring)
         await heartbeat.beat()
         renderer = build_renderer(base)
@@ -83,7 +86,6 @@ class Workspace:
         if Role.SLACK in roles:
             people = build_people(base, reading, renderer, delivery.suspensions, role_watch)
         sender = build_sender_jobs(base, delivery.sending_right, delivery.chat, renderer.render_context)
-        measurements = build_measurements(base, shared.api) if shared.api and monitoring else None
         jobs = build_jobs(base, heartbeat, monitoring, people, role_watch, measurements=measurements, sender=sender)
         offer_figures(base, monitoring, heartbeat, jobs)
         return cls(

@@ -89,7 +89,7 @@ class PeopleParts:
     listeners: Listeners
 
 
-def build_monitoring(base: Base, api: Client) -> Monitoring:
+def build_monitoring(base: Base, api: Client, measurements: Measurements) -> Monitoring:
     return Monitoring.build(
         api=api,
         details=api,
@@ -102,6 +102,7 @@ def build_monitoring(base: Base, api: Client) -> Monitoring:
         slots=base.shared.read_slots,
         operator=base.operator,
         configurations=build_configurations(base, api),
+        earlier=measurements.earlier,
     )
 
 
