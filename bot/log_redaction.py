@@ -34,9 +34,12 @@ _TOKEN = re.compile(
         | xprv (?=\w{90}) | EAACEdEose0cBA | ops_ (?=eyJ) | LTAI (?=[A-Za-z0-9]{16})
       ) [\w.-]{6,}
     | (?<![\w/+-]) () (?:AKIA|ASIA|AGPA|AROA|AIDA|ANPA|ABIA|ACCA) [A-Z0-9]{16} (?![A-Za-z0-9])
+    # The form of a secret key of AWS: no words, hence no path.
+    | (?<![\w/+=.-]) () (?=\w{0,39}[/+]) (?=[\w/+]{0,39}\d) (?=[^A-Z]{0,39}[A-Z])
+        (?![\w/+]{0,36}[a-z]{5}) [A-Za-z0-9/+]{40} (?![\w/+=.-])
     | (?<![\w/+-]) () (?:FwoGZXIvYXdz|IQoJb3JpZ2lu) [\w/+=%]{20,}
     | (?<![\w-]) () SK[0-9a-f]{32} \b
-    | (?<![\w-]) () \d{8,10}:AA[\w-]{30,}
+    | (?: (?<![\w-]) | (?<=/bot) ) () \d{8,10}:AA[\w-]{30,}
     | (?<![\w-]) () eyJ[\w-]{8,} (?: [\r\n]{0,2} \. [\r\n]{0,2} [\w-]{2,} ){1,4}
     | (?<![\w-]) () eyJ[\w-]{24,}
     | ( \bhooks\.slack(?:-gov)?\.com/ | \bdiscord(?:app)?\.com/api/webhooks/ | \bwebhook\.office\.com/ ) [^\s'"<>]{8,}
@@ -50,26 +53,34 @@ _TOKEN = re.compile(
 _LOGIN = re.compile(
     r"""
       ( \b[a-z][a-z0-9+.-]{1,30}:// )
-        (?: [^\s'"<>@/:]{0,128} : (?! \d{1,5} / ) [^\s'"<>@]{0,256} | [^\s'"<>@/]{1,256} )
+        (?! (?<!http://) (?<!https://) [a-z][a-z_-]{1,24} @ )  # a database's user alone is no secret
+        (?: [^\s'"<>@/:]{0,128} : (?! \d{1,5} / ) (?: [^\s'"<>@] | \\\n[ \t]{0,40} ){0,256} | [^\s'"<>@/]{1,256} )
         (?: @ (?: (?!://) [^\s'"<>@] ){0,256} (?=@) ){0,4} (?=@)
     | ( \b[a-z][a-z0-9+.-]{1,30}%3A%2F%2F ) (?: (?!%40) [^\s'"<>&] ){1,256} (?=%40)
     | ( (?<![\w:@/.-]) [\w.-]{1,64}: ) [^\s'"<>@:/]{1,128} (?= @(?:tcp|unix|udp)\( )
+    | ( \bjdbc:oracle:[a-z0-9]{1,8}: [^\s'"/@]{0,64} / ) [^\s'"@]{1,128} (?=@)
+    | ( \bcurl \b [^\n|;]{0,512}? [ ] (?: -u | --user | --proxy-user ) [ =] ['"]? [^\s'":]{1,64} : ) [^\s'"]{1,256}
     """,
     _I,
 )
 
 _STRONG = r"""
       pass(?:word|wd|phrase|code) (?:_?hash)? | pwd | passwort | secrets? | credentials? | mnemonic | seed_?phrase
-    | (?:secret|private|priv|api|service|access|account|signing|encryption|master|shared|storage|license|auth|client
-       |consumer|app|webhook|ssh|pgp|hmac|jwt|session|clickhouse|function|integration)[ _.-]?key
+    | (?:secret|private|priv|api|service|access|signing|encryption|master|shared|license|auth|client|consumer|app
+       |webhook|ssh|pgp|hmac|jwt|session|clickhouse|function|integration|subscription|ingestion|ingest|admin)[ _.-]?key
     | (?<=[_-]) pass
     | (?:auth|access|refresh|id|session|security|bearer|api|csrf|xsrf|oauth|jwt|bot|app|service|user|login|vault|push
        |device|client|personal|deploy)[ _.-]?token
-    | accountkey | sharedaccess(?:key|signature) | x-amz-(?:signature|credential|security-token)
+    | account\.key (?: \.[\w-]{1,40} ){1,6} | tls\.key | accountkey
+    | sharedaccess(?:key|signature) | x-amz-(?:signature|credential|security-token)
     | (?<![a-z]) (?:sas|otp) | cookie | authorization | x-clickhouse-key | x-api-key | session_?id | sessid
 """
 # Words that mean something harmless in a worker's log, too.
-_WEAK = r"token | signature | sig | ticket | routing[_-]?key | (?<![_-]) pass"
+_WEAK = r"""
+      token | (?<=["']) auth (?= \\{0,3}["'] ) | signature | sig | ticket | (?:routing|account|storage)[_ -]?key
+    | (?<![_-]) pass
+"""
+_WORD_BEGINS = r"(?: (?<![a-z]) | (?<= %[0-9a-f][0-9a-f] ) )"
 
 _OPEN = r"""\\{0,3} ["'] """  # a quote, also one within a JSON string
 _VALUE = r"""
@@ -80,8 +91,9 @@ _VALUE = r"""
 
 _NAMED = re.compile(
     rf"""
-    (?P<name> {_STRONG} | (?P<weak> (?<![a-z]) (?: {_WEAK} ) ) )
-    (?P<between> (?: {_OPEN} | \] )? [^\S\n]* (?: => | := | %3D | = | : ) [^\S\n]* (?: Some\( | \[ )?
+    (?P<name> {_STRONG} | (?P<weak> {_WORD_BEGINS} (?: {_WEAK} ) ) )
+    (?P<between> (?: {_OPEN} | \] )? [^\S\n]* (?: => | -> | → | := | %3D | = | : ) [^\S\n]*
+        (?: Some\( | \[ | (?: [a-z]{{1,30}}\( ){{1,2}} (?={_OPEN}) )?
         (?: \n? [^\S\n]* (?={_OPEN}) )? )
     (?P<scheme> (?: {_OPEN} )? (?: basic | bearer | digest | negotiate | apikey | token ) [^\S\n]+ )?
     (?P<value> {_VALUE} )
@@ -89,11 +101,35 @@ _NAMED = re.compile(
     _I,
 )
 _FLAG = re.compile(
-    rf"( --(?:[a-z]{{1,20}}-){{0,3}}(?:password|passwd|secret|token|api-key|key) [^\S\n]+ ) (?!-) {_VALUE}",
+    rf"( --(?:[a-z]{{1,20}}-){{0,3}}(?:password|passwd|secret|token|api-key|key)"
+    rf" (?: [^\S\n]+ | {_OPEN} ,? [^\S\n]* (?={_OPEN}) ) ) (?!-) {_VALUE}",
     _I,
 )
+# A name and its value as two fields, an element of XML, a phrase, or SQL.
+_PAIR = re.compile(
+    rf"""
+    ( (?<![a-z]) (?:name|key|id) (?:{_OPEN})? [^\S\n]* [=:] [^\S\n]* (?:{_OPEN})?
+        [\w.-]{{0,60}}? (?: {_STRONG} | token ) (?: [_.-] \w{{1,20}} )? (?:{_OPEN})?
+        [\s,]{{1,40}} (?:{_OPEN})? value (?:{_OPEN})? [^\S\n]* [=:] [^\S\n]* )
+        {_VALUE}
+    """,
+    _I,
+)
+_ELEMENT = re.compile(rf"( < [\w:.-]{{0,40}}? (?: {_STRONG} | token ) [\w:.-]{{0,20}} > ) [^<\n]{{1,4096}} (?=</)", _I)
+_SQL = re.compile(
+    r"""
+      ( \b identified \b [^'"\n]{0,60} \b by \s+ ['"] ) [^'"\n]{1,256}
+    | ( (?: pass(?:word|wd|phrase) | pwd | _key | _token ) [^\S\n]+ ['"] ) [^'"\n]{1,256}
+    | ( \b(?:remote(?:secure)? | postgresql | mysql | mongodb) \( (?= \s*' ) (?: [^,()]{0,200}, ){3} )
+        [^()\n]{1,512} (?=\))
+    """,
+    _I,
+)
+_BESIDE = re.compile(r"( \[redacted\] ['\"]? [\s,:;/]{1,4} ['\"]? ) (?! [0-9a-f]{40} ) [\w/+=]{40} (?! [\w/+=] )", _I)
 _SCHEME = re.compile(
-    r"( \b(?:bearer|basic) [^\S\n]+ ) (?= [\w.~+/=-]{20,} | [\w.~+/=-]{0,20} (?-i:[\dA-Z=]) ) [\w.~+/=-]{6,}", _I
+    r"( \b(?:bearer|basic) [^\S\n]+ ) (?! (?:realm|error|scope)= )"
+    r" (?= [\w.~+/=-]{20,} | [\w.~+/=-]{0,20} (?-i:[\dA-Z=]) ) [\w.~+/=-]{6,}",
+    _I,
 )
 _LINE = re.compile(
     rf"( (?<![a-z]) (?:(?:proxy-)?authorization|(?:set-)?cookie) (?:{_OPEN})? [^\S\n]* [:=] [^\S\n]* )"
@@ -106,20 +142,35 @@ _WRAPPED = re.compile(
     r"""(?P<before> \[redacted\] ['"]? [^\S\n]* \n) [^\S\n]* [\w+/=.-]{8,} (?P<end> ['"]? [^\S\n]* (?=\n|\Z))""",
     _I,
 )
-_NEXT_LINE = re.compile(
-    rf"( (?: {_STRONG} ) [^\S\n]* [=:] [^\S\n]* \n [^\S\n]* ) [^\s=:]{{4,4096}} (?= [^\S\n]* (?:\n|$) )", _I
+# A value that follows on the next line, or without "=".
+_LATER = re.compile(
+    rf"""
+    (?P<name> {_STRONG} | (?P<weak> {_WORD_BEGINS} (?: {_WEAK} ) ) )
+    (?: (?P<continued> [^\S\n]* [=:] [^\S\n]* (?: \\ | [>|][+-]? ) [^\S\n]* \n [^\S\n]* ) \S{{4,4096}}
+      | (?(weak) (?!) )
+        (?: (?P<next_line> [^\S\n]* [=:] [^\S\n]* \n [^\S\n]* ) [^\s=:]{{4,4096}} (?= [^\S\n]* (?:\n|\Z) )
+          | (?P<said> [^\S\n]{{1,40}} (?:is|was) [^\S\n]+ | \t [^\S\n]* | [ ]{{2,40}} | [ ]\(
+              | [ ] (?= [\w+/=]{{16,}} (?:[\s;,]|\Z) ) )
+            (?! 0x ) (?= [a-z!-/]{{0,64}} (?: \d | (?-i:[a-z][A-Z]) ) ) (?= [\d!-/]{{0,64}} [a-z] )
+            [^\s:;,'"()]{{6,256}} (?= [\s;,)] | \Z )
+        )
+    )
+    """,
+    _I,
 )
 _EMAIL = re.compile(
-    r"(?<![\w.+%-])[\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}\b", re.IGNORECASE
+    r"(?<![\w.+%-])(?<!://)[\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}\b", re.IGNORECASE
 )
 
 _NOT_SECRET = re.compile(
-    r"\**|x{3,}|<[\w ]{1,30}>|\[?redacted\]?|null|nil|none|true|false|undefined|\{|\[|\$\{[\w.]{1,60}\}?", re.IGNORECASE
+    r"\**|x{3,}|<[\w ]{1,30}>?|yes|no|\[?redacted\]?|null|nil|none|true|false|undefined|\{|\[|\$\{[\w.]{1,60}\}?",
+    re.IGNORECASE,
 )
 _REDACTED_ALREADY = re.compile(r"(?:[a-z]{1,12}[ _.-]+)?\[redacted\]", re.IGNORECASE)
 _ON_CHAIN = re.compile(
     r"0x[0-9a-f]*(?:…|\.\.\.)?[0-9a-f]*|[+-]?\d+(?:\.\d+)?"
-    r"|[a-z]{0,4}[A-Z0-9]{2,8}(?:\.[a-z]{1,3})?|\w{0,64}\(.*|[a-z_]{1,11}(?:\.[a-z_]{1,24}){0,6}|\W{1,3}"
+    r"|[a-z]{0,4}[A-Z0-9]{2,8}(?:[/-][a-z]{0,4}[A-Z0-9]{2,8}|\.[a-z]{1,3})?|[1-9A-HJ-NP-Za-km-z]{43,44}"
+    r"|[1-9A-HJ-NP-Za-km-z]{86,88}|\w{0,64}\(.*|[a-z_]{1,11}(?:\.[a-z_]{1,24}){0,6}|\W{1,3}"
 )
 
 
@@ -134,9 +185,10 @@ def redact_log(text: str) -> str:
     text = _LOGIN.sub(_kept, text)
     text = _LINE.sub(_kept, text)
     text = _NAMED.sub(_value, text)
-    text = _FLAG.sub(_kept, text)
+    for pattern in (_FLAG, _PAIR, _ELEMENT, _SQL, _BESIDE):
+        text = pattern.sub(_kept, text)
     text = _SCHEME.sub(_kept, text)
-    text = _NEXT_LINE.sub(_kept, text)
+    text = _LATER.sub(_later, text)
     text = _WRAPPED.sub(rf"\g<before>{REDACTED}\g<end>", text)
     return _EMAIL.sub(EMAIL, text)
 
@@ -146,10 +198,16 @@ def _kept(found: re.Match[str]) -> str:
     return next((group for group in found.groups() if group), "") + REDACTED
 
 
+def _later(found: re.Match[str]) -> str:
+    return f"{found['name']}{found['continued'] or found['next_line'] or found['said']}{REDACTED}"
+
+
 def _value(found: re.Match[str]) -> str:
     groups = found.groupdict()
     quote = groups["quote"] or ""
     value = groups["value"][len(quote) :]
+    if groups["name"].lower() == "pwd" and re.fullmatch(r"/[\w./-]*", value):  # the shell's working directory
+        return found.group()
     harmless = _NOT_SECRET.fullmatch(value) or _REDACTED_ALREADY.fullmatch(value)
     if harmless or (groups.get("weak") and not groups["scheme"] and _ON_CHAIN.fullmatch(value)):
         return found.group()

@@ -71,8 +71,8 @@ _TABLE = (
         r"SQLSTATE 53100",
         r"could not extend file",
         r"NOT_ENOUGH_SPACE",
-        r"disk (?:is )?full",
-        r"STORAGE_QUOTA_EXCEEDED|QuotaExceeded\b",
+        r"disk (?:is )?full|disk quota exceeded",
+        r"STORAGE_QUOTA_EXCEEDED|(?-i:QuotaExceeded\b)",
     ),
     _row(
         "too_many_parts",
@@ -115,7 +115,7 @@ _TABLE = (
         r"InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidClientTokenId|UnrecognizedClientException",
         r"\b401 Unauthorized\b",
         r"status(?: code)?[ =:]+401\b",
-        r"invalid_grant",
+        r"invalid_grant|SaslAuthentication\w+|\bInvalidPassword\b",
     ),
     _row(
         "no_permission",
@@ -127,8 +127,9 @@ _TABLE = (
         r"ACCESS_DENIED|Not enough privileges",
         r"\bAccessDenied(?:Exception)?\b",
         r"is not authorized to perform",
-        r"(?:TOPIC|GROUP|CLUSTER)_AUTHORIZATION_FAILED",
-        r"\b403 Forbidden\b",
+        r"(?:TOPIC|GROUP|CLUSTER)_?AUTHORIZATION_?(?:FAILED|EXCEPTION)|Not authorized to access",
+        r"\b403:? (?:Forbidden|Access Denied)|does not have .{0,80}(?:access|permission)|InsufficientPrivilege",
+        r"AuthorizationPermissionMismatch|AuthorizationFailure\b",
         r"status(?: code)?[ =:]+403\b",
         r"must be owner of",
     ),
@@ -154,7 +155,7 @@ _TABLE = (
         r"null value in column",
         r"SQLSTATE 23\w{3}",
         r"VIOLATED_CONSTRAINT",
-        r"Duplicate entry .{0,200} for key",
+        r"Duplicate entry .{0,200} for key|\b(?:Unique|ForeignKey|NotNull|Check|Exclusion)Violation\b",
     ),
     # The same page: a schema mismatch fails the pipeline.
     _row(
@@ -171,7 +172,7 @@ _TABLE = (
         r"TYPE_MISMATCH|Type mismatch|CANNOT_CONVERT_TYPE",
         r"numeric field overflow|value too long for type|out of range for type|SQLSTATE 22(?:003|001)",
         r"invalid input syntax for type",
-        r"no such field",
+        r"no such field|\bUndefined(?:Table|Column)\b|\bDatatypeMismatch\b",
     ),
     _row(
         "crash",
@@ -204,7 +205,8 @@ _TABLE = (
         "Create the bucket, queue or topic that the error names, or correct its name.",
         r"\bNoSuchBucket\b",
         r"NonExistentQueue|QueueDoesNotExist",
-        r"UNKNOWN_TOPIC_OR_PARTITION|Unknown topic or partition",
+        r"UNKNOWN_?TOPIC_?OR_?PARTITION|Unknown topic or partition",
+        r"ContainerNotFound|Not found: (?:Dataset|Table|Project)",
         r"database .{0,100} does not exist|SQLSTATE 3D000",
         r"\b(?:404 Not Found|410 Gone)\b",
         r"status(?: code)?[ =:]+(?:404|410)\b",
@@ -223,9 +225,9 @@ _TABLE = (
         Prospect.UNKNOWN,
         "the pipeline cannot read its source at GoldRush",
         "Check GoldRush's status, then redeploy. If it fails again, ask GoldRush's support.",
-        r"OFFSET_OUT_OF_RANGE|offset out of range",
+        r"OFFSET_?OUT_?OF_?RANGE|offset out of range",
         r"(?:consumer|source|checkpoint)\b.{0,120}\b(?:fail\w*|corrupt\w*|error|lost)",
-        r"UNKNOWN_MEMBER_ID|REBALANCE_IN_PROGRESS|group coordinator not available",
+        r"UNKNOWN_?MEMBER_?ID|REBALANCE_?IN_?PROGRESS|(?:group )?coordinator_?(?: is)? ?not_? ?available",
     ),
     _row(
         "throttled",
@@ -233,7 +235,7 @@ _TABLE = (
         "the destination asks the pipeline to slow down",
         "Wait; GoldRush retries. If it lasts, raise the destination's limit.",
         r"\bSlowDown\b|reduce your request rate|\bThrottl\w+|RequestLimitExceeded|TooManyRequests",
-        r"rate.?limit\w* exceeded",
+        r"rate.?limit\w* ?exceeded|exceeded .{0,20}rate.?limit|quota ?exceeded|\bServerBusy\b",
         r"\b429 Too Many Requests\b",
         r"status(?: code)?[ =:]+429\b",
     ),
@@ -260,7 +262,8 @@ _TABLE = (
         r"\w[ _]time(?:d )?[ _-]?out",
         r"timed? ?out|ETIMEDOUT|deadline exceeded|SocketTimeoutException|TIMEOUT_EXCEEDED|SOCKET_TIMEOUT|NETWORK_ERROR",
         r"(?:the database system is|server is) (?:starting up|shutting down)|SQLSTATE 57P0[123]",
-        r"ALL_CONNECTION_TRIES_FAILED|LEADER_NOT_AVAILABLE|NOT_LEADER_FOR_PARTITION|BROKER_NOT_AVAILABLE",
+        r"ALL_CONNECTION_TRIES_FAILED|LEADER_?NOT_?AVAILABLE|NOT_?LEADER_?(?:FOR|OR)_?\w+|BROKER_?NOT_?AVAILABLE",
+        r"could not be established|may not be available|all brokers (?:are )?down|bootstrap broker .{0,80}disconnected",
     ),
     _row(
         "destination_error",
@@ -280,8 +283,12 @@ _TABLE = (
         "Check the ABI file against the contract. GoldRush skips single bad records, so this one ended the worker.",
         r"\babi\b.{0,200}\b(?:fail\w*|invalid|error|mismatch|bad)",
         r"protobuf|unknown variant|invalid wire type|normalization (?:fail\w*|error)",
+        r"(?:failed|unable|cannot|could not) (?:to )?(?:decode|deserialize)|unknown discriminator",
     ),
 )
+
+# Drivers write the code of PostgreSQL in their own ways: SqlState(E53200), SQLSTATE[53200], SQLSTATE: 53200.
+_SQLSTATE = re.compile(r"\bsqlstate\W{1,3}e?(\w{5})\b", re.IGNORECASE)
 
 UNKNOWN = Cause(
     slug="unknown",
@@ -295,7 +302,7 @@ _BY_SLUG = {cause.slug: cause for cause in CAUSES}
 
 def cause_of(error: str, context: str = "") -> Cause:
     """The cause that the error line names, or else the lines around it; `UNKNOWN` without one."""
-    for text in (error[:2000], context[:8000]):
+    for text in (_SQLSTATE.sub(r"SQLSTATE \1", error[:2000]), _SQLSTATE.sub(r"SQLSTATE \1", context[:8000])):
         for cause, pattern in _TABLE if text else ():
             if pattern.search(text):
                 return cause
