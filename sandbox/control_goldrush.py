@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar
 from aiohttp import web
 
 from sandbox.goldrush import GoldRush
+from sandbox.goldrush_causes import DESTINATIONS, fitting
 from sandbox.goldrush_faults import ROUTES, Fault, FaultKind
-from sandbox.goldrush_pipelines import Pipeline
+from sandbox.goldrush_pipelines import LogContent, Pipeline
 from sandbox.goldrush_wire import timestamp
 
 Json = dict[str, Any]
@@ -46,6 +47,8 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
         web.post("/sandbox/pipelines", _answering(control.add)),
         web.post("/sandbox/pipelines/{id}", _answering(control.move)),
         web.delete("/sandbox/pipelines/{id}", _answering(control.remove)),
+        web.get("/sandbox/chains", _answering(control.chains)),
+        web.post("/sandbox/chains/{name}", _answering(control.delay_chain)),
         web.post("/sandbox/scenario", _answering(control.scenario)),
         web.get("/sandbox/requests", _answering(control.requests)),
         web.get("/sandbox/changes", _answering(control.changes)),
@@ -56,6 +59,13 @@ def pipeline_rows(goldrush: GoldRush) -> list[Json]:
     """All pipelines in the order of their creation, hidden ones included."""
     everything = goldrush.pipelines | goldrush.removed
     return [_row(goldrush, pipeline) for pipeline in sorted(everything.values(), key=lambda listed: listed.number)]
+
+
+def chain_rows(goldrush: GoldRush) -> list[Json]:
+    return [
+        {"name": chain.name, "height": height, "late": chain.name in goldrush.chains.late}
+        for chain, height, _ in goldrush.chains.newest()
+    ]
 
 
 def fault_rows(goldrush: GoldRush) -> list[Json]:
@@ -76,8 +86,8 @@ def fault_rows(goldrush: GoldRush) -> list[Json]:
 def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
     """Sets the fault that a request describes, or raises ValueError with the reason.
 
-    `{"kind": "none"}` fixes the named pipeline. Without a pipeline it fixes everything, or with `fix` what strikes the
-    whole API. With a route it fixes only that one.
+    `{"kind": "none"}` fixes the named pipeline, or everything without one. With a route or `fix` it fixes one fault:
+    that of the route, or of every route.
     """
     pipeline_id, kind = body.get("pipeline_id"), body.get("kind")
     if pipeline_id is not None and pipeline_id not in goldrush.pipelines:
@@ -86,9 +96,9 @@ def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
     if route is not None and route not in ROUTES:
         raise ValueError(f"route must be one of {', '.join(ROUTES)}")
     if kind == "none":
-        if route is not None:
+        if route is not None or body.get("fix") is not None:
             goldrush.clear_fault(pipeline_id, route)
-        elif pipeline_id is None and body.get("fix") is None:
+        elif pipeline_id is None:
             clear_faults(goldrush)
         else:
             goldrush.set_fault(None, pipeline_id)
@@ -125,21 +135,65 @@ class _Control:
             raise RefusedError(400, "name is missing")
         project = _typed(body, "project", str) or "storefront"
         phase = _typed(body, "phase", str) or "RUNNING"
+        destination_type = _typed(body, "destination_type", str) or "postgres"
+        if destination_type not in DESTINATIONS:
+            raise RefusedError(400, f"destination_type must be one of {', '.join(DESTINATIONS)}")
         pipeline = self._goldrush.add(
-            name=name, project=project, phase=phase, replicas=_typed(body, "replicas", int) or 1
+            name=name,
+            project=project,
+            phase=phase,
+            replicas=_typed(body, "replicas", int) or 1,
+            destination_type=destination_type,
         )
         return _row(self._goldrush, pipeline)
 
     async def move(self, request: web.Request) -> Any:
         pipeline, body = self._find(request), await _body(request)
-        phase = _typed(body, "phase", str) or pipeline.phase
+        cause, log = _typed(body, "cause", str), _typed(body, "log", str)
+        if log is not None and log not in set(LogContent):
+            raise RefusedError(400, f"log must be one of {', '.join(LogContent)}")
+        if cause is not None and cause not in fitting(pipeline.destination_type):
+            fit = ", ".join(fitting(pipeline.destination_type))
+            raise RefusedError(
+                400, f"cause must be one of {fit}: {pipeline.name!r} writes to {pipeline.destination_type}"
+            )
+        phase = _typed(body, "phase", str) or ("FAILED" if cause or log else pipeline.phase)
         ready, replicas = _typed(body, "ready", int), _typed(body, "replicas", int)
         restart = bool(_typed(body, "restart", bool))
-        if _typed(body, "degrade", bool):
+        if not {"pace", "height"}.isdisjoint(body):
+            self._set_work(pipeline, body)
+        elif _typed(body, "degrade", bool):
             self._goldrush.degrade(pipeline.id)
         else:
-            self._goldrush.set_phase(pipeline.id, phase, ready=ready, replicas=replicas, restart=restart)
+            self._goldrush.set_phase(
+                pipeline.id,
+                phase,
+                ready=ready,
+                replicas=replicas,
+                restart=restart,
+                cause=cause,
+                log=LogContent(log) if log else None,
+            )
         return _row(self._goldrush, pipeline)
+
+    def _set_work(self, pipeline: Pipeline, body: Json) -> None:
+        pace, height = body.get("pace"), _typed(body, "height", int)
+        if pace is not None and (isinstance(pace, bool) or not isinstance(pace, int | float) or pace < 0):
+            raise RefusedError(400, "pace must be a number, not below 0: 1 keeps up with the chain, 0 stands still")
+        self._goldrush.set_work(pipeline.id, pace=pace, height=height)
+
+    async def chains(self, _: web.Request) -> Any:
+        return chain_rows(self._goldrush)
+
+    async def delay_chain(self, request: web.Request) -> Any:
+        name, seconds = request.match_info["name"], (await _body(request)).get("late_seconds")
+        if name not in self._goldrush.chains.names:
+            raise RefusedError(404, f"name must be one of {', '.join(self._goldrush.chains.names)}")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+            raise RefusedError(400, "late_seconds must be a number, not below 0")
+        self._goldrush.chains.set_late(name, seconds)
+        self._goldrush.on_change()
+        return chain_rows(self._goldrush)
 
     async def remove(self, request: web.Request) -> Any:
         pipeline = self._find(request)
@@ -186,6 +240,7 @@ def _answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Callable[[we
 
 def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
     faults = [fault for (pipeline_id, _), fault in goldrush.faults.items() if pipeline_id == pipeline.id]
+    trouble = pipeline.trouble
     return {
         "id": pipeline.id,
         "name": pipeline.name,
@@ -196,6 +251,10 @@ def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
         "intent": pipeline.intent,
         "start_time": _shown(pipeline.start_time),
         "visible": pipeline.id in goldrush.pipelines,
+        "destination_type": pipeline.destination_type,
+        "cause": trouble.cause.slug if trouble is not None and trouble.over is None else None,
+        "causes": fitting(pipeline.destination_type),
+        "pace": pipeline.pace,
         "fault": faults[0].kind.value if faults else None,
     }
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+from sandbox.goldrush_logs import TAIL_ERROR
 from sandbox.goldrush_wire import Json, encoded
 
 HUGE = 2 * 1024 * 1024
+LONG = 10_000_000
 DEPTH = 100_000
+ODD = (-1, 2**70, 1e308, 0.5)
+NEWER_NAMES = {"synced_block_height": "chain_tip_height", "synced_blocked_signed_at": "chain_tip_signed_at"}
 TWIN = "status, once more"
 
 
@@ -95,6 +99,50 @@ def with_byte_order_mark(body: Json) -> bytes:
 def with_bad_utf8(body: Json) -> bytes:
     mark = "\N{REPLACEMENT CHARACTER}"
     return _each(body, lambda record: record | {"uid": mark, "name": mark}).replace(mark.encode(), b"\xff\xfe\xc0")
+
+
+def of_ten_megabytes(body: Json) -> bytes:
+    filler = "2026-11-23T10:00:00.000Z INFO  sink: batch written rows=512 took=38ms\n"
+    text = filler * (LONG // len(filler))
+    if "pods" in body["data"]:
+        return _each_log(body, lambda log: text + log)
+    return _each(body, lambda record: record | {"description": text})
+
+
+def with_tail_errors(body: Json) -> bytes:
+    return _each_log(body, lambda _: TAIL_ERROR)
+
+
+def without_pods(body: Json) -> bytes:
+    return _each(body, lambda record: record | {"pods": []} if "pods" in record else record)
+
+
+def with_uid_alone(body: Json) -> bytes:
+    return _each(body, lambda record: {"uid": record["uid"]} if "uid" in record else {})
+
+
+def with_odd_numbers(body: Json) -> bytes:
+    """Each number becomes another kind of nonsense."""
+    return _each(
+        body,
+        lambda record: {
+            name: ODD[number % len(ODD)] if isinstance(value, int | float) and not isinstance(value, bool) else value
+            for number, (name, value) in enumerate(record.items())
+        },
+    )
+
+
+def with_renamed_heights(body: Json) -> bytes:
+    """https://goldrush.dev/docs/api-reference/foundational-api/utility/get-all-chain-statuses , read 2026-12-01."""
+    return _each(body, lambda record: {NEWER_NAMES.get(name, name): value for name, value in record.items()})
+
+
+def _each_log(body: Json, changed: Callable[[str], str]) -> bytes:
+    data = body["data"]
+    if "pods" not in data:
+        return encoded(body)
+    pods = [pod | {"logs": changed(pod["logs"])} for pod in data["pods"]]
+    return encoded(body | {"data": data | {"pods": pods}})
 
 
 def _each(body: Json, changed: Callable[[Json], Json]) -> bytes:

@@ -54,6 +54,17 @@ class FaultKind(StrEnum):
     NAN = "nan"
     BOM = "bom"
     BAD_UTF8 = "bad_utf8"
+    LONG = "long"
+    """Ten megabytes of valid JSON: of a log, usual lines before the true ones."""
+    TAIL_ERROR = "tail_error"
+    """Logs of which each is the error of reading it."""
+    NO_PODS = "no_pods"
+    ONLY_UID = "only_uid"
+    """The worker's name without any figure, as if GoldRush knew nothing else."""
+    ODD_NUMBERS = "odd_numbers"
+    """Figures below 0, beyond 64 bits, or with a fraction."""
+    RENAMED = "renamed"
+    """Chains by the field names of the newer reference page."""
     # A good answer, to another question.
     STALE = "stale"
     """The state before the pipeline's last change, as from a replica that lags behind."""
@@ -120,6 +131,12 @@ SPOILERS = {
     FaultKind.NAN: bodies.with_nan,
     FaultKind.BOM: bodies.with_byte_order_mark,
     FaultKind.BAD_UTF8: bodies.with_bad_utf8,
+    FaultKind.LONG: bodies.of_ten_megabytes,
+    FaultKind.TAIL_ERROR: bodies.with_tail_errors,
+    FaultKind.NO_PODS: bodies.without_pods,
+    FaultKind.ONLY_UID: bodies.with_uid_alone,
+    FaultKind.ODD_NUMBERS: bodies.with_odd_numbers,
+    FaultKind.RENAMED: bodies.with_renamed_heights,
 }
 
 STREAMS = {

@@ -5,6 +5,8 @@ const LIMITED = "says too many requests";
 const POSTS = { method: "chat.postMessage" };
 const HISTORY = { method: "conversations.history" };
 
+const [LOGS, METRICS, HEALTH, CHAINS] = ["logs", "metrics", "destination-health", "chains"].map((route) => ({ route }));
+
 export const GOLDRUSH = [
   ["It refuses", [
     ["unauthorized", "does not know the key", "401"], ["forbidden", "forbids it", "403"], ["not_found", "knows no such pipeline", "404"], ["conflict", "is busy with another request", "409"],
@@ -26,6 +28,13 @@ export const GOLDRUSH = [
   ["It talks nonsense", [
     ["missing_field", "leaves the phase out", "no status"], ["missing_ready", "leaves the readiness out", "no ready"], ["missing_uid", "leaves the worker out", "no uid"], ["null_data", "says nothing", "data: null"], ["wrong_types", "mixes up text and numbers", "types"], ["not_json", "shows a login page", "HTML, 200"],
     ["redirect", "sends to another host", "302"], ["redirect_loop", "sends round in a circle", "302"], ["nan", "says NaN", "NaN"], ["bom", "begins with a byte order mark", "BOM"], ["bad_utf8", "is no UTF-8", "bytes"],
+  ]],
+  ["It answers well, but", [
+    ["hang", "never shows a log", "hang", LOGS], ["long", "shows logs of 10 MB", "long", LOGS], ["not_json", "shows a login page for logs", "HTML, 200", LOGS], ["throttled", "says too many requests for logs", "429", { ...LOGS, retry_after: "30" }],
+    ["tail_error", "finds no container to read", "tail error", LOGS], ["no_pods", "shows logs of no replica", "no pods", LOGS],
+    ["hang", "never shows metrics", "hang", METRICS], ["only_uid", "shows metrics without a figure", "uid alone", METRICS], ["odd_numbers", "shows impossible metrics", "-1, 2^70", METRICS],
+    ["forbidden", "forbids the destination’s health", "403", HEALTH], ["hang", "never shows the destination’s health", "hang", HEALTH],
+    ["hang", "never shows its chains", "hang", CHAINS], ["forbidden", "forbids its chains", "403", CHAINS], ["renamed", "names heights as in its newer page", "chain_tip_height", CHAINS],
   ]],
 ];
 
@@ -93,7 +102,7 @@ const USUAL = { method: "*", retry_after: 1 }; // what the control API takes whe
 // The text of a chip: the words of the item with the same kind and fields.
 export function wordsOf(fault, pipelines) {
   const given = (more, name) => String((name in more ? more[name] : null) ?? (name === "retry_after" && name in more ? null : USUAL[name]) ?? null);
-  const fits = ([, , , more = {}]) => ["seconds", "method", "retry_after"].filter((name) => given(more, name) === given(fault, name)).length;
+  const fits = ([, , , more = {}]) => ["seconds", "method", "retry_after", "route"].filter((name) => given(more, name) === given(fault, name)).length;
   const items = TABLES[fault.target].flatMap(([, all]) => all).filter(([kind]) => kind === fault.kind);
   const best = items.sort((a, b) => fits(b) - fits(a))[0];
   const subject = pipelines.get(fault.pipeline_id) ?? (OF_SOCKETS.has(fault.kind) ? "Sockets" : SUBJECTS[fault.target]);

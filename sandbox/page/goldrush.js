@@ -1,5 +1,6 @@
 // The drawer: GoldRush's pipelines, the menus of faults, and the outside pagers.
 
+import { causeItems } from "./causes.js";
 import { drawKeyed, h, icon, popover } from "./dom.js";
 import { BOT, DELIVERY, GOLDRUSH, REDIS, SLACK, TOKEN, wordsOf } from "./faults.js";
 import { person, seat } from "./model.js";
@@ -111,16 +112,16 @@ export class Drawer {
     this.fixAll.hidden = state.faults.length === 0;
     const names = new Map(state.pipelines.map((row) => [row.id, row.name]));
     drawKeyed(this.faults, state.faults, {
-      key: (fault) => `${fault.target}/${fault.kind}/${fault.pipeline_id ?? fault.method ?? ""}`,
+      key: (fault) => `${fault.target}/${fault.kind}/${fault.pipeline_id ?? fault.method ?? ""}/${fault.route ?? ""}`,
       drawn: JSON.stringify,
       draw: (fault) => this.faultChip(fault, names),
     });
   }
 
   faultChip(fault, names) {
-    const { target, kind, method, pipeline_id: pipelineId } = fault;
+    const { target, kind, method, route, pipeline_id: pipelineId } = fault;
     const label = wordsOf(fault, names);
-    const fixed = { target, kind: "none", fix: kind, method, pipeline_id: pipelineId ?? undefined };
+    const fixed = { target, kind: "none", fix: kind, method, route, pipeline_id: pipelineId ?? undefined };
     return h("li", { "data-testid": `fault-${target}`, title: method && method !== "*" ? method : null }, icon("fault"), h("span", {}, label),
       h("button", { type: "button", class: "icon-button", "aria-label": `Fix ${label}`, title: "Fix", onclick: () => this.post("faults", fixed) }, icon("close")));
   }
@@ -152,7 +153,12 @@ export class Drawer {
       popover(fault, `Faults of ${row.name}`, this.faultItems(GOLDRUSH, { target: "goldrush", pipeline_id: row.id }, row.fault)));
     fault.classList.toggle("lit", Boolean(row.fault));
     fault.disabled = !row.visible;
+    const cause = tool("cause", row.cause ? `Ails from: ${row.cause.replaceAll("_", " ")}` : "Choose what ails it", () =>
+      popover(cause, `What ails ${row.name}`, causeItems(row, (fields) => this.post(`pipelines/${row.id}`, fields))));
+    cause.classList.toggle("lit", Boolean(row.cause));
+    cause.disabled = !row.visible;
     return h("div", { class: "extras" },
+      cause,
       tool("degrade", "Degrade: one replica fewer ready", move({ degrade: true })),
       tool("restart", "Restart without a change of phase", move({ restart: true })),
       row.visible

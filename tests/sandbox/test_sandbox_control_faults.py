@@ -15,7 +15,10 @@ from sandbox.clock import Clock
 from sandbox.control import Control
 from sandbox.control_body import Body
 from sandbox.control_faults import TARGETS, DeliveryActKind
+from sandbox.goldrush_causes import BY_SLUG, CAUSES, DESTINATIONS
+from sandbox.goldrush_faults import ROUTES
 from sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from sandbox.goldrush_pipelines import LogContent
 from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from sandbox.redis_proxy import WireFaultKind
 from sandbox.server import Sandbox
@@ -289,3 +292,14 @@ def test_the_docs_list_every_fault() -> None:
         assert f"`{kind}`" in section, (target, kind)
     for action in Control(Sandbox(clock=Clock(), scenario=None, redis=None)).changes("C0ALERTS", Body({})):
         assert f"`{action}`" in documented, action
+
+
+def test_the_docs_list_every_ailment_and_route() -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    section = documented.split("## GoldRush")[1].split("\n## ")[0]
+    for word in (*ROUTES, *BY_SLUG, *LogContent, *DESTINATIONS):
+        assert f"`{word}`" in section, word
+    ailments = section.split("### What ails a pipeline")[1].splitlines()
+    for cause in CAUSES:
+        (row,) = [line for line in ailments if line.startswith("| `") and f"`{cause.slug}`" in line]
+        assert ("| fails |" in row, "retries" in row) == (cause.probe is not None, cause.retried), cause.slug

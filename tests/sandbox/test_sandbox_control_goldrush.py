@@ -37,6 +37,7 @@ async def test_the_rows_have_everything_the_page_shows(control: httpx.AsyncClien
 
     assert swaps.pop("id").startswith("pipe_")
     assert swaps.pop("start_time").endswith("Z")
+    assert "unreachable" in swaps.pop("causes")
     assert swaps == {
         "name": "Base Swaps to Postgres",
         "project": "defi-analytics",
@@ -45,6 +46,9 @@ async def test_the_rows_have_everything_the_page_shows(control: httpx.AsyncClien
         "ready": 3,
         "intent": "running",
         "visible": True,
+        "destination_type": "postgres",
+        "cause": None,
+        "pace": 1.0,
         "fault": None,
     }
 
@@ -211,3 +215,73 @@ async def test_the_scenario_is_started_and_stopped(sandbox: Sandbox, control: ht
     assert (await control.get("/state")).json()["scenario"] == {"running": True}
     assert (await control.post("/scenario", json={"running": False})).json() == {"running": False}
     assert not sandbox.scenario_running
+
+
+# --- what ails a pipeline ---------------------------------------------------------------------------------------------
+
+
+async def test_a_pipeline_fails_with_a_chosen_cause_and_log(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    failed = (await control.post("/pipelines/orders-eu", json={"cause": "rejected_login", "log": "tail_error"})).json()
+    assert (failed["phase"], failed["cause"]) == ("FAILED", "rejected_login")
+    assert "too_many_parts" not in failed["causes"], "that happens at ClickHouse only"
+
+    ailing = (await control.post("/pipelines/orders-us", json={"phase": "RUNNING", "cause": "unreachable"})).json()
+    assert (ailing["phase"], ailing["cause"]) == ("RUNNING", "unreachable")
+    well = (await control.post("/pipelines/orders-us", json={"phase": "RUNNING"})).json()
+    assert well["cause"] is None
+
+    slow = (await control.post("/pipelines/orders-us", json={"pace": 0.5, "height": 77})).json()
+    assert (slow["pace"], slow["phase"]) == (0.5, "RUNNING")
+    assert 77 <= sandbox.goldrush.named("orders-us").work.height < 78
+
+
+async def test_a_new_pipeline_has_the_destination_of_ones_choice(control: httpx.AsyncClient) -> None:
+    added = (await control.post("/pipelines", json={"name": "queue", "destination_type": "sqs"})).json()
+    assert added["destination_type"] == "sqs"
+    assert "missing_place" in added["causes"]
+
+
+async def test_goldrush_is_made_late_with_a_chain(control: httpx.AsyncClient) -> None:
+    await control.post("/chains/base-mainnet", json={"late_seconds": 2400})
+    assert [chain["name"] for chain in (await control.get("/chains")).json() if chain["late"]] == ["base-mainnet"]
+    await control.post("/chains/base-mainnet", json={"late_seconds": 0})
+    assert not any(chain["late"] for chain in (await control.get("/chains")).json())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/pipelines/orders-eu", {"cause": "too_many_parts"}, 400),
+        ("/pipelines/orders-eu", {"cause": "sabotage"}, 400),
+        ("/pipelines/orders-eu", {"log": "loud"}, 400),
+        ("/pipelines/orders-eu", {"pace": -1}, 400),
+        ("/pipelines/orders-eu", {"pace": True}, 400),
+        ("/pipelines", {"name": "x", "destination_type": "paper"}, 400),
+        ("/chains/base-mainnet", {}, 400),
+        ("/chains/nowhere-mainnet", {"late_seconds": 1}, 404),
+    ],
+)
+async def test_an_ailment_that_cannot_be_is_refused(
+    control: httpx.AsyncClient, path: str, body: dict[str, Any], status: int
+) -> None:
+    reply = await control.post(path, json=body)
+    assert reply.status_code == status
+    assert list(reply.json()) == ["error"]
+    assert (await row(control, "orders-eu"))["phase"] == "RUNNING"
+
+
+async def test_each_route_has_a_fault_of_its_own(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    goldrush, key = f"{sandbox.url}/platform/pipeline-api", {"Authorization": "Bearer demo-service-key"}
+    orders = (await row(control, "orders-eu"))["id"]
+    for route, kind in (("logs", "server_error"), ("metrics", "forbidden")):
+        await control.post("/faults", json={"target": "goldrush", "kind": kind, "route": route})
+
+    async def statuses() -> list[int]:
+        paths = ("logs", "metrics", "destination-health", "status")
+        return [(await control.get(f"{goldrush}/{orders}/{path}/", headers=key)).status_code for path in paths]
+
+    assert await statuses() == [500, 403, 200, 200]
+    await control.post("/faults", json={"target": "goldrush", "kind": "none", "route": "logs"})
+    assert await statuses() == [200, 403, 200, 200]
+    await control.delete("/faults")
+    assert (await control.get("/state")).json()["faults"] == []

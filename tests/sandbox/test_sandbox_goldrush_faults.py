@@ -6,6 +6,7 @@ import zlib
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -173,3 +174,31 @@ async def test_a_caller_who_leaves_is_let_go(
         while len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.02)
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_bodies_of_the_details_are_odd(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
+    async def data(resource: str) -> Any:
+        reply = await client.get(f"{orders.id}/{resource}/", timeout=10.0)
+        assert reply.status_code == 200
+        return reply.json()["data"]
+
+    for kind, resource, odd in (
+        ("long", "logs", lambda given: len(given["pods"][0]["logs"]) > 9_900_000),
+        ("tail_error", "logs", lambda given: "container not found" in given["pods"][0]["logs"]),
+        ("no_pods", "logs", lambda given: given["pods"] == []),
+        ("only_uid", "metrics", lambda given: given == {"uid": orders.uid}),
+        ("odd_numbers", "metrics", lambda given: given["last_offset"] == 2**70 or given["records_consumed"] == 2**70),
+        ("only_uid", "destination-health", lambda given: given == {}),
+    ):
+        sandbox.goldrush.set_fault(Fault(kind=FaultKind(kind), route=resource))
+        assert odd(await data(resource)), kind
+        sandbox.goldrush.set_fault(None)
+
+
+async def test_chains_may_bear_the_newer_names(sandbox: Sandbox) -> None:
+    sandbox.goldrush.set_fault(Fault(kind=FaultKind.RENAMED, route="chains"))
+    async with httpx.AsyncClient() as http:
+        key = {"Authorization": "Bearer cqt_demo_api_key"}
+        (first, *_) = (await http.get(f"{sandbox.url}/v1/chains/status/", headers=key)).json()["data"]["items"]
+    assert {"chain_tip_height", "chain_tip_signed_at"} <= set(first)
+    assert "synced_block_height" not in first

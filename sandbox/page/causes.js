@@ -1,0 +1,28 @@
+// What ails one pipeline: why it fails, what its log holds, how fast it works. Item: [label, fields of the control request].
+
+const CAUSES = {
+  out_of_memory: "its worker runs out of memory", destination_memory: "the destination runs out of memory", destination_full: "the destination has no space left",
+  too_many_parts: "ClickHouse has too many parts", too_many_connections: "the destination has no connection free", read_only: "the destination is read-only",
+  rejected_login: "the destination rejects its login", no_permission: "its login lacks a permission", tls: "the certificate has expired", constraint: "a record violates a constraint",
+  schema: "the table does not fit", crash: "its worker crashes", transform: "a transform fails", missing_place: "its bucket, queue or topic is gone", too_large: "a record is too large",
+  source: "it cannot read its source", throttled: "the destination throttles it", unknown_host: "the host name does not resolve", unreachable: "the destination is unreachable",
+  destination_error: "the destination has an error of its own", decoding: "records cannot be decoded", unknown: "nobody knows why",
+};
+
+const LOGS = [
+  ["and has no log yet", "tail_error"], ["with an empty log", "empty"], ["with a log of 1 MB", "long"], ["with secrets in its log", "secrets"], ["with a hostile log", "hostile"],
+];
+
+const WORK = [
+  ["its destination is down, it still retries", { phase: "RUNNING", cause: "unreachable" }], ["it stands still", { pace: 0 }], ["it works at half the chain's pace", { pace: 0.5 }], ["it keeps up again", { pace: 1 }],
+];
+
+export function causeItems(row, move) {
+  const item = ([content, fields, current = false]) => ({ content, current, dataset: { cause: fields.cause ?? fields.log ?? "work" }, choose: () => move(fields) });
+  const failed = row.phase === "FAILED";
+  return [
+    { heading: "It fails because" }, ...row.causes.map((slug) => item([CAUSES[slug] ?? slug, { phase: "FAILED", cause: slug }, failed && row.cause === slug])),
+    { heading: "It fails" }, ...LOGS.map(([words, log]) => item([words, { phase: "FAILED", log, cause: row.cause ?? undefined }])),
+    { heading: "It runs, but" }, ...WORK.filter(([, { cause }]) => !cause || row.causes.includes(cause)).map(item),
+  ];
+}
