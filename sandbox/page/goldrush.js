@@ -132,11 +132,20 @@ export class Drawer {
     return h("li", { class: "pipeline", "data-testid": `pipeline-${row.id}`, dataset: { name: row.name, phase } },
       h("div", { class: "pipeline-line" },
         h("span", { class: "pipeline-name", title: `${row.name} (${row.project})` }, row.name),
+        this.causeButton(row),
         h("span", { class: `phase phase-${phase.toLowerCase()}`, "data-testid": "phase" }, phase),
         h("span", { class: row.ready < row.replicas ? "ready short" : "ready", title: "Replicas ready" }, gone ? "404" : `${row.ready}/${row.replicas}`)),
       h("div", { class: "pipeline-line" },
         h("div", { class: "segments", role: "group", "aria-label": `Set the phase of ${row.name}` }, PHASES.map(([name, label]) => this.phaseButton(row, name, label))),
         this.extras(row)));
+  }
+
+  causeButton(row) {
+    const label = row.cause ? `Ails from: ${row.cause.replaceAll("_", " ")}` : "Choose what ails it";
+    const button = h("button", { type: "button", class: row.cause ? "icon-button lit" : "icon-button", "aria-label": `${label}: ${row.name}`, title: label, "data-testid": "cause" }, icon("cause"));
+    button.disabled = !row.visible;
+    button.addEventListener("click", () => popover(button, `What ails ${row.name}`, causeItems(row, (fields) => this.post(`pipelines/${row.id}`, fields))));
+    return button;
   }
 
   phaseButton(row, phase, label) {
@@ -153,12 +162,7 @@ export class Drawer {
       popover(fault, `Faults of ${row.name}`, this.faultItems(GOLDRUSH, { target: "goldrush", pipeline_id: row.id }, row.fault)));
     fault.classList.toggle("lit", Boolean(row.fault));
     fault.disabled = !row.visible;
-    const cause = tool("cause", row.cause ? `Ails from: ${row.cause.replaceAll("_", " ")}` : "Choose what ails it", () =>
-      popover(cause, `What ails ${row.name}`, causeItems(row, (fields) => this.post(`pipelines/${row.id}`, fields))));
-    cause.classList.toggle("lit", Boolean(row.cause));
-    cause.disabled = !row.visible;
     return h("div", { class: "extras" },
-      cause,
       tool("degrade", "Degrade: one replica fewer ready", move({ degrade: true })),
       tool("restart", "Restart without a change of phase", move({ restart: true })),
       row.visible

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from sandbox.bot_faults import BotProcess
+from sandbox.goldrush_causes import fitting
+from sandbox.goldrush_pipelines import Pipeline
 from sandbox.redis_faults import RedisStandIn
 from sandbox.server import Sandbox
 from sandbox.slack.messages import Draft
@@ -249,6 +252,25 @@ async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
 
     await sandbox.until(lambda: (orders.id, None) in sandbox.goldrush.faults)
     assert orders.id in sandbox.goldrush.pipelines
+
+
+def ails_from(pipeline: Pipeline, slug: str) -> bool:
+    return pipeline.trouble is not None and pipeline.trouble.cause.slug == slug
+
+
+async def test_a_pipeline_fails_with_each_cause_that_its_menu_offers(sandbox: Sandbox, page: Page) -> None:
+    orders = sandbox.goldrush.named("orders-eu")
+    button = page.get_by_test_id(f"pipeline-{orders.id}").get_by_test_id("cause")
+    for slug in fitting("postgres"):
+        await button.click()
+        item = page.locator(f'.menu [data-cause="{slug}"]').first
+        assert (await item.inner_text()) != slug
+        await item.click()
+        await sandbox.until(partial(ails_from, orders, slug))
+    await button.click()
+    await page.locator(".menu").get_by_text("with a hostile log").click()
+    await sandbox.until(lambda: orders.trouble and orders.trouble.log)
+    await expect(button).to_have_attribute("title", "Ails from: unknown")
 
 
 async def test_the_page_says_how_to_stop_the_demos_own_changes(sandbox: Sandbox, page: Page) -> None:
