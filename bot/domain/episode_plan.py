@@ -9,12 +9,13 @@ from bot.domain.card import Card, SyncCard, ThreadEntry
 from bot.domain.confirmation import confirming, entries_for
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
+from bot.domain.error_note import note_on_error
 from bot.domain.escalation import PageEvent, TimerDue
 from bot.domain.filters import filtered, suspended
 from bot.domain.flap_skips import hidden_by_flapping
 from bot.domain.follow_ups import FollowUpStyle, follow_up_style
 from bot.domain.held_news import silenced
-from bot.domain.note import NO_GUIDANCE
+from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, conversations, hears, origins, paged_targets
@@ -111,10 +112,15 @@ def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, ch
         state=state,
         targets=notified_in(episode, channel) or _own_targets(episode, audience),
         stands_in_for=audience.stands_in_for if audience else (),
-        guidance=routing.guidance if failure else NO_GUIDANCE,
+        guidance=_guidance_for(episode, routing) if failure else NO_GUIDANCE,
         origins=origins(routing, channel, episode.pages) if failure or episode.pages else (),
         silence=silence.note(routing.at or at) if silence else None,
     )
+
+
+def _guidance_for(episode: Episode, routing: Routing) -> Guidance:
+    note = note_on_error(routing.setup, episode)
+    return replace(routing.guidance, on_error=note) if note else routing.guidance
 
 
 def _shown_at(episode: Episode, state: PipelineState) -> datetime:

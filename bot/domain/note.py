@@ -8,6 +8,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, is_pattern, matches
+from bot.domain.error_note import ErrorNote
 from bot.domain.watch import UserId
 
 LONGEST_ADDRESS = 500
@@ -57,6 +58,8 @@ class Guidance:
 
     runbook: Note | None = None
     note: Note | None = None
+    on_error: ErrorNote | None = None
+    """What helped against the error of this failure. It is no matter of the pipeline."""
 
     def of_kind(self, kind: NoteKind) -> Note | None:
         """The runbook or the note."""

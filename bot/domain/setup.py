@@ -35,6 +35,7 @@ class SetupKind(StrEnum):
     QUIET_HOURS = "quiet_hours"
     FOLLOW_UPS = "follow_ups"
     OWNER = "owner"
+    ERROR_NOTE = "error_note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
+from bot.requests.error_notes import ErrorNotes
 from bot.requests.follow_ups import FollowUpStyles
 from bot.requests.group_members import GroupMembers
 from bot.requests.mutes import Mutes
@@ -83,6 +84,7 @@ class RequestServices:
     calendars: CalendarReads
     group_members: GroupMembers
     follow_ups: FollowUpStyles
+    error_notes: ErrorNotes
 
     @classmethod
     def build(
@@ -156,5 +158,6 @@ class RequestServices:
                 changes=changes, feed=feed, people=people, conversations=conversations, clock=clock
             ),
             follow_ups=FollowUpStyles(repository=repository, changes=changes),
+            error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
             group_members=GroupMembers(changes=changes, groups=groups, clock=clock),
         )

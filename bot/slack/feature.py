@@ -227,6 +227,8 @@ class CommandWord:
     """True if a time may stand before that sentence."""
     takes_group: bool = False
     """True if `all` in a group's thread means the group: `group:KEY` stands in place of the pipeline."""
+    takes_error: bool = False
+    """True if it means the error of the thread there, not a pipeline: `error:KEY` stands in place of the pipeline."""
     takes_several: bool = False
     """True if it takes several pipelines, so that `all` in a group's thread stands for them."""
     verbatim: bool = False

@@ -12,7 +12,7 @@ from bot.requests.threads import ThreadTopic
 from bot.slack.click import Click
 from bot.slack.feature import Button, Command, CommandWord, Reply, Request, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelpCommand, is_greeting
-from bot.slack.grammar.answer_words import GROUP, joined_take_over
+from bot.slack.grammar.answer_words import ERROR, GROUP, joined_take_over
 from bot.slack.grammar.in_thread import (
     foreign_name,
     meant_in_thread,
@@ -266,6 +266,8 @@ class Router:
 
 def _reference(topic: ThreadTopic, word: CommandWord, *, everyone: bool) -> str | None:
     """What a command in a thread means. None: the person has to choose. `everyone`: the person typed `all`."""
+    if word.takes_error:
+        return f"{ERROR}{topic.key}"
     if len(topic.pipelines) == 1:
         return quoted(topic.pipelines[0].id)
     if everyone and word.takes_group:

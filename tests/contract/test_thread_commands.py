@@ -74,13 +74,12 @@ async def test_ack_acknowledges_the_failure_of_the_card(fake_redis: redis.asynci
         assert "already acknowledged orders-1" in await thread.asked("ack")
 
 
-async def test_mute_note_and_runbook_take_their_words_after_the_pipeline(fake_redis: redis.asyncio.Redis) -> None:
+async def test_mute_and_runbook_take_their_words_after_the_pipeline(fake_redis: redis.asyncio.Redis) -> None:
     async with thread_of(fake_redis) as thread:
         assert "orders-1" in await thread.asked("mute for 2h")
-        assert "failure cards now show the note" in await thread.asked("note restart the sink first")
         assert "failure cards now show the runbook" in await thread.asked("runbook https://wiki.example.com/x")
         notes = {note.text for note in (await thread.office.bot.store.watches()).notes}
-        assert notes == {"restart the sink first", "https://wiki.example.com/x"}
+        assert notes == {"https://wiki.example.com/x"}
 
 
 async def test_a_named_pipeline_counts_rather_than_the_card_s(fake_redis: redis.asyncio.Redis) -> None:

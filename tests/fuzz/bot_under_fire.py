@@ -38,6 +38,7 @@ from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
 from bot.requests.drills import Drills
+from bot.requests.error_notes import ErrorNotes
 from bot.requests.follow_ups import FollowUpStyles
 from bot.requests.group_members import GroupMembers
 from bot.requests.mutes import Mutes
@@ -390,6 +391,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
         follow_ups=FollowUpStyles(repository=repository, changes=changes),
+        error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
         policies=Policies(repository=repository, changes=changes, clock=clock),
         schedules=Schedules(repository=repository, changes=changes, conversations=directory, clock=clock),
         calendars=CalendarReads(

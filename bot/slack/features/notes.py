@@ -9,6 +9,8 @@ from bot.domain.catalogue import comparable, is_pattern
 from bot.domain.names import AmbiguousReference, UnknownReference, resolve
 from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.features.error_notes import ErrorNoteCommand
+from bot.slack.grammar.answer_words import ERROR
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import NONE, PUNCTUATION, ParseError, Word, can_be_typed, quoted, slice_of, typed
@@ -19,6 +21,7 @@ from bot.slack.render.note_words import note_text
 from bot.slack.render.phrases import pipelines
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import CANDIDATES, command_for
+from bot.slack.render.thread_words import MENTION
 
 NAMES_SHOWN = 10
 _EXAMPLES = {NoteKind.RUNBOOK: "https://wiki.example.com/orders", NoteKind.NOTE: '"Restart the sink first"'}
@@ -62,6 +65,18 @@ class NoteCommand(Command):
 
 def _parser(kind: NoteKind) -> Callable[[CommandText], Command]:
     return lambda command_text: parse_note(kind, command_text)
+
+
+def _parse_note_or_error_note(command_text: CommandText) -> Command:
+    """The router puts `error:KEY` before a note that names no pipeline in a thread."""
+    words = command_text.words
+    if not words or words[0].quoted or not words[0].text.startswith(ERROR):
+        return parse_note(NoteKind.NOTE, command_text)
+    try:
+        parsed = parse_note(NoteKind.NOTE, command_text)
+    except ParseError as refused:
+        raise ParseError(refused.message, "help note") from refused
+    return ErrorNoteCommand(words[0].text.removeprefix(ERROR), parsed.text)
 
 
 def parse_note(kind: NoteKind, command_text: CommandText) -> NoteCommand:
@@ -278,6 +293,7 @@ _NOTE_HELP = HelpPage(
         '*`{c} note PIPELINE ["…" | none]`* — set, remove or show the sentence on failure cards.',
         f"Up to {LONGEST_NOTE} characters, in quotes. For PIPELINE, see `{{c}} help runbook`.",
         "`{c} note orders-eu none` removes it.",
+        f'In the thread of a failure, `{MENTION} note "…"` notes what helped against its error, on any pipeline.',
     ),
 )
 
@@ -293,7 +309,8 @@ FEATURE = Feature(
         ),
         CommandWord(
             name="note",
-            parse=_parser(NoteKind.NOTE),
+            parse=_parse_note_or_error_note,
+            takes_error=True,
             verbatim=True,
             in_thread=True,
             takes_sentence=True,

@@ -24,6 +24,8 @@ from bot.slack.mrkdwn import outside
 
 GROUP = "group:"
 """Stands before a group's key, in place of a pipeline. The router writes it for `all` in a group's thread."""
+ERROR = "error:"
+"""Stands before the key of a card or group, in place of a pipeline: the error that the thread is about."""
 _TIME_BEGINS = frozenset({"for", "until", "till", "til"})
 _TAKE_OVER = re.compile(r"^\s*take[\s-]+over\b", re.IGNORECASE)
 

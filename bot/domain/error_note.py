@@ -1,0 +1,64 @@
+"""What helped against an error, as somebody noted it: found again by the error's fingerprint. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.domain.episode import Episode, EpisodeKind
+from bot.domain.setup import Setup, SetupKind, SetupRow
+
+MOST_ERROR_NOTES = 500
+LONGEST_ERROR = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedError:
+    """An error that people can note something for."""
+
+    fingerprint: str
+    line: str
+    """The log line that says it, redacted and cut: text from outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorNote(SetupRow):
+    """The note for one error."""
+
+    kind: ClassVar = SetupKind.ERROR_NOTE
+    fingerprint: str
+    line: str
+    """As in `NotedError`."""
+    text: str
+
+    @property
+    def id(self) -> str:
+        return self.fingerprint
+
+    @property
+    def label(self) -> str:
+        return self.line
+
+    @property
+    def summary(self) -> str:
+        return self.text
+
+
+def noted_error(episode: Episode) -> NotedError | None:
+    """The error of a failure. None: the bot found none, or none that it would recognise."""
+    diagnosis = episode.diagnosis
+    if diagnosis is None or episode.kind is not EpisodeKind.FAILURE or not diagnosis.fingerprint:
+        return None
+    line = diagnosis.excerpt.error if diagnosis.excerpt else ""
+    return NotedError(fingerprint=diagnosis.fingerprint, line=line[:LONGEST_ERROR])
+
+
+def noted_errors(episodes: Iterable[Episode]) -> tuple[NotedError, ...]:
+    """The different errors of these failures."""
+    errors = [error for episode in episodes if (error := noted_error(episode))]
+    return tuple({error.fingerprint: error for error in errors}.values())
+
+
+def note_on_error(setup: Setup, episode: Episode) -> ErrorNote | None:
+    """What somebody noted for the error of this failure."""
+    error = noted_error(episode)
+    return setup.get(ErrorNote, error.fingerprint) if error else None

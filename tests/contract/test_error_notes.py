@@ -1,0 +1,167 @@
+"""In the thread of a failure's card, `note "…"` keeps what helped against its error, for the next card with it."""
+
+import pytest
+import redis.asyncio
+
+from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis_plan import plan_diagnosed
+from bot.domain.error_note import MOST_ERROR_NOTES, ErrorNote
+from bot.domain.log_lines import Excerpt
+from bot.domain.observation import PipelineId
+from tests.builders import ANN, a_setup_change, at
+from tests.contract.test_thread_commands import Thread, thread_of
+from tests.service.test_poller import FAILED, LIVE, ONE, TWO
+
+PRINT, OTHER_PRINT = "0123456789abcdef", "fedcba9876543210"
+LINE = "dial tcp 10.0.0.7:5432: connection refused"
+
+
+async def diagnosed(thread: Thread, pipeline_id: PipelineId = ONE, fingerprint: str = PRINT) -> None:
+    episode = thread.office.bot.repository.record(pipeline_id).episode
+    assert episode is not None
+    diagnosis = Diagnosis(
+        at=thread.office.bot.clock.now(),
+        began_at=episode.began_at,
+        log=LogOutcome.READ,
+        fingerprint=fingerprint,
+        excerpt=Excerpt(pod="a", lines=(LINE,), error=LINE),
+    )
+    write = thread.office.bot.repository.write
+    assert await write(pipeline_id, lambda record, routing: plan_diagnosed(record, routing, diagnosis))
+
+
+async def noted(thread: Thread) -> dict[str, str]:
+    return {note.fingerprint: note.text for note in (await thread.office.bot.store.watches()).setup.all(ErrorNote)}
+
+
+async def shown_on(thread: Thread, pipeline_id: PipelineId) -> str:
+    """What the card of the pipeline's episode has as the note on its error."""
+    episode = thread.office.bot.repository.record(pipeline_id).episode
+    assert episode is not None
+    (card,) = (await thread.office.bot.store.cards([*episode.cards])).values()
+    note = card.content.guidance.on_error
+    return f"{note.made_by_name}: {note.text}" if note else ""
+
+
+async def test_the_note_is_set_shown_replaced_and_removed(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        assert "note for this error" in await thread.asked("note")
+        answer = await thread.asked('note "Restart the sink first"')
+        assert "The card of each failure with this error now shows: “Restart the sink first”" in answer.replace(
+            "\n", " "
+        )
+        assert f"The error: `{LINE}`" in answer
+        assert "The open failure card is updated." in answer
+        assert await noted(thread) == {PRINT: "Restart the sink first"}
+        assert await shown_on(thread, ONE) == "ann: Restart the sink first"
+        assert "ann noted at" in await thread.asked("note")
+        assert "already has this note" in await thread.asked("note Restart the sink first")
+        assert "Before: “Restart the sink first”" in await thread.asked("note call the DBA")  # without quotes
+        assert await noted(thread) == {PRINT: "call the DBA"}
+        removed = await thread.asked("note none")
+        assert "The note for this error was removed." in removed
+        assert "Before: “call the DBA”" in removed
+        assert await noted(thread) == {}
+        assert await shown_on(thread, ONE) == ""
+        assert "has no note. Nothing was changed." in await thread.asked("note none")
+
+
+async def test_the_next_card_with_the_error_shows_it_on_any_pipeline(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        await thread.asked("note restart the sink")
+        bot = thread.office.bot
+        bot.api.statuses[ONE] = LIVE
+        await bot.watch(TWO)
+        bot.api.statuses[TWO] = FAILED
+        await bot.poll(30)
+        assert await shown_on(thread, TWO) == ""
+        await diagnosed(thread, TWO)
+        assert await shown_on(thread, TWO) == "ann: restart the sink"
+
+
+async def test_a_failure_that_is_over_takes_a_note(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        thread.office.bot.api.statuses[ONE] = LIVE
+        await thread.office.bot.poll(30)
+        answer = await thread.asked("note it was the sink")
+        assert "Noted." in answer
+        assert "updated" not in answer
+        assert await noted(thread) == {PRINT: "it was the sink"}
+
+
+async def test_without_an_error_the_bot_offers_the_pipeline_s_note(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        answer = await thread.asked("note restart the sink")
+        assert "no error in this thread that I would recognise again. Nothing was changed." in answer
+        assert '`@bot note orders-1 "…"`' in answer
+        assert "failure cards now show the note" in await thread.asked('note orders-1 "restart the sink"')
+        assert await noted(thread) == {}
+
+
+async def test_a_named_pipeline_gets_its_own_note(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        assert "orders-2: failure cards now show the note" in await thread.asked('note orders-2 "x y"')
+        assert await noted(thread) == {}
+
+
+@pytest.mark.parametrize(("prints", "errors"), [((PRINT, PRINT), 1), ((PRINT, OTHER_PRINT), 2)])
+async def test_a_group_takes_the_note_if_its_error_is_one(
+    fake_redis: redis.asyncio.Redis, prints: tuple[str, str], errors: int
+) -> None:
+    async with thread_of(fake_redis, failures=5) as thread:
+        for pipeline_id, fingerprint in zip((ONE, TWO), prints, strict=True):
+            await diagnosed(thread, pipeline_id, fingerprint)
+        answer = await thread.asked("note restart the sink")
+        if errors == 1:
+            assert "2 open failure cards are updated." in answer
+        else:
+            assert "have 2 different errors. Nothing was changed." in answer
+            assert "`@bot note orders-1" in answer
+        assert len(await noted(thread)) == (1 if errors == 1 else 0)
+
+
+async def test_a_long_note_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        answer = await thread.asked(f"note {'restart ' * 50}")
+        assert "I can't save that note" in answer
+        assert "Nothing was changed" in answer
+        assert "error:" not in answer
+        assert await noted(thread) == {}
+
+
+async def test_too_many_notes_are_refused(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        rows = [
+            ErrorNote(fingerprint=f"{number:016}", line="x", text="x", made_by=ANN, made_at=at(0))
+            for number in range(MOST_ERROR_NOTES)
+        ]
+        bot = thread.office.bot
+        await bot.store.change_setup(a_setup_change((await bot.store.watches()).version, *rows))
+        await bot.repository.refresh_watches()
+        assert "that is the limit. Nothing was changed." in await thread.asked("note one more")
+
+
+async def test_the_audit_log_has_the_note(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        await thread.asked("note restart the sink")
+        entry = (await thread.office.bot.store.audit(count=1)).entries[0]
+        assert (entry.subject, entry.label, entry.after) == ("error_note", LINE, "restart the sink")
+        assert "error note" in await thread.office.type("audit")
+
+
+async def test_a_key_of_another_conversation_is_refused(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        episode = thread.office.bot.repository.record(ONE).episode
+        assert episode is not None
+        (key,) = episode.cards
+        answer = await thread.talk.write(f'note error:{key} "x"')
+        assert "belongs to a card in another conversation. Nothing was changed." in answer.text
+        assert await noted(thread) == {}
