@@ -12,7 +12,7 @@ from bot.domain.chains import Chain
 from bot.domain.measurement import Measurement
 from bot.domain.usual_pace import TIMES_LONGEST, Lag, UsualPace, follow, says_whether_it_moves
 
-DEFAULT_THRESHOLD = 600  # seconds, for a watch that names none
+ON_TIME = 300.0  # seconds: a pipeline with a smaller lag has caught up with its chain
 KEPT_LAGS = 2
 OVER = 0.5  # of the threshold: a lag below it has ended
 
@@ -96,7 +96,7 @@ def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int]) -> 
         pace,
         lags=(*pace.lags, lag)[-KEPT_LAGS:],
         first_lag=first,
-        was_on_time=pace.was_on_time or lag.seconds < DEFAULT_THRESHOLD * OVER,
+        was_on_time=pace.was_on_time or lag.seconds < ON_TIME,
         over=tuple(sorted(open_)),
     )
 

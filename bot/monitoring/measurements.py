@@ -6,14 +6,20 @@ before that time, if there is one.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+from bot.domain.catalogue import Pipeline
 from bot.domain.chains import find_chain
-from bot.domain.lag import judge
+from bot.domain.finding_plan import OF_LAG, plan_findings
+from bot.domain.lag import Judgement, judge
+from bot.domain.lag_findings import lag_findings
 from bot.domain.measurement import Measurement
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import PipelineState, Reach
+from bot.domain.plan import Plan, Record
+from bot.domain.routing import Routing
+from bot.domain.transition import Event, PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measuring_times import MeasuringTimes
@@ -22,6 +28,7 @@ from bot.ports.leadership import LeadershipStatus
 from bot.ports.measurement_store import MeasuredPipeline, MeasurementStore
 from bot.ports.pipeline_api import ApiError
 from bot.ports.pipeline_details import PipelineDetails
+from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import MeasuringSlow
 from bot.state.repository import Repository
@@ -130,11 +137,11 @@ class Measurements:
             return None
         pipeline = self._repository.pipeline(pipeline_id)
         before = self._measured.get(pipeline_id)
-        pace, _ = judge(
+        pace, judgement = judge(
             before.pace if before else None,
             now,
             find_chain(pipeline.chain, self._chains.fresh),
-            (),
+            self._thresholds(pipeline),
             deployed_at=now.at if pipeline_id in self._interrupted else _deployed_at(state),
             bounded=pipeline.bounded,
         )
@@ -142,7 +149,27 @@ class Measurements:
         recent = [one for one in (before.recent if before else ()) if now.at - one.at <= RECENT]
         measured = MeasuredPipeline(pace=pace, recent=(*recent[1 - MOST_RECENT :], now))
         self._measured[pipeline_id] = measured
+        await self._report(pipeline_id, judgement, now.at)
         return measured
+
+    def _thresholds(self, pipeline: Pipeline) -> set[int]:
+        """In seconds, of every watch that hears of a lag or pages for it."""
+        watches = self._repository.watches_of(pipeline)
+        hearing = (watch for watch in watches if watch.wants(Event.LAGGING) or watch.pages(Event.LAGGING))
+        return {int(watch.least_lag.total_seconds()) for watch in hearing}
+
+    async def _report(self, pipeline_id: PipelineId, judgement: Judgement, at: datetime) -> None:
+        """Brings the cards in line with the judgement. A write that fails is made up for by the next measurement."""
+        lease = self._leadership.lease
+        held = any(finding.event in OF_LAG for finding in self._repository.state_but_time(pipeline_id).findings)
+        if lease is None or not (held or judgement.over or judgement.stalled_since):
+            return
+
+        def plan(record: Record, routing: Routing) -> Plan | None:
+            return plan_findings(record, routing, lag_findings(judgement, record.state, at), at, of=OF_LAG)
+
+        with suppress(StoreAway):
+            await self._repository.write(pipeline_id, plan, lease=lease)
 
     def _report_period(self) -> None:
         """Tells the operator once that so many pipelines share the measurements."""

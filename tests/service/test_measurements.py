@@ -8,18 +8,23 @@ from datetime import datetime, timedelta
 import pytest
 import redis.asyncio
 
+from bot.domain.card import ThreadEntry
 from bot.domain.chains import Chain
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
+from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
 from bot.monitoring.budget import Budget
 from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measurements import Measurements
 from bot.ports.pipeline_api import ApiError, Status, Unavailable
 from bot.store.measurements import RedisMeasurements
 from bot.store.scripts import Scripts
-from tests.builders import TEAM
+from tests.builders import ANN, TEAM, a_watch, at
 from tests.fakes import FakeClock
 from tests.service.test_poller import ONE, TWO, Bot, pipelines, running
 
@@ -32,20 +37,27 @@ class FakeDetails:
     requests: list[PipelineId] = field(default_factory=list)
     chain_requests: int = 0
     error: ApiError | None = None
+    behind: int = 1200
+    """How many blocks the pipelines are behind the chain, which makes two a second."""
+    late: float = 0.0
+    """Seconds by which GoldRush itself is behind."""
+    frozen: bool = False
 
     async def metrics(self, pipeline_id: PipelineId, at: datetime) -> Measurement:
         self.requests.append(pipeline_id)
         if self.error:
             raise self.error
-        moved = int(self.clock.seconds * 2)
-        return Measurement(at=at, last_block_height=moved, records_consumed=moved, pending_records=len(self.requests))
+        moved = 7 if self.frozen else int(self.clock.seconds * 2)
+        height = moved if self.frozen else moved + 50_000 - self.behind
+        return Measurement(at=at, last_block_height=height, records_consumed=moved, pending_records=len(self.requests))
 
     async def chains(self, at: datetime) -> tuple[Chain, ...]:
         self.chain_requests += 1
         if self.error:
             raise self.error
-        height = int(self.clock.seconds * 2) + 1200
-        return (Chain(name="base-mainnet", height=height, at=at, signed_at=at),)
+        height = int((self.clock.seconds - self.late) * 2) + 50_000
+        signed_at = at - timedelta(seconds=self.late)
+        return (Chain(name="base-mainnet", height=height, at=at, signed_at=signed_at),)
 
     async def logs(self, pipeline_id: PipelineId) -> tuple[PodLog, ...]:
         raise NotImplementedError
@@ -173,3 +185,80 @@ async def test_an_unreadable_row_is_measured_again(fake_redis: redis.asyncio.Red
         await one.bot.watch(ONE)
         await one.go_on(10)
         assert ONE in await one.store.measured()
+
+
+# --- what people hear ------------------------------------------------------------------------------------------------
+
+
+async def watched_from(one: Measuring, **minutes: int) -> None:
+    for channel, lag_from in minutes.items():
+        watch = replace(
+            a_watch(ONE, channel=ChannelId(channel), events=frozenset({Event.LAGGING, Event.STALLED})),
+            lag_from=timedelta(minutes=lag_from),
+        )
+        notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(watch,))
+        receiver = in_slack(TEAM, ChannelId(channel))
+        message = Message(id=channel, receiver=receiver, priority=Priority.UPDATE, body=notice, made_at=at(0))
+        await one.bot.store.add_watches([watch], message)
+    await one.bot.repository.refresh_watches()
+
+
+async def news(one: Measuring, channel: str) -> list[str]:
+    """The card of a channel, and the events in its thread."""
+    rows = await one.bot.store.owed(ChannelId(channel))
+    entries = [row.body.entry for row in rows if isinstance(row.body, ThreadEntry)]
+    cards = await one.bot.cards(ChannelId(channel))
+    return [*cards, *(event for entry in entries for event in entry.events)]
+
+
+async def test_each_channel_hears_of_a_lag_at_its_own_threshold_and_of_its_end(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with measuring(fake_redis, 1, with_chains=True) as one:
+        await watched_from(one, C0FIVE=5, C0THIRTY=30)
+        one.details.behind = 0
+        await one.go_on(30)
+        assert await news(one, "C0FIVE") == []
+        one.details.behind = 1200  # ten minutes
+        await one.go_on(15)
+        assert len(await news(one, "C0FIVE")) == 1
+        assert await news(one, "C0THIRTY") == []
+        finding = one.bot.repository.record(ONE).state.finding(Event.LAGGING)
+        assert finding
+        assert finding.lag == pytest.approx(timedelta(minutes=10), abs=timedelta(seconds=30))
+        assert (finding.chain, finding.chain_lag) == ("Base", timedelta())
+        one.details.behind = 6000  # fifty minutes
+        await one.go_on(30)
+        assert len(await news(one, "C0THIRTY")) == 1
+        one.details.behind = 0
+        await one.go_on(15)
+        assert one.bot.repository.record(ONE).state.findings == ()
+        for channel in ("C0FIVE", "C0THIRTY"):
+            assert (await news(one, channel)).count(Event.CAUGHT_UP) <= 1
+
+
+async def test_goldrushs_own_delay_is_on_the_card(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 1, with_chains=True) as one:
+        await watched_from(one, C0FIVE=5)
+        one.details.behind = 0
+        await one.go_on(30)
+        one.details.late, one.details.behind = 1800.0, 3600
+        await one.go_on(15)
+        finding = one.bot.repository.record(ONE).state.finding(Event.LAGGING)
+        assert finding
+        assert finding.chain_lag == timedelta(minutes=30)
+        assert finding.blocks == 0
+
+
+async def test_a_stalled_pipeline_gets_a_card_until_it_moves(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 1) as one:
+        await watched_from(one, C0FIVE=5)
+        await one.go_on(25 * 60)
+        assert await news(one, "C0FIVE") == []
+        one.details.frozen = True
+        await one.go_on(30)
+        assert one.bot.repository.record(ONE).state.finding(Event.STALLED)
+        assert len(await news(one, "C0FIVE")) == 1
+        one.details.frozen = False
+        await one.go_on(10)
+        assert one.bot.repository.record(ONE).state.findings == ()

@@ -25,7 +25,10 @@ def of_chain(finding: PipelineFinding) -> str:
     if not finding.chain or finding.chain_lag is None:
         return ""
     chain, late = outside(finding.chain, 40), finding.chain_lag.total_seconds()
-    return f"{chain} itself is {f'{duration(late)} late' if late else 'on time'} at GoldRush"
+    if not late:
+        return f"{chain} itself is on time at GoldRush"
+    is_culprit = finding.lag is not None and late >= finding.lag.total_seconds() / 2
+    return f"{chain} itself is {duration(late)} behind at GoldRush{': nothing to do here' if is_culprit else ''}"
 
 
 def wanted(intent: Intent | None) -> str:
