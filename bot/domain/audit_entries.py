@@ -8,8 +8,8 @@ from bot.domain.note import Note
 from bot.domain.on_call_setup import target_text
 from bot.domain.plan import Plan
 from bot.domain.subscription import WatchChange
-from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import ChannelId, Watch, lagging_word
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Watch
 
 
 def watch_entries(change: WatchChange, at: datetime) -> tuple[AuditEntry, ...]:
@@ -33,12 +33,11 @@ def watch_entries(change: WatchChange, at: datetime) -> tuple[AuditEntry, ...]:
 
 def watch_text(watch: Watch) -> str:
     """Its events and targets, as people type them."""
-    events = "all" if watch.events is None else ",".join(event for event in SELECTABLE if event in watch.events)
+    events = ",".join(watch.typed_events) or "all"
     targets = " ".join(map(target_text, watch.targets)) or "none"
     paged_for = f" for {','.join(watch.typed_paging_events)}" if watch.targets and watch.page_for else ""
     confirm = f" confirm {watch.confirm}" if watch.confirm > 1 else ""
-    lag = f" {lagging_word(watch.lag_from)}" if watch.lag_from and Event.LAGGING.value not in events else ""
-    return clipped_value(f"on {events} page {targets}{paged_for}{confirm}{lag}")
+    return clipped_value(f"on {events} page {targets}{paged_for}{confirm}")
 
 
 def note_entry(note: Note, before: Note | None) -> AuditEntry:

@@ -156,7 +156,9 @@ class Watch:
 
     @property
     def typed_events(self) -> tuple[str, ...]:
-        """The events after *on*, as people type them. Empty: all."""
+        """The events after *on*, as people type them. Empty: all, with the usual lag."""
+        if self.events is None and self.lag_from:
+            return (Every.EVENT.value, lagging_word(self.lag_from))
         return self._typed(self.events or ())
 
     @property

@@ -13,7 +13,7 @@ from bot.domain.alias import IdChange
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
-from bot.slack.features.watch.form import CHANNEL, EVENTS, PIPELINES, TARGETS
+from bot.slack.features.watch.form import CHANNEL, EVENTS, LAG, PIPELINES, TARGETS
 from bot.slack.inbound.inbox import RECOVER_AFTER, Inbox
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
@@ -60,9 +60,11 @@ class Forms:
         channel: str = "",
         events: tuple[str, ...] = (),
         page: tuple[str, ...] = (),
+        lag: str = "",
     ) -> str:
         """The errors that the modal shows, or the message that the person gets when it has closed."""
         values = {PIPELINES: pipelines, CHANNEL: channel or None, EVENTS: list(events), TARGETS: list(page)}
+        values[LAG] = lag or None
         before = len(self.said(user))
         ack = await self.office.sandbox.slack.submit_view(
             user, {block: {block: held} for block, held in values.items()}
@@ -137,6 +139,15 @@ async def test_a_channel_gets_the_watch_and_the_announcement(fake_redis: redis.a
         assert [target.id for target in watch.targets] == [BOB]
         assert BOT_USER in it.office.sandbox.slack.directory.channels[QUIET].members
         assert "Notice" in await it.office.announced(QUIET)
+
+
+async def test_the_lag_of_the_form_is_kept_and_shown(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answer = await it.submit("orders-1", channel=QUIET, events=("lagging",), lag="lagging:1h")
+        assert f"<#{QUIET}> now watches orders-1 — lagging, lagging from 1 h on" in answer
+        (watch,) = await it.office.watches(QUIET)
+        assert watch.lag_from == timedelta(hours=1)
 
 
 async def test_a_channel_with_another_id_keeps_its_watches(fake_redis: redis.asyncio.Redis) -> None:

@@ -3,26 +3,30 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain.answer import RefusalAnswer, UnmatchedAnswer, UnresolvedReference, WatchAnswer
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import MOST_CONFIRMED
 from bot.domain.names import AmbiguousReference
-from bot.domain.transition import SELECTABLE
-from bot.domain.watch import ChannelId, TargetKind
+from bot.domain.transition import SELECTABLE, Event
+from bot.domain.watch import USUAL_LAG, ChannelId, TargetKind, lagging_word
 from bot.slack.click import Click
 from bot.slack.feature import Command, Reply, Request, UsageError
 from bot.slack.features.watch.command import ClauseRefusal, WatchCommand
 from bot.slack.features.watch.opening import error_text, open_modal
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord
-from bot.slack.mrkdwn import code, escape, outside, plain_cut, unescape
+from bot.slack.grammar.lagging_words import lag_in
+from bot.slack.mrkdwn import code, duration, escape, outside, plain_cut, unescape
 from bot.slack.permissions import UNCHANGED, no_such_channel
 from bot.slack.render.blocks import Block, context, input_block, option, plain, sections
 from bot.slack.submission import Submission
 
 CALLBACK_ID = "watch"
 PIPELINES, CHANNEL, EVENTS, TARGETS, CONFIRM = "pipelines", "channel", "events", "targets", "confirm"  # the blocks
+LAG = "lag"
+LAGS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 3 * 60, 12 * 60, 24 * 60))
 EXPLAINED = 3  # unknown names that get a sentence of their own
 _BLOCKS = {ClauseKind.CHANNEL: CHANNEL, ClauseKind.TARGET: TARGETS, ClauseKind.EVENT: EVENTS}
 _REFERENCE = re.compile(r"<([@#])[^>]*>")
@@ -53,6 +57,7 @@ def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
             _events_input(),
             _targets_input(command, max_targets),
             _confirm_input(),
+            _lag_input(),
             *context("If it's watched there already, the fields that you leave empty stay as they are."),
         ],
     }
@@ -91,6 +96,13 @@ def _confirm_input() -> Block:
     return input_block(CONFIRM, "Alert after", element, hint="Only for failed and degraded.", optional=True)
 
 
+def _lag_input() -> Block:
+    options = [option(f"{duration(lag.total_seconds())} behind", lagging_word(lag)) for lag in LAGS]
+    element = {"type": "static_select", "placeholder": plain(f"{duration(USUAL_LAG.total_seconds())} behind")}
+    hint = "Only if lagging is among the changes."
+    return input_block(LAG, "Lagging from", {**element, "options": options}, hint=hint, optional=True)
+
+
 def _readings(number: int) -> str:
     return "the first reading" if number == 1 else f"{number} readings in a row"
 
@@ -114,6 +126,7 @@ async def submit_form(submission: Submission, request: Request) -> Reply:
         targets=tuple(TargetWord(TargetKind.USER, id=user) for user in submission.texts_in(TARGETS)) or None,
         channel=ChannelWord(id=submission.text_in(CHANNEL).strip("<#>")) if submission.text_in(CHANNEL) else None,
         confirm=int(submission.text_in(CONFIRM)) if submission.text_in(CONFIRM).isdecimal() else None,
+        lag_from=lag_in(submission.text_in(LAG)),
     )
     answer = await watch.carry_out(replace(request, names=understood.names))
     if isinstance(answer, ClauseRefusal):
@@ -140,13 +153,17 @@ def _is_plain(command: Command) -> bool:
 def _command(submission: Submission) -> str:
     """The whole submission as the text of a command, with Slack's references to people and the channel."""
     clauses = {
-        ClauseKind.EVENT: [",".join(submission.texts_in(EVENTS))],
+        ClauseKind.EVENT: [",".join(_with_lag(event, submission) for event in submission.texts_in(EVENTS))],
         ClauseKind.TARGET: [f"<@{user}>" for user in submission.texts_in(TARGETS)],
         ClauseKind.CHANNEL: submission.texts_in(CHANNEL),
     }
     words = [f"{kind.value} {' '.join(texts)}" for kind, texts in clauses.items() if any(texts)]
     words += [f"{CONFIRM} {readings}" for readings in submission.texts_in(CONFIRM)]
     return " ".join([f"watch {escape(submission.text_in(PIPELINES))}", *words])
+
+
+def _with_lag(event: str, submission: Submission) -> str:
+    return (submission.text_in(LAG) or event) if event == Event.LAGGING else event
 
 
 def _refused(block: str, refusal: RefusalAnswer, request: Request, channel: ChannelWord | None = None) -> Reply:
