@@ -83,6 +83,12 @@ def is_tail_error(text: str) -> bool:
     return not lines or (len(lines) <= 3 and any(_TAIL_ERROR.search(line[:400]) for line in lines))
 
 
+def readable_lines(log: PodLog) -> tuple[str, ...]:
+    """The last lines of a log, oldest first, each cut to `LONGEST_LINE`, without empty ones."""
+    lines = (_readable(line) for line in log.text.split("\n")[-LINES_SEARCHED:])
+    return _cut([line for line in lines if line.strip()])
+
+
 def lines_that_matter(log: PodLog) -> Excerpt:
     """The last error that ended the work, with what came before it and its details."""
     lines = [_readable(line) for line in log.text.split("\n")[-LINES_SEARCHED:]]

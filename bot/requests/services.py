@@ -14,6 +14,7 @@ from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
+from bot.ports.details_reads import LogReads
 from bot.ports.drill_store import DrillStore
 from bot.ports.history_store import HistoryStore
 from bot.ports.lanes import Lanes
@@ -30,6 +31,7 @@ from bot.requests.drills import Drills
 from bot.requests.error_notes import ErrorNotes
 from bot.requests.follow_ups import FollowUpStyles
 from bot.requests.group_members import GroupMembers
+from bot.requests.logs import Logs
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -79,6 +81,7 @@ class RequestServices:
     policies: Policies
     drills: Drills
     past: Past
+    logs: Logs
     schedules: Schedules
     threads: Threads
     calendars: CalendarReads
@@ -97,6 +100,7 @@ class RequestServices:
         catalogue: FreshCatalogue,
         clock: Clock,
         conversations: DirectConversations,
+        log_reads: LogReads,
         feed: CalendarFeed,
         people: PeopleLookup,
         groups: UserGroups,
@@ -152,6 +156,7 @@ class RequestServices:
             policies=Policies(repository=repository, changes=changes, clock=clock),
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
             past=Past(repository=repository, store=store, lanes=store, references=references, views=views, clock=clock),
+            logs=Logs(repository=repository, references=references, reads=log_reads),
             schedules=Schedules(repository=repository, changes=changes, conversations=conversations, clock=clock),
             threads=Threads(repository=repository, cards=store, threads=store),
             calendars=CalendarReads(

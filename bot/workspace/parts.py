@@ -164,6 +164,7 @@ def _requests(base: Base, reading: ReadParts) -> RequestServices:
         catalogue=reading.reads,
         clock=base.clock,
         conversations=base.directory,
+        log_reads=reading.logs,
         feed=CalendarReader(CalendarClient()),
         people=Members(base.slack, base.clock, base.identity.team),
         groups=SlackUserGroups(base.slack),

@@ -124,6 +124,9 @@ OF_ITS_CARD: Mapping[str, tuple[str, Mapping[str, object]]] = {
 OF_THE_WATCH: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "refresh": (action_ids.REFRESH, {"pipeline": ONE}),
     "menu refresh": (action_ids.CARD_MENU, {"do": CardAction.REFRESH.value}),
+    "logs": (action_ids.LOGS, {"pipeline": ONE}),
+    "menu logs": (action_ids.CARD_MENU, {"do": CardAction.LOGS.value}),
+    "member logs": (action_ids.MEMBER_LOGS, {}),
     "mute": (action_ids.MUTE, {"pipeline": ONE}),
     "menu mute": (action_ids.CARD_MENU, {"do": CardAction.MUTE.value}),
     "member mute": (action_ids.MEMBER_ACTION, {"do": MemberAction.MUTE.value}),

@@ -43,7 +43,13 @@ class Someone:
 
 
 async def status(someone: Someone) -> bool:
-    return all(["orders-1" in await someone.type("status pipe_0001"), "orders-1" in await someone.type("list")])
+    return all(
+        [
+            "orders-1" in await someone.type("status pipe_0001"),
+            "orders-1" in await someone.type("list"),
+            "orders-1 — log" in await someone.type("logs pipe_0001"),
+        ]
+    )
 
 
 async def watches(someone: Someone) -> bool:
@@ -73,6 +79,10 @@ async def acknowledge(someone: Someone) -> bool:
     return refreshed and "You acknowledged" in await someone.click(
         action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": key}
     )
+
+
+async def logs(someone: Someone) -> bool:
+    return "orders-1 — log" in await someone.click(action_ids.LOGS, {"pipeline": ONE})
 
 
 async def stop_paging(someone: Someone) -> bool:
@@ -111,6 +121,7 @@ ROWS: dict[str, Callable[[Someone], Awaitable[bool]]] = {
     "`watch` and `unwatch`": watch,
     "*Unwatch*": unwatch,
     "*Acknowledge*": acknowledge,
+    "*Logs*": logs,
     "*Stop paging me*": stop_paging,
     "`note` and `runbook`": note,
     "`policy`, `schedule`": on_call,

@@ -41,6 +41,7 @@ from bot.requests.drills import Drills
 from bot.requests.error_notes import ErrorNotes
 from bot.requests.follow_ups import FollowUpStyles
 from bot.requests.group_members import GroupMembers
+from bot.requests.logs import Logs
 from bot.requests.mutes import Mutes
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -67,6 +68,7 @@ from bot.slack.router import Router
 from bot.state.repository import Repository
 from sandbox.server import Sandbox
 from tests.builders import TEAM, a_card, a_message, a_pipeline, a_watch, at
+from tests.fake_logs import FakeLogs
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
@@ -400,6 +402,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         group_members=GroupMembers(changes=changes, groups=FakeGroups(), clock=clock),
         drills=Drills(repository=repository, store=store, conversations=directory, clock=clock),
         past=HeardPast(),
+        logs=Logs(repository=repository, references=HeardReferences(), reads=FakeLogs()),
         threads=Threads(repository=repository, cards=store, threads=store),
     )
     router = HeardRouter(services_of(requests, clock))

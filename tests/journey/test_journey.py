@@ -160,7 +160,7 @@ async def test_buttons_refresh_share_turn_pages_and_unwatch(tmp_path: Path) -> N
         await rig.ask("watch orders-us")
         rig.set_phase("orders-us", "FAILED")
         card = await rig.card("orders-us failed", "Since")
-        await rig.click(card, "refresh")
+        await rig.choose(card, "card_menu", "Refresh")
         await rig.sandbox.until(
             lambda: "orders-us — FAILED" in rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1].text, PATIENCE
         )

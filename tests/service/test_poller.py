@@ -218,6 +218,7 @@ async def running(
     )
     reads = monitoring.reads(leadership, follower)
     feed, people, groups = FakeFeed(), FakePeople(), FakeGroups()
+    logs = SharedLogs(own=monitoring.logs, follower=follower, leadership=leadership, clock=clock)
     requests = RequestServices.build(
         repository=repository,
         store=store,
@@ -226,6 +227,7 @@ async def running(
         catalogue=reads,
         clock=clock,
         conversations=FakeChat(),
+        log_reads=logs,
         feed=feed,
         people=people,
         groups=groups,
@@ -256,7 +258,7 @@ async def running(
         configurations,
         details,
         monitoring.diagnoses,
-        SharedLogs(own=monitoring.logs, follower=follower, leadership=leadership, clock=clock),
+        logs,
     )
     stopped.set()
     while not task.done():

@@ -21,6 +21,7 @@ from bot.requests.services import RequestServices
 from bot.store.commits import _Commit
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
+from tests.fake_logs import FakeLogs
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
 from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
@@ -275,6 +276,7 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
             catalogue=bot.catalogue,
             clock=bot.clock,
             conversations=FakeChat(),
+            log_reads=FakeLogs(),
             feed=FakeFeed(),
             people=FakePeople(),
             groups=FakeGroups(),

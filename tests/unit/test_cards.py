@@ -469,7 +469,7 @@ def test_an_open_failure_shows_three_buttons_and_a_menu() -> None:
     made = buttons(message)
     assert {label: button.action for label, button in made.items()} == {
         "Acknowledge": action_ids.ACKNOWLEDGE,
-        "Refresh": action_ids.REFRESH,
+        "Logs": action_ids.LOGS,
     }
     for button in made.values():
         assert button.facts == {"pipeline": ORDERS, "card": card.key}
@@ -480,13 +480,14 @@ def test_an_open_failure_shows_three_buttons_and_a_menu() -> None:
         "Resolve: end the paging",
         "Mute …",
         "Unwatch",
+        "Refresh",
     ]
 
 
 def test_a_resolved_failure_can_no_longer_be_answered() -> None:
     resolved = replace(an_episode(), resolved=Acknowledgement(by=ANN, at=at(9), name="Ann"))
     message = valid(shown(a_card(resolved)))
-    assert set(buttons(message)) == {"Refresh", "Unwatch"}
+    assert set(buttons(message)) == {"Logs", "Refresh", "Unwatch"}
     assert "Paging ended by Ann" in all_text(message)
 
 
@@ -506,10 +507,10 @@ def test_a_card_says_until_when_a_person_has_the_failure(answer: Acknowledgement
 @pytest.mark.parametrize(
     ("card", "labels"),
     [
-        (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Take over", "Refresh"}),
+        (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Take over", "Logs"}),
         (a_card(replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED)), {"Refresh", "Unwatch"}),
         (a_card(an_episode(EpisodeKind.DEPLOYMENT)), {"Refresh", "Unwatch"}),
-        (a_card(channel=ChannelId("D0ANN")), {"Acknowledge", "Refresh"}),
+        (a_card(channel=ChannelId("D0ANN")), {"Acknowledge", "Logs"}),
         (a_card(replace(an_episode(), closed_at=at(9)), channel=ChannelId("D0ANN")), {"Refresh"}),
     ],
 )

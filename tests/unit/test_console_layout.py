@@ -110,6 +110,11 @@ def check(elements: list[dict[str, Any]]) -> None:
     assert {element["action_id"] for element in elements} <= ROUTES.buttons.keys()
 
 
+def has_logs(card: Card) -> bool:
+    is_failure = card.episode.kind is EpisodeKind.FAILURE and card.episode.open
+    return is_failure and card.pipeline.id != API_PIPELINE_ID
+
+
 def here(card: Card, channel: ChannelId) -> Card:
     return replace(card, channel=channel, origins=(ORIGIN,) if channel == DIRECT else ())
 
@@ -126,6 +131,7 @@ def test_a_card_shows_three_buttons_at_most(name: str, channel: ChannelId) -> No
     assert ("Snooze" in offered) == answerable
     assert (MENU_LABELS[CardAction.RESOLVE] in offered) == answerable
     assert "Refresh" in offered or card.pipeline.id == API_PIPELINE_ID
+    assert ("Logs" in offered) == has_logs(card)
     watched = channel == ALERTS and card.episode.outcome is not EpisodeOutcome.UNWATCHED
     assert ("Unwatch" in offered) == (watched and card.pipeline.id != API_PIPELINE_ID)
 
@@ -163,6 +169,7 @@ def test_the_menu_of_a_member_offers_what_its_card_offers(name: str, channel: Ch
     elements = elements_of(valid(message(blocks)).blocks)
     check(elements)
     offered = {label for menu in in_menus(elements) for label in menu}
+    assert ("Logs of …" in in_sight(elements)) == has_logs(card)
     answerable, watched = card.episode.answerable, card.episode.outcome is not EpisodeOutcome.UNWATCHED
     assert bool(offered & ANSWERS) == answerable
     assert (MEMBER_LABELS[MemberAction.SNOOZE] in offered) == answerable
@@ -175,7 +182,7 @@ def test_the_menu_of_a_member_offers_what_its_card_offers(name: str, channel: Ch
 def test_the_values_of_menus_never_change(values: Any) -> None:
     """People click buttons of old messages."""
     known = {
-        CardAction: {"promise", "refresh", "mute", "resolve", "unwatch"},
+        CardAction: {"promise", "refresh", "logs", "mute", "resolve", "unwatch"},
         GroupAction: {"promise", "resolve", "members"},
         MemberAction: {"acknowledge", "take_over", "snooze", "mute", "resolve", "unwatch"},
         SnoozeTime: {"30m", "1h", "4h", "morning", "pick"},
@@ -221,7 +228,7 @@ def a_copy(**changes: Any) -> Card:
 def test_a_copy_for_a_learner_says_so_and_asks_for_nothing() -> None:
     drawn = shown(a_copy())
     assert "Copy for you as a learner: you need not answer" in drawn.text
-    assert set(in_sight(elements_of(drawn.blocks))) == {"Refresh"}
+    assert set(in_sight(elements_of(drawn.blocks))) == {"Logs", "Refresh"}
     called = replace(a_copy(), channel=ALERTS)
     assert "learner" not in shown(called).text
 

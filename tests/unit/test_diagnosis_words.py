@@ -87,13 +87,17 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
             "I couldn't read its log: no answer within 5 s. *Logs* tries again.",
         ),
         (unread(LogOutcome.UNREADABLE), "I couldn't read its log: no answer. *Logs* tries again."),
+        (
+            unread(LogOutcome.NOT_YET, cause="unreachable"),
+            "reached · usually heals by itself\nGoldRush has no log of it yet.",
+        ),
         (a_diagnosis("all is quiet\nnothing here"), "*Cause unknown:* its log names no error"),
         (a_diagnosis(cause="of a newer version"), "*Cause unknown:* the log names no fault that I know"),
     ],
 )
 def test_a_card_says_why_there_is_no_cause(diagnosis: Diagnosis, words: str) -> None:
-    assert words in str(on_card(diagnosis))
-    assert words in str(says(in_thread(diagnosis)))
+    assert words in "\n\n".join(on_card(diagnosis))
+    assert words in "\n\n".join(says(in_thread(diagnosis)))
 
 
 def test_the_runbook_and_note_come_before_the_step_of_the_table() -> None:

@@ -339,7 +339,7 @@ def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[st
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_a_slip_of_the_pen_is_mended(name: str) -> None:
     slipped = name[:-1] if name[-1] == name[-2] else f"{name[:-2]}{name[-1]}{name[-2]}"
-    named = ("status", "unwatch", "runbook", "note", "why", "history", "ack", "snooze", "takeover", "resolve")
+    named = ("status", "unwatch", "runbook", "note", "why", "history", "logs", "ack", "snooze", "takeover", "resolve")
     rests = dict.fromkeys(named, " orders-eu") | {"watch": " orders-eu on failed"}
     rests["shadow"] = " data @carol for 2 weeks"
     rest = rests.get(ALIASES.get(name, name))

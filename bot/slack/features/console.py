@@ -14,7 +14,7 @@ from bot.domain.watch import ChannelId
 from bot.requests.answer_terms import Terms
 from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
-from bot.slack.features import mute, refresh, unwatch
+from bot.slack.features import logs, mute, refresh, unwatch
 from bot.slack.features.acknowledge import answer_reply, on_its_card, person_and_conversation
 from bot.slack.mrkdwn import outside
 from bot.slack.render import action_ids, phrases
@@ -124,6 +124,8 @@ async def _choose(click: Click, request: Request) -> Reply | None:
             return await _ask_to_resolve(click, request)
         case CardAction.REFRESH:
             return await refresh.press_refresh(await _with_pipeline(click, request), request)
+        case CardAction.LOGS:
+            return await logs.press_logs(click, request)
         case CardAction.MUTE:
             return await mute.press_mute(await _with_pipeline(click, request), request)
         case CardAction.UNWATCH:

@@ -15,7 +15,7 @@ from bot.slack.features.unwatch import press_unwatch
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.acknowledge_words import acknowledge_words
 from bot.slack.render.blocks import Block, actions, button, context, section, value
-from bot.slack.render.console import MemberAction, member_menu
+from bot.slack.render.console import MemberAction, member_logs, member_menu
 from bot.slack.render.group_card import by_importance, member_row
 from bot.slack.render.render_context import RenderContext
 
@@ -100,6 +100,7 @@ def member_blocks(members: Sequence[Card], group: str, number: int, render_conte
         *(section(member_row(card, render_context), member_menu(card)) for card in on_page),
         *actions(
             f"members-{number}",
+            member_logs(on_page),
             _turn("‹ Previous", group, number - 1) if number > 1 else None,
             _turn("Next ›", group, number + 1) if number < pages else None,
         ),

@@ -29,6 +29,7 @@ SAME_AS = {
     **dict.fromkeys(("watching", "watched", "subs", "watchlist"), "watches"),
     **dict.fromkeys(("rotate", "rotation", "roster", "rota", "shifts"), "schedule"),
     **dict.fromkeys(("claim",), "takeover"),
+    **dict.fromkeys(("log", "tail", "stdout", "stderr", "errors", "error"), "logs"),
     **dict.fromkeys(("override", "swap", "cover"), "oncall"),
     **dict.fromkeys(("mutes", "muted", "silence", "silences", "hush"), "mute"),
     **dict.fromkeys(("?", "h", "man", "usage", "commands", "hello", "hi", "--help", "-h"), "help"),

@@ -3,10 +3,11 @@
 The value of an option may have 150 characters, so it holds the card and one word.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from bot.domain.card import Card, Group
-from bot.domain.episode import EpisodeOutcome
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, overflow, select, value
@@ -37,6 +38,7 @@ class CardAction(StrEnum):
 
     PROMISE = "promise"
     REFRESH = "refresh"
+    LOGS = "logs"
     MUTE = "mute"
     RESOLVE = "resolve"
     UNWATCH = "unwatch"
@@ -45,6 +47,7 @@ class CardAction(StrEnum):
 MENU_LABELS = {
     CardAction.PROMISE: "I'm looking, back in 20 min",
     CardAction.REFRESH: "Refresh",
+    CardAction.LOGS: "Logs",
     CardAction.MUTE: "Mute …",
     CardAction.RESOLVE: "Resolve: end the paging",
     CardAction.UNWATCH: "Unwatch",
@@ -121,6 +124,17 @@ def group_console(group: Group) -> list[Block]:
     )
 
 
+def member_logs(cards: Sequence[Card]) -> Block | None:
+    """Chooses one of these members to see its log. A member's own menu has no room left."""
+    failing = [card for card in cards if _has_logs(card)]
+    return select(action_ids.MEMBER_LOGS, "Logs of …", [(card.pipeline.name, value(card=card.key)) for card in failing])
+
+
+def _has_logs(card: Card) -> bool:
+    is_failure = card.episode.open and card.episode.kind is EpisodeKind.FAILURE
+    return is_failure and card.pipeline.id != API_PIPELINE_ID
+
+
 def _show_all(group: Group) -> str:
     return f"Show all {len(group.cards):,}"
 
@@ -133,13 +147,15 @@ def console(card: Card) -> list[Block]:
     """The buttons of one card."""
     episode, data = card.episode, value(pipeline=card.pipeline.id, card=card.key)
     refresh = button(action_ids.REFRESH, "Refresh", data)
+    logs = button(action_ids.LOGS, "Logs", data) if _has_logs(card) else None
     block_id = f"{card.key}-{card.revision}"
     if card.is_copy:
-        return actions(block_id, refresh)
+        return actions(block_id, logs, refresh)
     if not episode.answerable:
         watched = _is_watched(card)
         return actions(
             block_id,
+            logs,
             refresh,
             button(action_ids.UNWATCH, "Unwatch", data, confirm=_unwatch_dialog()) if watched else None,
             _menu(card, CardAction.MUTE) if watched and episode.open else None,
@@ -147,16 +163,12 @@ def console(card: Card) -> list[Block]:
     if card.pipeline.id == API_PIPELINE_ID:
         return actions(block_id, _answer_button(card, data), snooze_menu(card.key), _menu(card, CardAction.RESOLVE))
     stop = stop_button(card.channel, card.origins, pipeline=card.pipeline.id)
+    third = stop or logs or refresh
     entries = [CardAction.PROMISE, CardAction.RESOLVE]
     entries += [CardAction.MUTE, CardAction.UNWATCH] if _is_watched(card) else []
-    entries += [CardAction.REFRESH] if stop else []
-    return actions(
-        block_id,
-        _answer_button(card, data),
-        snooze_menu(card.key),
-        stop or refresh,
-        _menu(card, *entries),
-    )
+    entries += [CardAction.LOGS] if logs and third is not logs else []
+    entries += [CardAction.REFRESH] if third is not refresh else []
+    return actions(block_id, _answer_button(card, data), snooze_menu(card.key), third, _menu(card, *entries))
 
 
 def _answer_button(card: Card, data: str) -> Block:

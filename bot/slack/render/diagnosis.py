@@ -91,14 +91,15 @@ def over_line(episode: Episode) -> str:
 
 
 def cause_line(diagnosis: Diagnosis) -> str:
-    match diagnosis.log:
-        case LogOutcome.NOT_YET:
-            return f"{SYMBOL} GoldRush has no log of it yet. I ask again when it runs."
-        case LogOutcome.UNREADABLE:
-            problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
-            return f"{SYMBOL} I couldn't read its log: {problem}. *Logs* tries again."
-        case LogOutcome.READ:
-            return f"{SYMBOL} {_verdict(diagnosis)}"
+    """The cause, and why the log does not name it. Without a log, the destination's own error may name the cause."""
+    words = _verdict(diagnosis) if diagnosis.cause or diagnosis.log is LogOutcome.READ else ""
+    log = ""
+    if diagnosis.log is LogOutcome.NOT_YET:
+        log = "GoldRush has no log of it yet. I ask again when it runs."
+    elif diagnosis.log is LogOutcome.UNREADABLE:
+        problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
+        log = f"I couldn't read its log: {problem}. *Logs* tries again."
+    return f"{SYMBOL} " + "\n".join(line for line in (words, log) if line)
 
 
 def _verdict(diagnosis: Diagnosis) -> str:

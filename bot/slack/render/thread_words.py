@@ -24,7 +24,7 @@ def thread_help(about: Sequence[Pipeline], typed: str = "", meant: str = "") -> 
         [
             *filter(None, (unknown, guess)),
             f"This thread is about *{name}*. {hint}",
-            "`ack` · `why` · `history` · `status` · `mute for 2h` · `note Restart the sink first` · `runbook https://…`",
+            "`ack` · `why` · `logs` · `history` · `status` · `mute for 2h` · `note Restart the sink first` · `runbook https://…`",
             "`ack 20m looking` · `snooze 1h` · `take over` · `resolve`",
             "`help` shows everything that I can do.",
         ]

@@ -1,0 +1,103 @@
+"""The answer with a log: which lines it has room for, and what it says about the rest."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.log_lines import PodLog
+from bot.domain.phase import Phase
+from bot.domain.transition import PipelineState
+from bot.log_redaction import redact_log
+from bot.ports.details_reads import LONGEST_TAIL, LogAnswer
+from bot.requests.logs import PipelineLog
+from bot.slack.render.blocks import message
+from bot.slack.render.log_answer import MOST_PODS_SHOWN, log_answer_blocks
+from tests.builders import a_pipeline, an_observation, at
+from tests.unit.rendering import LOOK, says, valid
+from tests.unit.test_diagnosis_words import HOSTILE
+
+ERROR = "FATAL pq: column x does not exist"
+
+
+def a_log(*texts: str, phase: Phase = Phase.FAILED) -> PipelineLog:
+    pods = tuple(PodLog(pod=f"pod-{number}", text=text) for number, text in enumerate(texts))
+    state = PipelineState(observation=an_observation(phase))
+    return PipelineLog(pipeline=a_pipeline(), state=state, read=LogAnswer(at=at(0), pods=pods))
+
+
+def shown_log(log: PipelineLog) -> list[str]:
+    return says(valid(message(log_answer_blocks(log, LOOK.render_context))))
+
+
+def code_in(texts: list[str]) -> list[str]:
+    """The lines of the blocks of code."""
+    blocks = [text[4:-4] for text in texts if text.startswith("```\n")]
+    return [line for block in blocks for line in block.split("\n")]
+
+
+def a_tail(lines: int, *, at_line: int | None = None) -> str:
+    return "\n".join(ERROR if line == at_line else f"INFO batch {line} written" for line in range(lines))
+
+
+def test_a_short_log_is_shown_whole() -> None:
+    texts = shown_log(a_log(a_tail(20, at_line=19)))
+    assert texts[0].startswith("*orders-eu* — log, read at <!date")
+    assert code_in(texts) == a_tail(20, at_line=19).split("\n")
+    assert not [text for text in texts if "left out" in text or "replica" in text]
+
+
+def test_a_long_log_shows_its_newest_lines_and_counts_the_rest() -> None:
+    texts = shown_log(a_log(a_tail(600, at_line=599)))
+    lines = code_in(texts)
+    assert lines == a_tail(600, at_line=599).split("\n")[-len(lines) :]
+    assert len(lines) > 200
+    assert f"at least {600 - len(lines)} older lines left out" in texts
+
+
+def test_an_error_that_is_older_than_these_lines_comes_first() -> None:
+    lines = code_in(shown_log(a_log(a_tail(600, at_line=5))))
+    assert ERROR in lines[:10]
+    assert lines[-1] == "INFO batch 599 written"
+
+
+def test_replicas_stay_apart_and_share_the_room() -> None:
+    texts = shown_log(a_log(a_tail(300), a_tail(10), "container not found"))
+    assert [text.split(" ·")[0] for text in texts if text.startswith("replica")] == [
+        "replica *pod-0*",
+        "replica *pod-1*",
+    ]
+    assert "1 replica has no log yet" in texts[-1]
+    assert "INFO batch 299 written" in code_in(texts)
+    assert code_in(texts).count("INFO batch 0 written") == 1
+
+
+def test_many_replicas_are_counted() -> None:
+    texts = shown_log(a_log(*[a_tail(600)] * 20))
+    assert sum(text.startswith("replica") for text in texts) == MOST_PODS_SHOWN
+    assert f"{20 - MOST_PODS_SHOWN} more replicas left out" in texts[-1]
+
+
+@pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.STOPPED])
+def test_a_pipeline_at_rest_has_no_worker(phase: Phase) -> None:
+    (text, *_) = shown_log(a_log("", phase=phase))
+    assert f"It is {phase}, so no worker runs. Once it runs again: `/pipeline logs orders-eu`" in text
+
+
+def test_a_name_and_a_problem_from_outside_stay_text() -> None:
+    log = a_log()
+    strange = replace(log, pipeline=replace(log.pipeline, name="<!here> `x`"))
+    shown_log(strange)
+    shown_log(replace(strange, read=LogAnswer(at=at(0), problem="<!channel> " * 90)))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_log_makes_a_valid_answer(text: str) -> None:
+    shown_log(a_log(*[redact_log(text)] * 3))
+
+
+@given(st.lists(st.text(max_size=LONGEST_TAIL // 20).map(lambda text: text * 20), max_size=12))
+def test_any_logs_make_a_valid_answer(texts: list[str]) -> None:
+    for text in shown_log(a_log(*texts)):
+        assert text.count("```") in {0, 2}
