@@ -7,6 +7,7 @@ from enum import Enum
 
 from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
+from bot.domain.diagnosis import Diagnosis
 from bot.domain.episode import Acknowledgement, Episode
 from bot.domain.follow_ups import FollowUpStyle
 from bot.domain.names import AmbiguousReference, UnknownReference
@@ -31,6 +32,8 @@ class PipelineView:
     acknowledged: Acknowledgement | None = None
     resolved: Acknowledgement | None = None
     """The person who ended the paging for the open failure."""
+    diagnosis: Diagnosis | None = None
+    """Why it failed, if the failure is open."""
     problem: str | None = None
     """Why the reading is older than it should be. The answer must not present it as the current state."""
     wait_until: datetime | None = None

@@ -193,6 +193,11 @@ class Episode:
             team, channel, self.pipeline_id, self.identity, *([str(self.generation)] if self.generation else ())
         )
 
+    @property
+    def latest_diagnosis(self) -> Diagnosis | None:
+        """The diagnosis of the failure as it last began. A failure that came back has none until its own comes."""
+        return self.diagnosis if self.diagnosis and self.diagnosis.began_at == self.began_at else None
+
     def card_in(self, channel: ChannelId) -> str | None:
         """The key of this episode's card in the channel. Earlier versions could store two; then the first."""
         return next((key for key, conversation in self.cards.items() if conversation == channel), None)

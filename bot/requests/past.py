@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode
 from bot.domain.history import History, Stretch, stretch_of
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
@@ -45,6 +46,8 @@ class WhyAnswer:
     """`Receiver.name` of the conversations to which the bot still owes a message."""
     is_watched: bool
     at: datetime
+    episode: Episode | None = None
+    """The latest one."""
 
     def may_come(self, moment: Explained, conversation: str) -> bool:
         """True if a message to a conversation of `moment.waiting` is still on its way."""
@@ -98,6 +101,7 @@ class Past:
             owing=owing,
             is_watched=bool(self._repository.watches_of(pipeline)),
             at=self._clock.now(),
+            episode=self._repository.record(pipeline.id).episode,
         )
 
     async def history(self, channel: ChannelId, reference: str, names: Names | None) -> HistoryAnswer | NotOnePipeline:

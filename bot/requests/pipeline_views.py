@@ -278,6 +278,7 @@ class PipelineViews:
             watched_here=watched_here,
             acknowledged=failure.acknowledged if failure else None,
             resolved=failure.resolved if failure else None,
+            diagnosis=failure.latest_diagnosis if failure else None,
             silence=self.silence(pipeline, channel) if watched_here else None,
         )
 

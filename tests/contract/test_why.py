@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
+from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis_plan import plan_diagnosed
+from bot.domain.log_lines import Excerpt
 from bot.domain.phase import Phase
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, UserId
 from bot.ports.pipeline_api import Status
-from bot.slack.mrkdwn import NO_BREAK
+from bot.slack.mrkdwn import NO_BREAK, date
 from bot.slack.render import action_ids
 from tests.builders import a_message, a_person, a_watch
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, QUIET, Office, office
@@ -199,3 +202,42 @@ async def page_ann(it: Office) -> None:
     await it.bot.store.add_watches([a_watch(ONE, channel=ALERTS, targets=(ann,))], a_message("watching"))
     await it.bot.repository.refresh_watches()
     await it.bot.poll(20)
+
+
+async def diagnose(it: Office) -> Diagnosis:
+    episode = it.bot.repository.record(ONE).episode
+    assert episode
+    excerpt = Excerpt(pod="a", lines=("FATAL <!here> x",), error="FATAL <!here> x")
+    at = it.bot.clock.now()
+    found = Diagnosis(at=at, began_at=episode.began_at, log=LogOutcome.READ, cause="schema", excerpt=excerpt)
+    await it.bot.repository.write(ONE, lambda record, routing: plan_diagnosed(record, routing, found))
+    return found
+
+
+async def test_it_names_the_time_at_which_the_log_was_read(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        await deliver(it)
+        found = await diagnose(it)
+        await deliver(it)
+        answer = plain(await it.type("why orders-1"))
+        line = next(line for line in answer.split("\n") if "log read" in line)
+        assert date(found.at, "{time_secs} {date_short_pretty}") in line
+        assert line.endswith("· the destination's table does not fit the pipeline's columns")
+        assert ":bell:" not in str(answer)
+        assert answer.index("log read") < answer.index("failed · read")
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        assert "log read" in plain(await it.type("why orders-1"))
+
+
+async def test_the_status_of_a_failed_pipeline_says_why(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        assert "Cause" not in await it.type("status orders-1")
+        await diagnose(it)
+        answer = plain(await it.type("status orders-1"))
+        assert "Cause: the destination's table does not fit the pipeline's columns · needs you" in answer
+        assert "Compare the table with the transform's columns" in answer
+        assert "FATAL" not in answer
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        assert "Cause" not in await it.type("status orders-1")

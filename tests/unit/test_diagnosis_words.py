@@ -8,19 +8,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import Card, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.causes import CAUSES, cause_of
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.episode import EpisodeOutcome, TimelineEntry
 from bot.domain.log_lines import PodLog, lines_that_matter
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.note import Guidance, Note, NoteKind
-from bot.domain.transition import Event
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record
+from bot.domain.setup import SetupKind
+from bot.domain.summary import Digest, DigestEntry
+from bot.domain.transition import Event, PipelineState
 from bot.log_redaction import redact_log
 from bot.slack.mrkdwn import code_block, time_of_day
 from bot.slack.render.blocks import RenderedMessage, message, section
 from bot.slack.render.diagnosis import log_block
-from tests.builders import ANN, a_card, a_pipeline, an_episode, at
+from bot.slack.render.silence_digest import render_silence_digest
+from tests.builders import (
+    ALERTS,
+    ANN,
+    ORDERS,
+    a_card,
+    a_delivery,
+    a_pipeline,
+    an_episode,
+    an_observation,
+    at,
+)
 from tests.corpora.errors import known_errors, other_errors
 from tests.corpora.secrets_in_logs import secret_lines
 from tests.unit.rendering import says, shown, valid
@@ -244,6 +260,29 @@ def test_a_group_hears_each_cause_once() -> None:
         ":mag: *Cause:* the destination's table does not fit the pipeline's columns · *needs you*\n*fills*",
         "`pq: column &lt;amount&gt; &amp; co does not exist`",
     ]
+
+
+def test_the_rows_of_a_group_name_the_cause_of_each_open_failure() -> None:
+    open_one = replace(diagnosed(a_diagnosis()), pipeline=a_pipeline("fills", pipeline_id=PipelineId("pipe_0002")))
+    over = diagnosed(a_diagnosis(), closed_at=at(91), outcome=EpisodeOutcome.RECOVERED)
+    texts = says(valid(shown(Group(key="g", channel=ALERTS, cards=(open_one, over)))))
+    (rows,) = [text for text in texts if "*fills*" in text]
+    failing, recovered = rows.split("\n")
+    assert failing.startswith(":red_circle: *fills* *failed* · the destination's table does not fit the pipeline's")
+    assert "destination" not in recovered
+
+
+def test_the_digest_of_quiet_hours_names_the_cause_of_an_open_failure() -> None:
+    episode = diagnosed(a_diagnosis()).episode
+    entry = DigestEntry(
+        pipeline=a_pipeline(), counts={Event.FAILED: 1}, since=at(1), until=at(2), last=episode.timeline[0]
+    )
+    state = PipelineState(observation=an_observation(Phase.FAILED), since=at(1), failed_since=at(1))
+    record = Record(pipeline_id=ORDERS, episode=episode, state=state)
+    digest = Digest(key="d", entries=(entry,), silence=SetupKind.QUIET_HOURS)
+    rendered = render_silence_digest(digest, SetupKind.QUIET_HOURS, {ORDERS: record}, a_delivery(), at(0))
+    (row,) = [text for text in says(valid(rendered)) if "*orders-eu*" in text]
+    assert "· the destination's table does not fit the pipeline's columns · not acknowledged" in row
 
 
 def test_a_large_group_counts_the_rest() -> None:

@@ -19,6 +19,7 @@ from bot.slack.mrkdwn import outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answer_words
 from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.diagnosis import cause_lines, error_context, first_step
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
@@ -199,7 +200,8 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     lines.append(answer_words(view.acknowledged, view.resolved, answer.channel))
     if view.silence:
         lines.append(card_line(view.silence))
-    lines += guidance_lines(view.guidance)
+    why = cause_lines(view.diagnosis) if view.diagnosis else []
+    steps = [*guidance_lines(view.guidance), first_step(view.diagnosis)]
     details = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",
         outside(view.pipeline.id, 60),
@@ -207,7 +209,9 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
         _watched_here(view, answer.channel),
         render_context.link(view.pipeline.id),
     ]
-    return [section("\n".join(line for line in lines if line)), *context(*details)]
+    shown = [line for line in (*lines, *why, *steps) if line]
+    error = error_context(view.diagnosis) if view.diagnosis else []
+    return [section("\n".join(shown)), *error, *context(*details)]
 
 
 def _not_read(state: PipelineState) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from bot.domain.episode import TimelineEntry
+from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.receipt import MessageForm, Receipt, Skip, SkipReason
 from bot.domain.transition import Event, Reach
@@ -22,6 +22,7 @@ from bot.slack.mrkdwn import NO_BREAK, date, duration, outside, outside_with_tim
 from bot.slack.permissions import Asker
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, section
+from bot.slack.render.diagnosis import short_cause
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.help import HelpPage
 from bot.slack.render.pagination import answer_buttons, on_existing_page, page_number
@@ -177,7 +178,7 @@ def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[
     if not lines:
         lines = ["nobody to notify" if moment.recorded else "I kept no receipts then"]
     more = [f"… and {len(lines) - LINES_SHOWN:,} more"] if len(lines) > LINES_SHOWN else []
-    return [_head(moment, places.here), *(f"{INDENT}{line}" for line in [*lines[:LINES_SHOWN], *more])]
+    return [_head(moment, places.here, answer.episode), *(f"{INDENT}{line}" for line in [*lines[:LINES_SHOWN], *more])]
 
 
 def _new_messages(moment: Explained) -> Iterable[Receipt]:
@@ -190,9 +191,9 @@ def _new_messages(moment: Explained) -> Iterable[Receipt]:
     )
 
 
-def _head(moment: Explained, here: ChannelId) -> str:
+def _head(moment: Explained, here: ChannelId, episode: Episode | None) -> str:
     if not moment.transitions:
-        return f":bell: *page* · {date(moment.at)}"
+        return _log_words(moment, episode) if _is_log(moment, episode) else f":bell: *page* · {date(moment.at)}"
     last = moment.transitions[-1]
     entry = TimelineEntry(
         revision=0,
@@ -211,6 +212,21 @@ def _head(moment: Explained, here: ChannelId) -> str:
     if last.live and last.reach is Reach.REACHABLE:  # the history has no counts of replicas
         words = words.replace(phrases.UNKNOWN_STATE, phrases.phase_symbol(Phase.RUNNING), 1)
     return f"{words} · read {_second(moment)}{_since_last_reading(moment)}"
+
+
+def _is_log(moment: Explained, episode: Episode | None) -> bool:
+    """True if the bot read the log of a failure then. The history has pages and changes, and no logs."""
+    known = episode is not None and any(
+        Event.DIAGNOSED in entry.events and entry.at == moment.at for entry in episode.timeline
+    )
+    forms = {receipt.form for receipt in moment.receipts}
+    return known or (bool(forms) and forms <= {MessageForm.THREAD, MessageForm.UPDATE})
+
+
+def _log_words(moment: Explained, episode: Episode | None) -> str:
+    is_latest = episode is not None and episode.diagnosis is not None and episode.diagnosis.at == moment.at
+    cause = short_cause(episode) if is_latest else ""
+    return f":mag: *log read* · {_second(moment)}{f' · {cause}' if cause else ''}"
 
 
 def _second(moment: Explained) -> str:

@@ -69,9 +69,9 @@ def _what_to_do(card: Card) -> list[Block]:
     if not card.episode.open:
         todo = guidance_lines(card.guidance) if card.continues_in else []
         return [*([section("\n".join(todo))] if todo else []), *context(over_line(card.episode))]
-    steps = [*guidance_lines(card.guidance), first_step(card.episode)]
+    steps = [*guidance_lines(card.guidance), first_step(card.episode.latest_diagnosis)]
     todo = [step for step in steps if step]
-    return [*card_blocks(card.episode), *([section("\n".join(todo))] if todo else [])]
+    return [*card_blocks(card.episode.latest_diagnosis), *([section("\n".join(todo))] if todo else [])]
 
 
 def _page_words(card: Card) -> str:

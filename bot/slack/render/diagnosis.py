@@ -35,28 +35,18 @@ _PREFIX = re.compile(
 """The time and the level before an error: the card says both already."""
 
 
-def diagnosis_of(episode: Episode) -> Diagnosis | None:
-    """The diagnosis of the failure that the episode shows. A failure that came back has none until its own comes."""
-    diagnosis = episode.diagnosis
-    return diagnosis if diagnosis and diagnosis.began_at == episode.began_at else None
-
-
 def short_cause(episode: Episode | None) -> str:
     """The cause for a list: `the destination cannot be reached`. Empty if it is unknown."""
-    diagnosis = diagnosis_of(episode) if episode else None
-    return cause_named(diagnosis.cause).words if diagnosis and _is_known(diagnosis) else ""
-
-
-def _is_known(diagnosis: Diagnosis) -> bool:
-    return cause_named(diagnosis.cause) is not UNKNOWN
+    diagnosis = episode.latest_diagnosis if episode else None
+    cause = cause_named(diagnosis.cause) if diagnosis else UNKNOWN
+    return "" if cause is UNKNOWN else cause.words
 
 
 # --- the card --------------------------------------------------------------------------------------------------------
 
 
-def card_blocks(episode: Episode) -> list[Block]:
+def card_blocks(diagnosis: Diagnosis | None) -> list[Block]:
     """For an open failure. Nothing until there is a diagnosis."""
-    diagnosis = diagnosis_of(episode)
     if diagnosis is None:
         return []
     background = card_background(diagnosis)
@@ -78,9 +68,8 @@ def error_context(diagnosis: Diagnosis) -> list[Block]:
     return [UnspokenBlock(block) for block in context(code(error, CARD_ERROR))] if error.strip() else []
 
 
-def first_step(episode: Episode) -> str:
-    """The first thing to try. Empty if the cause is unknown."""
-    diagnosis = diagnosis_of(episode)
+def first_step(diagnosis: Diagnosis | None) -> str:
+    """The first thing to try. Empty if nothing names an error."""
     return f":wrench: {cause_named(diagnosis.cause).first_step}" if diagnosis and diagnosis.cause else ""
 
 

@@ -23,6 +23,7 @@ from bot.slack.render.blocks import (
 from bot.slack.render.call_words import group_page_lines
 from bot.slack.render.cards import footnotes
 from bot.slack.render.console import group_console
+from bot.slack.render.diagnosis import short_cause
 from bot.slack.render.flap_words import counted_times
 from bot.slack.render.group_headline import LaterFailures, ending_symbol, endings, group_headline, is_unwatched
 from bot.slack.render.headlines import recovery_words
@@ -154,4 +155,5 @@ def member_row(card: Card, render_context: RenderContext, failed_again: datetime
     address = render_context.address(card.pipeline.id) if render_context.knows_pipelines else ""
     link = f" · <{address}|{ROW_LINK}>" if address else ""
     state = f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}"
-    return f"{state}{flapping}{answered}{silenced}{link}"
+    cause = f" · {words}" if card.episode.open and (words := short_cause(card.episode)) else ""
+    return f"{state}{flapping}{cause}{answered}{silenced}{link}"

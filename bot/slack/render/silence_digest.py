@@ -16,6 +16,7 @@ from bot.slack.render import phrases
 from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import RenderedMessage, message, section, sections
 from bot.slack.render.cards import possible_repeat
+from bot.slack.render.diagnosis import short_cause
 from bot.slack.render.group_card import NAME_LIMIT
 from bot.slack.render.groups import event_counts
 
@@ -49,11 +50,12 @@ def _order(entry: DigestEntry, record: Record, now: datetime) -> tuple[object, .
 
 
 def _answer(record: Record) -> str:
-    """Who has the failure that is still open."""
+    """Who has the failure that is still open, and why it failed."""
     failure = open_failure(record.episode)
     if failure is None:
         return ""
-    return f" · {answered_words(failure.acknowledged, failure.resolved) or 'not acknowledged'}"
+    cause = f" · {short_cause(failure)}" if short_cause(failure) else ""
+    return f"{cause} · {answered_words(failure.acknowledged, failure.resolved) or 'not acknowledged'}"
 
 
 def _summary(open_problems: int, others: int) -> str:
