@@ -128,7 +128,7 @@ def test_a_card_says_that_the_destination_is_unhealthy() -> None:
     texts = on_card(a_diagnosis(health=health, unhealthy_since=at(-900)))
     (line,) = [text for text in texts if "unhealthy" in text]
     assert ":warning: Destination *unhealthy* since <!date" in line
-    assert f"or earlier, probed at {time_of_day(at(-20))}" in line
+    assert line.endswith("or earlier")
     assert "refused" not in str(texts)
     assert "ealthy" not in str(on_card(a_diagnosis(health=replace(health, healthy=True))))
 

@@ -101,10 +101,11 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def _unhealthy(diagnosis: Diagnosis) -> str:
+    """Briefly: the thread has the age of the probe, unless it is old."""
     health = diagnosis.health
     if health is None or health.healthy is not False:
         return ""
-    return f":warning: {phrases.sentence(health_words(diagnosis))}"
+    return f":warning: {phrases.sentence(health_words(diagnosis, brief=True))}"
 
 
 # --- the thread ------------------------------------------------------------------------------------------------------

@@ -81,8 +81,11 @@ def _period(earlier: Measurement, now: Measurement) -> str:
     return "in the last hour" if near else f"in the last {duration(length.total_seconds())}"
 
 
-def health_words(diagnosis: Diagnosis) -> str:
-    """The latest probe of the destination, with its age if it is old. Empty if GoldRush did not say."""
+def health_words(diagnosis: Diagnosis, *, brief: bool = False) -> str:
+    """The latest probe of the destination, with its age if it is old. Empty if GoldRush did not say.
+
+    `brief`: without the time of a probe that is not old.
+    """
     health = diagnosis.health
     if health is None or health.healthy is None:
         return ""
@@ -94,7 +97,8 @@ def health_words(diagnosis: Diagnosis) -> str:
         return f"destination {state} at its last probe, but that was {age} before"
     since = diagnosis.unhealthy_since
     lasting = f" since {moment(since, first_seen=True)}" if since and not health.healthy else ""
-    return f"destination {state}{lasting}, probed at {time_of_day(health.checked_at)}"
+    probed = "" if brief else f", probed at {time_of_day(health.checked_at)}"
+    return f"destination {state}{lasting}{probed}"
 
 
 def is_old(checked_at: datetime, at: datetime) -> bool:
