@@ -13,12 +13,17 @@ LISTED_BY = 6  # requests for pages of the listing: by then one listing has all 
 
 
 async def watch_sinks(stage: Stage, pattern: str, names: list[str], channel: str) -> None:
-    """Waits until the bot has read each of them: at a first reading it reports a failure as an old one."""
     goldrush = stage.sandbox.goldrush
     known = {pipeline.name for pipeline in goldrush.pipelines.values()}
     for name in SINKS:
         if name not in known:
             goldrush.add(name=name, project="storefront", destination_type="postgres")
+    await watch_new(stage, pattern, names, channel)
+
+
+async def watch_new(stage: Stage, pattern: str, names: list[str], channel: str) -> None:
+    """Waits until the bot has read each of them: at a first reading it reports a failure as an old one."""
+    goldrush = stage.sandbox.goldrush
     first = len(goldrush.requests)
     await _until_requests(stage, first, lambda ids: ids.count(None) > LISTED_BY)
     await stage.ask(f"watch {pattern} page @bob", channel=channel)
