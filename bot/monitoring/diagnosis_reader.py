@@ -77,6 +77,7 @@ class DiagnosisReader:
             log=again.log,
             problem=again.problem,
             excerpt=again.excerpt,
+            pods=again.pods,
             pods_alike=again.pods_alike,
             cause=again.cause,
             fingerprint=again.fingerprint,
@@ -94,6 +95,7 @@ class DiagnosisReader:
             cause=named.cause,
             fingerprint=named.fingerprint,
             excerpt=found.excerpt,
+            pods=len(found.pods),
             pods_alike=found.pods_alike,
         )
 
