@@ -50,6 +50,7 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
         web.get("/sandbox/chains", _answering(control.chains)),
         web.post("/sandbox/chains/{name}", _answering(control.delay_chain)),
         web.post("/sandbox/scenario", _answering(control.scenario)),
+        web.post("/sandbox/usage", _answering(control.usage)),
         web.get("/sandbox/requests", _answering(control.requests)),
         web.get("/sandbox/changes", _answering(control.changes)),
     ]
@@ -209,6 +210,14 @@ class _Control:
         await self._sandbox.set_scenario(running)
         self._sandbox.notify("goldrush")
         return {"running": self._sandbox.scenario_running}
+
+    async def usage(self, request: web.Request) -> Any:
+        """Sets the account's credits, and shows them."""
+        body, usage = await _body(request), self._goldrush.usage
+        for name in ("max_credits", "flex_credits", "per_day", "consumed"):
+            if (value := _typed(body, name, int)) is not None:
+                setattr(usage, name, value)
+        return asdict(usage)
 
     async def requests(self, request: web.Request) -> Any:
         return [asdict(entry) for entry in self._goldrush.requests[-_limit(request) :]]

@@ -14,6 +14,7 @@ from sandbox.goldrush_chains import Chains
 from sandbox.goldrush_faults import Fault, FaultKey
 from sandbox.goldrush_pipelines import DEFAULTS, FIRST_BLOCK, LAST_BLOCK, LogContent, Pipeline, hex27
 from sandbox.goldrush_rate import Allowance
+from sandbox.goldrush_usage import AccountUsage
 from sandbox.goldrush_work import Source, Work
 
 __all__ = ["BASE", "Change", "ChangeKind", "GoldRush", "Request"]
@@ -49,6 +50,7 @@ class GoldRush:
         self.pipelines: dict[str, Pipeline] = {}
         self.removed: dict[str, Pipeline] = {}
         self.chains = Chains(self.clock)
+        self.usage = AccountUsage()
         self.faults: dict[FaultKey, Fault] = {}
         self.requests: list[Request] = []
         self.changes: list[Change] = []

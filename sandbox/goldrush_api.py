@@ -18,6 +18,8 @@ from sandbox.goldrush_chains import Chains
 from sandbox.goldrush_faults import ELSEWHERE, Fault, FaultKey, FaultKind, render, strike
 from sandbox.goldrush_pipelines import Pipeline
 from sandbox.goldrush_rate import Allowance
+from sandbox.goldrush_usage import DURATIONS, AccountUsage
+from sandbox.goldrush_usage import PATH as USAGE_PATH
 from sandbox.goldrush_work import Source
 from sandbox.trouble import NEVER_ANSWERED
 
@@ -63,6 +65,9 @@ class State(Protocol):
     def chains(self) -> Chains: ...
 
     @property
+    def usage(self) -> AccountUsage: ...
+
+    @property
     def requests(self) -> list[Request]: ...
 
     @property
@@ -89,6 +94,7 @@ class GoldRushApi:
         return [
             web.route("*", BASE.rstrip("/") + "{rest:(/.*)?}", self._serve_pipelines),
             web.route("*", CHAINS_PATH.rstrip("/") + "{slash:/?}", self._serve_chains),
+            web.route("*", USAGE_PATH.rstrip("/") + "{slash:/?}", self._serve_usage),
         ]
 
     async def _serve_pipelines(self, request: web.Request) -> web.StreamResponse:
@@ -111,6 +117,21 @@ class GoldRushApi:
         goldrush = self._goldrush
         door = Door(goldrush.regular_api_key, goldrush.service_key, self._chains_allowance, bare_errors=True)
         return await self._serve(request, door, None, "chains", answer)
+
+    async def _serve_usage(self, request: web.Request) -> web.StreamResponse:
+        """The account, for a ServiceKey. GoldRush requires the trailing slash: without it, nothing is there."""
+
+        def answer(_: FaultKind | None) -> wire.Answer:
+            months = request.query.get("duration", "1")
+            if months not in DURATIONS:
+                return wire.failure(400)
+            return wire.success(goldrush.usage.answer(goldrush.now(), int(months)))
+
+        goldrush = self._goldrush
+        door = Door(goldrush.service_key, goldrush.regular_api_key, goldrush.allowance)
+        if not request.path.endswith("/"):
+            return render(wire.failure(404, "Not found."))
+        return await self._serve(request, door, None, "usage", answer)
 
     async def _serve(
         self, request: web.Request, door: "Door", pipeline_id: str | None, route: str, answer: Answering
@@ -172,7 +193,7 @@ class GoldRushApi:
         work = pipeline.progress(now, source)
         match resource:
             case "":
-                return wire.success(wire.configuration(pipeline))
+                return wire.success(wire.configuration(pipeline, over_limit=self._goldrush.usage.is_over_limit))
             case "status":
                 return wire.success(wire.status(pipeline))
             case "logs":
@@ -194,7 +215,8 @@ class GoldRushApi:
         page = _asked_page(request)
         if page is None:
             return wire.failure(400)
-        return wire.success(wire.page(tuple(self._goldrush.pipelines.values()), *page))
+        pipelines, over_limit = tuple(self._goldrush.pipelines.values()), self._goldrush.usage.is_over_limit
+        return wire.success(wire.page(pipelines, *page, over_limit=over_limit))
 
     # --- the Foundational API
 

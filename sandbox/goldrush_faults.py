@@ -86,7 +86,7 @@ ELSEWHERE = frozenset({FaultKind.STALE, FaultKind.WRONG_PIPELINE})
 """Faults that need other pipelines or the past, so the stand-in itself applies them."""
 
 
-ROUTES = ("status", "listing", "pipeline", "logs", "metrics", "destination-health", "chains")
+ROUTES = ("status", "listing", "pipeline", "logs", "metrics", "destination-health", "chains", "usage")
 FaultKey = tuple[str | None, str | None]
 """A pipeline's id (None: the whole API) and a route (None: every one)."""
 

@@ -77,17 +77,17 @@ def without_data(answer: Answer) -> Answer:
     return replace(answer, body={name: value for name, value in answer.body.items() if name != "data"})
 
 
-def page(pipelines: Sequence[Pipeline], page_number: int, page_size: int) -> Json:
+def page(pipelines: Sequence[Pipeline], page_number: int, page_size: int, *, over_limit: bool = False) -> Json:
     """One page of the list; a page past the end is empty, not an error."""
     start = (page_number - 1) * page_size
     items = pipelines[start : start + page_size]
     return {
-        "items": [configuration(pipeline) for pipeline in items],
+        "items": [configuration(pipeline, over_limit=over_limit) for pipeline in items],
         "pagination": _pagination(page_number, page_size, len(pipelines)),
     }
 
 
-def configuration(pipeline: Pipeline) -> Json:
+def configuration(pipeline: Pipeline, *, over_limit: bool = False) -> Json:
     """The pipeline object: `status` is the user's intent; secrets read back as six asterisks."""
     bounded = pipeline.execution_mode == "bounded"
     table = pipeline.topic.split(".")[-1]
@@ -113,7 +113,7 @@ def configuration(pipeline: Pipeline) -> Json:
         "abi_unmatched": "",
         "status": pipeline.intent,
         "created_by": CREATOR,
-        "group": GROUP,
+        "group": GROUP | {"is_over_limit": over_limit},
         "created_at": timestamp(pipeline.created_at),
         "updated_at": timestamp(pipeline.updated_at),
     }

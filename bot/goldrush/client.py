@@ -18,10 +18,11 @@ from pydantic import SecretStr
 from bot.domain.catalogue import Pipeline
 from bot.domain.chains import Chain
 from bot.domain.configuration import Configuration
+from bot.domain.credits import Usage
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
-from bot.goldrush import wire, wire_chains, wire_configuration, wire_details
+from bot.goldrush import wire, wire_account, wire_chains, wire_configuration, wire_details
 from bot.goldrush.body import ResponseBody
 from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
@@ -169,6 +170,9 @@ class Client:
     async def chains(self, at: datetime) -> tuple[Chain, ...]:
         """Of `ChainStatus`: only for a client with an API key in place of the ServiceKey."""
         return await self._read(wire_chains.CHAINS_PATH, partial(wire_chains.decode_chains, at=at))
+
+    async def usage(self, at: datetime) -> Usage:
+        return await self._read(wire_account.USAGE_PATH, partial(wire_account.decode_usage, at=at))
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:
         if not self._slots.try_take():  # the usual case needs no timer
