@@ -55,9 +55,9 @@ from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Renderer
 from bot.slack.router import Router
 from bot.store.leader_calls import LeaderCalls, RemoteLeader
+from bot.workspace.background import background_jobs, build_configurations, build_facts
 from bot.workspace.base import Base
 from bot.workspace.bounded_runs import bounded_run_jobs
-from bot.workspace.configurations import build_configurations, configuration_jobs
 from bot.workspace.measuring import MEASURING_SECONDS
 from bot.workspace.pager_answers import poll_jobs
 from bot.workspace.schedules import schedule_jobs
@@ -90,6 +90,7 @@ class PeopleParts:
 
 
 def build_monitoring(base: Base, api: Client, measurements: Measurements) -> Monitoring:
+    configurations = build_configurations(base, api)
     return Monitoring.build(
         api=api,
         details=api,
@@ -101,8 +102,9 @@ def build_monitoring(base: Base, api: Client, measurements: Measurements) -> Mon
         leadership=base.leadership,
         slots=base.shared.read_slots,
         operator=base.operator,
-        configurations=build_configurations(base, api),
+        configurations=configurations,
         earlier=measurements.earlier,
+        add_facts=build_facts(base, configurations),
     )
 
 
@@ -289,7 +291,7 @@ def build_jobs(
         loops.append(PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
         loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
-        loops += [*poll_jobs(base), *configuration_jobs(base, monitoring)]
+        loops += [*poll_jobs(base), *background_jobs(base, monitoring.configurations)]
     if monitoring and measurements:
         loops += bounded_run_jobs(base, monitoring, measurements)
         loops.append(PeriodicJob("measurements", base.leadership.only_as_leader(measurements.run), MEASURING_SECONDS))

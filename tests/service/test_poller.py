@@ -31,6 +31,7 @@ from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.configurations import Configurations
 from bot.monitoring.diagnoses import Diagnoses
 from bot.monitoring.follower_reads import FollowerReads
+from bot.monitoring.known_errors import KnownErrors
 from bot.monitoring.leader_or_follower_reads import LeaderOrFollowerReads
 from bot.monitoring.local_leader import LocalLeader
 from bot.monitoring.monitoring import Monitoring
@@ -177,6 +178,7 @@ async def running(
     configurations = Configurations(
         api=api, store=store, repository=repository, budget=budget, clock=clock, leadership=leadership
     )
+    known_errors = KnownErrors(repository=repository, store=store, history=store, clock=clock)
     monitoring = Monitoring.build(
         api=api,
         details=details,
@@ -190,6 +192,7 @@ async def running(
         operator=operator,
         readers=readers,
         configurations=configurations,
+        add_facts=(known_errors.add_seen_before, configurations.add_listed_changes, configurations.add_latest_changes),
     )
     # The loop times the slices of a tick, and no fake clock moves it: they would run at random moments of the story.
     monitoring.scheduler._start_slice = lambda until: None  # type: ignore[method-assign]
