@@ -26,6 +26,7 @@ async def fail_and_recover(rig: Rig) -> None:
     card = await rig.card("orders-eu failed", "Since", "<@U0BOB> please take a look")
     direct = await rig.direct(BOB)
     paged = await rig.card("orders-eu failed", "Since", channel=direct)
+    await rig.thread(card, "Cause:")
 
     await rig.click(card, "acknowledge", user=BOB)
     await rig.card("orders-eu failed", "Since", "Acknowledged by bob at")
@@ -39,7 +40,7 @@ async def fail_and_recover(rig: Rig) -> None:
     assert recovered.ts == card.ts  # the same card, updated
     reply = await rig.thread(card, "orders-eu recovered after")
     assert reply.broadcast
-    assert [reply.text.split(" ")[0] for reply in card.replies] == ["Acknowledged", "deploying:", "orders-eu"]
+    assert [reply.text.split(" ")[0] for reply in card.replies] == ["Cause:", "Acknowledged", "deploying:", "orders-eu"]
     assert (await rig.card("orders-eu recovered after", channel=direct)).ts == paged.ts
 
 
