@@ -139,6 +139,18 @@ class GoldRush:
             pipeline.recover(now)
         self._record(ChangeKind.MOVED, pipeline)
 
+    def end_run(self, pipeline: Pipeline) -> None:
+        """Stops a bounded pipeline that has reached its last block. Its owner still wants it to run."""
+        last = pipeline.last_block
+        if last is not None and pipeline.progress(self.now(), self.source(pipeline)).height >= last and pipeline.works:
+            self.set_phase(pipeline.id, "STOPPED")
+
+    def finish(self, pipeline_id: str) -> None:
+        """A bounded pipeline reaches its last block now."""
+        pipeline = self.pipelines[pipeline_id]
+        self.set_work(pipeline_id, height=pipeline.last_block)
+        self.end_run(pipeline)
+
     def degrade(self, pipeline_id: str) -> None:
         """RUNNING with one replica not ready."""
         pipeline = self.pipelines.get(pipeline_id) or self.removed[pipeline_id]

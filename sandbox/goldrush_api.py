@@ -77,6 +77,8 @@ class State(Protocol):
 
     def source(self, pipeline: Pipeline) -> Source: ...
 
+    def end_run(self, pipeline: Pipeline) -> None: ...
+
     def set_fault(self, fault: Fault | None, pipeline_id: str | None = None) -> None: ...
 
     def clear_fault(self, pipeline_id: str | None, route: str | None) -> None: ...
@@ -185,6 +187,7 @@ class GoldRushApi:
         pipeline = self._goldrush.pipelines.get(pipeline_id)
         if pipeline is None:
             return wire.failure(404)
+        self._goldrush.end_run(pipeline)
         if fault is FaultKind.STALE:
             pipeline = self._goldrush.before.get(pipeline.id, pipeline)
         elif fault is FaultKind.WRONG_PIPELINE:

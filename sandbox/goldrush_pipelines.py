@@ -143,7 +143,12 @@ class Pipeline:
         self.updated_at = at
 
     def deploy(self, at: datetime) -> None:
-        """A new worker. The API shows whole seconds, so two deployments never share one."""
+        """A new worker. The API shows whole seconds, so two deployments never share one.
+
+        A bounded pipeline that has ended begins at its first block again.
+        """
+        if self.last_block is not None and self.work.height >= self.last_block:
+            self.work = replace(self.work, height=FIRST_BLOCK)
         self.deployments += 1
         self.replicas = self.size
         self.work = self.work.restarted()

@@ -17,6 +17,8 @@ class Act(StrEnum):
     STOPPED = "STOPPED"
     DEGRADE = "degrade"
     """RUNNING with one replica not ready."""
+    FINISH = "finish"
+    """A bounded pipeline reaches its last block, and stops."""
     RESTART = "restart"
     """A new deployment between two reads: start_time changes, the phase does not."""
     VANISH = "vanish"
@@ -32,6 +34,8 @@ class Step:
 
 DEMO = (
     Step(8, "orders-eu", Act.FAILED),
+    Step(20, "ETH backfill 2024", Act.DEPLOYING),
+    Step(26, "ETH backfill 2024", Act.RUNNING),
     Step(35, "orders-eu", Act.DEPLOYING),
     Step(45, "orders-eu", Act.RUNNING),
     Step(55, "Base Swaps to Postgres", Act.DEGRADE),
@@ -43,13 +47,16 @@ DEMO = (
     Step(130, "hypercore-fills", Act.DEPLOYING),
     Step(138, "hypercore-fills", Act.RUNNING),
     Step(145, "<!channel> & <b>bold</b>", Act.RUNNING),
+    Step(150, "ETH backfill 2024", Act.STOPPED),
     Step(155, "🐳 Whale Watch", Act.VANISH),
+    Step(180, "ETH backfill 2024", Act.RUNNING),
     Step(190, "🐳 Whale Watch", Act.RUNNING),
     Step(200, "Solana Transfers → ClickHouse", Act.FAILED),
     Step(204, "Solana Transfers → ClickHouse", Act.DEPLOYING),
     Step(210, "Solana Transfers → ClickHouse", Act.FAILED),
     Step(214, "Solana Transfers → ClickHouse", Act.DEPLOYING),
     Step(222, "Solana Transfers → ClickHouse", Act.RUNNING),
+    Step(230, "ETH backfill 2024", Act.FINISH),
 )
 
 
@@ -86,6 +93,8 @@ def perform(goldrush: GoldRush, pipeline_id: str, act: Act) -> None:
                 goldrush.remove(pipeline_id)
         case Act.DEGRADE:
             goldrush.degrade(pipeline_id)
+        case Act.FINISH:
+            goldrush.finish(pipeline_id)
         case Act.RESTART:
             goldrush.set_phase(pipeline_id, "RUNNING", restart=True)
         case _:

@@ -89,27 +89,29 @@ def ended(
     """
     ours = [one for one in before if _is_of(one, uid) and (live_since is None or one.at >= live_since)]
     run = _latest_run(ours)
-    latest = _worked(after, blocks) if after and _is_of(after, uid) else None
-    if after and latest is not None:
-        if latest >= blocks.stop:
-            return _at(blocks, after.at, latest, end=RunEnd.FINISHED)
-        if run and _is_another_run(max((one for one in ours if one.last_block_height is not None), key=_time), after):
-            return None
-    for moment, height in run:
-        if height >= blocks.stop:
-            return _at(blocks, moment, height, end=RunEnd.FINISHED)
+    if after and not _is_of(after, uid):
+        after = None
+    height = after.last_block_height if after else None
+    if after and height is not None and height >= blocks.stop:
+        return _at(blocks, after.at, height, end=RunEnd.FINISHED)
+    goes_on = height is not None and bool(run) and run[-1][1] - height <= REORGANISED
+    began_again = bool(run) and not goes_on and _is_at_work(after, blocks)
+    reached = next((one for one in run if one[1] >= blocks.stop), None)
+    if reached and not began_again:
+        return _at(blocks, *reached, end=RunEnd.FINISHED)
     pace = _pace(run)
-    if after is None or latest is None or (pace and blocks.stop - latest <= pace * UNSEEN.total_seconds()):
+    if after is None or height is None or (pace and blocks.stop - height <= pace * UNSEEN.total_seconds()):
         return None
-    return _at(blocks, after.at, latest, end=RunEnd.SHORT)
+    if goes_on or (not run and _is_at_work(after, blocks)):
+        return _at(blocks, after.at, height, end=RunEnd.SHORT)
+    return None
 
 
-def _worked(measurement: Measurement, blocks: BlockRange) -> int | None:
-    """The height of a worker that has processed something. A new worker's height says nothing about the one before."""
-    height = measurement.last_block_height
-    if not height or measurement.records_consumed == 0 or (blocks.start is not None and height < blocks.start):
-        return None
-    return height
+def _is_at_work(measurement: Measurement | None, blocks: BlockRange) -> bool:
+    """True if the worker has processed something. The height of a new worker says nothing about the one before."""
+    if measurement is None or not measurement.last_block_height or measurement.records_consumed == 0:
+        return False
+    return blocks.start is None or measurement.last_block_height >= blocks.start
 
 
 def _at(

@@ -10,7 +10,7 @@ from bot.domain.causes import CAUSES, cause_of
 from bot.domain.log_lines import PodLog, is_tail_error, lines_that_matter
 from sandbox.goldrush import GoldRush
 from sandbox.goldrush_causes import BY_SLUG, DESTINATIONS, fitting
-from sandbox.goldrush_pipelines import LogContent, Pipeline
+from sandbox.goldrush_pipelines import FIRST_BLOCK, LogContent, Pipeline
 from tests.sandbox.test_sandbox_goldrush import HandTurnedClock, client, clock, goldrush, orders
 
 __all__ = ["client", "clock", "goldrush", "orders"]  # the fixtures
@@ -209,8 +209,31 @@ async def test_a_bounded_pipeline_ends_at_its_last_block(
     first = int((await read(client, backfill, "metrics"))["last_block_height"])
     clock.seconds += 3600
     assert (await read(client, backfill, "metrics"))["last_block_height"] == first + 72_000
+    assert (await read(client, backfill, "status"))["status"] == "RUNNING"
     clock.seconds += 10**6
     assert (await read(client, backfill, "metrics"))["last_block_height"] == 21_525_890
+    assert (await read(client, backfill, "status"))["status"] == "STOPPED"
+    assert backfill.intent == "running"
+
+
+async def test_a_bounded_pipeline_that_is_stopped_early_keeps_its_height(
+    client: httpx.AsyncClient, goldrush: GoldRush, clock: HandTurnedClock
+) -> None:
+    backfill = goldrush.add(name="backfill", execution_mode="bounded")
+    clock.seconds += 3600
+    goldrush.set_phase(backfill.id, "STOPPED")
+    clock.seconds += 3600
+    assert (await read(client, backfill, "metrics"))["last_block_height"] == FIRST_BLOCK + 72_000
+    goldrush.set_phase(backfill.id, "RUNNING")
+    assert (await read(client, backfill, "metrics"))["last_block_height"] == FIRST_BLOCK + 72_000
+
+
+async def test_a_finished_pipeline_begins_anew(client: httpx.AsyncClient, goldrush: GoldRush) -> None:
+    backfill = goldrush.add(name="backfill", execution_mode="bounded")
+    goldrush.finish(backfill.id)
+    assert (await read(client, backfill, "status"))["status"] == "STOPPED"
+    goldrush.set_phase(backfill.id, "DEPLOYING")
+    assert (await read(client, backfill, "metrics"))["last_block_height"] == FIRST_BLOCK
 
 
 # --- the destination's probe ------------------------------------------------------------------------------------------

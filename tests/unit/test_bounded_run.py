@@ -154,6 +154,13 @@ class TestEnded:
         assert run.is_short
         assert (run.height, run.stop) == (height, 11_000)
 
+    def test_a_worker_without_records_says_nothing_alone(self) -> None:
+        assert self.end(measured(16, 7_000, records=0), before=[]) is None
+
+    def test_a_new_worker_that_goes_on_at_the_same_height_is_the_same_run(self) -> None:
+        before = [measured(0, 7_000, records=900, uid="a")]
+        assert self.end(measured(16, 7_000, records=0, uid="b"), before) is RunEnd.SHORT
+
     def test_a_reorganised_chain_is_no_new_run(self) -> None:
         assert self.end(measured(16, 6_950)) is RunEnd.SHORT
 
@@ -169,7 +176,6 @@ class TestEnded:
             pytest.param(None, id="no metrics"),
             pytest.param(measured(16, None), id="no height"),
             pytest.param(measured(16, 0), id="a new worker: height 0"),
-            pytest.param(measured(16, 7_000, records=0), id="a new worker: no records"),
             pytest.param(measured(16, 999), id="before the first block"),
             pytest.param(measured(16, 5_500), id="far back: it began again"),
             pytest.param(measured(16, 10_700), id="so near that its last minute may have finished it"),
