@@ -16,7 +16,6 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.domain.catalogue import BlockRange
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.client import Client
@@ -33,7 +32,6 @@ from bot.ports.pipeline_api import (
 )
 from sandbox.goldrush import BASE, GoldRush
 from sandbox.goldrush_faults import Fault, FaultKind
-from sandbox.goldrush_pipelines import FIRST_BLOCK, LAST_BLOCK
 
 KEY = "demo-service-key"
 SLOT_DEADLINE = 3.0  # seconds: also what a healthy answer may take on a busy machine
@@ -154,7 +152,6 @@ class TestReading:
             pipeline = await api.pipeline(PipelineId(bounded.id))
         assert (pipeline.id, pipeline.name, pipeline.project) == (bounded.id, bounded.name, bounded.project)
         assert pipeline.bounded
-        assert pipeline.blocks == BlockRange(start=FIRST_BLOCK, stop=LAST_BLOCK)
         assert pipeline.intent is Intent.RUNNING
 
     async def test_all_pages(self, goldrush: GoldRush, url: str) -> None:

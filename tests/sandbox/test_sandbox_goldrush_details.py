@@ -228,7 +228,9 @@ async def test_a_bounded_pipeline_that_is_stopped_early_keeps_its_height(
     assert (await read(client, backfill, "metrics"))["last_block_height"] == FIRST_BLOCK + 72_000
 
 
-async def test_a_finished_pipeline_begins_anew(client: httpx.AsyncClient, goldrush: GoldRush) -> None:
+async def test_a_finished_pipeline_starts_at_its_first_block_again(
+    client: httpx.AsyncClient, goldrush: GoldRush
+) -> None:
     backfill = goldrush.add(name="backfill", execution_mode="bounded")
     goldrush.finish(backfill.id)
     assert (await read(client, backfill, "status"))["status"] == "STOPPED"
