@@ -43,6 +43,8 @@ class Pipeline:
     """It ends by itself when its input ends (`execution_mode`)."""
     destination: str = ""
     """The same for all pipelines that write to one destination: a hash. Empty: unknown."""
+    destination_type: str = ""
+    """Such as `postgres`. Empty: unknown."""
     owner: str = ""
     """GoldRush's id of the person who made it, never an e-mail. Empty: unknown."""
     blocks: BlockRange | None = None

@@ -13,6 +13,7 @@ Pure.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
 from bot.domain.call_merging import merge_calls
@@ -20,14 +21,17 @@ from bot.domain.card import SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import add_to_digest, merge_entries
 from bot.domain.episode import stable_key
-from bot.domain.failure_groups import gather_failures, is_open_failure
+from bot.domain.failure_groups import WAIT, gather_failures, is_open_failure
 from bot.domain.lane_order import thread_of
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.setup import SetupKind
 from bot.domain.summary import Digest, DigestEntry
+from bot.domain.transition import Event
 
 BATCH_FROM = 4  # this many entries for one thread become a batch
+CARD_WAIT = timedelta(seconds=5)  # one update of a group's card for the diagnoses of this time
+THREAD_WAIT = timedelta(seconds=15)  # and one message in its thread
 MOST_OF_GROUP = 200  # entries in one message of a group's thread: most of them share a line
 
 
@@ -72,7 +76,23 @@ def _group_updates(backlog: Backlog) -> Grouping | None:
     chosen = [row for row in changed if backlog.group_of(row.id) == key]
     row = with_changes(replacement(chosen, id=key), body=SyncGroup(key))
     row = row if row.attempt.state is AttemptState.QUEUED else row.with_attempt(Attempt())
+    if backlog.now and all(_shows_a_diagnosis_alone(backlog, row) for row in chosen):
+        return Grouping(row=with_changes(row, not_before=backlog.now + CARD_WAIT), replaced=tuple(chosen))
+    if backlog.now and _waits_longer(backlog, key, backlog.now + WAIT):
+        row = with_changes(row, not_before=backlog.now + WAIT)
+        return Grouping(row=row, replaced=tuple(chosen), merges=True)
     return Grouping(row=row, replaced=tuple(chosen))
+
+
+def _shows_a_diagnosis_alone(backlog: Backlog, row: Delivery) -> bool:
+    timeline = backlog.cards[row.id].content.episode.timeline if row.id in backlog.cards else ()
+    return bool(timeline) and timeline[-1].events == (Event.DIAGNOSED,)
+
+
+def _waits_longer(backlog: Backlog, key: str, until: datetime) -> bool:
+    """True if an update of the group waits for diagnoses. News and answers don't wait for them."""
+    updates = (row for row in backlog.rows if row.body == SyncGroup(key) and row.attempt == Attempt())
+    return any(row.not_before and row.not_before > until for row in updates)
 
 
 def _is_update_of_group(backlog: Backlog, row: Delivery) -> bool:
@@ -90,8 +110,16 @@ def _group_entries(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None
     chosen = [row for row, of in entries if of == key][:MOST_OF_GROUP]
     rows = [*chosen, existing] if existing else chosen
     row = replacement(rows, id=existing.id if existing else stable_key(key, *(row.id for row in rows)))
-    row = with_changes(row, body=_batch_body(key, rows, of_group=True))
+    body = _batch_body(key, rows, of_group=True)
+    row = with_changes(row, body=body, not_before=_first_post(backlog, body, existing))
     return Grouping(row=row, replaced=tuple(chosen), merges=existing is not None)
+
+
+def _first_post(backlog: Backlog, batch: TimelineBatch, existing: Delivery | None) -> datetime | None:
+    """Diagnoses wait for those of the other failures. Any other entry takes them along at once."""
+    if backlog.now is None or any(entry.diagnosis is None for entry in batch.entries):
+        return None
+    return existing.message.not_before if existing else backlog.now + THREAD_WAIT
 
 
 def _entry_card_key(row: Delivery) -> str:

@@ -128,6 +128,7 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
         intent=Intent(intent) if intent in set(Intent) else None,
         bounded=_is_bounded(item),
         destination=_destination(item),
+        destination_type=intern(text_of(item, "destination_type").lower()),
         owner=intern(text_of(member_object(item.get("created_by")), "id")),
         blocks=_blocks(item),
         chain=intern(chain_of(text_of(item, "topic"))),

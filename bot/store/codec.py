@@ -84,6 +84,7 @@ class _PipelineRow:
     intent: Intent | None = None
     bounded: bool = False
     destination: str = ""
+    destination_type: str = ""
     owner: str = ""
     blocks: BlockRange | None = None
     chain: str = ""
@@ -160,6 +161,7 @@ def decode_pipeline_row(pipeline_id: PipelineId, raw: bytes) -> Pipeline:
         intent=row.intent,
         bounded=row.bounded,
         destination=intern(row.destination),
+        destination_type=intern(row.destination_type),
         owner=intern(row.owner),
         blocks=row.blocks,
         chain=intern(row.chain),

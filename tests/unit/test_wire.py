@@ -437,6 +437,10 @@ class TestItems:
     def test_intent(self, value: object, intent: Intent | None) -> None:
         assert item_of(status=value).intent is intent
 
+    @pytest.mark.parametrize(("given", "word"), [("Postgres", "postgres"), ("quill", "quill"), (None, ""), (7, "")])
+    def test_the_type_of_a_destination_is_an_open_word(self, given: object, word: str) -> None:
+        assert item_of(destination_type=given).destination_type == word
+
     def test_equal_destinations_get_one_key_and_secrets_do_not_count(self) -> None:
         shown = {"type": "postgres", "url": "postgresql://db/one", "password": "******"}
         one = item_of(destination_type="postgres", destination_config=shown).destination

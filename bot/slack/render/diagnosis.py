@@ -6,7 +6,7 @@ Text of a log is hostile. It stands in code only, and never in the text of a not
 import re
 from collections.abc import Sequence
 
-from bot.domain.causes import UNKNOWN, Prospect, cause_named
+from bot.domain.causes import UNKNOWN, Cause, Prospect, cause_named
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.episode import Episode
 from bot.domain.log_lines import LONGEST_LINE, Excerpt
@@ -97,7 +97,11 @@ def _verdict(diagnosis: Diagnosis) -> str:
     cause = cause_named(diagnosis.cause)
     if cause is UNKNOWN:
         return f"*Cause {cause.words.replace(':', ':*', 1)}"
-    return f"*Cause:* {cause.words} · {_PROSPECTS[cause.prospect]}"
+    return f"*Cause:* {cause.words} · {prospect_words(cause)}"
+
+
+def prospect_words(cause: Cause) -> str:
+    return _PROSPECTS[cause.prospect]
 
 
 def _unhealthy(diagnosis: Diagnosis) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 
 from bot.domain.card import Card, Group
@@ -30,6 +31,7 @@ from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import COPY, origins_context
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.shared_words import cause_shared_by, shared_error, shared_step
 from bot.slack.render.silence_words import silence_symbol, silence_words
 
 NAME_LIMIT = 40
@@ -50,7 +52,7 @@ def render_group(
     group = _without_earlier_failures(group)
     open_cards = [card for card in group.cards if card.episode.open]
     unanswered = [card for card in open_cards if card.episode.unanswered]
-    blocks: list[Block] = [section(group_headline(group, open_cards, failed_again))]
+    blocks: list[Block] = [section(group_headline(group, open_cards, failed_again)), *shared_error(open_cards)]
     loud = [card for card in unanswered if not card.silence]  # a silence puts off the next call
     mentions = phrases.mentions(target for card in loud for target in card.targets)
     if mentions:
@@ -80,16 +82,21 @@ def _without_earlier_failures(group: Group) -> Group:
 
 
 def _todo(cards: Sequence[Card]) -> list[str]:
-    """The few runbooks and notes that most pipelines share. A line names its pipelines, unless it applies to all."""
+    """The few runbooks and notes that most pipelines share, then the first step against the shared cause.
+
+    A line names its pipelines, unless it applies to all.
+    """
     names: dict[str, list[str]] = {}
     for card in cards:
         for line in guidance_lines(card.guidance):
             names.setdefault(line, []).append(card.pipeline.name)
     shared = sorted(names.items(), key=lambda item: -len(item[1]))[:GUIDANCE_SHOWN]
-    return [
+    lines = [
         line if len(pipelines) == len(cards) else f"{line} · {_named_scope(pipelines, len(cards))}"
         for line, pipelines in shared
     ]
+    step = shared_step(cards)
+    return [*lines, *([step] if step else [])]
 
 
 def _named_scope(names: list[str], total: int) -> str:
@@ -113,11 +120,13 @@ def _rank(card: Card) -> int:
 def _listed(group: Group, render_context: RenderContext, failed_again: LaterFailures) -> list[list[str]]:
     """Sections of lines. A large group has rows for some pipelines, and names the others."""
     cards = by_importance(group.cards)
+    shared = cause_shared_by([card for card in cards if card.episode.open])
+    row = partial(member_row, render_context=render_context, names_cause=shared is None or not shared.of_all)
     if len(cards) <= MOST_ROWS:
-        return [[member_row(card, render_context, failed_again.get(card.pipeline.id)) for card in cards]]
+        return [[row(card, failed_again=failed_again.get(card.pipeline.id)) for card in cards]]
     open_cards = [card for card in cards if card.episode.open]
     unwatched = [card for card in cards if is_unwatched(card)]
-    rows = [member_row(card, render_context) for card in open_cards[:MOST_ROWS]]
+    rows = [row(card) for card in open_cards[:MOST_ROWS]]
     rest = open_cards[MOST_ROWS:]
     more = [f"and {len(rest):,} more: {_names(rest, NAMES_SHOWN)}"] if rest else []
     ended = [
@@ -136,7 +145,9 @@ def _names(cards: Sequence[Card], most: int) -> str:
     return f"{named} … and {len(cards) - most:,} more" if len(cards) > most else named
 
 
-def member_row(card: Card, render_context: RenderContext, failed_again: datetime | None = None) -> str:
+def member_row(
+    card: Card, render_context: RenderContext, failed_again: datetime | None = None, *, names_cause: bool = True
+) -> str:
     """One pipeline of a group, with its state. `failed_again`: as in `render_card`."""
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is EpisodeOutcome.RECOVERED:
@@ -155,5 +166,6 @@ def member_row(card: Card, render_context: RenderContext, failed_again: datetime
     address = render_context.address(card.pipeline.id) if render_context.knows_pipelines else ""
     link = f" · <{address}|{ROW_LINK}>" if address else ""
     state = f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}"
-    cause = f" · {words}" if card.episode.open and (words := short_cause(card.episode)) else ""
+    words = short_cause(card.episode) if names_cause and card.episode.open else ""
+    cause = f" · {words}" if words else ""
     return f"{state}{flapping}{cause}{answered}{silenced}{link}"

@@ -1,18 +1,16 @@
 """The headline of a group: how many pipelines failed, what they share, and how their failures ended. Pure."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.card import Card, Group
 from bot.domain.episode import EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Reach
-from bot.slack.mrkdwn import outside, span
+from bot.slack.mrkdwn import span
 from bot.slack.render import phrases
+from bot.slack.render.shared_words import lead, shared_lines
 
-SHARED_FROM = 0.8  # of the pipelines; fewer may share it by chance
 LaterFailures = Mapping[PipelineId, datetime]
 """When pipelines failed after the recovery that the group shows. That failure is open, in another message."""
 
@@ -24,7 +22,8 @@ def group_headline(group: Group, open_cards: Sequence[Card], failed_again: Later
     total = len(group.cards)
     since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
     counts = [since, *_counts(group, open_cards, failed_again)]
-    lines = [_failed(total, len(open_cards)), in_common(open_cards), " · ".join(counts), *already]
+    head = _failed(total, len(open_cards)) + lead(open_cards)
+    lines = [head, *shared_lines(open_cards), " · ".join(counts), *already]
     return "\n".join(line for line in lines if line)
 
 
@@ -147,28 +146,3 @@ def _already_failed(group: Group) -> list[str]:
     everyone = "It" if number == 1 else "They"
     subject = everyone if number == len(group.cards) else f"{number:,} of them"
     return [f"{subject} had already failed when I first read {'it' if number == 1 else 'them'}."]
-
-
-# --- what they share -------------------------------------------------------------------------------------------------
-
-
-def in_common(cards: Sequence[Card]) -> str:
-    """What most of the failures share: a hint, and no proof. Empty if there is nothing."""
-    if len(cards) < 2:
-        return ""
-    facts = [_shared(cards, lambda card: card.pipeline.destination, lambda _: "write to one destination")]
-    facts.append(
-        _shared(cards, lambda card: card.pipeline.project, lambda name: f"are in project *{outside(name, 60)}*")
-    )
-    if all(card.state.reach is not Reach.REACHABLE for card in cards):
-        facts.append("I can't read any of them now: the GoldRush API may be down")
-    named = [fact for fact in facts if fact]
-    return f"*In common:* {', '.join(named)}" if named else ""
-
-
-def _shared(cards: Sequence[Card], of: Callable[[Card], str], words: Callable[[str], str]) -> str:
-    ((most, number),) = Counter(map(of, cards)).most_common(1)
-    if not most or number < SHARED_FROM * len(cards) or number < 2:
-        return ""
-    who = "all" if number == len(cards) else f"{number:,} of {len(cards):,}"
-    return f"{who} {words(most)}"

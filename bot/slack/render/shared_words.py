@@ -1,0 +1,117 @@
+"""What the failures of a group share, in words: the cause that was read, the destination, the project. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from bot.domain.card import Card
+from bot.domain.causes import UNKNOWN
+from bot.domain.shared_cause import SharedCause, shared_cause
+from bot.domain.transition import Reach
+from bot.slack.mrkdwn import outside
+from bot.slack.render.blocks import Block
+from bot.slack.render.diagnosis import SYMBOL, error_context, first_step, prospect_words
+
+SHARED_FROM = 0.8  # of the pipelines; fewer may share a destination or a project by chance
+NAME_LIMIT = 60
+_DESTINATIONS = {
+    "bigquery": "BigQuery",
+    "clickhouse": "ClickHouse",
+    "gcs": "bucket",
+    "kafka": "Kafka",
+    "postgres": "Postgres",
+    "postgresql": "Postgres",
+    "r2": "bucket",
+    "s3": "bucket",
+    "sqs": "SQS queue",
+    "webhook": "webhook",
+}
+
+
+def cause_shared_by(cards: Sequence[Card]) -> SharedCause | None:
+    return shared_cause([card.episode for card in cards])
+
+
+def lead(cards: Sequence[Card]) -> str:
+    """Continues "7 pipelines failed": `, all writing to the same Postgres: *the destination cannot be reached* · …`.
+
+    Empty unless all of them have one cause.
+    """
+    shared = cause_shared_by(cards)
+    if shared is None or not shared.of_all:
+        return ""
+    return f"{_place(cards)}: *{_words(shared)}* · {prospect_words(shared.cause)}"
+
+
+def shared_lines(cards: Sequence[Card]) -> list[str]:
+    """Below the headline: the cause of most of them, and what else they share."""
+    shared = cause_shared_by(cards)
+    if shared is None or shared.of_all:
+        return [in_common(cards, lead_has_place=shared is not None and bool(_place(cards)))]
+    unread = f" · {shared.unread:,} not known yet" if shared.unread else ""
+    who = f"{shared.alike:,} of {shared.total:,}"
+    return [
+        f"{SYMBOL} *Cause for {who}:* {_words(shared)} · {prospect_words(shared.cause)}{unread}",
+        in_common(cards),
+    ]
+
+
+def shared_error(cards: Sequence[Card]) -> list[Block]:
+    """The error of one failure with the shared cause."""
+    shared = cause_shared_by(cards)
+    return error_context(shared.diagnosis) if shared else []
+
+
+def shared_step(cards: Sequence[Card]) -> str:
+    """The first thing to try against the shared cause."""
+    shared = cause_shared_by(cards)
+    if shared is None or shared.cause is UNKNOWN:
+        return ""
+    return first_step(shared.diagnosis) + ("" if shared.of_all else f" · for {shared.alike:,} of {shared.total:,}")
+
+
+def _words(shared: SharedCause) -> str:
+    return "the same error, which I don't know" if shared.cause is UNKNOWN else shared.cause.words
+
+
+def _place(cards: Sequence[Card]) -> str:
+    """The destination of all of them, or else their project."""
+    if _all_same(cards, lambda card: card.pipeline.destination):
+        return f", all writing to {same_destination(cards[0].pipeline.destination_type)}"
+    if _all_same(cards, lambda card: card.pipeline.project):
+        return f", all in project *{outside(cards[0].pipeline.project, NAME_LIMIT)}*"
+    return ""
+
+
+def same_destination(destination_type: str) -> str:
+    """`the same Postgres`. GoldRush names no destination, only its type, which may be a new one."""
+    known = _DESTINATIONS.get(destination_type.lower())
+    return f"the same {known or 'destination'}"
+
+
+def _all_same(cards: Sequence[Card], of: Callable[[Card], str]) -> bool:
+    return len(cards) > 1 and bool(of(cards[0])) and len(set(map(of, cards))) == 1
+
+
+def in_common(cards: Sequence[Card], *, lead_has_place: bool = False) -> str:
+    """What most of the failures share: a hint, and no proof. Empty if there is nothing."""
+    if len(cards) < 2:
+        return ""
+    facts = [] if lead_has_place else [_shared(cards, *of_place) for of_place in _PLACES]
+    if all(card.state.reach is not Reach.REACHABLE for card in cards):
+        facts.append("I can't read any of them now: the GoldRush API may be down")
+    named = [fact for fact in facts if fact]
+    return f"*In common:* {', '.join(named)}" if named else ""
+
+
+_PLACES: tuple[tuple[Callable[[Card], str], Callable[[str], str]], ...] = (
+    (lambda card: card.pipeline.destination, lambda _: "write to one destination"),
+    (lambda card: card.pipeline.project, lambda name: f"are in project *{outside(name, NAME_LIMIT)}*"),
+)
+
+
+def _shared(cards: Sequence[Card], of: Callable[[Card], str], words: Callable[[str], str]) -> str:
+    ((most, number),) = Counter(map(of, cards)).most_common(1)
+    if not most or number < SHARED_FROM * len(cards) or number < 2:
+        return ""
+    who = "all" if number == len(cards) else f"{number:,} of {len(cards):,}"
+    return f"{who} {words(most)}"
