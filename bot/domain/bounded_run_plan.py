@@ -4,23 +4,41 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.bounded_run import BoundedRun, RunEnd
+from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.episode_plan import make_cards, sync_message
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_transitions, with_episode
-from bot.domain.routing import Routing
+from bot.domain.routing import Routing, left_meanwhile, without_cards
 from bot.domain.transition import Event, Reach, Transition
 
 APART = timedelta(milliseconds=1)  # entries of one time count as one reading; the history has milliseconds
 
 
 def plan_progress(record: Record, routing: Routing, run: BoundedRun) -> Plan | None:
-    """Shows the progress of a run that goes on, also on its open card. None: the run no longer goes on."""
+    """Keeps the progress of a run that goes on, and shows each further percent on its card. None: it no longer goes on.
+
+    The card of a deployment that is live stays closed: its update opens no card, and nobody is notified.
+    """
     state, episode = record.state, record.episode
     if state.phase != Phase.RUNNING or (state.run and state.run.at >= run.at):
         return None
     after = replace(record, state=replace(state, run=run))
-    if episode is None or not episode.open or episode.flapping:
+    is_further = state.run is None or _hundredth(state.run) != _hundredth(run)
+    if episode is None or episode.flapping or not is_further:
         return Plan(record=after)
-    return with_episode(after, routing, replace(episode, revision=episode.revision + 1))
+    shown = replace(episode, revision=episode.revision + 1)
+    if episode.open:
+        return with_episode(after, routing, shown)
+    if episode.outcome is not EpisodeOutcome.LIVE or episode.kind is not EpisodeKind.DEPLOYMENT:
+        return Plan(record=after)
+    shown = without_cards(shown, left_meanwhile(episode, routing))
+    cards = make_cards(shown, after.state, routing, shown.cards)
+    messages = tuple(sync_message(card, routing, fresh=False) for card in cards)
+    return Plan(record=replace(after, episode=shown), cards=cards, messages=messages)
+
+
+def _hundredth(run: BoundedRun) -> int:
+    return run.height * 100 // run.stop if run.percent is None else run.percent
 
 
 def plan_run_ended(record: Record, routing: Routing, run: BoundedRun, since: datetime, at: datetime) -> Plan | None:

@@ -235,6 +235,30 @@ class TestProgress:
         assert {message.priority for message in plan.messages} == {Priority.UPDATE}
         assert not any(isinstance(message.body, ThreadEntry) for message in plan.messages)
 
+    def test_updates_the_card_of_a_live_deployment_and_opens_none(self) -> None:
+        live = after(seen(Phase.STOPPED, 0), seen(Phase.DEPLOYING, 1), seen(Phase.RUNNING, 2), by=routing(Event.PAUSED))
+        assert live.episode
+        assert not live.episode.open
+        late = routing(Event.LIVE)
+        plan = plan_progress(live, late, UNDER_WAY)
+        assert plan
+        assert cards_of(plan) == {ALERTS}
+        assert [message.priority for message in plan.messages] == [Priority.UPDATE]
+        assert plan.record.episode
+        assert not plan.record.episode.open
+        same = plan_progress(plan.record, late, replace(UNDER_WAY, at=at(11), height=3_001))
+        assert same
+        assert (same.messages, same.cards) == ((), ())
+        further = plan_progress(plan.record, late, replace(UNDER_WAY, at=at(11), height=3_040))
+        assert further
+        assert cards_of(further) == {ALERTS}
+
+    def test_a_channel_that_stopped_watching_gets_no_progress(self) -> None:
+        live = after(seen(Phase.STOPPED, 0), seen(Phase.DEPLOYING, 1), seen(Phase.RUNNING, 2))
+        plan = plan_progress(live, replace(routing(), audiences=[]), UNDER_WAY)
+        assert plan
+        assert cards_of(plan) == set()
+
     def test_only_of_a_run_that_goes_on(self) -> None:
         assert plan_progress(STOPPED, routing(), UNDER_WAY) is None
 

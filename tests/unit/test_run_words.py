@@ -73,6 +73,15 @@ def test_the_card_of_a_run_shows_its_progress() -> None:
     assert "50 %, about 1 min left" in card_text(plan.cards[0])
 
 
+def test_the_card_of_a_live_deployment_shows_its_progress() -> None:
+    live = after(seen(Phase.STOPPED, 0), seen(Phase.DEPLOYING, 1), seen(Phase.RUNNING, 2))
+    plan = plan_progress(live, routing(), UNDER_WAY)
+    assert plan
+    first, second, *_ = card_text(plan.cards[0]).split("\n")
+    assert first.startswith(":large_green_circle: orders-eu is live after")
+    assert second.startswith("50 %, about 1 min left · measured at ")
+
+
 def test_answers_show_the_progress() -> None:
     plan = plan_progress(after(seen(Phase.RUNNING, 0)), routing(), UNDER_WAY)
     assert plan

@@ -210,7 +210,7 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     if episode.outcome is EpisodeOutcome.LIVE:
         took = f" after {downtime(episode)}" if episode.closed_at != episode.opened_at else ""
-        return (f":large_green_circle: {name} is *live*{took} · {_time_span(episode)}",)
+        return (f":large_green_circle: {name} is *live*{took} · {_time_span(episode)}", _progress(state))
     if not episode.open:
         return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_time_span(episode)}",)
     since = f"Began at {_beginning(episode)}"
@@ -223,8 +223,10 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
 
 
 def _progress(state: PipelineState) -> str:
-    observation = state.observation
-    return run_words.progress_words(state.run, observation.observed_at) if state.run and observation else ""
+    run, observation = state.run, state.observation
+    if run is None or observation is None or state.phase != Phase.RUNNING:
+        return ""
+    return f"{run_words.progress_words(run, observation.observed_at)} · measured at {time_of_day(run.at)}"
 
 
 def _not_live(state: PipelineState) -> str:
