@@ -184,6 +184,10 @@ class Episode:
     """The changes since the pipeline flaps: the card counts them, and the thread has no entries."""
     diagnosis: Diagnosis | None = None
     """Why it failed, as far as the bot could read it. Only for failures."""
+    usual_to_live: timedelta | None = None
+    """Only for a deployment: how long the pipeline's earlier ones took. None: not known."""
+    overdue_since: datetime | None = None
+    """Only for a deployment that takes longer than usual."""
     redraw_at: datetime | None = None
     """Only while it flaps: before this time its changes update no message."""
 

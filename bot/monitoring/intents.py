@@ -50,6 +50,16 @@ class Intents:
         if age > KEPT_SECONDS and drifts(self._repository.pipeline(pipeline_id).intent, phase):
             await self._refresh(pipeline_id)
 
+    async def read_now(self, pipeline_id: PipelineId) -> bool:
+        """Reads the intent for an alert: an old one must cause none. False: nothing was read, and nothing changes."""
+        if not self._budget.try_take_spare(Route.PIPELINE):
+            return False
+        pipeline = await self._ask(pipeline_id)
+        if pipeline is not None:
+            self._read_at[pipeline_id] = self._clock.monotonic()
+            self._repository.learn(pipeline)
+        return pipeline is not None
+
     def forget(self, pipeline_id: PipelineId) -> None:
         self._read_at.pop(pipeline_id, None)
 
@@ -66,6 +76,9 @@ class Intents:
         taken = self._budget.try_take(Route.PIPELINE)  # counts as polling, so that people's commands do not delay it
         if not taken and not await self._budget.take(Route.PIPELINE, PATIENCE_SECONDS):
             return None
+        return await self._ask(pipeline_id)
+
+    async def _ask(self, pipeline_id: PipelineId) -> Pipeline | None:
         try:
             return await self._api.pipeline(pipeline_id)
         except ApiError as exc:

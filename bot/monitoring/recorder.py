@@ -134,6 +134,9 @@ class Recorder:
     async def confirm_intent(self, pipeline_id: PipelineId) -> None:
         await self._intents.confirm(pipeline_id)
 
+    async def read_intent(self, pipeline_id: PipelineId) -> bool:
+        return await self._intents.read_now(pipeline_id)
+
     def forget(self, pipeline_id: PipelineId) -> None:
         """The bot no longer polls this pipeline."""
         self.unrecorded.pop(pipeline_id, None)

@@ -11,6 +11,7 @@ from heapq import merge
 
 from bot.domain.catalogue import Pipeline, comparable, is_pattern, matches
 from bot.domain.delivery import ReceiverKind
+from bot.domain.deployment_plan import is_unsettled
 from bot.domain.episode import MOST_CONFIRMED, Episode
 from bot.domain.flap_story import is_to_be_redrawn
 from bot.domain.flapping import DEFAULT_WINDOW, FlapWindow
@@ -63,6 +64,7 @@ class KnownPipelines:
         """When the last complete listing began, in monotonic seconds. None: this process has none."""
         self._records = KnownRecords()
         self._polled = PolledSet()
+        self._unsettled: set[PipelineId] = set()
         self._oldest_reading = OldestReading(self._closely_read_at, lambda: self._polled.watched & self._records.ids)
 
     # --- records ---------------------------------------------------------------------------------------------------
@@ -176,8 +178,19 @@ class KnownPipelines:
     def _put(self, record: Record) -> None:
         """Stores a record, and updates what follows from it."""
         self._records.put(record)
+        self._update_unsettled(record.pipeline_id)
         self._update_polled(record.pipeline_id)
         self._oldest_reading.add(record.pipeline_id)
+
+    @property
+    def unsettled(self) -> AbstractSet[PipelineId]:
+        """The pipelines of which passing time alone may bring news."""
+        return self._unsettled
+
+    def _update_unsettled(self, pipeline_id: PipelineId) -> None:
+        record = self._records.as_stored(pipeline_id)
+        unsettled = record is not None and is_unsettled(record, self.pipeline(pipeline_id))
+        (self._unsettled.add if unsettled else self._unsettled.discard)(pipeline_id)
 
     def state_but_time(self, pipeline_id: PipelineId) -> PipelineState:
         """The state, except that its observation may have an older time and sequence. Costs less than `record`."""
@@ -205,6 +218,9 @@ class KnownPipelines:
         self._catalogue.replace_all(catalogue)
         self._replace_watches(watches)
         self._oldest_reading.reset()
+        self._unsettled.clear()
+        for pipeline_id in self._records.ids:
+            self._update_unsettled(pipeline_id)
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
@@ -337,6 +353,7 @@ class KnownPipelines:
     def _update_watched(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Updates the watched and polled pipelines after a change of these pipelines or of their watches."""
         for pipeline_id in pipeline_ids:
+            self._update_unsettled(pipeline_id)
             self._polled.set_watched(pipeline_id, watched=self._is_watched(pipeline_id))
             self._update_polled(pipeline_id)
             self._oldest_reading.add(pipeline_id)

@@ -88,6 +88,10 @@ class KnownRecords:
         record = self._all.get(pipeline_id)
         return record.state if record else NO_STATE
 
+    def as_stored(self, pipeline_id: PipelineId) -> Record | None:
+        """The record, without the steady readings since. None: there is none."""
+        return self._all.get(pipeline_id)
+
     def episode(self, pipeline_id: PipelineId) -> Episode | None:
         """The current episode, or the last one. Costs less than `of`."""
         record = self._all.get(pipeline_id)

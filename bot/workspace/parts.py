@@ -58,6 +58,7 @@ from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.background import background_jobs, build_configurations, build_facts
 from bot.workspace.base import Base
 from bot.workspace.bounded_runs import bounded_run_jobs
+from bot.workspace.deployments import deployment_jobs
 from bot.workspace.measuring import MEASURING_SECONDS
 from bot.workspace.pager_answers import poll_jobs
 from bot.workspace.schedules import schedule_jobs
@@ -291,7 +292,11 @@ def build_jobs(
         loops.append(PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS))
         loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
         loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
-        loops += [*poll_jobs(base), *background_jobs(base, monitoring.configurations)]
+        loops += [
+            *poll_jobs(base),
+            *deployment_jobs(base, monitoring),
+            *background_jobs(base, monitoring.configurations),
+        ]
     if monitoring and measurements:
         loops += bounded_run_jobs(base, monitoring, measurements)
         loops.append(PeriodicJob("measurements", base.leadership.only_as_leader(measurements.run), MEASURING_SECONDS))

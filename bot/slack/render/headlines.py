@@ -8,7 +8,7 @@ from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, Healthy, PipelineFinding, PipelineState, Reach, ReadGap
 from bot.domain.watch import API_PIPELINE_ID
-from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, span, time_of_day
+from bot.slack.mrkdwn import REASON_LIMIT, date, duration, from_to, outside, span, time_of_day
 from bot.slack.render import finding_words, phrases, run_words
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.finding_headlines import drift_lines, lag_lines
@@ -215,11 +215,19 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
         return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_time_span(episode)}",)
     since = f"Began at {_beginning(episode)}"
     if stuck := state.finding(Event.STUCK):
-        return (_stuck(card, name), since, _usual(stuck))
+        return (_stuck(card, name), since, _expected(episode) or _usual(stuck))
     if state.phase == Phase.RUNNING:
         facts = " · ".join(fact for fact in (_ready(card), _progress(state)) if fact)
-        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts)
-    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since)
+        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts, _expected(episode))
+    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since, _expected(episode))
+
+
+def _expected(episode: Episode) -> str:
+    """`Usually live after 3 min, overdue since 10:03`. Empty if too few deployments are known."""
+    if episode.usual_to_live is None:
+        return ""
+    usual = f"Usually live after {duration(episode.usual_to_live.total_seconds())}"
+    return f"{usual}, *overdue* since {date(episode.overdue_since)}" if episode.overdue_since else usual
 
 
 def _progress(state: PipelineState) -> str:

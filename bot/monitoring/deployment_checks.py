@@ -1,0 +1,200 @@
+"""Finds pipelines that are stuck or have drifted, and says on a deployment's card when it is usually live.
+
+Level-triggered, on the leader. It looks only at pipelines that may need it (`KnownPipelines.unsettled`): those that
+deploy, stop, or contradict their owner's intent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.deployment_plan import deployment_under_way, plan_expected
+from bot.domain.finding_plan import OF_DEPLOYMENTS, plan_findings
+from bot.domain.observation import PipelineId
+from bot.domain.overdue import (
+    GRACE,
+    UNKNOWN,
+    UsualDurations,
+    contradicts,
+    drift,
+    overdue_at,
+    stuck,
+    stuck_at,
+    usual_durations,
+)
+from bot.domain.phase import TRANSIENT
+from bot.domain.plan import Plan, Record
+from bot.domain.routing import Routing
+from bot.domain.transition import Event, PipelineFinding, PipelineState
+from bot.ports.clock import Clock
+from bot.ports.history_store import HistoryStore
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.store_errors import LeadershipLost
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import TransitionDetected
+from bot.state.repository import MakePlan, Repository
+
+CHECK_SECONDS = 5.0
+AT_ONCE = 8
+IN_ONE_GO = 1000  # pipelines between two turns of the event loop
+AGAIN_AFTER = timedelta(seconds=15)  # if the intent could not be read
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+ReadIntent = Callable[[PipelineId], Awaitable[bool]]
+"""Reads the pipeline object now. False: it could not."""
+
+
+@dataclass(slots=True)
+class _Check:
+    """What this leader knows of one pipeline while its phase and intent stay."""
+
+    situation: tuple[object, ...]
+    due_at: datetime
+    contradicts_since: datetime | None = None
+    usual: UsualDurations | None = None
+    """None: not looked up yet."""
+
+
+class DeploymentChecks:
+    """Call `run` every few seconds."""
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        history: HistoryStore,
+        read_intent: ReadIntent,
+        clock: Clock,
+        leadership: LeadershipStatus,
+    ) -> None:
+        self._repository = repository
+        self._history = history
+        self._read_intent = read_intent
+        self._clock = clock
+        self._leadership = leadership
+        self._checks: dict[PipelineId, _Check] = {}
+        self._epoch: object = None
+        """Of the lease under which the checks were made: another leader may have settled a contradiction since."""
+
+    async def run(self) -> None:
+        """Judges what is due.
+
+        Raises:
+            StoreAway: a later call does the rest.
+        """
+        lease = self._leadership.lease
+        if lease is None:
+            return
+        if lease.token != self._epoch:
+            self._checks, self._epoch = {}, lease.token
+        for problem in await asyncio.gather(*map(self._judge, await self._due()), return_exceptions=True):
+            if isinstance(problem, BaseException):
+                raise problem
+
+    async def _due(self) -> list[PipelineId]:
+        now, due = self._clock.now(), list[PipelineId]()
+        unsettled = self._repository.unsettled & self._repository.pollable
+        for settled in self._checks.keys() - unsettled:
+            del self._checks[settled]
+        for place, pipeline_id in enumerate(unsettled, 1):
+            if self._check(pipeline_id, now).due_at <= now:
+                due.append(pipeline_id)
+            if len(due) == AT_ONCE:
+                break
+            if place % IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+        return due
+
+    def _check(self, pipeline_id: PipelineId, now: datetime) -> _Check:
+        """The check of the pipeline's situation. A change of it is due at once."""
+        state, pipeline = self._repository.state_but_time(pipeline_id), self._repository.pipeline(pipeline_id)
+        situation = (state.phase, state.since, state.start_time, pipeline.intent)
+        before = self._checks.get(pipeline_id)
+        if before and before.situation == situation:
+            return before
+        check = _Check(situation, now)
+        if contradicts(state, pipeline):
+            held = state.finding(Event.DRIFT)
+            same_phase = before is not None and before.situation[:2] == situation[:2]
+            earlier = before.contradicts_since if before and same_phase else None
+            check.contradicts_since = held.since if held else earlier or now
+        self._checks[pipeline_id] = check
+        return check
+
+    async def _judge(self, pipeline_id: PipelineId) -> None:
+        check = self._checks[pipeline_id]
+        state = self._repository.state_but_time(pipeline_id)
+        if check.usual is None:
+            check.usual = await self._usual(pipeline_id, state)
+        findings = [finding] if (finding := stuck(state, check.usual, self._read_at(pipeline_id))) else []
+        drifted, confirmed = await self._drift(pipeline_id, check, state)
+        findings += [drifted] if drifted else []
+        if {one.event for one in findings} != {one.event for one in state.findings if one.event in OF_DEPLOYMENTS}:
+            await self._write(pipeline_id, partial(_as_judged, state=state, findings=findings, at=self._clock.now()))
+        if check.usual.to_live:
+            await self._write(pipeline_id, partial(plan_expected, usual=check.usual.to_live, at=self._clock.now()))
+        check.due_at = self._next_at(pipeline_id, check) if confirmed else self._clock.now() + AGAIN_AFTER
+
+    async def _usual(self, pipeline_id: PipelineId, state: PipelineState) -> UsualDurations:
+        """Most contradictions need no history."""
+        if state.phase not in TRANSIENT and deployment_under_way(self._repository.record(pipeline_id)) is None:
+            return UNKNOWN
+        return usual_durations((await self._history.history(pipeline_id)).transitions)
+
+    async def _drift(
+        self, pipeline_id: PipelineId, check: _Check, state: PipelineState
+    ) -> tuple[PipelineFinding | None, bool]:
+        """The drift that holds, and False if it could not be confirmed: a listing may be older than the phase."""
+        held = state.finding(Event.DRIFT)
+        drifted = self._drift_by(check, state, self._repository.pipeline(pipeline_id), pipeline_id)
+        if (drifted is None) is (held is None):
+            return drifted, True
+        if not await self._read_intent(pipeline_id):
+            return held, False
+        return self._drift_by(check, state, self._repository.pipeline(pipeline_id), pipeline_id), True
+
+    def _drift_by(
+        self, check: _Check, state: PipelineState, pipeline: Pipeline, pipeline_id: PipelineId
+    ) -> PipelineFinding | None:
+        if check.contradicts_since is None or not contradicts(state, pipeline):
+            return None
+        return drift(pipeline, check.contradicts_since, self._read_at(pipeline_id))
+
+    def _read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        return self._repository.last_read_at(pipeline_id)
+
+    def _next_at(self, pipeline_id: PipelineId, check: _Check) -> datetime:
+        """The next moment at which something may be found. One that has passed waits for a reading after it."""
+        record, usual = self._repository.record(pipeline_id), check.usual or UNKNOWN
+        moments = [] if record.state.finding(Event.STUCK) else [stuck_at(record.state, usual)]
+        if check.contradicts_since and record.state.finding(Event.DRIFT) is None:
+            moments.append(check.contradicts_since + GRACE)
+        episode = deployment_under_way(record)
+        if episode and usual.to_live and episode.overdue_since is None:
+            moments.append(overdue_at(episode.opened_at, usual.to_live))
+        soon = self._clock.now() + timedelta(seconds=CHECK_SECONDS)
+        return max(soon, min((moment for moment in moments if moment), default=NEVER))
+
+    async def _write(self, pipeline_id: PipelineId, make: MakePlan) -> None:
+        lease = self._leadership.lease
+        if lease is None:
+            return
+        try:
+            plan = await self._repository.write(pipeline_id, make, lease=lease)
+        except LeadershipLost:
+            return
+        for transition in plan.transitions if plan else ():
+            phase = transition.phase and str(transition.phase)
+            emit(TransitionDetected(pipeline=pipeline_id, became=transition.event.value, phase=phase, reason=None))
+
+
+def _as_judged(
+    record: Record, routing: Routing, state: PipelineState, findings: list[PipelineFinding], at: datetime
+) -> Plan | None:
+    """Nothing, if the pipeline has moved on since."""
+    if (record.state.phase, record.state.since) != (state.phase, state.since):
+        return None
+    return plan_findings(record, routing, findings, at, of=OF_DEPLOYMENTS)
