@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import redis.asyncio
 
@@ -208,7 +209,7 @@ async def diagnose(it: Office) -> Diagnosis:
     episode = it.bot.repository.record(ONE).episode
     assert episode
     excerpt = Excerpt(pod="a", lines=("FATAL <!here> x",), error="FATAL <!here> x")
-    at = it.bot.clock.now()
+    at = it.bot.clock.now() + timedelta(microseconds=1234)  # the receipts keep milliseconds
     found = Diagnosis(at=at, began_at=episode.began_at, log=LogOutcome.READ, cause="schema", excerpt=excerpt)
     await it.bot.repository.write(ONE, lambda record, routing: plan_diagnosed(record, routing, found))
     return found

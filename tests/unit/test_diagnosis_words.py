@@ -186,7 +186,10 @@ def measured(minutes: float = 0, **values: Any) -> Measurement:
         ({"processing_delay_ms": 2_460_000}, {"processing_delay_ms": 2_000}, ["delay 2 s → 41 min in the last hour"]),
         ({"processing_delay_ms": 2_460_000}, {"processing_delay_ms": 2_400_000}, ["delay 41 min"]),
         ({"processing_delay_ms": 900}, {"processing_delay_ms": 10}, []),
-        ({"records_per_second": 0}, {"records_per_second": 120.4}, ["rate 120 → 0 records/s in the last hour"]),
+        ({"records_per_second": 3.14}, {"records_per_second": 120.4}, ["rate 120 → 3.1 records/s in the last hour"]),
+        ({"records_per_second": 0}, {"records_per_second": 120.4}, []),
+        ({"pending_records": 16}, {"pending_records": 10}, []),
+        ({"pending_records": 48_000}, {"pending_records": 47_000}, ["48,000 records pending"]),
         ({"records_per_second": 119}, {"records_per_second": 120.4}, []),
         ({"normalization_errors": 40}, {"normalization_errors": 3}, ["normalization errors 3 → 40 in the last hour"]),
         ({"normalization_errors": 40}, {"normalization_errors": 40}, []),
@@ -201,8 +204,10 @@ def test_the_thread_shows_only_facts_that_moved(now: Any, earlier: Any, facts: l
 
 
 def test_the_period_of_a_comparison_is_the_true_one() -> None:
-    diagnosis = a_diagnosis(measured=measured(pending_records=90), earlier=measured(-25, pending_records=3))
-    assert "• pending 3 → 90 in the last 25 min" in says(in_thread(diagnosis))
+    diagnosis = a_diagnosis(measured=measured(pending_records=900), earlier=measured(-25, pending_records=3))
+    assert "• pending 3 → 900 in the last 25 min" in says(in_thread(diagnosis))
+    soon = replace(diagnosis, earlier=measured(-1, pending_records=3))
+    assert "• 900 records pending" in says(in_thread(soon))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.phase import Phase
@@ -216,16 +217,20 @@ def _head(moment: Explained, here: ChannelId, episode: Episode | None) -> str:
 
 def _is_log(moment: Explained, episode: Episode | None) -> bool:
     """True if the bot read the log of a failure then. The history has pages and changes, and no logs."""
-    known = episode is not None and any(
-        Event.DIAGNOSED in entry.events and entry.at == moment.at for entry in episode.timeline
-    )
+    entries = episode.timeline if episode else ()
+    known = any(Event.DIAGNOSED in entry.events and _is_at(entry.at, moment) for entry in entries)
     forms = {receipt.form for receipt in moment.receipts}
     return known or (bool(forms) and forms <= {MessageForm.THREAD, MessageForm.UPDATE})
 
 
+def _is_at(at: datetime, moment: Explained) -> bool:
+    """The receipts keep milliseconds."""
+    return abs(at - moment.at) < timedelta(milliseconds=2)
+
+
 def _log_words(moment: Explained, episode: Episode | None) -> str:
-    is_latest = episode is not None and episode.diagnosis is not None and episode.diagnosis.at == moment.at
-    cause = short_cause(episode) if is_latest else ""
+    diagnosis = episode.diagnosis if episode else None
+    cause = short_cause(episode) if diagnosis and _is_at(diagnosis.at, moment) else ""
     return f":mag: *log read* · {_second(moment)}{f' · {cause}' if cause else ''}"
 
 

@@ -12,24 +12,27 @@ from bot.slack.render.phrases import moment
 
 OLD_PROBE = timedelta(minutes=10)
 LONG_DELAY = 60.0  # seconds
+MANY_PENDING = 100
+SHORTEST_PERIOD = timedelta(minutes=4)  # a measurement of just before the failure shows no trend
 MOVED = 2.0  # a rate that changed by less is the same to a reader
 _HOUR = timedelta(hours=1)
 
 
 def measured_lines(diagnosis: Diagnosis) -> list[str]:
     """`pending 12 → 48,000 in the last hour`, `delay 41 min`, `destination healthy, probed at 14:03:08`."""
-    now = diagnosis.measured
-    earlier = diagnosis.earlier if now and diagnosis.earlier and diagnosis.earlier.at < now.at else None
+    now, earlier = diagnosis.measured, diagnosis.earlier
+    if now and earlier and now.at - earlier.at < SHORTEST_PERIOD:
+        earlier = None
     lines = [_pending(now, earlier), _delay(now, earlier), _rate(now, earlier), _errors(now, earlier)] if now else []
     return [line for line in (*lines, health_words(diagnosis)) if line]
 
 
 def _pending(now: Measurement, earlier: Measurement | None) -> str:
     pending, before = now.pending_records, earlier.pending_records if earlier else None
-    if not pending:
+    if pending is None or pending < MANY_PENDING:
         return ""
-    if earlier is None or before is None or before == pending:
-        return f"{pending:,} records pending" if pending > 1 else ""
+    if earlier is None or before is None or not _moved(before, pending):
+        return f"{pending:,} records pending"
     return f"pending {before:,} → {pending:,} {_period(earlier, now)}"
 
 
@@ -50,8 +53,8 @@ def _seconds(measurement: Measurement) -> float | None:
 
 def _rate(now: Measurement, earlier: Measurement | None) -> str:
     rate, before = now.records_per_second, earlier.records_per_second if earlier else None
-    if earlier is None or rate is None or before is None or max(rate, before) < 1 or not _moved(before, rate):
-        return ""
+    if earlier is None or not rate or before is None or max(rate, before) < 1 or not _moved(before, rate):
+        return ""  # a worker that failed reads nothing: 0 says no more than FAILED
     return f"rate {_shown_rate(before)} → {_shown_rate(rate)} records/s {_period(earlier, now)}"
 
 
