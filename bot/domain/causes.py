@@ -202,7 +202,7 @@ _TABLE = (
         "missing_place",
         _NEEDS_YOU,
         "the place that the pipeline writes to does not exist",
-        "Create the bucket, queue or topic that the error names, or correct its name.",
+        "Create the database, bucket, queue or topic that the error names, or correct its name.",
         r"\bNoSuchBucket\b",
         r"NonExistentQueue|QueueDoesNotExist",
         r"UNKNOWN_?TOPIC_?OR_?PARTITION|Unknown topic or partition",

@@ -135,6 +135,9 @@ def test_a_card_says_that_the_destination_is_unhealthy() -> None:
 
 def test_a_card_shows_the_error_without_time_and_level() -> None:
     assert "`pq: column &lt;amount&gt; &amp; co does not exist`" in on_card(a_diagnosis())
+    assert "`panic: runtime error: index out of range`" in on_card(
+        a_diagnosis("panic: runtime error: index out of range")
+    )
     logfmt = 'level=fatal ts=2026-11-24T12:00:02Z msg="schema mismatch" table=fills'
     assert '`msg="schema mismatch" table=fills`' in on_card(a_diagnosis(logfmt))
 

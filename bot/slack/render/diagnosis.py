@@ -17,7 +17,7 @@ from bot.slack.render.blocks import SECTION_LIMIT, Block, UnspokenBlock, context
 from bot.slack.render.measured_words import health_words, measured_lines
 
 SYMBOL = ":mag:"
-CARD_ERROR = 120  # characters: three lines of a phone
+CARD_ERROR = 160  # characters: four lines of a phone
 LONGEST_POD = 80
 _PROSPECTS = {
     Prospect.HEALS: "usually heals by itself",
@@ -28,9 +28,9 @@ _PREFIX = re.compile(
     r"""
       ^ (?: \[? \d{4}-\d\d-\d\d [T ] [\d:.,]{5,20} (?:Z|[+-]\d\d:?\d\d)? \]? \s*
         | (?:level|lvl|severity)=\w{1,10} \s+ | (?:ts|time)=\S{1,40} \s+
-        | \[? \b(?:FATAL|ERROR|ERR|PANIC|CRITICAL|WARN|WARNING)\b \]? :? \s+ ){1,6}
+        | \[? \b(?:FATAL|ERROR|ERR|CRITICAL|WARN|WARNING)\b \]? :? \s+ ){1,6}
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 """The time and the level before an error: the card says both already."""
 
