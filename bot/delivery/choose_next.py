@@ -14,6 +14,7 @@ from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
 from bot.domain.lane_order import in_order, thread_of
 from bot.domain.notice import Notice
 from bot.domain.pager import PagerEvent
+from bot.domain.postmortem import Postmortem
 from bot.domain.protocol import LOOKUP_INTERVAL, decide, in_doubt, patience_with, sends_without_lookup
 from bot.domain.settlement import Find, Ownership, Wait
 from bot.ports.cards import Cards
@@ -41,7 +42,7 @@ class LaneSnapshot:
     async def read(cls, outbox: Outbox, known: Cards, lane: Lane, recent_since: datetime) -> "LaneSnapshot":
         rows = await outbox.deliveries(lane)
         bodies = [row.body for row in rows]
-        keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry | Pointer)}
+        keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry | Pointer | Postmortem)}
         keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and not body.of_group}
         of_failures = (body.failures for body in bodies if isinstance(body, Notice | PagerEvent))
         keys |= {failure.card_key for failures in of_failures for failure in failures if failure.card_key}

@@ -24,6 +24,7 @@ from bot.domain.held_pages import is_repeated_call
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagedFailure, PagerEvent
+from bot.domain.postmortem import Postmortem
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
@@ -99,7 +100,8 @@ class PendingDelivery:
             return None
         if isinstance(self.delivery.body, Notice):
             return self._thread_of_call if self.delivery.body.in_thread else None
-        return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
+        in_thread = isinstance(self.delivery.body, ThreadEntry | TimelineBatch | Postmortem)
+        return self.message_id if in_thread else None
 
     @property
     def _may_leave_thread(self) -> bool:
@@ -131,7 +133,7 @@ class PendingDelivery:
         match self.delivery.body:
             case SyncCard() | SyncGroup():
                 return any(card.revision > card.shown_revision and not card.summarized_revision for card in self.cards)
-            case ThreadEntry() | TimelineBatch():
+            case ThreadEntry() | TimelineBatch() | Postmortem():
                 return bool(self.cards)
             case Pointer():
                 return self.moved
@@ -244,6 +246,7 @@ def cards_of(
         case (
             SyncCard(key)
             | ThreadEntry(card_key=key)
+            | Postmortem(card_key=key)
             | TimelineBatch(thread_key=key)
             | Pointer(card_key=key)
             | Recheck(of=key)

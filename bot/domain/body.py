@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.domain.card import Card, Group, MovedCard, Pointer, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.notice import Notice
 from bot.domain.pager import PagerEvent
+from bot.domain.postmortem import Postmortem
 from bot.domain.schedule_messages import ScheduleReport, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.summary import Digest, HeldPages
 
@@ -39,6 +40,7 @@ Body = (
     | ShiftChange
     | ShadowChange
     | ScheduleReport
+    | Postmortem
     | Recheck
 )
 """What the outbox stores. `SyncCard` and `SyncGroup` only name a card or group: the sender reads its latest content."""
@@ -58,5 +60,6 @@ Content = (
     | ShiftChange
     | ShadowChange
     | ScheduleReport
+    | Postmortem
 )
 """What the chat or pager renders: a body with the latest content in place of the name."""

@@ -13,6 +13,7 @@ from bot.ports.cards import Cards
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
+from bot.ports.configuration_store import ConfigurationStore
 from bot.ports.conversations import DirectConversations
 from bot.ports.details_reads import LogReads
 from bot.ports.drill_store import DrillStore
@@ -20,6 +21,7 @@ from bot.ports.history_store import HistoryStore
 from bot.ports.lanes import Lanes
 from bot.ports.outbox import Outbox
 from bot.ports.people import PeopleLookup, UserGroups
+from bot.ports.postmortem_store import PostmortemStore
 from bot.ports.setup_store import SetupStore
 from bot.ports.status_reads import StatusReads
 from bot.ports.thread_store import ThreadStore
@@ -38,6 +40,7 @@ from bot.requests.paging_stops import PagingStops
 from bot.requests.past import Past
 from bot.requests.pipeline_views import PipelineViews
 from bot.requests.policies import Policies
+from bot.requests.postmortems import Postmortems
 from bot.requests.queries import Queries
 from bot.requests.references import References
 from bot.requests.schedules import Schedules
@@ -61,6 +64,8 @@ class RequestsStore(
     DrillStore,
     HistoryStore,
     ThreadStore,
+    ConfigurationStore,
+    PostmortemStore,
     Protocol,
 ):
     """The ports of all services. Each service gets only its own."""
@@ -88,6 +93,7 @@ class RequestServices:
     group_members: GroupMembers
     follow_ups: FollowUpStyles
     error_notes: ErrorNotes
+    postmortems: Postmortems
 
     @classmethod
     def build(
@@ -164,5 +170,6 @@ class RequestServices:
             ),
             follow_ups=FollowUpStyles(repository=repository, changes=changes),
             error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
+            postmortems=Postmortems(repository=repository, cards=store, configurations=store, store=store, clock=clock),
             group_members=GroupMembers(changes=changes, groups=groups, clock=clock),
         )

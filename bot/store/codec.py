@@ -26,6 +26,7 @@ from bot.domain.pager import PagerEvent
 from bot.domain.pager_lane import Incident
 from bot.domain.phase import Intent
 from bot.domain.plan import Record
+from bot.domain.postmortem import Postmortem
 from bot.domain.schedule_messages import ScheduleReport, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.subscription import Undo
 from bot.domain.summary import Digest, HeldPages
@@ -107,6 +108,7 @@ _KINDS: dict[str, type[Any]] = {
     "shift_change": ShiftChange,
     "shadow_change": ShadowChange,
     "schedule_report": ScheduleReport,
+    "postmortem": Postmortem,
     "recheck": Recheck,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

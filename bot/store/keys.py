@@ -117,6 +117,10 @@ class Keys:
         """The leader's replies to the calls of one process. Goes a minute after the last one."""
         return self[f"leader_replies:{process}"]
 
+    def postmortem(self, message_id: str) -> str:
+        """Exists for 30 days after this postmortem was enqueued, so that a second click posts no other."""
+        return self[f"postmortem:{message_id}"]
+
     def undo(self, undo_id: str) -> str:
         """The watches before a change, for *Undo*."""
         return self[f"undo:{undo_id}"]

@@ -20,6 +20,7 @@ from bot.store.outbox import RedisOutbox
 from bot.store.outbox_size import RedisOutboxSize
 from bot.store.pager_incidents import RedisPagerIncidents
 from bot.store.posted_calls import RedisPostedCalls
+from bot.store.postmortems import RedisPostmortems
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.receipts import RedisReceipts
 from bot.store.records import RedisRecords
@@ -40,6 +41,7 @@ class RedisStore(
     RedisCatalogue,
     RedisConfigurations,
     RedisErrors,
+    RedisPostmortems,
     RedisChannels,
     RedisInteractions,
     RedisLeases,

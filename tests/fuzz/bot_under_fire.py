@@ -47,6 +47,7 @@ from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.past import Past
 from bot.requests.policies import Policies
+from bot.requests.postmortems import Postmortems
 from bot.requests.queries import Queries
 from bot.requests.references import References
 from bot.requests.schedules import Schedules
@@ -393,6 +394,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
         follow_ups=FollowUpStyles(repository=repository, changes=changes),
+        postmortems=Postmortems(repository=repository, cards=store, configurations=store, store=store, clock=clock),
         error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
         policies=Policies(repository=repository, changes=changes, clock=clock),
         schedules=Schedules(repository=repository, changes=changes, conversations=directory, clock=clock),

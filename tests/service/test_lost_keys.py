@@ -48,6 +48,7 @@ AGAIN_OR_LATE = {
     "page_log",
     "pager_answer",
     "pipeline_changes",
+    "postmortem",
     "probe",
     "read_results",
     "reads",
@@ -69,7 +70,8 @@ The next sender may begin with a burst. A drill may end without a verdict, Slack
 post a scheduled message that nobody needs, a
 pager's resolution may be missing,
 and a command in a thread may need the pipeline's name. The first listing afterwards shows no
-changed configuration, and an error may look new."""
+changed configuration, and an error may look new. A second
+click may draft another postmortem."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 

@@ -508,7 +508,10 @@ def test_a_card_says_until_when_a_person_has_the_failure(answer: Acknowledgement
     ("card", "labels"),
     [
         (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Take over", "Logs"}),
-        (a_card(replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED)), {"Refresh", "Unwatch"}),
+        (
+            a_card(replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED)),
+            {"Refresh", "Draft postmortem", "Unwatch"},
+        ),
         (a_card(an_episode(EpisodeKind.DEPLOYMENT)), {"Refresh", "Unwatch"}),
         (a_card(channel=ChannelId("D0ANN")), {"Acknowledge", "Logs"}),
         (a_card(replace(an_episode(), closed_at=at(9)), channel=ChannelId("D0ANN")), {"Refresh"}),

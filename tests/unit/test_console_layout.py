@@ -184,7 +184,7 @@ def test_the_values_of_menus_never_change(values: Any) -> None:
     known = {
         CardAction: {"promise", "refresh", "logs", "mute", "resolve", "unwatch"},
         GroupAction: {"promise", "resolve", "members"},
-        MemberAction: {"acknowledge", "take_over", "snooze", "mute", "resolve", "unwatch"},
+        MemberAction: {"acknowledge", "take_over", "snooze", "mute", "resolve", "unwatch", "postmortem"},
         SnoozeTime: {"30m", "1h", "4h", "morning", "pick"},
     }
     assert {entry.value for entry in values} == known[values]

@@ -1,16 +1,17 @@
 """The button *Show all* of a group: its pipelines page by page, for the person who asks. Each has its own actions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.domain.answer import RefusalAnswer
 from bot.domain.card import Card
 from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.slack.click import Click
-from bot.slack.feature import Button, Feature, Reply, Request
+from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION
 from bot.slack.features.console import ODD_CLICK, ask_how_long_to_snooze, ask_to_resolve, choice_in, stale_reply
 from bot.slack.features.mute import press_mute
+from bot.slack.features.postmortem import press_postmortem
 from bot.slack.features.unwatch import press_unwatch
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.acknowledge_words import acknowledge_words
@@ -33,7 +34,14 @@ async def press_show_members(click: Click, request: Request) -> Reply:
     return await _page(click, click.group, number, request)
 
 
-async def _act(click: Click, request: Request) -> Reply:
+_AS_ON_CARD: Mapping[MemberAction | None, Press] = {
+    MemberAction.UNWATCH: press_unwatch,
+    MemberAction.MUTE: press_mute,
+    MemberAction.POSTMORTEM: press_postmortem,
+}
+
+
+async def _act(click: Click, request: Request) -> Reply | None:
     """An entry of a member's menu. An acknowledgement shows the page again; other entries ask first, or say more."""
     acknowledgements, key = request.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [key]):
@@ -44,12 +52,10 @@ async def _act(click: Click, request: Request) -> Reply:
     if card is None:
         return request.refused(UNKNOWN_GROUP)
     on_card = replace(click, facts={"pipeline": card.pipeline.id, "card": key})
-    terms = NO_TERMS
-    match choice_in(MemberAction, click.text("do")):
-        case MemberAction.UNWATCH:
-            return await press_unwatch(on_card, request)
-        case MemberAction.MUTE:
-            return await press_mute(on_card, request)
+    terms, choice = NO_TERMS, choice_in(MemberAction, click.text("do"))
+    if press := _AS_ON_CARD.get(choice):
+        return await press(on_card, request)
+    match choice:
         case MemberAction.SNOOZE | MemberAction.RESOLVE if not card.episode.answerable:
             return await stale_reply(click.channel, key, request)
         case MemberAction.SNOOZE:

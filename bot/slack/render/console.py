@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bot.domain.card import Card, Group
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.postmortem import is_due
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, overflow, select, value
@@ -63,6 +64,7 @@ class MemberAction(StrEnum):
     MUTE = "mute"
     RESOLVE = "resolve"
     UNWATCH = "unwatch"
+    POSTMORTEM = "postmortem"
 
 
 MEMBER_LABELS = {
@@ -72,6 +74,7 @@ MEMBER_LABELS = {
     MemberAction.MUTE: "Mute …",
     MemberAction.RESOLVE: "Resolve: end the paging",
     MemberAction.UNWATCH: "Unwatch",
+    MemberAction.POSTMORTEM: "Draft postmortem",
 }
 
 
@@ -86,6 +89,7 @@ def member_menu(card: Card) -> Block | None:
     if _is_watched(card):
         entries += [MemberAction.MUTE] if card.episode.open else []
         entries += [MemberAction.UNWATCH]
+    entries += [MemberAction.POSTMORTEM] if is_due(card) else []
     options = [(MEMBER_LABELS[entry], value(card=card.key, do=entry.value)) for entry in entries]
     return overflow(action_ids.MEMBER_ACTION, options)
 
@@ -157,6 +161,7 @@ def console(card: Card) -> list[Block]:
             block_id,
             logs,
             refresh,
+            button(action_ids.POSTMORTEM, "Draft postmortem", data) if is_due(card) else None,
             button(action_ids.UNWATCH, "Unwatch", data, confirm=_unwatch_dialog()) if watched else None,
             _menu(card, CardAction.MUTE) if watched and episode.open else None,
         )

@@ -14,6 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.pager import PagerEvent
 from bot.domain.permission import Broadcast
 from bot.domain.plan import Record
+from bot.domain.postmortem import Postmortem
 from bot.domain.schedule_messages import ScheduleReport, ShadowChange, ShiftChange, ShiftHandover
 from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event
@@ -23,6 +24,7 @@ from bot.slack.render.group_card import render_group
 from bot.slack.render.groups import render_batch, render_digest
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
+from bot.slack.render.postmortem import render_postmortem
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.schedule_messages import render_schedule_report
 from bot.slack.render.shift_messages import render_handover, render_shadow_change, render_shift_change
@@ -94,6 +96,8 @@ class Renderer:
                 return render_shadow_change(content, delivery, self.render_context)
             case ScheduleReport():
                 return render_schedule_report(content, delivery)
+            case Postmortem():
+                return render_postmortem(content, delivery)
             case PagerEvent():
                 raise TypeError("a pager event never goes to Slack")
 

@@ -1,0 +1,35 @@
+"""The button *Draft postmortem* of a card whose failure has recovered."""
+
+from bot.domain.answer import RefusalAnswer
+from bot.requests.postmortems import PostmortemAnswer
+from bot.slack.click import Click
+from bot.slack.feature import Button, Feature, Reply, Request
+from bot.slack.features.acknowledge import on_its_card
+from bot.slack.render import action_ids
+from bot.slack.render.blocks import section
+
+_GOES_ON = RefusalAnswer(
+    reason="This failure has not recovered, so I drafted nothing.",
+    hint="Its card gets the button again when it recovers.",
+)
+_UNKNOWN_CARD = RefusalAnswer(
+    reason="I no longer know this failure, so I drafted nothing.",
+    hint="I keep a card for 30 days after its end. `history` shows what is left.",
+)
+
+
+async def press_postmortem(click: Click, request: Request) -> Reply:
+    """Everyone in the conversation sees the draft."""
+    name = await request.services.permissions.name(request.asker)
+    match await request.services.requests.postmortems.draft(click.channel, click.text("card"), by_name=name):
+        case PostmortemAnswer.DRAFTED:
+            return Reply(blocks=[section(":memo: I post the draft in this card's thread.")])
+        case PostmortemAnswer.DRAFTED_BEFORE:
+            return Reply(blocks=[section(":memo: The draft is in this card's thread already. Nothing was changed.")])
+        case PostmortemAnswer.FAILURE_GOES_ON:
+            return request.refused(_GOES_ON)
+        case PostmortemAnswer.CARD_UNKNOWN:
+            return request.refused(_UNKNOWN_CARD)
+
+
+FEATURE = Feature(buttons={action_ids.POSTMORTEM: Button(press=on_its_card(press_postmortem))})

@@ -1,0 +1,107 @@
+"""The draft of a postmortem, as a message in the thread of its card. Pure."""
+
+from collections.abc import Sequence
+
+from bot.domain.causes import UNKNOWN, cause_named
+from bot.domain.delivery import Delivery
+from bot.domain.episode import Episode
+from bot.domain.postmortem import OpenQuestion, Postmortem, first_answer_at, open_questions
+from bot.domain.watch import ChannelId
+from bot.slack.mrkdwn import date, duration, outside, span, time_of_day
+from bot.slack.render import phrases
+from bot.slack.render.action_words import answer_line
+from bot.slack.render.background_words import change_words, seen_words
+from bot.slack.render.blocks import Block, RenderedMessage, context, message, sections
+from bot.slack.render.cards import possible_repeat
+from bot.slack.render.diagnosis import error_context
+from bot.slack.render.entry_words import entry_words
+from bot.slack.render.headlines import recovery_words
+from bot.slack.render.note_words import guidance_lines
+from bot.slack.render.thread_words import MENTION
+
+TIMELINE_LIMIT = 4_000  # characters: Slack limits all blocks of a message together
+
+
+def render_postmortem(postmortem: Postmortem, delivery: Delivery) -> RenderedMessage:
+    """Long parts are cut: the whole message has room for a long timeline."""
+    episode, diagnosis = postmortem.episode, postmortem.diagnosis
+    name = outside(postmortem.pipeline.name)
+    head = [f":memo: *Postmortem draft: {name}*", *_what(postmortem)]
+    return message(
+        [
+            *sections(head),
+            *(error_context(diagnosis) if diagnosis else []),
+            *_part("When and who", _who(episode, ChannelId(delivery.receiver.id))),
+            *_part("What changed", _changes(postmortem)),
+            *_part("Notes", guidance_lines(postmortem.guidance)),
+            *_part("Timeline", _timeline(episode, ChannelId(delivery.receiver.id))),
+            *_part("Open questions", [f"• {_QUESTIONS[question]}" for question in open_questions(postmortem)]),
+            *context(_origin(postmortem)),
+            *possible_repeat(delivery),
+        ]
+    )
+
+
+def _part(title: str, lines: Sequence[str]) -> list[Block]:
+    return sections([f"*{title}*", *lines]) if lines else []
+
+
+def _what(postmortem: Postmortem) -> list[str]:
+    episode, diagnosis = postmortem.episode, postmortem.diagnosis
+    when = span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen) if episode.closed_at else ""
+    lines = [f"It failed and {recovery_words(episode)} · {when}"]
+    if diagnosis and diagnosis.cause and cause_named(diagnosis.cause) is not UNKNOWN:
+        lines.append(f"Cause: {cause_named(diagnosis.cause).words}")
+    else:
+        lines.append("Cause: unknown")
+    if diagnosis and diagnosis.seen:
+        lines.append(phrases.sentence(seen_words(diagnosis.seen)))
+    return lines
+
+
+def _who(episode: Episode, conversation: ChannelId) -> list[str]:
+    targets = dict.fromkeys(target for page in episode.pages for target in page.notified)
+    answered = first_answer_at(episode)
+    lines = [
+        f"Failed at {phrases.moment(episode.opened_at, first_seen=episode.first_seen)}",
+        f"Paged: {phrases.target_list(tuple(targets))}" if targets else "Paged: nobody",
+        f"First answer after {duration((answered - episode.opened_at).total_seconds())}" if answered else "",
+        answer_line(episode, conversation) or "Nobody acknowledged it",
+        f"Recovered at {date(episode.closed_at)}" if episode.closed_at else "",
+    ]
+    return [f"• {line}" for line in lines if line]
+
+
+def _changes(postmortem: Postmortem) -> list[str]:
+    began_at = postmortem.episode.opened_at
+    changes = [f"• {phrases.sentence(change_words(change, began_at))}" for change in postmortem.changes]
+    return changes or ["Nothing in the pipeline's configuration, as far as GoldRush shows it"]
+
+
+def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
+    """Its beginning and its end, if it is too long for the message."""
+    lines = [f"{time_of_day(entry.at)} {entry_words(entry, conversation)}" for entry in episode.timeline]
+    begin, end, length = 0, len(lines), 0
+    while begin < end:
+        following = lines[begin] if begin <= len(lines) - end else lines[end - 1]
+        length += len(following)
+        if length > TIMELINE_LIMIT:
+            return [*lines[:begin], f"… {end - begin} more in this thread …", *lines[end:]]
+        begin, end = (begin + 1, end) if begin <= len(lines) - end else (begin, end - 1)
+    return lines
+
+
+_QUESTIONS = {
+    OpenQuestion.CAUSE: "Why did it fail? The log names no cause that I know.",
+    OpenQuestion.CHANGE: "Did the change before the failure cause it?",
+    OpenQuestion.NOBODY: "Why did nobody answer the page?",
+    OpenQuestion.SLOW_ANSWER: "What would have made the first answer faster?",
+    OpenQuestion.REPEATED: "It failed like this before. What was not fixed then?",
+    OpenQuestion.WHAT_HELPED: f'What helped? `{MENTION} note "…"` in this thread keeps it for the next time.',
+    OpenQuestion.PREVENTION: "What prevents the next one, and who does it?",
+}
+
+
+def _origin(postmortem: Postmortem) -> str:
+    by = f"{outside(postmortem.by_name)} asked for this draft. " if postmortem.by_name else ""
+    return f"{by}It holds what I saw: check it, then copy it to where your postmortems are."

@@ -1,0 +1,101 @@
+"""*Draft postmortem* on the card of a recovered failure posts one draft into its thread."""
+
+from datetime import timedelta
+
+import redis.asyncio
+
+from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis_plan import plan_diagnosed
+from bot.domain.postmortem import Postmortem
+from bot.slack.render import action_ids
+from tests.contract.office import ALERTS, CAROL, QUIET, Office, office
+from tests.fakes import FakeChat
+from tests.service.test_dispatcher import sending
+from tests.service.test_poller import FAILED, LIVE, ONE
+
+
+async def failed(it: Office) -> dict[str, str]:
+    """The value of the card's buttons."""
+    await it.bot.watch(ONE)
+    await it.bot.poll(10)
+    it.bot.api.statuses[ONE] = FAILED
+    await it.bot.poll(20)
+    episode = it.bot.repository.record(ONE).episode
+    assert episode is not None
+    diagnosis = Diagnosis(at=it.bot.clock.now(), began_at=episode.began_at, log=LogOutcome.READ, cause="schema")
+    await it.bot.repository.write(ONE, lambda record, routing: plan_diagnosed(record, routing, diagnosis))
+    (key,) = episode.cards
+    return {"pipeline": ONE, "card": key}
+
+
+async def recovered(it: Office) -> dict[str, str]:
+    data = await failed(it)
+    it.bot.api.statuses[ONE] = LIVE
+    await it.bot.poll(20)
+    return data
+
+
+async def drafts(it: Office) -> list[Postmortem]:
+    return [row.body for row in await it.bot.store.owed(ALERTS) if isinstance(row.body, Postmortem)]
+
+
+async def test_two_clicks_post_one_draft_in_the_thread(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data, chat = await recovered(it), FakeChat()
+        assert "I post the draft in this card's thread." in await it.click(action_ids.POSTMORTEM, data)
+        assert "in this card's thread already. Nothing was changed." in await it.click(action_ids.POSTMORTEM, data)
+        async with sending(it.bot.store, chat, it.bot.clock):
+            await it.bot.clock.pass_time(10)
+        posted = [(content, parent) for _, content, parent in chat.posts if isinstance(content, Postmortem)]
+        ((draft, parent),) = posted
+        assert parent == chat.there[data["card"]]
+        assert draft.episode.diagnosis is not None
+        assert draft.episode.diagnosis.cause == "schema"
+        assert "already" in await it.click(action_ids.POSTMORTEM, data, CAROL)  # also after it was sent
+        assert await drafts(it) == []
+
+
+async def test_a_failure_that_comes_back_gets_another_draft(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        await it.click(action_ids.POSTMORTEM, data)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(10)
+        assert "has not recovered, so I drafted nothing" in await it.click(action_ids.POSTMORTEM, data)
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        assert "I post the draft" in await it.click(action_ids.POSTMORTEM, data)
+        assert len(await drafts(it)) == 2
+
+
+async def test_a_failure_that_goes_on_gets_none(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await failed(it)
+        assert "has not recovered, so I drafted nothing" in await it.click(action_ids.POSTMORTEM, data)
+        assert await drafts(it) == []
+
+
+async def test_another_conversation_gets_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        assert "another conversation" in await it.click(action_ids.POSTMORTEM, data, CAROL, QUIET)
+        assert await drafts(it) == []
+
+
+async def test_a_forgotten_card_is_named(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        unknown = await it.click(action_ids.POSTMORTEM, {**data, "card": "0" * 32})
+        assert "I no longer know this failure, so I drafted nothing." in unknown
+
+
+async def test_the_note_and_the_changes_of_now_are_in_it(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        await it.type('note orders-1 "Restart the sink"')
+        it.bot.clock.seconds += timedelta(hours=1).total_seconds()
+        await it.click(action_ids.POSTMORTEM, data)
+        (draft,) = await drafts(it)
+        assert draft.guidance.note is not None
+        assert draft.guidance.note.text == "Restart the sink"
+        assert draft.by_name

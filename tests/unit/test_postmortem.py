@@ -1,0 +1,169 @@
+"""The draft of a postmortem: what it holds, what it asks, and that Slack takes it however long the story was."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.card import Card
+from bot.domain.configuration import ConfigurationChange, ConfigurationRow, Part, PartChange
+from bot.domain.episode import ENTRIES_KEPT, Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
+from bot.domain.error_note import ErrorNote
+from bot.domain.escalation import Page, Policy
+from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
+from bot.domain.phase import Phase
+from bot.domain.postmortem import OpenQuestion, Postmortem, is_due, open_questions, postmortem_of
+from bot.domain.seen_before import SeenBefore
+from bot.domain.transition import Event
+from bot.store.codec import decode_delivery, encode_message
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_card, a_message, a_person, an_episode, at
+from tests.unit.rendering import says, shown, valid
+from tests.unit.test_diagnosis_words import a_diagnosis
+
+PRINT = "0123456789abcdef"
+MINUTE = 60.0
+CHANGE = ConfigurationChange(
+    after=at(-900), at=at(1 - 4 * MINUTE), exact=True, parts=(PartChange(part=Part.TRANSFORM, table="trades"),)
+)
+FIX = replace(CHANGE, at=at(1 + 20 * MINUTE))
+NOTED = ErrorNote(fingerprint=PRINT, line="x", text="Restart the sink", made_by=ANN, made_by_name="Ann", made_at=at(0))
+
+
+def ended(**changes: Any) -> Episode:
+    first = an_episode()
+    answered = TimelineEntry(
+        revision=2, at=at(1 + 3 * MINUTE), events=(Event.ACKNOWLEDGED,), by=ANN, name="Ann", remark="looking"
+    )
+    over = TimelineEntry(
+        revision=3,
+        at=at(1 + 25 * MINUTE),
+        events=(Event.RECOVERED,),
+        phase=Phase.RUNNING,
+        ready=1,
+        replicas=1,
+        downtime_seconds=25 * MINUTE,
+    )
+    acknowledged = Acknowledgement(by=ANN, at=at(1 + 3 * MINUTE), name="Ann")
+    paged = Page(key="p", policy=Policy(name="data", steps=()), next_at=None, notified=(a_person("U0BOB"),))
+    known = replace(
+        first,
+        timeline=(*first.timeline, answered, over),
+        acknowledged=acknowledged,
+        closed_at=at(1 + 25 * MINUTE),
+        outcome=EpisodeOutcome.RECOVERED,
+        diagnosis=a_diagnosis(fingerprint=PRINT),
+        pages=(paged,),
+        revision=3,
+    )
+    return replace(known, **changes)
+
+
+def a_postmortem(
+    episode: Episode | None = None, *, changes: tuple[ConfigurationChange, ...] = (), guidance: Guidance = NO_GUIDANCE
+) -> Postmortem:
+    row = ConfigurationRow(looked_at=at(0), hashes={}, changes=changes)
+    return postmortem_of(a_card(episode or ended()), row, guidance, "Carol")
+
+
+def text_of(postmortem: Postmortem) -> str:
+    return "\n".join(says(valid(shown(postmortem))))
+
+
+def test_it_holds_what_when_who_how_long_cause_changes_and_notes() -> None:
+    note = Note(kind=NoteKind.NOTE, reference="x", text="Call the DBA", by=ANN, at=at(0))
+    text = text_of(a_postmortem(changes=(CHANGE, FIX), guidance=Guidance(note=note, on_error=NOTED)))
+    for words in (
+        ":memo: *Postmortem draft: orders-eu*",
+        "It failed and *recovered* after 25 min",
+        "Cause: ",
+        "`pq: column &lt;amount&gt; &amp; co does not exist`",
+        "• Paged: @bob",
+        "• First answer after 3 min",
+        "Ann",
+        "• Transform `trades` edited 4 min before the failure",
+        "• Transform `trades` edited 20 min after the failure",
+        "“Call the DBA”",
+        "Ann noted at",
+        "“Restart the sink”",
+        "looking",
+        "Carol asked for this draft.",
+    ):
+        assert words in text
+    assert "<@" not in text
+    assert "<!here" not in text
+
+
+def test_unknown_facts_are_named_as_such() -> None:
+    text = text_of(a_postmortem(ended(diagnosis=None, pages=(), acknowledged=None, timeline=an_episode().timeline)))
+    assert "Cause: unknown" in text
+    assert "• Paged: nobody" in text
+    assert "• Nobody acknowledged it" in text
+    assert "Nothing in the pipeline's configuration, as far as GoldRush shows it" in text
+
+
+def test_a_notification_repeats_no_log() -> None:
+    assert "amount" not in shown(a_postmortem()).text
+
+
+def test_the_longest_story_fits_into_one_message() -> None:
+    entry = TimelineEntry(revision=1, at=at(5), events=(Event.UNREACHABLE,), reason="x" * 500)
+    note = replace(NOTED, text="<!here> " * 37)
+    parts = tuple(PartChange(part=Part.TRANSFORM, table="t" * 80 + str(number)) for number in range(20))
+    episode = ended(timeline=(entry,) * ENTRIES_KEPT)
+    changes = (replace(CHANGE, parts=parts),) * 10
+    message = valid(shown(a_postmortem(episode, changes=changes, guidance=Guidance(on_error=note))))
+    assert "more in this thread …" in str(message.blocks)
+    assert "Open questions" in str(message.blocks)
+
+
+SEEN = SeenBefore(pipeline_id=ORDERS, at=at(-86400))
+ALWAYS = {OpenQuestion.PREVENTION}
+Q = OpenQuestion
+
+
+@pytest.mark.parametrize(
+    ("postmortem", "questions"),
+    [
+        (a_postmortem(guidance=Guidance(on_error=NOTED)), set()),
+        (a_postmortem(), {Q.WHAT_HELPED}),
+        (a_postmortem(ended(diagnosis=None)), {Q.CAUSE}),
+        (a_postmortem(ended(diagnosis=a_diagnosis(cause="unknown"))), {Q.CAUSE}),
+        (a_postmortem(changes=(CHANGE,)), {Q.CHANGE, Q.WHAT_HELPED}),
+        (a_postmortem(changes=(FIX,)), {Q.WHAT_HELPED}),
+        (a_postmortem(ended(diagnosis=a_diagnosis(seen=SEEN))), {Q.REPEATED}),
+        (a_postmortem(ended(times=3)), {Q.REPEATED, Q.WHAT_HELPED}),
+        (a_postmortem(ended(timeline=an_episode().timeline)), {Q.NOBODY, Q.WHAT_HELPED}),
+        (a_postmortem(ended(timeline=an_episode().timeline, pages=())), {Q.WHAT_HELPED}),
+        (a_postmortem(ended(opened_at=at(1 - 20 * MINUTE))), {Q.SLOW_ANSWER, Q.WHAT_HELPED}),
+    ],
+)
+def test_it_asks_what_only_people_know(postmortem: Postmortem, questions: set[OpenQuestion]) -> None:
+    assert set(open_questions(postmortem)) == questions | ALWAYS
+    assert text_of(postmortem).count("?") >= len(questions)
+
+
+@pytest.mark.parametrize(
+    ("card", "due"),
+    [
+        (a_card(ended()), True),
+        (a_card(), False),
+        (a_card(ended(outcome=EpisodeOutcome.ON_PURPOSE)), False),
+        (a_card(ended(kind=EpisodeKind.DEPLOYMENT)), False),
+    ],
+)
+def test_only_a_recovered_failure_has_the_button(card: Card, *, due: bool) -> None:
+    assert is_due(card) is due
+    assert ("Draft postmortem" in str(shown(card).blocks)) is due
+
+
+def test_changes_long_before_are_left_out() -> None:
+    old = replace(CHANGE, at=at(1) - timedelta(hours=25))
+    late = replace(CHANGE, at=at(1) + timedelta(hours=1))
+    assert a_postmortem(changes=(old, CHANGE, late)).changes == (CHANGE,)
+
+
+def test_it_survives_the_outbox() -> None:
+    body = a_postmortem(changes=(CHANGE,), guidance=Guidance(on_error=NOTED))
+    row = encode_message(a_message(body=body, channel=ALERTS))
+    assert decode_delivery(row.encode(), TEAM).body == body
