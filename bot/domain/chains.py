@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-OFTEN = 12.0  # measurements after which an old pace has faded to a third: an hour of them
+OFTEN = 48.0  # answers after which an old pace has faded to a third: four hours of them
 LATE_GAPS = 20.0  # a chain is late only after so many of its usual times between two blocks
 LATE_SECONDS = 300.0  # and after this time
 # Names of chains in topics that GoldRush's other products spell in another way.
@@ -33,8 +33,14 @@ class Chain:
     """When the bot asked."""
     signed_at: datetime | None = None
     """The time of the latest synced block."""
-    blocks_per_second: float | None = None
-    """As learned. None: the bot has seen no two blocks."""
+    paced_blocks: float = 0.0
+    """Made in `paced_seconds`. Both fade, so that the pace follows the chain."""
+    paced_seconds: float = 0.0
+
+    @property
+    def blocks_per_second(self) -> float | None:
+        """As learned. None: the bot has seen no two blocks."""
+        return self.paced_blocks / self.paced_seconds if self.paced_blocks and self.paced_seconds else None
 
     @property
     def late_seconds(self) -> float:
@@ -54,23 +60,31 @@ class Chain:
 
     def seconds_for(self, blocks: int) -> float | None:
         """How long the chain takes for so many blocks."""
-        return blocks / self.blocks_per_second if self.blocks_per_second else None
+        pace = self.blocks_per_second
+        return blocks / pace if pace else None
 
 
 def with_pace(before: Chain | None, now: Chain) -> Chain:
     """`now`, with the pace learned so far. A time in which the chain stood still says nothing about its pace."""
     if before is None:
         return now
-    if now.height <= before.height:
-        return replace(now, blocks_per_second=before.blocks_per_second)
+    known = replace(now, paced_blocks=before.paced_blocks, paced_seconds=before.paced_seconds)
     begin, end = before.at, now.at
-    if before.signed_at and now.signed_at and now.signed_at > before.signed_at:
+    if before.signed_at and now.signed_at:
         begin, end = before.signed_at, now.signed_at
-    seconds = (end - begin).total_seconds()
-    if seconds <= 0:
-        return replace(now, blocks_per_second=before.blocks_per_second)
-    pace, old = (now.height - before.height) / seconds, before.blocks_per_second
-    return replace(now, blocks_per_second=pace if old is None else old + (pace - old) / OFTEN)
+    blocks, seconds = now.height - before.height, (end - begin).total_seconds()
+    if blocks <= 0 or seconds <= 0 or _had_halted(before, blocks, seconds):
+        return known
+    return replace(
+        known,
+        paced_blocks=before.paced_blocks * (1 - 1 / OFTEN) + blocks,
+        paced_seconds=before.paced_seconds * (1 - 1 / OFTEN) + seconds,
+    )
+
+
+def _had_halted(before: Chain, blocks: int, seconds: float) -> bool:
+    usual = blocks / before.blocks_per_second if before.blocks_per_second else seconds
+    return seconds > LATE_SECONDS + LATE_GAPS * usual / blocks + usual
 
 
 def chain_of(topic: str) -> str:

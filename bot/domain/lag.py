@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.domain.chains import Chain
 from bot.domain.measurement import Measurement
-from bot.domain.usual_pace import TIMES_LONGEST, Lag, UsualPace, follow, says_whether_it_moves
+from bot.domain.usual_pace import Lag, UsualPace, follow, says_whether_it_moves
 
 ON_TIME = 300.0  # seconds: a pipeline with a smaller lag has caught up with its chain
 KEPT_LAGS = 2
@@ -49,7 +49,9 @@ def judge(
         return pace, _judgement(pace, lag=None)
     elif says_whether_it_moves(now):
         pace = follow(pace, now, chain, deployed_at) if says_whether_it_moves(pace.last) else replace(pace, last=now)
-    lag = None if bounded or _rests(pace, now.at) else measured_lag(now, chain)
+    lag = None if bounded else measured_lag(now, chain)
+    if lag is not None and _rests(pace, now.at):
+        lag = replace(lag, seconds=lag.chain_seconds, blocks=None) if lag.chain_seconds else None
     pace = _with_lag(pace, lag, thresholds)
     return pace, _judgement(pace, lag=lag)
 
@@ -62,7 +64,7 @@ def measured_lag(now: Measurement, chain: Chain | None) -> Lag | None:
     """Counts in blocks where GoldRush tells the height of the chain, else takes the delay that the pipeline reports."""
     if chain is not None and now.last_block_height is not None:
         blocks = max(0, chain.height_at(now.at) - now.last_block_height)
-        own = chain.seconds_for(blocks) if blocks else 0.0
+        own = _seconds_behind(blocks, chain)
         if own is not None:
             late = chain.late_seconds
             return Lag(seconds=own + late, blocks=blocks, chain=chain.name, chain_seconds=late)
@@ -71,13 +73,24 @@ def measured_lag(now: Measurement, chain: Chain | None) -> Lag | None:
     return Lag(seconds=now.processing_delay_ms / 1000)
 
 
+def _seconds_behind(blocks: int, chain: Chain) -> float | None:
+    """The age of the first block that it has not read. On a slow chain, the newest block may be a moment old."""
+    if blocks == 0:
+        return 0.0
+    before, gap = chain.seconds_for(blocks - 1), chain.seconds_for(1)
+    if before is None or gap is None:
+        return None
+    newest = (chain.at - chain.signed_at).total_seconds() if chain.signed_at else gap
+    return before + min(max(newest, 0.0), gap)
+
+
 def _rests(pace: UsualPace, at: datetime) -> bool:
     """True while it stands still no longer than it often does. Nobody knows yet what is usual for a new pipeline."""
     if not pace.still_times:
         return False
     if pace.is_learning(at):
         return True
-    return pace.moved > 0 and pace.still_seconds <= TIMES_LONGEST * pace.longest_standstill
+    return pace.moved > 0 and pace.still_seconds <= pace.times_longest * pace.longest_standstill
 
 
 def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int]) -> UsualPace:
@@ -101,7 +114,14 @@ def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int]) -> 
     )
 
 
+def _shrinks(before: Lag, lag: Lag) -> bool:
+    """Fewer blocks count too: a new estimate of the chain's pace is no news."""
+    has_fewer_blocks = before.blocks is not None and lag.blocks is not None and lag.blocks < before.blocks
+    return lag.seconds < before.seconds or has_fewer_blocks
+
+
 def _begins(pace: UsualPace, before: Lag, lag: Lag, threshold: int, first: float) -> bool:
     """A lag that shrinks is being caught up: nobody needs to know."""
-    grows = min(before.seconds, lag.seconds) > threshold and lag.seconds >= before.seconds
+    least = threshold + pace.habitual_standstill  # its last block may be as old as its usual rest
+    grows = min(before.seconds, lag.seconds) > least and not _shrinks(before, lag)
     return grows and (pace.was_on_time or lag.seconds > first + threshold)

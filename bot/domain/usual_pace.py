@@ -13,9 +13,11 @@ from bot.domain.measurement import Measurement
 LEARNING = timedelta(hours=24)
 LEARNING_OF_RARE = timedelta(days=7)
 """A pipeline that moves in less than half of its measurements may have a rhythm of a week."""
-REMEMBERED_DAYS = 8  # so that a weekend is still known when the next one ends
+REMEMBERED_DAYS = 14  # two weekends, and two weeks of a pipeline that comes and goes by chance
 LEAST_STANDSTILL = 900.0  # seconds: a shorter one is never reported
+HABIT_SECONDS = 12 * 3600.0  # a stall that lasts longer and ends by itself was a habit, such as a weekend
 TIMES_LONGEST = 2.0
+EXPECTED_BLOCKS = 5.0
 TIMES_IN_A_ROW = 2  # one equal measurement may be chance
 
 
@@ -54,10 +56,14 @@ class UsualPace:
     """How long it has stood still, without the time in which its chain stood still too."""
     still_times: int = 0
     """Equal measurements in a row."""
+    worker_seconds: float = 0.0
+    """The part of `still_seconds` since the latest restart: only that is a stall."""
     still_since: datetime | None = None
     """The last measurement that had moved, or the first of all."""
     longest: tuple[tuple[int, float], ...] = ()
     """The longest standstill that ended on each day (its ordinal), for the last days that had one."""
+    doubtful: tuple[int, float] | None = None
+    """The day and the length of the last reported stall that ended by itself. It is a habit only if it repeats."""
     stalled: bool = False
     """The standstill is longer than usual."""
     lags: tuple[Lag, ...] = ()
@@ -81,37 +87,72 @@ class UsualPace:
         return max((seconds for _, seconds in self.longest), default=0.0)
 
     @property
+    def habitual_standstill(self) -> float:
+        """Seconds: the longest one of a pipeline that rests on most days, else 0."""
+        days = min(REMEMBERED_DAYS, self.last.at.toordinal() - self.since.toordinal() + 1)
+        return self.longest_standstill if len(self.longest) * 2 >= days else 0.0
+
+    @property
     def allowed_standstill(self) -> float:
         """Seconds. A longer one is a stall."""
-        return max(LEAST_STANDSTILL, TIMES_LONGEST * self.longest_standstill)
+        return max(LEAST_STANDSTILL, self.times_longest * self.longest_standstill)
+
+    @property
+    def times_longest(self) -> float:
+        """In the first week twice as much as later: a longer rest than the seen ones is likely then."""
+        week = (self.last.at - self.since) / LEARNING_OF_RARE
+        return TIMES_LONGEST * (2 - min(1.0, week))
 
 
 def follow(pace: UsualPace, now: Measurement, chain: Chain | None, deployed_at: datetime | None = None) -> UsualPace:
     """The pace after one more measurement, which is newer than the last. `deployed_at`: the latest deployment."""
     seconds = (now.at - pace.last.at).total_seconds()
     after = replace(pace, last=_known(pace.last, now), chain=chain or pace.chain, measured=pace.measured + 1)
+    rest = 0.0 if pace.stalled else pace.still_seconds  # a stall that a restart may end is no habit
+    after_restart = replace(after, still_seconds=rest, worker_seconds=0.0, still_times=0)
     if deployed_at and deployed_at > pace.last.at:
-        return replace(after, still_seconds=0.0, still_times=0, still_since=now.at, stalled=False, lags=(), over=())
+        return replace(after_restart, still_since=now.at, stalled=False, lags=(), over=())
     if restarted(pace.last, now):
         # A stalled pipeline still is, until it moves. Another gets its usual time from the restart on.
-        since = pace.still_since if pace.stalled else now.at
-        return replace(after, still_seconds=0.0, still_times=0, still_since=since)
+        return replace(after_restart, still_since=pace.still_since if pace.stalled else now.at)
     if has_moved(pace.last, now):
-        # A stall that ended by a restart is no habit; one that ended by itself may be.
-        standstill = pace.still_seconds + min(seconds, LEAST_STANDSTILL) / 2 if pace.still_times else 0.0
-        after = replace(after, moved=pace.moved + 1, still_seconds=0.0, still_times=0, still_since=now.at)
-        return replace(_with_standstill(after, now.at, standstill), stalled=False)
-    still = pace.still_seconds + (0.0 if _stood_still(pace.chain, chain) else seconds)
-    since = pace.still_since or pace.last.at
-    after = replace(after, still_seconds=still, still_times=pace.still_times + 1, still_since=since)
+        return _moved(after, pace, now.at, min(seconds, LEAST_STANDSTILL) / 2)
+    passed = 0.0 if _stood_still(pace.chain, chain) or _is_at_the_head(now, chain) else seconds
+    after = replace(
+        after,
+        still_seconds=pace.still_seconds + passed,
+        worker_seconds=pace.worker_seconds + passed,
+        still_times=pace.still_times + 1,
+        still_since=pace.still_since or pace.last.at,
+    )
     if after.is_learning(now.at):
-        return _with_standstill(after, now.at, still)
-    return _judged(after, now.at)
+        return _with_standstill(after, now.at, after.still_seconds)
+    too_long = after.still_times >= TIMES_IN_A_ROW and after.worker_seconds > after.allowed_standstill
+    return replace(after, stalled=after.moved > 0 and (after.stalled or too_long))
 
 
-def _judged(pace: UsualPace, at: datetime) -> UsualPace:
-    too_long = pace.still_times >= TIMES_IN_A_ROW and pace.still_seconds > pace.allowed_standstill
-    return replace(pace, stalled=not pace.is_learning(at) and pace.moved > 0 and (pace.stalled or too_long))
+def _moved(after: UsualPace, before: UsualPace, at: datetime, half: float) -> UsualPace:
+    """It moves again. What it did before is a habit, unless it was a stall, or a restart helped."""
+    after = replace(
+        after,
+        moved=before.moved + 1,
+        still_seconds=0.0,
+        worker_seconds=0.0,
+        still_times=0,
+        still_since=at,
+        stalled=False,
+    )
+    standstill = before.still_seconds
+    if before.still_times < 1 or standstill == 0.0:
+        return after
+    if not before.stalled:
+        return _with_standstill(after, at, standstill + half)
+    if standstill >= HABIT_SECONDS:
+        return _with_standstill(after, at, standstill + half)
+    repeats = before.doubtful is not None and before.doubtful[0] > at.toordinal() - REMEMBERED_DAYS
+    if before.doubtful and repeats and standstill * 2 >= before.doubtful[1]:
+        return _with_standstill(after, at, standstill + half)
+    return replace(after, doubtful=(at.toordinal(), standstill))
 
 
 def restarted(before: Measurement, now: Measurement) -> bool:
@@ -132,9 +173,17 @@ def says_whether_it_moves(measurement: Measurement) -> bool:
     return measurement.last_block_height is not None and measurement.records_consumed is not None
 
 
+def _is_at_the_head(now: Measurement, chain: Chain | None) -> bool:
+    """True if there is no block that it could read."""
+    return chain is not None and now.last_block_height is not None and now.last_block_height >= chain.height
+
+
 def _stood_still(before: Chain | None, now: Chain | None) -> bool:
-    """True only if GoldRush was asked twice and told the same height."""
-    return before is not None and now is not None and before.at < now.at and before.height == now.height
+    """True only if GoldRush told the same height twice, in a time in which the chain usually makes blocks."""
+    if before is None or now is None or before.height != now.height:
+        return False
+    expected = (now.blocks_per_second or 0.0) * (now.at - before.at).total_seconds()
+    return expected >= EXPECTED_BLOCKS or now.late_seconds > 0
 
 
 def _is_less(one: int | None, other: int | None) -> bool:

@@ -17,7 +17,12 @@ KEY = SecretStr("cqt_made_up")
 def a_chain(minute: float, height: int, *, late: float = 0, pace: float | None = None) -> Chain:
     at = NOON + timedelta(minutes=minute)
     return Chain(
-        name="base-mainnet", height=height, at=at, signed_at=at - timedelta(minutes=late), blocks_per_second=pace
+        name="base-mainnet",
+        height=height,
+        at=at,
+        signed_at=at - timedelta(minutes=late),
+        paced_blocks=pace or 0.0,
+        paced_seconds=bool(pace),
     )
 
 
