@@ -384,8 +384,9 @@ def rows(figures: Figures) -> Iterator[str]:
         delays = sorted(delay for (_, of), some in figures.delays.items() if of == name for delay in some)
         parts = quantiles(delays, n=100) if len(delays) > 1 else [0.0] * 99
         yield (
-            f"{name}: false {false} ({false / fleet:.3f} per pipeline and month; {figures.settled[name]} after 8 days), "
-            f"missed {missed} of {faults}, delay p50 {parts[49]:.0f} min, p90 {parts[89]:.0f} min, p99 {parts[98]:.0f} min; "
+            f"{name}: false {false} ({false / fleet:.3f} each month, {figures.settled[name]} after 8 days), "
+            f"missed {missed} of {faults}, "
+            f"delay p50 {parts[49]:.0f} min, p90 {parts[89]:.0f} min, p99 {parts[98]:.0f} min, "
             f"of the chain {figures.of_chain[name]}, blamed wrongly {figures.blamed[name]}"
         )
     yield f"  pipelines: {', '.join(f'{number} {kind}' for kind, number in figures.pipelines.items())}"
