@@ -1,8 +1,8 @@
 """The credits of the GoldRush account: how many are used, how fast, and when they run out. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 
 PACE_DAYS = 7  # whole days that the pace looks back, so that weekends count as they do in a week
 FEWEST_DAYS = 2
@@ -31,6 +31,27 @@ class Usage:
         if self.consumed is None or not self.maximum:
             return None
         return max(0.0, self.maximum - self.consumed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsState:
+    """What is stored of the account: the latest usage, and how many requests the bot itself made. By UTC days."""
+
+    usage: Usage | None = None
+    asked_at: datetime | None = None
+    problem: str = ""
+    """Why the latest request failed. Empty: it did not."""
+    requests: Mapping[date, int] = field(default_factory=dict)
+    counted_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCount:
+    """The bot's own requests to GoldRush."""
+
+    number: int
+    since: datetime | None = None
+    """None: they are those of yesterday, a whole day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +90,21 @@ def is_low(found: CreditsOutlook, *, was_low: bool) -> bool:
     if found.days_left is None:
         return was_low
     return found.days_left <= WARN_DAYS or (was_low and found.days_left < WARN_AGAIN_DAYS)
+
+
+def with_requests(state: CreditsState, number: int, at: datetime) -> CreditsState:
+    """Counts requests on the day of `at`, and forgets days older than a week."""
+    oldest = at.date() - timedelta(days=PACE_DAYS)
+    requests = {day: count for day, count in state.requests.items() if day >= oldest}
+    requests[at.date()] = requests.get(at.date(), 0) + number
+    return replace(state, requests=requests, counted_since=state.counted_since or at)
+
+
+def own_requests(state: CreditsState, at: datetime) -> RequestCount | None:
+    """Of yesterday, if the bot counted all of it; else all since it began to count."""
+    if state.counted_since is None:
+        return None
+    yesterday = at.date() - timedelta(days=1)
+    if state.counted_since <= datetime.combine(yesterday, time(), UTC):
+        return RequestCount(number=state.requests.get(yesterday, 0))
+    return RequestCount(number=sum(state.requests.values()), since=state.counted_since)

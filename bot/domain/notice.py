@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.credits import CreditsState
 from bot.domain.drill import Drill
 from bot.domain.episode import Episode
 from bot.domain.note import Note
@@ -104,6 +105,10 @@ class NoticeKind(StrEnum):
     """The bot reads and delivers again, after its dead man's switch warned of its silence."""
     GROUP_PAGE = "group_page"
     """Pages people for failures that joined a posted group: an update of its message pings nobody."""
+    CREDITS = "credits"
+    """Weekly: the use of the account's credits."""
+    CREDITS_LOW = "credits_low"
+    """The credits run out within a week."""
     CALL_OVER = "call_over"
     """Edits a posted CALL_AGAIN: somebody answered, or the failures are over."""
 
@@ -181,6 +186,7 @@ class Notice:
     HELLO                         none
     LATE, FRESH                   promised, oldest (LATE only)
     GROUP_PAGE                    targets, failures
+    CREDITS, CREDITS_LOW          credits
     """
 
     kind: NoticeKind
@@ -238,3 +244,4 @@ class Notice:
     oldest: float = 0.0
     """How old readings get instead, in seconds."""
     drill: Drill | None = None
+    credits: CreditsState | None = None

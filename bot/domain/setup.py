@@ -35,6 +35,7 @@ class SetupKind(StrEnum):
     QUIET_HOURS = "quiet_hours"
     FOLLOW_UPS = "follow_ups"
     OWNER = "owner"
+    CREDITS_REPORT = "credits_report"
     ERROR_NOTE = "error_note"
 
 

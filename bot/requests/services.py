@@ -15,6 +15,7 @@ from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.configuration_store import ConfigurationStore
 from bot.ports.conversations import DirectConversations
+from bot.ports.credits_store import CreditsStore
 from bot.ports.details_reads import LogReads
 from bot.ports.drill_store import DrillStore
 from bot.ports.history_store import HistoryStore
@@ -29,6 +30,7 @@ from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
+from bot.requests.credits import Credits
 from bot.requests.drills import Drills
 from bot.requests.error_notes import ErrorNotes
 from bot.requests.follow_ups import FollowUpStyles
@@ -61,6 +63,7 @@ class RequestsStore(
     Cards,
     Outbox,
     Lanes,
+    CreditsStore,
     DrillStore,
     HistoryStore,
     ThreadStore,
@@ -94,6 +97,7 @@ class RequestServices:
     follow_ups: FollowUpStyles
     error_notes: ErrorNotes
     postmortems: Postmortems
+    credits: Credits
 
     @classmethod
     def build(
@@ -169,6 +173,7 @@ class RequestServices:
                 changes=changes, feed=feed, people=people, conversations=conversations, clock=clock
             ),
             follow_ups=FollowUpStyles(repository=repository, changes=changes),
+            credits=Credits(store=store, clock=clock),
             error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
             postmortems=Postmortems(repository=repository, cards=store, configurations=store, store=store, clock=clock),
             group_members=GroupMembers(changes=changes, groups=groups, clock=clock),

@@ -8,6 +8,7 @@ from bot.store.catalogue import RedisCatalogue
 from bot.store.channels import RedisChannels
 from bot.store.commits import RedisCommits
 from bot.store.configurations import RedisConfigurations
+from bot.store.credits import RedisCredits
 from bot.store.drills import RedisDrills
 from bot.store.heartbeats import RedisHeartbeats
 from bot.store.history import RedisHistory
@@ -40,6 +41,7 @@ class RedisStore(
     RedisCommits,
     RedisCatalogue,
     RedisConfigurations,
+    RedisCredits,
     RedisErrors,
     RedisPostmortems,
     RedisChannels,

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from bot.domain.audit import AuditEntry
 from bot.domain.calendar import CalendarCopy, PendingCalendar
+from bot.domain.credits_report import CreditsReport
 from bot.domain.error_note import ErrorNote
 from bot.domain.follow_ups import FollowUps
 from bot.domain.on_call_setup import DefaultPolicy, SavedOverride, SavedPolicy, SavedSchedule, SavedShadow
@@ -32,6 +33,7 @@ _ROWS: tuple[type[SetupRow], ...] = (
     FollowUps,
     Owner,
     ErrorNote,
+    CreditsReport,
 )
 _CODECS: Mapping[str, Codec[SetupRow]] = {row.kind.value: Codec(row, versions.unchanged) for row in _ROWS}
 AUDIT_ENTRY = Codec(AuditEntry, versions.unchanged)

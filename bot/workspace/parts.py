@@ -58,6 +58,7 @@ from bot.store.leader_calls import LeaderCalls, RemoteLeader
 from bot.workspace.background import background_jobs, build_configurations, build_facts
 from bot.workspace.base import Base
 from bot.workspace.bounded_runs import bounded_run_jobs
+from bot.workspace.credits import credit_jobs
 from bot.workspace.deployments import deployment_jobs
 from bot.workspace.measuring import MEASURING_SECONDS
 from bot.workspace.pager_answers import poll_jobs
@@ -296,6 +297,7 @@ def build_jobs(
             *poll_jobs(base),
             *deployment_jobs(base, monitoring),
             *background_jobs(base, monitoring.configurations),
+            *credit_jobs(base),
         ]
     if monitoring and measurements:
         loops += bounded_run_jobs(base, monitoring, measurements)

@@ -37,6 +37,7 @@ from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.answer_terms import NO_TERMS, Terms
 from bot.requests.audit_log import AuditLog
 from bot.requests.calendar_reads import CalendarReads
+from bot.requests.credits import Credits
 from bot.requests.drills import Drills
 from bot.requests.error_notes import ErrorNotes
 from bot.requests.follow_ups import FollowUpStyles
@@ -395,6 +396,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         audit_log=AuditLog(store),
         follow_ups=FollowUpStyles(repository=repository, changes=changes),
         postmortems=Postmortems(repository=repository, cards=store, configurations=store, store=store, clock=clock),
+        credits=Credits(store=store, clock=clock),
         error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
         policies=Policies(repository=repository, changes=changes, clock=clock),
         schedules=Schedules(repository=repository, changes=changes, conversations=directory, clock=clock),

@@ -35,6 +35,7 @@ AGAIN_OR_LATE = {
     "calls",
     "clock",
     "configurations",
+    "credits",
     "drills",
     "hello",
     "history",

@@ -139,6 +139,13 @@ class MeasuringSlow(EventRecord):
     each_measured_every_seconds: int
 
 
+@event("usage_unknown", Level.WARNING)
+class UsageUnknown(EventRecord):
+    """GoldRush did not tell the account's usage. `/pipeline credits` shows the last known one, or says why."""
+
+    problem: str
+
+
 @event("chains_unknown", Level.WARNING)
 class ChainsUnknown(EventRecord):
     """GoldRush did not tell how far it has synced the chains. Until it does, lag is the delay of each pipeline."""

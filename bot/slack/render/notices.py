@@ -11,6 +11,7 @@ from bot.slack.render.blocks import Block, RenderedMessage, actions, button, mes
 from bot.slack.render.call_words import call_lines, over_lines
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
+from bot.slack.render.credit_words import low_blocks, weekly_blocks
 from bot.slack.render.drills import drill_blocks
 from bot.slack.render.follow_ups import changed_follow_ups_blocks
 from bot.slack.render.group_card import NAME_LIMIT
@@ -312,4 +313,6 @@ _RENDERERS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.INCOMPLETE: _incomplete,
     NoticeKind.LATE: _late,
     NoticeKind.FRESH: _fresh,
+    NoticeKind.CREDITS: weekly_blocks,
+    NoticeKind.CREDITS_LOW: low_blocks,
 }

@@ -1,0 +1,88 @@
+"""The account's credits in words: use, pace, the date when they run out, and the bot's own part. Pure."""
+
+from datetime import datetime
+
+from bot.domain.credits import PACE_DAYS, CreditsState, Usage, outlook, own_requests
+from bot.domain.notice import Notice
+from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside
+from bot.slack.render.blocks import Block, context, section
+from bot.slack.render.render_context import RenderContext
+
+
+def credit_blocks(state: CreditsState, at: datetime) -> list[Block]:
+    if state.usage is None:
+        return [section(_unknown(state))]
+    lines = ["*GoldRush credits*", *_usage_lines(state.usage), *_own_lines(state, at)]
+    stale = [f"The last try failed: {outside(state.problem, REASON_LIMIT)}"] if state.problem else []
+    return [section("\n".join(lines)), *context(f"As of {date(state.usage.at)}", *stale)]
+
+
+def weekly_blocks(notice: Notice, _: RenderContext) -> list[Block]:
+    head = ":information_source: The weekly figures of the GoldRush account:"
+    return [section(head), *credit_blocks(notice.credits or CreditsState(), notice.at)]
+
+
+def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
+    state = notice.credits or CreditsState()
+    ends = outlook(state.usage).runs_out if state.usage else None
+    if state.usage and state.usage.left == 0:
+        head = ":warning: *The GoldRush credits are used up.*"
+    else:
+        head = f":warning: *The GoldRush credits run out {_when(ends, notice.at)}*, if use goes on as it does now."
+    rest = "GoldRush doesn't say what happens to pipelines then. Raise the plan, or use less, before that."
+    how = f"`{render_context.command} credits` shows the figures at any time."
+    return [section(f"{head}\n{rest}"), *credit_blocks(state, notice.at), section(how)]
+
+
+def _when(ends: datetime | None, at: datetime) -> str:
+    if ends is None:
+        return "soon"
+    return f"in {duration(max(0.0, (ends - at).total_seconds()))}, on {date(ends, '{date_short_pretty}')}"
+
+
+def _unknown(state: CreditsState) -> str:
+    if not state.problem:
+        return "I haven't read the use of GoldRush credits yet. I read it once an hour."
+    return (
+        f"I can't read the use of GoldRush credits: {outside(state.problem, REASON_LIMIT)}\n"
+        "Pipelines are watched as always. I try again within the hour."
+    )
+
+
+def _usage_lines(usage: Usage) -> list[str]:
+    found, lines = outlook(usage), []
+    if usage.consumed is not None and usage.maximum and usage.left is not None:
+        share = f"{100 * usage.consumed / usage.maximum:.0f} %"
+        lines.append(
+            f"{_number(usage.consumed)} of {_number(usage.maximum)} used ({share}), {_number(usage.left)} left"
+        )
+    elif usage.consumed is not None:
+        lines.append(f"{_number(usage.consumed)} used. GoldRush names no limit.")
+    if usage.flex:
+        lines.append(f"Flex credits, as GoldRush lists them: {_number(usage.flex)}")
+    if found.per_day is None:
+        lines.append("Pace: unknown. GoldRush lists too few days.")
+    else:
+        lines.append(f"Pace: about {_number(found.per_day)} a day over the last {PACE_DAYS} days")
+    if usage.left == 0:
+        lines.append("*They are used up.*")
+    elif found.runs_out:
+        lines.append(f"At this pace they run out {_when(found.runs_out, usage.at)}.")
+    elif found.days_left is not None:
+        lines.append("At this pace they last for more than a month.")
+    return lines
+
+
+def _own_lines(state: CreditsState, at: datetime) -> list[str]:
+    count = own_requests(state, at)
+    if count is None:
+        return []
+    when = "yesterday" if count.since is None else f"since {date(count.since)}"
+    requests = f"{count.number:,} {'request' if count.number == 1 else 'requests'} to GoldRush {when}"
+    own = state.usage.own if state.usage else None
+    cost = "GoldRush doesn't say how many credits they cost." if own is None else f"My key used {_number(own)} credits."
+    return [f"I made {requests}. {cost}"]
+
+
+def _number(amount: float) -> str:
+    return f"{amount:,.0f}" if amount >= 10 or amount == int(amount) else f"{amount:,.1f}"
