@@ -71,6 +71,8 @@ async def _run(
             "REDIS_URL": store.url,
             "OPERATOR_CHANNEL": OPERATOR,
             "FALLBACK_CHANNEL": OPERATOR,
+            "GOLDRUSH_API_KEY": sandbox.goldrush.regular_api_key,
+            "PIPELINE_BOT_MEASURE_SECONDS": "60",
             **pagers(sandbox),
         }
         if own_bot:

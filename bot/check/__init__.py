@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 from bot.check.finding import Finding, Verdict
-from bot.check.goldrush import goldrush_finding
+from bot.check.goldrush import goldrush_findings
 from bot.check.pagers import pager_findings
 from bot.check.slack import post_finding, slack_findings
 from bot.check.store import store_findings
@@ -31,9 +31,8 @@ async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Findin
         async for finding in slack_findings(auth, slack, settings):
             yield finding
         team = TeamId(str(auth.body.get("team_id") or team))
-    if settings.reads_goldrush:
-        yield await goldrush_finding(settings)
-    for findings in (store_findings(settings, team), pager_findings(settings)):
+    goldrush = (goldrush_findings(settings),) if settings.reads_goldrush else ()
+    for findings in (*goldrush, store_findings(settings, team), pager_findings(settings)):
         async for finding in findings:
             yield finding
     if settings.watchdog_url and Role.SENDER in settings.roles:

@@ -1,16 +1,28 @@
 """Checks that GoldRush can be reached, accepts the ServiceKey, and shows pipelines."""
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
 from bot.check.finding import Finding, Verdict
 from bot.domain.cadence import EvenPolling
 from bot.goldrush.client import Client
+from bot.monitoring.measuring_times import measuring_period
 from bot.ports.pipeline_api import ApiError, Forbidden, ListingPage, Throttled, Unauthorized
 from bot.settings import Settings
+from bot.slack.mrkdwn import duration
 from bot.slack.render.phrases import pipelines, slow_polling
 
 SETTING = "PIPELINE_BOT_REQUESTS_PER_SECOND"
+ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)  # the check reads no heights
 
 
-async def goldrush_finding(settings: Settings) -> Finding:
+async def goldrush_findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield await _service_key_finding(settings)
+    if settings.reads_chains:
+        yield await _api_key_finding(settings)
+
+
+async def _service_key_finding(settings: Settings) -> Finding:
     try:
         async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
             page = await client.page(1)
@@ -18,6 +30,8 @@ async def goldrush_finding(settings: Settings) -> Finding:
         return Finding("GoldRush", Verdict.BAD, f"{exc}.")
     except (Unauthorized, Forbidden) as exc:
         fix = "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group"
+        if isinstance(exc, Forbidden) and _begins_as_api_key(settings):
+            fix = f"this looks like an API key: {fix}, and GOLDRUSH_API_KEY to this one"
         return _bad("GoldRush key", exc, "GOLDRUSH_SERVICE_KEY", fix)
     except Throttled as exc:
         fix = "check again in a minute; if it stays, lower PIPELINE_BOT_REQUESTS_PER_SECOND or the use of this key"
@@ -41,7 +55,27 @@ def _seen(page: ListingPage, settings: Settings) -> str:
         return f"sees {number:,} pipelines and more"
     polling = EvenPolling(number, settings.requests_per_second)
     slow = f". If all are watched: {slow_polling(polling, SETTING)}" if polling.is_slow else ""
+    period = measuring_period(settings.measure_seconds, number, settings.requests_per_second)
+    if polling.is_slow and period > settings.measure_seconds:
+        slow += f" Each running one is measured every {duration(period, at_least=True)}."
     return f"sees {pipelines(number)}{slow}"
+
+
+def _begins_as_api_key(settings: Settings) -> bool:
+    return settings.goldrush_service_key.get_secret_value().lower().startswith("cqt_")
+
+
+async def _api_key_finding(settings: Settings) -> Finding:
+    """Costs a credit of the API key."""
+    subject = "GoldRush API key"
+    try:
+        async with Client(base_url=settings.goldrush_api_url, service_key=settings.api_key) as client:
+            chains = await client.chains(ANY_TIME)
+    except (Unauthorized, Forbidden) as exc:
+        return Finding(subject, Verdict.BAD, str(exc))
+    except (ApiError, ValueError) as exc:
+        return Finding(subject, Verdict.WEAK, f"I can't tell how far the chains are: {exc}", "check again in a minute")
+    return Finding(subject, Verdict.GOOD, f"tells how far GoldRush has synced {len(chains)} chains")
 
 
 def _bad(subject: str, exc: ApiError, setting: str, fix: str) -> Finding:

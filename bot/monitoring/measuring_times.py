@@ -28,7 +28,7 @@ class MeasuringTimes:
     @property
     def period(self) -> float:
         """Seconds between two measurements of a pipeline."""
-        return max(self._wanted, self.measured / self._rate)
+        return measuring_period(self._wanted, self.measured, self._rate / SHARE)
 
     @property
     def measured(self) -> int:
@@ -64,6 +64,11 @@ class MeasuringTimes:
         else:
             self._at_rest.add(pipeline_id)
         heappush(self._due, (max(due + self.period, now + self.period / 2), pipeline_id))
+
+
+def measuring_period(wanted_seconds: float, pipelines: int, rate: float) -> float:
+    """How often a tenth of `rate` requests a second measures each of so many pipelines."""
+    return max(wanted_seconds, pipelines / (rate * SHARE))
 
 
 def _place(pipeline_id: PipelineId) -> float:

@@ -89,7 +89,7 @@ async def test_an_address_that_is_not_slacks_is_no_fault_of_the_token(checking: 
         (240, "sees 240 pipelines"),
         (
             3000,
-            f"sees 3,000 pipelines. If all are watched: {SLOW}",
+            f"sees 3,000 pipelines. If all are watched: {SLOW} Each running one is measured every 2 h 5 min.",
         ),
     ],
 )
@@ -247,3 +247,16 @@ async def test_a_refused_token_of_pagerduty_is_named(checking: Checking) -> None
     assert findings["Pager ops"].verdict is Verdict.WEAK
     assert findings["PagerDuty API"].verdict is Verdict.BAD
     assert "PAGERDUTY_API_TOKEN" in findings["PagerDuty API"].fix
+
+
+async def test_the_api_key_tells_how_far_the_chains_are(checking: Checking) -> None:
+    assert "GoldRush API key" not in await checking.findings()
+    finding = (await checking.findings(GOLDRUSH_API_KEY="cqt_demo_api_key"))["GoldRush API key"]
+    assert (finding.verdict, finding.detail) == (Verdict.GOOD, "tells how far GoldRush has synced 7 chains")
+
+
+async def test_swapped_keys_are_recognised(checking: Checking) -> None:
+    findings = await checking.findings(GOLDRUSH_SERVICE_KEY="cqt_demo_api_key", GOLDRUSH_API_KEY="demo-service-key")
+    assert findings["GoldRush key"].verdict is findings["GoldRush API key"].verdict is Verdict.BAD
+    assert findings["GoldRush key"].fix.startswith("this looks like an API key")
+    assert "this looks like a ServiceKey" in findings["GoldRush API key"].detail
