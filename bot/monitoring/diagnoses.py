@@ -4,6 +4,7 @@ Level-triggered: each open failure without a diagnosis is due, so restarts and l
 """
 
 import asyncio
+from collections import deque
 from heapq import heappop, heappush
 
 from bot.domain.diagnosis import Diagnosis
@@ -24,6 +25,7 @@ from bot.ports.telemetry.store import Component, StoreUnreachable
 from bot.state.repository import Repository
 
 SERVE_SECONDS = 0.5
+PAGES_FIRST_SECONDS = 1.0  # after the write of a failure
 SWEEP_SECONDS = 5.0  # between two searches of all open failures
 AT_ONCE = 3
 POSTPONED_SECONDS = 2.0  # after a write that failed
@@ -33,7 +35,7 @@ Urgency = tuple[bool, bool, float]
 
 
 class Diagnoses:
-    """`notice` begins at once, `serve` repeats it twice a second, and `run` holds the reads under way.
+    """`notice` remembers a failure, `serve` begins its diagnosis a second later, and `run` holds the reads under way.
 
     Pages come first, then the newest failures. The result is stored 8 s after its reads began, with what has come.
     """
@@ -56,6 +58,8 @@ class Diagnoses:
         self._queue: list[tuple[Urgency, PipelineId]] = []
         """A heap. `serve` finds all of them again, so one that needs nothing when its turn comes is dropped."""
         self._queued: set[PipelineId] = set()
+        self._fresh: deque[tuple[float, PipelineId]] = deque()
+        """Whose plans were just written, and when their pages have had their time."""
         self._under_way: dict[PipelineId, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._swept_at = float("-inf")
@@ -71,19 +75,21 @@ class Diagnoses:
         await self._reader.close()
 
     def notice(self, record: Record) -> None:
-        """A plan was just written for this record. Only begins tasks."""
+        """A plan was just written for this record. Its pages get the CPU and Slack first."""
         if open_failure(record.episode) is not None:
-            self._enqueue(record.pipeline_id)
-            self._begin_due()
+            self._fresh.append((self._clock.monotonic() + PAGES_FIRST_SECONDS, record.pipeline_id))
 
     async def serve(self) -> None:
         """Finds failures without a diagnosis, such as after a restart or an outage, and logs to read again."""
         now = self._clock.monotonic()
+        while self._fresh and self._fresh[0][0] <= now:
+            self._enqueue(self._fresh.popleft()[1])
         if now - self._swept_at >= SWEEP_SECONDS and self._leadership.is_leader:
             self._swept_at = now
             failed = {episode.pipeline_id for episode in self._repository.open_episodes if open_failure(episode)}
             self._needs.keep(failed)
-            for pipeline_id in failed - self._queued - self._under_way.keys():
+            waiting = {pipeline_id for _, pipeline_id in self._fresh}
+            for pipeline_id in failed - self._queued - self._under_way.keys() - waiting:
                 self._enqueue(pipeline_id)
         self._begin_due()
 

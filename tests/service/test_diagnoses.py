@@ -44,7 +44,7 @@ async def failed(bot: Bot, *pipeline_ids: PipelineId, status: Status = FAILED) -
     await bot.poll(6)
     for pipeline_id in pipeline_ids:
         bot.api.statuses[pipeline_id] = status
-    await bot.poll(6)
+    await bot.poll(9)
 
 
 async def test_a_failure_gets_log_measurements_and_health(fake_redis: redis.asyncio.Redis) -> None:
@@ -71,6 +71,19 @@ async def test_one_request_to_each_endpoint_however_many_channels_and_readings(f
         await bot.poll(120)
         assert sorted(bot.details.asked) == [("health", ONE), ("logs", ONE), ("metrics", ONE)]
         assert entries(bot) == 1
+
+
+async def test_pages_have_a_second_before_the_first_read(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        await bot.watch(ONE)
+        await bot.poll(6)
+        bot.api.statuses[ONE] = FAILED
+        while bot.repository.record(ONE).state.phase != Phase.FAILED:
+            await bot.poll(0.25)
+        await bot.poll(0.75)
+        assert bot.details.asked == []
+        await bot.poll(1)
+        assert len(bot.details.asked) == 3
 
 
 async def test_a_live_pipeline_costs_no_request(fake_redis: redis.asyncio.Redis) -> None:
