@@ -151,11 +151,11 @@ async def _pairs(number: int) -> tuple[Side, Side]:
             await _watch_each(side.rig, names)
         for name in names:
             for side in chance.sample(sides, 2):
-                before = [_cpu(each) for each in sides]
+                before = [_cpu(measured) for measured in sides]
                 await _fail_once(side, name)
-                used = [_cpu(each) - was for each, was in zip(sides, before, strict=True)]
-                for each, seconds in zip(sides, used, strict=True):
-                    (each.cpu_seconds if each is side else each.idle_seconds).append(seconds)
+                used = [_cpu(measured) - was for measured, was in zip(sides, before, strict=True)]
+                for measured, seconds in zip(sides, used, strict=True):
+                    (measured.cpu_seconds if measured is side else measured.idle_seconds).append(seconds)
         return sides
 
 
@@ -198,19 +198,19 @@ async def _burst(*, diagnoses: bool) -> Burst:
         await rig.reads(2 * BURST)
         rig.sandbox.slack.limits.enabled = True
         slack, side = rig.sandbox.slack, Side(rig)
-        before, calls, cpu = len(rig.sandbox.goldrush.requests), len(slack.accepted), _cpu(side)
+        requests, calls, cpu = len(rig.sandbox.goldrush.requests), len(slack.accepted), _cpu(side)
         began = slack.clock.monotonic()
         for name in names:
             rig.set_phase(name, "FAILED")
         last = await _told_of_all(rig, channels, names)
         await asyncio.sleep(BURST_SETTLE_SECONDS)
-        made = slack.accepted[calls:]
-        asked = rig.sandbox.goldrush.requests[before:]
+        writes = slack.accepted[calls:]
+        reads = rig.sandbox.goldrush.requests[requests:]
         return Burst(
             last_page=last - began,
-            posts=sum(one.method == "chat.postMessage" for one in made),
-            updates=sum(one.method == "chat.update" for one in made),
-            details=sum(one.path.endswith(DETAILS) for one in asked),
+            posts=sum(one.method == "chat.postMessage" for one in writes),
+            updates=sum(one.method == "chat.update" for one in writes),
+            details=sum(one.path.endswith(DETAILS) for one in reads),
             cpu_seconds=_cpu(side) - cpu,
         )
 
