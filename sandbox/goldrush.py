@@ -139,6 +139,11 @@ class GoldRush:
             pipeline.recover(now)
         self._record(ChangeKind.MOVED, pipeline)
 
+    def edit(self, pipeline_id: str, query: str) -> None:
+        """Somebody changes the SQL of the pipeline's transform."""
+        pipeline = self.pipelines[pipeline_id]
+        pipeline.query, pipeline.updated_at = query, self.now()
+
     def end_run(self, pipeline: Pipeline) -> None:
         """Stops a bounded pipeline that has reached its last block. Its owner still wants it to run."""
         last = pipeline.last_block

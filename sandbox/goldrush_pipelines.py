@@ -79,6 +79,8 @@ class Pipeline:
     pace: float = 1.0
     """How fast it works: 1 keeps up with its chain, 0 stands still."""
     trouble: Trouble | None = None
+    query: str = "SELECT * FROM source"
+    """The SQL of its transform."""
     deployments: int = 1
     size: int = 1
     """Replicas when deployed. `replicas` is 0 while the pipeline is at rest."""
@@ -140,7 +142,8 @@ class Pipeline:
             case _:
                 pass  # STOPPING, or an unknown phase: the replicas stay as they are
         self.phase = phase
-        self.updated_at = at
+        if phase != "FAILED":  # nobody did anything
+            self.updated_at = at
 
     def deploy(self, at: datetime) -> None:
         """A new worker. The API shows whole seconds, so two deployments never share one.

@@ -104,7 +104,7 @@ def configuration(pipeline: Pipeline, *, over_limit: bool = False) -> Json:
             "user": "writer",
             "password": "******",
         },
-        "transforms": {table: "SELECT * FROM source"},
+        "transforms": {table: pipeline.query},
         "execution_mode": pipeline.execution_mode,
         "execution_start_from": str(FIRST_BLOCK) if bounded else "44745000",
         "execution_stop_from": str(LAST_BLOCK) if bounded else "",

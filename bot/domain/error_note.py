@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.domain.episode import Episode, EpisodeKind
+from bot.domain.fingerprint import masked
 from bot.domain.setup import Setup, SetupKind, SetupRow
 
 MOST_ERROR_NOTES = 500
@@ -17,7 +18,7 @@ class NotedError:
 
     fingerprint: str
     line: str
-    """The log line that says it, redacted and cut: text from outside."""
+    """The log line that says it, without what differs from one failure to the next: redacted text from outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def noted_error(episode: Episode) -> NotedError | None:
     if diagnosis is None or episode.kind is not EpisodeKind.FAILURE or not diagnosis.fingerprint:
         return None
     line = diagnosis.excerpt.error if diagnosis.excerpt else ""
-    return NotedError(fingerprint=diagnosis.fingerprint, line=line[:LONGEST_ERROR])
+    return NotedError(fingerprint=diagnosis.fingerprint, line=masked(line)[:LONGEST_ERROR])
 
 
 def noted_errors(episodes: Iterable[Episode]) -> tuple[NotedError, ...]:

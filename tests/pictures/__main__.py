@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.pictures import calls, cards, causes, forms, groups, outages, quiet
+from tests.pictures import background, calls, cards, causes, forms, groups, outages, quiet
 from tests.pictures.album import write_album
 from tests.pictures.stage import Stage, staged
 from tests.sandbox.test_sandbox_page import BROWSER
@@ -24,6 +24,7 @@ SCENES: dict[str, Scene] = {
     "muted_card": cards.muted_card,
     "causes": causes.causes,
     "logs": causes.logs,
+    "background": background.background,
     "other_troubles": cards.other_troubles,
     "flapping": cards.flapping,
     "later_calls": calls.later_calls,

@@ -1,11 +1,13 @@
 """The draft of a postmortem, as a message in the thread of its card. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode
 from bot.domain.postmortem import OpenQuestion, Postmortem, first_answer_at, open_questions
+from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import date, duration, outside, span, time_of_day
 from bot.slack.render import phrases
@@ -19,6 +21,7 @@ from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.thread_words import MENTION
 
+_SYMBOL = re.compile(r"^:\w+: ")
 TIMELINE_LIMIT = 4_000  # characters: Slack limits all blocks of a message together
 
 
@@ -66,7 +69,7 @@ def _who(episode: Episode, conversation: ChannelId) -> list[str]:
         f"Failed at {phrases.moment(episode.opened_at, first_seen=episode.first_seen)}",
         f"Paged: {phrases.target_list(tuple(targets))}" if targets else "Paged: nobody",
         f"First answer after {duration((answered - episode.opened_at).total_seconds())}" if answered else "",
-        answer_line(episode, conversation) or "Nobody acknowledged it",
+        _SYMBOL.sub("", answer_line(episode, conversation)) or "Nobody acknowledged it",
         f"Recovered at {date(episode.closed_at)}" if episode.closed_at else "",
     ]
     return [f"• {line}" for line in lines if line]
@@ -80,7 +83,8 @@ def _changes(postmortem: Postmortem) -> list[str]:
 
 def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
     """Its beginning and its end, if it is too long for the message."""
-    lines = [f"{time_of_day(entry.at)} {entry_words(entry, conversation)}" for entry in episode.timeline]
+    entries = [entry for entry in episode.timeline if entry.events != (Event.DIAGNOSED,)]
+    lines = [f"{time_of_day(entry.at)} {entry_words(entry, conversation)}" for entry in entries]
     begin, end, length = 0, len(lines), 0
     while begin < end:
         following = lines[begin] if begin <= len(lines) - end else lines[end - 1]
