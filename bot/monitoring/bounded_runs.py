@@ -79,15 +79,24 @@ class BoundedRuns:
     def _measured_anew(self, bounded: Iterable[PipelineId]) -> Iterable[PipelineId]:
         """Those that run, and have a later measurement than the one that they show."""
         for pipeline_id in bounded:
-            state = self._repository.state_but_time(pipeline_id)
-            recent = self._recent(pipeline_id) if state.phase == Phase.RUNNING else ()
-            heights = [one.at for one in recent if one.last_block_height is not None]
-            if heights and (state.run is None or heights[-1] > state.run.at):
+            state, recent = self._repository.state_but_time(pipeline_id), self._recent(pipeline_id)
+            if not recent or (state.run and state.run.at >= recent[-1].at):
+                continue  # the usual case
+            measured = [one for one in self._of_deployment(pipeline_id) if one.last_block_height is not None]
+            if measured and (state.run is None or measured[-1].at > state.run.at):
                 yield pipeline_id
+
+    def _of_deployment(self, pipeline_id: PipelineId) -> Sequence[Measurement]:
+        """The measurements since the running deployment began."""
+        state = self._repository.state_but_time(pipeline_id)
+        if state.phase != Phase.RUNNING or state.since is None:
+            return ()
+        began_at = max(state.since, state.start_time or state.since)
+        return [one for one in self._recent(pipeline_id) if one.at >= began_at]
 
     async def _show_progress(self, pipeline_id: PipelineId) -> None:
         blocks = self._repository.pipeline(pipeline_id).blocks
-        if blocks and (run := progress(blocks, self._recent(pipeline_id), self._clock.now())):
+        if blocks and (run := progress(blocks, self._of_deployment(pipeline_id), self._clock.now())):
             await self._write(pipeline_id, partial(plan_progress, run=run))
 
     def _due(self, bounded: Iterable[PipelineId]) -> Iterable[PipelineId]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.pictures import background, calls, cards, causes, forms, groups, outages, quiet
+from tests.pictures import background, calls, cards, causes, forms, groups, outages, quiet, runs
 from tests.pictures.album import write_album
 from tests.pictures.stage import Stage, staged
 from tests.sandbox.test_sandbox_page import BROWSER
@@ -27,6 +27,7 @@ SCENES: dict[str, Scene] = {
     "background": background.background,
     "other_troubles": cards.other_troubles,
     "flapping": cards.flapping,
+    "bounded_runs": runs.bounded_runs,
     "later_calls": calls.later_calls,
     "several_at_once": calls.several_at_once,
     "outside_pagers": calls.outside_pagers,

@@ -303,3 +303,20 @@ async def test_each_measurement_shows_the_progress_once(fake_redis: redis.asynci
         assert bot.repository.record(ONE).version == version
         assert await bot.cards() == []
         assert details.requests == 0
+
+
+async def test_a_new_deployment_does_not_show_the_progress_of_the_one_before(
+    fake_redis: redis.asyncio.Redis, details: Details
+) -> None:
+    async with running(fake_redis, *bounded(1)) as bot:
+        runs = Runs(bot, details)
+        await runs.watched()
+        details.recent[ONE] = [Measurement(at=bot.clock.now(), last_block_height=3_000)]
+        await runs.becomes(FAILED)
+        await runs.becomes(LIVE)
+        assert bot.repository.record(ONE).state.run is None
+        details.recent[ONE].append(Measurement(at=bot.clock.now(), last_block_height=1_400))
+        await runs.pass_time(20)
+        run = bot.repository.record(ONE).state.run
+        assert run
+        assert run.percent == 10
