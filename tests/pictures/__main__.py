@@ -33,6 +33,7 @@ SCENES: dict[str, Scene] = {
     "outside_pagers": calls.outside_pagers,
     "drill": calls.drill,
     "small_group": groups.small_group,
+    "shared_cause": groups.shared_cause,
     "large_group": groups.large_group,
     "slack_outage": outages.slack_outage,
     "goldrush_outage": outages.goldrush_outage,

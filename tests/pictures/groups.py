@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from sandbox.goldrush_faults import Fault, FaultKind
 from sandbox.slack.messages import Message
 from tests.journey.rig import ALERTS, PATIENCE, TEAM
 from tests.pictures.stage import Stage
@@ -56,6 +57,33 @@ async def small_group(stage: Stage) -> None:
         stage.rig.set_phase(name, "RUNNING")
     await stage.shows(card, "have recovered")
     await stage.camera.message("group-small-recovered", card)
+
+
+async def shared_cause(stage: Stage) -> None:
+    """Seven pipelines of one Postgres: first some logs name the cause, then all of them."""
+    names = [f"ledger-{number}" for number in range(1, 8)]
+    goldrush = stage.sandbox.goldrush
+    for name in names:
+        goldrush.add(name=name, project="ledger", destination_type="postgres")
+    await watch_new(stage, "ledger-*", names, TEAM)
+    for name in names[5:]:  # nothing names their cause
+        for route in ("logs", "destination-health"):
+            goldrush.set_fault(Fault(kind=FaultKind.UNAVAILABLE, route=route), stage.rig.pipeline(name))
+    for name in names:
+        goldrush.set_phase(stage.rig.pipeline(name), "FAILED", cause="unreachable")
+    card = await stage.rig.card("7 pipelines failed", channel=TEAM)
+    await stage.shows(card, "Cause for 5 of 7")
+    await stage.camera.message("group-cause-of-most", card)
+    for name in names[5:]:
+        goldrush.set_fault(None, stage.rig.pipeline(name))
+    await stage.shows(card, "all writing to the same Postgres")
+    await stage.camera.message("group-cause", card)
+    await stage.camera.screen("group-cause-screen", channel=TEAM)
+    await stage.rig.thread(card, "cannot be reached")
+    await stage.camera.thread("group-cause-thread", card)
+    for name in names:
+        stage.rig.set_phase(name, "RUNNING")
+    await stage.shows(card, "have recovered")
 
 
 async def large_group(stage: Stage) -> None:
