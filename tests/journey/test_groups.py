@@ -70,6 +70,28 @@ async def test_a_broken_destination_is_one_card_and_one_page(
         print(f"\n{PIPELINES} failures, a channel and a person: {dict(failed)}; {singly}")  # noqa: T201
 
 
+async def test_a_group_leads_with_the_cause_in_its_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with rigged(tmp_path, settings={"PIPELINE_BOT_CATALOGUE_SECONDS": "1"}) as rig:
+        for name in NAMES[:7]:
+            rig.sandbox.goldrush.add(name=name, project="storefront", destination_type="postgres")
+        await _until_requests(rig, lambda ids: ids.count(None) > LISTED_BY)
+        await rig.ask("watch sink-* page @bob")
+        watched = {rig.pipeline(name) for name in NAMES[:7]}
+        await _until_requests(rig, lambda ids: watched <= set(ids))
+        before = sent(rig)
+        for name in NAMES[:7]:
+            rig.sandbox.goldrush.set_phase(rig.pipeline(name), "FAILED", cause="unreachable")
+        card = await rig.card("7 pipelines failed")
+        await shows(rig, card, "all writing to the same Postgres: the destination cannot be reached")
+        await rig.thread(card, "the destination cannot be reached")
+        cost = sent(rig) - before
+        one_by_one = 2 * 7  # in two conversations
+        assert cost["chat.postMessage"] - 2 < one_by_one
+        assert cost["chat.update"] < one_by_one
+    with capsys.disabled():
+        print(f"\n7 failures with a diagnosis, a channel and a person: {dict(cost)}")  # noqa: T201
+
+
 async def _until_requests(rig: Rig, enough: Callable[[list[str | None]], bool]) -> None:
     """Waits for requests to GoldRush, each given by its pipeline's id. The sandbox reports no event for a read."""
     async with asyncio.timeout(SECONDS):
