@@ -1,4 +1,4 @@
-"""Checks that GoldRush can be reached, accepts the ServiceKey, and shows pipelines."""
+"""Checks that GoldRush can be reached, accepts the ServiceKey, and shows pipelines and the account's usage."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,16 +8,20 @@ from bot.domain.cadence import EvenPolling
 from bot.goldrush.client import Client
 from bot.monitoring.measuring_times import measuring_period
 from bot.ports.pipeline_api import ApiError, Forbidden, ListingPage, Throttled, Unauthorized
-from bot.settings import Settings
+from bot.settings import Role, Settings
 from bot.slack.mrkdwn import duration
 from bot.slack.render.phrases import pipelines, slow_polling
 
 SETTING = "PIPELINE_BOT_REQUESTS_PER_SECOND"
-ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)  # the check reads no heights
+ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)  # the check reads no heights and no pace
+USAGE = "GoldRush credits"
 
 
 async def goldrush_findings(settings: Settings) -> AsyncIterator[Finding]:
-    yield await _service_key_finding(settings)
+    reached = await _service_key_finding(settings)
+    yield reached
+    if reached.verdict is not Verdict.BAD and Role.SCHEDULER in settings.roles:
+        yield await _usage_finding(settings)
     if settings.reads_chains:
         yield await _api_key_finding(settings)
 
@@ -46,6 +50,20 @@ async def _service_key_finding(settings: Settings) -> Finding:
             "check that you created it in the right group",
         )
     return Finding("GoldRush key", Verdict.GOOD, _seen(page, settings))
+
+
+async def _usage_finding(settings: Settings) -> Finding:
+    """Nothing but `credits` and its notices needs the usage, so a failure is a warning."""
+    try:
+        async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
+            usage = await client.usage(ANY_TIME)
+    except Forbidden as exc:
+        fix = "use a ServiceKey that may read the account's usage; without it only `credits` has no figures"
+        return Finding(USAGE, Verdict.WEAK, str(exc), fix)
+    except ApiError as exc:
+        return Finding(USAGE, Verdict.WEAK, str(exc), "check again later; only `credits` and its notices need it")
+    used = f"{usage.consumed or 0:,.0f}" + (f" of {usage.maximum:,.0f}" if usage.maximum else "")
+    return Finding(USAGE, Verdict.GOOD, f"{used} used")
 
 
 def _seen(page: ListingPage, settings: Settings) -> str:

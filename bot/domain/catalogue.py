@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 
 from bot.domain.observation import PipelineId
@@ -18,6 +19,13 @@ _ALIKE = str.maketrans(dict.fromkeys("‘’‛ʼ´`", "'") | dict.fromkeys("‐
 _SHORTCODE = re.compile(r":[\w+'-]+:")  # an emoji, as Slack writes it
 _WORD = re.compile(r"\w+")
 _PLAIN = re.compile(r"[!-_a-~]+(?: [!-_a-~]+)*")  # ASCII without a backtick: only its case can differ
+
+
+class AccountLimit(StrEnum):
+    """Why GoldRush may refuse to run a group's pipelines. The values are part of stored rows."""
+
+    OVER_LIMIT = "over_limit"
+    TRIAL_EXPIRED = "trial_expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,8 @@ class Pipeline:
     """Only for a bounded pipeline with an end block."""
     chain: str = ""
     """The chain that it reads, such as `base-mainnet`. Empty: unknown."""
+    account_limit: AccountLimit | None = None
+    """What the listing says of its group. None: nothing of the kind."""
 
 
 def visible(text: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from bot.domain.catalogue import BlockRange, Pipeline
+from bot.domain.catalogue import AccountLimit, BlockRange, Pipeline
 from bot.domain.chains import chain_of
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
@@ -132,7 +132,14 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
         owner=intern(text_of(member_object(item.get("created_by")), "id")),
         blocks=_blocks(item),
         chain=intern(chain_of(text_of(item, "topic"))),
+        account_limit=_account_limit(member_object(item.get("group"))),
     )
+
+
+def _account_limit(group: Mapping[str, object]) -> AccountLimit | None:
+    if group.get("is_over_limit") is True:
+        return AccountLimit.OVER_LIMIT
+    return AccountLimit.TRIAL_EXPIRED if group.get("is_free_trial_expired") is True else None
 
 
 def _blocks(item: Mapping[str, object]) -> BlockRange | None:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from bot.domain.backup import ScheduledRow
 from bot.domain.body import Body, Recheck
 from bot.domain.card import Card, Pointer, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
-from bot.domain.catalogue import BlockRange, Pipeline
+from bot.domain.catalogue import AccountLimit, BlockRange, Pipeline
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, Receiver, ReceiverKind
 from bot.domain.drill import Drill
 from bot.domain.note import Note
@@ -89,6 +89,7 @@ class _PipelineRow:
     owner: str = ""
     blocks: BlockRange | None = None
     chain: str = ""
+    account_limit: AccountLimit | None = None
 
 
 _PIPELINE_ROW = Codec(_PipelineRow, versions.unchanged)
@@ -167,6 +168,7 @@ def decode_pipeline_row(pipeline_id: PipelineId, raw: bytes) -> Pipeline:
         owner=intern(row.owner),
         blocks=row.blocks,
         chain=intern(row.chain),
+        account_limit=row.account_limit,
     )
 
 

@@ -193,6 +193,19 @@ async def test_only_a_refused_key_asks_for_another_key(
     assert finding.fix == "" or finding.fix.startswith(fix)
 
 
+@pytest.mark.parametrize(
+    "kind", [GoldRushFaultKind.FORBIDDEN, GoldRushFaultKind.SERVER_ERROR, GoldRushFaultKind.NOT_JSON]
+)
+async def test_a_key_that_may_not_read_the_usage_is_a_warning(checking: Checking, kind: GoldRushFaultKind) -> None:
+    good = (await checking.findings())["GoldRush credits"]
+    assert (good.verdict, good.detail) == (Verdict.GOOD, "150,000 of 300,000 used")
+    checking.sandbox.goldrush.set_fault(GoldRushFault(kind=kind, route="usage"))
+    findings = await checking.findings()
+    assert findings["GoldRush key"].verdict is Verdict.GOOD
+    assert findings["GoldRush credits"].verdict is Verdict.WEAK
+    assert "credits" in findings["GoldRush credits"].fix
+
+
 async def test_a_test_post_that_slack_refuses_comes_with_what_helps_there(checking: Checking) -> None:
     checking.sandbox.slack.archive(ALERTS)
     assert "unarchive it" in (await checking.findings(post_to=ALERTS))["Test post"].fix

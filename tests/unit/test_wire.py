@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.domain.catalogue import BlockRange, Pipeline
+from bot.domain.catalogue import AccountLimit, BlockRange, Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush import wire
@@ -463,6 +463,21 @@ class TestItems:
     def test_without_an_id_the_owner_is_unknown(self, made: object) -> None:
         page = wire.decode_page(200, {}, envelope({"items": [{"id": ID, "created_by": made}]}))
         assert ([pipeline.owner for pipeline in page.pipelines], page.emails) == ([""], {})
+
+    @pytest.mark.parametrize(
+        ("group", "limit"),
+        [
+            ({"is_over_limit": True, "is_free_trial_expired": True}, AccountLimit.OVER_LIMIT),
+            ({"is_over_limit": False, "is_free_trial_expired": True}, AccountLimit.TRIAL_EXPIRED),
+            ({"is_over_limit": False, "is_free_trial_expired": False}, None),
+            ({"is_over_limit": "true"}, None),
+            ({}, None),
+            (None, None),
+            ("group_1", None),
+        ],
+    )
+    def test_a_group_over_its_limit(self, group: object, limit: AccountLimit | None) -> None:
+        assert item_of(group=group).account_limit is limit
 
     @pytest.mark.parametrize("config", [None, {}, "postgres", [], {"password": "******"}])
     def test_a_destination_without_a_shown_configuration_is_unknown(self, config: object) -> None:

@@ -19,6 +19,7 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.call_words import page_lines
 from bot.slack.render.console import console
+from bot.slack.render.credit_words import limit_line
 from bot.slack.render.diagnosis import card_blocks, diagnosis_blocks, first_step, over_line
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.headlines import FAILED_BEFORE, headline
@@ -47,7 +48,7 @@ def render_card(
     if card.is_copy and card.episode.open:
         blocks += context(COPY)
     if card.episode.kind is EpisodeKind.FAILURE:
-        blocks += _what_to_do(card)
+        blocks += _what_to_do(card, render_context.command)
     if card.episode.open:
         blocks += origins_context(card.origins, card.channel)
     if card.episode.unanswered and not card.silence:  # a silence puts off the next call
@@ -64,14 +65,15 @@ def render_card(
     return message(blocks)
 
 
-def _what_to_do(card: Card) -> list[Block]:
+def _what_to_do(card: Card, command: str) -> list[Block]:
     """Why it failed, then the next steps: those that somebody wrote down for it come first."""
     if not card.episode.open:
         todo = guidance_lines(card.guidance) if card.continues_in else []
         return [*([section("\n".join(todo))] if todo else []), *context(over_line(card.episode))]
-    steps = [*guidance_lines(card.guidance), first_step(card.episode.latest_diagnosis)]
-    todo = [step for step in steps if step]
-    return [*card_blocks(card.episode.latest_diagnosis), *([section("\n".join(todo))] if todo else [])]
+    limit, diagnosis = limit_line([card], command), card.episode.latest_diagnosis
+    todo = [step for step in (*guidance_lines(card.guidance), first_step(diagnosis)) if step]
+    blocks = [*([section(limit)] if limit else []), *card_blocks(diagnosis)]
+    return [*blocks, *([section("\n".join(todo))] if todo else [])]
 
 
 def _page_words(card: Card) -> str:

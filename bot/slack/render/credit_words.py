@@ -1,9 +1,13 @@
 """The account's credits in words: use, pace, the date when they run out, and the bot's own part. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from bot.domain.card import Card
+from bot.domain.catalogue import AccountLimit
 from bot.domain.credits import PACE_DAYS, CreditsState, Usage, outlook, own_requests
 from bot.domain.notice import Notice
+from bot.domain.phase import Phase
 from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside
 from bot.slack.render.blocks import Block, context, section
 from bot.slack.render.render_context import RenderContext
@@ -32,6 +36,19 @@ def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
     rest = "GoldRush doesn't say what happens to pipelines then. Raise the plan, or use less, before that."
     how = f"`{render_context.command} credits` shows the figures at any time."
     return [section(f"{head}\n{rest}"), *credit_blocks(state, notice.at), section(how)]
+
+
+_LIMITS = {
+    AccountLimit.OVER_LIMIT: "This GoldRush group is over its limit",
+    AccountLimit.TRIAL_EXPIRED: "The free trial of this GoldRush group has expired",
+}
+
+
+def limit_line(cards: Iterable[Card], command: str) -> str:
+    """For open failures. Empty if the listing says nothing of a limit."""
+    limits = {card.pipeline.account_limit for card in cards if card.state.phase == Phase.FAILED}
+    words = next((text for limit, text in _LIMITS.items() if limit in limits), "")
+    return f":warning: {words}, which may be why. `{command} credits` shows its use." if words else ""
 
 
 def _when(ends: datetime | None, at: datetime) -> str:

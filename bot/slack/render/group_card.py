@@ -24,6 +24,7 @@ from bot.slack.render.blocks import (
 from bot.slack.render.call_words import group_page_lines
 from bot.slack.render.cards import footnotes
 from bot.slack.render.console import group_console
+from bot.slack.render.credit_words import limit_line
 from bot.slack.render.diagnosis import short_cause
 from bot.slack.render.flap_words import counted_times
 from bot.slack.render.group_headline import LaterFailures, ending_symbol, endings, group_headline, is_unwatched
@@ -53,6 +54,8 @@ def render_group(
     open_cards = [card for card in group.cards if card.episode.open]
     unanswered = [card for card in open_cards if card.episode.unanswered]
     blocks: list[Block] = [section(group_headline(group, open_cards, failed_again)), *shared_error(open_cards)]
+    if limit := limit_line(open_cards, render_context.command):
+        blocks.append(section(limit))
     loud = [card for card in unanswered if not card.silence]  # a silence puts off the next call
     mentions = phrases.mentions(target for card in loud for target in card.targets)
     if mentions:
