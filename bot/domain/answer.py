@@ -16,6 +16,7 @@ from bot.domain.on_call_setup import SavedShadow
 from bot.domain.silence import SilenceNote
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState
+from bot.domain.usual_pace import Lag
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 
 UnresolvedReference = AmbiguousReference | UnknownReference
@@ -39,6 +40,8 @@ class PipelineView:
     wait_until: datetime | None = None
     """The end of a wait that GoldRush asked for."""
     guidance: Guidance = NO_GUIDANCE
+    lag: Lag | None = None
+    """As measured a short time ago. Only for the answer about one pipeline."""
     silence: SilenceNote | None = None
     """The mute or maintenance window that holds back messages about it in the channel."""
 

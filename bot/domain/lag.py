@@ -52,7 +52,7 @@ def judge(
     lag = None if bounded else measured_lag(now, chain)
     if lag is not None and _rests(pace, now.at):
         lag = replace(lag, seconds=lag.chain_seconds, blocks=None) if lag.chain_seconds else None
-    pace = _with_lag(pace, lag, thresholds)
+    pace = replace(_with_lag(pace, lag, thresholds), lag=lag)
     return pace, _judgement(pace, lag=lag)
 
 

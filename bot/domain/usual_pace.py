@@ -57,7 +57,7 @@ class UsualPace:
     still_times: int = 0
     """Equal measurements in a row."""
     worker_seconds: float = 0.0
-    """The part of `still_seconds` since the latest restart: only that is a stall."""
+    """The part of `still_seconds` since the latest restart: a new worker gets some time before it counts as stalled."""
     still_since: datetime | None = None
     """The last measurement that had moved, or the first of all."""
     longest: tuple[tuple[int, float], ...] = ()
@@ -74,6 +74,9 @@ class UsualPace:
     """A new pipeline that reads the past is behind until then."""
     over: tuple[int, ...] = ()
     """The thresholds, in seconds, over which it lags."""
+
+    lag: Lag | None = None
+    """At the latest measurement. None: unknown, or it rests as usual."""
 
     @property
     def moves_often(self) -> bool:
@@ -127,7 +130,8 @@ def follow(pace: UsualPace, now: Measurement, chain: Chain | None, deployed_at: 
     )
     if after.is_learning(now.at):
         return _with_standstill(after, now.at, after.still_seconds)
-    too_long = after.still_times >= TIMES_IN_A_ROW and after.worker_seconds > after.allowed_standstill
+    had_its_time = after.still_times >= TIMES_IN_A_ROW and after.worker_seconds > LEAST_STANDSTILL
+    too_long = had_its_time and after.still_seconds > after.allowed_standstill
     return replace(after, stalled=after.moved > 0 and (after.stalled or too_long))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 
@@ -23,17 +24,22 @@ from bot.domain.follow_ups import follow_up_style
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.owners import has_unknown_owner, owner_problem
+from bot.domain.phase import Phase
 from bot.domain.plan import plan_redrawn
+from bot.domain.transition import Event
+from bot.domain.usual_pace import Lag
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
+from bot.ports.measurement_store import MeasurementStore
 from bot.requests.owners import owned_watches
 from bot.requests.pipeline_views import FRESH_SECONDS, MADE_AT_ONCE, READ_AT_ONCE, PipelineViews
 from bot.requests.references import References
 from bot.requests.turns import parts_of
 from bot.state.repository import Repository
 
+MEASURED_LATELY = timedelta(minutes=15)  # an older lag says nothing about now
 LISTED_SECONDS = 5.0  # a listing younger than this is fresh enough for `list`
 
 
@@ -48,6 +54,7 @@ class Queries:
         references: References,
         catalogue: FreshCatalogue,
         views: PipelineViews,
+        measurements: MeasurementStore,
         clock: Clock,
     ) -> None:
         self._repository = repository
@@ -55,6 +62,7 @@ class Queries:
         self._references = references
         self._catalogue = catalogue
         self._views = views
+        self._measurements = measurements
         self._clock = clock
 
     def example(self, channel: ChannelId, placeholder: str) -> str:
@@ -94,8 +102,18 @@ class Queries:
         answer = replace(answer, outage=self._views.outage)
         if len(answer.views) == 1:
             (view,) = answer.views
-            return replace(answer, views=(replace(view, guidance=self._repository.guidance(view.pipeline)),))
+            guidance, lag = self._repository.guidance(view.pipeline), await self._lag(view)
+            return replace(answer, views=(replace(view, guidance=guidance, lag=lag),))
         return answer
+
+    async def _lag(self, view: PipelineView) -> Lag | None:
+        """As the leader measured it a short time ago. None if it is not running, or rests as usual."""
+        if view.state.phase is not Phase.RUNNING or view.state.finding(Event.LAGGING):
+            return None  # the finding has its own numbers
+        measured = (await self._measurements.measured([view.pipeline.id])).get(view.pipeline.id)
+        if measured is None or self._clock.now() - measured.pace.last.at > MEASURED_LATELY:
+            return None
+        return measured.pace.lag
 
     async def _watched(self, channel: ChannelId, states: Collection[StateFilter], page: slice) -> StatusAnswer:
         watched = self._repository.in_order(self._repository.watches.in_channel(channel))

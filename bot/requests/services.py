@@ -20,6 +20,7 @@ from bot.ports.details_reads import LogReads
 from bot.ports.drill_store import DrillStore
 from bot.ports.history_store import HistoryStore
 from bot.ports.lanes import Lanes
+from bot.ports.measurement_store import MeasurementStore
 from bot.ports.outbox import Outbox
 from bot.ports.people import PeopleLookup, UserGroups
 from bot.ports.postmortem_store import PostmortemStore
@@ -65,6 +66,7 @@ class RequestsStore(
     Lanes,
     CreditsStore,
     DrillStore,
+    MeasurementStore,
     HistoryStore,
     ThreadStore,
     ConfigurationStore,
@@ -127,6 +129,7 @@ class RequestServices:
                 references=references,
                 catalogue=catalogue,
                 views=views,
+                measurements=store,
                 clock=clock,
             ),
             subscriptions=Subscriptions(

@@ -300,6 +300,8 @@ def judge_one(
 
 def _count_stall(pipeline: SimulatedPipeline, minute: float, figures: Figures) -> None:
     fault = _fault_at(pipeline, minute, "stall")
+    if fault is None and _fault_at(pipeline, minute, "lag", "drift"):
+        return  # on a slow chain, a slow pipeline stands still longer than usual
     if fault:
         fault.found_at.setdefault("stalled", minute)
     elif pipeline.chain.is_in_trouble(minute):

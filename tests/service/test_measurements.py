@@ -22,9 +22,10 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measurements import Measurements
 from bot.ports.pipeline_api import ApiError, Status, Unavailable
+from bot.slack.render.rows import row
 from bot.store.measurements import RedisMeasurements
 from bot.store.scripts import Scripts
-from tests.builders import ANN, TEAM, a_watch, at
+from tests.builders import ALERTS, ANN, TEAM, a_watch, at
 from tests.fakes import FakeClock
 from tests.service.test_poller import ONE, TWO, Bot, pipelines, running
 
@@ -262,3 +263,16 @@ async def test_a_stalled_pipeline_gets_a_card_until_it_moves(fake_redis: redis.a
         one.details.frozen = False
         await one.go_on(10)
         assert one.bot.repository.record(ONE).state.findings == ()
+
+
+async def test_status_of_one_pipeline_tells_its_lag(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 2, with_chains=True) as one:
+        await watched_from(one, C0FIVE=60)
+        one.details.behind = 60
+        await one.go_on(20)
+        (view,) = (await one.bot.requests.queries.status(ALERTS, [ONE])).views
+        assert view.lag
+        assert "30 s behind (60 blocks)" in row(view, one.bot.clock.now())
+        one.bot.clock.seconds += 1000
+        (view,) = (await one.bot.requests.queries.status(ALERTS, [ONE])).views
+        assert view.lag is None

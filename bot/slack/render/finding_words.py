@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import Event, PipelineFinding
+from bot.domain.usual_pace import Lag
 from bot.slack.mrkdwn import duration, outside
 from bot.slack.render import phrases
 
@@ -50,6 +51,14 @@ def finding_fact(finding: PipelineFinding) -> str:
             return f"stuck, {words}" if (words := usual_duration(finding)) else "stuck"
         case _:
             return finding.event.value
+
+
+def lag_fact(lag: Lag) -> str:
+    """A lag that is no problem: `12 s behind (6 blocks)`."""
+    if lag.seconds < 1:
+        return "no lag"
+    blocks = f" ({phrases.blocks(lag.blocks)})" if lag.blocks else ""
+    return f"{duration(lag.seconds)} behind{blocks}"
 
 
 def entry_detail(event: Event, findings: Sequence[PipelineFinding], phase: Phase | None) -> str:

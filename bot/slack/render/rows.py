@@ -13,7 +13,7 @@ from bot.slack.mrkdwn import ago, code, outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import Block, sections
-from bot.slack.render.finding_words import finding_fact
+from bot.slack.render.finding_words import finding_fact, lag_fact
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import silence_words
 
@@ -50,6 +50,7 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
         phrases.replicas(observation.phase, observation.ready, observation.replicas),
         phrases.intent_words(view.pipeline, view.state),
         *map(finding_fact, view.state.findings),
+        lag_fact(view.lag) if view.lag else "",
         since,
         answered,
         muted,
