@@ -381,8 +381,8 @@ def _events(state: PipelineState, latest: Observation) -> list[Event]:
         events.append(Event.RECOVERED)
     if latest.degraded and _was_live(state):
         events.append(Event.DEGRADED)
-    if not events and state.has_stopped_short and ended_on_purpose(latest):
-        events.append(Event.STOPPED)  # a person pauses it now: that ends the failure
+    if before.phase == latest.phase and state.failed_since is not None and ended_on_purpose(latest):
+        events.append(Event.STOPPED)  # a person pauses now what has stopped: that ends the failure
     return events
 
 
