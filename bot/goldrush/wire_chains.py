@@ -3,9 +3,10 @@
 Source: https://goldrush.dev/docs/api-reference/foundational-api/utility/get-all-chain-statuses.md
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -13,10 +14,14 @@ from bot.domain.chains import Chain
 from bot.goldrush.envelope import count_of, member_object, payload, text_of, time_of
 from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Unauthorized
 
+T = TypeVar("T")
 CHAINS_PATH = "/v1/chains/status/"
 MOST_CHAINS = 1000
 
 _height = partial(count_of, most=2**63)
+# The API's pages have spelled both fields in several ways.
+_HEIGHTS = ("synced_block_height", "chain_tip_height")
+_SIGNED_AT = ("synced_blocked_signed_at", "synced_block_signed_at", "chain_tip_signed_at")
 _UNAUTHORIZED = "GoldRush answered 401: the API key is wrong or revoked. Check GOLDRUSH_API_KEY."
 _FORBIDDEN = (
     "GoldRush answered 403: it takes an ordinary API key here, and this looks like a ServiceKey. "
@@ -37,11 +42,17 @@ def decode_chains(
         raise Malformed("GoldRush's answer holds no list of chains.")
     chains = []
     for item in map(member_object, items[:MOST_CHAINS]):
-        name, height = text_of(item, "name").lower(), _height(item, "synced_block_height")
+        name, height = text_of(item, "name").lower(), _first(item, _HEIGHTS, _height)
         if name and height is not None:
-            signed_at = time_of(item, "synced_blocked_signed_at") or time_of(item, "synced_block_signed_at")
+            signed_at = _first(item, _SIGNED_AT, time_of)
             chains.append(Chain(name=name, height=height, at=at, signed_at=signed_at))
     return tuple(chains)
+
+
+def _first(
+    item: Mapping[str, object], names: tuple[str, ...], of: Callable[[Mapping[str, object], str], T | None]
+) -> T | None:
+    return next((value for name in names if (value := of(item, name)) is not None), None)
 
 
 def _about_the_api_key(exc: ApiError) -> ApiError:

@@ -105,6 +105,13 @@ def test_each_chain_with_a_name_and_a_height_counts() -> None:
         decode_chains(200, {}, body({"items": 7}), at=NOON)
 
 
+def test_a_chain_counts_by_the_newer_names_of_its_fields() -> None:
+    """The reference page has shown both spellings."""
+    items = [{"name": "base-mainnet", "chain_tip_height": 7, "chain_tip_signed_at": "2026-11-23T11:59:58Z"}]
+    (chain,) = decode_chains(200, {}, body({"items": items}), at=NOON)
+    assert (chain.height, chain.signed_at) == (7, NOON - timedelta(seconds=2))
+
+
 @pytest.mark.parametrize(("status", "kind"), [(401, Unauthorized), (403, Forbidden)])
 def test_a_refused_key_names_its_setting_and_no_value(status: int, kind: type[Exception]) -> None:
     refusal = json.dumps({"error": True, "error_message": "no: cqt_made_up", "error_code": str(status)}).encode()
