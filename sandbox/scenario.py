@@ -30,10 +30,12 @@ class Step:
     at_seconds: float
     pipeline: str
     act: Act
+    cause: str | None = None
+    """Why it fails. None: the usual cause of its destination."""
 
 
 DEMO = (
-    Step(8, "orders-eu", Act.FAILED),
+    Step(8, "orders-eu", Act.FAILED, "unreachable"),
     Step(20, "ETH backfill 2024", Act.DEPLOYING),
     Step(26, "ETH backfill 2024", Act.RUNNING),
     Step(35, "orders-eu", Act.DEPLOYING),
@@ -43,7 +45,7 @@ DEMO = (
     Step(85, "orders-us", Act.RESTART),
     Step(95, "hypercore-fills", Act.STOPPING),
     Step(100, "hypercore-fills", Act.PAUSED),
-    Step(110, "<!channel> & <b>bold</b>", Act.FAILED),
+    Step(110, "<!channel> & <b>bold</b>", Act.FAILED, "rejected_login"),
     Step(130, "hypercore-fills", Act.DEPLOYING),
     Step(138, "hypercore-fills", Act.RUNNING),
     Step(145, "<!channel> & <b>bold</b>", Act.RUNNING),
@@ -51,9 +53,9 @@ DEMO = (
     Step(155, "🐳 Whale Watch", Act.VANISH),
     Step(180, "ETH backfill 2024", Act.RUNNING),
     Step(190, "🐳 Whale Watch", Act.RUNNING),
-    Step(200, "Solana Transfers → ClickHouse", Act.FAILED),
+    Step(200, "Solana Transfers → ClickHouse", Act.FAILED, "too_many_parts"),
     Step(204, "Solana Transfers → ClickHouse", Act.DEPLOYING),
-    Step(210, "Solana Transfers → ClickHouse", Act.FAILED),
+    Step(210, "Solana Transfers → ClickHouse", Act.FAILED, "too_many_parts"),
     Step(214, "Solana Transfers → ClickHouse", Act.DEPLOYING),
     Step(222, "Solana Transfers → ClickHouse", Act.RUNNING),
     Step(230, "ETH backfill 2024", Act.FINISH),
@@ -82,11 +84,11 @@ class Scenario:
                 await asyncio.sleep(step.at_seconds - passed)
                 passed = step.at_seconds
                 if step.pipeline in ids:
-                    perform(goldrush, ids[step.pipeline], step.act)
+                    perform(goldrush, ids[step.pipeline], step.act, step.cause)
             await asyncio.sleep(self.period_seconds - passed)
 
 
-def perform(goldrush: GoldRush, pipeline_id: str, act: Act) -> None:
+def perform(goldrush: GoldRush, pipeline_id: str, act: Act, cause: str | None = None) -> None:
     match act:
         case Act.VANISH:
             if pipeline_id in goldrush.pipelines:
@@ -98,4 +100,4 @@ def perform(goldrush: GoldRush, pipeline_id: str, act: Act) -> None:
         case Act.RESTART:
             goldrush.set_phase(pipeline_id, "RUNNING", restart=True)
         case _:
-            goldrush.set_phase(pipeline_id, act.value)
+            goldrush.set_phase(pipeline_id, act.value, cause=cause)

@@ -1,5 +1,6 @@
 """The sandbox's logs, metrics, probes and chains are as GoldRush's might be, and move with the pipeline."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,9 @@ import httpx
 import pytest
 
 from bot.domain.causes import CAUSES, cause_of
+from bot.domain.fingerprint import fingerprint
 from bot.domain.log_lines import PodLog, is_tail_error, lines_that_matter
+from bot.log_redaction import redact_log
 from sandbox.goldrush import GoldRush
 from sandbox.goldrush_causes import BY_SLUG, DESTINATIONS, fitting
 from sandbox.goldrush_pipelines import FIRST_BLOCK, LogContent, Pipeline
@@ -49,6 +52,38 @@ async def test_the_bot_finds_each_cause_in_the_log(
         excerpt = lines_that_matter(PodLog(pod="a", text=text))
         assert cause_of(excerpt.error, "\n".join(excerpt.lines)).slug == slug, excerpt
         assert "exits" not in excerpt.error, "a fingerprint of it would join every failure with every other"
+
+
+@pytest.mark.parametrize("destination_type", DESTINATIONS)
+async def test_one_cause_has_one_fingerprint_and_two_have_two(
+    client: httpx.AsyncClient, goldrush: GoldRush, clock: HandTurnedClock, destination_type: str
+) -> None:
+    goldrush.rate_limit = None
+    pipelines = [goldrush.add(name=name, destination_type=destination_type) for name in ("one", "two")]
+    marks: dict[str, set[str | None]] = {}
+    for slug in fitting(destination_type):
+        marks[slug] = set()
+        for pipeline in pipelines:
+            clock.seconds += 4321.7
+            goldrush.set_phase(pipeline.id, "FAILED", cause=slug)
+            (text,) = await logs(client, pipeline)
+            marks[slug].add(fingerprint(lines_that_matter(PodLog(pod="a", text=redact_log(text))).error))
+    assert [slug for slug, found in marks.items() if len(found) != 1 or None in found] == []
+    assert len(set().union(*marks.values())) == len(marks)
+
+
+@pytest.mark.parametrize("destination_type", DESTINATIONS)
+async def test_the_bot_hides_each_secret_of_a_log(
+    client: httpx.AsyncClient, goldrush: GoldRush, destination_type: str
+) -> None:
+    pipeline = goldrush.add(name="fills", destination_type=destination_type)
+    goldrush.set_phase(pipeline.id, "FAILED", cause="unknown", log=LogContent.SECRETS)
+    (text,) = await logs(client, pipeline)
+    assert re.search(_SECRETS, text)
+    assert not re.search(_SECRETS, redact_log(text))
+
+
+_SECRETS = r"hunter2|Bearer [0-9a-f]{8}|cqt_[0-9a-f]{6}|_KEY=[0-9a-f]{8}"
 
 
 async def test_a_healthy_log_names_no_error(client: httpx.AsyncClient, goldrush: GoldRush) -> None:
