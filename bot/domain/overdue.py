@@ -15,27 +15,38 @@ from bot.domain.transition import PHASE_EVENTS, Event, PipelineFinding, Pipeline
 
 GRACE = timedelta(minutes=5)  # for a contradiction between phase and intent
 FLOOR = timedelta(minutes=10)  # nothing shorter is stuck
-WITHOUT_HISTORY = timedelta(minutes=15)  # until enough durations are known
+FEW_FLOOR, TIMES_FEW = timedelta(minutes=30), 3  # while fewer than `FEWEST` durations are known
+WITHOUT_HISTORY = timedelta(hours=1)  # some pipelines take half an hour to deploy
+UNEVEN = timedelta(hours=1)  # uneven durations lengthen the limit up to here
 FEWEST = 5
 MOST = 50  # durations: what is usual may change
 TIMES_SLOWEST = 2
+MARGIN = 10  # of the factor: the fewer durations are known, the less sure is the slowest one
+LATEST, OFTEN_STUCK = 10, 3  # so many stuck ones of the latest are usual
 PATIENCE = 3  # a deployment that restarts over and over is stuck after so many times the limit
 UNCERTAIN = timedelta(minutes=1)  # between two readings: a duration may be off by that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualDuration:
-    """How long something took so far, if that is known often enough."""
+    """How long something took so far."""
 
     middle: timedelta
     """The median."""
     slowest: timedelta
     """Only one in twenty took longer."""
+    number: int
+    """How many are known."""
+
+    @property
+    def is_known(self) -> bool:
+        """True if people may rely on it."""
+        return self.number >= FEWEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualDurations:
-    """What is usual for one pipeline. None: too few durations are known."""
+    """What is usual for one pipeline. None: no duration is known."""
 
     deploying: UsualDuration | None = None
     """From the begin of a deployment to RUNNING."""
@@ -79,13 +90,14 @@ class _Stopwatch:
             self.begun_at = None
 
     def usual(self) -> UsualDuration | None:
-        """Leaves out what was stuck, unless that is usual by now."""
-        is_usual = sum(self.stuck[-FEWEST:]) > FEWEST / 2
+        """Leaves out what was stuck, unless that happens often."""
+        is_usual = sum(self.stuck[-LATEST:]) >= OFTEN_STUCK
         counting = [one for one, was_stuck in zip(self.taken, self.stuck, strict=True) if is_usual or not was_stuck]
         latest = sorted(counting[-MOST:])
-        if len(latest) < FEWEST:
+        if not latest:
             return None
-        return UsualDuration(middle=latest[len(latest) // 2], slowest=latest[ceil(0.95 * len(latest)) - 1])
+        slowest = latest[ceil(0.95 * len(latest)) - 1]
+        return UsualDuration(middle=latest[len(latest) // 2], slowest=slowest, number=len(latest))
 
 
 def usual_durations(transitions: Iterable[Transition]) -> UsualDurations:
@@ -118,8 +130,14 @@ def stuck_at(state: PipelineState, usual: UsualDurations) -> datetime | None:
 
 
 def limit(usual: UsualDuration | None) -> timedelta:
-    """How long a phase may last until it is stuck."""
-    return max(FLOOR, TIMES_SLOWEST * usual.slowest) if usual else WITHOUT_HISTORY
+    """How long a phase may last until it is stuck. Longer if its durations are uneven."""
+    if usual is None:
+        return WITHOUT_HISTORY
+    if not usual.is_known:
+        return max(FEW_FLOOR, TIMES_FEW * usual.slowest)
+    uneven = usual.slowest * (usual.slowest / usual.middle) if usual.middle else FLOOR
+    times = TIMES_SLOWEST + MARGIN / usual.number
+    return max(FLOOR, times * usual.slowest, min(uneven, UNEVEN))
 
 
 def _begun_at(state: PipelineState, since: datetime) -> datetime:
@@ -135,7 +153,9 @@ def stuck(state: PipelineState, usual: UsualDurations, read_at: datetime | None)
     if limit_at is None or state.since is None or read_at is None or read_at < limit_at:
         return None
     begun_at = _begun_at(state, state.since)
-    return PipelineFinding(event=Event.STUCK, since=begun_at, usual=duration.middle if duration else None)
+    return PipelineFinding(
+        event=Event.STUCK, since=begun_at, usual=duration.middle if duration and duration.is_known else None
+    )
 
 
 # --- drift -----------------------------------------------------------------------------------------------------------

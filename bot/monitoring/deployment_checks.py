@@ -134,7 +134,7 @@ class DeploymentChecks:
         findings += [drifted] if drifted else []
         if {one.event for one in findings} != {one.event for one in state.findings if one.event in OF_DEPLOYMENTS}:
             await self._write(pipeline_id, partial(_as_judged, state=state, findings=findings, at=self._clock.now()))
-        if check.usual.to_live:
+        if check.usual.to_live and check.usual.to_live.is_known:
             await self._write(pipeline_id, partial(plan_expected, usual=check.usual.to_live, at=self._clock.now()))
         check.due_at = self._next_at(pipeline_id, check) if confirmed else self._clock.now() + AGAIN_AFTER
 
@@ -173,7 +173,7 @@ class DeploymentChecks:
         if check.contradicts_since and record.state.finding(Event.DRIFT) is None:
             moments.append(check.contradicts_since + GRACE)
         episode = deployment_under_way(record)
-        if episode and usual.to_live and episode.overdue_since is None:
+        if episode and usual.to_live and usual.to_live.is_known and episode.overdue_since is None:
             moments.append(overdue_at(episode.opened_at, usual.to_live))
         soon = self._clock.now() + timedelta(seconds=CHECK_SECONDS)
         return max(soon, min((moment for moment in moments if moment), default=NEVER))

@@ -66,10 +66,13 @@ def usual(*steps: tuple[Event, float], gap: float = 5) -> UsualDurations:
 
 
 def test_five_deployments_say_what_is_usual() -> None:
-    assert usual(*deployments(3, 2, 4, 3)) == UNKNOWN
+    few = usual(*deployments(3, 2, 4, 3)).deploying
+    assert few
+    assert not few.is_known
     found = usual(*deployments(3, 2, 4, 3, 9))
-    assert found.deploying == UsualDuration(middle=3 * MINUTE, slowest=9 * MINUTE)
-    assert found.to_live == UsualDuration(middle=4 * MINUTE, slowest=10 * MINUTE)
+    assert found.deploying == UsualDuration(middle=3 * MINUTE, slowest=9 * MINUTE, number=5)
+    assert found.to_live == UsualDuration(middle=4 * MINUTE, slowest=10 * MINUTE, number=5)
+    assert found.deploying.is_known
     assert found.stopping is None
 
 
@@ -82,7 +85,7 @@ def test_one_slow_deployment_in_twenty_is_not_usual() -> None:
 @pytest.mark.parametrize("end", [Event.STOPPED, Event.PAUSED, Event.DEPLOYING])
 def test_a_stop_ends_with_each_phase_that_follows_it(end: Event) -> None:
     found = usual(*[step for _ in range(5) for step in ((Event.STOPPING, 60), (end, 2), (Event.RUNNING, 1))])
-    assert found.stopping == UsualDuration(middle=2 * MINUTE, slowest=2 * MINUTE)
+    assert found.stopping == UsualDuration(middle=2 * MINUTE, slowest=2 * MINUTE, number=5)
 
 
 @pytest.mark.parametrize("between", [Event.FAILED, Event.STOPPING, Event.UNREACHABLE, Event.UNWATCHED, Event.CHANGED])
@@ -125,6 +128,9 @@ def test_every_kind_of_event_can_be_in_a_history() -> None:
 
 # --- stuck -----------------------------------------------------------------------------------------------------------
 
+_ONE_MINUTE = UsualDuration(middle=MINUTE, slowest=MINUTE, number=50)
+QUICK = UsualDurations(deploying=_ONE_MINUTE, to_live=_ONE_MINUTE, stopping=_ONE_MINUTE)
+
 
 def state(phase: Phase, since: float = 0, *, start_time: datetime | None = None, read: int = 3600) -> PipelineState:
     observation = an_observation(phase, read, ready=0, start_time=start_time)
@@ -132,10 +138,28 @@ def state(phase: Phase, since: float = 0, *, start_time: datetime | None = None,
 
 
 @pytest.mark.parametrize(
-    ("slowest", "longest"), [(None, WITHOUT_HISTORY), (MINUTE, FLOOR), (4 * MINUTE, FLOOR), (9 * MINUTE, 18 * MINUTE)]
+    ("middle", "slowest", "number", "longest"),
+    [
+        (1, 1, 1, 30),
+        (20, 20, 4, 60),
+        (1, 1, 5, 10),
+        (3, 5, 5, 20),
+        (3, 5, 50, 11),
+        (20, 30, 50, 66),
+        (6, 18, 50, 54),
+        (6, 24, 50, 60),
+    ],
 )
-def test_the_limit_is_twice_the_slowest_and_ten_minutes_at_least(slowest: timedelta | None, longest: timedelta) -> None:
-    assert limit(UsualDuration(middle=MINUTE, slowest=slowest) if slowest else None) == longest
+def test_the_limit_follows_the_slowest_and_how_sure_that_is(
+    middle: int, slowest: int, number: int, longest: int
+) -> None:
+    known = UsualDuration(middle=middle * MINUTE, slowest=slowest * MINUTE, number=number)
+    assert limit(known) == longest * MINUTE
+    assert limit(known) >= FLOOR
+
+
+def test_a_pipeline_without_history_gets_an_hour() -> None:
+    assert limit(None) == WITHOUT_HISTORY
 
 
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.PAUSED, Phase.STOPPED, Phase.FAILED, Phase("HIBERNATING")])
@@ -149,24 +173,24 @@ def test_an_unreadable_pipeline_is_not_stuck() -> None:
 
 
 def test_the_reading_must_be_later_than_the_limit() -> None:
-    assert stuck(state(Phase.STOPPING), UNKNOWN, at(899)) is None
-    found = stuck(state(Phase.STOPPING), UNKNOWN, at(900))
+    assert stuck(state(Phase.STOPPING), QUICK, at(599)) is None
+    found = stuck(state(Phase.STOPPING), QUICK, at(600))
     assert found
     assert (found.event, found.since) == (Event.STUCK, at(0))
 
 
 def test_a_restart_moves_the_limit_up_to_three_times() -> None:
     def limit_after(seconds: float) -> datetime | None:
-        return stuck_at(state(Phase.DEPLOYING, start_time=at(seconds)), UNKNOWN)
+        return stuck_at(state(Phase.DEPLOYING, start_time=at(seconds)), QUICK)
 
-    assert [limit_after(seconds) for seconds in (-100, 0, 600, 2000, 3000)] == [
-        *(at(900), at(900), at(1500), at(2700), at(2700))
+    assert [limit_after(seconds) for seconds in (-100, 0, 600, 1300, 3000)] == [
+        *(at(600), at(600), at(1200), at(1800), at(1800))
     ]
-    assert stuck_at(state(Phase.STOPPING, start_time=at(600)), UNKNOWN) == at(900)
+    assert stuck_at(state(Phase.STOPPING, start_time=at(300)), QUICK) == at(600)
 
 
 def test_a_start_time_in_the_future_moves_nothing_beyond_the_reading() -> None:
-    assert stuck_at(state(Phase.DEPLOYING, start_time=at(10**6), read=60), UNKNOWN) == at(960)
+    assert stuck_at(state(Phase.DEPLOYING, start_time=at(10**6), read=60), QUICK) == at(660)
 
 
 # --- drift -----------------------------------------------------------------------------------------------------------
@@ -217,7 +241,7 @@ def test_a_drift_outlasts_the_grace_period_in_a_reading() -> None:
 
 # --- the card of a deployment ----------------------------------------------------------------------------------------
 
-USUAL = UsualDuration(middle=3 * MINUTE, slowest=5 * MINUTE)
+USUAL = UsualDuration(middle=3 * MINUTE, slowest=5 * MINUTE, number=20)
 
 
 def deploying(*phases: Phase) -> Record:
@@ -249,7 +273,7 @@ def test_nothing_is_expected_of_what_the_bot_did_not_see_begin(phases: Sequence[
 
 
 def test_a_deployment_is_overdue_a_minute_after_the_usual_time_at_the_earliest() -> None:
-    even = UsualDuration(middle=MINUTE, slowest=MINUTE)
+    even = UsualDuration(middle=MINUTE, slowest=MINUTE, number=20)
     times = [overdue_at(at(0), even), overdue_at(at(0), USUAL)]
     assert times == [at(120), at(300)]
     assert all(first < second for first, second in pairwise(times))
