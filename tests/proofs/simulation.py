@@ -72,7 +72,7 @@ from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata
 from bot.slack.render.renderer import Renderer
 from bot.state.repository import Repository
 from tests.carriers import by_slack
-from tests.fake_details import FakeDetails, at_once
+from tests.fake_details import A_LOG, NO_LOG, FakeDetails, at_once
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
@@ -169,6 +169,8 @@ class World:
     pages: PageHistory = field(default_factory=lambda: PageHistory(places=(CHANNELS[0], "D0ANN", "pager")))
     mutes: MuteHistory = field(default_factory=lambda: MuteHistory(places=(MUTED, "D0BOB")))
     living: dict[int, "Process"] = field(default_factory=dict)
+    diagnoses: bool = False
+    """The bots diagnose failures. Off by default, since it changes the course of every seed."""
 
     def note(self, text: str) -> None:
         self.journal.append(f"{self.clock.monotonic():9.2f} {text}")
@@ -239,6 +241,20 @@ class Pager:
 
     async def delete(self, receiver: Receiver, message_id: str) -> bool:
         return False
+
+
+class TroubledDetails(FakeDetails):
+    """Answers late, with a tail error, with an error, or never in time. Its chance leaves the world's alone."""
+
+    def __init__(self, seed: str) -> None:
+        super().__init__()
+        self._chance = random.Random(f"details {seed}")  # noqa: S311
+
+    async def _wait(self, answer: object) -> None:
+        await asyncio.sleep(self._chance.choice((0.05, 0.05, 1.0, 5.0, 20.0)))
+        if self._chance.random() < 0.2:
+            raise Unavailable("GoldRush does not answer")
+        self.log = self._chance.choice((A_LOG, A_LOG, NO_LOG))
 
 
 class Process:
@@ -455,7 +471,7 @@ class Process:
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
         monitoring = Monitoring.build(
             api=self,
-            details=FakeDetails(),
+            details=TroubledDetails(f"{self.world.seed} {self._number}"),
             in_thread=at_once,
             repository=repository,
             budget=Budget(self.world.budget, clock),
@@ -502,6 +518,9 @@ class Process:
             _every(self.tick_seconds, leadership.only_as_leader(silences.follow)),
             _every(self.tick_seconds, PageTimers(repository, leadership, clock).serve),
         ]
+        if self.world.diagnoses:
+            jobs.append(monitoring.diagnoses.run(asyncio.Event()))
+            jobs.append(_every(self.tick_seconds, monitoring.diagnoses.serve))
         self.world.living[self._number] = self
         self._tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.gather(*self._tasks)
@@ -654,8 +673,8 @@ async def _forgotten(world: World) -> None:
             world.note("Redis forgets its last seconds")
 
 
-async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]:
-    world = World(seed)
+async def live_through(seed: int, hours: float = HOURS, *, diagnoses: bool = False) -> tuple[Verdict, World]:
+    world = World(seed, diagnoses=diagnoses)
     world.phases = {PipelineId(f"pipe-{number}"): Phase.RUNNING for number in range(1, 6)}
     world.started = dict.fromkeys(world.phases, BEGIN)
     for channel in CHANNELS:
@@ -695,12 +714,12 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     return judge(world.happened, {str(channel): world.slack.channel_messages(channel) for channel in CHANNELS}), world
 
 
-def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int, int, int]:
+def run_world(seed: int, hours: float = HOURS, *, diagnoses: bool = False) -> tuple[int, list[str], int, int, int, int]:
     """Returns the seed, the faults, and the counts of reports, admitted repeats, crashes and rollbacks."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     loop = VirtualLoop()
     try:
-        verdict, world = loop.run_until_complete(live_through(seed, hours))
+        verdict, world = loop.run_until_complete(live_through(seed, hours, diagnoses=diagnoses))
     finally:
         loop.close()
         structlog.reset_defaults()  # a later test in this process reads its log
@@ -734,13 +753,14 @@ def main() -> int:
     options.add_argument("--hours", type=float, default=1000)
     options.add_argument("--first", type=int, default=1)
     options.add_argument("--seed", type=int)
+    options.add_argument("--diagnoses", action="store_true")
     options.add_argument("--workers", type=int, default=2)
     chosen = options.parse_args()
     seeds = [chosen.seed] if chosen.seed is not None else range(chosen.first, chosen.first + int(chosen.hours / HOURS))
     began, faulty = time.monotonic(), 0
     sums = [0, 0, 0, 0]
     with ProcessPoolExecutor(chosen.workers) as pool:
-        for seed, faults, *counts in pool.map(run_world, seeds):
+        for seed, faults, *counts in pool.map(partial(run_world, diagnoses=chosen.diagnoses), seeds):
             sums = [total + count for total, count in zip(sums, counts, strict=True)]
             faulty += bool(faults)
             for fault in faults:

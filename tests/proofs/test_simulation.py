@@ -18,6 +18,12 @@ def test_each_change_is_reported_once_in_every_world(seed: int) -> None:
     assert reported > 0
 
 
+def test_diagnoses_break_no_promise() -> None:
+    _, faults, reported, *_ = run_world(1, diagnoses=True)
+    assert not faults
+    assert reported > 0
+
+
 @pytest.mark.timeout(1800)
 def test_a_hundred_simulated_hours(capsys: pytest.CaptureFixture[str]) -> None:
     """A child process fixes the hash seed, because the order of a set changes a world's course."""
