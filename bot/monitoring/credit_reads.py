@@ -20,7 +20,7 @@ SAVE_EVERY = timedelta(minutes=5)
 
 
 class CreditReads:
-    """`run` runs every minute. A crash loses the count of at most five minutes."""
+    """`run` runs every few seconds. A crash loses the count of at most five minutes."""
 
     def __init__(
         self, *, api: AccountUsage, store: CreditsStore, budget: Budget, clock: Clock, leadership: LeadershipStatus

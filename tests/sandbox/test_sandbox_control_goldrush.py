@@ -118,6 +118,7 @@ async def test_a_pipeline_is_added_vanishes_and_comes_back(control: httpx.AsyncC
         ("POST", "/pipelines/orders-eu", b'{"ready": true}', 400),
         ("POST", "/pipelines", b"{}", 400),
         ("POST", "/scenario", b"{}", 400),
+        ("POST", "/usage", b'{"consumed": "all"}', 400),
         ("GET", "/requests?limit=-1", b"", 400),
         ("POST", "/faults", b'{"target": "goldrush", "kind": "drought"}', 400),
         ("POST", "/faults", b'{"target": "goldrush", "kind": "hang", "pipeline_id": "pipe_nobody"}', 400),
@@ -285,3 +286,9 @@ async def test_each_route_has_a_fault_of_its_own(sandbox: Sandbox, control: http
     assert await statuses() == [200, 403, 200, 200]
     await control.delete("/faults")
     assert (await control.get("/state")).json()["faults"] == []
+
+
+async def test_the_credits_of_the_account_can_be_set(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    reply = await control.post("/usage", json={"consumed": 299_000, "per_day": 500})
+    assert reply.json() == {"max_credits": 300_000, "flex_credits": 0, "per_day": 500, "consumed": 299_000}
+    assert sandbox.goldrush.usage.consumed == 299_000
