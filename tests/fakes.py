@@ -13,6 +13,7 @@ from bot.domain.configuration import Configuration
 from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted, Receiver
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.postmortem import Postmortem
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.pipeline_api import ApiError, ListingPage, NotFound, Status
 from bot.slack.outbound.metadata import bot_messages_in, lookup_result, metadata_to_attach
@@ -143,6 +144,21 @@ class NoMemberships:
 
 
 NO_MEMBERSHIPS = NoMemberships()
+
+
+class FakeCanvases:
+    """Implements `PostmortemCanvases`."""
+
+    def __init__(self, address: str = "") -> None:
+        self.address = address
+        self.made: list[Postmortem] = []
+
+    async def create(self, channel: ChannelId, postmortem: Postmortem) -> str:
+        self.made.append(postmortem)
+        return self.address
+
+
+NO_CANVASES = FakeCanvases()
 
 
 class FakeChat:

@@ -28,6 +28,8 @@ class Postmortem:
     """Within 24 hours before the failure, and until its end. Oldest first."""
     by_name: str = ""
     """The person who asked for it, as plain text."""
+    canvas: str = ""
+    """The address of the canvas with the draft. Empty: the message has the draft itself."""
 
     @property
     def diagnosis(self) -> Diagnosis | None:

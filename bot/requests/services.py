@@ -9,6 +9,7 @@ from bot.domain.subscription import WatchLimits
 from bot.domain.transition import PipelineState
 from bot.ports.alias_store import AliasStore
 from bot.ports.calendar_feed import CalendarFeed
+from bot.ports.canvases import PostmortemCanvases
 from bot.ports.cards import Cards
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
@@ -20,6 +21,7 @@ from bot.ports.details_reads import LogReads
 from bot.ports.drill_store import DrillStore
 from bot.ports.history_store import HistoryStore
 from bot.ports.lanes import Lanes
+from bot.ports.lease_store import LeaseStore
 from bot.ports.measurement_store import MeasurementStore
 from bot.ports.outbox import Outbox
 from bot.ports.people import PeopleLookup, UserGroups
@@ -71,6 +73,7 @@ class RequestsStore(
     ThreadStore,
     ConfigurationStore,
     PostmortemStore,
+    LeaseStore,
     Protocol,
 ):
     """The ports of all services. Each service gets only its own."""
@@ -116,6 +119,7 @@ class RequestServices:
         feed: CalendarFeed,
         people: PeopleLookup,
         groups: UserGroups,
+        canvases: PostmortemCanvases,
         limits: WatchLimits = DEFAULT_LIMITS,
     ) -> Self:
         views = PipelineViews(repository=repository, reads=reads, unrecorded=unrecorded, clock=clock)
@@ -178,6 +182,14 @@ class RequestServices:
             follow_ups=FollowUpStyles(repository=repository, changes=changes),
             credits=Credits(store=store, clock=clock),
             error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
-            postmortems=Postmortems(repository=repository, cards=store, configurations=store, store=store, clock=clock),
+            postmortems=Postmortems(
+                repository=repository,
+                cards=store,
+                configurations=store,
+                store=store,
+                leases=store,
+                canvases=canvases,
+                clock=clock,
+            ),
             group_members=GroupMembers(changes=changes, groups=groups, clock=clock),
         )

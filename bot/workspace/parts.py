@@ -43,6 +43,7 @@ from bot.slack.inbound.bolt_app import Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.inbound.person_limits import PersonLimits
 from bot.slack.inbound.respond import responses
+from bot.slack.outbound.canvases import SlackCanvases
 from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.facts import Facts
@@ -172,6 +173,7 @@ def _requests(base: Base, reading: ReadParts) -> RequestServices:
         feed=CalendarReader(CalendarClient()),
         people=Members(base.slack, base.clock, base.identity.team),
         groups=SlackUserGroups(base.slack),
+        canvases=SlackCanvases(base.slack, base.identity.team, base.identity.url),
         limits=base.settings.watch_limits,
     )
 

@@ -46,6 +46,7 @@ TIERS = {
     "usergroups.list": Tier.T2,
     "usergroups.users.list": Tier.T2,
     "usergroups.users.update": Tier.T2,
+    "canvases.create": Tier.T2,
     "views.open": Tier.T4,
     "views.push": Tier.T4,
     "views.update": Tier.T4,

@@ -5,6 +5,7 @@ from enum import StrEnum
 SCOPES = frozenset(
     {
         "app_mentions:read",
+        "canvases:write",
         "channels:history",
         "channels:join",
         "channels:read",

@@ -6,6 +6,7 @@ from sandbox.background import Background
 from sandbox.changes import Changes
 from sandbox.clock import Clock
 from sandbox.slack import message_events
+from sandbox.slack.canvases import Canvases
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel, Directory
 from sandbox.slack.events import Events
@@ -33,6 +34,7 @@ class WorkspaceState:
         self.directory = Directory()
         self.board = Board(clock)
         self.scheduled = Scheduled()
+        self.canvases = Canvases()
         self.limits = Limits(clock)
         self.faults = Faults()
         self.background = Background()

@@ -1,5 +1,6 @@
 """*Draft postmortem* on the card of a recovered failure posts one draft into its thread."""
 
+import asyncio
 from datetime import timedelta
 
 import redis.asyncio
@@ -8,7 +9,7 @@ from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.postmortem import Postmortem
 from bot.slack.render import action_ids
-from tests.contract.office import ALERTS, CAROL, QUIET, Office, office
+from tests.contract.office import ALERTS, ANN, CAROL, QUIET, Office, office
 from tests.fakes import FakeChat
 from tests.service.test_dispatcher import sending
 from tests.service.test_poller import FAILED, LIVE, ONE
@@ -99,3 +100,23 @@ async def test_the_note_and_the_changes_of_now_are_in_it(fake_redis: redis.async
         assert draft.guidance.note is not None
         assert draft.guidance.note.text == "Restart the sink"
         assert draft.by_name
+
+
+async def test_the_draft_goes_into_a_canvas_where_slack_has_them(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        it.bot.canvases.address = "https://acme.slack.com/docs/T1/F1"
+        for _ in range(2):
+            await it.click(action_ids.POSTMORTEM, data)
+        assert len(it.bot.canvases.made) == 1
+        (draft,) = await drafts(it)
+        assert draft.canvas == "https://acme.slack.com/docs/T1/F1"
+
+
+async def test_two_clicks_at_once_make_one_canvas(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        it.bot.canvases.address = "https://acme.slack.com/docs/T1/F1"
+        await asyncio.gather(*(it.click(action_ids.POSTMORTEM, data, user) for user in (ANN, CAROL)))
+        assert len(it.bot.canvases.made) == 1
+        assert len(await drafts(it)) == 1

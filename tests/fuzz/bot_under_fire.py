@@ -72,7 +72,7 @@ from sandbox.server import Sandbox
 from tests.builders import TEAM, a_card, a_message, a_pipeline, a_watch, at
 from tests.fake_logs import FakeLogs
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
-from tests.fakes import FakeChat, FakeClock, settle
+from tests.fakes import NO_CANVASES, FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
 from tests.permissions import services_of
 from tests.stores import WholeStore
@@ -395,7 +395,15 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         stops=HeardStops(acted),
         audit_log=AuditLog(store),
         follow_ups=FollowUpStyles(repository=repository, changes=changes),
-        postmortems=Postmortems(repository=repository, cards=store, configurations=store, store=store, clock=clock),
+        postmortems=Postmortems(
+            repository=repository,
+            cards=store,
+            configurations=store,
+            store=store,
+            leases=store,
+            canvases=NO_CANVASES,
+            clock=clock,
+        ),
         credits=Credits(store=store, clock=clock),
         error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
         policies=Policies(repository=repository, changes=changes, clock=clock),

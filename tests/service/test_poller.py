@@ -63,7 +63,7 @@ from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
 from tests.fake_details import FakeDetails, at_once
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
-from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock, settle
+from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeCanvases, FakeChat, FakeClock, settle
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
@@ -102,6 +102,7 @@ class Bot:
     people: FakePeople
     groups: FakeGroups
     configurations: Configurations
+    canvases: FakeCanvases
     details: FakeDetails
     diagnoses: Diagnoses
     logs: SharedLogs
@@ -220,7 +221,7 @@ async def running(
         heartbeat=heartbeat,
     )
     reads = monitoring.reads(leadership, follower)
-    feed, people, groups = FakeFeed(), FakePeople(), FakeGroups()
+    feed, people, groups, canvases = FakeFeed(), FakePeople(), FakeGroups(), FakeCanvases()
     logs = SharedLogs(own=monitoring.logs, follower=follower, leadership=leadership, clock=clock)
     requests = RequestServices.build(
         repository=repository,
@@ -234,6 +235,7 @@ async def running(
         feed=feed,
         people=people,
         groups=groups,
+        canvases=canvases,
     )
     stopped = asyncio.Event()
     task = asyncio.create_task(monitoring.scheduler.run(stopped))
@@ -259,6 +261,7 @@ async def running(
         people,
         groups,
         configurations,
+        canvases,
         details,
         monitoring.diagnoses,
         logs,

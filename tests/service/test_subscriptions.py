@@ -23,7 +23,7 @@ from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fake_logs import FakeLogs
 from tests.fake_schedules import FakeFeed, FakeGroups, FakePeople
-from tests.fakes import FakeChat
+from tests.fakes import NO_CANVASES, FakeChat
 from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, pipelines, running, subscribe, watch
 
@@ -280,6 +280,7 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
             feed=FakeFeed(),
             people=FakePeople(),
             groups=FakeGroups(),
+            canvases=NO_CANVASES,
             limits=WatchLimits(watches=2, patterns=1),
         ).subscriptions
         await watch(bot, "orders-*", "orders-1")

@@ -1,5 +1,6 @@
 """The draft of a postmortem: what it holds, what it asks, and that Slack takes it however long the story was."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,8 +17,9 @@ from bot.domain.phase import Phase
 from bot.domain.postmortem import OpenQuestion, Postmortem, is_due, open_questions, postmortem_of
 from bot.domain.seen_before import SeenBefore
 from bot.domain.transition import Event
+from bot.slack.render.postmortem_canvas import canvas_markdown, canvas_title
 from bot.store.codec import decode_delivery, encode_message
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_card, a_message, a_person, an_episode, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_card, a_message, a_person, a_pipeline, an_episode, at
 from tests.unit.rendering import says, shown, valid
 from tests.unit.test_diagnosis_words import a_diagnosis
 
@@ -167,3 +169,41 @@ def test_it_survives_the_outbox() -> None:
     body = a_postmortem(changes=(CHANGE,), guidance=Guidance(on_error=NOTED))
     row = encode_message(a_message(body=body, channel=ALERTS))
     assert decode_delivery(row.encode(), TEAM).body == body
+
+
+def test_a_canvas_has_the_same_parts_as_markdown() -> None:
+    text = canvas_markdown(a_postmortem(changes=(CHANGE,), guidance=Guidance(on_error=NOTED)), ALERTS)
+    for words in (
+        "## What happened\n\n* It failed and **recovered** after",
+        "```\npq: column <amount> & co does not exist\n```",
+        "* Failed at 2026-11-23 12:00:01 UTC",
+        "## What changed\n\n* Transform `trades` edited 4",
+        "“Restart the sink”",
+        "## Open questions\n\n* Did the change",
+    ):
+        assert words in text
+    assert "<!date" not in text
+
+
+HOSTILE = "![](@U1) [x](https://evil.example) # h <@U2> ```"
+
+
+def test_nothing_from_outside_is_active_in_a_canvas() -> None:
+    parts = (PartChange(part=Part.TRANSFORM, table=HOSTILE),)
+    note = replace(NOTED, text=HOSTILE, made_by_name=HOSTILE)
+    postmortem = a_postmortem(
+        ended(diagnosis=a_diagnosis(f"FATAL {HOSTILE} failed", fingerprint=PRINT)),
+        changes=(replace(CHANGE, parts=parts),),
+        guidance=Guidance(on_error=note),
+    )
+    outside_code = re.sub(r"```.*?```", "", canvas_markdown(postmortem, ALERTS), flags=re.DOTALL)
+    assert "](" not in outside_code
+    assert "<@" not in outside_code
+    assert canvas_markdown(postmortem, ALERTS).count("```") == 2
+    assert "\n" not in canvas_title(replace(postmortem, pipeline=a_pipeline(f"a\n{HOSTILE}")))
+
+
+def test_a_message_about_a_canvas_leads_there() -> None:
+    message = shown(replace(a_postmortem(), canvas="https://acme.slack.com/docs/T1/F1"))
+    assert "<https://acme.slack.com/docs/T1/F1|It is a canvas>" in str(message.blocks)
+    assert "Timeline" not in str(message.blocks)

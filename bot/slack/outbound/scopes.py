@@ -21,4 +21,5 @@ OPTIONAL: Mapping[str, str] = {
     "usergroups:read": "a typed `page @group`; noticing that a group is disabled",
     "users:read.email": "finding the people of a calendar, and a pipeline's owner, by e-mail; no e-mail is ever shown",
     "usergroups:write": "keeping a user group equal to the people on call, for schedules that name one",
+    "canvases:write": "a postmortem's draft as a canvas of the channel, rather than a message in the thread",
 }

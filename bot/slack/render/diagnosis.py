@@ -62,9 +62,14 @@ def cause_lines(diagnosis: Diagnosis) -> list[str]:
     return [line for line in (cause_line(diagnosis), _unhealthy(diagnosis)) if line]
 
 
+def bare_error(diagnosis: Diagnosis) -> str:
+    """The line without its time and level: text from outside. Empty: there is none."""
+    return _PREFIX.sub("", diagnosis.excerpt.error) if diagnosis.excerpt else ""
+
+
 def error_context(diagnosis: Diagnosis) -> list[Block]:
     """The one line that says what failed, without its time and level."""
-    error = _PREFIX.sub("", diagnosis.excerpt.error) if diagnosis.excerpt else ""
+    error = bare_error(diagnosis)
     return [UnspokenBlock(block) for block in context(code(error, CARD_ERROR))] if error.strip() else []
 
 

@@ -9,11 +9,11 @@ from bot.domain.episode import Episode
 from bot.domain.postmortem import OpenQuestion, Postmortem, first_answer_at, open_questions
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from bot.slack.mrkdwn import date, duration, outside, span, time_of_day
+from bot.slack.mrkdwn import date, duration, escape, outside, span, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.action_words import answer_line
 from bot.slack.render.background_words import change_words, seen_words
-from bot.slack.render.blocks import Block, RenderedMessage, context, message, sections
+from bot.slack.render.blocks import RenderedMessage, context, message, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.diagnosis import error_context
 from bot.slack.render.entry_words import entry_words
@@ -25,28 +25,40 @@ _SYMBOL = re.compile(r"^:\w+: ")
 TIMELINE_LIMIT = 4_000  # characters: Slack limits all blocks of a message together
 
 
+Parts = list[tuple[str, Sequence[str]]]
+
+
 def render_postmortem(postmortem: Postmortem, delivery: Delivery) -> RenderedMessage:
-    """Long parts are cut: the whole message has room for a long timeline."""
-    episode, diagnosis = postmortem.episode, postmortem.diagnosis
-    name = outside(postmortem.pipeline.name)
-    head = [f":memo: *Postmortem draft: {name}*", *_what(postmortem)]
+    """The draft, or where it is. Long parts are cut: the whole message has room for a long timeline."""
+    title = f":memo: *Postmortem draft: {outside(postmortem.pipeline.name)}*"
+    if postmortem.canvas:
+        place = f"<{escape(postmortem.canvas)}|It is a canvas> in this channel's tabs, and everyone here may edit it."
+        return message([*sections([title, place]), *context(_origin(postmortem)), *possible_repeat(delivery)])
+    (_, happened), *others = postmortem_parts(postmortem, ChannelId(delivery.receiver.id))
+    diagnosis = postmortem.diagnosis
     return message(
         [
-            *sections(head),
+            *sections([title, *happened]),
             *(error_context(diagnosis) if diagnosis else []),
-            *_part("When and who", _who(episode, ChannelId(delivery.receiver.id))),
-            *_part("What changed", _changes(postmortem)),
-            *_part("Notes", guidance_lines(postmortem.guidance)),
-            *_part("Timeline", _timeline(episode, ChannelId(delivery.receiver.id))),
-            *_part("Open questions", [f"• {_QUESTIONS[question]}" for question in open_questions(postmortem)]),
-            *context(_origin(postmortem)),
+            *(block for name, lines in others for block in sections([f"*{name}*", *lines])),
+            *context(f"{_origin(postmortem)} Check it, then copy it to where your postmortems are."),
             *possible_repeat(delivery),
         ]
     )
 
 
-def _part(title: str, lines: Sequence[str]) -> list[Block]:
-    return sections([f"*{title}*", *lines]) if lines else []
+def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
+    """Each with its title and lines, without the empty ones. The first one says what happened."""
+    episode = postmortem.episode
+    parts: Parts = [
+        ("What happened", _what(postmortem)),
+        ("When and who", _who(episode, conversation)),
+        ("What changed", _changes(postmortem)),
+        ("Notes", guidance_lines(postmortem.guidance)),
+        ("Timeline", _timeline(episode, conversation)),
+        ("Open questions", [f"• {_QUESTIONS[question]}" for question in open_questions(postmortem)]),
+    ]
+    return [(title, lines) for title, lines in parts if lines]
 
 
 def _what(postmortem: Postmortem) -> list[str]:
@@ -108,4 +120,4 @@ _QUESTIONS = {
 
 def _origin(postmortem: Postmortem) -> str:
     by = f"{outside(postmortem.by_name)} asked for this draft. " if postmortem.by_name else ""
-    return f"{by}It holds what I saw: check it, then copy it to where your postmortems are."
+    return f"{by}It holds what I saw."
