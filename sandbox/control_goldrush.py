@@ -139,12 +139,16 @@ class _Control:
         destination_type = _typed(body, "destination_type", str) or "postgres"
         if destination_type not in DESTINATIONS:
             raise RefusedError(400, f"destination_type must be one of {', '.join(DESTINATIONS)}")
+        execution_mode = _typed(body, "execution_mode", str) or "unbounded"
+        if execution_mode not in {"bounded", "unbounded"}:
+            raise RefusedError(400, "execution_mode must be one of bounded, unbounded")
         pipeline = self._goldrush.add(
             name=name,
             project=project,
             phase=phase,
             replicas=_typed(body, "replicas", int) or 1,
             destination_type=destination_type,
+            execution_mode=execution_mode,
         )
         return _row(self._goldrush, pipeline)
 

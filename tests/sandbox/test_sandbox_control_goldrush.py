@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sandbox.goldrush import Change, ChangeKind
+from sandbox.goldrush_pipelines import LAST_BLOCK
 from sandbox.scenario import DEMO, Act, Scenario
 from sandbox.server import Sandbox
 
@@ -242,6 +243,14 @@ async def test_a_new_pipeline_has_the_destination_of_ones_choice(control: httpx.
     assert "missing_place" in added["causes"]
 
 
+async def test_a_bounded_pipeline_is_moved_to_its_end(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    added = (await control.post("/pipelines", json={"name": "backfill", "execution_mode": "bounded"})).json()
+    await control.post(f"/pipelines/{added['id']}", json={"height": LAST_BLOCK})
+    pipeline = sandbox.goldrush.pipelines[added["id"]]
+    sandbox.goldrush.end_run(pipeline)
+    assert (pipeline.phase, pipeline.intent) == ("STOPPED", "running")
+
+
 async def test_goldrush_is_made_late_with_a_chain(control: httpx.AsyncClient) -> None:
     await control.post("/chains/base-mainnet", json={"late_seconds": 2400})
     assert [chain["name"] for chain in (await control.get("/chains")).json() if chain["late"]] == ["base-mainnet"]
@@ -258,6 +267,7 @@ async def test_goldrush_is_made_late_with_a_chain(control: httpx.AsyncClient) ->
         ("/pipelines/orders-eu", {"pace": -1}, 400),
         ("/pipelines/orders-eu", {"pace": True}, 400),
         ("/pipelines", {"name": "x", "destination_type": "paper"}, 400),
+        ("/pipelines", {"name": "x", "execution_mode": "eternal"}, 400),
         ("/chains/base-mainnet", {}, 400),
         ("/chains/nowhere-mainnet", {"late_seconds": 1}, 404),
     ],
