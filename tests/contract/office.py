@@ -15,7 +15,7 @@ from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.pagers.pagerduty import PAGERDUTY
 from bot.ports.interaction_store import Interaction
-from bot.slack.feature import Services
+from bot.slack.feature import Reply, Services
 from bot.slack.inbound import http_mode
 from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import Inbox
@@ -81,6 +81,12 @@ class Office:
         assert ":information_source:" not in str(reply.blocks[0]) or "\n" in text
         self.answers.append(text)
         return text
+
+    async def reply(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> Reply:
+        """The whole answer to a command."""
+        reply = await self.router.typed(text, Asker(user=user, channel=channel)).run()
+        assert reply
+        return reply
 
     async def watches(self, channel: ChannelId) -> list[Watch]:
         return list((await self.bot.store.watches()).in_channel(channel))

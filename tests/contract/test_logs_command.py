@@ -4,14 +4,20 @@ import pytest
 import redis.asyncio
 
 from bot.domain.log_lines import PodLog
+from bot.domain.measurement import DestinationHealth
 from bot.ports.pipeline_api import Unavailable
 from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
 from sandbox.slack.directory import PARTNER_TEAM_ID
+from tests.builders import a_delivery, at
 from tests.contract.office import PARTNER, QUIET, SHARED, Office, office
 from tests.contract.test_thread_commands import thread_of
+from tests.corpora.secrets_in_logs import secret_lines
 from tests.fake_details import NO_LOG
+from tests.fakes import FakeChat
+from tests.service.test_dispatcher import sending
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO
+from tests.unit.rendering import LOOK
 
 
 async def failed_card(it: Office) -> str:
@@ -108,6 +114,25 @@ async def test_in_the_thread_of_a_group_the_bot_asks_which_one(fake_redis: redis
         assert "Which one?" in answer
         assert "@bot logs orders-3" in answer
         assert "orders-3 — log" in (await thread.asked("logs orders-3")).replace(NO_BREAK, " ")
+
+
+async def test_no_secret_of_a_log_reaches_slack(fake_redis: redis.asyncio.Redis) -> None:
+    """From GoldRush's answers to the card, the thread, the status and the log."""
+    leaks = [*secret_lines()][::9]
+    text = "\n".join(line.text for line in leaks) + "\nFATAL no table for ann.smith@example.com"
+    probe = DestinationHealth(healthy=False, last_error="refused: postgres://writer:hunter2@db ann.smith@example.com")
+    secrets = ("hunter2", "ann.smith", *(secret for line in leaks for secret in line.secrets))
+    chat = FakeChat()
+    async with office(fake_redis) as it:
+        it.bot.details.log, it.bot.details.probe = (PodLog(pod="ann.smith@example.com", text=text),), probe
+        await failed_card(it)
+        async with sending(it.bot.store, chat, it.bot.clock):
+            await it.bot.clock.pass_time(10)
+        contents = [content for _, content, _ in (*chat.posts, *chat.updates)]
+        seen = [str(LOOK.content(content, a_delivery(), at(0))) for content in contents]
+        seen += [str((await it.reply(command)).message) for command in ("logs orders-1", "status orders-1")]
+    assert any("FATAL no table" in message for message in seen)
+    assert not [secret for secret in secrets for message in seen if secret in message]
 
 
 async def test_a_notification_of_the_answer_holds_no_log(fake_redis: redis.asyncio.Redis) -> None:

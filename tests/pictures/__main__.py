@@ -24,6 +24,7 @@ SCENES: dict[str, Scene] = {
     "muted_card": cards.muted_card,
     "causes": causes.causes,
     "logs": causes.logs,
+    "causes_of_a_group": causes.causes_of_a_group,
     "background": background.background,
     "other_troubles": cards.other_troubles,
     "flapping": cards.flapping,

@@ -1,11 +1,14 @@
 """Scenes of failures with a diagnosis: one for each cause, then logs that are missing, hanging or hostile."""
 
+import asyncio
+
 from sandbox.goldrush_causes import CAUSES as FAILURE_CAUSES
 from sandbox.goldrush_causes import DESTINATIONS, FailureCause
 from sandbox.goldrush_faults import Fault, FaultKind
 from sandbox.goldrush_pipelines import LogContent
 from sandbox.slack.messages import Message
-from tests.journey.rig import ALERTS
+from tests.journey.rig import ALERTS, PATIENCE
+from tests.pictures.cards import open_last_thread
 from tests.pictures.groups import watch_new
 from tests.pictures.stage import Stage
 
@@ -66,11 +69,12 @@ async def logs(stage: Stage) -> None:
 async def _replicas(stage: Stage, name: str) -> None:
     """A destination that is away, seen by three replicas; the runbook comes before the usual step."""
     await stage.ask(f"runbook {name} https://wiki.example.com/fills")
-    stage.sandbox.goldrush.set_phase(stage.rig.pipeline(name), "RUNNING", cause="unreachable")
-    await stage.pass_time(minutes=12)
+    await _measured(stage, stage.rig.pipeline(name))
+    await stage.pass_time(minutes=58)
     card = await _diagnosed(stage, name, "unreachable")
     await stage.camera.message("diagnosis-card", card)
     await stage.camera.screen("diagnosis-screen")
+    await stage.camera.screen("diagnosis-thread-screen", before=open_last_thread)
     await stage.camera.thread("diagnosis-thread", card)
     answer = await stage.answered(lambda: stage.rig.click(card, "logs"))
     await stage.camera.message("logs-answer", answer)
@@ -78,6 +82,15 @@ async def _replicas(stage: Stage, name: str) -> None:
     await stage.camera.message("why-diagnosed", await stage.ask(f"why {name}"))
     await _recover(stage, name, card)
     await stage.camera.message("diagnosis-recovered", card)
+
+
+async def _measured(stage: Stage, pipeline: str) -> None:
+    """Waits for a measurement of usual work, to compare with."""
+    async with asyncio.timeout(2 * PATIENCE):
+        while not any(
+            request.pipeline_id == pipeline and "metrics" in request.path for request in stage.sandbox.goldrush.requests
+        ):
+            await asyncio.sleep(0.2)
 
 
 async def _no_log(stage: Stage, name: str) -> None:
@@ -104,3 +117,29 @@ async def _hostile(stage: Stage, name: str) -> None:
     await stage.camera.thread("diagnosis-hostile-thread", card)
     await stage.camera.message("logs-answer-hostile", await stage.ask(f"logs {name}"))
     await _recover(stage, name, card)
+
+
+async def causes_of_a_group(stage: Stage) -> None:
+    """Five failures at once, for two reasons: in rows, in the thread, and the log of one of them."""
+    failing = {
+        "trades-eu": "unreachable",
+        "trades-us": "unreachable",
+        "trades-asia": "schema",
+        "trades-lab": "rejected_login",
+        "trades-test": "unreachable",
+    }
+    for name in failing:
+        _add(stage, name, "postgres")
+    await watch_new(stage, "trades-*", [*failing], ALERTS)
+    for name, slug in failing.items():
+        stage.sandbox.goldrush.set_phase(stage.rig.pipeline(name), "FAILED", cause=slug)
+    card = await stage.rig.card("5 pipelines failed")
+    await stage.rig.thread(card, "login")
+    await stage.shows(card, "login")
+    await stage.camera.message("causes-of-group", card)
+    await stage.camera.screen("causes-of-group-screen")
+    await stage.camera.thread("causes-of-group-thread", card)
+    members = await stage.answered(lambda: stage.rig.click(card, "show_members"))
+    await stage.camera.message("causes-of-members", members)
+    answer = await stage.answered(lambda: stage.rig.choose(members, "member_logs", "trades-asia"))
+    await stage.camera.message("logs-of-member", answer)

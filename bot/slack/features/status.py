@@ -200,7 +200,9 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     lines.append(answer_words(view.acknowledged, view.resolved, answer.channel))
     if view.silence:
         lines.append(card_line(view.silence))
-    why = cause_lines(view.diagnosis) if view.diagnosis else []
+    if view.diagnosis:
+        lines += cause_lines(view.diagnosis)
+    error = error_context(view.diagnosis) if view.diagnosis else []
     steps = [*guidance_lines(view.guidance), first_step(view.diagnosis)]
     details = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",
@@ -209,9 +211,9 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
         _watched_here(view, answer.channel),
         render_context.link(view.pipeline.id),
     ]
-    shown = [line for line in (*lines, *why, *steps) if line]
-    error = error_context(view.diagnosis) if view.diagnosis else []
-    return [section("\n".join(shown)), *error, *context(*details)]
+    todo = "\n".join(step for step in steps if step)
+    blocks = [section("\n".join(line for line in lines if line)), *error]
+    return [*blocks, *([section(todo)] if todo else []), *context(*details)]
 
 
 def _not_read(state: PipelineState) -> str:
