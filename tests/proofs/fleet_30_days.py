@@ -337,6 +337,8 @@ def _fault_at(pipeline: SimulatedPipeline, minute: float, *kinds: str) -> Fault 
 
 def _count_missed(pipeline: SimulatedPipeline, figures: Figures) -> None:
     for fault in pipeline.faults:
+        if fault.end >= MINUTES:
+            continue
         if fault.kind == "stall":
             _count_found(pipeline.kind, "stalled", fault, "stalled", fault.begin, figures)
             continue
