@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping, is_unposted, replacement, with_changes
 from bot.domain.call_merging import merge_calls
-from bot.domain.card import SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.card import PostedCard, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Priority
 from bot.domain.digest import add_to_digest, merge_entries
 from bot.domain.episode import stable_key
@@ -48,6 +48,7 @@ def regroup(backlog: Backlog) -> Grouping | None:
     absent = [row for row in waiting if not (row.attempt.uncertain or row.attempt.possible_repeat)]
     return (
         _group_updates(backlog)
+        or _hurried_update(backlog)
         or _group_entries(backlog, untried)
         or merge_calls(backlog, untried)
         or _late_pages(untried)
@@ -76,23 +77,28 @@ def _group_updates(backlog: Backlog) -> Grouping | None:
     chosen = [row for row in changed if backlog.group_of(row.id) == key]
     row = with_changes(replacement(chosen, id=key), body=SyncGroup(key))
     row = row if row.attempt.state is AttemptState.QUEUED else row.with_attempt(Attempt())
-    if backlog.now and all(_shows_a_diagnosis_alone(backlog, row) for row in chosen):
-        return Grouping(row=with_changes(row, not_before=backlog.now + CARD_WAIT), replaced=tuple(chosen))
-    if backlog.now and _waits_longer(backlog, key, backlog.now + WAIT):
-        row = with_changes(row, not_before=backlog.now + WAIT)
-        return Grouping(row=row, replaced=tuple(chosen), merges=True)
+    if backlog.now and all(row.id in backlog.cards and _only_diagnosed(backlog.cards[row.id]) for row in chosen):
+        row = with_changes(row, not_before=backlog.now + CARD_WAIT)
     return Grouping(row=row, replaced=tuple(chosen))
 
 
-def _shows_a_diagnosis_alone(backlog: Backlog, row: Delivery) -> bool:
-    timeline = backlog.cards[row.id].content.episode.timeline if row.id in backlog.cards else ()
-    return bool(timeline) and timeline[-1].events == (Event.DIAGNOSED,)
+def _hurried_update(backlog: Backlog) -> Grouping | None:
+    """An update that waits for diagnoses goes at once if it has news or an answer to show."""
+    if backlog.now is None:
+        return None
+    soon = backlog.now + WAIT
+    for row in backlog.rows:
+        if isinstance(row.body, SyncGroup) and row.attempt == Attempt() and row.not_before and row.not_before > soon:
+            unshown = [card for card in backlog.group(row.body.group_key).cards if card.revision > card.shown_revision]
+            if not all(map(_only_diagnosed, unshown)):
+                return Grouping(row=with_changes(row, not_before=None), replaced=(), merges=True)
+    return None
 
 
-def _waits_longer(backlog: Backlog, key: str, until: datetime) -> bool:
-    """True if an update of the group waits for diagnoses. News and answers don't wait for them."""
-    updates = (row for row in backlog.rows if row.body == SyncGroup(key) and row.attempt == Attempt())
-    return any(row.not_before and row.not_before > until for row in updates)
+def _only_diagnosed(card: PostedCard) -> bool:
+    """True if diagnoses are all that the card's message lacks."""
+    diagnosed = {entry.revision for entry in card.content.episode.timeline if entry.events == (Event.DIAGNOSED,)}
+    return card.shown_revision > 0 and diagnosed.issuperset(range(card.shown_revision + 1, card.revision + 1))
 
 
 def _is_update_of_group(backlog: Backlog, row: Delivery) -> bool:

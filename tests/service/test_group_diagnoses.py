@@ -91,16 +91,20 @@ async def test_the_card_says_how_many_it_knows_of(store: WholeStore, chat: FakeC
         assert "2 not known yet" in latest(chat)
 
 
-async def test_an_answer_does_not_wait_for_diagnoses(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+@pytest.mark.parametrize("answered", [1, 2])
+async def test_an_answer_does_not_wait_for_diagnoses(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, answered: int
+) -> None:
+    """Neither to a failure that has its diagnosis, nor to one that waits for it."""
     async with sending(store, chat, clock):
         await group(store, 7)
         await clock.pass_time(10)
         await diagnose(store, 1)
         await clock.pass_time(0.5)
-        pipeline = a_pipeline("orders-2", pipeline_id=PipelineId("pipe_0002"))
+        pipeline = a_pipeline(f"orders-{answered}", pipeline_id=PipelineId(f"pipe_{answered:04}"))
         routing = a_routing(a_watch(pipeline.id), pipeline=pipeline)
         plan = plan_acknowledgement(await store.record(pipeline.id), routing, Acknowledgement(by=ANN, at=at(150)))
         assert plan
         assert await store.commit(plan, 0)
-        await clock.pass_time(3)
+        await clock.pass_time(1)
         assert "1 acknowledged" in latest(chat)
