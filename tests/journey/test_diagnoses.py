@@ -1,12 +1,14 @@
 """A failure's card says why, soon after its page. The bot runs as a process, over real sockets."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sandbox.goldrush_faults import Fault, FaultKind
-from tests.journey.rig import ALERTS, BOB, Rig, rigged
+from sandbox.slack.messages import Message
+from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, Rig, rigged
 from tests.journey.roles import split
 
 pytestmark = pytest.mark.journey
@@ -19,6 +21,11 @@ def diagnosed(rig: Rig) -> list[dict[str, object]]:
 
 def requests(rig: Rig, endpoint: str) -> int:
     return sum(request.path.endswith(f"/{endpoint}/") for request in rig.sandbox.goldrush.requests)
+
+
+def shown_log(rig: Rig, person: str) -> Message | None:
+    answers = rig.sandbox.slack.ephemerals(ALERTS, person)
+    return next((answer for answer in answers if "orders-eu — log, read at" in answer.text), None)
 
 
 async def test_the_card_names_the_cause_and_the_thread_has_the_lines(tmp_path: Path) -> None:
@@ -73,7 +80,7 @@ async def test_a_bot_killed_before_it_stored_the_diagnosis_makes_it_after_the_re
         )
 
 
-async def test_with_roles_the_scheduler_diagnoses_and_the_sender_posts(tmp_path: Path) -> None:
+async def test_with_roles_the_scheduler_diagnoses_the_sender_posts_and_clicks_share_its_read(tmp_path: Path) -> None:
     async with split(tmp_path) as processes:
         slack = processes["slack"]
         await slack.ask("watch orders-eu")
@@ -82,3 +89,9 @@ async def test_with_roles_the_scheduler_diagnoses_and_the_sender_posts(tmp_path:
         card = await slack.card("orders-eu failed", "Cause:")
         await slack.thread(card, "Cause:")
         assert [name for name, rig in processes.rigs.items() if diagnosed(rig)] == ["scheduler"]
+        for person in (ANN, BOB):
+            await slack.click(card, "logs", user=person)
+            answer = await slack.sandbox.until(partial(shown_log, slack, person), PATIENCE)
+            assert answer is not None
+            assert "error" in json.dumps(answer.all_blocks()).lower()
+        assert requests(slack, "logs") == 1  # the leader's, which the diagnosis made
