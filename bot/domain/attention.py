@@ -28,6 +28,10 @@ class StateFilter(StrEnum):
     PAUSED = "paused"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    LAGGING = "lagging"
+    STALLED = "stalled"
+    STUCK = "stuck"
+    DRIFTING = "drifting"
 
 
 OF_HEALTHY = frozenset({StateFilter.RUNNING, StateFilter.LIVE, StateFilter.PAUSED, StateFilter.STOPPED})
@@ -101,6 +105,12 @@ def trouble(state: PipelineState, now: datetime) -> Trouble | None:
     return Trouble.STUCK if stuck else None
 
 
+_FILTERS = {
+    Event.LAGGING: StateFilter.LAGGING,
+    Event.STALLED: StateFilter.STALLED,
+    Event.STUCK: StateFilter.STUCK,
+    Event.DRIFT: StateFilter.DRIFTING,
+}
 _FOUND = {
     Event.STALLED: Trouble.STALLED,
     Event.LAGGING: Trouble.LAGGING,
@@ -173,6 +183,7 @@ def _states(state: PipelineState) -> set[StateFilter]:
         found.add(StateFilter.LIVE)
     if observation.degraded:
         found.add(StateFilter.DEGRADED)
+    found |= {_FILTERS[finding.event] for finding in state.findings}
     if state.has_stopped_short:
         found.add(StateFilter.FAILED)
     return found

@@ -14,7 +14,7 @@ from bot.domain.phase import AT_REST, TRANSIENT, Intent, Phase
 from bot.domain.transition import PHASE_EVENTS, Event, PipelineFinding, PipelineState, Reach, Transition
 
 GRACE = timedelta(minutes=5)  # for a contradiction between phase and intent
-FLOOR = timedelta(minutes=10)  # nothing shorter is stuck
+FLOOR = timedelta(minutes=10)  # above the slowest one
 FEW_FLOOR, TIMES_FEW = timedelta(minutes=30), 3  # while fewer than `FEWEST` durations are known
 WITHOUT_HISTORY = timedelta(hours=1)  # some pipelines take half an hour to deploy
 UNEVEN = timedelta(hours=1)  # uneven durations lengthen the limit up to here
@@ -135,9 +135,9 @@ def limit(usual: UsualDuration | None) -> timedelta:
         return WITHOUT_HISTORY
     if not usual.is_known:
         return max(FEW_FLOOR, TIMES_FEW * usual.slowest)
-    uneven = usual.slowest * (usual.slowest / usual.middle) if usual.middle else FLOOR
+    uneven = usual.slowest * (usual.slowest / usual.middle) if usual.middle else UNEVEN
     times = TIMES_SLOWEST + MARGIN / usual.number
-    return max(FLOOR, times * usual.slowest, min(uneven, UNEVEN))
+    return max(usual.slowest + FLOOR, times * usual.slowest, min(uneven, UNEVEN))
 
 
 def _begun_at(state: PipelineState, since: datetime) -> datetime:

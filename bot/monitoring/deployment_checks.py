@@ -111,7 +111,9 @@ class DeploymentChecks:
     def _check(self, pipeline_id: PipelineId, now: datetime) -> _Check:
         """The check of the pipeline's situation. A change of it is due at once."""
         state, pipeline = self._repository.state_but_time(pipeline_id), self._repository.pipeline(pipeline_id)
-        situation = (state.phase, state.since, state.start_time, pipeline.intent)
+        episode = self._repository.episode(pipeline_id)
+        has_card = episode is not None and episode.open  # without one, a finding that holds gets its card
+        situation = (state.phase, state.since, state.start_time, pipeline.intent, has_card)
         before = self._checks.get(pipeline_id)
         if before and before.situation == situation:
             return before
@@ -132,7 +134,7 @@ class DeploymentChecks:
         findings = [finding] if (finding := stuck(state, check.usual, self._read_at(pipeline_id))) else []
         drifted, confirmed = await self._drift(pipeline_id, check, state)
         findings += [drifted] if drifted else []
-        if {one.event for one in findings} != {one.event for one in state.findings if one.event in OF_DEPLOYMENTS}:
+        if findings or state.findings:
             await self._write(pipeline_id, partial(_as_judged, state=state, findings=findings, at=self._clock.now()))
         if check.usual.to_live and check.usual.to_live.is_known:
             await self._write(pipeline_id, partial(plan_expected, usual=check.usual.to_live, at=self._clock.now()))

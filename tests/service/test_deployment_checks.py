@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from bot.domain.episode import Episode
+from bot.domain.episode import Episode, EpisodeKind
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import FINDINGS, Event
 from bot.monitoring.deployment_checks import DeploymentChecks
@@ -213,6 +213,18 @@ async def test_an_intent_that_cannot_be_read_begins_and_ends_nothing(fake_redis:
         it.bot.api.refusal = None
         await it.pass_time(60)
         assert it.held == {Event.DRIFT}
+
+
+async def test_a_drift_that_another_problem_hid_gets_its_card_afterwards(fake_redis: redis.asyncio.Redis) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(STARTING, 10)
+        assert it.episode.kind is EpisodeKind.DEGRADED
+        it.owner_wants(Intent.PAUSED)
+        await it.bot.catalogue.refresh()
+        await it.pass_time(6 * MINUTE)
+        assert (it.held, it.episode.kind) == ({Event.DRIFT}, EpisodeKind.DEGRADED)
+        await it.becomes(LIVE, 20)
+        assert it.episode.kind.value == EpisodeKind.DRIFT
 
 
 async def test_a_bounded_run_that_ended_is_no_drift(fake_redis: redis.asyncio.Redis) -> None:

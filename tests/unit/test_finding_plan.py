@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 
+from bot.domain.attention import StateFilter, Trouble, began_at, is_in, trouble
 from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.finding_plan import OF_DEPLOYMENTS, OF_LAG, plan_findings
@@ -15,11 +16,13 @@ from bot.domain.past_episodes import past_episodes
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_reading
 from bot.domain.routing import Routing
-from bot.domain.transition import FINDINGS, Event, PipelineFinding, Transition
+from bot.domain.transition import FINDINGS, Event, PipelineFinding, PipelineState, Transition, is_plainly_healthy
 from bot.domain.watch import ChannelId
+from bot.slack.features.status import OverviewCommand, StatusCommand
 from bot.store.codec import RECORD
 from bot.store.history import HEAD, packed, unpacked
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_routing, a_watch, an_observation, at
+from tests.routes import parse
 from tests.unit.rendering import shown
 
 OTHER, DIRECT = ChannelId("C0OTHER"), ChannelId("D0ANN")
@@ -320,6 +323,29 @@ def test_a_channel_that_begins_to_watch_gets_the_card_of_a_finding() -> None:
     plan = plan_newcomer(story.record, a_routing(a_watch(), a_watch(channel=OTHER)), OTHER)
     assert plan
     assert [card.channel for card in plan.cards] == [OTHER]
+
+
+@pytest.mark.parametrize(
+    ("finding", "state_filter", "kind"),
+    [
+        (lagging(), StateFilter.LAGGING, Trouble.LAGGING),
+        (STALLED, StateFilter.STALLED, Trouble.STALLED),
+        (STUCK, StateFilter.STUCK, Trouble.STUCK),
+        (DRIFT, StateFilter.DRIFTING, Trouble.DRIFT),
+    ],
+)
+def test_status_shows_a_finding_as_trouble_and_finds_it(
+    finding: PipelineFinding, state_filter: StateFilter, kind: Trouble
+) -> None:
+    state = PipelineState(observation=an_observation(RUNNING), since=at(1), live=True)
+    held = replace(state, findings=(finding,))
+    assert (trouble(held, at(60)), trouble(state, at(60))) == (kind, None)
+    assert began_at(kind, held) == finding.since
+    assert is_in(held, {state_filter})
+    assert not is_in(state, {state_filter})
+    assert not is_plainly_healthy(held)
+    parsed = parse(f"status {state_filter}")
+    assert isinstance(parsed, StatusCommand | OverviewCommand)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

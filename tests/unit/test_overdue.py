@@ -142,9 +142,9 @@ def state(phase: Phase, since: float = 0, *, start_time: datetime | None = None,
     [
         (1, 1, 1, 30),
         (20, 20, 4, 60),
-        (1, 1, 5, 10),
+        (1, 1, 5, 11),
         (3, 5, 5, 20),
-        (3, 5, 50, 11),
+        (3, 5, 50, 15),
         (20, 30, 50, 66),
         (6, 18, 50, 54),
         (6, 24, 50, 60),
@@ -173,8 +173,8 @@ def test_an_unreadable_pipeline_is_not_stuck() -> None:
 
 
 def test_the_reading_must_be_later_than_the_limit() -> None:
-    assert stuck(state(Phase.STOPPING), QUICK, at(599)) is None
-    found = stuck(state(Phase.STOPPING), QUICK, at(600))
+    assert stuck(state(Phase.STOPPING), QUICK, at(659)) is None
+    found = stuck(state(Phase.STOPPING), QUICK, at(660))
     assert found
     assert (found.event, found.since) == (Event.STUCK, at(0))
 
@@ -184,13 +184,13 @@ def test_a_restart_moves_the_limit_up_to_three_times() -> None:
         return stuck_at(state(Phase.DEPLOYING, start_time=at(seconds)), QUICK)
 
     assert [limit_after(seconds) for seconds in (-100, 0, 600, 1300, 3000)] == [
-        *(at(600), at(600), at(1200), at(1800), at(1800))
+        *(at(660), at(660), at(1260), at(1960), at(1980))
     ]
-    assert stuck_at(state(Phase.STOPPING, start_time=at(300)), QUICK) == at(600)
+    assert stuck_at(state(Phase.STOPPING, start_time=at(300)), QUICK) == at(660)
 
 
 def test_a_start_time_in_the_future_moves_nothing_beyond_the_reading() -> None:
-    assert stuck_at(state(Phase.DEPLOYING, start_time=at(10**6), read=60), QUICK) == at(660)
+    assert stuck_at(state(Phase.DEPLOYING, start_time=at(10**6), read=60), QUICK) == at(720)
 
 
 # --- drift -----------------------------------------------------------------------------------------------------------
