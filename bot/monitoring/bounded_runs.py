@@ -43,6 +43,7 @@ class BoundedRuns:
         repository: Repository,
         details: PipelineDetails,
         recent: Recent,
+        are_loaded: Callable[[], bool],
         confirm_intent: Callable[[PipelineId], Awaitable[None]],
         budget: Budget,
         clock: Clock,
@@ -51,6 +52,7 @@ class BoundedRuns:
         self._repository = repository
         self._details = details
         self._recent = recent
+        self._are_loaded = are_loaded
         self._confirm_intent = confirm_intent
         self._budget = budget
         self._clock = clock
@@ -67,8 +69,8 @@ class BoundedRuns:
         Raises:
             StoreAway: a later call does the rest.
         """
-        if not self._leadership.is_leader:
-            return
+        if not self._leadership.is_leader or not self._are_loaded():
+            return  # without the measurements of the last hour, a judgement may differ
         bounded = self._repository.bounded & self._repository.pollable
         stopped = islice(self._due(bounded), AT_ONCE)
         work = [*map(self._judge, stopped), *map(self._show_progress, islice(self._measured_anew(bounded), AT_ONCE))]

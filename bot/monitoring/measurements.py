@@ -69,6 +69,11 @@ class Measurements:
         """Not running when their turn came: the next measurement begins anew."""
         self._told_period = 0.0
 
+    def are_loaded(self) -> bool:
+        """True if this bot leads, and knows what the leader before it has measured."""
+        lease = self._leadership.lease
+        return lease is not None and lease.token == self._epoch
+
     def recent(self, pipeline_id: PipelineId) -> Sequence[Measurement]:
         """Of about the last hour, oldest first. Empty if another bot leads."""
         measured = self._measured.get(pipeline_id)

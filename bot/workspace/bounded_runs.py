@@ -16,6 +16,7 @@ def bounded_run_jobs(base: Base, monitoring: Monitoring, measurements: Measureme
         repository=base.repository,
         details=base.shared.api,
         recent=measurements.recent,
+        are_loaded=measurements.are_loaded,
         confirm_intent=monitoring.recorder.confirm_intent,
         budget=base.budget,
         clock=base.clock,

@@ -39,6 +39,7 @@ class Details:
     heights: dict[PipelineId, int | ApiError] = field(default_factory=dict)
     recent: dict[PipelineId, list[Measurement]] = field(default_factory=dict)
     requests: int = 0
+    are_loaded: bool = True
     gate: asyncio.Event | None = None
 
     async def metrics(self, pipeline_id: PipelineId, at: datetime) -> Measurement:
@@ -69,6 +70,7 @@ class Runs:
             repository=bot.repository,
             details=details,
             recent=details.measured,
+            are_loaded=lambda: details.are_loaded,
             confirm_intent=bot.recorder.confirm_intent,
             budget=bot.budget,
             clock=bot.clock,
@@ -215,6 +217,18 @@ async def test_a_measurement_from_before_the_stop_decides_if_the_metrics_are_gon
         details.heights[ONE] = Unavailable("away")
         await runs.becomes(STOPPED)
         assert await runs.history() == [Event.STOPPED, Event.FINISHED]
+
+
+async def test_a_new_leader_first_loads_the_measurements(fake_redis: redis.asyncio.Redis, details: Details) -> None:
+    async with running(fake_redis, *bounded(1)) as bot:
+        runs = Runs(bot, details)
+        await runs.watched()
+        details.heights[ONE], details.are_loaded = 1_200, False
+        await runs.becomes(STOPPED)
+        assert await runs.history() == [Event.STOPPED]
+        details.are_loaded = True
+        await runs.pass_time(10)
+        assert await runs.history() == [Event.STOPPED, Event.FAILED]
 
 
 async def test_a_restart_neither_loses_nor_repeats_the_judgement(
