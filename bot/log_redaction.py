@@ -12,6 +12,8 @@ EMAIL = "[e-mail]"
 
 _I = re.IGNORECASE | re.VERBOSE
 
+_COLOURS = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;?]{0,16}[a-z]", re.IGNORECASE)
+
 _BLOCK = re.compile(
     r"""
       -----BEGIN\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
@@ -59,6 +61,8 @@ _LOGIN = re.compile(
     | ( \b[a-z][a-z0-9+.-]{1,30}%3A%2F%2F ) (?: (?!%40) [^\s'"<>&] ){1,256} (?=%40)
     | ( (?<![\w:@/.-]) [\w.-]{1,64}: ) [^\s'"<>@:/]{1,128} (?= @(?:tcp|unix|udp)\( )
     | ( \bjdbc:oracle:[a-z0-9]{1,8}: [^\s'"/@]{0,64} / ) [^\s'"@]{1,128} (?=@)
+    | ( \b(?: (?:docker|podman|registry)\ login | mysql\w{0,10} | mariadb\w{0,10} | mongo\w{0,10} | sshpass ) \b
+        [^\n|;]{0,256}? [ ] -p [ ]? ['"]? ) [^\s'"]{1,256}
     | ( \bcurl \b [^\n|;]{0,512}? [ ] (?: -u | --user | --proxy-user ) [ =] ['"]? [^\s'":]{1,64} : ) [^\s'"]{1,256}
     """,
     _I,
@@ -80,7 +84,7 @@ _WEAK = r"""
       token | (?<=["']) auth (?= \\{0,3}["'] ) | signature | sig | ticket | (?:routing|account|storage)[_ -]?key
     | (?<![_-]) pass
 """
-_WORD_BEGINS = r"(?: (?<![a-z]) | (?<= %[0-9a-f][0-9a-f] ) )"
+_WORD_BEGINS = r"(?: (?<![a-z]) | (?<= %[0-9a-f][0-9a-f] ) | (?<= \\[nrt] ) )"
 
 _OPEN = r"""\\{0,3} ["'] """  # a quote, also one within a JSON string
 _VALUE = r"""
@@ -92,8 +96,8 @@ _VALUE = r"""
 _NAMED = re.compile(
     rf"""
     (?P<name> {_STRONG} | (?P<weak> {_WORD_BEGINS} (?: {_WEAK} ) ) )
-    (?P<between> (?: {_OPEN} | \] )? [^\S\n]* (?: => | -> | → | := | %3D | = | : ) [^\S\n]*
-        (?: Some\( | \[ | (?: [a-z]{{1,30}}\( ){{1,2}} (?={_OPEN}) )?
+    (?P<between> (?: {_OPEN} \]? | \] )? [^\S\n]* (?: => | -> | → | := | %3D | = | : ) [^\S\n]*
+        (?: string\(\d{{1,4}}\)[ ] | Some\( | \[ | (?: [a-z]{{1,30}}\( ){{1,2}} (?={_OPEN}) )?
         (?: \n? [^\S\n]* (?={_OPEN}) )? )
     (?P<scheme> (?: {_OPEN} )? (?: basic | bearer | digest | negotiate | apikey | token ) [^\S\n]+ )?
     (?P<value> {_VALUE} )
@@ -125,7 +129,9 @@ _SQL = re.compile(
     """,
     _I,
 )
-_BESIDE = re.compile(r"( \[redacted\] ['\"]? [\s,:;/]{1,4} ['\"]? ) (?! [0-9a-f]{40} ) [\w/+=]{40} (?! [\w/+=] )", _I)
+_BESIDE = re.compile(
+    r"( \[redacted\] ['\"]? [\s,:;/]{1,4} ['\"]? ) (?! [0-9a-f]{40} ) [\w/+=]{40,2048} (?! [\w/+=] )", _I
+)
 _SCHEME = re.compile(
     r"( \b(?:bearer|basic) [^\S\n]+ ) (?! (?:realm|error|scope)= )"
     r" (?= [\w.~+/=-]{20,} | [\w.~+/=-]{0,20} (?-i:[\dA-Z=]) ) [\w.~+/=-]{6,}",
@@ -133,6 +139,7 @@ _SCHEME = re.compile(
 )
 _LINE = re.compile(
     rf"( (?<![a-z]) (?:(?:proxy-)?authorization|(?:set-)?cookie) (?:{_OPEN})? [^\S\n]* [:=] [^\S\n]* )"
+    r"(?! (?:none|null|nil|true|false|missing|empty) \b )"
     r"""(?: (\\{0,3}["']) .{0,4096}? \2 | digest [^\n]{1,4096}"""
     r"""| (?: (?:basic|bearer|negotiate) [^\S\n]+ )? [^\n'"}\]]{1,4096} )""",
     _I,
@@ -150,7 +157,8 @@ _LATER = re.compile(
       | (?(weak) (?!) )
         (?: (?P<next_line> [^\S\n]* [=:] [^\S\n]* \n [^\S\n]* ) [^\s=:]{{4,4096}} (?= [^\S\n]* (?:\n|\Z) )
           | (?P<said> [^\S\n]{{1,40}} (?:is|was) [^\S\n]+ | \t [^\S\n]* | [ ]{{2,40}} | [ ]\(
-              | [ ] (?= [\w+/=]{{16,}} (?:[\s;,]|\Z) ) )
+              | [ ] (?= [\w+/=]{{16,}} (?:[\s;,]|\Z) )
+              | [ ] (?: (?<=password[ ]) | (?<=passwd[ ]) | (?<=phrase[ ]) ) (?! scram|sha-?\d|md5|bcrypt|argon) )
             (?! 0x ) (?= [a-z!-/]{{0,64}} (?: \d | (?-i:[a-z][A-Z]) ) ) (?= [\d!-/]{{0,64}} [a-z] )
             [^\s:;,'"()]{{6,256}} (?= [\s;,)] | \Z )
         )
@@ -177,9 +185,11 @@ _ON_CHAIN = re.compile(
 def redact_log(text: str) -> str:
     """The text with `[redacted]` in place of secrets, and `[e-mail]` in place of addresses of people.
 
+    Leaves out the codes of colours, which part a name from its value.
+
     Takes time linear in the length of the text; the caller limits it.
     """
-    text = _BLOCK.sub(REDACTED, text)
+    text = _BLOCK.sub(REDACTED, _COLOURS.sub("", text))
     text = _PHRASE.sub(_kept, text)
     text = _TOKEN.sub(_kept, text)
     text = _LOGIN.sub(_kept, text)

@@ -236,6 +236,38 @@ HTTP 429 x-ratelimit-remaining: 0 x-ratelimit-reset: ‹n›
 SELECT password_last_changed FROM users
 """.strip("\n").split("\n")
 
+THIRD = r"""
+user svc connected from 10.0.0.3
+connect('db', 'svc') ok
+key ‹h64› compacted
+docker pull registry/worker -p linux
+mkdir -p /data/base
+-p 5432:5432 published
+string(3) "USDC" ["token"]=> 0x‹h40›
+api key rotation scheduled
+wrong password for svc
+invalid token at position ‹i›
+secret manager not configured
+Token mint ‹b44› supply ‹n›
+token program TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA
+keys=‹n› values=‹n›
+signature 0x‹h192›
+session ‹uuid› expired
+access list [0x‹h40›]
+storage slot 0x‹h64›
+contract creation code hash ‹h64›
+password  rotation  pending
+credentials   loaded from   environment
+https://rpc.ankr.com/base timed out
+https://mainnet.base.org/ 429
+GET /v1/base-mainnet/block/‹n›/ 200
+parquet row group ‹i› column token encoded PLAIN
+privileges granted to svc
+tokens: [0x‹h40›, 0x‹h40›]
+cookie=none
+sha256 ‹h64› blob.tar
+""".strip("\n").split("\n")
+
 LETTERS = {
     "h": "0123456789abcdef",
     "b": BASE58,
@@ -267,6 +299,11 @@ def held_out_innocent_lines() -> Iterator[str]:
 def second_innocent_lines() -> Iterator[str]:
     """Each template of the second set once."""
     return _filled(SECOND, Maker(109))
+
+
+def third_innocent_lines() -> Iterator[str]:
+    """Each template of the third set once."""
+    return _filled(THIRD, Maker(127))
 
 
 def _filled(templates: list[str], make: Maker) -> Iterator[str]:

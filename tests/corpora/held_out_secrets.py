@@ -435,6 +435,103 @@ DB_PASSWORD="«pw»";CHAIN=base
 thread 'main' panicked at src/main.rs:9: bad url: "postgres://svc:«sp»@db-1/chain"
 """.strip("\n")
 
+# ESC stands for the character before a code of a colour.
+THIRD = r"""
+ESC[2m2026-11-30ESC[0m ESC[36mpasswordESC[0m=ESC[35m«pw»ESC[0m user=svc
+%%
+ESC[1mpostgres://svc:«pw»@db-1ESC[0m
+%%
+"token": "«jwt»"
+%%
+"access_key": "«akid»", "secret_key": "«aws»"
+%%
+  "password" : "«pw»" ,
+%%
+ENV DB_PASSWORD «pw»
+%%
+docker login -u ci -p «pw» registry.internal
+%%
+mysql -h db -usvc -p«pw» chain
+%%
+psql postgresql://svc@db/chain?password=«pw»
+%%
+sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) connection to server at "db" failed: dsn=dbname=x user=svc password=«pw» host=db
+%%
+requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://hooks.internal/in?api_key=«alnum32»&chain=base
+%%
+GET /in?access_token=«alnum32» HTTP/1.1" 401
+%%
+GET /in?sig=«hex64»&se=1 HTTP/1.1" 403
+%%
+error: Get "https://svc:***@hooks/in": header Authorization "Bearer «alnum32»"
+%%
+[kafka] SASL/SCRAM user=svc pass=«pw» mechanism=SCRAM-SHA-512
+%%
+{ brokers: [ 'b-1:9092' ], sasl: { mechanism: 'plain', username: 'svc', password: '«pw»' } }
+%%
+properties: {sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username='svc' password='«pw»';, acks=all}
+%%
+Map(user -> svc, password -> «pw», url -> jdbc:postgresql://db/x)
+%%
+HashMap { "user": "svc", "password": "«pw»" }
+%%
+{:user "svc" :password "«pw»"}
+%%
+%{user: "svc", password: "«pw»"}
+%%
+array(2) { ["user"]=> string(3) "svc" ["password"]=> string(12) "«pw»" }
+%%
+stdClass Object ( [user] => svc [password] => «pw» )
+%%
+Uncaught exception: connect('db', 'svc', '«pw»')
+%%
+AWS4-HMAC-SHA256 Credential=«akid»/20261130/us-east-1/sqs/aws4_request
+%%
+sts: temporary credentials «akid» «aws» «b64_200»
+%%
+gcloud: ya29 token ya29.«b64url60»
+%%
+azure: client_id=‹uuid› client_secret=«alnum24»
+%%
+bigquery: key file {"private_key_id":"‹h64›","private_key":"«pem_escaped»"}
+%%
+config.toml: api_key = "«alnum32»" # rotate
+%%
+export API_KEY='«alnum32»'; ./worker
+%%
+set -x; + export SECRET=«pw»
+%%
++ curl -H "X-API-Key: «alnum32»" https://hooks.internal
+%%
+Authorization: Token «alnum32»
+%%
+Authorization: ApiKey «alnum32»
+%%
+Proxy-Authorization: Basic «basic»
+%%
+cookie: _session=«b64url40»; csrftoken=«alnum32»
+%%
+connect: amqp://svc:«pw»@mq/%2f?heartbeat=30
+%%
+nats: user svc password «pw» rejected
+%%
+invalid password "«pw»" for svc
+%%
+wrong api key «alnum32»
+%%
+secret=«pw»\npassword=«pw»\ntoken=«alnum32»
+%%
+url="https://eth-mainnet.alchemyapi.io/v2/«b64url32»"
+%%
+wss://solana-mainnet.core.chainstack.com/«hex32»
+%%
+https://rpc.ankr.com/base/«hex64»
+%%
+https://mainnet.helius-rpc.com/?api-key=«uuid»
+%%
+https://base-mainnet.infura.io/v3/«hex32»
+""".strip("\n")
+
 MNEMONIC = "abandon ability able about above absent absorb abstract absurd abuse access accident"
 
 
@@ -521,4 +618,11 @@ def second_secrets() -> Iterator[SecretLine]:
     """Each template of the second set once."""
     make = Maker(107)
     for template in SECOND.split(SEPARATOR):
+        yield _filled(template, make)
+
+
+def third_secrets() -> Iterator[SecretLine]:
+    """Each template of the third set once."""
+    make = Maker(113)
+    for template in THIRD.replace("ESC", "\x1b").split(SEPARATOR):
         yield _filled(template, make)

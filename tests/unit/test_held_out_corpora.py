@@ -3,7 +3,8 @@
 At the first measurement, 28 of 157 lines kept a secret, three of them by a wrong label, and 12 of 181 innocent lines
 were harmed. 71 of 81 errors had the cause that we expected. 77 of 100 pairs of a family were joined, and no wrong pair.
 A second set came after the fix, by someone who knew the redactor: 7 of 40 lines kept a secret, and 0 of 40 innocent
-lines were harmed. The kinds of fault that this set showed were fixed as well. Levels below are those after the fixes.
+lines were harmed. A third set came after that fix: 10 of 47 lines kept a secret, and 1 of 30 innocent lines was harmed.
+The kinds of fault that these sets showed were fixed as well. Levels below are those after the fixes.
 """
 
 import time
@@ -15,12 +16,16 @@ from bot.domain.causes import cause_of
 from bot.domain.fingerprint import fingerprint
 from bot.log_redaction import redact_log
 from tests.corpora.held_out_errors import APART, held_out_causes, held_out_families
-from tests.corpora.held_out_innocent_lines import held_out_innocent_lines, second_innocent_lines
-from tests.corpora.held_out_secrets import held_out_secrets, second_secrets
+from tests.corpora.held_out_innocent_lines import (
+    held_out_innocent_lines,
+    second_innocent_lines,
+    third_innocent_lines,
+)
+from tests.corpora.held_out_secrets import held_out_secrets, second_secrets, third_secrets
 from tests.unit.test_log_redaction import leaks
 
-SECRETS = [*held_out_secrets(), *second_secrets()]
-INNOCENT = [*held_out_innocent_lines(), *second_innocent_lines()]
+SECRETS = [*held_out_secrets(), *second_secrets(), *third_secrets()]
+INNOCENT = [*held_out_innocent_lines(), *second_innocent_lines(), *third_innocent_lines()]
 # Parts of texts that make a pattern begin again and again.
 HOSTILE = [
     *(
@@ -49,18 +54,38 @@ HOSTILE = [
         "identified by '",
         "[redacted] ",
     ),
-    *("AAAA\n", "eyJaaaaaaaa.", "http://a:\\\n", "--password ", "mnemonic a ", "basic ", "%3Dtoken%3D", "id=key"),
+    *(
+        "mysql ",
+        "\x1b[",
+        "password b ",
+        "AAAA\n",
+        "eyJaaaaaaaa.",
+        "http://a:\\\n",
+        "--password ",
+        "mnemonic a ",
+        "basic ",
+        "%3Dtoken%3D",
+        "id=key",
+    ),
 ]
 
 
 def test_the_held_out_lines_lose_their_secrets() -> None:
-    assert len({line.text for line in SECRETS}) >= 190
+    assert len({line.text for line in SECRETS}) >= 240
     leaking = [(line.text, redact_log(line.text)) for line in SECRETS if leaks(line)]
-    assert len(leaking) <= 2, leaking
+    assert len(leaking) <= 3, leaking
+
+
+def test_a_colour_between_a_name_and_its_value_hides_no_secret() -> None:
+    assert (
+        redact_log("\x1b[36mpassword\x1b[0m=\x1b[35mhunter22\x1b[0m block=\x1b[1m7\x1b[0m")
+        == "password=[redacted] block=7"
+    )
+    assert redact_log(r"\u001b[36mpassword\u001b[0m=hunter22") == "password=[redacted]"
 
 
 def test_the_held_out_innocent_lines_stay() -> None:
-    assert len(set(INNOCENT)) >= 220
+    assert len(set(INNOCENT)) >= 248
     harmed = [(line, redact_log(line)) for line in INNOCENT if redact_log(line) != line]
     assert len(harmed) <= 1, harmed
 
