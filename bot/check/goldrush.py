@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from bot.check.finding import Finding, Verdict
 from bot.domain.cadence import EvenPolling
 from bot.goldrush.client import Client
-from bot.monitoring.measuring_times import measuring_period
+from bot.monitoring.measuring_times import measuring_period, most_measured
 from bot.ports.pipeline_api import ApiError, Forbidden, ListingPage, Throttled, Unauthorized
 from bot.settings import Role, Settings
 from bot.slack.mrkdwn import duration
@@ -73,10 +73,17 @@ def _seen(page: ListingPage, settings: Settings) -> str:
         return f"sees {number:,} pipelines and more"
     polling = EvenPolling(number, settings.requests_per_second)
     slow = f". If all are watched: {slow_polling(polling, SETTING)}" if polling.is_slow else ""
-    period = measuring_period(settings.measure_seconds, number, settings.requests_per_second)
-    if polling.is_slow and period > settings.measure_seconds:
-        slow += f" Each running one is measured every {duration(period, at_least=True)}."
-    return f"sees {pipelines(number)}{slow}"
+    return f"sees {pipelines(number)}{slow}{_measured(number, settings) if polling.is_slow else ''}"
+
+
+def _measured(number: int, settings: Settings) -> str:
+    """How often the budget measures each running pipeline, if that is less often than wanted."""
+    wanted, rate = settings.measure_seconds, settings.requests_per_second
+    most = most_measured(wanted, rate)
+    if number > most:
+        return f" {most:,} running ones are measured, each every {duration(measuring_period(wanted, most, rate))}."
+    period = measuring_period(wanted, number, rate)
+    return f" Each running one is measured every {duration(period)}." if period > wanted else ""
 
 
 def _begins_as_api_key(settings: Settings) -> bool:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from heapq import nsmallest
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.chains import find_chain
@@ -22,7 +23,7 @@ from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.chain_reads import ChainReads
-from bot.monitoring.measuring_times import MeasuringTimes
+from bot.monitoring.measuring_times import MeasuringTimes, place_in_period
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.measurement_store import MeasuredPipeline, MeasurementStore
@@ -35,6 +36,8 @@ from bot.state.repository import Repository
 
 RECENT = timedelta(minutes=70)  # "in the last hour", although measurements come every few minutes
 MOST_RECENT = 14
+CHOOSE_SECONDS = 300.0  # between two choices of the pipelines of a large fleet
+CHOSEN_AT_ONCE = 2000  # leaves the event loop its turns
 FORGOTTEN_AFTER = timedelta(days=8)
 
 
@@ -62,6 +65,7 @@ class Measurements:
         self._leadership = leadership
         self._times = MeasuringTimes(seconds, budget.full_rate, clock.monotonic())
         self._followed_version = -1
+        self._follow_at = float("-inf")
         self._epoch: object = None
         """Of the lease under which `_measured` was loaded."""
         self._measured: dict[PipelineId, MeasuredPipeline] = {}
@@ -90,9 +94,7 @@ class Measurements:
             StoreAway: what was measured stays in memory, and is written with the next measurement.
         """
         await self._take_over()
-        if self._followed_version != self._repository.pollable_version:
-            self._followed_version = self._repository.pollable_version
-            self._times.follow(self._repository.pollable, self._clock.monotonic())
+        await self._follow()
         self._report_period()
         due = self._due()
         if not due:
@@ -117,6 +119,27 @@ class Measurements:
         if old:
             await self._store.save_measured({}, forgotten=old)
         self._epoch = token
+
+    async def _follow(self) -> None:
+        """Keeps up with what is watched. Of a large fleet, it chooses from time to time which running ones it
+        measures."""
+        now, pollable = self._clock.monotonic(), self._repository.pollable
+        is_large = len(pollable) > self._times.most
+        if now < self._follow_at or (self._followed_version == self._repository.pollable_version and not is_large):
+            return
+        self._follow_at = now + CHOOSE_SECONDS if is_large else now
+        self._followed_version = self._repository.pollable_version
+        self._times.follow(await self._chosen() if is_large else pollable, now)
+
+    async def _chosen(self) -> set[PipelineId]:
+        """As many running pipelines as can be measured. Always the same ones, as long as they run."""
+        running: list[PipelineId] = []
+        pollable = list(self._repository.pollable)
+        for first in range(0, len(pollable), CHOSEN_AT_ONCE):
+            part = pollable[first : first + CHOSEN_AT_ONCE]
+            running += (one for one in part if _runs(self._repository.state_but_time(one)))
+            await asyncio.sleep(0)
+        return set(nsmallest(self._times.most, running, place_in_period))
 
     def _due(self) -> list[PipelineId]:
         due, now = [], self._clock.monotonic()
@@ -182,7 +205,13 @@ class Measurements:
         if not self._times.is_stretched or period < self._told_period * 1.5:
             return
         self._told_period = period
-        emit(MeasuringSlow(pipelines=self._times.measured, each_measured_every_seconds=round(period)))
+        emit(
+            MeasuringSlow(
+                pipelines=len(self._repository.pollable),
+                measured=self._times.measured,
+                each_measured_every_seconds=round(period),
+            )
+        )
 
 
 def _runs(state: PipelineState) -> bool:

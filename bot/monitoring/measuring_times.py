@@ -8,6 +8,7 @@ from bot.domain.observation import PipelineId
 
 SHARE = 0.1  # of the budget, for measurements
 MOST_AT_ONCE_SECONDS = 5.0  # of that share: what an idle minute saved is not spent at once
+LONGEST_PERIOD = 3600.0  # seconds: a larger fleet is measured in part
 SAME_PERIOD = 1.25  # a period counts as stretched from this factor on
 
 
@@ -39,12 +40,17 @@ class MeasuringTimes:
     def is_stretched(self) -> bool:
         return self.period > self._wanted * SAME_PERIOD
 
+    @property
+    def most(self) -> int:
+        """So many pipelines can be measured often enough to know how they usually move."""
+        return most_measured(self._wanted, self._rate / SHARE)
+
     def follow(self, pipeline_ids: AbstractSet[PipelineId], now: float) -> None:
         """Measures these from now on. Each new one gets a place in the period by its id."""
         self._known, new = set(pipeline_ids), pipeline_ids - self._known
         self._at_rest &= self._known
         self._due = [entry for entry in self._due if entry[1] in self._known]
-        self._due += [(now + self.period * _place(pipeline_id), pipeline_id) for pipeline_id in new]
+        self._due += [(now + self.period * place_in_period(pipeline_id), pipeline_id) for pipeline_id in new]
         heapify(self._due)
 
     def next(self, now: float) -> PipelineId | None:
@@ -71,6 +77,10 @@ def measuring_period(wanted_seconds: float, pipelines: int, rate: float) -> floa
     return max(wanted_seconds, pipelines / (rate * SHARE))
 
 
-def _place(pipeline_id: PipelineId) -> float:
+def most_measured(wanted_seconds: float, rate: float) -> int:
+    return max(1, int(max(LONGEST_PERIOD, wanted_seconds) * rate * SHARE))
+
+
+def place_in_period(pipeline_id: PipelineId) -> float:
     """From 0 to 1, the same in every process."""
     return crc32(pipeline_id.encode(errors="replace")) / 2**32

@@ -89,7 +89,7 @@ async def test_an_address_that_is_not_slacks_is_no_fault_of_the_token(checking: 
         (240, "sees 240 pipelines"),
         (
             3000,
-            f"sees 3,000 pipelines. If all are watched: {SLOW} Each running one is measured every 2 h 5 min.",
+            f"sees 3,000 pipelines. If all are watched: {SLOW} 1,440 running ones are measured, each every 1 h.",
         ),
     ],
 )

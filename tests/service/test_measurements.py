@@ -152,6 +152,17 @@ async def test_measurements_of_many_pipelines_take_a_tenth_of_the_budget(fake_re
         assert len(one.details.requests) <= 0.1 * 1800 + 1
 
 
+async def test_of_a_large_fleet_as_many_running_ones_are_measured_as_can_be(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 100, rate=0.1) as one:
+        one.bot.api.statuses[TWO] = Status(phase=Phase.PAUSED)
+        await one.bot.watch("orders-*")
+        await one.bot.poll(1200)
+        await one.go_on(200)
+        assert 30 <= len(set(one.details.requests)) <= 36
+        assert TWO not in one.details.requests
+        assert len(one.details.requests) >= 90  # the same ones, about once an hour
+
+
 async def test_a_failed_measurement_is_left_out(fake_redis: redis.asyncio.Redis) -> None:
     async with measuring(fake_redis, 1, with_chains=True) as one:
         await one.bot.watch(ONE)

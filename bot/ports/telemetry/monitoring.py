@@ -133,9 +133,10 @@ class KeyRejected(EventRecord):
 
 @event("measuring_slow", Level.WARNING)
 class MeasuringSlow(EventRecord):
-    """So many pipelines run that a tenth of the budget measures each less often than wanted."""
+    """So many pipelines run that a tenth of the budget measures each less often than wanted, or only some of them."""
 
     pipelines: int
+    measured: int
     each_measured_every_seconds: int
 
 
