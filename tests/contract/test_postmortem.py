@@ -9,7 +9,9 @@ from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.postmortem import Postmortem
 from bot.slack.render import action_ids
+from bot.slack.render.console import MemberAction, member_menu
 from tests.contract.office import ALERTS, ANN, CAROL, QUIET, Office, office
+from tests.contract.test_thread_commands import thread_of
 from tests.fakes import FakeChat
 from tests.service.test_dispatcher import sending
 from tests.service.test_poller import FAILED, LIVE, ONE
@@ -120,3 +122,27 @@ async def test_two_clicks_at_once_make_one_canvas(fake_redis: redis.asyncio.Redi
         await asyncio.gather(*(it.click(action_ids.POSTMORTEM, data, user) for user in (ANN, CAROL)))
         assert len(it.bot.canvases.made) == 1
         assert len(await drafts(it)) == 1
+
+
+async def test_a_recovered_member_of_a_group_has_it_in_its_menu(fake_redis: redis.asyncio.Redis) -> None:
+    """The draft goes into the thread of the group's message."""
+    async with thread_of(fake_redis, failures=5) as thread:
+        it = thread.office
+        episode = it.bot.repository.record(ONE).episode
+        assert episode is not None
+        (key,) = episode.cards
+        choice = {"card": key, "do": MemberAction.POSTMORTEM.value}
+        assert "has not recovered" in await it.click(action_ids.MEMBER_ACTION, choice)
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        card = (await it.bot.store.cards([key]))[key]
+        assert "Draft postmortem" in str(member_menu(card.content))
+        assert "I post the draft" in await it.click(action_ids.MEMBER_ACTION, choice)
+        (draft,) = await drafts(it)
+        assert draft.card_key == key
+        chat = FakeChat()
+        async with sending(it.bot.store, chat, it.bot.clock):
+            await it.bot.clock.pass_time(10)
+        ((content, parent),) = [(body, parent) for _, body, parent in chat.posts if isinstance(body, Postmortem)]
+        assert content == draft
+        assert parent == card.message_id

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.answer import NoteChange, RefusalAnswer
 from bot.domain.catalogue import Pipeline
+from bot.domain.error_note import LONGEST_ERROR
 from bot.requests.error_notes import ErrorNoteAnswer, NoSingleError
 from bot.slack.feature import Command, Feature, Reply, Request
 from bot.slack.grammar.tokens import NONE, can_be_typed, quoted
@@ -63,7 +64,7 @@ def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
     if answer.note:
         lines.append(error_note_text(answer.note) if answer.change is NoteChange.SET else error_note_line(answer.note))
     if answer.error.line:
-        lines.append(f"The error: {code(answer.error.line)}")
+        lines.append(f"The error: {code(answer.error.line, LONGEST_ERROR)}")
     if answer.before:
         lines.append(f"Before: {error_note_text(answer.before)}")
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
