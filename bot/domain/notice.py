@@ -14,6 +14,7 @@ from bot.domain.episode import Episode
 from bot.domain.note import Note
 from bot.domain.silence import SilenceNote
 from bot.domain.summary import DigestEntry
+from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
 
@@ -52,6 +53,8 @@ class PageCall:
     """The name of the person who gave it, as plain text. Empty in rows of earlier versions, and for several people."""
     snoozed: bool = False
     """That person asked for quiet, and promised nothing."""
+    event: Event | None = None
+    """What the pipeline's open card found only now, such as STUCK. None: the card began with what it pages for."""
 
 
 class NoticeKind(StrEnum):

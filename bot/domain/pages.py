@@ -156,6 +156,8 @@ def paged_episode(
         episode = following_watch(episode, audience, routing, at)
     event = page_event or _event(episode, stored, at)
     progress = _Progress(routing, at, episode)
+    latest = [event for entry in new_entries(episode, stored) for event in entry.events if event in FINDINGS]
+    progress.found = latest[-1] if stored and latest else None
     for page, its_event in _events_of_pages(episode, stored, event):
         progress.apply(page, its_event)
     if isinstance(event, FailedAgain) and episode.resolved is None:
@@ -164,13 +166,12 @@ def paged_episode(
         # A failure that began before pages were stored has cards without pages: its next failure opens them.
         before_pages = not episode.pages and isinstance(event, FailedAgain)
         shown = stored.cards.values() if stored and not before_pages else ()
-        found = any(event in FINDINGS for entry in new_entries(episode, stored) for event in entry.events)
         for audience in routing.audiences:
             silent = routing.silence_in(audience.channel, episode.kind, at)
             waits = silent or episode.waits_for(audience.confirm)
             if audience.channel not in shown and not waits and (only is None or audience.channel == only):
                 progress.open(episode, audience, paging_targets(audience, episode, routing))
-            elif found and not waits and only is None:
+            elif progress.found and not waits and only is None:
                 progress.widen(episode, audience, paging_targets(audience, episode, routing), stored)
     progress.page_operator(episode)
     return progress.result(episode)
@@ -339,6 +340,8 @@ class _Progress:
         self._nobody_answered = False
         self._kind = episode.kind
         self._episode = episode
+        self.found: Event | None = None
+        """What this step found in an episode that had begun before."""
         self.pages = {page.key: page for page in episode.pages}
 
     def apply(self, page: Page, event: PageEvent) -> None:
@@ -466,6 +469,7 @@ class _Progress:
             policy=page.policy.name,
             step=step,
             steps=len(page.policy.steps),
+            event=self.found if first or reason is CallReason.NAMED else None,
         )
         if reason is CallReason.PROMISE_MISSED:
             words = replace(words, promised_until=promised_until)

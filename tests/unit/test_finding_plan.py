@@ -272,6 +272,10 @@ def test_a_finding_pages_only_those_who_asked_for_it(finding: PipelineFinding) -
     assert story.record.episode
     assert story.record.episode.unanswered
     assert story.record.next_at
+    calls = [shown(body).text for _, body in bodies(plan, Notice)]
+    assert [call.partition(".")[0] for call in calls] == (
+        ["orders-eu is stuck and needs you"] if finding.event is Event.STUCK else []
+    )
 
 
 def test_a_person_who_asked_for_stalled_is_not_called_for_a_lag() -> None:

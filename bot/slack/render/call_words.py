@@ -7,7 +7,7 @@ from bot.domain.escalation import Page, PageStatus
 from bot.domain.notice import CallEndKind, CallReason, Notice, OpenFailure, PageCall
 from bot.domain.watch import ChannelId, Target, TargetKind
 from bot.slack.mrkdwn import outside, time_of_day
-from bot.slack.render import phrases
+from bot.slack.render import finding_words, phrases
 
 NAME_LIMIT = 60
 NAMES_SHOWN = 20
@@ -35,10 +35,12 @@ def call_lines(notice: Notice, *, has_button: bool) -> list[str]:
         request = f"{request}\nPaged outside Slack: {phrases.target_list(pagers)}.".strip()
     why = " ".join(part for part in (_reason(call), _step_words(call)) if part)
     where = "" if has_button else "Acknowledge on their cards."
-    return [f":rotating_light: {_failed(notice.failures)}", *(line for line in (why, request, where) if line)]
+    return [f":rotating_light: {_failed(notice.failures, call)}", *(line for line in (why, request, where) if line)]
 
 
 def _reason(call: PageCall) -> str:
+    if call.event:
+        return ""
     if call.reason is not CallReason.PROMISE_MISSED:
         return _REASONS[call.reason]
     if call.snoozed and call.promised_by:
@@ -72,10 +74,12 @@ def _end(failure: OpenFailure) -> str:
             return f":information_source: {name} needs nobody since {time_of_day(end.at)}. Its card says why."
 
 
-def _failed(failures: tuple[OpenFailure, ...]) -> str:
+def _failed(failures: tuple[OpenFailure, ...], call: PageCall) -> str:
     if len(failures) == 1:
         (one,) = failures
         since = phrases.moment(one.since, first_seen=one.first_seen)
+        if call.event:
+            return f"*{outside(one.pipeline.name, NAME_LIMIT)}* {finding_words.FOUND[call.event]} and needs you."
         return f"*{outside(one.pipeline.name, NAME_LIMIT)}* still needs you, since {since}."
     if not failures:
         return "Pipelines still need you."

@@ -1,6 +1,6 @@
 """Words for findings: how far a pipeline is behind, what it should do, what usually happens. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import Event, PipelineFinding
@@ -11,6 +11,13 @@ from bot.slack.render import phrases
 SYMBOL = ":warning:"
 LAGGING = "*lagging*"
 STALLED = "*stalled*"
+FOUND: Mapping[Event, str] = {
+    Event.LAGGING: f"is {LAGGING}",
+    Event.STALLED: f"has {STALLED}",
+    Event.STUCK: "is *stuck*",
+    Event.DRIFT: "has *drifted*",
+}
+"""What follows the name of the pipeline."""
 
 
 def behind(finding: PipelineFinding) -> str:
