@@ -9,13 +9,14 @@ import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.domain.catalogue import BlockRange
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.client import Client
@@ -32,6 +33,8 @@ from bot.ports.pipeline_api import (
 )
 from sandbox.goldrush import BASE, GoldRush
 from sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.goldrush_pipelines import FIRST_BLOCK, LAST_BLOCK
+from tests.fakes import NOON
 
 KEY = "demo-service-key"
 SLOT_DEADLINE = 3.0  # seconds: also what a healthy answer may take on a busy machine
@@ -152,6 +155,7 @@ class TestReading:
             pipeline = await api.pipeline(PipelineId(bounded.id))
         assert (pipeline.id, pipeline.name, pipeline.project) == (bounded.id, bounded.name, bounded.project)
         assert pipeline.bounded
+        assert pipeline.blocks == BlockRange(start=FIRST_BLOCK, stop=LAST_BLOCK)
         assert pipeline.intent is Intent.RUNNING
 
     async def test_all_pages(self, goldrush: GoldRush, url: str) -> None:
@@ -257,6 +261,15 @@ BELIEVED = {
     FaultKind.EMPTY_LIST,
     FaultKind.SHORT_LIST,
 }
+# Logs, figures and chains have them. What the bot reads from each: test_wire_details.py.
+OF_DETAILS = {
+    FaultKind.LONG,
+    FaultKind.TAIL_ERROR,
+    FaultKind.NO_PODS,
+    FaultKind.ONLY_UID,
+    FaultKind.ODD_NUMBERS,
+    FaultKind.RENAMED,
+}
 IMPATIENT = {FaultKind.HANG, FaultKind.HEADER_DRIP, FaultKind.DRIP, FaultKind.ENDLESS, FaultKind.SLOW}
 
 
@@ -266,7 +279,19 @@ def patience(kind: FaultKind) -> float:
 
 class TestFaults:
     def test_every_fault_of_the_stand_in_is_tried(self) -> None:
-        assert REFUSED.keys() | BELIEVED == set(FaultKind)
+        assert REFUSED.keys() | BELIEVED | OF_DETAILS == set(FaultKind)
+
+    @pytest.mark.parametrize("kind", sorted(OF_DETAILS))
+    async def test_a_fault_of_the_details_is_an_answer_or_an_error(
+        self, kind: FaultKind, goldrush: GoldRush, url: str, orders: PipelineId
+    ) -> None:
+        goldrush.set_fault(Fault(kind=kind), orders)
+        async with client_of(url) as client:
+            for request in (client.logs(orders), client.metrics(orders, NOON), client.destination_health(orders)):
+                with suppress(ApiError):
+                    await request
+            goldrush.set_fault(None, orders)
+            assert (await client.status(orders)).phase is Phase.RUNNING
 
     @pytest.mark.parametrize("kind", REFUSED)
     async def test_each_fault_has_its_error_and_leaves_no_trace(
