@@ -92,7 +92,7 @@ async def large_group(stage: Stage) -> None:
     for name in SINKS:
         stage.rig.set_phase(name, "FAILED")
     card = await stage.rig.card("30 pipelines failed")
-    await stage.shows(card, "In common")
+    await stage.shows(card, "all writing to the same Postgres: ")
     await stage.camera.message("group-large", card)
     await stage.camera.screen("group-large-screen")
     await _members(stage, card)

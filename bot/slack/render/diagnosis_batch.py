@@ -38,5 +38,6 @@ def _diagnoses(entries: Sequence[ThreadEntry]) -> list[tuple[str, Diagnosis]]:
 
 
 def _names(names: Sequence[str]) -> str:
+    names = sorted(names, key=str.lower)
     shown = ", ".join(f"*{outside(name, NAME_LIMIT)}*" for name in names[:NAMES_OF_CAUSE])
     return f"{shown} and {len(names) - NAMES_OF_CAUSE:,} more" if len(names) > NAMES_OF_CAUSE else shown
