@@ -54,6 +54,8 @@ class _Check:
     situation: tuple[object, ...]
     due_at: datetime
     contradicts_since: datetime | None = None
+    is_confirmed: bool = False
+    """A fresh read showed the contradiction. A listing may be older than a pause that has begun and ended since."""
     usual: UsualDurations | None = None
     """None: not looked up yet."""
 
@@ -123,6 +125,7 @@ class DeploymentChecks:
             same_phase = before is not None and before.situation[:2] == situation[:2]
             earlier = before.contradicts_since if before and same_phase else None
             check.contradicts_since = held.since if held else earlier or now
+            check.is_confirmed = before is not None and earlier is not None and before.is_confirmed
         self._checks[pipeline_id] = check
         return check
 
@@ -151,6 +154,10 @@ class DeploymentChecks:
     ) -> tuple[PipelineFinding | None, bool]:
         """The drift that holds, and False if it could not be confirmed: a listing may be older than the phase."""
         held = state.finding(Event.DRIFT)
+        if held is None and check.contradicts_since and not check.is_confirmed:
+            if not await self._read_intent(pipeline_id):
+                return None, False
+            check.is_confirmed, check.contradicts_since = True, self._clock.now()
         drifted = self._drift_by(check, state, self._repository.pipeline(pipeline_id), pipeline_id)
         if (drifted is None) is (held is None):
             return drifted, True

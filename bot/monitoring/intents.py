@@ -51,7 +51,9 @@ class Intents:
             await self._refresh(pipeline_id)
 
     async def read_now(self, pipeline_id: PipelineId) -> bool:
-        """Reads the intent for an alert: an old one must cause none. False: nothing was read, and nothing changes."""
+        """Reads the intent for an alert, unless it was just read: an old one must cause none. False: it can't."""
+        if self._clock.monotonic() - self._read_at.get(pipeline_id, float("-inf")) <= KEPT_SECONDS:
+            return True
         if not self._budget.try_take_spare(Route.PIPELINE):
             return False
         pipeline = await self._ask(pipeline_id)

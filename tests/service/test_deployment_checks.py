@@ -202,6 +202,18 @@ async def test_an_old_listing_causes_no_drift(fake_redis: redis.asyncio.Redis) -
         assert len(it.bot.api.asked) - reads == 1
 
 
+async def test_an_old_listing_does_not_begin_the_grace_period(fake_redis: redis.asyncio.Redis) -> None:
+    async with deployments(fake_redis) as it:
+        it.owner_wants(Intent.PAUSED)
+        await it.becomes(PAUSED, 60)
+        it.bot.repository.learn(replace(it.bot.api.pipelines[ONE], intent=Intent.RUNNING))
+        await it.pass_time(3 * MINUTE)
+        it.owner_wants(Intent.RUNNING)
+        await it.bot.catalogue.refresh()
+        await it.pass_time(4 * MINUTE)
+        assert not it.held
+
+
 async def test_an_intent_that_cannot_be_read_begins_and_ends_nothing(fake_redis: redis.asyncio.Redis) -> None:
     async with deployments(fake_redis) as it:
         it.owner_wants(Intent.PAUSED)
