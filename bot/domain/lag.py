@@ -14,6 +14,7 @@ from bot.domain.usual_pace import Lag, UsualPace, follow, says_whether_it_moves
 
 ON_TIME = 300.0  # seconds: a pipeline with a smaller lag has caught up with its chain
 KEPT_LAGS = 2
+LONGEST = 20 * 365 * 86_400.0  # seconds: a longer lag is older than any chain, such as one that counts from 1970
 OVER = 0.5  # of the threshold: a lag below it has ended
 
 
@@ -65,10 +66,10 @@ def measured_lag(now: Measurement, chain: Chain | None) -> Lag | None:
     if chain is not None and now.last_block_height is not None:
         blocks = max(0, chain.height_at(now.at) - now.last_block_height)
         own = _seconds_behind(blocks, chain)
-        if own is not None:
+        if own is not None and own <= LONGEST:
             late = chain.late_seconds
             return Lag(seconds=own + late, blocks=blocks, chain=chain.name, chain_seconds=late)
-    if now.processing_delay_ms is None:
+    if now.processing_delay_ms is None or now.processing_delay_ms > LONGEST * 1000:
         return None
     return Lag(seconds=now.processing_delay_ms / 1000)
 

@@ -143,9 +143,9 @@ def _account_limit(group: Mapping[str, object]) -> AccountLimit | None:
 
 
 def _blocks(item: Mapping[str, object]) -> BlockRange | None:
-    """None for an unbounded pipeline, and for one without an end that is a block height."""
+    """None for an unbounded pipeline, and for one without an end that is a block height above 0."""
     start, stop = (_height(item, name) for name in ("execution_start_from", "execution_stop_from"))
-    if not _is_bounded(item) or stop is None:
+    if not _is_bounded(item) or not stop:
         return None
     return BlockRange(start=start if start is not None and start < stop else None, stop=stop)
 

@@ -33,6 +33,13 @@ _LOGIN = re.compile(r"://[^/@\s]*@")
 
 def configuration_of(item: Mapping[str, object]) -> Configuration:
     """The hashes of one pipeline object. A member that is absent or null has none."""
+    try:
+        return _configuration(item)
+    except RecursionError:  # JSON may nest deeper than Python can follow
+        return Configuration(hashes={})
+
+
+def _configuration(item: Mapping[str, object]) -> Configuration:
     hashes = {part.value: _digest(item[name]) for name, part in _MEMBERS.items() if item.get(name) is not None}
     if isinstance(destination := item.get("destination_config"), dict):
         hashes[Part.DESTINATION] = _digest(_without_secrets(destination))

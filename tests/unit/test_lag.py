@@ -236,3 +236,14 @@ def test_a_pipeline_at_its_usual_rest_does_not_lag(rest: int) -> None:
     for minute in range(rest // PERIOD):
         now = measured(story.now + minute * PERIOD, height=height, records=height)
         assert story.measure(replace(now, processing_delay_ms=minute * 3e5)).over == ()
+
+
+@pytest.mark.parametrize("delay_ms", [1.7e12, 9e17])  # since 1970; more than a duration can hold
+def test_a_delay_that_is_longer_than_any_chain_is_old_says_nothing(delay_ms: float) -> None:
+    story = Story(T5)
+    story.measure(measured(0, processing_delay_ms=0.0))
+    for minute in (5, 10, 15):
+        judgement = story.measure(measured(minute, processing_delay_ms=delay_ms))
+        assert (judgement.lag, judgement.over) == (None, ())
+    slow = the_chain(20, 2**62, pace=1e-9)
+    assert story.measure(measured(20, height=1), slow).lag is None

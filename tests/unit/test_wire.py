@@ -494,6 +494,7 @@ class TestItems:
         [
             ("18908895", "21525890", BlockRange(start=18908895, stop=21525890)),
             ("0", "1", BlockRange(start=0, stop=1)),
+            ("", "0", None),
             ("", "21525890", BlockRange(stop=21525890)),
             (None, " 21525890 ", BlockRange(stop=21525890)),
             ("21525890", "21525890", BlockRange(stop=21525890)),
