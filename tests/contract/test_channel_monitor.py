@@ -222,7 +222,7 @@ async def test_a_rename_event_is_acknowledged_after_it_is_stored(
 ) -> None:
     tries = itertools.count(1)
     delivery = yard.sandbox.slack.delivery
-    delivery.ack_seconds, delivery.event_retry_seconds = 0.5, (0.0, 0.0)
+    delivery.ack_seconds, delivery.event_retry_seconds = 3.0, (0.0, 0.0)
 
     async def away_at_first() -> None:
         if next(tries) < 3:

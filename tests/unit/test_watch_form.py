@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import ChannelId
-from bot.slack.features.watch.form import CHANNEL, CONFIRM, EVENTS, PIPELINES, TARGETS, watch_form
+from bot.slack.features.watch.form import CHANNEL, CONFIRM, EVENTS, LAG, PIPELINES, TARGETS, watch_form
 from bot.slack.inbound.submissions import read_submission
 from bot.slack.submission import Submission
 from sandbox.slack.blocks import check_view
@@ -27,7 +27,7 @@ def test_slack_takes_it() -> None:
 
 def test_only_the_pipeline_is_required() -> None:
     fields = {block["block_id"]: block["optional"] for block in form()["blocks"] if block["type"] == "input"}
-    assert fields == {PIPELINES: False, CHANNEL: True, EVENTS: True, TARGETS: True, CONFIRM: True}
+    assert fields == {PIPELINES: False, CHANNEL: True, EVENTS: True, TARGETS: True, LAG: True, CONFIRM: True}
 
 
 def test_it_offers_every_event_of_the_command() -> None:

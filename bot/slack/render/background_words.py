@@ -29,7 +29,7 @@ _PARTS = {
 def card_background(diagnosis: Diagnosis) -> list[str]:
     """The latest change before the failure and the latest earlier failure: one line each, if there is one."""
     changes = diagnosis.changes
-    more = f" · {len(changes) - 1} earlier in the thread" if len(changes) > 1 else ""
+    more = f" · {len(changes) - 1:,} earlier in the thread" if len(changes) > 1 else ""
     latest = [f"{CHANGED} {sentence(change_words(changes[0], diagnosis.began_at))}{more}"] if changes else []
     return [*latest, *([f"{SEEN} {sentence(seen_words(diagnosis.seen))}"] if diagnosis.seen else [])]
 
@@ -53,7 +53,7 @@ def change_words(change: ConfigurationChange, failed_at: datetime) -> str:
 
 def _parts(parts: Iterable[PartChange]) -> str:
     named = [_part(part) for part in parts]
-    more = f" and {len(named) - PARTS_SHOWN} more" if len(named) > PARTS_SHOWN else ""
+    more = f" and {len(named) - PARTS_SHOWN:,} more" if len(named) > PARTS_SHOWN else ""
     return f"{', '.join(named[:PARTS_SHOWN])}{more}"
 
 

@@ -126,7 +126,7 @@ def event_counts(entry: DigestEntry) -> str:
     """`failed 2×, recovered`, the most important ones first. Empty without events."""
     counted = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
     words = [f"{_word(event)} {entry.counts[event]}×" if entry.counts[event] > 1 else _word(event) for event in counted]
-    more = [f"and {len(words) - KINDS_SHOWN} other kinds of change"] if len(words) > KINDS_SHOWN + 1 else []
+    more = [f"and {len(words) - KINDS_SHOWN:,} other kinds of change"] if len(words) > KINDS_SHOWN + 1 else []
     return ", ".join([*words[:KINDS_SHOWN], *more] if more else words)
 
 
