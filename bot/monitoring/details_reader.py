@@ -136,12 +136,14 @@ class DetailsReader:
         spare_until: float | None,
     ) -> T | ApiError:
         place = self._places[endpoint]
+        if spare_until is not None and (problem := self._pause(place) or await self._no_request(spare_until)):
+            return problem  # a diagnosis waits for a request without a slot, so that no person waits behind it
         async with place.slots:
-            if self._clock.monotonic() < place.pause_until:
-                return Unavailable(place.problem)
-            if not await self._take(spare_until):
-                why = self._budget.why_none(Route.DETAILS)
-                return Unavailable(f"{why[0].upper()}{why[1:]}.")
+            problem = self._pause(place)
+            if spare_until is None:
+                problem = problem or await self._no_request(None)
+            if problem:
+                return problem
             try:
                 answer = await request()
             except ApiError as exc:
@@ -158,6 +160,16 @@ class DetailsReader:
             place.silent = 0
             emit(DetailsRead(pipeline=pipeline_id, endpoint=endpoint, outcome=ReadOutcome.OK))
             return answer
+
+    def _pause(self, place: _Place) -> Unavailable | None:
+        return Unavailable(place.problem) if self._clock.monotonic() < place.pause_until else None
+
+    async def _no_request(self, spare_until: float | None) -> Unavailable | None:
+        """Takes a request from the budget. Says why, if there is none."""
+        if await self._take(spare_until):
+            return None
+        why = self._budget.why_none(Route.DETAILS)
+        return Unavailable(f"{why[0].upper()}{why[1:]}.")
 
     async def _take(self, spare_until: float | None) -> bool:
         if spare_until is None:

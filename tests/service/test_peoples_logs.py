@@ -5,6 +5,7 @@ import asyncio
 import redis.asyncio
 
 from bot.domain.log_lines import PodLog
+from bot.monitoring.budget import Route
 from bot.monitoring.peoples_logs import ANSWER_SECONDS, SharedLogs
 from bot.ports.pipeline_api import Forbidden
 from tests.fake_details import A_LOG, NO_LOG, FakeDetails
@@ -65,6 +66,25 @@ async def test_a_person_waits_a_few_seconds_for_a_log_that_hangs(fake_redis: red
         await settle()
         assert answer.result().problem == "No answer came in time. Try again in a minute."
         assert details.times("logs") == 1
+
+
+async def test_a_person_does_not_wait_behind_diagnoses_that_wait_for_the_budget(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    details, known = FakeDetails(), pipelines(4)
+    async with running(fake_redis, *known, details=details, rate=2.0) as bot:
+        while bot.budget.try_take(Route.STATUS) or await bot.budget.take(Route.STATUS, 0.0):
+            pass  # polling and people have used up their requests
+        reader = bot.diagnoses._reader._details
+        waiting = [asyncio.create_task(reader.logs(one.id, spare_until=100.0)) for one in known[:3]]
+        await settle()
+        answer = asyncio.create_task(bot.logs.logs(known[3].id))
+        for _ in range(8):
+            bot.budget.try_take(Route.STATUS)  # the polling waits too
+            await bot.clock.pass_time(0.25)
+        assert answer.result().pods == A_LOG
+        for diagnosis in waiting:
+            diagnosis.cancel()
 
 
 async def test_a_process_that_does_not_lead_asks_the_leader(fake_redis: redis.asyncio.Redis) -> None:
