@@ -155,6 +155,7 @@ def _to_pagers(
         key=key,
         pipeline=routing.pipeline,
         event=paged_event(episode),
+        end_of_run=episode.end_of_run,
         since=episode.began_at,
         first_seen=episode.found_begun,
         card_key=episode.key(routing.team, channel) if channel else "",

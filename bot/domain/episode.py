@@ -202,6 +202,11 @@ class Episode:
         """The diagnosis of the failure as it last began. A failure that came back has none until its own comes."""
         return self.diagnosis if self.diagnosis and self.diagnosis.began_at == self.began_at else None
 
+    @property
+    def end_of_run(self) -> str:
+        """`stopped at block 1,200 of 5,000`, if a run that stopped short is the latest failure. Else empty."""
+        return next((entry.reason for entry in reversed(self.timeline) if Event.FAILED in entry.events), "")
+
     def card_in(self, channel: ChannelId) -> str | None:
         """The key of this episode's card in the channel. Earlier versions could store two; then the first."""
         return next((key for key, conversation in self.cards.items() if conversation == channel), None)

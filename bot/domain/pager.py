@@ -62,6 +62,8 @@ class PagedFailure:
     pipeline: Pipeline
     event: Event = Event.FAILED
     """What happened."""
+    end_of_run: str = ""
+    """How the run ended that made it a failure: `stopped at block 1,200 of 5,000`. Empty for another problem."""
     since: datetime
     """When it began, or was first read."""
     first_seen: bool = False

@@ -31,6 +31,10 @@ class PastEpisode:
     """That person ended the paging at once."""
     stopped_at: datetime | None = None
     """When the pipeline stopped within a failure. If no recovery follows, its owner wanted the stop."""
+    finished: bool = False
+    """A bounded run that reached its last block."""
+    end_of_run: str = ""
+    """How the run ended that made it a failure: `stopped at block 1,200 of 5,000`."""
     findings: frozenset[Event] = frozenset()
     """The findings that hold, as far as this episode knows."""
 
@@ -76,14 +80,25 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
             return finished, None
         opened_at = change.finding.since if change.finding else change.at
         episode = PastEpisode(kind=kind, opened_at=opened_at, first_seen=change.first_seen)
-    episode = replace(episode, findings=findings_after(episode.findings, change.event))
-    if change.event is Event.STOPPED:
-        episode = replace(episode, stopped_at=change.at)
+    episode = _with_change(episode, change)
     paused = episode.kind is EpisodeKind.FAILURE and change.event in {Event.PAUSED, Event.FINISHED}
     if outcome := EpisodeOutcome.ON_PURPOSE if paused else ending_by(episode.kind, change.event, episode.findings):
         finished.append(episode.closed(change.at, outcome))
         episode = None
     return finished, episode
+
+
+def _with_change(episode: PastEpisode, change: Transition) -> PastEpisode:
+    episode = replace(episode, findings=findings_after(episode.findings, change.event))
+    match change.event:
+        case Event.STOPPED:
+            return replace(episode, stopped_at=change.at)
+        case Event.FINISHED:
+            return replace(episode, finished=True)
+        case Event.FAILED:
+            return replace(episode, end_of_run=change.reason)
+        case _:
+            return episode
 
 
 def _acknowledged(episode: PastEpisode | None, change: Transition) -> PastEpisode | None:

@@ -54,6 +54,8 @@ class DiagnosisNeeds:
         episode = open_failure(record.episode)
         if episode is None or record.pipeline_id == API_PIPELINE_ID or record.state.reach is Reach.GONE:
             return None
+        if episode.end_of_run and record.state.phase != Phase.FAILED:
+            return None  # no worker runs, and the log of the next one says nothing about this stop
         known, attempts = episode.diagnosis, self._of(record.pipeline_id, episode)
         if now < attempts.postponed_until or attempts.crashes >= MOST_CRASHES:
             return None

@@ -61,7 +61,7 @@ def problem_of(event: PagerEvent) -> str:
         return visible(event.headline) or "The bot has a problem"
     if len(event.failures) == 1:
         failure = event.failures[0]
-        return f"{_name(failure.pipeline.name)} {_happened(failure)}"
+        return f"{_name(failure.pipeline.name)} {_what(failure)}"
     kinds = {_happened(failure) for failure in event.failures}
     happened = kinds.pop() if len(kinds) == 1 else "have problems"
     return f"{len(event.failures):,} pipelines {happened.replace('is ', 'are ').replace('has ', 'have ')}"
@@ -107,7 +107,7 @@ def _links(failures: Sequence[PagedFailure]) -> list[str]:
 
 
 def _member(failure: PagedFailure) -> str:
-    return f"{_name(failure.pipeline.name)} {_happened(failure)} {_when(failure)}"
+    return f"{_name(failure.pipeline.name)} {_what(failure)} {_when(failure)}"
 
 
 def _since(failure: PagedFailure) -> str:
@@ -117,6 +117,10 @@ def _since(failure: PagedFailure) -> str:
 
 def _when(failure: PagedFailure) -> str:
     return f"{'before' if failure.first_seen else 'since'} {failure.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _what(failure: PagedFailure) -> str:
+    return failure.end_of_run or _happened(failure)
 
 
 def _happened(failure: PagedFailure) -> str:

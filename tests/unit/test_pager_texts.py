@@ -43,6 +43,10 @@ def test_a_page_says_what_happened_since_when_and_what_to_do() -> None:
     [
         (replace(PAGE, failures=(replace(ORDERS, event=Event.DEGRADED),)), "orders-eu is degraded"),
         (a_group(5), "5 pipelines failed"),
+        (
+            replace(PAGE, failures=(replace(ORDERS, end_of_run="stopped at block 1,200 of 5,000"),)),
+            "orders-eu stopped at block 1,200 of 5,000",
+        ),
         (a_group(2, Event.DEGRADED), "2 pipelines are degraded"),
         (replace(PAGE, drill=True), "TEST: orders-eu failed"),
         (replace(PAGE, action=PagerAction.ACKNOWLEDGE, by_name="Ann"), "Ann acknowledged: orders-eu failed"),

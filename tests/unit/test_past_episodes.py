@@ -1,5 +1,6 @@
 """The episodes that the history gives, next to those that the bot had at the time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -124,3 +125,12 @@ def test_the_history_gives_the_same_failures_as_the_bot_had(observed: list[Readi
     derived = [(it.opened_at, it.closed_at) for it in past_episodes(transitions) if it.kind is FAILURE]
     ended = [times for times in seen.values() if times[1]]
     assert [times for times in derived if times[1]] == ended
+
+
+def test_the_history_tells_how_a_bounded_run_ended() -> None:
+    stopped_short = "stopped at block 1,200 of 5,000"
+    short = replace(changes((2, Event.FAILED))[0], reason=stopped_short)
+    finished, failed = past_episodes([*changes((1, Event.STOPPED), (2, Event.FINISHED)), *changes((9, Event.FAILED))])
+    assert (finished.kind, finished.finished) == (EpisodeKind.PAUSE, True)
+    assert failed.end_of_run == ""
+    assert [episode.end_of_run for episode in past_episodes([short])] == [stopped_short]

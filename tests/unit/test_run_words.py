@@ -8,12 +8,20 @@ from bot.domain.body import Content
 from bot.domain.bounded_run import BoundedRun
 from bot.domain.bounded_run_plan import plan_progress
 from bot.domain.card import Card, ThreadEntry
+from bot.domain.delivery import ReceiverKind
 from bot.domain.episode import EpisodeKind
+from bot.domain.pager import PagerEvent
+from bot.domain.past_episodes import past_episodes
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan
+from bot.domain.transition import Event, Transition
+from bot.domain.watch import Target, TargetKind
+from bot.monitoring.diagnosis_needs import DiagnosisNeeds, Need
+from bot.pagers.texts import title_of
+from bot.slack.features.history import episode_line
 from bot.slack.render import phrases
 from bot.slack.render.run_words import progress_words
-from tests.builders import at
+from tests.builders import ORDERS, a_routing, a_watch, at
 from tests.unit.rendering import says, shown, valid
 from tests.unit.test_bounded_run_plan import FINISHED, SHORT, STOPPED, UNDER_WAY, after, judged, routing, seen
 
@@ -132,3 +140,33 @@ def test_a_stop_that_nobody_can_judge_shows_how_far_it_was() -> None:
     stopped = after(seen(Phase.STOPPED, 20), record=plan.record)
     words = "*STOPPED*, possibly finished, last measured at block 3,000 of 5,000"
     assert phrases.state_words(stopped.state) == words
+
+
+def test_a_stopped_run_needs_no_diagnosis() -> None:
+    short = judged(STOPPED, SHORT).record
+    assert DiagnosisNeeds().of(short, at(60), 60.0) is None
+    runs_again = after(seen(Phase.DEPLOYING, 60), record=short)
+    assert DiagnosisNeeds().of(runs_again, at(60), 60.0) is None
+    failed = after(seen(Phase.FAILED, 60), record=short)
+    assert DiagnosisNeeds().of(failed, at(60), 60.0) is Need.ALL
+
+
+def test_the_history_says_how_a_run_ended() -> None:
+    finished, short = judged(STOPPED, FINISHED), judged(STOPPED, SHORT)
+    stop = Transition(event=Event.STOPPED, pipeline_id=ORDERS, at=at(20), phase=Phase.STOPPED)
+    (ended,) = past_episodes([stop, *finished.transitions])
+    _, failed = past_episodes([stop, *short.transitions])
+    assert episode_line(ended, at(60)).startswith(":checkered_flag: *finished* ")
+    assert episode_line(failed, at(60)).startswith(":red_circle: *stopped at block 1,200 of 5,000* ")
+
+
+def test_a_page_says_that_the_run_stopped() -> None:
+    pager = Target(kind=TargetKind.PAGER, id="ops")
+    by = replace(
+        a_routing(a_watch(ORDERS, targets=(pager,))),
+        pagers={"ops": ReceiverKind("pagerduty")},
+        pipeline=routing().pipeline,
+    )
+    plan = judged(STOPPED, SHORT, by)
+    (event,) = (message.body for message in plan.messages if isinstance(message.body, PagerEvent))
+    assert title_of(event) == "orders-eu stopped at block 1,200 of 5,000"

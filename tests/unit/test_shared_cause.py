@@ -175,9 +175,10 @@ def test_the_error_stands_in_code_and_never_in_a_notification() -> None:
 
 
 def test_rows_leave_out_a_cause_that_the_headline_has() -> None:
-    all_alike, most = "\n".join(text(failures("UUUU"))), "\n".join(text(failures("UUUS")))
-    assert all_alike.count("cannot be reached") == 1
-    assert most.count("cannot be reached") == 4
+    all_alike, most = "\n".join(text(failures("UUUU"))), "\n".join(text(failures("UUUUS-K")))
+    assert all_alike.count("cannot be reached") == most.count("cannot be reached") == 1
+    assert f"orders-4 failed · {UNFIT}" in most
+    assert most.count("cause unknown") == 2
 
 
 def test_the_first_step_follows_what_people_wrote_down() -> None:

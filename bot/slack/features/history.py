@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from bot.domain.availability import Availability, availability, by_day
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.past_episodes import PastEpisode, failure_figures
+from bot.domain.phase import Phase
 from bot.requests.past import HistoryAnswer
 from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
 from bot.slack.mrkdwn import date, duration, outside
-from bot.slack.render import phrases
+from bot.slack.render import phrases, run_words
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.charts import percent_bars
 from bot.slack.render.help import HelpPage
@@ -78,7 +79,7 @@ def history_blocks(
     blocks = [section(f"{name} — history{page}")]
     if question.page == 1:
         blocks += [section("\n".join(_summary(answer))), *_chart(answer, zone)]
-    lines = [_episode_line(episode, answer.at) for episode in answer.episodes[first : first + EPISODES_SHOWN]]
+    lines = [episode_line(episode, answer.at) for episode in answer.episodes[first : first + EPISODES_SHOWN]]
     blocks += sections(["*Latest first*", *lines] if lines else ["Nothing has happened since I began to watch it."])
     blocks += context("I keep 90 days.", render_context.link(answer.pipeline.id))
     return blocks + (shared_by(question) or answer_buttons(question, max(total, 1), "", EPISODES_SHOWN))
@@ -171,14 +172,22 @@ _OUTCOMES = {
 }
 
 
-def _episode_line(episode: PastEpisode, now: datetime) -> str:
+def episode_line(episode: PastEpisode, now: datetime) -> str:
     lasted = (episode.closed_at or now) - episode.opened_at
     words = phrases.lasted(lasted.total_seconds(), first_seen=episode.first_seen)
     if episode.kind is EpisodeKind.MOMENT:
         took = ""
     else:
         took = f" · for {words}" if episode.closed_at else f" · for {words} so far"
-    return f"{_KINDS[episode.kind]} {date(episode.opened_at)}{took}{_acknowledged(episode)}{_ended(episode)}"
+    return f"{_what(episode)} {date(episode.opened_at)}{took}{_acknowledged(episode)}{_ended(episode)}"
+
+
+def _what(episode: PastEpisode) -> str:
+    if episode.kind is EpisodeKind.PAUSE and episode.finished:
+        return f"{run_words.FINISHED} *finished*"
+    if episode.kind is EpisodeKind.FAILURE and episode.end_of_run:
+        return f"{phrases.phase_symbol(Phase.FAILED)} *{outside(episode.end_of_run)}*"
+    return _KINDS[episode.kind]
 
 
 def _acknowledged(episode: PastEpisode) -> str:
@@ -191,6 +200,8 @@ def _acknowledged(episode: PastEpisode) -> str:
 
 def _ended(episode: PastEpisode) -> str:
     outcome = _OUTCOMES.get(episode.outcome) if episode.outcome else None
+    if episode.outcome is EpisodeOutcome.ON_PURPOSE and episode.finished:
+        outcome = "then finished"
     return f" · {outcome}" if outcome else ""
 
 

@@ -7,9 +7,11 @@ from functools import partial
 from types import MappingProxyType
 
 from bot.domain.card import Card, Group
+from bot.domain.causes import UNKNOWN
 from bot.domain.delivery import Delivery
-from bot.domain.episode import EpisodeOutcome
+from bot.domain.episode import Episode, EpisodeOutcome
 from bot.domain.phase import Phase
+from bot.domain.shared_cause import SharedCause
 from bot.slack.mrkdwn import outside
 from bot.slack.render import phrases
 from bot.slack.render.action_words import member_answer
@@ -124,7 +126,7 @@ def _listed(group: Group, render_context: RenderContext, failed_again: LaterFail
     """Sections of lines. A large group has rows for some pipelines, and names the others."""
     cards = by_importance(group.cards)
     shared = cause_shared_by([card for card in cards if card.episode.open])
-    row = partial(member_row, render_context=render_context, names_cause=shared is None or not shared.of_all)
+    row = partial(member_row, render_context=render_context, shared=shared)
     if len(cards) <= MOST_ROWS:
         return [[row(card, failed_again=failed_again.get(card.pipeline.id)) for card in cards]]
     open_cards = [card for card in cards if card.episode.open]
@@ -149,9 +151,16 @@ def _names(cards: Sequence[Card], most: int) -> str:
 
 
 def member_row(
-    card: Card, render_context: RenderContext, failed_again: datetime | None = None, *, names_cause: bool = True
+    card: Card,
+    render_context: RenderContext,
+    failed_again: datetime | None = None,
+    *,
+    shared: SharedCause | None = None,
 ) -> str:
-    """One pipeline of a group, with its state. `failed_again`: as in `render_card`."""
+    """One pipeline of a group, with its state.
+
+    `failed_again`: as in `render_card`. `shared`: the cause in the group's headline.
+    """
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is EpisodeOutcome.RECOVERED:
         gap = card.episode.timeline[-1].gap if card.episode.timeline else None
@@ -169,6 +178,14 @@ def member_row(
     address = render_context.address(card.pipeline.id) if render_context.knows_pipelines else ""
     link = f" · <{address}|{ROW_LINK}>" if address else ""
     state = f"{phrases.state_symbol(card.state)} {name} {phrases.state_clause(card.state)}"
-    words = short_cause(card.episode) if names_cause and card.episode.open else ""
+    words = _cause_besides(shared, card.episode) if card.episode.open else ""
     cause = f" · {words}" if words else ""
     return f"{state}{flapping}{cause}{answered}{silenced}{link}"
+
+
+def _cause_besides(shared: SharedCause | None, episode: Episode) -> str:
+    """The cause of a row. Empty if the group's headline has it already."""
+    words = short_cause(episode)
+    if shared is None or shared.cause is UNKNOWN:
+        return words
+    return "" if words == shared.cause.words else words or "cause unknown"

@@ -119,8 +119,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
 
 def _failed(episode: Episode) -> str:
     """`failed`, or how the run ended that made it a failure."""
-    began = next((entry for entry in episode.timeline if Event.FAILED in entry.events and entry.reason), None)
-    return outside(began.reason, REASON_LIMIT) if began else "failed"
+    return outside(episode.end_of_run, REASON_LIMIT) if episode.end_of_run else "failed"
 
 
 def _not_recovered(state: PipelineState) -> str:
@@ -245,7 +244,7 @@ def _not_live(state: PipelineState) -> str:
 def _pause(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     when = _time_span(episode)
-    if not episode.open and _failed(episode) != "failed":
+    if not episode.open and episode.end_of_run:
         return (f":black_circle: {name} *{_failed(episode)}* · {when}",)
     if not episode.open:
         was = phrases.phase_in_a_sentence(_last_phase(episode))

@@ -64,7 +64,8 @@ def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
 def _what(postmortem: Postmortem) -> list[str]:
     episode, diagnosis = postmortem.episode, postmortem.diagnosis
     when = span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen) if episode.closed_at else ""
-    lines = [f"It failed and {recovery_words(episode)} · {when}"]
+    failed = outside(episode.end_of_run) if episode.end_of_run else "failed"
+    lines = [f"It {failed} and {recovery_words(episode)} · {when}"]
     if diagnosis and diagnosis.cause and cause_named(diagnosis.cause) is not UNKNOWN:
         lines.append(f"Cause: {cause_named(diagnosis.cause).words}")
     else:
@@ -108,7 +109,7 @@ def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
 
 
 _QUESTIONS = {
-    OpenQuestion.CAUSE: "Why did it fail? The log names no cause that I know.",
+    OpenQuestion.CAUSE: "Why did it fail? I couldn't tell.",
     OpenQuestion.CHANGE: "Did the change before the failure cause it?",
     OpenQuestion.NOBODY: "Why did nobody answer the page?",
     OpenQuestion.SLOW_ANSWER: "What would have made the first answer faster?",
