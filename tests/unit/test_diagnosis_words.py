@@ -97,7 +97,7 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
 @pytest.mark.parametrize(
     ("diagnosis", "words"),
     [
-        (unread(LogOutcome.NOT_YET), "GoldRush has no log of it yet. I ask again when it runs."),
+        (unread(LogOutcome.NOT_YET), "GoldRush has no log of it yet. *Logs* asks again."),
         (
             unread(LogOutcome.UNREADABLE, problem="no answer within 5 s."),
             "I couldn't read its log: no answer within 5 s. *Logs* tries again.",

@@ -89,7 +89,7 @@ def cause_line(diagnosis: Diagnosis) -> str:
     words = _verdict(diagnosis) if diagnosis.cause or diagnosis.log is LogOutcome.READ else ""
     log = ""
     if diagnosis.log is LogOutcome.NOT_YET:
-        log = "GoldRush has no log of it yet. I ask again when it runs."
+        log = "GoldRush has no log of it yet. *Logs* asks again."
     elif diagnosis.log is LogOutcome.UNREADABLE:
         problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
         log = f"I couldn't read its log: {problem}. *Logs* tries again."
