@@ -38,7 +38,8 @@ RECENT = timedelta(minutes=70)  # "in the last hour", although measurements come
 MOST_RECENT = 14
 CHOOSE_SECONDS = 300.0  # between two choices of the pipelines of a large fleet
 CHOSEN_AT_ONCE = 2000  # leaves the event loop its turns
-FORGOTTEN_AFTER = timedelta(days=8)
+FORGOTTEN_AFTER = timedelta(days=8)  # without a measurement: not watched any more, gone, or long at rest
+FORGET_SECONDS = 6 * 3600.0
 
 
 class Measurements:
@@ -72,6 +73,7 @@ class Measurements:
         self._interrupted: set[PipelineId] = set()
         """Not running when their turn came: the next measurement begins anew."""
         self._told_period = 0.0
+        self._forget_at = float("-inf")
 
     def are_loaded(self) -> bool:
         """True if this bot leads, and knows what the leader before it has measured."""
@@ -94,6 +96,7 @@ class Measurements:
             StoreAway: what was measured stays in memory, and is written with the next measurement.
         """
         await self._take_over()
+        await self._forget_old()
         await self._follow()
         self._report_period()
         due = self._due()
@@ -111,14 +114,22 @@ class Measurements:
         token = lease and lease.token
         if token is None or token == self._epoch:
             return
-        now = self._clock.now()
-        stored = await self._store.measured()
-        old = {one for one, measured in stored.items() if now - measured.pace.last.at > FORGOTTEN_AFTER}
-        self._measured = {one: measured for one, measured in stored.items() if one not in old}
+        self._measured = dict(await self._store.measured())
         self._chains.load(await self._store.chains())
+        self._epoch, self._forget_at = token, float("-inf")
+
+    async def _forget_old(self) -> None:
+        """Bounds what the bot keeps, also while one bot leads for months."""
+        if self._clock.monotonic() < self._forget_at:
+            return
+        before = self._clock.now() - FORGOTTEN_AFTER
+        old = {one for one, measured in self._measured.items() if _measured_at(measured) < before}
         if old:
             await self._store.save_measured({}, forgotten=old)
-        self._epoch = token
+        for pipeline_id in old:
+            del self._measured[pipeline_id]
+        self._interrupted &= self._measured.keys()
+        self._forget_at = self._clock.monotonic() + FORGET_SECONDS
 
     async def _follow(self) -> None:
         """Keeps up with what is watched. Of a large fleet, it chooses from time to time which running ones it
@@ -212,6 +223,11 @@ class Measurements:
                 each_measured_every_seconds=round(period),
             )
         )
+
+
+def _measured_at(measured: MeasuredPipeline) -> datetime:
+    """The pace ignores measurements that don't say whether the pipeline moves."""
+    return max(measured.pace.last.at, *(one.at for one in measured.recent[-1:]))
 
 
 def _runs(state: PipelineState) -> bool:

@@ -287,3 +287,15 @@ async def test_status_of_one_pipeline_tells_its_lag(fake_redis: redis.asyncio.Re
         one.bot.clock.seconds += 1000
         (view,) = (await one.bot.requests.queries.status(ALERTS, [ONE])).views
         assert view.lag is None
+
+
+async def test_a_leader_forgets_pipelines_that_nobody_watches_any_more(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 2) as one:
+        await one.bot.watch(ONE, TWO)
+        await one.go_on(10)
+        await one.bot.requests.subscriptions.unwatch(ALERTS, [TWO], ANN)
+        for _ in range(9):
+            one.bot.clock.seconds += 24 * 3600
+            await one.go_on(10)
+        assert await one.store.measured() == {ONE: one.measurements._measured[ONE]}
+        assert set(one.measurements._measured) == {ONE}
