@@ -96,7 +96,7 @@ _TABLE = (
         "read_only",
         _NEEDS_YOU,
         "the destination is read-only",
-        "Point the pipeline at the primary server, or end its read-only mode.",
+        "Point the pipeline at the primary server, or end the destination's read-only mode.",
         r"read-?only transaction",
         r"SQLSTATE 25006",
         r"TABLE_IS_READ_ONLY",
@@ -177,7 +177,7 @@ _TABLE = (
     _row(
         "crash",
         Prospect.UNKNOWN,
-        "the worker crashed with a fault of its own",
+        "the worker crashed on an internal error",
         "Redeploy once. If it crashes again, send the lines to GoldRush's support.",
         r"^panic: |panicked at|nil pointer dereference|index out of range|NullPointerException",
         r"segmentation fault|SIGSEGV",
@@ -268,7 +268,7 @@ _TABLE = (
     _row(
         "destination_error",
         _HEALS,
-        "the destination answers with an error of its own",
+        "the destination had an internal error",
         "Look at the destination's own log.",
         r"\b50[0234] (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)\b",
         r"status(?: code)?[ =:]+50[0234]\b",
@@ -280,7 +280,7 @@ _TABLE = (
         "decoding",
         Prospect.UNKNOWN,
         "records cannot be decoded",
-        "Check the ABI file against the contract. GoldRush skips single bad records, so this one ended the worker.",
+        "Check the ABI file against the contract, then redeploy.",
         r"\babi\b.{0,200}\b(?:fail\w*|invalid|error|mismatch|bad)",
         r"protobuf|unknown variant|invalid wire type|normalization (?:fail\w*|error)",
         r"(?:failed|unable|cannot|could not) (?:to )?(?:decode|deserialize)|unknown discriminator",
@@ -294,7 +294,7 @@ UNKNOWN = Cause(
     slug="unknown",
     words="unknown: the log names no fault that I know",
     prospect=Prospect.UNKNOWN,
-    first_step="Read the lines in the thread, and note what helped: I show it next time.",
+    first_step="Read the lines in the thread, and note what helped: I'll show it next time.",
 )
 CAUSES = (*(cause for cause, _ in _TABLE), UNKNOWN)
 _BY_SLUG = {cause.slug: cause for cause in CAUSES}

@@ -1,4 +1,4 @@
-// What ails one pipeline: why it fails, what its log holds, how fast it works. Item: [label, fields of the control request].
+// The faults of one pipeline: why it fails, what its log holds, how fast it works. Item: [label, fields of the control request].
 
 const CAUSES = {
   out_of_memory: "its worker runs out of memory", destination_memory: "the destination runs out of memory", destination_full: "the destination has no space left",
@@ -6,7 +6,7 @@ const CAUSES = {
   rejected_login: "the destination rejects its login", no_permission: "its login lacks a permission", tls: "the certificate has expired", constraint: "a record violates a constraint",
   schema: "the table does not fit", crash: "its worker crashes", transform: "a transform fails", missing_place: "its bucket, queue or topic is gone", too_large: "a record is too large",
   source: "it cannot read its source", throttled: "the destination throttles it", unknown_host: "the host name does not resolve", unreachable: "the destination is unreachable",
-  destination_error: "the destination has an error of its own", decoding: "records cannot be decoded", unknown: "nobody knows why",
+  destination_error: "the destination had an internal error", decoding: "records cannot be decoded", unknown: "nobody knows why",
 };
 
 const LOGS = [

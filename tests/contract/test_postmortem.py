@@ -45,7 +45,7 @@ async def drafts(it: Office) -> list[Postmortem]:
 async def test_two_clicks_post_one_draft_in_the_thread(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         data, chat = await recovered(it), FakeChat()
-        assert "I post the draft in this card's thread." in await it.click(action_ids.POSTMORTEM, data)
+        assert "I'm posting the draft in this card's thread." in await it.click(action_ids.POSTMORTEM, data)
         assert "in this card's thread already. Nothing was changed." in await it.click(action_ids.POSTMORTEM, data)
         async with sending(it.bot.store, chat, it.bot.clock):
             await it.bot.clock.pass_time(10)
@@ -67,7 +67,7 @@ async def test_a_failure_that_comes_back_gets_another_draft(fake_redis: redis.as
         assert "has not recovered, so I drafted nothing" in await it.click(action_ids.POSTMORTEM, data)
         it.bot.api.statuses[ONE] = LIVE
         await it.bot.poll(20)
-        assert "I post the draft" in await it.click(action_ids.POSTMORTEM, data)
+        assert "I'm posting the draft" in await it.click(action_ids.POSTMORTEM, data)
         assert len(await drafts(it)) == 2
 
 
@@ -137,7 +137,7 @@ async def test_a_recovered_member_of_a_group_has_it_in_its_menu(fake_redis: redi
         await it.bot.poll(20)
         card = (await it.bot.store.cards([key]))[key]
         assert "Draft postmortem" in str(member_menu(card.content))
-        assert "I post the draft" in await it.click(action_ids.MEMBER_ACTION, choice)
+        assert "I'm posting the draft" in await it.click(action_ids.MEMBER_ACTION, choice)
         (draft,) = await drafts(it)
         assert draft.card_key == key
         chat = FakeChat()

@@ -221,14 +221,14 @@ async def test_it_names_the_time_at_which_the_log_was_read(fake_redis: redis.asy
         found = await diagnose(it)
         await deliver(it)
         answer = plain(await it.type("why orders-1"))
-        line = next(line for line in answer.split("\n") if "log read" in line)
+        line = next(line for line in answer.split("\n") if "looked for the cause" in line)
         assert date(found.at, "{time_secs} {date_short_pretty}") in line
         assert line.endswith("· the destination's table does not fit the pipeline's columns")
         assert ":bell:" not in str(answer)
-        assert answer.index("log read") < answer.index("failed · read")
+        assert answer.index("looked for the cause") < answer.index("failed · read")
         it.bot.api.statuses[ONE] = LIVE
         await it.bot.poll(20)
-        assert "log read" in plain(await it.type("why orders-1"))
+        assert "looked for the cause" in plain(await it.type("why orders-1"))
 
 
 async def test_the_status_of_a_failed_pipeline_says_why(fake_redis: redis.asyncio.Redis) -> None:

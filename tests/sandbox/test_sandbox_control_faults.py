@@ -299,7 +299,7 @@ def test_the_docs_list_every_ailment_and_route() -> None:
     section = documented.split("## GoldRush")[1].split("\n## ")[0]
     for word in (*ROUTES, *BY_SLUG, *LogContent, *DESTINATIONS):
         assert f"`{word}`" in section, word
-    ailments = section.split("### What ails a pipeline")[1].splitlines()
+    described = section.split("### Causes of a failure")[1].splitlines()
     for cause in CAUSES:
-        (row,) = [line for line in ailments if line.startswith("| `") and f"`{cause.slug}`" in line]
+        (row,) = [line for line in described if line.startswith("| `") and f"`{cause.slug}`" in line]
         assert ("| fails |" in row, "retries" in row) == (cause.probe is not None, cause.retried), cause.slug

@@ -65,7 +65,13 @@ def test_the_warning_leads_with_the_date() -> None:
     state = CreditsState(usage=a_usage(a_day=1000))
     text = valid(shown(Notice(kind=NoticeKind.CREDITS_LOW, at=at(0), credits=state))).text.replace("\xa0", " ")
     assert text.splitlines()[0].startswith("The GoldRush credits run out in 5 days, on ")
-    assert "Raise the plan, or use less, before that." in text
+    assert "Raise the plan or use less before then." in text
+
+
+def test_the_warning_that_they_are_used_up_names_a_step_for_now() -> None:
+    state = CreditsState(usage=a_usage(consumed=10_000))
+    text = valid(shown(Notice(kind=NoticeKind.CREDITS_LOW, at=at(0), credits=state))).text
+    assert "Check that your pipelines still run, and raise the plan." in text
 
 
 @pytest.mark.parametrize(

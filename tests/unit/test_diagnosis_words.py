@@ -99,6 +99,10 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
     [
         (unread(LogOutcome.NOT_YET), "GoldRush has no log of it yet. *Logs* asks again."),
         (
+            unread(LogOutcome.NOT_YET, cause="unknown"),
+            "*Cause unknown:* the destination's error is none that I know",
+        ),
+        (
             unread(LogOutcome.UNREADABLE, problem="no answer within 5 s."),
             "I couldn't read its log: no answer within 5 s. *Logs* tries again.",
         ),

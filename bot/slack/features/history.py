@@ -167,7 +167,7 @@ _OUTCOMES = {
     EpisodeOutcome.RECOVERED: "recovered",
     EpisodeOutcome.LIVE: "then live",
     EpisodeOutcome.ON_PURPOSE: "ended by its owner",
-    EpisodeOutcome.CLEARED: "then well again",
+    EpisodeOutcome.CLEARED: "then back to normal",
     EpisodeOutcome.UNWATCHED: "then nobody watched it",
 }
 

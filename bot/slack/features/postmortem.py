@@ -23,7 +23,7 @@ async def press_postmortem(click: Click, request: Request) -> Reply:
     name = await request.services.permissions.name(request.asker)
     match await request.services.requests.postmortems.draft(click.channel, click.text("card"), by_name=name):
         case PostmortemAnswer.DRAFTED:
-            return Reply(blocks=[section(":memo: I post the draft in this card's thread.")])
+            return Reply(blocks=[section(":memo: I'm posting the draft in this card's thread.")])
         case PostmortemAnswer.DRAFTED_BEFORE:
             return Reply(blocks=[section(":memo: The draft is in this card's thread already. Nothing was changed.")])
         case PostmortemAnswer.FAILURE_GOES_ON:

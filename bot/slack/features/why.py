@@ -231,7 +231,7 @@ def _is_at(at: datetime, moment: Explained) -> bool:
 def _log_words(moment: Explained, episode: Episode | None) -> str:
     diagnosis = episode.diagnosis if episode else None
     cause = short_cause(episode) if diagnosis and _is_at(diagnosis.at, moment) else ""
-    return f":mag: *log read* · {_second(moment)}{f' · {cause}' if cause else ''}"
+    return f":mag: *looked for the cause* · {_second(moment)}{f' · {cause}' if cause else ''}"
 
 
 def _second(moment: Explained) -> str:

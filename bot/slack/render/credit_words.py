@@ -31,9 +31,11 @@ def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
     ends = outlook(state.usage).runs_out if state.usage else None
     if state.usage and state.usage.left == 0:
         head = ":warning: *The GoldRush credits are used up.*"
+        step = "Check that your pipelines still run, and raise the plan."
     else:
         head = f":warning: *The GoldRush credits run out {_when(ends, notice.at)}*, if use goes on as it does now."
-    rest = "GoldRush doesn't say what happens to pipelines then. Raise the plan, or use less, before that."
+        step = "Raise the plan or use less before then."
+    rest = f"GoldRush doesn't say what happens to pipelines then. {step}"
     how = f"`{render_context.command} credits` shows the figures at any time."
     return [section(f"{head}\n{rest}"), *credit_blocks(state, notice.at), section(how)]
 
@@ -62,7 +64,7 @@ def _unknown(state: CreditsState) -> str:
         return "I haven't read the use of GoldRush credits yet. I read it once an hour."
     return (
         f"I can't read the use of GoldRush credits: {outside(state.problem, REASON_LIMIT)}\n"
-        "Pipelines are watched as always. I try again within the hour."
+        "Pipelines are watched as always. I'll try again within the hour."
     )
 
 

@@ -100,6 +100,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
     if not diagnosis.cause:
         return "*Cause unknown:* its log names no error"
     cause = cause_named(diagnosis.cause)
+    if cause is UNKNOWN and diagnosis.log is not LogOutcome.READ:
+        return "*Cause unknown:* the destination's error is none that I know"
     if cause is UNKNOWN:
         return f"*Cause {cause.words.replace(':', ':*', 1)}"
     return f"*Cause:* {cause.words} · {prospect_words(cause)}"

@@ -20,7 +20,7 @@ _FORMS: tuple[tuple[Event, str], ...] = (
     (Event.FINISHED, f"{run_words.FINISHED} {{name}}*{{reason}}*"),
     (Event.BACK, "{readable} {name}*can be read again*{took}"),
     (Event.GONE, f"{phrases.UNKNOWN_STATE} {{name}}{{be}}*{phrases.GONE}*"),
-    (Event.DIAGNOSED, ":mag: I read the log{of_name}"),
+    (Event.DIAGNOSED, ":mag: I looked for the cause{of_name}"),
     (Event.UNWATCHED, ":no_bell: {name}{be}*no longer watched*"),
     (Event.UNREACHABLE, f"{phrases.UNKNOWN_STATE} {{name}}*can't be read*: {{reason}}"),
     (Event.STUCK, f"{finding_words.SYMBOL} {{name}}{{be}}*stuck*{{stuck}}"),
