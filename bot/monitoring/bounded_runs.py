@@ -5,10 +5,9 @@ its height. Nothing is due but by the state in the record: a restart, or another
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 
 from bot.domain.bounded_run import RunEnd, ended, progress
 from bot.domain.bounded_run_plan import plan_progress, plan_run_ended
@@ -17,6 +16,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
+from bot.monitoring.work_in_time import work_in_time
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError
@@ -28,7 +28,9 @@ from bot.state.repository import MakePlan, Repository
 
 ATTEMPTS = (0.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0)  # seconds after the stop
 GIVE_UP_SECONDS = 21900.0  # after the stop; an older one stays as it is
-AT_ONCE = 8
+AT_ONCE = 8  # requests for the metrics of runs that stopped
+FOLLOW_SECONDS = 1.0  # of each call, so that many runs show their progress within a few calls
+IN_ONE_GO = 1000  # pipelines between two turns of the event loop
 
 Recent = Callable[[PipelineId], Sequence[Measurement]]
 """The measurements of a pipeline's last hour, oldest first."""
@@ -71,22 +73,36 @@ class BoundedRuns:
         """
         if not self._leadership.is_leader or not self._are_loaded():
             return  # without the measurements of the last hour, a judgement may differ
-        bounded = self._repository.bounded & self._repository.pollable
-        stopped = islice(self._due(bounded), AT_ONCE)
-        work = [*map(self._judge, stopped), *map(self._show_progress, islice(self._measured_anew(bounded), AT_ONCE))]
-        for problem in await asyncio.gather(*work, return_exceptions=True):
-            if isinstance(problem, BaseException):
-                raise problem
+        stopped, measured = await self._work()
+        work = dict.fromkeys(stopped[:AT_ONCE], self._judge) | dict.fromkeys(measured, self._show_progress)
+        await work_in_time(lambda pipeline_id: work[pipeline_id](pipeline_id), work, self._clock, FOLLOW_SECONDS)
 
-    def _measured_anew(self, bounded: Iterable[PipelineId]) -> Iterable[PipelineId]:
-        """Those that run, and have a later measurement than the one that they show."""
-        for pipeline_id in bounded:
-            state, recent = self._repository.state_but_time(pipeline_id), self._recent(pipeline_id)
-            if not recent or (state.run and state.run.at >= recent[-1].at):
-                continue  # the usual case
-            measured = [one for one in self._of_deployment(pipeline_id) if one.last_block_height is not None]
-            if measured and (state.run is None or measured[-1].at > state.run.at):
-                yield pipeline_id
+    async def _work(self) -> tuple[list[PipelineId], list[PipelineId]]:
+        """The runs to judge, and those whose progress to show."""
+        stopped, measured, now = list[PipelineId](), list[PipelineId](), self._clock.now()
+        bounded = self._repository.bounded & self._repository.pollable
+        for pipeline_id in self._attempts.keys() - bounded:
+            del self._attempts[pipeline_id]
+            self._paused.pop(pipeline_id, None)
+        for place, pipeline_id in enumerate(bounded, 1):
+            if self._is_due(pipeline_id, now):
+                stopped.append(pipeline_id)
+            elif self._is_measured_anew(pipeline_id):
+                measured.append(pipeline_id)
+            if place % IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+        return stopped, measured
+
+    def _is_measured_anew(self, pipeline_id: PipelineId) -> bool:
+        """True if it runs, and has a later measurement than the one that it shows."""
+        recent = self._recent(pipeline_id)
+        if not recent:
+            return False  # the usual case of a large fleet
+        state = self._repository.state_but_time(pipeline_id)
+        if state.run and state.run.at >= recent[-1].at:
+            return False
+        measured = [one for one in self._of_deployment(pipeline_id) if one.last_block_height is not None]
+        return bool(measured) and (state.run is None or measured[-1].at > state.run.at)
 
     def _of_deployment(self, pipeline_id: PipelineId) -> Sequence[Measurement]:
         """The measurements since the running deployment began."""
@@ -101,17 +117,17 @@ class BoundedRuns:
         if blocks and (run := progress(blocks, self._of_deployment(pipeline_id), self._clock.now())):
             await self._write(pipeline_id, partial(plan_progress, run=run))
 
-    def _due(self, bounded: Iterable[PipelineId]) -> Iterable[PipelineId]:
-        now = self._clock.now()
-        for pipeline_id in bounded:
-            state = self._repository.state_but_time(pipeline_id)
-            if state.phase != Phase.STOPPED or state.since is None or state.reach is not Reach.REACHABLE:
-                self._attempts.pop(pipeline_id, None)
-                self._paused.pop(pipeline_id, None)
-            elif not (state.run and state.run.end is RunEnd.FINISHED):
-                age = (now - state.since).total_seconds()
-                if age <= GIVE_UP_SECONDS and self._over(pipeline_id, state) < _attempts_by(age):
-                    yield pipeline_id
+    def _is_due(self, pipeline_id: PipelineId, now: datetime) -> bool:
+        """True if it stopped, and the next attempt to judge that is due."""
+        state = self._repository.state_but_time(pipeline_id)
+        if state.phase is not Phase.STOPPED or state.since is None or state.reach is not Reach.REACHABLE:
+            self._attempts.pop(pipeline_id, None)
+            self._paused.pop(pipeline_id, None)
+            return False
+        if state.run and state.run.end is RunEnd.FINISHED:
+            return False
+        age = (now - state.since).total_seconds()
+        return age <= GIVE_UP_SECONDS and self._over(pipeline_id, state) < _attempts_by(age)
 
     def _over(self, pipeline_id: PipelineId, state: PipelineState) -> int:
         since, over = self._attempts.get(pipeline_id, (None, 0))

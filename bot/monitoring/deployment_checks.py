@@ -5,7 +5,7 @@ deploy, stop, or contradict their owner's intent.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,6 +29,7 @@ from bot.domain.phase import TRANSIENT
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineFinding, PipelineState
+from bot.monitoring.work_in_time import work_in_time
 from bot.ports.clock import Clock
 from bot.ports.history_store import HistoryStore
 from bot.ports.leadership import LeadershipStatus
@@ -38,7 +39,7 @@ from bot.ports.telemetry.monitoring import TransitionDetected
 from bot.state.repository import MakePlan, Repository
 
 CHECK_SECONDS = 5.0
-AT_ONCE = 8
+JUDGE_SECONDS = 1.0  # of each run, so that a fleet that deploys at once is judged within a few runs
 IN_ONE_GO = 1000  # pipelines between two turns of the event loop
 AGAIN_AFTER = timedelta(seconds=15)  # if the intent could not be read
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -92,23 +93,21 @@ class DeploymentChecks:
             return
         if lease.token != self._epoch:
             self._checks, self._epoch = {}, lease.token
-        for problem in await asyncio.gather(*map(self._judge, await self._due()), return_exceptions=True):
-            if isinstance(problem, BaseException):
-                raise problem
+        await work_in_time(self._judge, await self._due(), self._clock, JUDGE_SECONDS)
 
-    async def _due(self) -> list[PipelineId]:
-        now, due = self._clock.now(), list[PipelineId]()
+    async def _due(self) -> Sequence[PipelineId]:
+        """Those that wait longest come first."""
+        now, due = self._clock.now(), dict[PipelineId, datetime]()
         unsettled = self._repository.unsettled & self._repository.pollable
         for settled in self._checks.keys() - unsettled:
             del self._checks[settled]
         for place, pipeline_id in enumerate(unsettled, 1):
-            if self._check(pipeline_id, now).due_at <= now:
-                due.append(pipeline_id)
-            if len(due) == AT_ONCE:
-                break
+            check = self._check(pipeline_id, now)
+            if check.due_at <= now:
+                due[pipeline_id] = check.due_at
             if place % IN_ONE_GO == 0:
                 await asyncio.sleep(0)
-        return due
+        return sorted(due, key=due.__getitem__)
 
     def _check(self, pipeline_id: PipelineId, now: datetime) -> _Check:
         """The check of the pipeline's situation. A change of it is due at once."""

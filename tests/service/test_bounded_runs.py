@@ -319,6 +319,22 @@ async def test_each_measurement_shows_the_progress_once(fake_redis: redis.asynci
         assert details.requests == 0
 
 
+async def test_all_runs_that_were_measured_show_their_progress_at_once(
+    fake_redis: redis.asyncio.Redis, details: Details
+) -> None:
+    known = bounded(30)
+    async with running(fake_redis, *known) as bot:
+        runs = Runs(bot, details)
+        await bot.watch(*(one.id for one in known))
+        await bot.catalogue.refresh()
+        await bot.poll(20)
+        for one in known:
+            details.recent[one.id] = [Measurement(at=bot.clock.now(), last_block_height=2_000)]
+        await runs.runs.follow()
+        shown = [bot.repository.record(one.id).state.run for one in known]
+        assert [run.percent if run else None for run in shown] == [25] * 30
+
+
 async def test_a_new_deployment_does_not_show_the_progress_of_the_one_before(
     fake_redis: redis.asyncio.Redis, details: Details
 ) -> None:

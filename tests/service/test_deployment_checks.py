@@ -151,6 +151,20 @@ async def test_a_change_of_the_leader_repeats_nothing_and_loses_nothing(fake_red
         assert await it.told() == [Event.STUCK]
 
 
+async def test_a_fleet_that_is_stuck_at_once_is_found_at_once(fake_redis: redis.asyncio.Redis) -> None:
+    known = pipelines(30)
+    async with running(fake_redis, *known) as bot:
+        await bot.watch(*(one.id for one in known))
+        await bot.catalogue.refresh()
+        it = Deployments(bot)
+        bot.api.statuses.update(dict.fromkeys((one.id for one in known), DEPLOYING))
+        await it.pass_time(10)
+        bot.clock.seconds += 60 * MINUTE
+        await bot.poll(30)
+        await it.checks.run()
+        assert {len(bot.repository.record(one.id).state.findings) for one in known} == {1}
+
+
 # --- drift -----------------------------------------------------------------------------------------------------------
 
 
