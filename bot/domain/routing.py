@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.card import PageOrigin
 from bot.domain.catalogue import Pipeline
@@ -78,20 +78,6 @@ class Routing:
     def default_policy(self, channel: ChannelId) -> Policy | None:
         """The policy for watches of this channel that name no targets."""
         return default_policy(self.setup, channel)
-
-    @property
-    def least_lags(self) -> tuple[timedelta, ...]:
-        """The lags from which on a watch hears that the pipeline is lagging, the shortest first."""
-        return tuple(
-            sorted(
-                {
-                    watch.least_lag
-                    for audience in self.audiences
-                    for watch in audience.watches
-                    if watch.wants(Event.LAGGING) or watch.pages(Event.LAGGING)
-                }
-            )
-        )
 
     @property
     def operator_policy(self) -> Policy | None:

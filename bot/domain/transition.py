@@ -152,6 +152,11 @@ class PipelineFinding:
     usual: timedelta | None = None
     """STUCK: how long this phase usually lasts. None: not known."""
 
+    @property
+    def is_of_the_chain(self) -> bool:
+        """True if most of a lag is GoldRush's own on the chain: nothing to do about this pipeline."""
+        return bool(self.lag and self.chain_lag and self.chain_lag >= self.lag / 2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineState:

@@ -34,11 +34,6 @@ class Lag:
     chain_seconds: float | None = None
     """How far GoldRush itself is behind on the chain. None: unknown."""
 
-    @property
-    def is_of_the_chain(self) -> bool:
-        """True if most of it is GoldRush's own delay on the chain: nothing to do about this pipeline."""
-        return self.chain_seconds is not None and self.chain_seconds >= self.seconds / 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualPace:

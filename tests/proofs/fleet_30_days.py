@@ -291,7 +291,8 @@ def judge_one(
             _count_stall(pipeline, minute, figures)
         is_stalled = judgement.stalled_since is not None
         for threshold in set(judgement.over) - over:
-            culprit = judgement.lag is not None and judgement.lag.is_of_the_chain
+            lag = judgement.lag
+            culprit = lag is not None and lag.chain_seconds is not None and lag.chain_seconds >= lag.seconds / 2
             _count_lag(pipeline, minute, threshold, figures, names_the_chain=culprit)
         over = frozenset(judgement.over)
     figures.left_open += bool(over or is_stalled) and pipeline.lags[-1] < THRESHOLDS[0] / 2

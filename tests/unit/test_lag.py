@@ -204,13 +204,13 @@ def test_a_threshold_that_nobody_wants_any_more_is_forgotten() -> None:
 def test_blocks_become_time_by_the_pace_of_the_chain() -> None:
     lag = Story().measure(measured(0, height=100), the_chain(0, 1340)).lag
     assert lag
-    assert (lag.blocks, lag.seconds, lag.chain, lag.is_of_the_chain) == (1240, 2478.0, "base-mainnet", False)
+    assert (lag.blocks, lag.seconds, lag.chain) == (1240, 2478.0, "base-mainnet")
 
 
 def test_goldrushs_own_delay_is_named() -> None:
     lag = Story().measure(measured(0, height=1340), the_chain(0, 1340, late=30)).lag
     assert lag
-    assert (lag.blocks, lag.seconds, lag.chain_seconds, lag.is_of_the_chain) == (0, 1800.0, 1800.0, True)
+    assert (lag.blocks, lag.seconds, lag.chain_seconds) == (0, 1800.0, 1800.0)
 
 
 def test_a_chain_without_a_known_pace_leaves_the_delay_of_the_pipeline() -> None:

@@ -22,6 +22,7 @@ from bot.slack.render.console import console
 from bot.slack.render.credit_words import limit_line
 from bot.slack.render.diagnosis import card_blocks, diagnosis_blocks, first_step, over_line
 from bot.slack.render.entry_words import entry_words
+from bot.slack.render.finding_steps import finding_step
 from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import COPY, origins_context
@@ -49,6 +50,8 @@ def render_card(
         blocks += context(COPY)
     if card.episode.kind is EpisodeKind.FAILURE:
         blocks += _what_to_do(card, render_context.command)
+    elif step := finding_step(card, render_context):
+        blocks.append(section(step))
     if card.episode.open:
         blocks += origins_context(card.origins, card.channel)
     if card.episode.unanswered and not card.silence:  # a silence puts off the next call

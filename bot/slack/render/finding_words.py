@@ -35,8 +35,8 @@ def of_chain(finding: PipelineFinding) -> str:
     chain, late = outside(finding.chain, 40), finding.chain_lag.total_seconds()
     if not late:
         return f"{chain} itself is on time at GoldRush"
-    is_culprit = finding.lag is not None and late >= finding.lag.total_seconds() / 2
-    return f"{chain} itself is {duration(late)} behind at GoldRush{': nothing to do here' if is_culprit else ''}"
+    needless = ": nothing to do here" if finding.is_of_the_chain else ""
+    return f"{chain} itself is {duration(late)} behind at GoldRush{needless}"
 
 
 def wanted(intent: Intent | None) -> str:
