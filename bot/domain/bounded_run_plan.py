@@ -42,7 +42,7 @@ def _hundredth(run: BoundedRun) -> int:
 
 
 def plan_run_ended(record: Record, routing: Routing, run: BoundedRun, since: datetime, at: datetime) -> Plan | None:
-    """Tells how the run ended. None: it was told, or the pipeline has moved on.
+    """Tells how the run ended. None: people know, or the pipeline has moved on.
 
     A stop before the last block is a failure, unless the owner wants the pipeline paused. A first reading reports only
     failures, so it does not tell that a run has finished.

@@ -1,6 +1,6 @@
 """Plans what the begin and the end of findings change for one pipeline. Level-triggered: a repeat plans nothing. Pure.
 
-Whoever judges a pipeline says which findings hold now. The plan compares them with the state.
+The job that judges a pipeline says which findings hold now. The plan compares them with the state.
 """
 
 from collections.abc import Collection, Iterable

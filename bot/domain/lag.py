@@ -41,8 +41,8 @@ def judge(
 ) -> tuple[UsualPace, Judgement]:
     """The pace with this measurement, and what follows. Ignores one that is not newer than the last.
 
-    `thresholds`: of all watches, in seconds. `deployed_at`: the latest deployment; all begins anew with it. A bounded
-    pipeline reads the past, so it never lags.
+    `thresholds`: of all watches, in seconds. `deployed_at`: the latest deployment. The judgement begins again there.
+    A bounded pipeline reads the past, so it never lags.
     """
     if pace is None:
         pace = UsualPace(since=now.at, last=now, chain=chain, still_since=now.at)

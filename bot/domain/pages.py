@@ -394,7 +394,7 @@ class _Progress:
         self._take(next_page(page, self._at, event, self._reaches))
 
     def widen(self, episode: Episode, audience: Audience, targets: Sequence[Target], stored: Episode | None) -> None:
-        """The pipeline has one more problem in this episode: calls those whom only this one pages.
+        """The pipeline has one more problem in this episode: calls the targets that only this one pages.
 
         `stored`: the episode before this step.
         """

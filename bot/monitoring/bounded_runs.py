@@ -87,13 +87,13 @@ class BoundedRuns:
         for place, pipeline_id in enumerate(bounded, 1):
             if self._is_due(pipeline_id, now):
                 stopped.append(pipeline_id)
-            elif self._is_measured_anew(pipeline_id):
+            elif self._has_newer_measurement(pipeline_id):
                 measured.append(pipeline_id)
             if place % IN_ONE_GO == 0:
                 await asyncio.sleep(0)
         return stopped, measured
 
-    def _is_measured_anew(self, pipeline_id: PipelineId) -> bool:
+    def _has_newer_measurement(self, pipeline_id: PipelineId) -> bool:
         """True if it runs, and has a later measurement than the one that it shows."""
         recent = self._recent(pipeline_id)
         if not recent:

@@ -125,7 +125,7 @@ class DetailsReader:
                 return await self._in_thread(lambda: findings_in(answer, at))
         except Exception as exc:  # noqa: BLE001 (text of others: the card says that it could not be read)
             emit(ReadCrashed(pipeline=pipeline_id, exception=exc))
-            problem = "I couldn't read the log because of an error of my own. My log has the details."
+            problem = "I ran into an internal error. My log has the details."
             return LogFindings(at=at, outcome=LogOutcome.UNREADABLE, problem=problem)
 
     async def _ask(
@@ -156,7 +156,7 @@ class DetailsReader:
                 return exc
             except Exception as exc:  # noqa: BLE001 (a bug: it must not end the diagnosis)
                 emit(ReadCrashed(pipeline=pipeline_id, exception=exc))
-                return Unavailable(f"I couldn't ask GoldRush: an error of my own ({type(exc).__name__}).")
+                return Unavailable(f"I ran into an internal error ({type(exc).__name__}).")
             place.silent = 0
             emit(DetailsRead(pipeline=pipeline_id, endpoint=endpoint, outcome=ReadOutcome.OK))
             return answer

@@ -85,8 +85,8 @@ class DiagnosisReader:
         return await self._with_facts(pipeline_id, diagnosis)
 
     def _explained(self, found: LogFindings, episode: Episode, probe: DestinationHealth | None) -> Diagnosis:
-        ill = probe is not None and probe.healthy is False
-        named = named_cause(found.excerpt, probe.last_error if probe and ill else "")
+        probe_error = probe.last_error if probe and probe.healthy is False else ""
+        named = named_cause(found.excerpt, probe_error)
         return Diagnosis(
             at=self._clock.now(),
             began_at=episode.began_at,

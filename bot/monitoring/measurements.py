@@ -71,7 +71,7 @@ class Measurements:
         """Of the lease under which `_measured` was loaded."""
         self._measured: dict[PipelineId, MeasuredPipeline] = {}
         self._interrupted: set[PipelineId] = set()
-        """Not running when their turn came: the next measurement begins anew."""
+        """Not running when their turn came: the next measurement begins again."""
         self._told_period = 0.0
         self._forget_at = float("-inf")
 

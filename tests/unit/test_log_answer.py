@@ -101,3 +101,10 @@ def test_a_hostile_log_makes_a_valid_answer(text: str) -> None:
 def test_any_logs_make_a_valid_answer(texts: list[str]) -> None:
     for text in shown_log(a_log(*texts)):
         assert text.count("```") in {0, 2}
+
+
+@pytest.mark.parametrize("problem", ["No answer came in time. Try again in a minute.", "GoldRush answered 500."])
+def test_a_log_that_nobody_could_read_asks_for_one_more_try(problem: str) -> None:
+    text = "\n".join(shown_log(replace(a_log(), read=LogAnswer(at=at(0), problem=problem))))
+    assert text.count("Try again in a minute: `/pipeline logs orders-eu`") == 1
+    assert text.count("Try again") == 1

@@ -17,6 +17,7 @@ from bot.slack.render.rows import command_for
 
 MOST_CHARACTERS_SHOWN = 8000  # of the lines of all replicas, escaped: a message has about 13,000 in all
 MOST_PODS_SHOWN = 8
+RETRY = "Try again in a minute"
 CHUNK = SECTION_LIMIT - 100
 
 
@@ -34,8 +35,9 @@ def log_answer_blocks(log: PipelineLog, render_context: RenderContext) -> list[B
     link = render_context.link(log.pipeline.id)
     if log.read.problem:
         problem = outside(log.read.problem, 300).rstrip(".")
+        retry = "" if problem.endswith(RETRY) else f". {RETRY}"
         return [
-            section(f"I couldn't read the log of {name}: {problem}. Try again in a minute: {again}"),
+            section(f"I couldn't read the log of {name}: {problem}{retry}: {again}"),
             *context(link),
         ]
     pods = [pod for pod in log.read.pods if not is_tail_error(pod.text)]
