@@ -17,7 +17,8 @@ def confirmed_by(episode: Episode, state: PipelineState, routing: Routing) -> Ep
     if not episode.open or not waits or state.failed_reads or state.observation is None:
         return None
     failure = episode.kind is EpisodeKind.FAILURE
-    shows_it = state.phase == Phase.FAILED if failure else state.observation.degraded
+    fails = state.phase == Phase.FAILED or state.has_stopped_short
+    shows_it = fails if failure else state.observation.degraded
     return replace(episode, revision=episode.revision + 1, readings=episode.readings + 1) if shows_it else None
 
 

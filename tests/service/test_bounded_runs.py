@@ -19,6 +19,8 @@ from bot.domain.transition import Event
 from bot.monitoring.bounded_runs import BoundedRuns
 from bot.monitoring.budget import Route
 from bot.ports.pipeline_api import ApiError, Status, Throttled, Unavailable
+from tests.builders import a_watch
+from tests.contract.test_store import an_announcement
 from tests.fakes import FakeApi, FakeClock
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO, Bot, pipelines, running
 
@@ -296,6 +298,25 @@ async def test_a_failure_that_stops_short_stays_one_failure(fake_redis: redis.as
         await runs.becomes(FAILED)
         await runs.becomes(STOPPED)
         assert await runs.history() == [Event.FAILED, Event.STOPPED]
+        assert runs.end() is RunEnd.SHORT
+        assert await bot.cards() == ["orders-1 failure"]
+
+
+async def test_a_channel_that_waits_for_readings_hears_of_a_failure_that_stopped_short(
+    fake_redis: redis.asyncio.Redis, details: Details
+) -> None:
+    async with running(fake_redis, *bounded(1)) as bot:
+        await bot.store.add_watches([replace(a_watch(ONE), confirm=3)], an_announcement("watch"))
+        await bot.repository.refresh_watches()
+        await bot.catalogue.refresh()
+        runs = Runs(bot, details)
+        await runs.pass_time(20)
+        details.heights[ONE] = 1_200
+        bot.api.statuses[ONE] = FAILED
+        while bot.repository.record(ONE).episode is None:
+            await bot.poll(1)
+        assert await bot.cards() == []
+        await runs.becomes(STOPPED)
         assert runs.end() is RunEnd.SHORT
         assert await bot.cards() == ["orders-1 failure"]
 
