@@ -119,6 +119,7 @@ def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
 def clear_faults(goldrush: GoldRush) -> None:
     for pipeline_id, _ in tuple(goldrush.faults):
         goldrush.set_fault(None, pipeline_id)
+    goldrush.chains.late.clear()
 
 
 class _Control:
@@ -165,7 +166,7 @@ class _Control:
         phase = _typed(body, "phase", str) or ("FAILED" if cause or log else pipeline.phase)
         ready, replicas = _typed(body, "ready", int), _typed(body, "replicas", int)
         restart = bool(_typed(body, "restart", bool))
-        if not {"pace", "height"}.isdisjoint(body):
+        if not {"pace", "height", "query"}.isdisjoint(body):
             self._set_work(pipeline, body)
         elif _typed(body, "degrade", bool):
             self._goldrush.degrade(pipeline.id)
@@ -185,6 +186,9 @@ class _Control:
         pace, height = body.get("pace"), _typed(body, "height", int)
         if pace is not None and (isinstance(pace, bool) or not isinstance(pace, int | float) or pace < 0):
             raise RefusedError(400, "pace must be a number, not below 0: 1 keeps up with the chain, 0 stands still")
+        query = _typed(body, "query", str)
+        if query is not None:
+            self._goldrush.edit(pipeline.id, query)
         self._goldrush.set_work(pipeline.id, pace=pace, height=height)
 
     async def chains(self, _: web.Request) -> Any:
@@ -253,7 +257,7 @@ def _answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Callable[[we
 
 def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
     faults = [fault for (pipeline_id, _), fault in goldrush.faults.items() if pipeline_id == pipeline.id]
-    trouble = pipeline.trouble
+    trouble, chain = pipeline.trouble, goldrush.chains.of_topic(pipeline.topic).name
     return {
         "id": pipeline.id,
         "name": pipeline.name,
@@ -268,6 +272,8 @@ def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
         "cause": trouble.cause.slug if trouble is not None and trouble.over is None else None,
         "causes": fitting(pipeline.destination_type),
         "pace": pipeline.pace,
+        "chain": chain,
+        "chain_late": chain in goldrush.chains.late,
         "fault": faults[0].kind.value if faults else None,
     }
 

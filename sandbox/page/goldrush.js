@@ -144,7 +144,7 @@ export class Drawer {
     const label = row.cause ? `Ails from: ${row.cause.replaceAll("_", " ")}` : "Choose what ails it";
     const button = h("button", { type: "button", class: row.cause ? "icon-button lit" : "icon-button", "aria-label": `${label}: ${row.name}`, title: label, "data-testid": "cause" }, icon("cause"));
     button.disabled = !row.visible;
-    button.addEventListener("click", () => popover(button, `Why ${row.name} fails`, causeItems(row, (fields) => this.post(`pipelines/${row.id}`, fields))));
+    button.addEventListener("click", () => popover(button, `Why ${row.name} fails`, causeItems(row, (path, fields) => this.post(path, fields))));
     return button;
   }
 

@@ -50,6 +50,8 @@ async def test_the_rows_have_everything_the_page_shows(control: httpx.AsyncClien
         "destination_type": "postgres",
         "cause": None,
         "pace": 1.0,
+        "chain": "base-mainnet",
+        "chain_late": False,
         "fault": None,
     }
 
@@ -257,6 +259,17 @@ async def test_goldrush_is_made_late_with_a_chain(control: httpx.AsyncClient) ->
     await control.post("/chains/base-mainnet", json={"late_seconds": 0})
     assert not any(chain["late"] for chain in (await control.get("/chains")).json())
 
+    await control.post("/chains/base-mainnet", json={"late_seconds": 2400})
+    assert (await row(control, "usdc-approvals"))["chain_late"]
+    await control.delete("/faults")
+    assert not (await row(control, "usdc-approvals"))["chain_late"]
+
+
+async def test_a_transform_is_edited(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    edited = (await control.post("/pipelines/orders-us", json={"query": "SELECT hash FROM source"})).json()
+    assert (edited["phase"], edited["pace"]) == ("RUNNING", 1.0)
+    assert sandbox.goldrush.named("orders-us").query == "SELECT hash FROM source"
+
 
 @pytest.mark.parametrize(
     ("path", "body", "status"),
@@ -266,6 +279,7 @@ async def test_goldrush_is_made_late_with_a_chain(control: httpx.AsyncClient) ->
         ("/pipelines/orders-eu", {"log": "loud"}, 400),
         ("/pipelines/orders-eu", {"pace": -1}, 400),
         ("/pipelines/orders-eu", {"pace": True}, 400),
+        ("/pipelines/orders-eu", {"query": 1}, 400),
         ("/pipelines", {"name": "x", "destination_type": "paper"}, 400),
         ("/pipelines", {"name": "x", "execution_mode": "eternal"}, 400),
         ("/chains/base-mainnet", {}, 400),

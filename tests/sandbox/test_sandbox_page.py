@@ -273,6 +273,26 @@ async def test_a_pipeline_fails_with_each_cause_that_its_menu_offers(sandbox: Sa
     await expect(button).to_have_attribute("title", "Ails from: unknown")
 
 
+async def test_the_drawer_slows_a_pipeline_edits_it_and_holds_its_chain_back(sandbox: Sandbox, page: Page) -> None:
+    orders, chains = sandbox.goldrush.named("orders-eu"), sandbox.goldrush.chains
+    query = orders.query
+    button, menu = page.get_by_test_id(f"pipeline-{orders.id}").get_by_test_id("cause"), page.locator(".menu")
+
+    async def choose(words: str) -> None:
+        await button.click()
+        await menu.get_by_text(words, exact=True).click()
+
+    await choose("it stands still")
+    await sandbox.until(lambda: orders.pace == 0)
+    await choose("somebody edits its transform")
+    await sandbox.until(lambda: orders.query != query)
+    await choose("is half an hour late at GoldRush")
+    await sandbox.until(lambda: "matic-mainnet" in chains.late)
+    await choose("is on time at GoldRush")
+    await sandbox.until(lambda: not chains.late)
+    assert (orders.phase, orders.pace) == ("RUNNING", 0)
+
+
 async def test_the_page_says_how_to_stop_the_demos_own_changes(sandbox: Sandbox, page: Page) -> None:
     await sandbox.set_scenario(running=True)
     welcome = page.get_by_test_id("welcome").locator(".meanwhile")
