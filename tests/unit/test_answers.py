@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -30,7 +31,8 @@ from bot.domain.names import AmbiguousReference, UnknownReference
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
-from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach, ReadGap
+from bot.domain.transition import SELECTABLE, Event, PipelineFinding, PipelineState, Reach, ReadGap
+from bot.domain.usual_pace import Lag
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.slack.feature import UsageError
 from bot.slack.features.list import ListCommand
@@ -62,6 +64,9 @@ def a_standing(
 ) -> PipelineState:
     observation = replace(an_observation(phase, 5, ready=ready), bounded=bounded)
     return PipelineState(observation=observation, since=at(1), reach=reach)
+
+
+AN_HOUR = timedelta(hours=1)
 
 
 def a_view(standing: PipelineState | None = None, name: str = "orders-eu", **more: object) -> PipelineView:
@@ -124,6 +129,31 @@ def test_an_acknowledgement_in_the_reader_s_channel_does_not_name_it() -> None:
     view = a_view(a_standing(FAILED), acknowledged=answer)
     for channel, words in ((ALERTS, "Acknowledged by Ann at"), (None, "Acknowledged by Ann in #data-alerts at")):
         assert words in answered(StatusAnswer(views=(view,), channel=channel, at=at(17))).text
+
+
+@pytest.mark.parametrize(
+    ("found", "lag", "words"),
+    [
+        (PipelineFinding(event=Event.STUCK, since=at(2), usual=timedelta(minutes=3)), None, "stuck, usually 3 min"),
+        (PipelineFinding(event=Event.DRIFT, since=at(2), intent=Intent.PAUSED), None, "drifted"),
+        (
+            PipelineFinding(
+                event=Event.LAGGING, since=at(2), lag=timedelta(minutes=41), chain="Base", chain_lag=AN_HOUR
+            ),
+            None,
+            "lagging: 41 min behind",
+        ),
+        (None, Lag(seconds=12, blocks=6), "12 s behind (6 blocks)"),
+    ],
+)
+def test_one_pipeline_has_the_findings_and_the_lag_that_its_line_has(
+    found: PipelineFinding | None, lag: Lag | None, words: str
+) -> None:
+    view = a_view(replace(a_standing(), findings=(found,) if found else ()), lag=lag)
+    alone = status(view).text.replace("\xa0", " ")
+    for text in (alone, status(view, a_view(name="b")).text.replace("\xa0", " ")):
+        assert words in text
+    assert ("Base itself is 1 h behind at GoldRush: nothing to do here" in alone) is ("lagging" in words)
 
 
 def test_an_answer_says_when_the_api_reports_no_replicas() -> None:

@@ -20,6 +20,7 @@ from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answer_words
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.diagnosis import cause_lines, error_context, first_step
+from bot.slack.render.finding_words import of_chain
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
@@ -32,7 +33,7 @@ from bot.slack.render.pagination import (
     views_on_page,
 )
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import age, row, trying_again, unresolved
+from bot.slack.render.rows import age, measured_facts, row, trying_again, unresolved
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.render.silence_words import card_line
 
@@ -193,6 +194,8 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
             f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
             _not_read(standing),
             phrases.intent_words(view.pipeline, standing),
+            *measured_facts(view),
+            *map(of_chain, standing.findings),
         ]
     )
     not_polling = stale_states.not_polling([view], answer.outage)

@@ -56,6 +56,8 @@ def finding_fact(finding: PipelineFinding) -> str:
             return f"lagging: {words}" if (words := behind(finding)) else "lagging"
         case Event.STUCK:
             return f"stuck, {words}" if (words := usual_duration(finding)) else "stuck"
+        case Event.DRIFT:
+            return "drifted"
         case _:
             return finding.event.value
 

@@ -49,13 +49,17 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
     return [
         phrases.replicas(observation.phase, observation.ready, observation.replicas),
         phrases.intent_words(view.pipeline, view.state),
-        *map(finding_fact, view.state.findings),
-        lag_fact(view.lag) if view.lag else "",
+        *measured_facts(view),
         since,
         answered,
         muted,
         age(view, now),
     ]
+
+
+def measured_facts(view: PipelineView) -> list[str]:
+    """What is wrong although the pipeline can be read, and how far it is behind."""
+    return [*map(finding_fact, view.state.findings), lag_fact(view.lag) if view.lag else ""]
 
 
 def _since(view: PipelineView, now: datetime) -> str:
