@@ -66,6 +66,7 @@ def test_the_warning_leads_with_the_date() -> None:
     text = valid(shown(Notice(kind=NoticeKind.CREDITS_LOW, at=at(0), credits=state))).text.replace("\xa0", " ")
     assert text.splitlines()[0].startswith("The GoldRush credits run out in 5 days, on ")
     assert "Raise the plan or use less before then." in text
+    assert text.count("run out") == 1
 
 
 def test_the_warning_that_they_are_used_up_names_a_step_for_now() -> None:

@@ -191,7 +191,7 @@ def test_a_drift_has_a_card_of_its_own_and_the_pause_says_so() -> None:
     before, drift = (shown(card).text for card in plan.cards)
     assert "orders-eu was paused for" in before
     assert "then drifted" in before
-    assert "orders-eu has drifted: it is paused, and should be running" in drift
+    assert "orders-eu has drifted: it is paused and should be running" in drift
     assert "Resume it in GoldRush. If the stop was meant, pause it there: that ends this." in drift
     aligned = story.must_find(second=900, of=OF_DEPLOYMENTS)
     assert events_of(aligned) == [Event.ALIGNED]

@@ -14,16 +14,21 @@ from bot.slack.render.render_context import RenderContext
 
 
 def credit_blocks(state: CreditsState, at: datetime) -> list[Block]:
-    if state.usage is None:
-        return [section(_unknown(state))]
-    lines = ["*GoldRush credits*", *_usage_lines(state.usage), *_own_lines(state, at)]
-    stale = [f"The last try failed: {outside(state.problem, REASON_LIMIT)}"] if state.problem else []
-    return [section("\n".join(lines)), *context(f"As of {date(state.usage.at)}", *stale)]
+    return _figures("*GoldRush credits*", state, at) if state.usage else [section(_unknown(state))]
 
 
 def weekly_blocks(notice: Notice, _: RenderContext) -> list[Block]:
-    head = ":information_source: The weekly figures of the GoldRush account:"
-    return [section(head), *credit_blocks(notice.credits or CreditsState(), notice.at)]
+    state = notice.credits or CreditsState()
+    return _figures(":information_source: The weekly figures of the GoldRush account:", state, notice.at)
+
+
+def _figures(head: str, state: CreditsState, at: datetime, *, with_end: bool = True) -> list[Block]:
+    """`with_end`: False if the head says when the credits run out."""
+    if state.usage is None:
+        return [section(f"{head}\n{_unknown(state)}")]
+    lines = [head, *_usage_lines(state.usage), *(_end_lines(state.usage) if with_end else ()), *_own_lines(state, at)]
+    stale = [f"The last try failed: {outside(state.problem, REASON_LIMIT)}"] if state.problem else []
+    return [section("\n".join(lines)), *context(f"As of {date(state.usage.at)}", *stale)]
 
 
 def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
@@ -37,7 +42,7 @@ def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
         step = "Raise the plan or use less before then."
     rest = f"GoldRush doesn't say what happens to pipelines then. {step}"
     how = f"`{render_context.command} credits` shows the figures at any time."
-    return [section(f"{head}\n{rest}"), *credit_blocks(state, notice.at), section(how)]
+    return [*_figures(f"{head}\n{rest}\n", state, notice.at, with_end=False), section(how)]
 
 
 _LIMITS = {
@@ -83,13 +88,16 @@ def _usage_lines(usage: Usage) -> list[str]:
         lines.append("Pace: unknown. GoldRush lists too few days.")
     else:
         lines.append(f"Pace: about {_number(found.per_day)} a day over the last {PACE_DAYS} days")
-    if usage.left == 0:
-        lines.append("*They are used up.*")
-    elif found.runs_out:
-        lines.append(f"At this pace they run out {_when(found.runs_out, usage.at)}.")
-    elif found.days_left is not None:
-        lines.append("At this pace they last for more than a month.")
     return lines
+
+
+def _end_lines(usage: Usage) -> list[str]:
+    found = outlook(usage)
+    if usage.left == 0:
+        return ["*They are used up.*"]
+    if found.runs_out:
+        return [f"At this pace they run out {_when(found.runs_out, usage.at)}."]
+    return ["At this pace they last for more than a month."] if found.days_left is not None else []
 
 
 def _own_lines(state: CreditsState, at: datetime) -> list[str]:

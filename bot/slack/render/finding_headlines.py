@@ -36,7 +36,7 @@ def _lag_word(episode: Episode) -> str:
 
 def drift_lines(card: Card, name: str, when: str, ending: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
-    is_now = phrases.state_in_a_sentence(state)
+    is_now = phrases.phase_in_a_sentence(state.phase)
     if episode.outcome is EpisodeOutcome.CLEARED:
         words = f"no longer drifts: it is {is_now}, as its owner wants"
         return (f"{phrases.state_symbol(state)} {name} {words} · after {_lasted(episode)} · {when}",)
@@ -44,7 +44,7 @@ def drift_lines(card: Card, name: str, when: str, ending: str) -> tuple[str, ...
         return (f":black_circle: {name} drifted for {_lasted(episode)}, then *{ending}* · {when}",)
     drift = state.finding(Event.DRIFT)
     wanted = finding_words.wanted(drift.intent if drift else None)
-    words = f"has *drifted*: it is {is_now}, and {wanted}{_again(episode)}"
+    words = f"has *drifted*: it is {is_now} and {wanted}{_again(episode)}"
     return (f"{finding_words.SYMBOL} {name} {words}", when)
 
 
