@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.pictures import background, calls, cards, causes, forms, groups, outages, quiet, runs
+from tests.pictures import account, background, calls, cards, causes, findings, forms, groups, outages, quiet, runs
 from tests.pictures.album import write_album
 from tests.pictures.stage import Stage, staged
 from tests.sandbox.test_sandbox_page import BROWSER
@@ -29,6 +29,10 @@ SCENES: dict[str, Scene] = {
     "other_troubles": cards.other_troubles,
     "flapping": cards.flapping,
     "bounded_runs": runs.bounded_runs,
+    "lag_and_standstill": findings.lag_and_standstill,
+    "deployments": findings.deployments,
+    "drift": findings.drift,
+    "credits": account.account_credits,
     "later_calls": calls.later_calls,
     "several_at_once": calls.several_at_once,
     "outside_pagers": calls.outside_pagers,

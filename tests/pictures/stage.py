@@ -223,7 +223,7 @@ async def staged(directory: Path, into: Path, browser_path: str) -> AsyncIterato
         people = [ANN, BOB, CAROL, BOT_USER]
         sandbox.slack.directory.channels[OPS] = Channel(id=OPS, name="pipeline-ops", members=people)
         rig = Rig(sandbox, directory / "data", http=False, settings=SETTINGS | pagers(sandbox))
-        rig.settings["REDIS_URL"] = valkey.url
+        rig.settings |= {"REDIS_URL": valkey.url, "GOLDRUSH_API_KEY": sandbox.goldrush.regular_api_key}
         await rig.start()
         try:
             async with Camera.opened(playwright, browser_path, sandbox.url, into, clock) as camera:
