@@ -1,23 +1,23 @@
-"""The headlines of cards about a pipeline that lags, has stalled or drifted. Pure.
-
-`when`: the time of the episode. `ending`: what came after it, if another episode followed.
-"""
+"""The headlines of cards about a pipeline that lags, has stalled or drifted. Pure."""
 
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeOutcome
 from bot.domain.transition import Event
 from bot.slack.render import finding_words, phrases
 from bot.slack.render.flap_words import counted_times, downtime, ordinal_time
+from bot.slack.render.headline_facts import ending, time_span
 
 
-def lag_lines(card: Card, name: str, when: str, ending: str) -> tuple[str, ...]:
-    episode = card.episode
+def lag_lines(card: Card, name: str) -> tuple[str, ...]:
+    episode, when = card.episode, time_span(card.episode)
     if episode.outcome is EpisodeOutcome.CLEARED:
         caught_up = any(Event.CAUGHT_UP in entry.events for entry in episode.timeline[-1:])
         words = "*caught up*" if caught_up else "is *moving* again"
         return (f"{phrases.state_symbol(card.state)} {name} {words} after {_lasted(episode)} · {when}",)
     if not episode.open:
-        return (f":black_circle: {name} was {_lag_word(episode)} for {_lasted(episode)}, then *{ending}* · {when}",)
+        return (
+            f":black_circle: {name} was {_lag_word(episode)} for {_lasted(episode)}, then *{ending(episode)}* · {when}",
+        )
     lagging, stalled = card.state.finding(Event.LAGGING), card.state.finding(Event.STALLED)
     words = f"has {finding_words.STALLED}"
     if lagging:
@@ -34,14 +34,14 @@ def _lag_word(episode: Episode) -> str:
     return "lagging" if lagged else "stalled"
 
 
-def drift_lines(card: Card, name: str, when: str, ending: str) -> tuple[str, ...]:
-    episode, state = card.episode, card.state
+def drift_lines(card: Card, name: str) -> tuple[str, ...]:
+    episode, state, when = card.episode, card.state, time_span(card.episode)
     is_now = phrases.phase_in_a_sentence(state.phase)
     if episode.outcome is EpisodeOutcome.CLEARED:
         words = f"no longer drifts: it is {is_now}, as its owner wants"
         return (f"{phrases.state_symbol(state)} {name} {words} · after {_lasted(episode)} · {when}",)
     if not episode.open:
-        return (f":black_circle: {name} drifted for {_lasted(episode)}, then *{ending}* · {when}",)
+        return (f":black_circle: {name} drifted for {_lasted(episode)}, then *{ending(episode)}* · {when}",)
     drift = state.finding(Event.DRIFT)
     wanted = finding_words.wanted(drift.intent if drift else None)
     words = f"has *drifted*: it is {is_now} and {wanted}{_again(episode)}"

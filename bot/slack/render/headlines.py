@@ -6,13 +6,15 @@ from datetime import datetime
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
-from bot.domain.transition import Event, Healthy, PipelineFinding, PipelineState, Reach, ReadGap
+from bot.domain.transition import Healthy, PipelineState, Reach, ReadGap
 from bot.domain.watch import API_PIPELINE_ID
-from bot.slack.mrkdwn import REASON_LIMIT, date, duration, from_to, outside, span, time_of_day
-from bot.slack.render import finding_words, phrases, run_words
+from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, time_of_day
+from bot.slack.render import phrases, run_words
+from bot.slack.render.deployment_headlines import deployment_lines, pause_lines
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.finding_headlines import drift_lines, lag_lines
 from bot.slack.render.flap_words import counted_times, downtime, flapping_lines, ordinal_time
+from bot.slack.render.headline_facts import beginning, ending, failed_words, ready_words, time_span
 
 SHORTEST_HEALTHY = 60.0  # seconds
 GAP_SHARE = 0.05  # of the healthy time: rounding hides a shorter gap
@@ -37,13 +39,13 @@ def _unwatched(card: Card, name: str) -> str:
     state = card.state
     last_state = phrases.state_words(state)
     last_state = f"last seen {last_state}" if state.observation and state.reach is Reach.REACHABLE else last_state
-    return "\n".join([_no_more_updates(card, name), f"Began at {_beginning(card.episode)}, {last_state}"])
+    return "\n".join([_no_more_updates(card, name), f"Began at {beginning(card.episode)}, {last_state}"])
 
 
 def _recovered_for_a_while(card: Card, name: str, failed_again: datetime) -> str:
     """A late recovery is no current state, so nothing here is green."""
     words = f"{recovery_words(card.episode)}{phrases.but_failed(failed_again)}"
-    lines = (f"{phrases.LATE_NEWS} {name} {words} · {_time_span(card.episode)}", _not_read(card))
+    lines = (f"{phrases.LATE_NEWS} {name} {words} · {time_span(card.episode)}", _not_read(card))
     return "\n".join(line for line in lines if line)
 
 
@@ -98,28 +100,23 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.found_begun else ""
     if episode.outcome is EpisodeOutcome.RECOVERED:
-        return (f":large_green_circle: {name} {recovery_words(episode)} · {_time_span(episode)}",)
+        return (f":large_green_circle: {name} {recovery_words(episode)} · {time_span(episode)}",)
     if episode.outcome is EpisodeOutcome.ON_PURPOSE:
-        symbol, failed = phrases.state_symbol(state), counted_times(episode) or _failed(episode)
-        return (f"{symbol} {name} {failed}, then *{_ending(episode)}* · {_time_span(episode)}", first_seen)
+        symbol, failed = phrases.state_symbol(state), counted_times(episode) or failed_words(episode)
+        return (f"{symbol} {name} {failed}, then *{ending(episode)}* · {time_span(episode)}", first_seen)
     if state.has_stopped_short and state.reach is Reach.REACHABLE:
         again = f", {ordinal_time(episode)}" if episode.times > 1 else ""
         stopped = f":red_circle: {name} {run_words.short_clause(state)}{again}"
-        return (stopped, _time_span(episode), run_words.missing_blocks(state), first_seen)
+        return (stopped, time_span(episode), run_words.missing_blocks(state), first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
-        ready = _ready(card) if state.reach is Reach.REACHABLE else ""
-        since = " · ".join(fact for fact in (_time_span(episode), _healthy_before(episode), ready) if fact)
+        ready = ready_words(card) if state.reach is Reach.REACHABLE else ""
+        since = " · ".join(fact for fact in (time_span(episode), _healthy_before(episode), ready) if fact)
         again = f"*failed again*, {ordinal_time(episode)}" if episode.times > 1 else "*failed*"
         return (f":red_circle: {name} {again}{_after_healthy(episode)}", since, first_seen)
-    failed = counted_times(episode) or _failed(episode)
+    failed = counted_times(episode) or failed_words(episode)
     headline_now = f"{phrases.state_symbol(state)} {name} {failed}, now {phrases.state_in_a_sentence(state)}"
-    since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
-    return (headline_now, since, _ready(card), _not_recovered(state), first_seen)
-
-
-def _failed(episode: Episode) -> str:
-    """`failed`, or how the run ended that made it a failure."""
-    return outside(episode.end_of_run, REASON_LIMIT) if episode.end_of_run else "failed"
+    since = f"Failed at {beginning(episode)}{_after_healthy(episode)}"
+    return (headline_now, since, ready_words(card), _not_recovered(state), first_seen)
 
 
 def _not_recovered(state: PipelineState) -> str:
@@ -163,25 +160,9 @@ def recovery_words(episode: Episode) -> str:
     return f"{phrases.RECOVERED} after {downtime(episode)}{f', {times}' if times else ''}"
 
 
-def _ready(card: Card) -> str:
-    observation = card.state.observation
-    return phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else ""
-
-
-def _time_span(episode: Episode) -> str:
-    """When an open episode began; when a closed one began and ended."""
-    if episode.closed_at is None:
-        return f"Since {_beginning(episode)}"
-    return span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen)
-
-
-def _beginning(episode: Episode) -> str:
-    return phrases.moment(episode.began_at, first_seen=episode.found_begun)
-
-
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
-    episode, ready = card.episode, _ready(card)
-    when = _time_span(episode)
+    episode, ready = card.episode, ready_words(card)
+    when = time_span(episode)
     if episode.open:
         again = f" · {ordinal_time(episode)}" if episode.times > 1 else ""
         return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}{again}", when)
@@ -189,7 +170,7 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
     if episode.outcome is EpisodeOutcome.LIVE:
         lasted = f"{downtime(episode)}{f', {times}' if times else ''}"
         return (f":large_green_circle: {name} has *all replicas ready* again after {lasted} · {when}",)
-    return (f"{phrases.DEGRADED} {name} was *degraded* for {downtime(episode)}, then {_ending(episode)} · {when}",)
+    return (f"{phrases.DEGRADED} {name} was *degraded* for {downtime(episode)}, then {ending(episode)} · {when}",)
 
 
 _DEGRADED_NOW = {
@@ -205,81 +186,6 @@ def _readiness(card: Card) -> Readiness:
     return observation.readiness if observation and observation.readiness in _DEGRADED_NOW else Readiness.SHORT
 
 
-def _deployment(card: Card, name: str) -> tuple[str, ...]:
-    episode, state = card.episode, card.state
-    if episode.outcome is EpisodeOutcome.LIVE:
-        took = f" after {downtime(episode)}" if episode.closed_at != episode.opened_at else ""
-        return (f":large_green_circle: {name} is *live*{took} · {_time_span(episode)}", _progress(state))
-    if not episode.open:
-        return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_time_span(episode)}",)
-    since = f"Began at {_beginning(episode)}"
-    if stuck := state.finding(Event.STUCK):
-        return (_stuck(card, name), since, _expected(episode) or _usual(stuck))
-    if state.phase == Phase.RUNNING:
-        facts = " · ".join(fact for fact in (_ready(card), _progress(state)) if fact)
-        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts, _expected(episode))
-    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since, _expected(episode))
-
-
-def _expected(episode: Episode) -> str:
-    """`Usually live after 3 min, overdue since 10:03`. Empty if too few deployments are known."""
-    if episode.usual_to_live is None:
-        return ""
-    usual = f"Usually live after {duration(episode.usual_to_live.total_seconds())}"
-    return f"{usual}, *overdue* since {date(episode.overdue_since)}" if episode.overdue_since else usual
-
-
-def _progress(state: PipelineState) -> str:
-    run, observation = state.run, state.observation
-    if run is None or observation is None or state.phase != Phase.RUNNING:
-        return ""
-    return f"{run_words.progress_words(run, observation.observed_at)} · measured at {time_of_day(run.at)}"
-
-
-def _not_live(state: PipelineState) -> str:
-    observation = state.observation
-    return "readiness not reported" if observation and observation.readiness is Readiness.UNREPORTED else "not live yet"
-
-
-def _pause(card: Card, name: str) -> tuple[str, ...]:
-    episode, state = card.episode, card.state
-    when = _time_span(episode)
-    if not episode.open and episode.end_of_run:
-        return (f":black_circle: {name} *{_failed(episode)}* · {when}",)
-    if not episode.open:
-        was = phrases.phase_in_a_sentence(_last_phase(episode))
-        return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{_ending(episode)}* · {when}",)
-    if run_words.is_finished(state) and state.reach is Reach.REACHABLE and state.run:
-        return (f"{run_words.FINISHED} {name} *finished* at block {state.run.stop:,}", when)
-    if stuck := state.finding(Event.STUCK):
-        return (_stuck(card, name), when, _usual(stuck))
-    wanted = phrases.intent_words(card.pipeline, state)
-    words = f"{phrases.state_symbol(state)} {name} {phrases.state_clause(state)}"
-    return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
-
-
-def _last_phase(episode: Episode) -> Phase | None:
-    """The phase before the entry that closed the episode."""
-    earlier = episode.timeline[-2:-1] or episode.timeline
-    return earlier[0].phase if earlier else None
-
-
-def _stuck(card: Card, name: str) -> str:
-    return f"{finding_words.SYMBOL} {name} is *stuck* while {phrases.phase_in_a_sentence(card.state.phase)}"
-
-
-def _usual(stuck: PipelineFinding) -> str:
-    return phrases.sentence(finding_words.usual_duration(stuck))
-
-
-def _lag(card: Card, name: str) -> tuple[str, ...]:
-    return lag_lines(card, name, _time_span(card.episode), _ending(card.episode))
-
-
-def _drift(card: Card, name: str) -> tuple[str, ...]:
-    return drift_lines(card, name, _time_span(card.episode), _ending(card.episode))
-
-
 def _moment(card: Card, name: str) -> tuple[str, ...]:
     if times := counted_times(card.episode):
         return (f":arrows_counterclockwise: {name} {times}, now {phrases.state_in_a_sentence(card.state)}",)
@@ -290,15 +196,15 @@ def _moment(card: Card, name: str) -> tuple[str, ...]:
 def _unreadable(card: Card, name: str) -> tuple[str, ...]:
     episode = card.episode
     reason = next((line.reason for line in reversed(episode.timeline) if line.reason), "")
-    since = _time_span(episode)
+    since = time_span(episode)
     reason_line = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         if episode.outcome is EpisodeOutcome.READABLE:
             times = counted_times(episode)
             lasted = f"{downtime(episode)}{f', {times}' if times else ''}"
             return (f":large_green_circle: {name} *can be read again* after {lasted} · {since}",)
-        ending = f"couldn't be read for {downtime(episode)}, then *{_ending(episode)}* · {since}"
-        return (f"{phrases.state_symbol(card.state)} {name} {ending}",)
+        unread = f"couldn't be read for {downtime(episode)}, then *{ending(episode)}* · {since}"
+        return (f"{phrases.state_symbol(card.state)} {name} {unread}",)
     if card.state.reach is Reach.GONE:
         return (
             f"{phrases.UNKNOWN_STATE} {name} is *{phrases.GONE}*",
@@ -325,28 +231,19 @@ def _other(card: Card, name: str) -> tuple[str, ...]:
     word = phrases.phase_word(episode.timeline[0].phase if episode.timeline else None)
     undocumented = "GoldRush doesn't document this phase."
     if episode.open:
-        return (f"{phrases.UNKNOWN_STATE} {name} reports *{word}*", _time_span(episode), undocumented)
-    was = f"reported *{word}* for {downtime(episode)}, then *{_ending(episode)}* · {_time_span(episode)}"
+        return (f"{phrases.UNKNOWN_STATE} {name} reports *{word}*", time_span(episode), undocumented)
+    was = f"reported *{word}* for {downtime(episode)}, then *{ending(episode)}* · {time_span(episode)}"
     return (f":black_circle: {name} {was}", undocumented)
 
 
 _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
     EpisodeKind.FAILURE: _failure,
     EpisodeKind.DEGRADED: _degraded,
-    EpisodeKind.DEPLOYMENT: _deployment,
-    EpisodeKind.PAUSE: _pause,
+    EpisodeKind.DEPLOYMENT: deployment_lines,
+    EpisodeKind.PAUSE: pause_lines,
     EpisodeKind.MOMENT: _moment,
     EpisodeKind.UNREADABLE: _unreadable,
-    EpisodeKind.LAG: _lag,
-    EpisodeKind.DRIFT: _drift,
+    EpisodeKind.LAG: lag_lines,
+    EpisodeKind.DRIFT: drift_lines,
     EpisodeKind.OTHER: _other,
 }
-
-
-def _ending(episode: Episode) -> str:
-    last = episode.timeline[-1] if episode.timeline else None
-    if last and last.reason and Event.FINISHED in last.events:
-        return outside(last.reason, REASON_LIMIT)
-    if last and Event.DRIFT in last.events:
-        return "drifted"  # the phase stays, and the next card says what is wrong with it
-    return phrases.phase_in_a_sentence(episode.timeline[-1].phase if episode.timeline else None)

@@ -17,6 +17,7 @@ from bot.slack.render.blocks import RenderedMessage, context, message, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.diagnosis import error_context
 from bot.slack.render.entry_words import entry_words
+from bot.slack.render.headline_facts import failed_words
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.thread_words import MENTION
@@ -64,8 +65,7 @@ def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
 def _what(postmortem: Postmortem) -> list[str]:
     episode, diagnosis = postmortem.episode, postmortem.diagnosis
     when = span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen) if episode.closed_at else ""
-    failed = outside(episode.end_of_run) if episode.end_of_run else "failed"
-    lines = [f"It {failed} and {recovery_words(episode)} · {when}"]
+    lines = [f"It {failed_words(episode)} and {recovery_words(episode)} · {when}"]
     if diagnosis and diagnosis.cause and cause_named(diagnosis.cause) is not UNKNOWN:
         lines.append(f"Cause: {cause_named(diagnosis.cause).words}")
     else:
