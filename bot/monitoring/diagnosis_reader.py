@@ -14,8 +14,10 @@ from bot.monitoring.details_reader import DetailsReader
 from bot.monitoring.log_findings import LogFindings, named_cause
 from bot.ports.clock import Clock
 from bot.ports.diagnosis_facts import AddFacts, EarlierMeasurement
+from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.diagnoses import DiagnosisCrashed
+from bot.ports.telemetry.store import Component, StoreUnreachable
 
 GATHER_SECONDS = 7.0  # for the reads
 FACTS_SECONDS = 1.0  # for what other parts add
@@ -105,6 +107,8 @@ class DiagnosisReader:
         for add in (self._add_earlier, *self._add_facts):
             try:
                 added = await self._within(until - self._clock.monotonic(), add(pipeline_id, diagnosis))
+            except StoreAway as exc:
+                emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc), pipeline=pipeline_id))
             except Exception as exc:  # noqa: BLE001 (the diagnosis is worth more than this part)
                 emit(DiagnosisCrashed(pipeline=pipeline_id, exception=exc))
             else:

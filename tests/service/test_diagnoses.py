@@ -18,6 +18,7 @@ from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Status, Throt
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.diagnoses import Diagnosed, DiagnosisCrashed
+from bot.ports.telemetry.store import StoreUnreachable
 from tests.builders import a_person
 from tests.fake_details import A_LOG, NO_LOG, NO_TABLE, FakeDetails
 from tests.fakes import FakeApi, FakeClock
@@ -323,3 +324,20 @@ async def test_a_bug_ends_one_diagnosis_and_no_more(
         assert diagnosis(bot, TWO)
         assert sum(isinstance(record, DiagnosisCrashed) for record in records) == 3
         assert [record.pipeline for record in records if isinstance(record, Diagnosed)] == [TWO]
+
+
+async def test_a_store_that_is_away_leaves_out_the_past_and_is_no_bug(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreAway("the store does not answer")
+
+    records: list[EventRecord] = []
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        monkeypatch.setattr(bot.store, "add_occurrence", away)
+        with subscribed(records.append):
+            await failed(bot, ONE)
+            await bot.poll(20)
+        assert diagnosis(bot, ONE)
+        assert not any(isinstance(record, DiagnosisCrashed) for record in records)
+        assert any(isinstance(record, StoreUnreachable) for record in records)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.card import Group
 from bot.domain.catalogue import AccountLimit, Pipeline
 from bot.domain.credits import CreditsState, Usage
@@ -80,6 +81,12 @@ def test_the_warning_that_they_are_used_up_names_a_step_for_now() -> None:
 )
 def test_the_card_of_an_open_failure_names_the_limit(pipeline: Pipeline, words: str) -> None:
     assert words in tells_all(valid(shown(a_card(pipeline=pipeline)))).text
+
+
+def test_the_card_of_a_run_that_stopped_short_names_the_limit() -> None:
+    run = BoundedRun(at=at(0), height=1_200, stop=5_000, end=RunEnd.SHORT)
+    stopped = PipelineState(observation=an_observation(Phase.STOPPED), since=at(0), failed_since=at(0), run=run)
+    assert OVER_WORDS in shown(replace(a_card(pipeline=OVER), state=stopped)).text
 
 
 def test_other_cards_name_no_limit() -> None:

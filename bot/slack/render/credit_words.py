@@ -53,7 +53,8 @@ _LIMITS = {
 
 def limit_line(cards: Iterable[Card], command: str) -> str:
     """For open failures. Empty if the listing says nothing of a limit."""
-    limits = {card.pipeline.account_limit for card in cards if card.state.phase == Phase.FAILED}
+    failed = (card for card in cards if card.state.phase == Phase.FAILED or card.state.has_stopped_short)
+    limits = {card.pipeline.account_limit for card in failed}
     words = next((text for limit, text in _LIMITS.items() if limit in limits), "")
     return f":warning: {words}, which may be why. `{command} credits` shows its use." if words else ""
 
