@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.configuration import ConfigurationChange
 from bot.domain.log_lines import Excerpt
 from bot.domain.measurement import DestinationHealth, Measurement
@@ -51,6 +52,12 @@ class Diagnosis:
     """What somebody changed within 24 hours before the failure, newest first."""
     seen: SeenBefore | None = None
     """The latest earlier failure with the same error."""
+
+    @property
+    def cause_words(self) -> str:
+        """Such as `the destination cannot be reached`. Empty if the cause is unknown."""
+        cause = cause_named(self.cause)
+        return "" if cause is UNKNOWN else cause.words
 
     def adds_to(self, known: "Diagnosis") -> bool:
         """True if it says more about the same failure than `known`, which is stored: then it is worth an update."""

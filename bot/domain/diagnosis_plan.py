@@ -20,6 +20,10 @@ def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Pl
     if episode.diagnosis and not diagnosis.adds_to(episode.diagnosis):
         return None
     entry = TimelineEntry(
-        revision=episode.revision + 1, at=diagnosis.at, events=(Event.DIAGNOSED,), phase=record.state.phase
+        revision=episode.revision + 1,
+        at=diagnosis.at,
+        events=(Event.DIAGNOSED,),
+        phase=record.state.phase,
+        reason=diagnosis.cause_words,
     )
     return with_episode(record, routing, replace(episode.with_entry(entry), diagnosis=diagnosis))

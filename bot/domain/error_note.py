@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.domain.episode import Episode, EpisodeKind
-from bot.domain.fingerprint import masked
+from bot.domain.log_lines import without_time_and_level
 from bot.domain.setup import Setup, SetupKind, SetupRow
 
 MOST_ERROR_NOTES = 500
@@ -18,7 +18,7 @@ class NotedError:
 
     fingerprint: str
     line: str
-    """The log line that says it, without what differs from one failure to the next: redacted text from outside."""
+    """The line that says it, as the card shows it: redacted text from outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,9 @@ def noted_error(episode: Episode) -> NotedError | None:
     if diagnosis is None or episode.kind is not EpisodeKind.FAILURE or not diagnosis.fingerprint:
         return None
     line = diagnosis.excerpt.error if diagnosis.excerpt else ""
-    return NotedError(fingerprint=diagnosis.fingerprint, line=masked(line)[:LONGEST_ERROR])
+    if not line and diagnosis.health:
+        line = diagnosis.health.last_error
+    return NotedError(fingerprint=diagnosis.fingerprint, line=without_time_and_level(line)[:LONGEST_ERROR])
 
 
 def noted_errors(episodes: Iterable[Episode]) -> tuple[NotedError, ...]:

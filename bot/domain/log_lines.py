@@ -203,3 +203,18 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]
 def _cut(lines: Sequence[str]) -> tuple[str, ...]:
     cleaned = (_CONTROLS.sub(" ", line.replace("\t", "  ")) for line in lines)
     return tuple(line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in cleaned)
+
+
+_TIME_AND_LEVEL = re.compile(
+    r"""
+      ^ (?: \[? \d{4}-\d\d-\d\d [T ] [\d:.,]{5,20} (?:Z|[+-]\d\d:?\d\d)? \]? \s*
+        | (?:level|lvl|severity)=\w{1,10} \s+ | (?:ts|time)=\S{1,40} \s+
+        | \[? \b(?:FATAL|ERROR|ERR|CRITICAL|WARN|WARNING)\b \]? :? \s+ ){1,6}
+    """,
+    re.VERBOSE,
+)
+
+
+def without_time_and_level(error: str) -> str:
+    """The error line for a card, which says the time and the level already."""
+    return _TIME_AND_LEVEL.sub("", error)

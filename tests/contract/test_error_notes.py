@@ -14,8 +14,8 @@ from tests.service.test_poller import FAILED, LIVE, ONE, TWO
 
 PRINT, OTHER_PRINT = "0123456789abcdef", "fedcba9876543210"
 LINE = "FATAL dial tcp 10.0.0.7:5432: connection refused"
-ALIKE = "dial tcp host: connection refused"
-"""What all such errors have in common."""
+SHOWN = "dial tcp 10.0.0.7:5432: connection refused"
+"""As the card shows it: without the level."""
 
 
 async def diagnosed(thread: Thread, pipeline_id: PipelineId = ONE, fingerprint: str = PRINT) -> None:
@@ -53,7 +53,7 @@ async def test_the_note_is_set_shown_replaced_and_removed(fake_redis: redis.asyn
         assert "The card of each failure with this error now shows: “Restart the sink first”" in answer.replace(
             "\n", " "
         )
-        assert f"The error: `{ALIKE}`" in answer
+        assert f"The error: `{SHOWN}`" in answer
         assert "The open failure card is updated." in answer
         assert await noted(thread) == {PRINT: "Restart the sink first"}
         assert await shown_on(thread, ONE) == "ann: Restart the sink first"
@@ -154,7 +154,7 @@ async def test_the_audit_log_has_the_note(fake_redis: redis.asyncio.Redis) -> No
         await diagnosed(thread)
         await thread.asked("note restart the sink")
         entry = (await thread.office.bot.store.audit(count=1)).entries[0]
-        assert (entry.subject, entry.label, entry.after) == ("error_note", ALIKE, "restart the sink")
+        assert (entry.subject, entry.label, entry.after) == ("error_note", SHOWN, "restart the sink")
         assert "error note" in await thread.office.type("audit")
 
 

@@ -205,12 +205,12 @@ async def page_ann(it: Office) -> None:
     await it.bot.poll(20)
 
 
-async def diagnose(it: Office) -> Diagnosis:
+async def diagnose(it: Office, cause: str = "schema") -> Diagnosis:
     episode = it.bot.repository.record(ONE).episode
     assert episode
     excerpt = Excerpt(pod="a", lines=("FATAL <!here> x",), error="FATAL <!here> x")
     at = it.bot.clock.now() + timedelta(microseconds=1234)  # the receipts keep milliseconds
-    found = Diagnosis(at=at, began_at=episode.began_at, log=LogOutcome.READ, cause="schema", excerpt=excerpt)
+    found = Diagnosis(at=at, began_at=episode.began_at, log=LogOutcome.READ, cause=cause, excerpt=excerpt)
     await it.bot.repository.write(ONE, lambda record, routing: plan_diagnosed(record, routing, found))
     return found
 
@@ -229,6 +229,25 @@ async def test_it_names_the_time_at_which_the_log_was_read(fake_redis: redis.asy
         it.bot.api.statuses[ONE] = LIVE
         await it.bot.poll(20)
         assert "looked for the cause" in plain(await it.type("why orders-1"))
+
+
+async def test_each_read_of_a_log_keeps_the_cause_that_it_named(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        await deliver(it)
+        await diagnose(it)
+        await deliver(it)
+        for status in (LIVE, FAILED):
+            it.bot.api.statuses[ONE] = status
+            await it.bot.poll(20)
+        await deliver(it)
+        await diagnose(it, "unreachable")
+        await deliver(it)
+        answer = plain(await it.type("why orders-1"))
+        lines = [line for line in answer.split("\n") if "looked for the cause" in line]
+        assert [line.rsplit(" · ", 1)[1] for line in lines] == [
+            "the destination cannot be reached",
+            "the destination's table does not fit the pipeline's columns",
+        ]
 
 
 async def test_the_status_of_a_failed_pipeline_says_why(fake_redis: redis.asyncio.Redis) -> None:

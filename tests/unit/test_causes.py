@@ -1,5 +1,6 @@
 """What an error means, and which errors are the same."""
 
+import re
 from collections import defaultdict
 from itertools import combinations
 
@@ -71,4 +72,5 @@ def test_each_cause_is_short_and_says_what_to_do() -> None:
         assert cause.words[0].islower() or cause.words.startswith("ClickHouse")
         assert cause.first_step.endswith(".")
         assert len(cause.first_step) <= 120
+        assert cause.slug == "unknown" or re.search(r"\b(?:resume|redeploy)\b", cause.first_step, re.IGNORECASE), cause
     assert all(len(causes) == 1 for causes in by_slug.values())

@@ -59,6 +59,9 @@ def diagnosed(diagnosis: Diagnosis | None, **changes: Any) -> Card:
     return a_card(replace(an_episode(), diagnosis=diagnosis, **changes))
 
 
+HEALS = "GoldRush retries it only while the worker runs"
+
+
 def in_thread(diagnosis: Diagnosis) -> RenderedMessage:
     entry = TimelineEntry(revision=2, at=at(8), events=(Event.DIAGNOSED,))
     return valid(shown(ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=entry, diagnosis=diagnosis)))
@@ -84,7 +87,11 @@ def test_a_card_names_cause_error_and_next_step(error: Any) -> None:
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.slug)
 def test_the_prospect_is_on_the_card(cause: Any) -> None:
-    words = {"heals": "· usually heals by itself", "needs_you": "· *needs you*", "unknown": "· may need you"}
+    words = {
+        "heals": f"· {HEALS}",
+        "needs_you": "· *needs you*",
+        "unknown": "· may need you",
+    }
     (line,) = [text for text in on_card(a_diagnosis(cause=cause.slug)) if ":mag:" in text]
     assert (words[cause.prospect] in line) is (cause.slug != "unknown")
 
@@ -109,7 +116,7 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
         (unread(LogOutcome.UNREADABLE), "I couldn't read its log: no answer. *Logs* tries again."),
         (
             unread(LogOutcome.NOT_YET, cause="unreachable"),
-            "reached · usually heals by itself\nGoldRush has no log of it yet.",
+            f"reached · {HEALS}\nGoldRush has no log of it yet.",
         ),
         (a_diagnosis("all is quiet\nnothing here"), "*Cause unknown:* its log names no error"),
         (a_diagnosis(cause="of a newer version"), "*Cause unknown:* the log names no fault that I know"),
@@ -267,7 +274,7 @@ def test_a_group_hears_each_cause_once() -> None:
     other = a_diagnosis(fingerprint="b")
     texts = a_batch(("orders", refused), ("fills", other), ("swaps", refused))
     assert texts == [
-        ":mag: *Cause:* the destination cannot be reached · usually heals by itself\n*orders*, *swaps*",
+        f":mag: *Cause:* the destination cannot be reached · {HEALS}\n*orders*, *swaps*",
         "`connect: connection refused`",
         ":mag: *Cause:* the destination's table does not fit the pipeline's columns · *needs you*\n*fills*",
         "`pq: column &lt;amount&gt; &amp; co does not exist`",

@@ -119,7 +119,7 @@ def test_each_cause_can_be_shared(cause: object) -> None:
     assert "4 pipelines failed" in text(cards)[0]
 
 
-HEALS, NEEDS = "usually heals by itself", "needs you"
+HEALS, NEEDS = "GoldRush retries it only while the worker runs", "needs you"
 AWAY = "the destination cannot be reached"
 UNFIT = "the destination's table does not fit the pipeline's columns"
 

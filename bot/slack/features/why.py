@@ -229,8 +229,11 @@ def _is_at(at: datetime, moment: Explained) -> bool:
 
 
 def _log_words(moment: Explained, episode: Episode | None) -> str:
-    diagnosis = episode.diagnosis if episode else None
-    cause = short_cause(episode) if diagnosis and _is_at(diagnosis.at, moment) else ""
+    """With the cause that this read named. An entry of an older bot has no cause, so the latest diagnosis helps out."""
+    entries = [entry for entry in (episode.timeline if episode else ()) if Event.DIAGNOSED in entry.events]
+    cause = next((entry.reason for entry in entries if _is_at(entry.at, moment)), "")
+    if not cause and episode and episode.diagnosis and _is_at(episode.diagnosis.at, moment):
+        cause = short_cause(episode)
     return f":mag: *looked for the cause* · {_second(moment)}{f' · {cause}' if cause else ''}"
 
 

@@ -3,13 +3,12 @@
 Text of a log is hostile. It stands in code only, and never in the text of a notification.
 """
 
-import re
 from collections.abc import Sequence
 
 from bot.domain.causes import UNKNOWN, Cause, Prospect, cause_named
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.episode import Episode
-from bot.domain.log_lines import LONGEST_LINE, Excerpt
+from bot.domain.log_lines import LONGEST_LINE, Excerpt, without_time_and_level
 from bot.slack.mrkdwn import REASON_LIMIT, code, code_block, outside, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.background_words import card_background, thread_background
@@ -20,26 +19,16 @@ SYMBOL = ":mag:"
 CARD_ERROR = 160  # characters: four lines of a phone
 LONGEST_POD = 80
 _PROSPECTS = {
-    Prospect.HEALS: "usually heals by itself",
+    Prospect.HEALS: "GoldRush retries it only while the worker runs",
     Prospect.NEEDS_YOU: "*needs you*",
     Prospect.UNKNOWN: "may need you",
 }
-_PREFIX = re.compile(
-    r"""
-      ^ (?: \[? \d{4}-\d\d-\d\d [T ] [\d:.,]{5,20} (?:Z|[+-]\d\d:?\d\d)? \]? \s*
-        | (?:level|lvl|severity)=\w{1,10} \s+ | (?:ts|time)=\S{1,40} \s+
-        | \[? \b(?:FATAL|ERROR|ERR|CRITICAL|WARN|WARNING)\b \]? :? \s+ ){1,6}
-    """,
-    re.VERBOSE,
-)
-"""The time and the level before an error: the card says both already."""
 
 
 def short_cause(episode: Episode | None) -> str:
     """The cause for a list: `the destination cannot be reached`. Empty if it is unknown."""
     diagnosis = episode.latest_diagnosis if episode else None
-    cause = cause_named(diagnosis.cause) if diagnosis else UNKNOWN
-    return "" if cause is UNKNOWN else cause.words
+    return diagnosis.cause_words if diagnosis else ""
 
 
 # --- the card --------------------------------------------------------------------------------------------------------
@@ -64,7 +53,7 @@ def cause_lines(diagnosis: Diagnosis) -> list[str]:
 
 def bare_error(diagnosis: Diagnosis) -> str:
     """The line without its time and level: text from outside. Empty: there is none."""
-    return _PREFIX.sub("", diagnosis.excerpt.error) if diagnosis.excerpt else ""
+    return without_time_and_level(diagnosis.excerpt.error) if diagnosis.excerpt else ""
 
 
 def error_context(diagnosis: Diagnosis) -> list[Block]:
