@@ -39,6 +39,8 @@ class LateStep:
 
     pipeline: Pipeline
     kind: EpisodeKind
+    end_of_run: str = ""
+    """How the run ended that made it a failure. Empty for another problem."""
     since: datetime
     """When the problem began, or was first read."""
     due_at: datetime

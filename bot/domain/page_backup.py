@@ -33,6 +33,7 @@ def page_backups(open_pages: Iterable[tuple[Pipeline, Episode, Routing]], now: d
                 step = LateStep(
                     pipeline=pipeline,
                     kind=episode.kind,
+                    end_of_run=episode.end_of_run,
                     since=episode.began_at,
                     due_at=due_at,
                     targets=_targets(decision, routing.reached, due_at),

@@ -19,6 +19,8 @@ class HandoverItem:
     since: datetime
     first_seen: bool = False
     """The first reading already showed it."""
+    end_of_run: str = ""
+    """How the run ended that made it a failure. Empty for another failure."""
     acknowledged_by: str = ""
     """The name of the person who acknowledged the failure."""
 

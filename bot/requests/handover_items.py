@@ -58,6 +58,7 @@ def _item(repository: Repository, pipeline_id: PipelineId, episode: Episode) -> 
         pipeline=repository.pipeline(pipeline_id),
         since=episode.began_at,
         first_seen=episode.found_begun,
+        end_of_run=episode.end_of_run,
         acknowledged_by=(acknowledged.name or "someone") if acknowledged else "",
     )
 

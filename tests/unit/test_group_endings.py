@@ -18,8 +18,8 @@ from bot.slack.render.renderer import Renderer
 from tests.builders import ALERTS, a_card, a_delivery, a_pipeline, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, tells_all, valid
 
-R, P, S, U, OPEN = "recovered", "paused", "stopped", "unwatched", "open"
-_PHASES = {R: Phase.RUNNING, P: Phase.PAUSED, S: Phase.STOPPED}
+R, P, S, F, U, OPEN = "recovered", "paused", "stopped", "finished", "unwatched", "open"
+_PHASES = {R: Phase.RUNNING, P: Phase.PAUSED, S: Phase.STOPPED, F: Phase.STOPPED}
 
 
 def a_member(number: int, end: str) -> Card:
@@ -33,7 +33,8 @@ def a_member(number: int, end: str) -> Card:
         return replace(card, episode=unwatched)
     phase = _PHASES[end]
     outcome = EpisodeOutcome.RECOVERED if end == R else EpisodeOutcome.ON_PURPOSE
-    last = replace(card.episode.timeline[0], revision=2, at=at(91), phase=phase, events=(), downtime_seconds=90.0)
+    events = (Event.FINISHED,) if end == F else ()
+    last = replace(card.episode.timeline[0], revision=2, at=at(91), phase=phase, events=events, downtime_seconds=90.0)
     episode = replace(card.episode, closed_at=at(91), outcome=outcome, timeline=(*card.episode.timeline, last))
     return replace(card, episode=episode, state=PipelineState(observation=an_observation(phase), since=at(91)))
 
@@ -52,6 +53,7 @@ def text_of(group: Group, look: Renderer = LOOK) -> str:
         ((R, R, R, R), "All 4 pipelines have recovered, the last after 1 min 30 s"),
         ((R, R, R, P), "4 pipelines are no longer failing: 3 recovered, 1 paused"),
         ((R, S, S, P), "4 pipelines are no longer failing: 1 recovered, 1 paused, 2 stopped"),
+        ((R, F, F), "3 pipelines are no longer failing: 1 recovered, 2 finished"),
         ((S, S), "2 pipelines are no longer failing: 2 stopped"),
         ((P,), "1 pipeline is no longer failing: paused"),
         ((R, P, U), "2 of 3 pipelines are no longer failing: 1 recovered, 1 paused. 1 is no longer watched"),

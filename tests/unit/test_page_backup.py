@@ -10,6 +10,7 @@ from bot.domain.escalation import Page, PageStatus, Policy, PolicyStep
 from bot.domain.observation import PipelineId
 from bot.domain.page_backup import AHEAD, LATE_AFTER, MOST_MESSAGES, page_backups
 from bot.domain.permission import Broadcast
+from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind
 from bot.slack.render.backups import NAMED, render_backup
 from bot.slack.render.render_context import RenderContext
@@ -90,3 +91,12 @@ def test_a_page_that_nobody_answered_says_so() -> None:
     *_, last = backups(page)
     assert steps_of(last)[0].targets == ()
     assert "nobody answered" in render_backup(last.content, LOOK).text
+
+
+def test_a_run_that_stopped_short_is_named_as_such() -> None:
+    began = an_episode(EpisodeKind.FAILURE)
+    stopped = replace(began.timeline[0], events=(Event.FAILED,), reason="stopped at block 1,200 of 5,000")
+    episode = replace(began, timeline=(stopped,), pages=(PAGE,))
+    pipeline = Pipeline(id=PipelineId("pipe_0001"), name="backfill")
+    second, *_ = page_backups([(pipeline, episode, a_routing(pipeline=pipeline))], at(0))
+    assert "backfill stopped at block 1,200 of 5,000 " in render_backup(second.content, LOOK).text

@@ -65,6 +65,12 @@ def test_the_channel_reads_who_is_on_call_until_when_and_what_is_open() -> None:
     ]
 
 
+def test_a_run_that_stopped_short_is_handed_over_as_such() -> None:
+    item = HandoverItem(pipeline=a_pipeline("backfill"), since=at(-60), end_of_run="stopped at block 1,200 of 5,000")
+    line = f"• :red_circle: *backfill* stopped at block 1,200 of 5,000, at {date(at(-60))}, not acknowledged"
+    assert line in text(replace(HANDOVER, failures=(item,))).splitlines()
+
+
 @pytest.mark.parametrize(
     ("changes", "head"),
     [

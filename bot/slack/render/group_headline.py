@@ -7,6 +7,7 @@ from bot.domain.card import Card, Group
 from bot.domain.episode import EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.transition import Event
 from bot.slack.mrkdwn import span
 from bot.slack.render import phrases
 from bot.slack.render.shared_words import lead, shared_lines
@@ -71,6 +72,8 @@ _RECOVERED = "recovered"
 def _ending(card: Card) -> str:
     if card.episode.outcome is EpisodeOutcome.RECOVERED:
         return _RECOVERED
+    if any(Event.FINISHED in entry.events for entry in card.episode.timeline[-1:]):
+        return "finished"  # a bounded run, at its last block after all
     return phrases.phase_in_a_sentence(_last_phase(card))
 
 

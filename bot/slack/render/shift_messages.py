@@ -113,7 +113,9 @@ def _name(item: HandoverItem) -> str:
 
 def _failure(item: HandoverItem) -> str:
     taken = f", acknowledged by {outside(item.acknowledged_by)}" if item.acknowledged_by else ", not acknowledged"
-    return f"• :red_circle: {_name(item)} failed at {phrases.moment(item.since, first_seen=item.first_seen)}{taken}"
+    happened = f"{outside(item.end_of_run)}," if item.end_of_run else "failed"
+    when = phrases.moment(item.since, first_seen=item.first_seen)
+    return f"• :red_circle: {_name(item)} {happened} at {when}{taken}"
 
 
 def _rows(title: str, rows: Sequence[str]) -> list[Block]:
