@@ -7,9 +7,9 @@ import asyncio
 from collections import deque
 from heapq import heappop, heappush
 
-from bot.domain.diagnosis import Diagnosis
+from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
-from bot.domain.episode import open_failure
+from bot.domain.episode import Episode, open_failure
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
@@ -28,6 +28,7 @@ SERVE_SECONDS = 0.5
 PAGES_FIRST_SECONDS = 1.0  # after the write of a failure
 SWEEP_SECONDS = 5.0  # between two searches of all open failures
 AT_ONCE = 3
+IN_ONE_GO = 1000  # failures between two turns of the event loop
 POSTPONED_SECONDS = 2.0  # after a write that failed
 
 Urgency = tuple[bool, bool, float]
@@ -86,12 +87,18 @@ class Diagnoses:
             self._enqueue(self._fresh.popleft()[1])
         if now - self._swept_at >= SWEEP_SECONDS and self._leadership.is_leader:
             self._swept_at = now
-            failed = {episode.pipeline_id for episode in self._repository.open_episodes if open_failure(episode)}
-            self._needs.keep(failed)
-            waiting = {pipeline_id for _, pipeline_id in self._fresh}
-            for pipeline_id in failed - self._queued - self._under_way.keys() - waiting:
-                self._enqueue(pipeline_id)
+            await self._sweep()
         self._begin_due()
+
+    async def _sweep(self) -> None:
+        failed = {episode.pipeline_id: episode for episode in self._repository.open_episodes if open_failure(episode)}
+        self._needs.keep(failed.keys())
+        unfinished = {pipeline_id for pipeline_id, episode in failed.items() if not _is_finished(episode)}
+        waiting = {pipeline_id for _, pipeline_id in self._fresh}
+        for place, pipeline_id in enumerate(unfinished - self._queued - self._under_way.keys() - waiting, 1):
+            self._enqueue(pipeline_id)
+            if place % IN_ONE_GO == 0:
+                await asyncio.sleep(0)
 
     def _enqueue(self, pipeline_id: PipelineId) -> None:
         need, episode = self._needed(pipeline_id), self._repository.record(pipeline_id).episode
@@ -157,3 +164,9 @@ class Diagnoses:
         seconds, cause = round(self._clock.monotonic() - began, 3), diagnosis.cause or None
         emit(Diagnosed(pipeline=pipeline_id, log=diagnosis.log, cause=cause, seconds=seconds))
         return True
+
+
+def _is_finished(episode: Episode) -> bool:
+    """True if its diagnosis needs no more reads: so it is with most failures that last."""
+    known = episode.diagnosis
+    return known is not None and known.log is LogOutcome.READ and known.began_at == episode.began_at

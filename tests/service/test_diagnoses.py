@@ -1,6 +1,7 @@
 """Each failure gets one diagnosis on its card, by few requests, after its page and never instead of a reading."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import redis.asyncio
@@ -10,6 +11,7 @@ from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.plan import Record
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.monitoring.diagnosis_needs import LOG_WAITS
@@ -19,7 +21,7 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.diagnoses import Diagnosed, DiagnosisCrashed
 from bot.ports.telemetry.store import StoreUnreachable
-from tests.builders import a_person
+from tests.builders import a_person, an_episode
 from tests.fake_details import A_LOG, NO_LOG, NO_TABLE, FakeDetails
 from tests.fakes import FakeApi, FakeClock
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO, Bot, pipelines, running
@@ -341,3 +343,26 @@ async def test_a_store_that_is_away_leaves_out_the_past_and_is_no_bug(
         assert diagnosis(bot, ONE)
         assert not any(isinstance(record, DiagnosisCrashed) for record in records)
         assert any(isinstance(record, StoreUnreachable) for record in records)
+
+
+async def test_the_search_of_many_failures_leaves_the_event_loop_its_turns(fake_redis: redis.asyncio.Redis) -> None:
+    many = pipelines(3_000)
+    async with running(fake_redis) as bot:
+        await bot.watch("*")
+        await bot.leadership.acquire()
+        bot.repository._take_page(many)
+        for one in many:
+            episode = replace(an_episode(), pipeline_id=one.id)
+            bot.repository._records.put(Record(pipeline_id=one.id, episode=episode))
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count_turns())
+        await bot.diagnoses.serve()
+        counting.cancel()
+        assert turns >= 3
