@@ -221,7 +221,7 @@ def _goldrush_client(settings: Settings) -> Client:
 
 
 def _chains_client(settings: Settings) -> Client:
-    """It needs one connection: it asks once every few minutes."""
+    """One connection is enough for a request every few minutes."""
     try:
         return Client(
             base_url=settings.goldrush_api_url,

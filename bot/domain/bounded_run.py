@@ -45,7 +45,7 @@ class BoundedRun:
     seconds_left: float | None = None
     """None: the pace is unknown or too uneven."""
     end: RunEnd | None = None
-    """None: it goes on, or nobody knows how it ended."""
+    """None: the run goes on, or nobody knows its end."""
 
     @property
     def percent(self) -> int | None:

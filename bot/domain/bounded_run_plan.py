@@ -15,7 +15,7 @@ APART = timedelta(milliseconds=1)  # entries of one time count as one reading; t
 
 
 def plan_progress(record: Record, routing: Routing, run: BoundedRun) -> Plan | None:
-    """Keeps the progress of a run that goes on, and shows each further percent on its card. None: it no longer goes on.
+    """Keeps the progress of a run, and shows each further percent on its card. None: the run is over.
 
     The card of a deployment that is live stays closed: its update opens no card, and nobody is notified.
     """

@@ -40,7 +40,7 @@ class CreditsState:
     usage: Usage | None = None
     asked_at: datetime | None = None
     problem: str = ""
-    """Why the latest request failed. Empty: it did not."""
+    """Why the latest request failed. Empty: it succeeded."""
     requests: Mapping[date, int] = field(default_factory=dict)
     counted_since: datetime | None = None
 

@@ -31,7 +31,7 @@ def is_unsettled(record: Record, pipeline: Pipeline) -> bool:
 
 
 def plan_expected(record: Record, routing: Routing, usual: UsualDuration, at: datetime) -> Plan | None:
-    """Updates the card if it doesn't show yet when the pipeline is usually live, or that this is over."""
+    """Updates a card that lacks the usual time to live, or that does not say yet that the deployment is overdue."""
     episode = deployment_under_way(record)
     if episode is None:
         return None

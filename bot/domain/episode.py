@@ -252,7 +252,7 @@ class Episode:
 
     @property
     def pages_now(self) -> bool:
-        """True if a page goes on. A deployment's pages end as soon as it is stuck no longer."""
+        """True if a page goes on. A deployment's pages end when the deployment is no longer stuck."""
         return any(page.status is not PageStatus.CLOSED for page in self.pages)
 
     @property

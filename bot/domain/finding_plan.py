@@ -56,7 +56,7 @@ def _kept(held: PipelineFinding | None, found: PipelineFinding) -> PipelineFindi
 
 
 def _is_news(held: PipelineFinding | None, finding: PipelineFinding, record: Record) -> bool:
-    """True if it begins, or has reached a longer lag, or if another problem is over that hid it."""
+    """True if the finding begins or reaches a longer lag, or if the problem that hid it is over."""
     hidden = record.episode is None or not record.episode.open
     return held is None or held.threshold != finding.threshold or hidden
 

@@ -35,7 +35,7 @@ _OVER = frozenset(
 )
 REDRAWN_EVERY = timedelta(minutes=1)  # a pipeline that flaps every 10 s would cost 360 updates an hour
 ENDING_ON_PURPOSE = frozenset({Event.PAUSED, Event.STOPPED, Event.FINISHED})
-"""They end a failure without a recovery, unless it goes on: a stop may be unwanted."""
+"""These events end a failure without a recovery, unless the failure goes on: a stop may be unwanted."""
 _HARMLESS = frozenset({Event.RUNNING, Event.LIVE, Event.RECOVERED, Event.BACK, *_ENDS_OF_FINDINGS})
 
 

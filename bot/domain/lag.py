@@ -75,7 +75,7 @@ def measured_lag(now: Measurement, chain: Chain | None) -> Lag | None:
 
 
 def _seconds_behind(blocks: int, chain: Chain) -> float | None:
-    """The age of the first block that it has not read. On a slow chain, the newest block may be a moment old."""
+    """The age of the first unread block. On a slow chain, the newest block may be a moment old."""
     if blocks == 0:
         return 0.0
     before, gap = chain.seconds_for(blocks - 1), chain.seconds_for(1)
@@ -86,7 +86,7 @@ def _seconds_behind(blocks: int, chain: Chain) -> float | None:
 
 
 def _rests(pace: UsualPace, at: datetime) -> bool:
-    """True while it stands still no longer than it often does. Nobody knows yet what is usual for a new pipeline."""
+    """True for a standstill of usual length. Nobody knows yet what is usual for a new pipeline."""
     if not pace.still_times:
         return False
     if pace.is_learning(at):

@@ -46,7 +46,7 @@ def _with_lag(finding: PipelineFinding, lag: Lag) -> PipelineFinding:
 
 
 def _chain_lag(lag: Lag) -> timedelta | None:
-    """In whole minutes, so that a chain that stays as late as it is changes no card."""
+    """In whole minutes: a chain with a steady delay changes no card."""
     if lag.chain_seconds is None:
         return None
     return timedelta(minutes=round(lag.chain_seconds / 60))

@@ -59,7 +59,7 @@ class Guidance:
     runbook: Note | None = None
     note: Note | None = None
     on_error: ErrorNote | None = None
-    """What helped against the error of this failure. It is no matter of the pipeline."""
+    """What helped against the error of this failure, on any pipeline."""
 
     def of_kind(self, kind: NoteKind) -> Note | None:
         """The runbook or the note."""

@@ -54,7 +54,7 @@ class PageCall:
     snoozed: bool = False
     """That person asked for quiet, and promised nothing."""
     event: Event | None = None
-    """What the pipeline's open card found only now, such as STUCK. None: the card began with what it pages for."""
+    """The problem that came after the card, such as STUCK. None: the card began with its problem."""
 
 
 class NoticeKind(StrEnum):

@@ -122,7 +122,7 @@ def _is_exact(change: Transition) -> bool:
 
 
 def stuck_at(state: PipelineState, usual: UsualDurations) -> datetime | None:
-    """From then on, a pipeline that is still in its phase is stuck. None: it is in none that should pass."""
+    """From this time on, the pipeline is stuck if its phase has not changed. None: its phase may last."""
     if state.phase not in TRANSIENT or state.since is None or state.reach is not Reach.REACHABLE:
         return None
     longest = limit(usual.of(state.phase))
@@ -162,7 +162,7 @@ def stuck(state: PipelineState, usual: UsualDurations, read_at: datetime | None)
 
 
 def contradicts(state: PipelineState, pipeline: Pipeline) -> bool:
-    """True if the pipeline doesn't do what its owner wants, and nothing else explains that.
+    """True if the phase contradicts the owner's intent, and nothing else explains that.
 
     A failure explains it. So does the end of a bounded run. STOPPING passes by itself, or is stuck.
     """
