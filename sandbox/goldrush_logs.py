@@ -110,9 +110,10 @@ class _Log:
 
     def _places(self, trouble: Trouble) -> Mapping[str, object]:
         pipeline, digest = self.pipeline, self._digest(f"{trouble.at}")
+        destination = sha256(pipeline.destination_address.encode()).digest()
         return {
             "host": "warehouse.example.com",
-            "ip": f"10.{digest[0]}.{digest[1]}.{1 + digest[2] % 254}",
+            "ip": f"10.{destination[0]}.{destination[1]}.{1 + destination[2] % 254}",
             "port": {"clickhouse": 9440, "kafka": 9092}.get(pipeline.destination_type, 5432),
             "time": f"{trouble.at:%Y-%m-%dT%H:%M:%SZ}",
             "schema": pipeline.project.replace("-", "_"),

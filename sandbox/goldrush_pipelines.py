@@ -96,6 +96,11 @@ class Pipeline:
         return f"covalent-{self.destination_type}-pipe-{seed}"
 
     @property
+    def destination_address(self) -> str:
+        """One for each type in a project, as if each project had one database."""
+        return f"{self.destination_type}://warehouse.example.com/{self.project}"
+
+    @property
     def last_block(self) -> int | None:
         return LAST_BLOCK if self.execution_mode == "bounded" else None
 

@@ -100,7 +100,7 @@ def configuration(pipeline: Pipeline, *, over_limit: bool = False) -> Json:
         "destination_type": pipeline.destination_type,
         "destination_config": {
             "type": pipeline.destination_type,
-            "url": f"{pipeline.destination_type}://warehouse.example.com/{pipeline.project}",
+            "url": pipeline.destination_address,
             "user": "writer",
             "password": "******",
         },

@@ -112,6 +112,19 @@ async def test_a_fault_of_one_replica_ends_the_others_without_an_error(
     assert ["duplicate key" in text for text in texts] == [True, False, False]
 
 
+async def test_pipelines_of_one_destination_log_the_same_address(client: httpx.AsyncClient, goldrush: GoldRush) -> None:
+    """The listing shows one destination for all of a type in a project, and the logs must not contradict it."""
+    goldrush.rate_limit = None
+    addresses: dict[str, set[str]] = {}
+    for number, project in enumerate(("shop", "shop", "shop", "desk")):
+        pipeline = goldrush.add(name=f"fills-{number}", project=project, destination_type="postgres")
+        goldrush.set_phase(pipeline.id, "FAILED", cause="unreachable")
+        (text,) = await logs(client, pipeline)
+        addresses.setdefault(project, set()).update(re.findall(r"10\.\d+\.\d+\.\d+:\d+", text))
+    assert [len(found) for found in addresses.values()] == [1, 1]
+    assert not addresses["shop"] & addresses["desk"]
+
+
 async def test_a_cause_that_the_destination_cannot_have_is_refused(goldrush: GoldRush, orders: Pipeline) -> None:
     with pytest.raises(ValueError, match="postgres"):
         goldrush.set_phase(orders.id, "FAILED", cause="too_many_parts")
