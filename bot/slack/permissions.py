@@ -142,14 +142,14 @@ def _refusal(denial: Denial, asker: Asker, channel: ChannelId, typed_name: str, 
             )
         case Denial.NO_SUCH_CHANNEL if channel == asker.channel:
             return RefusalAnswer(
-                reason=f"Only people in this channel can change what it watches. {UNCHANGED}",
+                reason=f"Only people in this channel can change my settings. {UNCHANGED}",
                 hint="Join the channel, then try again.",
             )
         case Denial.NO_SUCH_CHANNEL:
             return no_such_channel(typed_name or channel, changing=changing)
         case Denial.NOT_FULL_MEMBER:
             return RefusalAnswer(
-                reason=f"Only full members of this workspace can change what a channel watches. {UNCHANGED}",
+                reason=f"Only full members of this workspace can change my settings. {UNCHANGED}",
                 hint="Ask a full member to do it. Anyone in the channel can acknowledge a failure.",
             )
         case Denial.PERSON_AWAY:

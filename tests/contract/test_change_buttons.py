@@ -41,8 +41,8 @@ from tests.service.test_poller import pipelines, running
 
 GONE = "There's nothing to undo: it was already undone, or it's older than 1 h."
 SINCE = "Someone changed these watches since, so I can't undo this. Nothing was changed."
-OUTSIDER = "Only people in this channel can change what it watches. Nothing was changed."
-NOT_FULL = "Only full members of this workspace can change what a channel watches. Nothing was changed."
+OUTSIDER = "Only people in this channel can change my settings. Nothing was changed."
+NOT_FULL = "Only full members of this workspace can change my settings. Nothing was changed."
 
 
 async def _acknowledged() -> None:

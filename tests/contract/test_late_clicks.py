@@ -31,7 +31,7 @@ async def test_a_confirmation_counts_from_people_in_the_channel(
         before = await it.watches(OPS)
         it.sandbox.slack.leave(OPS, ANN)
         answer = await it.click(action_ids.CONFIRM, {"asked": command.format("<#G0OPS>")}, user, OPS)
-        assert answer.startswith("Only people in this channel can change what it watches. Nothing was changed.")
+        assert answer.startswith("Only people in this channel can change my settings. Nothing was changed.")
         assert await it.watches(OPS) == before
 
 

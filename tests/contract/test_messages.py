@@ -116,7 +116,7 @@ async def test_a_mention_has_the_permissions_of_a_command(fake_redis: redis.asyn
         assert "now watches orders-1" in (await talk.mention("watch orders-1 page me")).text
         talk.office.sandbox.slack.invite_bot(SHARED)
         guest = await talk.mention("watch orders-1", GUEST, SHARED)
-        assert "Only full members of this workspace can change what a channel watches." in guest.text
+        assert "Only full members of this workspace can change my settings." in guest.text
         assert await talk.office.watches(SHARED) == []
         assert len(await talk.office.watches(ALERTS)) == 1
         hidden = await talk.mention("watches in #ops-private", CAROL)

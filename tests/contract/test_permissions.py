@@ -117,7 +117,7 @@ async def test_a_guest_changes_no_watches_unless_the_setting_says_so(
         await it.type("watch pipe_0002", ANN, SHARED)
         before = await it.watches(SHARED)
         answer = await it.type(typed, GUEST, SHARED)
-        assert answer.startswith("Only full members of this workspace can change what a channel watches. Nothing was")
+        assert answer.startswith("Only full members of this workspace can change my settings. Nothing was")
         assert await it.watches(SHARED) == before
     async with office(fake_redis, who_may_watch=WhoMayWatch.EVERYONE) as it:
         it.sandbox.slack.invite_bot(SHARED)

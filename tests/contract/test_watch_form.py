@@ -237,7 +237,7 @@ async def test_a_guest_is_refused_in_the_modal(fake_redis: redis.asyncio.Redis) 
         it.office.sandbox.slack.invite_bot(SHARED)
         await it.open(GUEST)
         answer = await it.submit("orders-1", GUEST, channel=SHARED)
-        assert "Only full members of this workspace can change what a channel watches." in answer
+        assert "Only full members of this workspace can change my settings." in answer
         assert "Ask a full member to do it." in answer
         assert (await it.office.bot.store.watches()).all == ()
 
