@@ -96,6 +96,18 @@ def test_it_holds_what_when_who_how_long_cause_changes_and_notes() -> None:
     assert "<!here" not in text
 
 
+def test_a_failure_that_came_back_names_each_duration() -> None:
+    """The last failure's own duration stands beside a longer time, so the draft says which is which."""
+    first = an_episode()
+    over = TimelineEntry(revision=3, at=at(118), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=15)
+    episode = ended(
+        opened_at=at(1), latest_began_at=at(103), closed_at=at(118), times=2, timeline=(*first.timeline, over)
+    )
+    text = text_of(a_postmortem(episode))
+    assert "It failed twice within 1 min 57 s, the last time for 15 s, and *recovered* ·" in text
+    assert "failed and" not in text
+
+
 def test_unknown_facts_are_named_as_such() -> None:
     text = text_of(a_postmortem(ended(diagnosis=None, pages=(), acknowledged=None, timeline=an_episode().timeline)))
     assert "Cause: unknown" in text

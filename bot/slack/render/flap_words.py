@@ -72,7 +72,7 @@ def flap_entry(entry: TimelineEntry, name: str) -> str | None:
         is_flapping = "is *flapping*" if name else "*Flapping*"
         return f"{FLAPPING} {name}{is_flapping}: {times}. I'll post again once it settles."
     if entry.flap is FlapStep.SETTLED:
-        times = _TIMES[kind].format(_times(entry.times))
+        times = _TIMES[kind].format(number_of_times(entry.times))
         return f"{symbol} {name}{_settled(entry)}. It {times} since {date(since)}."
     if not entry.reopens:
         return None
@@ -105,10 +105,10 @@ def _settled(entry: TimelineEntry) -> str:
 
 def _counted(kind: EpisodeKind, times: int, since: datetime, until: datetime) -> str:
     seconds = (until - since).total_seconds()
-    return f"{_TIMES[kind].format(_times(times))} in {duration(seconds)}"
+    return f"{_TIMES[kind].format(number_of_times(times))} in {duration(seconds)}"
 
 
-def _times(number: int) -> str:
+def number_of_times(number: int) -> str:
     return "once" if number == 1 else "twice" if number == 2 else f"{number:,} times"
 
 

@@ -17,6 +17,7 @@ from bot.slack.render.blocks import RenderedMessage, context, message, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.diagnosis import error_context
 from bot.slack.render.entry_words import entry_words
+from bot.slack.render.flap_words import downtime, number_of_times
 from bot.slack.render.headline_facts import failed_words
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
@@ -65,7 +66,7 @@ def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
 def _what(postmortem: Postmortem) -> list[str]:
     episode, diagnosis = postmortem.episode, postmortem.diagnosis
     when = span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen) if episode.closed_at else ""
-    lines = [f"It {failed_words(episode)} and {recovery_words(episode)} · {when}"]
+    lines = [f"It {_failed_and_recovered(episode)} · {when}"]
     if diagnosis and diagnosis.cause and cause_named(diagnosis.cause) is not UNKNOWN:
         lines.append(f"Cause: {cause_named(diagnosis.cause).words}")
     else:
@@ -73,6 +74,15 @@ def _what(postmortem: Postmortem) -> list[str]:
     if diagnosis and diagnosis.seen:
         lines.append(phrases.sentence(seen_words(diagnosis.seen)))
     return lines
+
+
+def _failed_and_recovered(episode: Episode) -> str:
+    """A failure that came back: how long it took in all stands apart from how long it failed last."""
+    if episode.times > 1 and episode.closed_at:
+        within = duration((episode.closed_at - episode.opened_at).total_seconds())
+        often = f"failed {number_of_times(episode.times)} within {within}"
+        return f"{often}, the last time for {downtime(episode)}, and {phrases.RECOVERED}"
+    return f"{failed_words(episode)} and {recovery_words(episode)}"
 
 
 def _who(episode: Episode, conversation: ChannelId) -> list[str]:
