@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.log_lines import PodLog
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState
@@ -39,6 +40,16 @@ def code_in(texts: list[str]) -> list[str]:
 
 def a_tail(lines: int, *, at_line: int | None = None) -> str:
     return "\n".join(ERROR if line == at_line else f"INFO batch {line} written" for line in range(lines))
+
+
+def test_a_run_that_has_ended_keeps_no_log_and_promises_none() -> None:
+    run = BoundedRun(at=at(0), stop=5000, height=5000, end=RunEnd.FINISHED)
+    log = a_log("", phase=Phase.STOPPED)
+    (text, *_) = shown_log(replace(log, state=replace(log.state, run=run)))
+    assert text == "GoldRush has no log of *orders-eu*: it finished at block 5,000, so no worker runs."
+    (text, *_) = shown_log(log)
+    assert text.startswith("GoldRush has no log of *orders-eu* now. It is")
+    assert "so no worker runs. If it is started again: `" in text
 
 
 def test_a_short_log_is_shown_whole() -> None:
@@ -82,7 +93,7 @@ def test_many_replicas_are_counted() -> None:
 @pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.STOPPED])
 def test_a_pipeline_at_rest_has_no_worker(phase: Phase) -> None:
     (text, *_) = shown_log(a_log("", phase=phase))
-    assert f"It is {phase}, so no worker runs. Once it runs again: `/pipeline logs orders-eu`" in text
+    assert f"It is {phase}, so no worker runs. If it is started again: `/pipeline logs orders-eu`" in text
 
 
 def test_a_name_and_a_problem_from_outside_stay_text() -> None:

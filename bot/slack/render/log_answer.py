@@ -14,6 +14,7 @@ from bot.slack.render.blocks import SECTION_LIMIT, Block, context, section
 from bot.slack.render.diagnosis import LONGEST_POD, log_block
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for
+from bot.slack.render.run_words import is_finished
 
 MOST_CHARACTERS_SHOWN = 8000  # of the lines of all replicas, escaped: a message has about 13,000 in all
 MOST_PODS_SHOWN = 8
@@ -42,7 +43,7 @@ def log_answer_blocks(log: PipelineLog, render_context: RenderContext) -> list[B
         ]
     pods = [pod for pod in log.read.pods if not is_tail_error(pod.text)]
     if log.read.not_yet or not pods:
-        return [section(f"GoldRush has no log of {name} yet. {_no_log(log.state)} {again}"), *context(link)]
+        return [section(_no_log(name, log.state, again)), *context(link)]
     several, shown = len(log.read.pods) > 1, pods[:MOST_PODS_SHOWN]
     share = MOST_CHARACTERS_SHOWN // len(shown)
     blocks: list[Block] = [section(f"{name} — log, read at {time_of_day(log.read.at)}")]
@@ -54,10 +55,13 @@ def log_answer_blocks(log: PipelineLog, render_context: RenderContext) -> list[B
     return [*blocks, *context(_without_log(log.read.pods, pods), _rest(pods), link)]
 
 
-def _no_log(state: PipelineState) -> str:
+def _no_log(name: str, state: PipelineState, again: str) -> str:
+    if is_finished(state) and state.run:
+        return f"GoldRush has no log of {name}: it finished at block {state.run.stop:,}, so no worker runs."
     if state.phase in AT_REST:
-        return f"It is {phrases.phase_word(state.phase)}, so no worker runs. Once it runs again:"
-    return "Its worker isn't up. Try again when it runs:"
+        stopped = phrases.phase_word(state.phase)
+        return f"GoldRush has no log of {name} now. It is {stopped}, so no worker runs. If it is started again: {again}"
+    return f"GoldRush has no log of {name} yet. Its worker isn't up. Try again when it runs: {again}"
 
 
 def _of_which_worker(state: PipelineState) -> str:

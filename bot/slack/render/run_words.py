@@ -62,5 +62,6 @@ def missing_blocks(state: PipelineState) -> str:
     missing = f"{state.run.height + 1:,} to {state.run.stop:,}"
     return (
         f"Its blocks {missing} were not processed, and nobody asked for the stop.\n"
-        "Start it again in GoldRush. If the stop was meant, pause it there: that ends this failure."
+        "Start it again in GoldRush. It may then begin at its first block again.\n"
+        "If the stop was meant, pause it there: that ends this failure."
     )
