@@ -39,9 +39,12 @@ async def test_the_command_shows_the_log_of_any_pipeline(fake_redis: redis.async
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("logs", "Which pipeline?"),
-        ("logs orders-*", "takes one pipeline, not a pattern"),
-        ("logs orders-1 orders-2", "takes one pipeline at a time"),
+        ("logs", "Which pipeline? Nothing was changed."),
+        (
+            "logs orders-*",
+            "takes one pipeline, not a pattern. Nothing was changed. To see those that match:\n/pipeline list orders-",
+        ),
+        ("logs orders-1 orders-2", "takes one pipeline at a time. Nothing was changed."),
         ("logs no-such-thing", "I couldn't find a pipeline called no-such-thing"),
     ],
 )

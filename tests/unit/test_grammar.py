@@ -860,6 +860,10 @@ def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
     [
         ("acked orders-eu", "`ack NAME`", "ack orders-eu"),
         ("ok", "`ack NAME`", "status failed"),
+        ("postmortem orders-eu", "*Draft postmortem* on the card", "history orders-eu"),
+        ("draft a postmortem", "*Draft postmortem* on the card", "status failed"),
+        ("draft the postmortem for orders-eu", "*Draft postmortem* on the card", "history orders-eu"),
+        ("post-mortem", "*Draft postmortem* on the card", "status failed"),
         ("stop orders-eu", "only read", "status orders-eu"),
         ("restart Base Swaps to Postgres", "only read", "status Base Swaps to Postgres"),
         ("pause <@U0ANN|ann>", "only read", "status"),

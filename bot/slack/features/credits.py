@@ -22,7 +22,7 @@ class CreditsCommand(Command):
 def _parse(command_text: CommandText) -> Command:
     if command_text.words:
         extra = outside(typed(command_text.words[0].text))
-        raise ParseError(f"`credits` takes no other word, but there is “{extra}”.", "credits")
+        raise ParseError(f"`credits` takes no other word, but there is “{extra}”. Nothing was changed.", "credits")
     return CreditsCommand()
 
 

@@ -78,7 +78,7 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
         named = typed(slice_of(command_text.text, without_people)) if without_people else ""
         raise for_somebody_else(typed(people[0].text), named)
     tail = typed(command_text.text[words[-1].end :]) if words else ""
-    reference = one_pipeline(replace(command_text, words=words), command, changes=True, tail=tail)
+    reference = one_pipeline(replace(command_text, words=words), command, tail=tail)
     return AnswerText(reference, "", until, remark)
 
 

@@ -12,6 +12,8 @@ _READ_ONLY = (
 READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
 ON_THE_CARD = frozenset(("unsnooze", "escalate", "take"))
+POSTMORTEM = frozenset(("postmortem", "postmortems", "post-mortem", "post-mortems", "retro", "rca", "draft"))
+_ABOUT_POSTMORTEMS = POSTMORTEM | {"a", "the", "for", "of"}
 UNDONE_BY_NOBODY = {
     **dict.fromkeys(
         ("unack", "unacknowledge", "unclaim", "release"), "an acknowledgement. Somebody else can take it over"
@@ -19,7 +21,7 @@ UNDONE_BY_NOBODY = {
     **dict.fromkeys(("reopen", "unresolve", "reactivate"), "a resolve. The next failure pages again"),
 }
 """What nobody can take back, and what holds instead."""
-INFORMED = READ_ONLY | ACKNOWLEDGE | ON_THE_CARD | {*UNDONE_BY_NOBODY}
+INFORMED = READ_ONLY | ACKNOWLEDGE | ON_THE_CARD | POSTMORTEM | {*UNDONE_BY_NOBODY}
 """A question that begins with one of these gets the same answer as the command. The answer suggests no change."""
 SAME_AS = {
     **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
@@ -52,6 +54,8 @@ class Rest:
 def near_command(word: Word, following: Rest) -> ParseError | None:
     """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
     name, shown, rest = word.lower.lstrip("/"), outside(word.text), following.text
+    if helpful := _not_by_command(name, shown, following):
+        return helpful
     asks = f"status {following.status_words}".strip()
     if name in ACKNOWLEDGE:
         return ParseError(
@@ -73,15 +77,6 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
             "To undo a change of watches, click *Undo* on its announcement. Nothing was changed. To see the watches:",
             "watches",
         )
-    if name in READ_ONLY:
-        return ParseError(
-            f"I can only read pipelines, so I can't {shown} one. Nothing was changed. You can do that in GoldRush. To "
-            "see its state:",
-            asks,
-            "status",
-            "list",
-            in_goldrush=True,
-        )
     if name == "on" and rest.lower().startswith("call"):
         return ParseError(
             "There is no command called *on*. Nothing was changed. Did you mean *oncall*?",
@@ -102,6 +97,28 @@ def near_command(word: Word, following: Rest) -> ParseError | None:
     if name == "page":
         return _page_belongs_to_watch(rest)
     return _suggest_synonym(name, shown, following) if name in SAME_AS else None
+
+
+def _not_by_command(name: str, shown: str, following: Rest) -> ParseError | None:
+    """What people do in another place: on a card, or in GoldRush."""
+    if name in POSTMORTEM:
+        about = " ".join(word for word in following.status_words.split() if word.lower() not in _ABOUT_POSTMORTEMS)
+        return ParseError(
+            "To draft a postmortem, click *Draft postmortem* on the card of a failure that has recovered. In a group, "
+            "it is in the menus of *Show all*. Nothing was changed. To see the failures:",
+            f"history {about}" if about else "status failed",
+            "status failed",
+        )
+    if name in READ_ONLY:
+        return ParseError(
+            f"I can only read pipelines, so I can't {shown} one. Nothing was changed. You can do that in GoldRush. To "
+            "see its state:",
+            f"status {following.status_words}".strip(),
+            "status",
+            "list",
+            in_goldrush=True,
+        )
+    return None
 
 
 def _page_belongs_to_watch(rest: str) -> ParseError:
