@@ -45,6 +45,6 @@ async def _read(stage: Stage) -> None:
     before = len(requests)
     await stage.skip(hours=READ_AGAIN)
     async with asyncio.timeout(PATIENCE):
-        while not any(request.path == PATH for request in requests[before:]):
+        while not any(request.path.startswith(PATH) for request in requests[before:]):
             await asyncio.sleep(0.1)
     await stage.let_read()
