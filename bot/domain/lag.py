@@ -10,11 +10,12 @@ from datetime import datetime
 
 from bot.domain.chains import Chain
 from bot.domain.measurement import Measurement
-from bot.domain.usual_pace import Lag, UsualPace, follow, says_whether_it_moves
+from bot.domain.usual_pace import TIMES_IN_A_ROW, Lag, UsualPace, follow, says_whether_it_moves
 
 ON_TIME = 300.0  # seconds: a pipeline with a smaller lag has caught up with its chain
 KEPT_LAGS = 2
 LONGEST = 20 * 365 * 86_400.0  # seconds: a longer lag is older than any chain, such as one that counts from 1970
+STEADY = 0.9  # of its measurements: a pipeline that moved in as many does not rest
 OVER = 0.5  # of the threshold: a lag below it has ended
 
 
@@ -44,16 +45,19 @@ def judge(
     `thresholds`: of all watches, in seconds. `deployed_at`: the latest deployment. The judgement begins again there.
     A bounded pipeline reads the past, so it never lags.
     """
+    left_behind = False
     if pace is None:
         pace = UsualPace(since=now.at, last=now, chain=chain, still_since=now.at)
     elif now.at <= pace.last.at:
         return pace, _judgement(pace, lag=None)
     elif says_whether_it_moves(now):
-        pace = follow(pace, now, chain, deployed_at) if says_whether_it_moves(pace.last) else replace(pace, last=now)
+        before = pace.last
+        pace = follow(pace, now, chain, deployed_at) if says_whether_it_moves(before) else replace(pace, last=now)
+        left_behind = pace.is_learning(now.at) and _is_left_behind(pace, before)
     lag = None if bounded else measured_lag(now, chain)
-    if lag is not None and _rests(pace, now.at):
+    if lag is not None and not left_behind and _rests(pace, now.at):
         lag = replace(lag, seconds=lag.chain_seconds, blocks=None) if lag.chain_seconds else None
-    pace = replace(_with_lag(pace, lag, thresholds), lag=lag)
+    pace = replace(_with_lag(pace, lag, thresholds, rest=0.0 if left_behind else pace.habitual_standstill), lag=lag)
     return pace, _judgement(pace, lag=lag)
 
 
@@ -94,7 +98,16 @@ def _rests(pace: UsualPace, at: datetime) -> bool:
     return pace.moved > 0 and pace.still_seconds <= pace.times_longest * pace.longest_standstill
 
 
-def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int]) -> UsualPace:
+def _is_left_behind(pace: UsualPace, before: Measurement) -> bool:
+    """True while a steady pipeline stands still and the delay that GoldRush reports grows: data waits for it."""
+    delay, delay_before = pace.last.processing_delay_ms, before.processing_delay_ms
+    grows = delay is not None and delay_before is not None and delay > delay_before
+    others = pace.measured - 1 - pace.still_times
+    return grows and pace.still_times >= TIMES_IN_A_ROW and 0 < others * STEADY <= pace.moved
+
+
+def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int], *, rest: float) -> UsualPace:
+    """`rest`: seconds for which it usually stands still."""
     open_ = {threshold for threshold in pace.over if threshold in thresholds}
     if lag is None:
         return replace(pace, over=tuple(sorted(open_)))
@@ -104,7 +117,7 @@ def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int]) -> 
         if threshold in open_:
             if before and max(lag.seconds, before.seconds) < threshold * OVER:
                 open_.remove(threshold)
-        elif before and _begins(pace, before, lag, threshold, first):
+        elif before and _begins(pace, before, lag, threshold + rest, first + threshold):
             open_.add(threshold)
     return replace(
         pace,
@@ -121,8 +134,7 @@ def _shrinks(before: Lag, lag: Lag) -> bool:
     return lag.seconds < before.seconds or has_fewer_blocks
 
 
-def _begins(pace: UsualPace, before: Lag, lag: Lag, threshold: int, first: float) -> bool:
-    """A lag that shrinks is being caught up: nobody needs to know."""
-    least = threshold + pace.habitual_standstill  # its last block may be as old as its usual rest
+def _begins(pace: UsualPace, before: Lag, lag: Lag, least: float, further: float) -> bool:
+    """A lag that shrinks is being caught up: nobody needs to know. Its last block may be as old as its usual rest."""
     grows = min(before.seconds, lag.seconds) > least and not _shrinks(before, lag)
-    return grows and (pace.was_on_time or lag.seconds > first + threshold)
+    return grows and (pace.was_on_time or lag.seconds > further)

@@ -145,7 +145,7 @@ async def test_the_lag_of_the_form_is_kept_and_shown(fake_redis: redis.asyncio.R
     async with forms(fake_redis) as it:
         await it.open()
         answer = await it.submit("orders-1", channel=QUIET, events=("lagging",), lag="lagging:1h")
-        assert f"<#{QUIET}> now watches orders-1 — lagging, lagging from 1 h on" in answer
+        assert f"<#{QUIET}> now watches orders-1 — lagging (from 1 h)" in answer
         (watch,) = await it.office.watches(QUIET)
         assert watch.lag_from == timedelta(hours=1)
 

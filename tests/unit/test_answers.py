@@ -377,6 +377,14 @@ def test_watch_echoes_the_command_and_its_effect(watch: Watch, words: str) -> No
     assert words in watched(watch, matched=(a_view(),))
 
 
+@pytest.mark.parametrize("event", [Event.LAGGING, Event.STALLED, Event.STUCK])
+def test_watch_says_what_the_bot_must_learn_first(event: Event) -> None:
+    assert f"\n{event}: " in watched(replace(NAMED, events=frozenset({event, Event.FAILED})))
+    assert f"\n{event}: " in watched(replace(NAMED, targets=(a_person(),), page_for=frozenset({event})))
+    assert "day" not in watched(NAMED)
+    assert "day" not in watched(replace(NAMED, events=frozenset({Event.DRIFT})))
+
+
 def test_a_finished_pipeline_shows_no_contrary_intent() -> None:
     for shown in (
         status(a_view(a_standing(STOPPED, bounded=True))),

@@ -238,6 +238,32 @@ def test_a_pipeline_at_its_usual_rest_does_not_lag(rest: int) -> None:
         assert story.measure(replace(now, processing_delay_ms=minute * 3e5)).over == ()
 
 
+def stands_behind(story: Story, measurements: int, growth: float) -> list[tuple[int, ...]]:
+    """It stands still from now on, and the delay that GoldRush reports grows by so many seconds each time."""
+    height = int((story.now - PERIOD) * 10)
+    still = [measured(story.now + n * PERIOD, height=height, records=height) for n in range(measurements)]
+    return [
+        story.measure(replace(one, processing_delay_ms=10_000 + (n + 1) * growth * 1000)).over
+        for n, one in enumerate(still)
+    ]
+
+
+def test_a_steady_pipeline_that_stands_still_lags_on_its_first_day_too() -> None:
+    story = Story(T5)
+    story.measure(measured(0, processing_delay_ms=9000.0))
+    assert stands_behind(story.moves(30), 5, 300) == [(), (), (T5,), (T5,), (T5,)]
+
+
+def test_on_the_first_day_a_delay_that_does_not_grow_is_a_rest() -> None:
+    assert stands_behind(Story(T5).moves(30), 20, 0) == [()] * 20
+
+
+def test_on_the_first_day_a_pipeline_that_rested_before_may_rest_again() -> None:
+    story = Story(T5).moves(120)
+    story.stands_still(60)
+    assert stands_behind(story.moves(60), 20, 300) == [()] * 20
+
+
 @pytest.mark.parametrize("delay_ms", [1.7e12, 9e17])  # since 1970; more than a duration can hold
 def test_a_delay_that_is_longer_than_any_chain_is_old_says_nothing(delay_ms: float) -> None:
     story = Story(T5)

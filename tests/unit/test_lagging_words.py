@@ -101,6 +101,18 @@ def test_another_lag_is_refused_with_the_word_and_an_example(words: str) -> None
     assert refusal.hint == "watch orders-eu on failed,lagging:5m page @ann"
 
 
+@pytest.mark.parametrize("words", ["laging:5m", "lag:5m", "behind&gt;5m", "failed laging:5m"])
+def test_a_misspelled_event_keeps_its_lag(words: str) -> None:
+    assert refused(f"watch orders-eu on {words}").hint.endswith("lagging:5m")
+
+
+@pytest.mark.parametrize("words", ["lagging:", "lagging&gt;", "lagging=", "failed,lagging:"])
+def test_a_lag_that_is_missing_is_refused(words: str) -> None:
+    refusal = refused(f"watch orders-eu on {words} page @ann")
+    assert "I can't read the lag in *lagging" in refusal.message
+    assert "lagging:5m page @ann" in refusal.hint
+
+
 def test_one_watch_has_one_lag() -> None:
     refusal = refused("watch orders-eu on lagging:5m page @ann for lagging:1h")
     assert refusal.message == ("A watch has one lag, and you named *lagging:5m* and *lagging:1h*. Nothing was changed.")
@@ -157,8 +169,13 @@ def test_a_watch_of_all_events_may_have_its_lag() -> None:
 
 def test_a_watch_shows_its_lag() -> None:
     lagging = replace(a_watch(events=LAGGING), lag_from=90 * MINUTE)
-    assert phrases.watch_words(lagging).endswith("— lagging, lagging from 1 h 30 min on")
-    assert "lagging from" not in phrases.watch_words(replace(lagging, events=frozenset({Event.FAILED})))
+    assert phrases.watch_words(lagging).endswith("— lagging (from 1 h 30 min)")
+    paging = replace(lagging, targets=(a_person(),), page_for=LAGGING)
+    assert phrases.watch_words(paging).endswith("— lagging (from 1 h 30 min), pages @ann on lagging")
+    paging = replace(paging, events=frozenset({Event.FAILED}))
+    assert phrases.watch_words(paging).endswith("— failed, pages @ann on lagging (from 1 h 30 min)")
+    assert phrases.watch_words(replace(lagging, events=None)).endswith("— all events (lagging from 1 h 30 min)")
+    assert "(from" not in phrases.watch_words(replace(lagging, events=frozenset({Event.FAILED})))
     assert watch_text(lagging) == "on lagging:90m page none"
     assert watch_text(replace(lagging, events=None)) == "on all,lagging:90m page none"
 

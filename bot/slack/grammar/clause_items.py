@@ -13,7 +13,7 @@ from bot.slack.grammar.clauses import (
     target_of,
 )
 from bot.slack.grammar.drafts import Mistake
-from bot.slack.grammar.lagging_words import as_typed, names_a_lag
+from bot.slack.grammar.lagging_words import as_typed, names_a_lag, split_lag
 from bot.slack.grammar.tokens import ALL, NONE, Word, bare, quoted_target, typed
 from bot.slack.mrkdwn import outside
 
@@ -30,8 +30,10 @@ def correct_event(name: str, word: Word, mistakes: list[Mistake]) -> str:
         return lower
     if names_a_lag(lower):
         return _correct_lag(name, word, mistakes)
-    synonym = EVENT_SYNONYMS.get(lower)
-    near = [synonym] if synonym else difflib.get_close_matches(lower, EVENTS, n=1, cutoff=0.4)
+    word_alone, lag = split_lag(lower)
+    synonym = EVENT_SYNONYMS.get(word_alone)
+    near = [synonym] if synonym else difflib.get_close_matches(word_alone, EVENTS, n=1, cutoff=0.4)
+    near = [as_typed(f"{event}{lag}") or event for event in near]
     near = [] if lower in _NEGATIONS else near
     guess = f" Did you mean *{near[0]}*?" if near else ""
     known = f"Events: {', '.join(EVENTS)}, all."

@@ -294,4 +294,5 @@ def _is_event(word: Word) -> bool:
 def _event_names(word: Word) -> list[str]:
     spaces = "" if any(map(names_a_lag, split_list([word]))) else r"\s"  # a lag may have some
     names = (name.strip() for name in re.split(rf"[{spaces}{re.escape(SEPARATORS)}]+", word.text))
-    return [name.rstrip(".:") for name in names if name.rstrip(".:") and name.lower() not in LIST_CONNECTIVES]
+    plain = (name.rstrip(".") if names_a_lag(name) else name.rstrip(".:") for name in names)
+    return [name for name in plain if name and name.lower() not in LIST_CONNECTIVES]

@@ -10,13 +10,19 @@ from bot.slack.grammar.time_words import read_duration
 from bot.slack.grammar.tokens import ParseError, Word
 
 SHORTEST_LAG, LONGEST_LAG = timedelta(minutes=1), timedelta(days=7)
-_FORM = re.compile(rf"({Event.LAGGING})\s*(?:[:=]|>=?)\s*(.+)", re.IGNORECASE)
+_FORM = re.compile(rf"({Event.LAGGING})\s*(?:[:=]|>=?)\s*(.*)", re.IGNORECASE)
 _BETWEEN = frozenset({">", ">=", ":", "=", "after", "over"})
 
 
 def names_a_lag(text: str) -> bool:
-    """True for the event with anything behind it that should be a lag."""
+    """True for the event with a sign that a lag should follow, even if none does."""
     return _FORM.fullmatch(text) is not None
+
+
+def split_lag(text: str) -> tuple[str, str]:
+    """A word that may be a misspelled event, and the lag with its sign behind it: `laging` and `:5m`."""
+    sign = re.search(r"[:=>]", text)
+    return (text[: sign.start()], text[sign.start() :]) if sign else (text, "")
 
 
 def lag_in(text: str) -> timedelta | None:

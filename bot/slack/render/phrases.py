@@ -328,26 +328,27 @@ def target_words(target: Target) -> str:
             return "the owner"
 
 
-def events_words(events: Iterable[Event] | None) -> str:
+def events_words(events: Iterable[Event] | None, lag: str = "") -> str:
+    """`lag`: `from 1 h`, the lag that the watch names."""
     if events is None:
-        return "all events"
+        return f"all events (lagging {lag})" if lag else "all events"
     order = list(Event)
-    return ", ".join(event.value for event in sorted(events, key=order.index))
+    return ", ".join(_event_word(event, lag) for event in sorted(events, key=order.index))
 
 
-def least_lag(watch: Watch) -> str:
-    """`lagging from 1 h on`. Empty if the watch names no lag of its own."""
-    hears = watch.wants(Event.LAGGING) or watch.pages(Event.LAGGING)
-    return f", lagging from {duration(watch.lag_from.total_seconds())} on" if watch.lag_from and hears else ""
+def _event_word(event: Event, lag: str) -> str:
+    return f"{event.value} ({lag})" if lag and event is Event.LAGGING else event.value
 
 
 def watch_words(watch: Watch) -> str:
     """A watch: pipeline or pattern, events, and targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    paging = " or ".join(sorted(watch.page_for)) if watch.page_for else "failure"
+    lag = f"from {duration(watch.lag_from.total_seconds())}" if watch.lag_from else ""
+    lag_of_page = "" if watch.wants(Event.LAGGING) else lag
+    paging = " or ".join(_event_word(event, lag_of_page) for event in sorted(watch.page_for or ())) or "failure"
     pages = f", pages {target_list(watch.targets)} on {paging}" if watch.targets else ""
     confirmed = f", after {watch.confirm} readings in a row" if watch.confirm > 1 else ""
-    return f"{name} — {events_words(watch.events)}{pages}{confirmed}{least_lag(watch)}"
+    return f"{name} — {events_words(watch.events, lag)}{pages}{confirmed}"
 
 
 def watch_name(watch: Watch) -> str:

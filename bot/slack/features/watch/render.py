@@ -1,11 +1,12 @@
 """The answer to `watch`. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from bot.domain.answer import OwnersView, UnmatchedAnswer, WatchAnswer
 from bot.domain.attention import trouble, unread, worst_first_page
 from bot.domain.subscription import Edit
-from bot.domain.watch import ChannelId
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Watch
 from bot.slack.mrkdwn import REASON_LIMIT, code, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -36,10 +37,27 @@ def _watched(
     if any(watch.pattern for watch in (*answer.added, *answer.unchanged)):
         lines.append(f"{_matching(answer)}. New ones that match will be watched.")
     lines += _states(answer, render_context)
+    lines += _learning(answer.added)
     lines += _owners(answer.owners)
     if answer.edits and answer.polling and answer.polling.is_slow:
         lines.append(f":warning: {phrases.slow_polling(answer.polling)}")
     return [*sections(lines or [UNCHANGED]), *answer_undo_blocks(answer.undo, answer.channel)]
+
+
+_LEARNING = {
+    Event.LAGGING: (
+        "On a pipeline's first day I take a standstill for a rest, unless it moved steadily before and the delay that "
+        "GoldRush reports grows."
+    ),
+    Event.STALLED: "I report it after a day of learning; after a week if the pipeline moves rarely.",
+    Event.STUCK: "Until I have seen five deployments of a pipeline, I wait longer: up to an hour.",
+}
+
+
+def _learning(watches: Collection[Watch]) -> list[str]:
+    """What an event needs first. Only of events that somebody named: a watch of all events has others to tell."""
+    named = {event for watch in watches for event in (*(watch.events or ()), *(watch.page_for or ()))}
+    return [f":information_source: *{event}*: {words}" for event, words in _LEARNING.items() if event in named]
 
 
 def _owners(owners: OwnersView | None) -> list[str]:
