@@ -186,7 +186,8 @@ def test_the_first_step_follows_what_people_wrote_down() -> None:
     cards = [replace(card, guidance=Guidance(note=note)) for card in failures("UUU-")]
     lines = text(cards)
     step = next(number for number, line in enumerate(lines) if "Check that the destination runs" in line)
-    assert lines[step].endswith("for 3 of 4")
+    assert lines[step].endswith(" · for 3 of 4")
+    assert "." not in lines[step]
     assert any("call the DBA" in line for line in lines[:step])
 
 

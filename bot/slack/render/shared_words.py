@@ -66,7 +66,8 @@ def shared_step(cards: Sequence[Card]) -> str:
     shared = cause_shared_by(cards)
     if shared is None or shared.cause is UNKNOWN:
         return ""
-    return first_step(shared.diagnosis) + ("" if shared.of_all else f" · for {shared.alike:,} of {shared.total:,}")
+    step = first_step(shared.diagnosis)
+    return step if shared.of_all else f"{step.removesuffix('.')} · for {shared.alike:,} of {shared.total:,}"
 
 
 def _words(shared: SharedCause) -> str:
