@@ -133,7 +133,8 @@ def _entry(record: Record, routing: Routing, channel: ChannelId, news: HeldNews,
     episode = record.episode
     if episode is None or not episode.open or episode.kind not in PROBLEMS:
         return news.entry
-    if shown or not episode.card_in(channel):
+    opened_since = news.entry is not None and news.entry.since <= episode.opened_at  # by a timer or a diagnosis
+    if shown or opened_since or not episode.card_in(channel):
         return _without_episode(news, episode)
     if news.entry:
         return news.entry

@@ -6,7 +6,10 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from bot.domain.card import SyncCard
 from bot.domain.delivery import Message
+from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.episode import Acknowledgement
 from bot.domain.escalation import Policy, PolicyStep
 from bot.domain.notice import Notice, NoticeKind
@@ -17,6 +20,7 @@ from bot.domain.routing import Routing
 from bot.domain.setup import Setup
 from bot.domain.silence import Silence
 from bot.domain.silence_plan import plan_silences
+from bot.domain.summary import Digest
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 from tests.builders import ALERTS, ANN, a_watch, at
@@ -197,3 +201,22 @@ def test_a_person_named_during_the_mute_is_called_once_with_the_others() -> None
     calls = bot.live(routing(watches=watches), 110, 390)
     called = [receiver for _, receiver in calls]
     assert called.count(ANN_DIRECT) == called.count(ALERTS) == 1
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["diagnosed since", "diagnosed meanwhile"])
+def test_a_card_that_a_diagnosis_opens_after_the_silence_leaves_no_digest(*, stored: bool) -> None:
+    """The diagnosis is written before `plan_silences` looks at the end of the silence."""
+    muted = routing(a_mute(until=UNTIL), watches=(a_watch(targets=(PAGE_ANN,)),))
+    record = read(muted, running(1), failed(2)).record
+    found = Diagnosis(at=at(4), began_at=at(2), log=LogOutcome.READ, cause="schema")
+    if stored:
+        diagnosed = plan_diagnosed(record, replace(muted, at=at(4)), found)
+        assert diagnosed
+        record = diagnosed.record
+    over = routing(watches=(a_watch(targets=(PAGE_ANN,)),))
+    later = replace(found, at=at(UNTIL + 1), fingerprint="0123456789abcdef")
+    opened = plan_diagnosed(record, replace(over, at=at(UNTIL + 1)), later)
+    plans = [opened, plan_silences(opened.record if opened else record, over, at(UNTIL + 2))]
+    bodies = [message.body for plan in plans if plan for message in plan.messages if message.receiver.id == ALERTS]
+    assert sum(isinstance(body, SyncCard) for body in bodies) >= 1
+    assert [body for body in bodies if isinstance(body, Digest)] == []
