@@ -1,5 +1,6 @@
 """What helped against an error, as somebody noted it: found again by the error's fingerprint. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -55,10 +56,26 @@ def noted_error(episode: Episode) -> NotedError | None:
     return NotedError(fingerprint=diagnosis.fingerprint, line=without_time_and_level(line)[:LONGEST_ERROR])
 
 
-def noted_errors(episodes: Iterable[Episode]) -> tuple[NotedError, ...]:
-    """The different errors of these failures."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedErrors:
+    """The errors of the failures in a thread."""
+
+    different: int
+    """How many errors there are."""
+    main: NotedError | None = None
+    """The only error, or that of more than half of those failures whose error is known."""
+    alike: int = 0
+    """How many failures have the main error."""
+
+
+def noted_errors(episodes: Iterable[Episode]) -> NotedErrors:
     errors = [error for episode in episodes if (error := noted_error(episode))]
-    return tuple({error.fingerprint: error for error in errors}.values())
+    number_of = Counter(error.fingerprint for error in errors)
+    for fingerprint, alike in number_of.most_common(1):
+        if alike * 2 > len(errors):
+            main = next(error for error in errors if error.fingerprint == fingerprint)
+            return NotedErrors(different=len(number_of), main=main, alike=alike)
+    return NotedErrors(different=len(number_of))
 
 
 def note_on_error(setup: Setup, episode: Episode) -> ErrorNote | None:

@@ -25,8 +25,14 @@ class ErrorNoteAnswer:
     """The note that failure cards show now."""
     before: ErrorNote | None = None
     """The note that was replaced or removed."""
+    by_name: str = ""
+    """The person who changed it."""
     failed: int = 0
     """How many pipelines with this error have an open failure card."""
+    alike: int = 0
+    """How many failures of the thread have this error."""
+    total: int = 0
+    """How many failures the thread has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,9 @@ class NoSingleError:
 
     errors: int
     pipelines: Sequence[Pipeline]
+    """By name."""
+    text: str = ""
+    """The note, for the suggestions."""
 
 
 class ErrorNotes:
@@ -46,29 +55,29 @@ class ErrorNotes:
         self._changes = changes
 
     async def show(self, key: str) -> ErrorNoteAnswer | NoSingleError:
-        error = await self._error(key)
-        if isinstance(error, NoSingleError):
-            return error
-        note = self._changes.setup.get(ErrorNote, error.fingerprint)
-        return ErrorNoteAnswer(error=error, change=NoteChange.SHOWN, note=note)
+        shown = await self._asked(key)
+        if isinstance(shown, NoSingleError):
+            return shown
+        return replace(shown, note=self._changes.setup.get(ErrorNote, shown.error.fingerprint))
 
     async def change(
         self, key: str, text: str, *, by: UserId, by_name: str
     ) -> ErrorNoteAnswer | NoSingleError | RefusalAnswer:
         """Sets the note, or removes it if `text` is empty. Updates open failure cards."""
-        error = await self._error(key)
-        if isinstance(error, NoSingleError):
-            return error
+        current = await self._asked(key)
+        if isinstance(current, NoSingleError):
+            return replace(current, text=text)
+        error = current.error
 
         def make(setup: Setup, at: datetime) -> SetupPlan[ErrorNoteAnswer | RefusalAnswer]:
             before = setup.get(ErrorNote, error.fingerprint)
             if not text:
                 if before is None:
-                    return SetupPlan(answer=ErrorNoteAnswer(error=error, change=NoteChange.ABSENT))
-                removed = ErrorNoteAnswer(error=error, change=NoteChange.REMOVED, before=before)
+                    return SetupPlan(answer=replace(current, change=NoteChange.ABSENT))
+                removed = replace(current, change=NoteChange.REMOVED, before=before, by_name=by_name)
                 return SetupPlan(answer=removed, edits=(SetupEdit(before=before),))
             if before and before.text == text:
-                return SetupPlan(answer=ErrorNoteAnswer(error=error, change=NoteChange.UNCHANGED, note=before))
+                return SetupPlan(answer=replace(current, change=NoteChange.UNCHANGED, note=before))
             if before is None and len(setup.all(ErrorNote)) >= MOST_ERROR_NOTES:
                 return SetupPlan(answer=_TOO_MANY)
             note = ErrorNote(
@@ -79,7 +88,7 @@ class ErrorNotes:
                 made_by_name=by_name,
                 made_at=at,
             )
-            answer = ErrorNoteAnswer(error=error, change=NoteChange.SET, note=note, before=before)
+            answer = replace(current, change=NoteChange.SET, note=note, before=before, by_name=by_name)
             return SetupPlan(answer=answer, edits=(SetupEdit(before=before, after=note),))
 
         answer = await self._changes.write(make, by=by, by_name=by_name)
@@ -87,13 +96,16 @@ class ErrorNotes:
             return answer
         return replace(answer, failed=await self._redraw(error))
 
-    async def _error(self, key: str) -> NotedError | NoSingleError:
+    async def _asked(self, key: str) -> ErrorNoteAnswer | NoSingleError:
+        """The thread's error without its note."""
         cards = (*(await self._cards.cards([key])).values(), *await self._cards.group(key))
-        errors = noted_errors(card.content.episode for card in cards)
-        if len(errors) == 1:
-            return errors[0]
-        by_id = {card.content.pipeline.id: card.content.pipeline for card in cards}
-        return NoSingleError(errors=len(errors), pipelines=tuple(by_id.values()))
+        contents = {card.content.key: card.content for card in cards}
+        errors = noted_errors(content.episode for content in contents.values())
+        if errors.main:
+            return ErrorNoteAnswer(error=errors.main, change=NoteChange.SHOWN, alike=errors.alike, total=len(contents))
+        by_id = {content.pipeline.id: content.pipeline for content in contents.values()}
+        by_name = sorted(by_id.values(), key=lambda pipeline: pipeline.name.lower())
+        return NoSingleError(errors=errors.different, pipelines=tuple(by_name))
 
     async def _redraw(self, error: NotedError) -> int:
         """Updates the open failure cards, and returns their number. An earlier try may have stopped before this."""

@@ -1,5 +1,7 @@
 """In the thread of a failure's card, `note "…"` keeps what helped against its error, for the next card with it."""
 
+import re
+
 import pytest
 import redis.asyncio
 
@@ -9,9 +11,11 @@ from bot.domain.error_note import MOST_ERROR_NOTES, ErrorNote
 from bot.domain.log_lines import Excerpt
 from bot.domain.observation import PipelineId
 from tests.builders import ANN, a_setup_change, at
+from tests.contract.office import ALERTS, BOB, CAROL
 from tests.contract.test_thread_commands import Thread, thread_of
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO
 
+THREE = PipelineId("pipe_0003")
 PRINT, OTHER_PRINT = "0123456789abcdef", "fedcba9876543210"
 LINE = "FATAL dial tcp 10.0.0.7:5432: connection refused"
 SHOWN = "dial tcp 10.0.0.7:5432: connection refused"
@@ -98,7 +102,7 @@ async def test_without_an_error_the_bot_offers_the_pipeline_s_note(fake_redis: r
     async with thread_of(fake_redis) as thread:
         answer = await thread.asked("note restart the sink")
         assert "no error in this thread that I would recognise again. Nothing was changed." in answer
-        assert '`@bot note orders-1 "…"`' in answer
+        assert '`@bot note orders-1 "restart the sink"`' in answer
         assert "failure cards now show the note" in await thread.asked('note orders-1 "restart the sink"')
         assert await noted(thread) == {}
 
@@ -108,6 +112,53 @@ async def test_a_named_pipeline_gets_its_own_note(fake_redis: redis.asyncio.Redi
         await diagnosed(thread)
         assert "orders-2: failure cards now show the note" in await thread.asked('note orders-2 "x y"')
         assert await noted(thread) == {}
+
+
+async def test_a_group_takes_the_note_for_the_error_of_most(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis, failures=5) as thread:
+        for pipeline_id, fingerprint in zip((ONE, TWO, THREE), (PRINT, OTHER_PRINT, PRINT), strict=True):
+            await diagnosed(thread, pipeline_id, fingerprint)
+        answer = await thread.asked("note restart the sink")
+        assert "2 of the 5 failures in this thread have this error." in answer
+        assert await noted(thread) == {PRINT: "restart the sink"}
+        assert await shown_on(thread, TWO) == ""
+        assert "“restart the sink”" in await thread.asked("note")
+
+
+async def test_a_refused_note_keeps_its_text(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis, failures=5) as thread:
+        assert '`@bot note orders-1 "restart the DB"`' in await thread.asked("note restart the DB")
+        for pipeline_id, fingerprint in zip((TWO, ONE), (PRINT, OTHER_PRINT), strict=True):
+            await diagnosed(thread, pipeline_id, fingerprint)
+        answer = await thread.asked("note restart the DB")
+        offered = re.findall(r'`@bot note orders-(\d) "restart the DB"`', answer)
+        assert offered == sorted(offered)
+        assert len(offered) == 5
+        assert "own card" not in answer, "the members of a group have none"
+        assert '`@bot note orders-1 "…"`' in await thread.asked("note")
+
+
+@pytest.mark.parametrize("typed", ["note Restart the DB", 'note "Restart the DB"'])
+async def test_outside_such_a_thread_the_text_of_a_note_is_kept(fake_redis: redis.asyncio.Redis, typed: str) -> None:
+    async with thread_of(fake_redis) as thread:
+        other = thread.office.sandbox.slack.say(BOB, ALERTS, "something else")
+        for answer in (await thread.talk.mention(typed, thread=other.ts), await thread.talk.mention(typed)):
+            assert 'note NAME "Restart the DB"' in answer.text
+
+
+async def test_the_thread_hears_whose_note_was_replaced(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        await thread.asked("note restart the sink")
+        shown = thread.talk.shown(ALERTS, CAROL)
+        assert not [message for message in shown if "restart the sink" in message.text]
+        await thread.talk.mention("note call the DBA", BOB, thread=thread.root.ts)
+        (public,) = [message for message in thread.talk.shown(ALERTS, CAROL) if "call the DBA" in message.text]
+        assert "bob replaced the note of ann." in public.text
+        assert "Before: “restart the sink”" in public.text
+        await thread.talk.mention("note none", thread=thread.root.ts)
+        assert "ann removed the note of bob." in thread.talk.shown(ALERTS, CAROL)[-1].text
+        assert "<@" not in public.text
 
 
 @pytest.mark.parametrize(("prints", "errors"), [((PRINT, PRINT), 1), ((PRINT, OTHER_PRINT), 2)])

@@ -28,7 +28,8 @@ class Talk:
     def shown(self, channel: str, user: str) -> list[Message]:
         roots = self.office.sandbox.slack.messages(channel, user)
         messages = [message for root in roots for message in (root, *root.replies)]
-        return [message for message in messages if message.user == BOT_USER]
+        own = [message for message in messages if message.user == BOT_USER]
+        return sorted(own, key=lambda message: float(message.ts))  # a thread has those for one person last
 
     async def mention(self, text: str, user: str = ANN, channel: str = ALERTS, thread: str | None = None) -> Message:
         earlier = len(self.shown(channel, user))

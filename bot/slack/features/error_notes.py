@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from bot.domain.answer import NoteChange, RefusalAnswer
 from bot.domain.catalogue import Pipeline
 from bot.domain.error_note import LONGEST_ERROR
+from bot.domain.note import LONGEST_NOTE
 from bot.requests.error_notes import ErrorNoteAnswer, NoSingleError
 from bot.slack.feature import Command, Feature, Reply, Request
 from bot.slack.grammar.tokens import NONE, can_be_typed, quoted
 from bot.slack.mrkdwn import code, outside
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.note_words import error_note_line, error_note_text
+from bot.slack.render.phrases import person
 from bot.slack.render.thread_words import MEMBERS_SHOWN, MENTION
 
 _ELSEWHERE = RefusalAnswer(
@@ -54,7 +56,8 @@ class ErrorNoteCommand(Command):
 def _reply(answer: ErrorNoteAnswer | NoSingleError | RefusalAnswer, request: Request) -> Reply:
     if isinstance(answer, RefusalAnswer):
         return request.refused(answer)
-    return Reply(blocks=error_note_blocks(answer))
+    replaces = isinstance(answer, ErrorNoteAnswer) and bool(answer.before)
+    return Reply(blocks=error_note_blocks(answer), in_channel=replaces)  # the author of the earlier note may miss it
 
 
 def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
@@ -65,7 +68,11 @@ def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
         lines.append(error_note_text(answer.note) if answer.change is NoteChange.SET else error_note_line(answer.note))
     if answer.error.line:
         lines.append(f"The error: {code(answer.error.line, LONGEST_ERROR)}")
+    if 0 < answer.alike < answer.total:
+        lines.append(f"{answer.alike:,} of the {answer.total:,} failures in this thread have this error.")
     if answer.before:
+        did = "removed" if answer.change is NoteChange.REMOVED else "replaced"
+        lines.append(f"{person(answer.by_name)} {did} the note of {person(answer.before.made_by_name)}.")
         lines.append(f"Before: {error_note_text(answer.before)}")
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
         one = answer.failed == 1
@@ -87,18 +94,18 @@ _CHANGES = {
 def _no_single_error(answer: NoSingleError) -> list[Block]:
     if answer.errors:
         reason = f"The failures in this thread have {answer.errors} different errors. Nothing was changed."
-        offer = "Note it in the thread of one failure's own card, or for a pipeline, whatever its error is:"
+        offer = "You can note it for a pipeline. Each of its failure cards then shows it, whatever the error is:"
     else:
         reason = "I found no error in this thread that I would recognise again. Nothing was changed."
         offer = "You can note it for the pipeline. Each of its failure cards then shows it:"
-    return sections([f":grey_question: {reason}", offer, *_notes_for(answer.pipelines)])
+    return sections([f":grey_question: {reason}", offer, *_notes_for(answer.pipelines, answer.text)])
 
 
-def _notes_for(about: Sequence[Pipeline]) -> list[str]:
+def _notes_for(about: Sequence[Pipeline], text: str) -> list[str]:
     lines = []
     for pipeline in about[:MEMBERS_SHOWN]:
         name = quoted(pipeline.name) if can_be_typed(pipeline.name) else pipeline.id
-        command = code(f'{MENTION} note {name} "…"', 150)
+        command = code(f'{MENTION} note {name} "{text or "…"}"', 2 * LONGEST_NOTE)
         lines.append(f"• *{outside(pipeline.name)}* · {command}")
     return lines
 

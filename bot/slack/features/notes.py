@@ -265,12 +265,14 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
         lines = [f":grey_question: I couldn't find a pipeline called “{name}”. Nothing was changed. {near}"]
         chosen = reference.nearest
     for pipeline in chosen:
-        typed = command_for(
+        command = command_for(
             answer.kind.value, pipeline, render_context, by_id=isinstance(reference, AmbiguousReference)
         ).strip("`")
-        lines.append(f"• *{outside(pipeline.name)}* · `{typed}{text}`")
+        lines.append(f"• *{outside(pipeline.name)}* · `{command}{text}`")
     if answer.kind is NoteKind.NOTE and not answer.text:
-        lines.append(f'To set a note, put it in quotes: `{render_context.command} note NAME "…"`')
+        note = typed(reference.reference).replace('"', "’") if " " in reference.reference else "…"
+        to_set = code(f'{render_context.command} note NAME "{note}"', 2 * LONGEST_NOTE)
+        lines.append(f"To set a note, put it in quotes behind the pipeline: {to_set}")
     return sections(lines)
 
 

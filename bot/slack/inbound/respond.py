@@ -75,7 +75,10 @@ def to_home(client: SlackClient, payload: Mapping[str, str]) -> Respond:
 
 
 def in_conversation(client: SlackClient, payload: Mapping[str, str], charts: Charts) -> Respond:
-    """In a direct conversation as a reply. Anywhere else only the person who asked sees the answer."""
+    """In a direct conversation as a reply. Anywhere else only the person who asked sees the answer.
+
+    An answer for everyone goes into the thread in which the person asked.
+    """
 
     async def respond(reply: Reply) -> None:
         if reply.home:
@@ -99,7 +102,7 @@ async def _publish(client: SlackClient, payload: Mapping[str, str], blocks: Sequ
 async def _post(client: SlackClient, payload: Mapping[str, str], reply: Reply) -> SlackAnswer:
     message = {"channel": payload["channel"], "text": reply.message.text, "blocks": list(reply.message.blocks)}
     thread = payload.get("thread") or None
-    if payload.get("direct"):
+    if payload.get("direct") or (reply.in_channel and thread):
         quiet = {"unfurl_links": False, "unfurl_media": False}
         return await call(client, "chat.postMessage", thread_ts=thread, **message, **quiet)
     return await call(client, "chat.postEphemeral", thread_ts=thread, user=payload["user"], **message)
