@@ -16,7 +16,7 @@ demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, wit
 	@$(BIN)/pipeline-bot demo
 
 TESTS := tests/unit tests/service tests/contract
-# The longest first: a long one that starts last leaves the other workers idle.
+# Six workers, since most of it waits. The longest first: a long one that starts last leaves the other workers idle.
 ALL_TESTS := tests/proofs tests/journey tests/sandbox tests/fuzz $(TESTS)
 JOURNEY := tests/journey/test_journey.py::test_a_channel_watches_a_pipeline_and_hears_of_its_failure[socket]
 
@@ -24,7 +24,7 @@ test: $(VENV)/.developing ## what the bot relies on, and one journey: 3 to 4 min
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(TESTS) '$(JOURNEY)'
 
 test-all: $(VENV)/.developing ## all tests but `sabotage`: also the sandbox, every journey, the page, bounded proofs and a bounded fuzz
-	$(BIN)/python -m pytest -m '' --shuffle 1 -n 4 --dist worksteal --ignore tests/proofs/test_sabotage.py $(PYTEST) $(ALL_TESTS)
+	$(BIN)/python -m pytest -m '' --shuffle 1 -n 6 --dist worksteal --ignore tests/proofs/test_sabotage.py $(PYTEST) $(ALL_TESTS)
 
 lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/ruff check .
