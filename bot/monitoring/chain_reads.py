@@ -27,6 +27,8 @@ class ChainReads:
         self._problem = ""
         self.known: dict[str, Chain] = {}
         """The chains that pipelines need, with their pace."""
+        self._needed: set[str] = set()
+        """Of all pipelines so far: each asks at its own time, and most of them a short time after an answer."""
 
     @property
     def fresh(self) -> Mapping[str, Chain]:
@@ -41,6 +43,7 @@ class ChainReads:
     async def refresh(self, needed: AbstractSet[str]) -> bool:
         """Asks again, unless nobody needs it, or it was asked a short time ago. True if there is an answer."""
         now = self._clock.monotonic()
+        self._needed |= needed
         if self._api is None or not needed or now - self._asked_at < self._seconds:
             return False
         if not self._budget.try_take_spare(Route.CHAINS):
@@ -54,7 +57,7 @@ class ChainReads:
                 self._problem = str(exc)
                 emit(ChainsUnknown(problem=self._problem))
             return False
-        wanted = {chain.name for name in needed if (chain := find_chain(name, listed))} | self.known.keys()
+        wanted = {chain.name for name in self._needed if (chain := find_chain(name, listed))} | self.known.keys()
         self.known = {name: with_pace(self.known.get(name), listed[name]) for name in wanted & listed.keys()}
         self._answered_at, self._problem = self._clock.monotonic(), ""
         return True

@@ -190,6 +190,19 @@ async def test_one_request_for_all_chains_in_five_minutes_and_none_without_need(
         assert lag.seconds == pytest.approx(600, abs=30)
 
 
+async def test_an_answer_also_serves_the_pipelines_that_asked_since_the_last_one(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    """Each pipeline is measured at its own time, so it is always the same one whose turn asks GoldRush."""
+    async with measuring(fake_redis, 1, with_chains=True) as one:
+        for chain in ("solana-mainnet", "base-mainnet"):
+            await one.chains.refresh({chain})
+        assert (one.details.chain_requests, "base-mainnet" in one.chains.known) == (1, False)
+        one.bot.clock.seconds += 300
+        await one.chains.refresh({"solana-mainnet"})
+        assert (one.details.chain_requests, "base-mainnet" in one.chains.known) == (2, True)
+
+
 async def test_an_unreadable_row_is_measured_again(fake_redis: redis.asyncio.Redis) -> None:
     async with measuring(fake_redis, 1) as one:
         await fake_redis.hset(f"pipeline-bot:{{{TEAM}}}:measurements", ONE, b"odd")
