@@ -66,10 +66,10 @@ async def standstill(stage: Stage) -> None:
     await _measured(stage, names)
     for _ in range(2):
         await stage.skip(hours=BETWEEN_MEASUREMENTS)
-        await _measured(stage, names)
+        await _measured(stage, names, with_chains=True)
     cards = {
-        "stalled": await stage.rig.card(SWAPS, "stalled"),
-        "stalled-and-lagging": await stage.rig.card(FILLS, "blocks"),
+        "stalled": await stage.rig.card(SWAPS, "no new blocks"),
+        "stalled-and-lagging": await stage.rig.card(FILLS, "no new blocks"),
     }
     for picture, card in cards.items():
         await stage.camera.message(f"{picture}-card", card)
