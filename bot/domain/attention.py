@@ -28,13 +28,16 @@ class StateFilter(StrEnum):
     PAUSED = "paused"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    FINISHED = "finished"
     LAGGING = "lagging"
     STALLED = "stalled"
     STUCK = "stuck"
-    DRIFTING = "drifting"
+    DRIFT = "drift"
 
 
-OF_HEALTHY = frozenset({StateFilter.RUNNING, StateFilter.LIVE, StateFilter.PAUSED, StateFilter.STOPPED})
+OF_HEALTHY = frozenset(
+    {StateFilter.RUNNING, StateFilter.LIVE, StateFilter.PAUSED, StateFilter.STOPPED, StateFilter.FINISHED}
+)
 """The states that a pipeline can have if it is plainly healthy."""
 
 
@@ -109,7 +112,7 @@ _FILTERS = {
     Event.LAGGING: StateFilter.LAGGING,
     Event.STALLED: StateFilter.STALLED,
     Event.STUCK: StateFilter.STUCK,
-    Event.DRIFT: StateFilter.DRIFTING,
+    Event.DRIFT: StateFilter.DRIFT,
 }
 _FOUND = {
     Event.STALLED: Trouble.STALLED,
@@ -186,4 +189,6 @@ def _states(state: PipelineState) -> set[StateFilter]:
     found |= {_FILTERS[finding.event] for finding in state.findings}
     if state.has_stopped_short:
         found.add(StateFilter.FAILED)
+    if state.has_finished:
+        found.add(StateFilter.FINISHED)
     return found

@@ -56,7 +56,9 @@ def _kept(held: PipelineFinding | None, found: PipelineFinding) -> PipelineFindi
 
 
 def _is_news(held: PipelineFinding | None, finding: PipelineFinding, record: Record) -> bool:
-    """True if the finding begins or reaches a longer lag, or if the problem that hid it is over."""
+    """True if it begins, reaches a longer lag, or is no longer the chain's. Also if a problem ended that hid it."""
+    if held and held.is_of_the_chain and not finding.is_of_the_chain:
+        return True
     hidden = record.episode is None or not record.episode.open
     return held is None or held.threshold != finding.threshold or hidden
 

@@ -89,10 +89,15 @@ def _called_for(episode: Episode) -> Mapping[Event, timedelta | None]:
     fixed = _PAGING_EVENTS.get(episode.kind, frozenset())
     lag: timedelta | None = None
     found: frozenset[Event] = frozenset()
+    is_of_the_chain = False
     for entry in episode.timeline:
         lag = entry.lag or lag
+        for finding in entry.findings:
+            is_of_the_chain = finding.is_of_the_chain if finding.event is Event.LAGGING else is_of_the_chain
         for event in entry.events:
             found = findings_after(found, event)
+    if is_of_the_chain:  # nobody can do anything about the pipeline
+        found -= {Event.LAGGING}
     return {event: lag if event is Event.LAGGING else None for event in fixed | found}
 
 

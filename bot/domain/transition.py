@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.bounded_run import BoundedRun
+from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.observation import (
     NEVER_READ,
     FailedRead,
@@ -202,6 +202,11 @@ class PipelineState:
     def has_stopped_short(self) -> bool:
         """True for a failure that shows as STOPPED: the run ended before its last block."""
         return self.phase == Phase.STOPPED and self.failed_since is not None and bool(self.run and self.run.is_short)
+
+    @property
+    def has_finished(self) -> bool:
+        """True if the bot knows that the run reached its last block."""
+        return self.phase == Phase.STOPPED and self.run is not None and self.run.end is RunEnd.FINISHED
 
     @property
     def phase(self) -> Phase | None:

@@ -38,7 +38,7 @@ READ_AT_ONCE = 20  # as many as one page shows: one command must not spend the w
 MADE_AT_ONCE = 200  # views: an answer about more makes those of the page shown
 NO_PROBLEMS: Mapping[PipelineId, str | None] = {}
 LATE = f"no reading came within {ANSWER_SECONDS:.0f} s"
-NOT_SINCE = "it has not been read since"
+NOT_SINCE = "my last reading is older than it should be. I'm catching up."
 OVERDUE_SECONDS = 2.0  # a reading this much beyond its promised age shows that the process stood still
 
 

@@ -173,6 +173,7 @@ async def test_a_leader_without_readers_keeps_its_lease_but_readings_grow_old(
         assert views.outage is None
         (view,) = known(views, two, ONE)
         assert view.problem == NOT_SINCE
+        assert f"I couldn't read it just now: {view.problem}".endswith("than it should be. I'm catching up.")
 
 
 class FailingLeader(SilentLeader):

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 
 from bot.domain.attention import StateFilter, Trouble, began_at, is_in, trouble
+from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.finding_plan import OF_DEPLOYMENTS, OF_LAG, plan_findings
@@ -18,6 +19,7 @@ from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_re
 from bot.domain.routing import Routing
 from bot.domain.transition import FINDINGS, Event, PipelineFinding, PipelineState, Transition, is_plainly_healthy
 from bot.domain.watch import ChannelId
+from bot.slack.features.list import ListCommand
 from bot.slack.features.status import OverviewCommand, StatusCommand
 from bot.store.codec import RECORD
 from bot.store.history import HEAD, packed, unpacked
@@ -282,6 +284,20 @@ def test_a_finding_pages_only_those_who_asked_for_it(finding: PipelineFinding) -
     )
 
 
+def test_the_delay_of_a_chain_pages_nobody_until_the_pipeline_lags_by_itself() -> None:
+    watch = replace(a_watch(targets=(PAGE_ANN,)), page_for=frozenset({Event.LAGGING}))
+    story = Story(a_routing(watch), RUNNING)
+    of_chain = (replace(lagging(41), chain_lag=41 * MINUTE), replace(lagging(61, threshold=30), chain_lag=61 * MINUTE))
+    assert [calls_of(story, finding, 100 * turn) for turn, finding in enumerate(of_chain, 1)] == [0, 0]
+    assert calls_of(story, lagging(20, threshold=30), 300) == 1
+
+
+def calls_of(story: Story, finding: PipelineFinding, second: float) -> int:
+    """How many pages are open after this finding."""
+    story.must_find(finding, second=second)
+    return len(story.record.episode.pages) if story.record.episode else 0
+
+
 def test_a_person_who_asked_for_stalled_is_not_called_for_a_lag() -> None:
     watch = replace(a_watch(targets=(PAGE_ANN,)), page_for=frozenset({Event.STALLED}))
     story = Story(a_routing(watch), RUNNING)
@@ -338,7 +354,7 @@ def test_a_channel_that_begins_to_watch_gets_the_card_of_a_finding() -> None:
         (lagging(), StateFilter.LAGGING, Trouble.LAGGING),
         (STALLED, StateFilter.STALLED, Trouble.STALLED),
         (STUCK, StateFilter.STUCK, Trouble.STUCK),
-        (DRIFT, StateFilter.DRIFTING, Trouble.DRIFT),
+        (DRIFT, StateFilter.DRIFT, Trouble.DRIFT),
     ],
 )
 def test_status_shows_a_finding_as_trouble_and_finds_it(
@@ -353,6 +369,21 @@ def test_status_shows_a_finding_as_trouble_and_finds_it(
     assert not is_plainly_healthy(held)
     parsed = parse(f"status {state_filter}")
     assert isinstance(parsed, StatusCommand | OverviewCommand)
+
+
+@pytest.mark.parametrize("word", ["drift", "finished"])
+@pytest.mark.parametrize("command", ["status", "list"])
+def test_an_event_that_lasts_is_also_a_state(command: str, word: str) -> None:
+    parsed = parse(f"{command} {word}")
+    assert isinstance(parsed, StatusCommand | ListCommand)
+    assert parsed.states == {StateFilter(word)}
+
+
+def test_a_finished_run_is_found_as_finished() -> None:
+    run = BoundedRun(at=at(2), height=9, stop=9, end=RunEnd.FINISHED)
+    state = PipelineState(observation=an_observation(Phase.STOPPED), since=at(1), run=run)
+    assert is_in(state, {StateFilter("finished")})
+    assert not is_in(replace(state, run=replace(run, end=None)), {StateFilter("finished")})
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -118,6 +118,8 @@ def refused(text: str) -> UsageError:
         ("subscriptions", WatchesCommand()),
         ("help", HelpCommand()),
         ("HELP Watch", HelpCommand("watch")),
+        ("help lagging", HelpCommand("watch")),
+        ("help lagging:5m", HelpCommand("watch")),
         ("help unsubscribe", HelpCommand("unwatch")),
         ("help subscriptions", HelpCommand("watches")),
     ],

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
+from bot.slack.grammar.clauses import EVENTS
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import ParseError, typed
 from bot.slack.mrkdwn import outside
@@ -44,11 +45,12 @@ def is_greeting(text: str) -> bool:
 
 
 def _parse(command_text: CommandText) -> Command:
-    """`help`, or `help COMMAND`."""
+    """`help`, `help COMMAND`, or `help EVENT`: the help on `watch` explains the events."""
     if not command_text.words:
         return HelpCommand()
     vocabulary = command_text.vocabulary
     topic = vocabulary.command(command_text.words[0].lower.lstrip("/"))
+    topic = "watch" if topic.partition(":")[0] in EVENTS else topic
     if topic not in vocabulary.commands:
         near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=NEAR)
         topics = ", ".join(vocabulary.commands)

@@ -54,7 +54,7 @@ def pause_lines(card: Card, name: str) -> tuple[str, ...]:
     if not episode.open:
         was = phrases.phase_in_a_sentence(_last_phase(episode))
         return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{ending(episode)}* · {when}",)
-    if run_words.is_finished(state) and state.reach is Reach.REACHABLE and state.run:
+    if state.has_finished and state.reach is Reach.REACHABLE and state.run:
         return (f"{run_words.FINISHED} {name} *finished* at block {state.run.stop:,}", when)
     if stuck := state.finding(Event.STUCK):
         return (_stuck(card, name), when, _usual(stuck))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import PipelineView
-from bot.domain.attention import ViewList, troubles, unread
+from bot.domain.attention import StateFilter, Trouble, ViewList, troubles, unread
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import outside
@@ -78,6 +78,8 @@ def _by_state(listing: Listing) -> tuple[str, ...]:
 
 def _state_word(state: str) -> str:
     """A phase in upper case, as GoldRush writes it."""
+    if state == StateFilter.DRIFT:
+        return Trouble.DRIFT
     return state.upper() if state.upper() in Phase.__members__ else state
 
 

@@ -14,7 +14,6 @@ from bot.slack.render.blocks import SECTION_LIMIT, Block, context, section
 from bot.slack.render.diagnosis import LONGEST_POD, log_block
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for
-from bot.slack.render.run_words import is_finished
 
 MOST_CHARACTERS_SHOWN = 8000  # of the lines of all replicas, escaped: a message has about 13,000 in all
 MOST_PODS_SHOWN = 8
@@ -56,7 +55,7 @@ def log_answer_blocks(log: PipelineLog, render_context: RenderContext) -> list[B
 
 
 def _no_log(name: str, state: PipelineState, again: str) -> str:
-    if is_finished(state) and state.run:
+    if state.has_finished and state.run:
         return f"GoldRush has no log of {name}: it finished at block {state.run.stop:,}, so no worker runs."
     if state.phase in AT_REST:
         stopped = phrases.phase_word(state.phase)

@@ -145,7 +145,7 @@ def state_symbol(state: PipelineState) -> str:
         return UNKNOWN_STATE
     if state.has_stopped_short:
         return phase_symbol(Phase.FAILED)
-    if run_words.is_finished(state):
+    if state.has_finished:
         return run_words.FINISHED
     observation = state.observation
     if observation is None:

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from bot.domain.bounded_run import FRESH, BoundedRun, RunEnd
-from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState
 from bot.slack.mrkdwn import duration
 
@@ -43,11 +42,6 @@ def detail_of_stopped(state: PipelineState) -> str:
     if run.end is RunEnd.FINISHED:
         return f", finished at block {run.stop:,}"
     return f" {_place(run)}" if run.is_short else f", possibly finished, last measured {_place(run)}"
-
-
-def is_finished(state: PipelineState) -> bool:
-    """True if the bot knows that the run reached its last block."""
-    return state.phase == Phase.STOPPED and state.run is not None and state.run.end is RunEnd.FINISHED
 
 
 def short_clause(state: PipelineState) -> str:

@@ -20,7 +20,7 @@ _HELP = HelpPage(
         "PIPELINE: a name, an id, or a pattern such as `orders-*` or `project:shop`.",
         f"EVENT: {_EVENTS}, or all (the default). `lagging:1h` means from one hour behind on.",
         "TARGET: `me`, `@person`, `@usergroup`, `here`, `channel`. I page them on failure, whatever *on* says.",
-        "To page for other events too: `page @ann for failed,stuck`.",
+        "To page them for other events instead: `page @ann for lagging:5m,stuck`. Name *failed* too to keep it.",
         "N: how many readings in a row must show a failure before I alert, 1 to 5.",
         "Example: `{c} watch orders-* on failed,degraded,recovered page @data-oncall in #data-alerts`",
         "To change a watch, type it again: parts that you leave out stay. `subscribe` works too.",
