@@ -7,13 +7,15 @@ import pytest
 from bot.domain.card import Card, Group
 from bot.domain.causes import CAUSES
 from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.episode import EpisodeOutcome
 from bot.domain.log_lines import Excerpt
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
 from bot.domain.shared_cause import shared_cause
-from bot.domain.transition import Reach
-from tests.builders import ALERTS, ANN, a_card, a_pipeline, an_episode, at
-from tests.unit.rendering import shown, valid
+from bot.domain.transition import Event, PipelineState, Reach
+from tests.builders import ALERTS, ANN, a_card, a_pipeline, an_episode, an_observation, at
+from tests.unit.rendering import says, shown, valid
 
 REFUSED = "2026-11-24T12:00:02Z ERROR dial tcp 10.0.3.17:5432: connect: connection refused <!channel>"
 
@@ -165,6 +167,67 @@ UNFIT = "the destination's table does not fit the pipeline's columns"
 def test_the_card_leads_with_the_shared_cause(letters: str, places: dict[str, str], lines: list[str]) -> None:
     spoken = text(failures(letters, **places))
     assert spoken[: len(lines)] == lines
+
+
+def recovered(cards: list[Card], *numbers: int) -> list[Card]:
+    """The failures, of which these are over."""
+    end = replace(
+        an_episode().timeline[0],
+        revision=2,
+        at=at(91),
+        phase=Phase.RUNNING,
+        events=(Event.RECOVERED,),
+        downtime_seconds=90,
+    )
+    ended = list(cards)
+    for number in numbers:
+        episode = cards[number].episode
+        closed = replace(episode, closed_at=at(91), outcome=EpisodeOutcome.RECOVERED, timeline=(*episode.timeline, end))
+        state = PipelineState(observation=an_observation(Phase.RUNNING), since=at(91))
+        ended[number] = replace(cards[number], episode=closed, state=state)
+    return ended
+
+
+@pytest.mark.parametrize(
+    ("letters", "over", "lines"),
+    [
+        ("UUUU", (0, 1, 2), [f"1 of 4 pipelines is still failing: {AWAY} · {HEALS}"]),
+        ("UUUU", (0,), [f"3 of 4 pipelines are still failing: {AWAY} · {HEALS}"]),
+        ("UUUS", (0, 1), ["2 of 4 pipelines are still failing", f"Cause for 3 of 4: {AWAY} · {HEALS}"]),
+        ("UUU-", (0, 1, 2), ["1 of 4 pipelines is still failing", f"Cause for 3 of 4: {AWAY} · {HEALS} · 1 not"]),
+        ("UUUS", (0, 1, 2), ["1 of 4 pipelines is still failing", "Since"]),
+    ],
+)
+def test_the_cause_stays_while_failures_with_it_go_on(letters: str, over: tuple[int, ...], lines: list[str]) -> None:
+    text_lines = text(recovered(failures(letters), *over))
+    assert [line for line, shown_line in zip(lines, text_lines, strict=False) if not shown_line.startswith(line)] == []
+
+
+def test_the_rows_name_another_cause_than_that_of_those_that_recovered() -> None:
+    spoken = "\n".join(text(recovered(failures("UUUS"), 0, 1, 2)))
+    assert f"orders-3 failed · {UNFIT}" in spoken
+    assert AWAY not in spoken
+
+
+@pytest.mark.parametrize(
+    ("letters", "line"),
+    [
+        ("UUUU", f"Cause: {AWAY}"),
+        ("UUUS", f"Cause for 3 of 4: {AWAY}"),
+        ("UUU-", f"Cause for 3 of 4: {AWAY}"),
+        ("KKKK", "Cause: the same error, which I don't know"),
+        ("UUSS", ""),
+    ],
+)
+def test_the_cause_stays_when_all_have_recovered(letters: str, line: str) -> None:
+    cards = tuple(recovered(failures(letters), 0, 1, 2, 3))
+    rendered = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=cards)))
+    assert rendered.text.startswith("All 4 pipelines have recovered")
+    causes = [text for text in says(rendered) if text.replace("*", "").startswith("Cause")]
+    assert causes == ([line] if line else [])
+    assert ("connection refused" in str(rendered.blocks)) is bool(line)
+    assert "connection refused" not in rendered.text
+    assert HEALS not in rendered.text, "it is over"
 
 
 def test_the_error_stands_in_code_and_never_in_a_notification() -> None:

@@ -34,7 +34,7 @@ from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import COPY, origins_context
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.shared_words import cause_shared_by, shared_error, shared_step
+from bot.slack.render.shared_words import cause_shared_by, cause_when_over, shared_error, shared_step, with_shared_cause
 from bot.slack.render.silence_words import silence_symbol, silence_words
 
 NAME_LIMIT = 40
@@ -55,7 +55,10 @@ def render_group(
     group = _without_earlier_failures(group)
     open_cards = [card for card in group.cards if card.episode.open]
     unanswered = [card for card in open_cards if card.episode.unanswered]
-    blocks: list[Block] = [section(group_headline(group, open_cards, failed_again)), *shared_error(open_cards)]
+    causes = with_shared_cause(group.cards)
+    blocks: list[Block] = [section(group_headline(group, open_cards, failed_again))]
+    blocks += [] if open_cards else context(cause_when_over(causes))
+    blocks += shared_error(causes)
     if limit := limit_line(open_cards, render_context.command):
         blocks.append(section(limit))
     loud = [card for card in unanswered if not card.silence]  # a silence puts off the next call
@@ -66,7 +69,7 @@ def render_group(
         blocks += context(COPY)
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
     blocks += context(*group_page_lines([card.episode for card in loud], group.channel))
-    if todo := _todo(open_cards):
+    if todo := _todo(open_cards, shared_step(causes) if open_cards else ""):
         blocks.append(section("\n".join(todo)))
     blocks += [section("\n".join(lines)) for lines in _listed(group, render_context, failed_again) if lines]
     blocks += context(phrases.stands_in_for(channel for card in group.cards for channel in card.stands_in_for))
@@ -86,10 +89,10 @@ def _without_earlier_failures(group: Group) -> Group:
 # --- what to do -----------------------------------------------------------------------------------------------------
 
 
-def _todo(cards: Sequence[Card]) -> list[str]:
+def _todo(cards: Sequence[Card], step: str) -> list[str]:
     """The few runbooks and notes that most pipelines share, then the first step against the shared cause.
 
-    A line names its pipelines, unless it applies to all.
+    A line names its pipelines, unless it applies to all. `step`: the first step.
     """
     names: dict[str, list[str]] = {}
     for card in cards:
@@ -100,7 +103,6 @@ def _todo(cards: Sequence[Card]) -> list[str]:
         line if len(pipelines) == len(cards) else f"{line} · {_named_scope(pipelines, len(cards))}"
         for line, pipelines in shared
     ]
-    step = shared_step(cards)
     return [*lines, *([step] if step else [])]
 
 
@@ -125,7 +127,7 @@ def _rank(card: Card) -> int:
 def _listed(group: Group, render_context: RenderContext, failed_again: LaterFailures) -> list[list[str]]:
     """Sections of lines. A large group has rows for some pipelines, and names the others."""
     cards = by_importance(group.cards)
-    shared = cause_shared_by([card for card in cards if card.episode.open])
+    shared = cause_shared_by(with_shared_cause(cards))
     row = partial(member_row, render_context=render_context, shared=shared)
     if len(cards) <= MOST_ROWS:
         return [[row(card, failed_again=failed_again.get(card.pipeline.id)) for card in cards]]

@@ -10,7 +10,7 @@ from bot.domain.phase import Phase
 from bot.domain.transition import Event
 from bot.slack.mrkdwn import span
 from bot.slack.render import phrases
-from bot.slack.render.shared_words import lead, shared_lines
+from bot.slack.render.shared_words import lead, shared_lines, with_shared_cause
 
 LaterFailures = Mapping[PipelineId, datetime]
 """When pipelines failed after the recovery that the group shows. That failure is open, in another message."""
@@ -23,8 +23,9 @@ def group_headline(group: Group, open_cards: Sequence[Card], failed_again: Later
     total = len(group.cards)
     since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
     counts = [since, *_counts(group, open_cards, failed_again)]
-    head = _failed(total, len(open_cards)) + lead(open_cards)
-    lines = [head, *shared_lines(open_cards), " · ".join(counts), *already]
+    causes = with_shared_cause(group.cards)
+    head = _failed(total, len(open_cards)) + lead(causes)
+    lines = [head, *shared_lines(causes), " · ".join(counts), *already]
     return "\n".join(line for line in lines if line)
 
 

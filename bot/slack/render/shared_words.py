@@ -31,6 +31,28 @@ def cause_shared_by(cards: Sequence[Card]) -> SharedCause | None:
     return shared_cause([card.episode for card in cards])
 
 
+def with_shared_cause(cards: Sequence[Card]) -> Sequence[Card]:
+    """Those of a group's failures whose cause its message names.
+
+    The failures that are over count too: the cause is what they had in common. But if those that go on have only other
+    causes, the message speaks of those alone.
+    """
+    open_cards = [card for card in cards if card.episode.open]
+    shared = cause_shared_by(cards)
+    causes = [diagnosis.cause if (diagnosis := card.episode.latest_diagnosis) else "" for card in open_cards]
+    if shared is None or (causes and all(cause and cause != shared.cause.slug for cause in causes)):
+        return open_cards
+    return cards
+
+
+def cause_when_over(cards: Sequence[Card]) -> str:
+    """What remains on the message of a group whose failures are over. Empty if they share no cause."""
+    shared = cause_shared_by(cards)
+    if shared is None:
+        return ""
+    return f"Cause{'' if shared.of_all else f' for {shared.alike:,} of {shared.total:,}'}: {_words(shared)}"
+
+
 def lead(cards: Sequence[Card]) -> str:
     """Continues "7 pipelines failed": `, all writing to the same Postgres: *the destination cannot be reached* · …`.
 
@@ -39,19 +61,22 @@ def lead(cards: Sequence[Card]) -> str:
     shared = cause_shared_by(cards)
     if shared is None or not shared.of_all:
         return ""
-    return f"{_place(cards)}: *{_words(shared)}* · {prospect_words(shared.cause)}"
+    place = _place(cards) if all(card.episode.open for card in cards) else ""
+    return f"{place}: *{_words(shared)}* · {prospect_words(shared.cause)}"
 
 
 def shared_lines(cards: Sequence[Card]) -> list[str]:
-    """Below the headline: the cause of most of them, and what else they share."""
+    """Below the headline: the cause of most of them, and what else those share that go on."""
     shared = cause_shared_by(cards)
+    open_cards = [card for card in cards if card.episode.open]
     if shared is None or shared.of_all:
-        return [in_common(cards, lead_has_place=shared is not None and bool(_place(cards)))]
+        whole = len(open_cards) == len(cards)
+        return [in_common(open_cards, lead_has_place=shared is not None and whole and bool(_place(cards)))]
     unread = f" · {shared.unread:,} not known yet" if shared.unread else ""
     who = f"{shared.alike:,} of {shared.total:,}"
     return [
         f"{SYMBOL} *Cause for {who}:* {_words(shared)} · {prospect_words(shared.cause)}{unread}",
-        in_common(cards),
+        in_common(open_cards),
     ]
 
 
