@@ -56,6 +56,23 @@ def test_the_bots_own_cost_only_if_goldrush_lists_its_key() -> None:
     assert "My key used 320 credits." in known.replace("\xa0", " ")
 
 
+def test_figures_of_an_hour_ago_do_not_look_like_those_of_now() -> None:
+    """The bot counts its own requests up to now, and GoldRush's figures are older."""
+    state = CreditsState(usage=a_usage(), requests={at(0).date(): 1_811}, counted_since=at(0))
+    text = message(credit_blocks(state, at(2_400))).text.replace("\xa0", " ")
+    assert "I made 1,811 requests to GoldRush since" in text
+    (footer,) = [line for line in text.splitlines() if "GoldRush's figures are as of" in line]
+    assert footer.endswith(", 40 min ago. I read them once an hour.")
+    assert "ago" not in message(credit_blocks(state, at(5))).text
+
+
+def test_a_count_that_has_only_begun_is_not_shown() -> None:
+    state = CreditsState(usage=a_usage(), requests={at(0).date(): 0}, counted_since=at(0))
+    assert "I made" not in message(credit_blocks(state, at(0))).text
+    known = message(credit_blocks(replace(state, usage=a_usage(own=320)), at(0))).text.replace("\xa0", " ")
+    assert "My key used 320 credits." in known
+
+
 @pytest.mark.parametrize("kind", [NoticeKind.CREDITS, NoticeKind.CREDITS_LOW])
 @pytest.mark.parametrize("usage", [None, a_usage(a_day=900), a_usage(consumed=10_000)])
 def test_notices_are_valid(kind: NoticeKind, usage: Usage | None) -> None:

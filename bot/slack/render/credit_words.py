@@ -1,16 +1,18 @@
 """The account's credits in words: use, pace, the date when they run out, and the bot's own part. Pure."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.card import Card
 from bot.domain.catalogue import AccountLimit
 from bot.domain.credits import PACE_DAYS, CreditsState, Usage, outlook, own_requests
 from bot.domain.notice import Notice
 from bot.domain.phase import Phase
-from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside
+from bot.slack.mrkdwn import REASON_LIMIT, ago, date, duration, outside
 from bot.slack.render.blocks import Block, context, section
 from bot.slack.render.render_context import RenderContext
+
+SHOWN_AGE = timedelta(minutes=1)
 
 
 def credit_blocks(state: CreditsState, at: datetime) -> list[Block]:
@@ -28,7 +30,13 @@ def _figures(head: str, state: CreditsState, at: datetime, *, with_end: bool = T
         return [section(f"{head}\n{_unknown(state)}")]
     lines = [head, *_usage_lines(state.usage), *(_end_lines(state.usage) if with_end else ()), *_own_lines(state, at)]
     stale = [f"The last try failed: {outside(state.problem, REASON_LIMIT)}"] if state.problem else []
-    return [section("\n".join(lines)), *context(f"As of {date(state.usage.at)}", *stale)]
+    return [section("\n".join(lines)), *context(_age(state.usage, at), *stale)]
+
+
+def _age(usage: Usage, at: datetime) -> str:
+    """Other figures beside GoldRush's are of now."""
+    old = f", {ago(usage.at, at)}" if at - usage.at >= SHOWN_AGE else ""
+    return f"GoldRush's figures are as of {date(usage.at)}{old}. I read them once an hour."
 
 
 def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
@@ -109,6 +117,8 @@ def _own_lines(state: CreditsState, at: datetime) -> list[str]:
     requests = f"{count.number:,} {'request' if count.number == 1 else 'requests'} to GoldRush {when}"
     own = state.usage.own if state.usage else None
     cost = "GoldRush doesn't say how many credits they cost." if own is None else f"My key used {_number(own)} credits."
+    if not count.number and count.since:
+        return [cost] if own is not None else []
     return [f"I made {requests}. {cost}"]
 
 
