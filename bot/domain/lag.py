@@ -29,6 +29,8 @@ class Judgement:
     """The thresholds, in seconds, over which it lags."""
     stalled_since: datetime | None
     """When it last moved. None: it is not stalled."""
+    is_own: bool = False
+    """Twice in a row, its own part of the lag was over a threshold, and it doesn't shrink."""
 
 
 def judge(
@@ -62,7 +64,15 @@ def judge(
 
 
 def _judgement(pace: UsualPace, *, lag: Lag | None) -> Judgement:
-    return Judgement(lag=lag, over=pace.over, stalled_since=pace.still_since if pace.stalled else None)
+    stalled_since = pace.still_since if pace.stalled else None
+    return Judgement(lag=lag, over=pace.over, stalled_since=stalled_since, is_own=_is_own(pace))
+
+
+def _is_own(pace: UsualPace) -> bool:
+    if len(pace.lags) < KEPT_LAGS or not pace.over:
+        return False
+    own = [lag.seconds - (lag.chain_seconds or 0.0) for lag in pace.lags]
+    return min(own) > min(pace.over) and not _shrinks(*pace.lags)
 
 
 def measured_lag(now: Measurement, chain: Chain | None) -> Lag | None:

@@ -19,7 +19,9 @@ def lag_findings(judgement: Judgement, state: PipelineState, at: datetime) -> tu
         threshold = timedelta(seconds=max(judgement.over))
         finding = before or PipelineFinding(event=Event.LAGGING, since=at)
         if lag is not None and _is_noticeable(finding, lag):
-            finding = _with_lag(finding, lag)
+            measured = _with_lag(finding, lag)
+            catches_up = finding.is_of_the_chain and not measured.is_of_the_chain and not judgement.is_own
+            finding = finding if catches_up else measured
         findings.append(replace(finding, threshold=threshold))
     if judgement.stalled_since is not None:
         stalled = state.finding(Event.STALLED) or PipelineFinding(event=Event.STALLED, since=judgement.stalled_since)

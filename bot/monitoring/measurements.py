@@ -22,6 +22,7 @@ from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
+from bot.monitoring.chain_cards import ChainCards
 from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measuring_times import MeasuringTimes, place_in_period
 from bot.ports.clock import Clock
@@ -60,6 +61,7 @@ class Measurements:
         self._details = details
         self._chains = chains
         self._repository = repository
+        self._chain_cards = ChainCards(repository)
         self._store = store
         self._budget = budget
         self._clock = clock
@@ -205,7 +207,10 @@ class Measurements:
             return
 
         def plan(record: Record, routing: Routing) -> Plan | None:
-            return plan_findings(record, routing, lag_findings(judgement, record.state, at), at, of=OF_LAG)
+            findings = lag_findings(judgement, record.state, at)
+            return plan_findings(
+                record, self._chain_cards.routing(record, routing, findings, at), findings, at, of=OF_LAG
+            )
 
         with suppress(StoreAway):
             await self._repository.write(pipeline_id, plan, lease=lease)

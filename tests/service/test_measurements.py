@@ -215,10 +215,10 @@ async def test_an_unreadable_row_is_measured_again(fake_redis: redis.asyncio.Red
 # --- what people hear ------------------------------------------------------------------------------------------------
 
 
-async def watched_from(one: Measuring, **minutes: int) -> None:
+async def watched_from(one: Measuring, reference: str = ONE, **minutes: int) -> None:
     for channel, lag_from in minutes.items():
         watch = replace(
-            a_watch(ONE, channel=ChannelId(channel), events=frozenset({Event.LAGGING, Event.STALLED})),
+            a_watch(reference, channel=ChannelId(channel), events=frozenset({Event.LAGGING, Event.STALLED})),
             lag_from=timedelta(minutes=lag_from),
         )
         notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(watch,))
@@ -273,6 +273,38 @@ async def test_goldrushs_own_delay_is_on_the_card(fake_redis: redis.asyncio.Redi
         assert finding
         assert finding.chain_lag == timedelta(minutes=30)
         assert finding.blocks == 0
+
+
+async def test_one_card_in_each_channel_tells_of_a_late_chain(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 3, with_chains=True) as one:
+        await watched_from(one, "orders-*", C0FIVE=5, C0THIRTY=30)
+        one.details.behind = 0
+        await one.go_on(30)
+        one.details.late, one.details.behind = 1200.0, 2400
+        await one.go_on(20)
+        assert len(await one.bot.cards(ChannelId("C0FIVE"))) == 1
+        assert await one.bot.cards(ChannelId("C0THIRTY")) == []
+        one.details.late, one.details.behind = 3600.0, 7200
+        await one.go_on(20)
+        assert [len(await one.bot.cards(ChannelId(channel))) for channel in ("C0FIVE", "C0THIRTY")] == [1, 1]
+        one.details.late = 0.0  # the chain is on time again, and each pipeline is behind by itself
+        await one.go_on(20)
+        assert len(await one.bot.cards(ChannelId("C0FIVE"))) == 3
+
+
+async def test_the_end_of_a_late_chain_opens_no_card(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 3, with_chains=True) as one:
+        await watched_from(one, "orders-*", C0FIVE=5)
+        one.details.behind = 0
+        await one.go_on(30)
+        one.details.late, one.details.behind = 1200.0, 2400
+        await one.go_on(20)
+        one.details.late = 0.0
+        await one.go_on(5)  # the pipelines read what the chain has now
+        one.details.behind = 0
+        await one.go_on(20)
+        assert len(await one.bot.cards(ChannelId("C0FIVE"))) == 1
+        assert one.bot.repository.record(TWO).state.findings == ()
 
 
 async def test_a_stalled_pipeline_gets_a_card_until_it_moves(fake_redis: redis.asyncio.Redis) -> None:
