@@ -80,3 +80,15 @@ async def test_a_person_is_no_remark(fake_redis: redis.asyncio.Redis) -> None:
             for typed in ("takeover @bob", "ack @bob", "assign @bob", "reassign to @bob"):
                 await is_refused(thread, typed, "The other person can type `takeover`", suggests="help takeover")
         await fake_redis.flushall()
+
+
+async def test_a_postmortem_is_drafted_by_a_button(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis) as thread:
+        for typed in ("postmortem", "draft a postmortem", "draft postmortem for orders-1"):
+            await is_refused(
+                thread,
+                typed,
+                "Draft postmortem",
+                "on the card",
+                suggests=f"{'history orders-1' if 'orders' in typed else 'status failed'}",
+            )
