@@ -23,6 +23,17 @@ class LogOutcome(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class LogFault(StrEnum):
+    """Why a log is unreadable. The values are part of stored rows."""
+
+    FAILED = "failed"
+    """GoldRush gave no usable answer: another try may help."""
+    NOT_ASKED = "not_asked"
+    """The bot's own budget had no request free: it asks as soon as there is one."""
+    TOO_LARGE = "too_large"
+    """No further try helps."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """The answer to "what failed, and why" for one failure of an episode. A part that was not read is None."""
@@ -33,6 +44,8 @@ class Diagnosis:
     log: LogOutcome
     problem: str = ""
     """Why the log could not be read, in words for people."""
+    unread: LogFault = LogFault.FAILED
+    """Only with `LogOutcome.UNREADABLE`."""
     cause: str = ""
     """The slug of a `Cause`. Empty: no log line names an error."""
     fingerprint: str = ""
@@ -65,4 +78,5 @@ class Diagnosis:
             return True
         if known.log is LogOutcome.NOT_YET:  # the log of a new worker may say nothing about the failure
             return self.log is LogOutcome.READ and self.excerpt is not None and bool(self.excerpt.error)
-        return known.log is LogOutcome.UNREADABLE and self.log is LogOutcome.READ
+        asked_first = known.unread is LogFault.NOT_ASKED and self.unread is not LogFault.NOT_ASKED
+        return known.log is LogOutcome.UNREADABLE and (self.log is LogOutcome.READ or asked_first)

@@ -2,7 +2,7 @@
 
 import zlib
 
-from bot.ports.pipeline_api import Malformed
+from bot.ports.pipeline_api import Malformed, TooLarge
 
 LONGEST_BODY = 1024 * 1024  # bytes after decompression; 50 pipelines with their SQL and ABI need far less
 GZIP = 16 + zlib.MAX_WBITS
@@ -15,7 +15,8 @@ class ResponseBody:
     class asks zlib for no more bytes than still fit.
 
     Raises:
-        Malformed: more than `LONGEST_BODY` bytes, an encoding that the bot did not accept, or broken or truncated gzip.
+        TooLarge: more than `LONGEST_BODY` bytes.
+        Malformed: an encoding that the bot did not accept, or broken or truncated gzip.
     """
 
     def __init__(self, content_encoding: str) -> None:
@@ -34,7 +35,7 @@ class ResponseBody:
                 raise Malformed("GoldRush's answer is broken gzip.") from exc
         self._collected += piece
         if len(self._collected) > LONGEST_BODY:
-            raise Malformed(f"GoldRush's answer is longer than {LONGEST_BODY} bytes, so I stopped reading it.")
+            raise TooLarge(f"GoldRush's answer is longer than {LONGEST_BODY} bytes, so I stopped reading it.")
 
     def whole(self) -> bytes:
         """The decompressed body, after the last piece."""

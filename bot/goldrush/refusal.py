@@ -56,17 +56,18 @@ def error_for(
     quoted = f" GoldRush says: {complaint}" if complaint else ""
     if status in {401, 403, 404} and not _is_goldrushs(envelope):
         stray = _STRAY.format(status=status, what="the pipeline" if status == 404 else "the ServiceKey")
-        return StrayNotFound(stray) if status == 404 else Unavailable(stray)
+        plain = f"Something between GoldRush and me refused the request ({status})."
+        return StrayNotFound(stray, plain=plain) if status == 404 else Unavailable(stray, plain=plain)
     match status:
         case 401:
-            return Unauthorized(_UNAUTHORIZED + quoted)
+            return Unauthorized(_UNAUTHORIZED + quoted, plain="GoldRush doesn't accept my key (401).")
         case 403:
-            return Forbidden(_FORBIDDEN + quoted)
+            return Forbidden(_FORBIDDEN + quoted, plain="GoldRush doesn't let me read this (403).")
         case 404:
-            return NotFound(_NOT_FOUND + quoted)
+            return NotFound(_NOT_FOUND + quoted, plain="GoldRush finds no such pipeline (404).")
         case 429:
             text = f"GoldRush answered 429: too many requests with this ServiceKey.{quoted}"
-            return Throttled(text, retry_after_seconds(headers))
+            return Throttled(text, retry_after_seconds(headers), plain="GoldRush asked me to slow down (429).")
     return _other_error(status, headers, quoted)
 
 
@@ -82,13 +83,14 @@ def _other_error(status: int, headers: Mapping[str, str], quoted: str) -> ApiErr
     if 300 <= status < 400:
         return Unavailable(
             f"GoldRush answered with a redirect ({status}). I didn't follow it, since the ServiceKey must not go "
-            "elsewhere: check GOLDRUSH_API_URL."
+            "elsewhere: check GOLDRUSH_API_URL.",
+            plain=f"Something between GoldRush and me redirected the request ({status}).",
         )
     if status == 402:
         return Unavailable(f"GoldRush answered 402: the account's credits are used up.{quoted}")
     if status == 408 or 500 <= status < 600:
         fault = f"GoldRush answered {status}. I'll retry.{quoted}"
-        return Unavailable(fault, retry_after_seconds(headers))
+        return Unavailable(fault, retry_after_seconds(headers), plain=f"GoldRush had an internal error ({status}).")
     return Malformed(f"GoldRush answered {status}, which its documentation doesn't mention for this request.{quoted}")
 
 

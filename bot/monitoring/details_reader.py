@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.diagnosis import LogOutcome
+from bot.domain.diagnosis import LogFault, LogOutcome
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
@@ -16,7 +16,7 @@ from bot.monitoring.local_readers import FAILED_OUTCOMES
 from bot.monitoring.log_findings import LogFindings, findings_in, redacted_error
 from bot.monitoring.shared_reads import SharedReads
 from bot.ports.clock import Clock
-from bot.ports.pipeline_api import ApiError, Unavailable
+from bot.ports.pipeline_api import ApiError, TooLarge, Unavailable
 from bot.ports.pipeline_details import PipelineDetails
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.diagnoses import DetailsRead, DetailsUnread, Endpoint
@@ -24,7 +24,7 @@ from bot.ports.telemetry.monitoring import ReadCrashed, ReadOutcome
 
 AT_ONCE = 3  # for each endpoint, so that one that hangs holds no connection of the others or of the polling
 KEPT_SECONDS = 30.0
-FAILURE_KEPT_SECONDS = 10.0
+FAILURE_KEPT_SECONDS = 5.0
 SPARE_SECONDS = 0.25  # between two attempts to get a request that nobody else needs
 PERSON_SECONDS = 2.0  # a person's wait for the budget
 SILENT_READS = 3  # in a row without an answer: then this endpoint gets a pause
@@ -35,6 +35,12 @@ T = TypeVar("T")
 InThread = Callable[[Callable[[], T]], Awaitable[T]]
 
 
+class _NotAsked(Unavailable):
+    """The bot's own budget had no request free."""
+
+    plain = "I had no request to GoldRush free."
+
+
 class _Place:
     """What the reader knows about one endpoint."""
 
@@ -43,7 +49,7 @@ class _Place:
         self.silent = 0
         """How many reads in a row got no answer."""
         self.pause_until = float("-inf")
-        self.problem = ""
+        self.error: Unavailable | None = None
 
 
 class DetailsReader:
@@ -84,6 +90,11 @@ class DetailsReader:
             pipeline_id, lambda: self._read_logs(pipeline_id, spare_until), newer_than=newer_than
         )
 
+    def log_read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        """When the log was read that `logs` would answer at once. None: there is none, or the read failed."""
+        found = self._logs.kept(pipeline_id)
+        return found.at if found and found.outcome is LogOutcome.READ else None
+
     async def metrics(
         self, pipeline_id: PipelineId, *, spare_until: float, newer_than: datetime | None = None
     ) -> Measurement | None:
@@ -118,8 +129,8 @@ class DetailsReader:
 
         answer = await self._ask(Endpoint.LOGS, pipeline_id, request, spare_until)
         if isinstance(answer, ApiError):
-            problem = redact_log(str(answer)[:LONGEST_PROBLEM])
-            return LogFindings(at=at, outcome=LogOutcome.UNREADABLE, problem=problem)
+            problem = redact_log(answer.plain[:LONGEST_PROBLEM])
+            return LogFindings(at=at, outcome=LogOutcome.UNREADABLE, problem=problem, unread=_unread(answer))
         try:
             async with self._cpu:
                 return await self._in_thread(lambda: findings_in(answer, at))
@@ -139,10 +150,8 @@ class DetailsReader:
         if spare_until is not None and (problem := self._pause(place) or await self._no_request(spare_until)):
             return problem  # a diagnosis waits for a request without a slot, so that no person waits behind it
         async with place.slots:
-            problem = self._pause(place)
-            if spare_until is None:
-                problem = problem or await self._no_request(None)
-            if problem:
+            # A person gets an answer of now, also while the endpoint pauses.
+            if problem := await self._no_request(None) if spare_until is None else self._pause(place):
                 return problem
             try:
                 answer = await request()
@@ -162,14 +171,17 @@ class DetailsReader:
             return answer
 
     def _pause(self, place: _Place) -> Unavailable | None:
-        return Unavailable(place.problem) if self._clock.monotonic() < place.pause_until else None
+        return place.error if self._clock.monotonic() < place.pause_until else None
 
     async def _no_request(self, spare_until: float | None) -> Unavailable | None:
         """Takes a request from the budget. Says why, if there is none."""
         if await self._take(spare_until):
             return None
         why = self._budget.why_none(Route.DETAILS)
-        return Unavailable(f"{why[0].upper()}{why[1:]}.")
+        why = f"{why[0].upper()}{why[1:]}."
+        if self._budget.current_hold(Route.DETAILS):
+            return Unavailable(why, plain="GoldRush asked me to slow down.")
+        return _NotAsked(why)
 
     async def _take(self, spare_until: float | None) -> bool:
         if spare_until is None:
@@ -185,12 +197,20 @@ class DetailsReader:
     def _note_failure(self, place: _Place, error: ApiError) -> None:
         """An endpoint that hangs gets a pause, so that many failures at once don't each wait for it."""
         place.silent = place.silent + 1 if isinstance(error, Unavailable) else 0
-        if place.silent >= SILENT_READS:
+        if isinstance(error, Unavailable) and place.silent >= SILENT_READS:
             place.pause_until = self._clock.monotonic() + PAUSE_SECONDS
-            place.problem = str(error)
+            place.error = error
+
+
+def _unread(error: ApiError) -> LogFault:
+    if isinstance(error, _NotAsked):
+        return LogFault.NOT_ASKED
+    return LogFault.TOO_LARGE if isinstance(error, TooLarge) else LogFault.FAILED
 
 
 def _log_kept_seconds(findings: LogFindings) -> float:
+    if findings.outcome is LogOutcome.UNREADABLE and findings.unread is LogFault.NOT_ASKED:
+        return 0.0
     return FAILURE_KEPT_SECONDS if findings.outcome is LogOutcome.UNREADABLE else KEPT_SECONDS
 
 

@@ -119,14 +119,15 @@ class Diagnoses:
         if not self._repository.follows(pipeline_id):
             return None
         record = self._repository.record(pipeline_id)
-        return self._needs.of(record, self._clock.now(), self._clock.monotonic())
+        log_at = self._reader.log_read_at(pipeline_id)
+        return self._needs.of(record, self._clock.now(), self._clock.monotonic(), log_at)
 
     async def _diagnose(self, pipeline_id: PipelineId) -> None:
         try:
             record, need = self._repository.record(pipeline_id), self._needed(pipeline_id)
             if need and (episode := open_failure(record.episode)):
                 began = self._clock.monotonic()
-                self._needs.began(record, need, began)
+                self._needs.began(record, need, began, self._reader.log_read_at(pipeline_id))
                 read = self._reader.read_all if need is Need.ALL else self._reader.read_log_again
                 diagnosis = await read(episode)
                 if diagnosis and not await self._write(pipeline_id, diagnosis, began):

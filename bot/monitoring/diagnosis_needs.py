@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from bot.domain.diagnosis import LogOutcome
+from bot.domain.diagnosis import LogFault, LogOutcome
 from bot.domain.episode import Episode, open_failure
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -15,6 +15,7 @@ from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
 
 LOG_WAITS = (30.0, 120.0, 600.0)  # before each further read of a log that could not be read
+OWN_BUDGET_SECONDS = 1.0  # between two attempts to get a request of the bot's own budget: these cost nothing
 LOG_AGE = timedelta(hours=1)  # of a diagnosis whose log is still worth another read
 MOST_CRASHES = 3
 RUNS_AGAIN = frozenset({Phase.DEPLOYING, Phase.RUNNING})
@@ -36,6 +37,9 @@ class _Attempts:
     """No attempt before: the store could not take the last one's result."""
     log_not_before: float = float("-inf")
     """When to read a log again that could not be read."""
+    began_last: float = float("-inf")
+    log_at: datetime | None = None
+    """The read by a person that the last attempt used."""
     log_reads: int = 0
     """How often it was read again."""
     phases: set[Phase] = field(default_factory=set)
@@ -49,8 +53,8 @@ class DiagnosisNeeds:
     def __init__(self) -> None:
         self._attempts: dict[PipelineId, _Attempts] = {}
 
-    def of(self, record: Record, at: datetime, now: float) -> Need | None:
-        """`at` and `now` are the same moment on both clocks."""
+    def of(self, record: Record, at: datetime, now: float, log_at: datetime | None = None) -> Need | None:
+        """`at` and `now` are the same moment on both clocks. `log_at`: when a person read the log that is at hand."""
         episode = open_failure(record.episode)
         if episode is None or record.pipeline_id == API_PIPELINE_ID or record.state.reach is Reach.GONE:
             return None
@@ -61,22 +65,30 @@ class DiagnosisNeeds:
             return None
         if known is None or known.began_at != episode.began_at:
             return Need.ALL if known is None or not episode.flapping else None
+        if known.log is not LogOutcome.READ and log_at and log_at > known.at and log_at != attempts.log_at:
+            return Need.LOG
         if known.log is LogOutcome.NOT_YET:
             phase = record.state.phase
             return Need.LOG if phase in RUNS_AGAIN and phase not in attempts.phases else None
         if known.log is LogOutcome.READ or at - known.at > LOG_AGE:
             return None
+        if known.unread is LogFault.TOO_LARGE:
+            return None
+        if known.unread is LogFault.NOT_ASKED:
+            return Need.LOG if now >= attempts.began_last + OWN_BUDGET_SECONDS else None
         due = now >= attempts.log_not_before and attempts.log_reads < len(LOG_WAITS)
         return Need.LOG if due else None
 
-    def began(self, record: Record, need: Need, now: float) -> None:
+    def began(self, record: Record, need: Need, now: float, log_at: datetime | None = None) -> None:
         """The reads for this need begin."""
         episode = open_failure(record.episode)
         if episode is None:
             return
         attempts = self._of(record.pipeline_id, episode)
+        attempts.began_last, attempts.log_at = now, log_at
         if need is Need.LOG:
-            attempts.log_reads += 1
+            counts = not episode.diagnosis or episode.diagnosis.unread is not LogFault.NOT_ASKED
+            attempts.log_reads += counts
             if record.state.phase:
                 attempts.phases.add(record.state.phase)
         attempts.log_not_before = now + LOG_WAITS[min(attempts.log_reads, len(LOG_WAITS) - 1)]

@@ -20,6 +20,7 @@ from bot.ports.telemetry.diagnoses import DiagnosisCrashed
 from bot.ports.telemetry.store import Component, StoreUnreachable
 
 GATHER_SECONDS = 7.0  # for the reads
+SPARE_WAIT_SECONDS = 4.0  # of these, for a request that nobody else needs: GoldRush gets the others for its answer
 FACTS_SECONDS = 1.0  # for what other parts add
 TOO_SLOW = "GoldRush didn't answer in time."
 
@@ -48,9 +49,13 @@ class DiagnosisReader:
     async def close(self) -> None:
         await self._details.close()
 
+    def log_read_at(self, pipeline_id: PipelineId) -> datetime | None:
+        """When somebody read the log that is at hand without a request."""
+        return self._details.log_read_at(pipeline_id)
+
     async def read_all(self, episode: Episode) -> Diagnosis:
         pipeline_id, since = episode.pipeline_id, episode.began_at
-        until, details = self._clock.monotonic() + GATHER_SECONDS, self._details
+        until, details = self._clock.monotonic() + SPARE_WAIT_SECONDS, self._details
         found, probe, measured = await asyncio.gather(
             self._within(GATHER_SECONDS, details.logs(pipeline_id, spare_until=until, newer_than=since)),
             self._within(GATHER_SECONDS, details.health(pipeline_id, spare_until=until, newer_than=since)),
@@ -65,7 +70,7 @@ class DiagnosisReader:
         """The stored diagnosis with its log. None: the log says no more than before."""
         known, pipeline_id = episode.diagnosis, episode.pipeline_id
         assert known is not None  # noqa: S101 (its log is missing)
-        until = self._clock.monotonic() + GATHER_SECONDS
+        until = self._clock.monotonic() + SPARE_WAIT_SECONDS
         newer = known.at + timedelta.resolution if known.log is LogOutcome.NOT_YET else episode.began_at
         found = await self._within(GATHER_SECONDS, self._details.logs(pipeline_id, spare_until=until, newer_than=newer))
         if found is None:
@@ -78,6 +83,7 @@ class DiagnosisReader:
             at=again.at,
             log=again.log,
             problem=again.problem,
+            unread=again.unread,
             excerpt=again.excerpt,
             pods=again.pods,
             pods_alike=again.pods_alike,
@@ -94,6 +100,7 @@ class DiagnosisReader:
             began_at=episode.began_at,
             log=found.outcome,
             problem=found.problem,
+            unread=found.unread,
             cause=named.cause,
             fingerprint=named.fingerprint,
             excerpt=found.excerpt,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.causes import UNKNOWN, cause_of
-from bot.domain.diagnosis import LogOutcome
+from bot.domain.diagnosis import LogFault, LogOutcome
 from bot.domain.fingerprint import fingerprint
 from bot.domain.log_lines import Excerpt, PodLog, is_tail_error, lines_that_matter
 from bot.log_redaction import redact_log
@@ -29,6 +29,8 @@ class LogFindings:
     outcome: LogOutcome
     problem: str = ""
     """Why the bot could not read the logs, in words for people."""
+    unread: LogFault = LogFault.FAILED
+    """Only with a problem."""
     pods: tuple[PodLog, ...] = ()
     """The end of each log."""
     excerpt: Excerpt | None = None

@@ -38,6 +38,7 @@ class LocalLogs:
             pods=found.pods,
             not_yet=found.outcome is LogOutcome.NOT_YET,
             problem=found.problem or None,
+            unread=found.unread,
         )
 
 

@@ -44,6 +44,11 @@ class SharedReads(Generic[T]):
             self._reads[pipeline_id] = known
         return await asyncio.shield(known.task)  # the others go on waiting if this caller gives up
 
+    def kept(self, pipeline_id: PipelineId) -> T | None:
+        """The answer that is at hand."""
+        known = self._reads.get(pipeline_id)
+        return known.task.result() if known and known.task.done() and self._is_kept(known) else None
+
     def _is_kept(self, read: _Read[T]) -> bool:
         if not read.task.done():
             return True

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.diagnosis import LogFault
 from bot.domain.log_lines import PodLog
 from bot.domain.observation import PipelineId
 
@@ -23,6 +24,8 @@ class LogAnswer:
     """GoldRush has no log of this worker yet."""
     problem: str | None = None
     """Why the bot could not read them, in words for people."""
+    unread: LogFault = LogFault.FAILED
+    """Only with a problem."""
 
 
 class LogReads(Protocol):

@@ -7,7 +7,8 @@ ApiError                  a read of GoldRush gave no usable answer
 ├── Throttled             429
 ├── Unavailable           timeout, connection, 5xx, redirect; 401 or 403 of a proxy in front of GoldRush
 └── Malformed             an answer that the API does not document
-    └── StrayNotFound     404 of a proxy in front of GoldRush: says nothing about the pipeline
+    ├── StrayNotFound     404 of a proxy in front of GoldRush: says nothing about the pipeline
+    └── TooLarge          longer than the bot reads
 """
 
 from collections.abc import Callable, Mapping
@@ -22,10 +23,14 @@ from bot.domain.phase import Phase
 
 
 class ApiError(Exception):
-    """`str()` gives a sentence for people: what happened and what to do. The text never holds the key."""
+    """`str()` gives a sentence for the operator: what happened and what to do. The text never holds the key."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    plain = ""
+
+    def __init__(self, message: str, retry_after: float | None = None, *, plain: str = "") -> None:
         super().__init__(message)
+        self.plain = plain or self.plain or message
+        """The same for people in Slack, who have no settings and no key."""
         self.retry_after = retry_after
         """Seconds, from Retry-After; None without one."""
 
@@ -51,10 +56,14 @@ class Unavailable(ApiError):
 
 
 class Malformed(ApiError):
-    pass
+    plain = "GoldRush sent an answer that I can't read."
 
 
 class StrayNotFound(Malformed):
+    pass
+
+
+class TooLarge(Malformed):
     pass
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.episode import EpisodeKind
 from bot.domain.names import Names
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
@@ -19,6 +20,8 @@ class PipelineLog:
     pipeline: Pipeline
     state: PipelineState
     read: LogAnswer
+    failed_before: bool = False
+    """Whether its last episode is a failure, which has a card."""
 
 
 class Logs:
@@ -35,5 +38,9 @@ class Logs:
 
     async def of(self, pipeline_id: PipelineId) -> PipelineLog:
         read = await self._reads.logs(pipeline_id)
-        state = self._repository.record(pipeline_id).state
-        return PipelineLog(pipeline=self._repository.pipeline(pipeline_id), state=state, read=read)
+        record = self._repository.record(pipeline_id)
+        failed = (
+            record.episode is not None and record.episode.kind is EpisodeKind.FAILURE and bool(record.episode.cards)
+        )
+        pipeline = self._repository.pipeline(pipeline_id)
+        return PipelineLog(pipeline=pipeline, state=record.state, read=read, failed_before=failed)

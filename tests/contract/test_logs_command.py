@@ -61,7 +61,7 @@ async def test_a_command_without_one_pipeline_reads_nothing(
     [
         (
             Unavailable("GoldRush had an internal error (500)."),
-            "I couldn't read the log of orders-1: GoldRush had an internal error (500). Try again in a minute: `/pip",
+            "GoldRush had an internal error (500). Try again in a minute: `/pipeline logs orders-1`",
         ),
         (
             NO_LOG,
@@ -86,6 +86,7 @@ async def test_the_log_of_a_recovered_pipeline_points_to_the_thread(fake_redis: 
         it.bot.api.statuses[ONE] = LIVE
         await it.bot.poll(20)
         text = await it.click(action_ids.LOGS, {"pipeline": ONE, "card": card})
+        assert "last failure" not in await it.type("logs orders-2"), "it never failed"
         assert "The lines of its last failure are in the thread of that failure's card." in text
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LogFault, LogOutcome
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth
 from bot.domain.observation import PipelineId
@@ -14,9 +14,9 @@ from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from bot.monitoring.diagnosis_needs import LOG_WAITS
+from bot.monitoring.diagnosis_needs import LOG_AGE, LOG_WAITS
 from bot.monitoring.diagnosis_reader import FACTS_SECONDS, GATHER_SECONDS
-from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Status, Throttled, Unavailable
+from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Status, Throttled, TooLarge, Unavailable
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import EventRecord, subscribed
 from bot.ports.telemetry.diagnoses import Diagnosed, DiagnosisCrashed
@@ -132,7 +132,7 @@ async def test_a_log_that_hangs_delays_neither_readings_nor_the_rest_for_long(fa
     "error",
     [
         Throttled("GoldRush asked me to slow down (429)."),
-        Malformed("GoldRush's answer is longer than 1048576 bytes, so I stopped reading it."),
+        Malformed("GoldRush's answer is not JSON (str).", plain="GoldRush sent something else."),
         Forbidden("GoldRush refuses the ServiceKey here."),
         Unavailable("GoldRush didn't answer within 5 s."),
         RuntimeError("a bug"),
@@ -148,7 +148,7 @@ async def test_an_unreadable_log_is_named_and_read_again_a_few_times(
         found = diagnosis(bot)
         assert found
         assert found.log is LogOutcome.UNREADABLE
-        assert found.problem == str(error) if isinstance(error, ApiError) else "RuntimeError" in found.problem
+        assert found.problem == error.plain if isinstance(error, ApiError) else "RuntimeError" in found.problem
         for wait in LOG_WAITS:
             await bot.clock.pass_time(wait)
             await bot.poll(10)
@@ -157,6 +157,75 @@ async def test_an_unreadable_log_is_named_and_read_again_a_few_times(
         assert bot.details.times("logs") == 1 + len(LOG_WAITS)
         assert bot.details.times("metrics") == 1
         assert entries(bot) == 1
+
+
+async def test_a_log_that_is_too_large_is_not_read_again(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.log = TooLarge("GoldRush's answer is longer than 1048576 bytes, so I stopped reading it.")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        found = diagnosis(bot)
+        assert found
+        assert found.unread is LogFault.TOO_LARGE
+        await bot.poll(LOG_WAITS[0] + 60)
+        assert details.times("logs") == 1
+
+
+async def test_a_log_that_the_own_budget_left_unread_is_read_as_soon_as_a_request_is_free(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        monkeypatch.setattr(bot.budget, "try_take_spare", lambda route: False)
+        await failed(bot, ONE)
+        await bot.poll(30)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.unread) == (LogOutcome.UNREADABLE, LogFault.NOT_ASKED)
+        assert (bot.details.asked, entries(bot)) == ([], 1)
+        monkeypatch.undo()
+        await bot.poll(6)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.cause) == (LogOutcome.READ, "schema")
+        assert bot.details.times("logs") == 1
+
+
+async def test_a_log_that_the_own_budget_left_unread_says_when_goldrush_refuses_it(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = FakeDetails()
+    details.log = Forbidden("no", plain="GoldRush doesn't let me read this.")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        monkeypatch.setattr(bot.budget, "try_take_spare", lambda route: False)
+        await failed(bot, ONE)
+        await bot.poll(10)
+        monkeypatch.undo()
+        await bot.poll(20)
+        found = diagnosis(bot)
+        assert found
+        assert (found.unread, found.problem) == (LogFault.FAILED, "GoldRush doesn't let me read this.")
+        assert bot.details.times("logs") == 1
+
+
+@pytest.mark.parametrize("before", [Unavailable("GoldRush didn't answer within 5 s."), NO_LOG])
+async def test_a_log_that_a_person_reads_also_goes_to_the_open_failure(
+    fake_redis: redis.asyncio.Redis, before: Exception | tuple[PodLog, ...]
+) -> None:
+    details = FakeDetails()
+    details.log = before
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        await bot.clock.pass_time(LOG_AGE.total_seconds() + 60)
+        await bot.poll(10)
+        before_it, details.log = details.times("logs"), A_LOG
+        await bot.clock.pass_time(31)
+        assert (await bot.logs.logs(ONE)).pods
+        await bot.poll(10)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.cause) == (LogOutcome.READ, "schema")
+        assert details.times("logs") == before_it + 1, "the person's read serves the diagnosis too"
+        assert entries(bot) == 2
 
 
 async def test_a_log_that_becomes_readable_is_added_once(fake_redis: redis.asyncio.Redis) -> None:

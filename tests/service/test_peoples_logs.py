@@ -7,7 +7,7 @@ import redis.asyncio
 from bot.domain.log_lines import PodLog
 from bot.monitoring.budget import Route
 from bot.monitoring.peoples_logs import ANSWER_SECONDS, SharedLogs
-from bot.ports.pipeline_api import Forbidden
+from bot.ports.pipeline_api import Forbidden, Unavailable
 from tests.fake_details import A_LOG, NO_LOG, FakeDetails
 from tests.fakes import FakeApi, FakeClock, settle
 from tests.service.test_poller import ONE, pipelines, running
@@ -55,6 +55,18 @@ async def test_a_log_that_is_missing_or_refused_is_named(fake_redis: redis.async
         details.log = Forbidden("GoldRush refuses the ServiceKey here.")
         await bot.clock.pass_time(31)
         assert (await bot.logs.logs(ONE)).problem == "GoldRush refuses the ServiceKey here."
+
+
+async def test_a_failed_read_is_forgotten_soon(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        for number in range(6):  # more failures in a row than a diagnosis tries
+            details.log = Unavailable(f"problem {number}")
+            answer = await bot.logs.logs(ONE)
+            assert (answer.at, answer.problem) == (bot.clock.now(), f"problem {number}")
+            await bot.clock.pass_time(6)
+        details.log = A_LOG
+        assert (await bot.logs.logs(ONE)).pods == A_LOG
 
 
 async def test_a_person_waits_a_few_seconds_for_a_log_that_hangs(fake_redis: redis.asyncio.Redis) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.causes import CAUSES, cause_of
-from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LogFault, LogOutcome
 from bot.domain.episode import EpisodeOutcome, TimelineEntry
 from bot.domain.log_lines import PodLog, lines_that_matter
 from bot.domain.measurement import DestinationHealth, Measurement
@@ -111,9 +111,20 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
         ),
         (
             unread(LogOutcome.UNREADABLE, problem="no answer within 5 s."),
-            "I couldn't read its log: no answer within 5 s. *Logs* tries again.",
+            f"I couldn't read its log at {time_of_day(at(8))}: no answer within 5 s. *Logs* tries again.",
         ),
-        (unread(LogOutcome.UNREADABLE), "I couldn't read its log: no answer. *Logs* tries again."),
+        (
+            unread(LogOutcome.UNREADABLE),
+            f"I couldn't read its log at {time_of_day(at(8))}: no answer. *Logs* tries again.",
+        ),
+        (
+            replace(unread(LogOutcome.UNREADABLE), unread=LogFault.NOT_ASKED),
+            "I haven't read its log yet: I had no request to GoldRush free. I'll read it as soon as I have one.",
+        ),
+        (
+            replace(unread(LogOutcome.UNREADABLE), unread=LogFault.TOO_LARGE),
+            "Its log is larger than 1 MB, too long for me to read. Open it in GoldRush.",
+        ),
         (
             unread(LogOutcome.NOT_YET, cause="unreachable"),
             f"reached · {HEALS}\nGoldRush has no log of it yet.",
@@ -125,6 +136,13 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
 def test_a_card_says_why_there_is_no_cause(diagnosis: Diagnosis, words: str) -> None:
     assert words in "\n\n".join(on_card(diagnosis))
     assert words in "\n\n".join(says(in_thread(diagnosis)))
+
+
+def test_a_card_without_a_cause_has_a_first_step_too() -> None:
+    step = "Look at the pipeline in GoldRush, then resume or redeploy it."
+    assert step in str(on_card(unread(LogOutcome.NOT_YET)))
+    assert step in str(on_card(a_diagnosis("all is quiet")))
+    assert step not in str(on_card(replace(unread(LogOutcome.UNREADABLE), unread=LogFault.NOT_ASKED)))
 
 
 def test_the_runbook_and_note_come_before_the_step_of_the_table() -> None:

@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.bounded_run import BoundedRun, RunEnd
+from bot.domain.diagnosis import LogFault
 from bot.domain.log_lines import PodLog
 from bot.domain.phase import Phase
 from bot.domain.transition import PipelineState
 from bot.log_redaction import redact_log
 from bot.ports.details_reads import LONGEST_TAIL, LogAnswer
 from bot.requests.logs import PipelineLog
+from bot.slack.mrkdwn import time_of_day
 from bot.slack.render.blocks import message
 from bot.slack.render.log_answer import MOST_PODS_SHOWN, log_answer_blocks
 from tests.builders import a_pipeline, an_observation, at
@@ -55,16 +57,30 @@ def test_a_run_that_has_ended_keeps_no_log_and_promises_none() -> None:
 def test_a_short_log_is_shown_whole() -> None:
     texts = shown_log(a_log(a_tail(20, at_line=19)))
     assert texts[0].startswith("*orders-eu* — log, read at <!date")
-    assert code_in(texts) == a_tail(20, at_line=19).split("\n")
+    assert code_in(texts)[-20:] == a_tail(20, at_line=19).split("\n")
     assert not [text for text in texts if "left out" in text or "replica" in text]
 
 
 def test_a_long_log_shows_its_newest_lines_and_counts_the_rest() -> None:
     texts = shown_log(a_log(a_tail(600, at_line=599)))
     lines = code_in(texts)
-    assert lines == a_tail(600, at_line=599).split("\n")[-len(lines) :]
-    assert len(lines) > 200
-    assert f"at least {600 - len(lines)} older lines left out" in texts
+    newest = lines[lines.index(ERROR) + 1 :]
+    assert newest == a_tail(600, at_line=599).split("\n")[-len(newest) :]
+    assert len(newest) > 200
+    assert f"at least {600 - len(newest)} older lines left out" in texts
+
+
+@pytest.mark.parametrize("at_line", [0, 10, 19])
+def test_the_last_error_comes_first(at_line: int) -> None:
+    texts = shown_log(a_log(a_tail(20, at_line=at_line)))
+    assert "The last error:" in texts
+    assert ERROR in code_in(texts)[:10]
+    assert code_in(texts)[-20:] == a_tail(20, at_line=at_line).split("\n")
+
+
+def test_a_failed_pipeline_without_a_log_gets_a_next_step() -> None:
+    (text, *_) = shown_log(a_log(""))
+    assert "its worker is gone. Look at the pipeline in GoldRush, then resume or redeploy it. Once it runs:" in text
 
 
 def test_an_error_that_is_older_than_these_lines_comes_first() -> None:
@@ -101,6 +117,23 @@ def test_a_name_and_a_problem_from_outside_stay_text() -> None:
     strange = replace(log, pipeline=replace(log.pipeline, name="<!here> `x`"))
     shown_log(strange)
     shown_log(replace(strange, read=LogAnswer(at=at(0), problem="<!channel> " * 90)))
+
+
+@pytest.mark.parametrize(
+    ("unread", "words"),
+    [
+        (LogFault.FAILED, f"at {time_of_day(at(0))}: Nothing came. Try again in a minute: `/pipeline logs orders-eu`"),
+        (
+            LogFault.NOT_ASKED,
+            "I had no request to GoldRush free. Try again in a few seconds: `/pipeline logs orders-eu`",
+        ),
+        (LogFault.TOO_LARGE, "is larger than 1 MB, too long for me to read. Open it in GoldRush."),
+    ],
+)
+def test_an_unreadable_log_says_what_to_do(unread: LogFault, words: str) -> None:
+    (text, *_) = shown_log(replace(a_log(), read=LogAnswer(at=at(0), problem="Nothing came.", unread=unread)))
+    assert words in text
+    assert "Try again" not in text or unread is not LogFault.TOO_LARGE
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -6,7 +6,7 @@ Text of a log is hostile. It stands in code only, and never in the text of a not
 from collections.abc import Sequence
 
 from bot.domain.causes import UNKNOWN, Cause, Prospect, cause_named
-from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LogFault, LogOutcome
 from bot.domain.episode import Episode
 from bot.domain.log_lines import LONGEST_LINE, Excerpt, without_time_and_level
 from bot.slack.mrkdwn import REASON_LIMIT, code, code_block, outside, time_of_day
@@ -18,6 +18,7 @@ from bot.slack.render.measured_words import health_words, measured_lines
 SYMBOL = ":mag:"
 CARD_ERROR = 160  # characters: four lines of a phone
 LONGEST_POD = 80
+LOOK_THERE = "Look at the pipeline in GoldRush, then resume or redeploy it."
 _PROSPECTS = {
     Prospect.HEALS: "GoldRush retries it only while the worker runs",
     Prospect.NEEDS_YOU: "*needs you*",
@@ -63,8 +64,10 @@ def error_context(diagnosis: Diagnosis) -> list[Block]:
 
 
 def first_step(diagnosis: Diagnosis | None) -> str:
-    """The first thing to try. Empty if nothing names an error."""
-    return f":wrench: {cause_named(diagnosis.cause).first_step}" if diagnosis and diagnosis.cause else ""
+    """The first thing to try. Empty while the log is still to come."""
+    if diagnosis is None or (not diagnosis.cause and diagnosis.unread is LogFault.NOT_ASKED):
+        return ""
+    return f":wrench: {cause_named(diagnosis.cause).first_step if diagnosis.cause else LOOK_THERE}"
 
 
 def over_line(episode: Episode) -> str:
@@ -80,9 +83,17 @@ def cause_line(diagnosis: Diagnosis) -> str:
     if diagnosis.log is LogOutcome.NOT_YET:
         log = "GoldRush has no log of it yet. *Logs* asks again."
     elif diagnosis.log is LogOutcome.UNREADABLE:
-        problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
-        log = f"I couldn't read its log: {problem}. *Logs* tries again."
+        log = _why_unread(diagnosis)
     return f"{SYMBOL} " + "\n".join(line for line in (words, log) if line)
+
+
+def _why_unread(diagnosis: Diagnosis) -> str:
+    if diagnosis.unread is LogFault.NOT_ASKED:
+        return "I haven't read its log yet: I had no request to GoldRush free. I'll read it as soon as I have one."
+    if diagnosis.unread is LogFault.TOO_LARGE:
+        return "Its log is larger than 1 MB, too long for me to read. Open it in GoldRush."
+    problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
+    return f"I couldn't read its log at {time_of_day(diagnosis.at)}: {problem}. *Logs* tries again."
 
 
 def _verdict(diagnosis: Diagnosis) -> str:

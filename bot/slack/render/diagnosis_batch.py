@@ -21,14 +21,17 @@ def latest_blocks(entries: Sequence[ThreadEntry]) -> list[Block]:
 
 def causes_blocks(entries: Sequence[ThreadEntry]) -> list[Block]:
     """For many pipelines: each cause once, with its pipelines and the error of the first one."""
-    alike: dict[tuple[str, str, str], list[tuple[str, Diagnosis]]] = {}
+    alike: dict[tuple[str, str, str, str], list[tuple[str, Diagnosis]]] = {}
     for name, diagnosis in _diagnoses(entries):
-        alike.setdefault((diagnosis.log, diagnosis.cause, diagnosis.fingerprint), []).append((name, diagnosis))
+        alike.setdefault((diagnosis.log, diagnosis.unread, diagnosis.cause, diagnosis.fingerprint), []).append(
+            (name, diagnosis)
+        )
     most_first = sorted(alike.values(), key=lambda found: -len(found))
     blocks: list[Block] = []
     for found in most_first[:CAUSES_SHOWN]:
         _, first = found[0]
-        blocks += [section(f"{cause_line(first)}\n{_names([name for name, _ in found])}"), *error_context(first)]
+        line = cause_line(first).replace("*Logs* ", "*Logs* (below *Show all*) ")  # a group's card has no such button
+        blocks += [section(f"{line}\n{_names([name for name, _ in found])}"), *error_context(first)]
     rest = sum(map(len, most_first[CAUSES_SHOWN:]))
     return [*blocks, *([section(f"… and {rest:,} more, each with another error")] if rest else [])]
 

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.domain.diagnosis import LogFault
 from bot.domain.log_lines import PodLog, is_tail_error, lines_that_matter, readable_lines
-from bot.domain.phase import AT_REST
+from bot.domain.phase import AT_REST, Phase
 from bot.domain.transition import PipelineState
-from bot.ports.details_reads import LONGEST_TAIL
+from bot.ports.details_reads import LONGEST_TAIL, LogAnswer
 from bot.requests.logs import PipelineLog
 from bot.slack.mrkdwn import escape, outside, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.blocks import SECTION_LIMIT, Block, context, section
-from bot.slack.render.diagnosis import LONGEST_POD, log_block
+from bot.slack.render.diagnosis import LONGEST_POD, LOOK_THERE, log_block
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for
 
@@ -34,24 +35,31 @@ def log_answer_blocks(log: PipelineLog, render_context: RenderContext) -> list[B
     name, again = f"*{outside(log.pipeline.name)}*", command_for("logs", log.pipeline, render_context)
     link = render_context.link(log.pipeline.id)
     if log.read.problem:
-        problem = outside(log.read.problem, 300).rstrip(".")
-        retry = "" if problem.endswith(RETRY) else f". {RETRY}"
-        return [
-            section(f"I couldn't read the log of {name}: {problem}{retry}: {again}"),
-            *context(link),
-        ]
+        return [section(_why_unread(log.read, name, again)), *context(link)]
     pods = [pod for pod in log.read.pods if not is_tail_error(pod.text)]
     if log.read.not_yet or not pods:
         return [section(_no_log(name, log.state, again)), *context(link)]
     several, shown = len(log.read.pods) > 1, pods[:MOST_PODS_SHOWN]
     share = MOST_CHARACTERS_SHOWN // len(shown)
     blocks: list[Block] = [section(f"{name} — log, read at {time_of_day(log.read.at)}")]
-    blocks += context(_of_which_worker(log.state))
+    blocks += context(_of_which_worker(log))
     for pod in shown:
         part = _pod(pod, share)
         blocks += context(f"replica *{outside(pod.pod, LONGEST_POD)}*" if several else "", part.left_out)
         blocks += part.blocks
     return [*blocks, *context(_without_log(log.read.pods, pods), _rest(pods), link)]
+
+
+def _why_unread(read: LogAnswer, name: str, again: str) -> str:
+    if read.unread is LogFault.TOO_LARGE:
+        return f"The log of {name} is larger than 1 MB, too long for me to read. Open it in GoldRush."
+    if read.unread is LogFault.NOT_ASKED:
+        return (
+            f"I haven't read the log of {name}: I had no request to GoldRush free. Try again in a few seconds: {again}"
+        )
+    problem = outside(read.problem or "", 300).rstrip(".")
+    retry = "" if problem.endswith(RETRY) else f". {RETRY}"
+    return f"I couldn't read the log of {name} at {time_of_day(read.at)}: {problem}{retry}: {again}"
 
 
 def _no_log(name: str, state: PipelineState, again: str) -> str:
@@ -60,26 +68,30 @@ def _no_log(name: str, state: PipelineState, again: str) -> str:
     if state.phase in AT_REST:
         stopped = phrases.phase_word(state.phase)
         return f"GoldRush has no log of {name} now. It is {stopped}, so no worker runs. If it is started again: {again}"
+    if state.phase == Phase.FAILED:
+        return f"GoldRush has no log of {name}: its worker is gone. {LOOK_THERE} Once it runs: {again}"
     return f"GoldRush has no log of {name} yet. Its worker isn't up. Try again when it runs: {again}"
 
 
-def _of_which_worker(state: PipelineState) -> str:
+def _of_which_worker(log: PipelineLog) -> str:
     """A live pipeline's lines are not those of its last failure."""
-    if not state.live:
+    if not (log.state.live and log.failed_before):
         return ""
     return "It is live now. The lines of its last failure are in the thread of that failure's card."
 
 
 def _pod(pod: PodLog, share: int) -> _Shown:
-    """The newest lines. If the last error is older than these, it comes first."""
+    """The last error with its context, so that nobody scrolls for it, then the newest lines."""
     lines = readable_lines(pod)
     excerpt = lines_that_matter(pod)
     newest = _newest(lines, share)
     older = len(lines) - len(newest)
-    if older and excerpt.error and not set(excerpt.lines) <= set(newest):
+    if excerpt.error and len(lines) > len(excerpt.lines):
         newest = _newest(lines, share - sum(map(_size, excerpt.lines)))
-        older = max(0, len(lines) - len(newest) - len(excerpt.lines))
-        parts = [*_chunks(excerpt.lines), *context("The end of the log:"), *_chunks(newest)]
+        shown = set(newest)
+        older = max(0, len(lines) - len(newest) - sum(line not in shown for line in excerpt.lines))
+        error = [*context("The last error:"), *_chunks(excerpt.lines)]
+        parts = [*error, *context("The end of the log:"), *_chunks(newest)]
     else:
         parts = _chunks(newest)
     least = "at least " if len(pod.text) >= LONGEST_TAIL // 2 else ""
