@@ -301,7 +301,8 @@ def test_a_group_hears_each_cause_once() -> None:
 
 def test_the_rows_of_a_group_name_the_cause_of_each_open_failure() -> None:
     open_one = replace(diagnosed(a_diagnosis()), pipeline=a_pipeline("fills", pipeline_id=PipelineId("pipe_0002")))
-    over = diagnosed(a_diagnosis(), closed_at=at(91), outcome=EpisodeOutcome.RECOVERED)
+    other = a_diagnosis(cause="unreachable", fingerprint="b")  # a cause of all is above the rows
+    over = diagnosed(other, closed_at=at(91), outcome=EpisodeOutcome.RECOVERED)
     texts = says(valid(shown(Group(key="g", channel=ALERTS, cards=(open_one, over)))))
     (rows,) = [text for text in texts if "*fills*" in text]
     failing, recovered = rows.split("\n")
