@@ -1102,3 +1102,24 @@ def test_an_event_that_cannot_page_is_refused_with_the_corrected_command(text: s
     assert isinstance(refusal, UsageError)
     assert refusal.hint == correct
     assert "Nothing was changed" in refusal.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "status orders-eu @bob",
+        "list orders @bob",
+        "watches in",
+        "watches #ops",
+        "watches orders-eu",
+        "watches in orders",
+        "logs",
+        "why orders-*",
+        "history orders-eu @bob",
+        "credits orders-eu",
+    ],
+)
+def test_the_refusal_of_a_question_says_that_nothing_was_changed(text: str) -> None:
+    refused = parse(text, KNOWN)
+    assert isinstance(refused, UsageError), refused
+    assert "Nothing was changed." in refused.message

@@ -58,8 +58,8 @@ def _parse(command_text: CommandText) -> Command:
     if stray:
         instead = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
         raise ParseError(
-            f"“{outside(typed(stray.text))}” can't be part of a name. `list` searches all pipelines that "
-            "the ServiceKey can see.",
+            f"“{outside(typed(stray.text))}” can't be part of a name. Nothing was changed. `list` searches all "
+            "pipelines that the ServiceKey can see.",
             instead,
             "list",
         )

@@ -126,7 +126,9 @@ def _parse(command_text: CommandText) -> Command:
         channel = next((word for word in strays if kind_of(word) is ClauseKind.CHANNEL), None)
         instead = f"watches in #{bare(channel.text)}" if channel and not references else plainly
         raise ParseError(
-            f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", instead, "status"
+            f"“{shown}” isn't a pipeline. Nothing was changed. `status` shows a pipeline wherever it is watched.",
+            instead,
+            "status",
         )
     return StatusCommand(references, states_in(words) & {reference.lower() for reference in references})
 

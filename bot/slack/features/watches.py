@@ -41,14 +41,18 @@ def _parse(command_text: CommandText) -> Command:
     if words and words[0].means("in"):
         words = words[1:]
         if not words:
-            raise ParseError("Name one channel after *in*.", "watches in #data-alerts")
+            raise ParseError("Name one channel after *in*. Nothing was changed.", "watches in #data-alerts")
     elif words and kind_of(words[0]) is ClauseKind.CHANNEL:
-        raise ParseError("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
+        raise ParseError("Put *in* before the channel. Nothing was changed.", f"watches in {_as_channel(words[0])}")
     elif words:
         names_none = any(is_signed(word) for word in words) or words[0].lower in {ALL, *EVERYTHING}
         named = [] if names_none else [quoted(reference) for reference in references_in(command_text)]
         suggestion = " ".join(["status", *named]) if named else ""
-        raise ParseError("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
+        raise ParseError(
+            "`watches` takes no pipeline: it shows all watches of a channel. Nothing was changed.",
+            suggestion,
+            "watches",
+        )
     if not words:
         return WatchesCommand()
     if len(words) > 1 or kind_of(words[0]) is not ClauseKind.CHANNEL:
@@ -58,7 +62,8 @@ def _parse(command_text: CommandText) -> Command:
         if shown.means("here") and len(words) == 1:
             return WatchesCommand()
         raise ParseError(
-            f"I couldn't find a channel in “{outside(typed(shown.text))}”: a channel begins with #.",
+            f"I couldn't find a channel in “{outside(typed(shown.text))}”: a channel begins with #. "
+            "Nothing was changed.",
             f"watches in {channel}",
             "watches",
         )
