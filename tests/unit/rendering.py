@@ -56,7 +56,7 @@ def _blocks(answer: Answer, question: SavedQuestion, render_context: RenderConte
         case StatusAnswer():
             return status_blocks(answer, question, render_context)
         case ListAnswer():
-            return list_blocks(answer, question)
+            return list_blocks(answer, question, render_context)
         case WatchAnswer() | UnmatchedAnswer():
             return watch_blocks(answer, question.text, render_context, complete=_complete)
         case UnwatchAnswer():

@@ -298,9 +298,10 @@ def listed(*shown: PipelineView, words: str = "", problem: str | None = None) ->
 @pytest.mark.parametrize(
     ("words", "meant"),
     [
-        ("runing", " Did you mean *running*?"),
-        ("orders Faild", " Did you mean *failed*?"),
-        ("puased degarded", " Did you mean *paused* or *degraded*?"),
+        ("runing", " Did you mean `/pipeline list running`?"),
+        ("orders Faild", " Did you mean `/pipeline list failed`?"),
+        ("drifting", " Did you mean `/pipeline list drift`?"),
+        ("puased degarded", " Did you mean `/pipeline list paused` or `/pipeline list degraded`?"),
         ("ordres", ""),
         ("string", ""),
     ],

@@ -25,6 +25,7 @@ from bot.slack.render.pagination import (
     shared_by,
     views_on_page,
 )
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row
 from bot.slack.render.saved_question import SavedQuestion
 
@@ -50,7 +51,7 @@ class ListCommand(Command):
         answer = await queries.browse(request.asker.channel, self.words, first, PAGE_SIZE, self.states)
         shares = request.question.shared and bool(answer.views)
         question = request.question if shares else replace(request.question, shared=False)
-        return Reply(blocks=list_blocks(answer, question), in_channel=shares)
+        return Reply(blocks=list_blocks(answer, question, request.services.render_context), in_channel=shares)
 
 
 def _parse(command_text: CommandText) -> Command:
@@ -81,12 +82,12 @@ def _is_stray(word: Word, names: Names) -> bool:
 NO_PIPELINES = "The ServiceKey can't see any pipelines."
 
 
-def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
+def list_blocks(answer: ListAnswer, question: SavedQuestion, render_context: RenderContext) -> list[Block]:
     blocks: list[Block] = []
     question = on_existing_page(question, len(answer.views))
     if not answer.views and not answer.considered:
         none = f"I couldn't find a pipeline with “{outside(answer.words)}”." if answer.words else NO_PIPELINES
-        blocks.append(section(f"{none}{_meant(answer.words)}"))
+        blocks.append(section(f"{none}{_meant(answer.words, render_context.command)}"))
     else:
         words = "" if question.shared else answer.words
         head = heading(Listing(answer.views, answer.considered, answer.states, answer.at, words))
@@ -104,12 +105,11 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
     return blocks + (shared_by(question) or answer_buttons(question, len(answer.views), ""))
 
 
-def _meant(words: str) -> str:
-    """Suggests the states that these unknown words may mean."""
-    if asks_about_failures(words.split()):
-        return f" Did you mean *{StateFilter.FAILED}*?"
-    states = near_states(words.split())
-    return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
+def _meant(words: str, command: str) -> str:
+    """Suggests the states that these unknown words may mean, as a command to type."""
+    failed = asks_about_failures(words.split())
+    states = [StateFilter.FAILED] if failed else near_states(words.split())
+    return f" Did you mean {' or '.join(f'`{command} list {state}`' for state in states)}?" if states else ""
 
 
 def _by_project(answer: ListAnswer, question: SavedQuestion) -> list[str]:
