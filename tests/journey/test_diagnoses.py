@@ -44,18 +44,19 @@ async def test_the_card_names_the_cause_and_the_thread_has_the_lines(tmp_path: P
 
 @pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.HUGE, FaultKind.NOT_JSON, FaultKind.THROTTLED])
 async def test_without_a_log_the_page_comes_all_the_same_and_the_card_says_so(tmp_path: Path, kind: FaultKind) -> None:
+    says = "log is larger than 1 MB" if kind is FaultKind.HUGE else "couldn't read its log"
     async with rigged(tmp_path, settings={"PIPELINE_BOT_READ_TIMEOUT_SECONDS": "2"}) as rig:
         rig.sandbox.goldrush.set_fault(Fault(kind=kind, route="logs"))
         await rig.ask("watch orders-eu page @bob")
         await rig.card("added a watch")
         rig.set_phase("orders-eu", "FAILED")
         card = await rig.card("orders-eu failed", "<@U0BOB> please take a look")
-        await rig.thread(card, "couldn't read its log")
+        await rig.thread(card, says)
         (record,) = diagnosed(rig)
         assert record["log"] == "unreadable"
         posts = [call for call in rig.sandbox.slack.accepted if call.method == "chat.postMessage"]
         page = next(place for place, post in enumerate(posts) if "orders-eu failed" in post.text)
-        assert page < next(place for place, post in enumerate(posts) if "couldn't read its log" in post.text)
+        assert page < next(place for place, post in enumerate(posts) if says in post.text)
 
 
 async def test_a_bot_killed_before_it_stored_the_diagnosis_makes_it_after_the_restart_once(tmp_path: Path) -> None:
