@@ -17,6 +17,7 @@ from bot.ports.pipeline_api import (
     StatusWithoutTask,
     StrayNotFound,
     Throttled,
+    TooLarge,
     Unauthorized,
     Unavailable,
 )
@@ -32,6 +33,7 @@ FAILED_OUTCOMES: Mapping[type[ApiError], ReadOutcome] = {
     Unavailable: ReadOutcome.UNAVAILABLE,
     Malformed: ReadOutcome.MALFORMED,
     StrayNotFound: ReadOutcome.MALFORMED,
+    TooLarge: ReadOutcome.MALFORMED,
 }
 
 
