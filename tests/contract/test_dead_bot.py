@@ -244,14 +244,17 @@ async def be_dead(fake_redis: redis.asyncio.Redis, sandbox: Sandbox, clock: Fake
         sandbox.slack.post_due()
 
 
-def heard_from(sandbox: Sandbox) -> list[str]:
-    """Every new message: the minute, the sender, the place and the people it mentions.
+_DIAGNOSIS = re.compile(r"Cause|GoldRush has no log|I couldn't read its log|I haven't read its log")
 
-    Sorted, because lanes don't wait for each other.
+
+def heard_from(sandbox: Sandbox) -> list[str]:
+    """Every new message but diagnoses: the minute, the sender, the place and the people it mentions.
+
+    Sorted, because lanes don't wait for each other. A diagnosis may or may not come before the bot dies.
     """
     lines = []
     for write in sandbox.slack.accepted:
-        if write.method in {"chat.postMessage", "chat.scheduleMessage"}:
+        if write.method in {"chat.postMessage", "chat.scheduleMessage"} and not _DIAGNOSIS.match(write.text):
             at = datetime.fromtimestamp(float(write.ts), UTC)
             by = "Slack" if write.method == "chat.scheduleMessage" else "bot"
             channel = sandbox.slack.directory.channels[write.channel]

@@ -116,7 +116,7 @@ async def test_check_passes_a_good_configuration(tmp_path: Path) -> None:
             "check", "--post", ALERTS, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path
         )
         assert code == 0, output
-        assert output.count("✓") == 6, output
+        assert output.count("✓") == 7, output
         assert sandbox.slack.messages(ALERTS)[-1].text.startswith("Test message")
 
 

@@ -4,16 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.rig import TEAM, rigged
+from tests.journey.rig import TEAM, Rig, rigged
 
 pytestmark = pytest.mark.journey
 
 
+class NearTheEnd(Rig):
+    """Most of the credits are used before the bot first asks for the usage: it asks once an hour."""
+
+    async def start(self, *, until_ready: bool = True) -> None:
+        self.sandbox.goldrush.usage.consumed = 280_000
+        await super().start(until_ready=until_ready)
+
+
 async def test_the_operator_is_warned_once_and_the_card_names_the_limit(tmp_path: Path) -> None:
     settings = {"OPERATOR_CHANNEL": TEAM, "PIPELINE_BOT_CATALOGUE_SECONDS": "1"}
-    async with rigged(tmp_path, settings=settings) as rig:
+    async with rigged(tmp_path, settings=settings, kind=NearTheEnd) as rig:
         account = rig.sandbox.goldrush.usage
-        account.consumed = 280_000
         await rig.card("The GoldRush credits run out in", "20,000 left", channel=TEAM)
         answer = await rig.ask("credits")
         assert "280,000 of 300,000 used (93 %)" in answer.replace("\xa0", " ")
