@@ -35,7 +35,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditsState:
-    """What is stored of the account: the latest usage, and how many requests the bot itself made. By UTC days."""
+    """The stored row of the account: the latest usage, and how many requests the bot itself made. By UTC days."""
 
     usage: Usage | None = None
     asked_at: datetime | None = None

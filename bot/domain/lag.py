@@ -100,7 +100,7 @@ def _seconds_behind(blocks: int, chain: Chain) -> float | None:
 
 
 def _rests(pace: UsualPace, at: datetime) -> bool:
-    """True for a standstill of usual length. Nobody knows yet what is usual for a new pipeline."""
+    """True for a standstill of usual length. A new pipeline has no usual length yet."""
     if not pace.still_times:
         return False
     if pace.is_learning(at):

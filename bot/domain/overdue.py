@@ -1,7 +1,7 @@
 """When a deployment or a stop takes longer than usual, and when a phase contradicts what its owner wants. Pure.
 
-What is usual comes from the pipeline's own history. A duration counts only if the readings around its begin and end
-were close: after an outage nobody knows how long a phase lasted.
+The usual durations come from the pipeline's own history. A duration counts only if the readings around its begin and
+end were close: after an outage nobody knows how long a phase lasted.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ FEW_FLOOR, TIMES_FEW = timedelta(minutes=30), 3  # while fewer than `FEWEST` dur
 WITHOUT_HISTORY = timedelta(hours=1)  # some pipelines take half an hour to deploy
 UNEVEN = timedelta(hours=1)  # uneven durations lengthen the limit up to here
 FEWEST = 5
-MOST = 50  # durations: what is usual may change
+MOST = 50  # durations, the latest ones: habits change
 TIMES_SLOWEST = 2
 MARGIN = 10  # of the factor: the fewer durations are known, the less sure is the slowest one
 LATEST, OFTEN_STUCK = 10, 3  # so many stuck ones of the latest are usual
@@ -46,7 +46,7 @@ class UsualDuration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualDurations:
-    """What is usual for one pipeline. None: no duration is known."""
+    """The usual durations of one pipeline. None: no duration is known."""
 
     deploying: UsualDuration | None = None
     """From the begin of a deployment to RUNNING."""

@@ -37,7 +37,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualPace:
-    """What is learned of one pipeline. Stored, so a new field needs a default."""
+    """The learned pace of one pipeline. Stored, so a new field needs a default."""
 
     since: datetime
     """The first measurement."""

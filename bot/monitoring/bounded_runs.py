@@ -16,15 +16,13 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
+from bot.monitoring.leader_writes import write_as_leader
 from bot.monitoring.work_in_time import work_in_time
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError
 from bot.ports.pipeline_details import PipelineDetails
-from bot.ports.store_errors import LeadershipLost
-from bot.ports.telemetry import emit
-from bot.ports.telemetry.monitoring import TransitionDetected
-from bot.state.repository import MakePlan, Repository
+from bot.state.repository import Repository
 
 ATTEMPTS = (0.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0)  # seconds after the stop
 GIVE_UP_SECONDS = 21900.0  # after the stop; an older one stays as it is
@@ -115,7 +113,7 @@ class BoundedRuns:
     async def _show_progress(self, pipeline_id: PipelineId) -> None:
         blocks = self._repository.pipeline(pipeline_id).blocks
         if blocks and (run := progress(blocks, self._of_deployment(pipeline_id), self._clock.now())):
-            await self._write(pipeline_id, partial(plan_progress, run=run))
+            await write_as_leader(self._repository, self._leadership, pipeline_id, partial(plan_progress, run=run))
 
     def _is_due(self, pipeline_id: PipelineId, now: datetime) -> bool:
         """True if it stopped, and the next attempt to judge that is due."""
@@ -145,7 +143,12 @@ class BoundedRuns:
         if run and run.is_short and await self._is_paused(pipeline_id, since):
             run = None
         if run:
-            await self._write(pipeline_id, partial(plan_run_ended, run=run, since=since, at=self._clock.now()))
+            await write_as_leader(
+                self._repository,
+                self._leadership,
+                pipeline_id,
+                partial(plan_run_ended, run=run, since=since, at=self._clock.now()),
+            )
         self._attempts[pipeline_id] = since, _attempts_by((self._clock.now() - since).total_seconds())
 
     async def _read(self, pipeline_id: PipelineId) -> Measurement | None:
@@ -160,18 +163,6 @@ class BoundedRuns:
         if self._repository.pipeline(pipeline_id).intent is Intent.PAUSED:
             self._paused[pipeline_id] = since
         return self._paused.get(pipeline_id) == since
-
-    async def _write(self, pipeline_id: PipelineId, make: MakePlan) -> None:
-        lease = self._leadership.lease
-        if lease is None:
-            return
-        try:
-            plan = await self._repository.write(pipeline_id, make, lease=lease)
-        except LeadershipLost:
-            return  # the next leader judges
-        for transition in plan.transitions if plan else ():
-            phase, reason = transition.phase and str(transition.phase), transition.reason or None
-            emit(TransitionDetected(pipeline=pipeline_id, became=transition.event.value, phase=phase, reason=reason))
 
 
 def _attempts_by(age: float) -> int:

@@ -29,14 +29,12 @@ from bot.domain.phase import TRANSIENT
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineFinding, PipelineState
+from bot.monitoring.leader_writes import write_as_leader
 from bot.monitoring.work_in_time import work_in_time
 from bot.ports.clock import Clock
 from bot.ports.history_store import HistoryStore
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.store_errors import LeadershipLost
-from bot.ports.telemetry import emit
-from bot.ports.telemetry.monitoring import TransitionDetected
-from bot.state.repository import MakePlan, Repository
+from bot.state.repository import Repository
 
 CHECK_SECONDS = 5.0
 JUDGE_SECONDS = 1.0  # of each run, so that a fleet that deploys at once is judged within a few runs
@@ -83,7 +81,7 @@ class DeploymentChecks:
         """Of the lease under which the checks were made: another leader may have settled a contradiction since."""
 
     async def run(self) -> None:
-        """Judges what is due.
+        """Judges the pipelines that are due.
 
         Raises:
             StoreAway: a later call does the rest.
@@ -137,9 +135,11 @@ class DeploymentChecks:
         drifted, confirmed = await self._drift(pipeline_id, check, state)
         findings += [drifted] if drifted else []
         if findings or state.findings:
-            await self._write(pipeline_id, partial(_as_judged, state=state, findings=findings, at=self._clock.now()))
+            make = partial(_as_judged, state=state, findings=findings, at=self._clock.now())
+            await write_as_leader(self._repository, self._leadership, pipeline_id, make)
         if check.usual.to_live and check.usual.to_live.is_known:
-            await self._write(pipeline_id, partial(plan_expected, usual=check.usual.to_live, at=self._clock.now()))
+            make = partial(plan_expected, usual=check.usual.to_live, at=self._clock.now())
+            await write_as_leader(self._repository, self._leadership, pipeline_id, make)
         check.due_at = self._next_at(pipeline_id, check) if confirmed else self._clock.now() + AGAIN_AFTER
 
     async def _usual(self, pipeline_id: PipelineId, state: PipelineState) -> UsualDurations:
@@ -185,18 +185,6 @@ class DeploymentChecks:
             moments.append(overdue_at(episode.opened_at, usual.to_live))
         soon = self._clock.now() + timedelta(seconds=CHECK_SECONDS)
         return max(soon, min((moment for moment in moments if moment), default=NEVER))
-
-    async def _write(self, pipeline_id: PipelineId, make: MakePlan) -> None:
-        lease = self._leadership.lease
-        if lease is None:
-            return
-        try:
-            plan = await self._repository.write(pipeline_id, make, lease=lease)
-        except LeadershipLost:
-            return
-        for transition in plan.transitions if plan else ():
-            phase = transition.phase and str(transition.phase)
-            emit(TransitionDetected(pipeline=pipeline_id, became=transition.event.value, phase=phase, reason=None))
 
 
 def _as_judged(

@@ -1,10 +1,9 @@
 """Reads what one failure's diagnosis needs, side by side, and puts it together within a deadline."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.episode import Episode
@@ -12,6 +11,7 @@ from bot.domain.measurement import DestinationHealth
 from bot.domain.observation import PipelineId
 from bot.monitoring.details_reader import DetailsReader
 from bot.monitoring.log_findings import LogFindings, named_cause
+from bot.monitoring.within import within
 from bot.ports.clock import Clock
 from bot.ports.diagnosis_facts import AddFacts, EarlierMeasurement
 from bot.ports.store_errors import StoreAway
@@ -23,8 +23,6 @@ GATHER_SECONDS = 7.0  # for the reads
 SPARE_WAIT_SECONDS = 4.0  # of these, for a request that nobody else needs: GoldRush gets the others for its answer
 FACTS_SECONDS = 1.0  # for what other parts add
 TOO_SLOW = "GoldRush didn't answer in time."
-
-T = TypeVar("T")
 
 
 class DiagnosisReader:
@@ -57,9 +55,9 @@ class DiagnosisReader:
         pipeline_id, since = episode.pipeline_id, episode.began_at
         until, details = self._clock.monotonic() + SPARE_WAIT_SECONDS, self._details
         found, probe, measured = await asyncio.gather(
-            self._within(GATHER_SECONDS, details.logs(pipeline_id, spare_until=until, newer_than=since)),
-            self._within(GATHER_SECONDS, details.health(pipeline_id, spare_until=until, newer_than=since)),
-            self._within(GATHER_SECONDS, details.metrics(pipeline_id, spare_until=until, newer_than=since)),
+            within(self._clock, GATHER_SECONDS, details.logs(pipeline_id, spare_until=until, newer_than=since)),
+            within(self._clock, GATHER_SECONDS, details.health(pipeline_id, spare_until=until, newer_than=since)),
+            within(self._clock, GATHER_SECONDS, details.metrics(pipeline_id, spare_until=until, newer_than=since)),
         )
         diagnosis = self._explained(found or self._too_slow(), episode, probe)
         since_probe = _unhealthy_since(probe, episode.diagnosis)
@@ -72,7 +70,9 @@ class DiagnosisReader:
         assert known is not None  # noqa: S101 (its log is missing)
         until = self._clock.monotonic() + SPARE_WAIT_SECONDS
         newer = known.at + timedelta.resolution if known.log is LogOutcome.NOT_YET else episode.began_at
-        found = await self._within(GATHER_SECONDS, self._details.logs(pipeline_id, spare_until=until, newer_than=newer))
+        found = await within(
+            self._clock, GATHER_SECONDS, self._details.logs(pipeline_id, spare_until=until, newer_than=newer)
+        )
         if found is None:
             return None
         again = self._explained(found, episode, known.health)
@@ -113,7 +113,7 @@ class DiagnosisReader:
         until = self._clock.monotonic() + FACTS_SECONDS
         for add in (self._add_earlier, *self._add_facts):
             try:
-                added = await self._within(until - self._clock.monotonic(), add(pipeline_id, diagnosis))
+                added = await within(self._clock, until - self._clock.monotonic(), add(pipeline_id, diagnosis))
             except StoreAway as exc:
                 emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc), pipeline=pipeline_id))
             except Exception as exc:  # noqa: BLE001 (the diagnosis is worth more than this part)
@@ -126,16 +126,6 @@ class DiagnosisReader:
         if self._earlier is None or diagnosis.earlier is not None:
             return diagnosis
         return replace(diagnosis, earlier=await self._earlier(pipeline_id, diagnosis.began_at))
-
-    async def _within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
-        """The result. None: it took too long, and is cancelled."""
-        task, timer = asyncio.ensure_future(work), asyncio.ensure_future(self._clock.sleep(max(0.0, seconds)))
-        try:
-            await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else None
-        finally:
-            timer.cancel()
-            task.cancel()
 
     def _too_slow(self) -> LogFindings:
         return LogFindings(at=self._clock.now(), outcome=LogOutcome.UNREADABLE, problem=TOO_SLOW)

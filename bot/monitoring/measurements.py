@@ -24,6 +24,7 @@ from bot.domain.transition import Event, PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.chain_cards import ChainCards
 from bot.monitoring.chain_reads import ChainReads
+from bot.monitoring.leader_writes import write_as_leader
 from bot.monitoring.measuring_times import MeasuringTimes, place_in_period
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
@@ -92,7 +93,7 @@ class Measurements:
         return next((one for one in self.recent(pipeline_id) if before - RECENT <= one.at < before), None)
 
     async def run(self) -> None:
-        """Measures what is due. Runs every second on the leader.
+        """Measures the pipelines that are due. Runs every second on the leader.
 
         Raises:
             StoreAway: what was measured stays in memory, and is written with the next measurement.
@@ -134,7 +135,7 @@ class Measurements:
         self._forget_at = self._clock.monotonic() + FORGET_SECONDS
 
     async def _follow(self) -> None:
-        """Keeps up with what is watched. Of a large fleet, it chooses from time to time which running ones it
+        """Keeps up with the watches. Of a large fleet, it chooses from time to time which running ones it
         measures."""
         now, pollable = self._clock.monotonic(), self._repository.pollable
         is_large = len(pollable) > self._times.most
@@ -201,9 +202,8 @@ class Measurements:
 
     async def _report(self, pipeline_id: PipelineId, judgement: Judgement, at: datetime) -> None:
         """Brings the cards in line with the judgement. A write that fails is made up for by the next measurement."""
-        lease = self._leadership.lease
         held = any(finding.event in OF_LAG for finding in self._repository.state_but_time(pipeline_id).findings)
-        if lease is None or not (held or judgement.over or judgement.stalled_since):
+        if not (held or judgement.over or judgement.stalled_since):
             return
 
         def plan(record: Record, routing: Routing) -> Plan | None:
@@ -213,7 +213,7 @@ class Measurements:
             )
 
         with suppress(StoreAway):
-            await self._repository.write(pipeline_id, plan, lease=lease)
+            await write_as_leader(self._repository, self._leadership, pipeline_id, plan)
 
     def _report_period(self) -> None:
         """Tells the operator once that so many pipelines share the measurements."""

@@ -1,11 +1,10 @@
 """Logs for people who ask this process. The leader reads them, so that everyone who asks shares its answers."""
 
-import asyncio
-
 from bot.domain.diagnosis import LogOutcome
 from bot.domain.observation import PipelineId
 from bot.monitoring.details_reader import DetailsReader
 from bot.monitoring.follower_reads import NO_ANSWER, FollowerReads
+from bot.monitoring.within import within
 from bot.ports.clock import Clock
 from bot.ports.details_reads import LogAnswer
 from bot.ports.leader import LeaderSilent
@@ -23,16 +22,9 @@ class LocalLogs:
         self._clock = clock
 
     async def logs(self, pipeline_id: PipelineId) -> LogAnswer:
-        read = asyncio.ensure_future(self._details.logs(pipeline_id))
-        timer = asyncio.ensure_future(self._clock.sleep(ANSWER_SECONDS))
-        try:
-            await asyncio.wait((read, timer), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-        if not read.done():
-            read.cancel()
+        found = await within(self._clock, ANSWER_SECONDS, self._details.logs(pipeline_id))
+        if found is None:
             return LogAnswer(at=self._clock.now(), problem=_sentence(NO_ANSWER))
-        found = read.result()
         return LogAnswer(
             at=found.at,
             pods=found.pods,

@@ -11,6 +11,7 @@ from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import CatalogueSync
 from bot.monitoring.intents import Intents
+from bot.monitoring.leader_writes import report_transitions
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.promise import Promise
 from bot.ports.catalogue import ListingOutcome
@@ -20,7 +21,7 @@ from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Status, StrayN
 from bot.ports.reads import ReadResult
 from bot.ports.store_errors import LeadershipLost, StoreAway
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected
+from bot.ports.telemetry.monitoring import ReadFailed
 from bot.state.repository import Repository
 
 THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only if nobody has read it for this time
@@ -219,7 +220,7 @@ class Recorder:
         else:
             self.unrecorded.pop(pipeline_id, None)
         if plan:
-            self._emit_transitions(plan)
+            self._report(plan)
             if plan.must_be_written:
                 for follow in self.followers:
                     follow(plan.record)
@@ -233,11 +234,7 @@ class Recorder:
         last = self._repository.last_read_at(result.request.pipeline_id)
         return last is not None and self._promise.is_long_gap(result.at - last)
 
-    def _emit_transitions(self, plan: Plan) -> None:
-        pipeline_id = plan.record.pipeline_id
-        for transition in plan.transitions:
-            phase, reason = transition.phase and str(transition.phase), transition.reason or None
-            became = transition.event.value
-            emit(TransitionDetected(pipeline=pipeline_id, became=became, phase=phase, reason=reason))
-            if transition.event is Event.GONE:
-                self._repository.unlist(pipeline_id)
+    def _report(self, plan: Plan) -> None:
+        report_transitions(plan)
+        if any(transition.event is Event.GONE for transition in plan.transitions):
+            self._repository.unlist(plan.record.pipeline_id)

@@ -1,4 +1,4 @@
-"""The measurements of the last hour, and what is learned from all of them."""
+"""The measurements of the last hour, and the pace learned from all of them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bot.domain.usual_pace import UsualPace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredPipeline:
-    """What is stored of one pipeline. A new field needs a default."""
+    """The stored row of one pipeline. A new field needs a default."""
 
     pace: UsualPace
     recent: tuple[Measurement, ...]

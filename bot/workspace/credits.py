@@ -6,7 +6,7 @@ from bot.requests.credit_notices import CreditNotices
 from bot.requests.setup_changes import SetupChanges
 from bot.workspace.base import Base
 
-CREDITS_SECONDS = 10.0  # how often the bot looks what is due; it asks GoldRush once an hour
+CREDITS_SECONDS = 10.0  # how often the bot looks whether a read or report is due; it asks GoldRush once an hour
 
 
 def credit_jobs(base: Base) -> list[PeriodicJob]:

@@ -5,7 +5,7 @@ from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measurements import Measurements
 from bot.workspace.base import Base
 
-MEASURING_SECONDS = 1.0  # how often the bot looks what is due
+MEASURING_SECONDS = 1.0  # how often the bot looks for measurements that are due
 CHAINS_SECONDS = 300.0  # the least time between two requests with the API key, which cost a credit each
 
 

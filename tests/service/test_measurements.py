@@ -22,6 +22,8 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.measurements import Measurements
 from bot.ports.pipeline_api import ApiError, Status, Unavailable
+from bot.ports.telemetry import EventRecord, subscribed
+from bot.ports.telemetry.monitoring import TransitionDetected
 from bot.slack.render.rows import row
 from bot.store.measurements import RedisMeasurements
 from bot.store.scripts import Scripts
@@ -319,6 +321,20 @@ async def test_a_stalled_pipeline_gets_a_card_until_it_moves(fake_redis: redis.a
         one.details.frozen = False
         await one.go_on(10)
         assert one.bot.repository.record(ONE).state.findings == ()
+
+
+async def test_log_and_metrics_get_each_stall_and_its_end(fake_redis: redis.asyncio.Redis) -> None:
+    records: list[EventRecord] = []
+    async with measuring(fake_redis, 1) as one:
+        await watched_from(one, C0FIVE=5)
+        await one.go_on(25 * 60)
+        with subscribed(records.append):
+            one.details.frozen = True
+            await one.go_on(30)
+            one.details.frozen = False
+            await one.go_on(10)
+    transitions = [record.became for record in records if isinstance(record, TransitionDetected)]
+    assert transitions == [Event.STALLED, Event.MOVING]
 
 
 async def test_status_of_one_pipeline_tells_its_lag(fake_redis: redis.asyncio.Redis) -> None:
