@@ -28,7 +28,7 @@ class CalendarServer:
     port: int = 0
     paths: list[str] = field(default_factory=list)
 
-    def url(self, path: str = "/private-4711.ics") -> str:
+    def url(self, path: str = "/private-hunter2.ics") -> str:
         return f"https://localhost:{self.port}{path}"
 
     async def answer(self, request: web.Request) -> web.StreamResponse:

@@ -38,7 +38,7 @@ async def problem(client: CalendarClient, url: str) -> CalendarProblem:
     with pytest.raises(CalendarUnreadable) as caught:
         await client.download(CalendarAddress(url))
     chain = [caught.value, caught.value.__cause__, caught.value.__context__]
-    assert all("4711" not in f"{link!s}{link!r}" for link in chain)
+    assert all("hunter2" not in f"{link!s}{link!r}" for link in chain)
     assert chain[1:] == [None, None]
     return caught.value.problem
 
@@ -124,7 +124,7 @@ async def test_a_redirect_is_followed(server: CalendarServer, client: CalendarCl
 
     server.handler = moved
     assert await client.download(CalendarAddress(server.url())) == GOOD.strip()
-    assert server.paths == ["/private-4711.ics", "/calendar"]
+    assert server.paths == ["/private-hunter2.ics", "/calendar"]
 
 
 @pytest.mark.parametrize("target", ["https://[::1", "https://localhost:99999/", "https://\u00ad/", "https://"])
@@ -136,7 +136,7 @@ async def test_a_redirect_to_no_address_is_a_problem(
     assert found in {CalendarProblem.NO_CONNECTION, CalendarProblem.INSECURE_REDIRECT, CalendarProblem.REDIRECTS}
 
 
-@pytest.mark.parametrize("target", ["http://localhost/private-4711", "ftp://localhost/", "file:///private-4711"])
+@pytest.mark.parametrize("target", ["http://localhost/private-hunter2", "ftp://localhost/", "file:///private-hunter2"])
 async def test_a_redirect_to_anything_but_https_is_refused(
     server: CalendarServer, client: CalendarClient, target: str
 ) -> None:
@@ -145,7 +145,7 @@ async def test_a_redirect_to_anything_but_https_is_refused(
 
 
 async def test_a_circle_of_redirects_ends(server: CalendarServer, client: CalendarClient) -> None:
-    server.redirects("/private-4711.ics")
+    server.redirects("/private-hunter2.ics")
     assert await problem(client, server.url()) is CalendarProblem.REDIRECTS
     assert len(server.paths) == 6
 
@@ -153,11 +153,11 @@ async def test_a_circle_of_redirects_ends(server: CalendarServer, client: Calend
 async def test_an_unknown_certificate_and_a_closed_port(server: CalendarServer, certificate: Path) -> None:
     assert await problem(CalendarClient(), server.url()) is CalendarProblem.NO_CONNECTION
     trusting = CalendarClient(trusted=ssl.create_default_context(cafile=certificate))
-    assert await problem(trusting, "https://localhost:1/private-4711") is CalendarProblem.NO_CONNECTION
+    assert await problem(trusting, "https://localhost:1/private-hunter2") is CalendarProblem.NO_CONNECTION
 
 
 async def test_the_address_of_a_proxy_that_is_not_valid(
     monkeypatch: pytest.MonkeyPatch, client: CalendarClient
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy")
-    assert await problem(client, "https://calendar.example.com/private-4711") is CalendarProblem.NO_CONNECTION
+    assert await problem(client, "https://calendar.example.com/private-hunter2") is CalendarProblem.NO_CONNECTION

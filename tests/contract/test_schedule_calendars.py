@@ -22,7 +22,7 @@ from tests.contract.office import ALERTS, ANN, BOB, GUEST, QUIET, Office, office
 from tests.contract.test_policies import plain, save, setup_of
 from tests.fake_schedules import person
 
-SECRET = "https://calendar.example.com/private-4711/basic.ics?token=abc&x=1"
+SECRET = "https://calendar.example.com/private-hunter2/basic.ics?token=abc&x=1"
 FOLLOW = f"schedule data = calendar {SECRET}"
 DAY = timedelta(days=1)
 
@@ -42,7 +42,7 @@ async def question(it: Office, text: str, user: UserId = ANN) -> tuple[str, str]
     reply = await it.router.typed(raw, Asker(user=user, channel=ALERTS)).run()
     assert reply
     packed = json.dumps(reply.blocks)
-    assert "4711" not in packed
+    assert "hunter2" not in packed
     it.answers.append(packed)
     buttons = [element for block in reply.blocks if block["type"] == "actions" for element in block["elements"]]  # type: ignore[attr-defined]
     saving = [json.loads(button["value"])["asked"] for button in buttons if button["action_id"] == action_ids.CONFIRM]
@@ -84,7 +84,7 @@ async def test_a_calendar_is_read_shown_and_saved_by_a_click(fake_redis: redis.a
         assert answer.people == (ANN,)
         assert len(it.bot.feed.reads) == reads, "the copy of the question counts"
         assert setup.all(PendingCalendar) == ()
-        assert "4711" not in json.dumps(it.answers)
+        assert "hunter2" not in json.dumps(it.answers)
 
 
 async def test_the_address_stays_out_of_answers_audit_and_log(fake_redis: redis.asyncio.Redis) -> None:
@@ -98,7 +98,7 @@ async def test_the_address_stays_out_of_answers_audit_and_log(fake_redis: redis.
                 await it.type(text)
         assert "calendar.example.com" in " ".join(it.answers)
         for shown in (json.dumps(it.answers), repr(records), repr((await it.bot.store.audit()).entries)):
-            assert "4711" not in shown
+            assert "hunter2" not in shown
             assert "token=abc" not in shown
 
 
@@ -124,7 +124,7 @@ async def test_a_mistake_in_such_a_command_does_not_echo_the_address(
         calendar_of(it, "<@U0ANN>")
         text, saving = await question(it, typed)
         assert not saving
-        assert "4711" not in text
+        assert "hunter2" not in text
 
 
 @pytest.mark.parametrize(

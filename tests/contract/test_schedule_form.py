@@ -81,7 +81,7 @@ async def test_a_calendar_is_followed_and_its_address_stays_secret(fake_redis: r
         view = json.dumps(it.office.sandbox.slack.views.top(ANN))
         assert "calendar.example.com" in view
         for text in (view, json.dumps(it.said()), question):
-            assert "4711" not in text
+            assert "hunter2" not in text
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_a_calendar_is_followed_and_its_address_stays_secret(fake_redis: r
         ({NAME: "data", PEOPLE: [BOB], ZONE: "berlin"}, ZONE, "Did you mean Europe/Berlin?"),
         ({NAME: "data", PEOPLE: ["U0GONE"]}, PEOPLE, "Nothing was changed."),
         (
-            {NAME: "data", CALENDAR: "http://calendar.example.com/private-4711"},
+            {NAME: "data", CALENDAR: "http://calendar.example.com/private-hunter2"},
             CALENDAR,
             "I can't follow that calendar",
         ),
@@ -108,7 +108,7 @@ async def test_a_wrong_field_is_explained_in_the_form(
         fields = await open_form(it)
         answer = await submit(it, {**fields, **values})
         assert error in answer
-        assert "4711" not in answer
+        assert "hunter2" not in answer
         assert list(it.errors()) == [block]
         assert await schedules_of(it.office) == {}
 

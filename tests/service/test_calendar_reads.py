@@ -29,7 +29,7 @@ from tests.fakes import FakeClock
 from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB = UserId("U0ANN"), UserId("U0BOB")
-SECRET = "https://calendar.example.com/private-4711.ics"
+SECRET = "https://calendar.example.com/private-hunter2.ics"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -206,7 +206,7 @@ async def test_reads_tell_the_log_no_address_and_the_audit_nothing(it: Schedules
         it.feed.problem = CalendarProblem.NOT_FOUND
         await it.clock.pass_time(900)
         await it.reads.refresh()
-    assert "4711" not in repr(records)
+    assert "hunter2" not in repr(records)
     assert len([record for record in records if isinstance(record, SettingChanged)]) == 1
     assert len((await it.bot.store.audit()).entries) == 1
 

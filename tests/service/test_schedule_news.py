@@ -371,7 +371,7 @@ async def test_a_person_put_on_call_for_later_gets_a_message_too(it: OnCallDesk)
 
 
 def with_copy(**changes: object) -> tuple[SavedSchedule, CalendarCopy]:
-    calendar = SavedCalendar(address=CalendarAddress("https://x.example/4711.ics"), zone="UTC")
+    calendar = SavedCalendar(address=CalendarAddress("https://x.example/hunter2.ics"), zone="UTC")
     saved = replace(daily(posts_in=None), rotation=None, calendar=calendar)
     shift = Shift(people=(ANN,), start=MONDAY - DAY, end=MONDAY + 14 * DAY)
     copy = CalendarCopy(
