@@ -1,5 +1,6 @@
 """Commands that people type but the bot lacks, each with the command that helps instead. Pure."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from bot.slack.grammar.tokens import ParseError, Word, quoted_target
@@ -51,77 +52,104 @@ class Rest:
     """Those of them that `status` can show: pipelines, or a state."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """An unknown command as a person typed it."""
+
+    name: str
+    """In lower case, without a slash."""
+    shown: str
+    """The word itself, escaped."""
+    rest: Rest
+
+    @property
+    def status(self) -> str:
+        """The command that shows the pipelines that the person names."""
+        return f"status {self.rest.status_words}".strip()
+
+
 def near_command(word: Word, following: Rest) -> ParseError | None:
     """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
-    name, shown, rest = word.lower.lstrip("/"), outside(word.text), following.text
-    if helpful := _not_by_command(name, shown, following):
-        return helpful
-    asks = f"status {following.status_words}".strip()
-    if name in ACKNOWLEDGE:
-        return ParseError(
-            "To acknowledge a failure, click *Acknowledge* on its card, or type `ack NAME`. Nothing was changed.",
-            f"ack {following.status_words}" if following.status_words else "status failed",
-            asks,
-            "status",
-        )
-    if name in UNDONE_BY_NOBODY:
-        return ParseError(
-            f"Nobody can take back {UNDONE_BY_NOBODY[name]}. Nothing was changed. To see its state:",
-            asks,
-            "status failed",
-        )
-    if name in FOR_OTHERS:
-        return for_somebody_else(following.text, following.status_words)
-    if name in {"undo", "revert"}:
-        return ParseError(
-            "To undo a change of watches, click *Undo* on its announcement. Nothing was changed. To see the watches:",
-            "watches",
-        )
-    if name == "on" and rest.lower().startswith("call"):
-        return ParseError(
-            "There is no command called *on*. Nothing was changed. Did you mean *oncall*?",
-            f"oncall {rest[4:].strip()}",
-            "oncall",
-        )
-    if command := _shift_command(name, rest):
-        command = "" if "<@" in command else command  # Slack gave no name that people can type
-        return ParseError(
-            f"There is no command called *{shown}*. Nothing was changed. To change a shift:", command, "help oncall"
-        )
-    if name in ON_THE_CARD:
-        return ParseError(
-            "*Snooze*, *Take over* and *Resolve* are on the failure's card. Nothing was changed. To see what failed:",
-            "status failed",
-            "status",
-        )
-    if name == "page":
-        return _page_belongs_to_watch(rest)
-    return _suggest_synonym(name, shown, following) if name in SAME_AS else None
+    typed = _Typed(word.lower.lstrip("/"), outside(word.text), following)
+    refusals = (refusal(typed) for names, refusal in _REFUSALS if typed.name in names)
+    return next((refusal for refusal in refusals if refusal), None)
 
 
-def _not_by_command(name: str, shown: str, following: Rest) -> ParseError | None:
-    """What people do in another place: on a card, or in GoldRush."""
-    if name in POSTMORTEM:
-        about = " ".join(word for word in following.status_words.split() if word.lower() not in _ABOUT_POSTMORTEMS)
-        return ParseError(
-            "To draft a postmortem, click *Draft postmortem* on the card of a failure that has recovered. In a group, "
-            "it is in the menus of *Show all*. Nothing was changed. To see the failures:",
-            f"history {about}" if about else "status failed",
-            "status failed",
-        )
-    if name in READ_ONLY:
-        return ParseError(
-            f"I can only read pipelines, so I can't {shown} one. Nothing was changed. You can do that in GoldRush. To "
-            "see its state:",
-            f"status {following.status_words}".strip(),
-            "status",
-            "list",
-            in_goldrush=True,
-        )
-    return None
+def _on_the_postmortem_button(typed: _Typed) -> ParseError:
+    words = typed.rest.status_words.split()
+    about = " ".join(word for word in words if word.lower() not in _ABOUT_POSTMORTEMS)
+    return ParseError(
+        "To draft a postmortem, click *Draft postmortem* on the card of a failure that has recovered. In a group, "
+        "it is in the menus of *Show all*. Nothing was changed. To see the failures:",
+        f"history {about}" if about else "status failed",
+        "status failed",
+    )
 
 
-def _page_belongs_to_watch(rest: str) -> ParseError:
+def _only_in_goldrush(typed: _Typed) -> ParseError:
+    return ParseError(
+        f"I can only read pipelines, so I can't {typed.shown} one. Nothing was changed. You can do that in GoldRush. "
+        "To see its state:",
+        typed.status,
+        "status",
+        "list",
+        in_goldrush=True,
+    )
+
+
+def _acknowledge(typed: _Typed) -> ParseError:
+    return ParseError(
+        "To acknowledge a failure, click *Acknowledge* on its card, or type `ack NAME`. Nothing was changed.",
+        f"ack {typed.rest.status_words}" if typed.rest.status_words else "status failed",
+        typed.status,
+        "status",
+    )
+
+
+def _not_taken_back(typed: _Typed) -> ParseError:
+    return ParseError(
+        f"Nobody can take back {UNDONE_BY_NOBODY[typed.name]}. Nothing was changed. To see its state:",
+        typed.status,
+        "status failed",
+    )
+
+
+def _undo(_: _Typed) -> ParseError:
+    return ParseError(
+        "To undo a change of watches, click *Undo* on its announcement. Nothing was changed. To see the watches:",
+        "watches",
+    )
+
+
+def _on_call(typed: _Typed) -> ParseError | None:
+    if not typed.rest.text.lower().startswith("call"):
+        return None
+    return ParseError(
+        "There is no command called *on*. Nothing was changed. Did you mean *oncall*?",
+        f"oncall {typed.rest.text[4:].strip()}",
+        "oncall",
+    )
+
+
+def _shift(typed: _Typed) -> ParseError | None:
+    if not (command := _shift_command(typed.name, typed.rest.text)):
+        return None
+    command = "" if "<@" in command else command  # Slack gave no name that people can type
+    return ParseError(
+        f"There is no command called *{typed.shown}*. Nothing was changed. To change a shift:", command, "help oncall"
+    )
+
+
+def _on_the_card(_: _Typed) -> ParseError:
+    return ParseError(
+        "*Snooze*, *Take over* and *Resolve* are on the failure's card. Nothing was changed. To see what failed:",
+        "status failed",
+        "status",
+    )
+
+
+def _page_belongs_to_watch(typed: _Typed) -> ParseError:
+    rest = typed.rest.text
     paged, watch, watched = rest.partition(" watch ")
     return ParseError(
         "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",
@@ -159,9 +187,25 @@ def for_somebody_else(text: str, pipelines: str) -> ParseError:
     )
 
 
-def _suggest_synonym(name: str, shown: str, following: Rest) -> ParseError:
-    command = SAME_AS[name]
+def _suggest_synonym(typed: _Typed) -> ParseError:
+    command, following = SAME_AS[typed.name], typed.rest
     to_us = following.text.lower().startswith(("me ", "us "))
     rest = following.status_words if command == "status" or to_us else following.text
-    reason = f"There is no command called *{shown}*. Nothing was changed. Did you mean *{command}*?"
+    reason = f"There is no command called *{typed.shown}*. Nothing was changed. Did you mean *{command}*?"
     return ParseError(reason, f"{command} {rest}".strip(), command, "help")
+
+
+_REFUSALS: tuple[tuple[Collection[str], Callable[[_Typed], ParseError | None]], ...] = (
+    (POSTMORTEM, _on_the_postmortem_button),
+    (READ_ONLY, _only_in_goldrush),
+    (ACKNOWLEDGE, _acknowledge),
+    (UNDONE_BY_NOBODY, _not_taken_back),
+    (FOR_OTHERS, lambda typed: for_somebody_else(typed.rest.text, typed.rest.status_words)),
+    (("undo", "revert"), _undo),
+    (("on",), _on_call),
+    (SHIFT_WORDS | {"take"}, _shift),
+    (ON_THE_CARD, _on_the_card),
+    (("page",), _page_belongs_to_watch),
+    (SAME_AS, _suggest_synonym),
+)
+"""The first refusal counts. None: the words mean something else."""
