@@ -6,6 +6,8 @@ Every repetition that can overlap with another one has a limit, so the time grow
 """
 
 import re
+from html import unescape
+from urllib.parse import unquote
 
 REDACTED = "[redacted]"
 EMAIL = "[e-mail]"
@@ -17,7 +19,9 @@ _COLOURS = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;?]{0,16}[a-z]", re.IG
 _BLOCK = re.compile(
     r"""
       -----BEGIN\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
-        (?: [^-]{0,16000} (?: -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?----- )? )
+        (?: (?: [^-] | -(?!----) ){0,16000} -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
+          # Cut off before its end. A log may write the time before each line of the key.
+          | [^-]{0,16000} (?: [^\n]{0,100}? [\w+/=]{40,200} [\ \t"',]{0,4} (?: \n | \Z ) ){0,80} )
     # A tail may begin within a block.
     | (?: ^ [\w+/=]{1,80} \s{0,2} \n ){1,80} -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
     | (?<! [\w+/=\\] ) (?: [\w+/=]{1,80} \\n ){1,80} -----END\ [A-Z0-9 ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
@@ -51,15 +55,14 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-# The login of an address of any scheme, also percent-encoded. A password may contain "/" and "@".
+# The login of an address of any scheme. A password may contain "/" and "@".
 _LOGIN = re.compile(
     r"""
       ( \b[a-z][a-z0-9+.-]{1,30}:// )
         (?! (?<!http://) (?<!https://) [a-z][a-z_-]{1,24} @ )  # a database's user alone is no secret
         (?: [^\s'"<>@/:]{0,128} : (?! \d{1,5} / ) (?: [^\s'"<>@] | \\\n[ \t]{0,40} ){0,256} | [^\s'"<>@/]{1,256} )
         (?: @ (?: (?!://) [^\s'"<>@] ){0,256} (?=@) ){0,4} (?=@)
-    | ( \b[a-z][a-z0-9+.-]{1,30}%3A%2F%2F ) (?: (?!%40) [^\s'"<>&] ){1,256} (?=%40)
-    | ( (?<![\w:@/.-]) [\w.-]{1,64}: ) [^\s'"<>@:/]{1,128} (?= @(?:tcp|unix|udp)\( )
+    | ( (?<![\w:@/.-]) [\w.-]{1,64}: ) [^\s'"<>@:/]{1,128} (?= @(?: (?:tcp|unix|udp)\( | / ) )
     | ( \bjdbc:oracle:[a-z0-9]{1,8}: [^\s'"/@]{0,64} / ) [^\s'"@]{1,128} (?=@)
     | ( \b(?: (?:docker|podman|registry)\ login | mysql\w{0,10} | mariadb\w{0,10} | mongo\w{0,10} | sshpass ) \b
         [^\n|;]{0,256}? [ ] -p [ ]? ['"]? ) [^\s'"]{1,256}
@@ -69,7 +72,8 @@ _LOGIN = re.compile(
 )
 
 _STRONG = r"""
-      pass(?:word|wd|phrase|code) (?:_?hash)? | pwd | passwort | secrets? | credentials? | mnemonic | seed_?phrase
+      pass(?:word|wd|phrase|code) (?:_?hash)? | pwd | (?<![a-z]) pw | passwort | secrets? | credentials? | mnemonic
+    | seed_?phrase
     | (?:secret|private|priv|api|service|access|signing|encryption|master|shared|license|auth|client|consumer|app
        |webhook|ssh|pgp|hmac|jwt|session|clickhouse|function|integration|subscription|ingestion|ingest|admin)[ _.-]?key
     | (?<=[_-]) pass
@@ -84,24 +88,30 @@ _WEAK = r"""
       token | (?<=["']) auth (?= \\{0,3}["'] ) | signature | sig | ticket | (?:routing|account|storage)[_ -]?key
     | (?<![_-]) pass
 """
-_WORD_BEGINS = r"(?: (?<![a-z]) | (?<= %[0-9a-f][0-9a-f] ) | (?<= \\[nrt] ) )"
+_WORD_BEGINS = r"(?: (?<![a-z]) | (?<= \\[nrt] ) )"
 
 _OPEN = r"""\\{0,3} ["'] """  # a quote, also one within a JSON string
 _VALUE = r"""
     (?: (?P<quote> \\{0,3} ["'] ) (?: (?! (?P=quote) ) (?: \\. | [^\n] ) ){0,4096} (?= (?P=quote) | \n | \Z )
-      | (?: \[redacted\] | (?!%26|%22|%3B) [^\s'"&,;)}\]>|\\] ){1,4096}
+      | (?: \[redacted\] | [^\s'"&,;)}\]>|\\] ){1,4096}
     )
 """
 
 _NAMED = re.compile(
     rf"""
     (?P<name> {_STRONG} | (?P<weak> {_WORD_BEGINS} (?: {_WEAK} ) ) )
-    (?P<between> (?: {_OPEN} \]? | \] )? [^\S\n]* (?: => | -> | → | := | %3D | = | : ) [^\S\n]*
-        (?: string\(\d{{1,4}}\)[ ] | Some\( | \[ | (?: [a-z]{{1,30}}\( ){{1,2}} (?={_OPEN}) )?
+    (?P<between> (?: {_OPEN} \]? | \] )? [^\S\n]* (?: => | -> | → | := | = | : ) [^\S\n]*
+        (?: b(?={_OPEN}) | string\(\d{{1,4}}\)[ ] | Some\( | \[ | (?: [a-z]{{1,30}}\( ){{1,2}} (?={_OPEN}) )?
         (?: \n? [^\S\n]* (?={_OPEN}) )? )
     (?P<scheme> (?: {_OPEN} )? (?: basic | bearer | digest | negotiate | apikey | token ) [^\S\n]+ )?
     (?P<value> {_VALUE} )
     """,
+    _I,
+)
+# A key as a list of bytes, as Solana's tools write it.
+_BYTES = re.compile(
+    rf"( (?:secret|private)[ _.-]?key (?:{_OPEN})? [^\S\n]* [:=] \s{{0,4}} )"
+    r" \[ (?: \s{0,8} \d{1,3} \s{0,2} , ){7,128} [^\]]{0,8} \]?",
     _I,
 )
 _FLAG = re.compile(
@@ -133,7 +143,8 @@ _BESIDE = re.compile(
     r"( \[redacted\] ['\"]? [\s,:;/]{1,4} ['\"]? ) (?! [0-9a-f]{40} ) [\w/+=]{40,2048} (?! [\w/+=] )", _I
 )
 _SCHEME = re.compile(
-    r"( \b(?:bearer|basic) [^\S\n]+ ) (?! (?:realm|error|scope)= )"
+    r"( \b(?: (?:bearer|basic) [^\S\n]+ (?:\\\n\s{0,40})? | bearer [^\S\n]* [:=] [^\S\n]* ) )"
+    r" (?! (?:realm|error|scope)= )"
     r" (?= [\w.~+/=-]{20,} | [\w.~+/=-]{0,20} (?-i:[\dA-Z=]) ) [\w.~+/=-]{6,}",
     _I,
 )
@@ -167,8 +178,12 @@ _LATER = re.compile(
     _I,
 )
 _EMAIL = re.compile(
-    r"(?<![\w.+%-])(?<!://)[\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}\b", re.IGNORECASE
+    r"(?<![\w.+%-])(?<!://)[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}\b", re.IGNORECASE
 )
+
+_WORD = re.compile(r"\S+")
+_ENCODED = re.compile(r"%[0-9a-f]{2}|&\w{2,6};|&#|\\u00", re.IGNORECASE)
+_UNICODE = re.compile(r"\\u00([2-7][0-9a-f])", re.IGNORECASE)
 
 _NOT_SECRET = re.compile(
     r"\**|x{3,}|<[\w ]{1,30}>?|yes|no|\[?redacted\]?|null|nil|none|true|false|undefined|\{|\[|\$\{[\w.]{1,60}\}?",
@@ -176,7 +191,7 @@ _NOT_SECRET = re.compile(
 )
 _REDACTED_ALREADY = re.compile(r"(?:[a-z]{1,12}[ _.-]+)?\[redacted\]", re.IGNORECASE)
 _ON_CHAIN = re.compile(
-    r"0x[0-9a-f]*(?:…|\.\.\.)?[0-9a-f]*|[+-]?\d+(?:\.\d+)?"
+    r"0x[0-9a-fA-F]*(?:…|\.\.\.)?[0-9a-fA-F]*|[+-]?\d+(?:\.\d+)?"
     r"|[a-z]{0,4}[A-Z0-9]{2,8}(?:[/-][a-z]{0,4}[A-Z0-9]{2,8}|\.[a-z]{1,3})?|[1-9A-HJ-NP-Za-km-z]{43,44}"
     r"|[1-9A-HJ-NP-Za-km-z]{86,88}|\w{0,64}\(.*|[a-z_]{1,11}(?:\.[a-z_]{1,24}){0,6}|\W{1,3}"
 )
@@ -189,18 +204,35 @@ def redact_log(text: str) -> str:
 
     Takes time linear in the length of the text; the caller limits it.
     """
+    return _redacted(text, encodings=3)  # an encoded address may hold an encoded address
+
+
+def _redacted(text: str, encodings: int) -> str:
     text = _BLOCK.sub(REDACTED, _COLOURS.sub("", text))
     text = _PHRASE.sub(_kept, text)
     text = _TOKEN.sub(_kept, text)
     text = _LOGIN.sub(_kept, text)
     text = _LINE.sub(_kept, text)
+    text = _BYTES.sub(_kept, text)
     text = _NAMED.sub(_value, text)
     for pattern in (_FLAG, _PAIR, _ELEMENT, _SQL, _BESIDE):
         text = pattern.sub(_kept, text)
     text = _SCHEME.sub(_kept, text)
     text = _LATER.sub(_later, text)
     text = _WRAPPED.sub(rf"\g<before>{REDACTED}\g<end>", text)
-    return _EMAIL.sub(EMAIL, text)
+    text = _EMAIL.sub(EMAIL, text)
+    if encodings and _ENCODED.search(text):
+        text = _WORD.sub(lambda found: _decoded(found.group(), encodings - 1), text)
+    return text
+
+
+def _decoded(word: str, encodings: int) -> str:
+    """The word in plain text, if that shows a secret to hide. Addresses, JSON and HTML have encodings of their own."""
+    plain = _UNICODE.sub(lambda found: chr(int(found[1], 16)), unescape(unquote(word)))
+    if plain == word:
+        return word
+    hidden = _redacted(plain, encodings)
+    return word if hidden == plain else hidden
 
 
 def _kept(found: re.Match[str]) -> str:

@@ -268,6 +268,46 @@ cookie=none
 sha256 ‹h64› blob.tar
 """.strip("\n").split("\n")
 
+# Lines of a fourth set.
+FOURTH = r"""
+block 19,482,113 processed in 32 ms
+tx 0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060 reverted
+address 0xdAC17F958D2ee523a2206206994597C13D831ec7 token USDT
+token=0xdAC17F958D2ee523a2206206994597C13D831ec7 amount=100
+token: USDC decimals 6
+pipe_155c085ce8bdc80fc1f57bcab89 started
+key=0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060 offset=12
+primary key (block_height, log_index) violated
+Key (id)=(0xabc123-7) already exists.
+duplicate key value violates unique constraint "trades_pkey"
+uid 7f3c2a1e-0b4d-4b8e-9d4f-2f8d0a1c9e77 pod worker-6c9f8d7b5-x2x9z
+signature 0x1b2c3d4e5f verified
+signature=5VERv8NMvzbJMEkV8xnrLkEaWRtSz9CosKDYjCJjBRnbJLgp8uirBgmQpjKhoR4tjF3ZpRzrFmBV6UjKdiSZkQUW
+topic0=0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55aa4df523b3ef
+cursor eyJ no
+base58 pubkey 9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM
+sqrtPriceX96=79228162514264337593543950336
+partition 3 offset 128849018 committed
+sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+s3://bucket/path/part-0001.parquet uploaded
+https://api.covalenthq.com/v1/eth-mainnet/block_v2/latest/
+schema registry subject orders-value version 7
+password authentication failed for user "app"
+column "token_address" does not exist
+permission denied for table tokens
+Authorization failed: role app cannot insert
+secretary table has 12 rows
+session window 10s closed
+commit 3fa771b9 deployed
+gas used 21000 nonce 7 key count 14
+callback https://indexer.example/v1/blocks?from=100&to=200%2C300
+select * from "trades" where pw_id = 3
+BASE%20mainnet height 19482113
+&lt;nil&gt; returned by transform &quot;trades&quot;
+bytes: [1,2,3,4,5,6,7,8,9,10]
+bearer of token 0xdAC17F958D2ee523a2206206994597C13D831ec7
+""".strip("\n").split("\n")
+
 LETTERS = {
     "h": "0123456789abcdef",
     "b": BASE58,
@@ -304,6 +344,11 @@ def second_innocent_lines() -> Iterator[str]:
 def third_innocent_lines() -> Iterator[str]:
     """Each template of the third set once."""
     return _filled(THIRD, Maker(127))
+
+
+def fourth_innocent_lines() -> Iterator[str]:
+    """Each line of the fourth set once."""
+    return _filled(FOURTH, Maker(137))
 
 
 def _filled(templates: list[str], make: Maker) -> Iterator[str]:

@@ -532,6 +532,47 @@ https://mainnet.helius-rpc.com/?api-key=«uuid»
 https://base-mainnet.infura.io/v3/«hex32»
 """.strip("\n")
 
+# The kinds of a fourth set that kept a secret, with some that did not. Encodings are those of addresses, HTML and JSON.
+FOURTH = r"""
+api%5Fkey%3D«alnum24»
+%%
+callback?state=%22password%22%3A%22«pw»%22
+%%
+next=https%253A%252F%252Fuser%253A«pw»%2540host
+%%
+PGPASSWORD%3D«pw»%20psql
+%%
+{&quot;password&quot;:&quot;«pw»&quot;}
+%%
+password=&#39;«pw»&#39;
+%%
+{"query":"password\u003d«pw»\u0026x"}
+%%
+{\u0022token\u0022:\u0022«alnum32»\u0022}
+%%
+{'user': b'app', 'password': b'«pw»'}
+%%
+pw=«pw» user=app
+%%
+dsn="app:«pw»@/db"
+%%
+Bearer: «alnum24»
+%%
+bearer=«alnum24»
+%%
+Authorization: Bearer \NEXT  «alnum32»
+%%
+curl -H Bearer \NEXT  «alnum32»
+%%
+secretKey: [«bytes»]
+%%
+"private_key": [«bytes»]
+%%
+2026-12-01T09:00:00Z ERROR «pem_dated»
+%%
+[worker] «pem_cut»
+""".strip("\n")
+
 MNEMONIC = "abandon ability able about above absent absorb abstract absurd abuse access accident"
 
 
@@ -565,6 +606,9 @@ KINDS: dict[str, Callable[[Maker], str]] = {
     "pem_ec": lambda make: make.pem("\\n", "EC "),
     "pem_openssh": lambda make: make.pem("\n", "OPENSSH "),
     "pem_escaped": lambda make: json.dumps(make.pem("\n", ""))[1:-1],
+    "pem_dated": lambda make: make.pem("\n2026-12-01T09:00:00Z ERROR ", ""),
+    "pem_cut": lambda make: "\n[worker] ".join(make.pem("\n", "").split("\n")[:4]),
+    "bytes": lambda make: ",".join(str(make.number(0, 255)) for _ in range(64)),
     "alnum16u": lambda make: make.text(16, UPPER),
     "b64_32_url": lambda make: quote(make.base64(32), safe=""),
     "word": lambda make: "builder",
@@ -590,7 +634,7 @@ def _lines_of_a_key(kind: str, value: str) -> tuple[str, ...]:
     """What may not remain: of a private key each line of its body, of other kinds the value."""
     if not kind.startswith("pem"):
         return (value,)
-    return tuple(line for line in re.split(r"\\n|\n", value) if "PRIVATE" not in line)
+    return tuple(line.split()[-1] for line in re.split(r"\\n|\n", value) if "PRIVATE" not in line)
 
 
 def _filled(template: str, make: Maker) -> SecretLine:
@@ -625,4 +669,11 @@ def third_secrets() -> Iterator[SecretLine]:
     """Each template of the third set once."""
     make = Maker(113)
     for template in THIRD.replace("ESC", "\x1b").split(SEPARATOR):
+        yield _filled(template, make)
+
+
+def fourth_secrets() -> Iterator[SecretLine]:
+    """Each template of the fourth set once."""
+    make = Maker(131)
+    for template in FOURTH.replace("NEXT", "\n").split(SEPARATOR):
         yield _filled(template, make)

@@ -4,6 +4,8 @@ At the first measurement, 28 of 157 lines kept a secret, three of them by a wron
 were harmed. 71 of 81 errors had the cause that we expected. 77 of 100 pairs of a family were joined, and no wrong pair.
 A second set came after the fix, by someone who knew the redactor: 7 of 40 lines kept a secret, and 0 of 40 innocent
 lines were harmed. A third set came after that fix: 10 of 47 lines kept a secret, and 1 of 30 innocent lines was harmed.
+A fourth set came later, by someone who knew the redactor: 31 of 179 lines kept a secret, and 1 of 30 innocent lines was
+harmed. The file has those kinds of it that were fixed.
 The kinds of fault that these sets showed were fixed as well. Levels below are those after the fixes.
 """
 
@@ -17,15 +19,21 @@ from bot.domain.fingerprint import fingerprint
 from bot.log_redaction import redact_log
 from tests.corpora.held_out_errors import APART, held_out_causes, held_out_families
 from tests.corpora.held_out_innocent_lines import (
+    fourth_innocent_lines,
     held_out_innocent_lines,
     second_innocent_lines,
     third_innocent_lines,
 )
-from tests.corpora.held_out_secrets import held_out_secrets, second_secrets, third_secrets
+from tests.corpora.held_out_secrets import fourth_secrets, held_out_secrets, second_secrets, third_secrets
 from tests.unit.test_log_redaction import leaks
 
-SECRETS = [*held_out_secrets(), *second_secrets(), *third_secrets()]
-INNOCENT = [*held_out_innocent_lines(), *second_innocent_lines(), *third_innocent_lines()]
+SECRETS = [*held_out_secrets(), *second_secrets(), *third_secrets(), *fourth_secrets()]
+INNOCENT = [
+    *held_out_innocent_lines(),
+    *second_innocent_lines(),
+    *third_innocent_lines(),
+    *fourth_innocent_lines(),
+]
 # Parts of texts that make a pattern begin again and again.
 HOSTILE = [
     *(
@@ -65,6 +73,14 @@ HOSTILE = [
         "mnemonic a ",
         "basic ",
         "%3Dtoken%3D",
+        "%2525",
+        "-----BEGIN PRIVATE KEY-----\n",
+        f"-----BEGIN PRIVATE KEY-----\n{'A' * 64}\n",
+        f"2026 {'A' * 64}\n",
+        "secretkey=[1,",
+        "1,",
+        "&#39;",
+        r"\u0022",
         "id=key",
     ),
 ]
