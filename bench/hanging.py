@@ -108,7 +108,7 @@ async def _polling(
     store = MemoryStore(lambda: disk, TeamId("T"), clock, 1, lambda: asyncio.sleep(0))
     repository, leadership = Repository(store, asyncio.Event()), Leadership(store, clock)
     await repository.load()
-    monitoring = Monitoring.build(
+    monitoring = Monitoring(
         api=client,
         details=client,
         repository=repository,

@@ -1,9 +1,9 @@
-"""Builds the monitoring of one workspace. Data flows one way: scheduler → readers → recorder."""
+"""The parts of one workspace's monitoring. Data flows one way: scheduler → readers → recorder."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
 
 from bot.domain.cadence import Cadence
 from bot.domain.watch import ChannelId
@@ -36,123 +36,139 @@ from bot.ports.reads import Readers
 from bot.state.repository import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Monitoring:
-    """The parts of monitoring that other packages use."""
+    """What monitoring gets from other packages, and the parts that it makes of it, each at its first use."""
 
-    catalogue: CatalogueSync
-    recorder: Recorder
-    scheduler: Scheduler
-    api_trouble: ApiTrouble
-    staleness: Staleness
-    local_leader: LocalLeader
+    api: PipelineApi
+    details: PipelineDetails
+    repository: Repository
+    budget: Budget
+    clock: Clock
+    cadence: Cadence
+    leadership: LeadershipStatus
+    slots: int
+    """How many reads of the polling may run at once."""
+    operator: ChannelId | None = None
+    """Hears of a rejected key."""
+    readers: Readers | None = None
+    """They poll; without them, this process does. It always reads for people, if it leads."""
     configurations: Configurations | None = None
-    diagnoses: Diagnoses
-    logs: LocalLogs
+    """Get the pages of each listing."""
+    earlier: EarlierMeasurement | None = None
+    add_facts: Sequence[AddFacts] = ()
+    in_thread: InThread[LogFindings] = asyncio.to_thread
 
-    def reads(self, leadership: LeadershipStatus, follower: FollowerReads) -> LeaderOrFollowerReads:
+    def reads(self, follower: FollowerReads) -> LeaderOrFollowerReads:
         """Reads for people who ask this process. `follower` calls another bot while that one leads."""
         return LeaderOrFollowerReads(
-            leadership=leadership, scheduler=self.scheduler, catalogue=self.catalogue, follower=follower
+            leadership=self.leadership, scheduler=self.scheduler, catalogue=self.catalogue, follower=follower
         )
 
-    @classmethod
-    def build(
-        cls,
-        *,
-        api: PipelineApi,
-        details: PipelineDetails,
-        repository: Repository,
-        budget: Budget,
-        clock: Clock,
-        cadence: Cadence,
-        leadership: LeadershipStatus,
-        slots: int,
-        operator: ChannelId | None = None,
-        readers: Readers | None = None,
-        configurations: Configurations | None = None,
-        earlier: EarlierMeasurement | None = None,
-        add_facts: Sequence[AddFacts] = (),
-        in_thread: InThread[LogFindings] = asyncio.to_thread,
-    ) -> Self:
-        """Wires all parts. `slots` limits the polling's reads at once. `operator` hears of a rejected key.
+    @cached_property
+    def breaker(self) -> CircuitBreaker:
+        return CircuitBreaker()
 
-        `readers` poll; without them, this process does. It always reads for people, if it leads. `configurations` get
-        the pages of each listing.
-        """
-        breaker = CircuitBreaker()
-        outage = OutageNotices(
-            repository=repository, breaker=breaker, leadership=leadership, clock=clock, operator=operator
+    @cached_property
+    def outage(self) -> OutageNotices:
+        return OutageNotices(
+            repository=self.repository,
+            breaker=self.breaker,
+            leadership=self.leadership,
+            clock=self.clock,
+            operator=self.operator,
         )
-        own_readers = LocalReaders(api=api, clock=clock)
-        promise = Promise(repository=repository, budget=budget, cadence=cadence)
-        catalogue = CatalogueSync(
-            api=api,
-            repository=repository,
-            budget=budget,
-            clock=clock,
-            leadership=leadership,
-            configurations=configurations,
+
+    @cached_property
+    def promise(self) -> Promise:
+        return Promise(repository=self.repository, budget=self.budget, cadence=self.cadence)
+
+    @cached_property
+    def catalogue(self) -> CatalogueSync:
+        return CatalogueSync(
+            api=self.api,
+            repository=self.repository,
+            budget=self.budget,
+            clock=self.clock,
+            leadership=self.leadership,
+            configurations=self.configurations,
         )
-        recorder = Recorder(
-            repository=repository,
-            breaker=breaker,
-            outage=outage,
-            intents=Intents(api=api, repository=repository, budget=budget, clock=clock),
-            catalogue=catalogue,
-            budget=budget,
-            promise=promise,
-            clock=clock,
-            leadership=leadership,
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        return Recorder(
+            repository=self.repository,
+            breaker=self.breaker,
+            outage=self.outage,
+            intents=Intents(api=self.api, repository=self.repository, budget=self.budget, clock=self.clock),
+            catalogue=self.catalogue,
+            budget=self.budget,
+            promise=self.promise,
+            clock=self.clock,
+            leadership=self.leadership,
+            follow=self.diagnoses.notice,
         )
-        scheduler = Scheduler(
-            repository=repository,
-            readers=readers or own_readers,
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        own_readers = LocalReaders(api=self.api, clock=self.clock)
+        return Scheduler(
+            repository=self.repository,
+            readers=self.readers or own_readers,
             people_readers=own_readers,
-            recorder=recorder,
-            breaker=breaker,
-            outage=outage,
-            promise=promise,
-            catalogue=catalogue,
-            budget=budget,
-            clock=clock,
-            cadence=cadence,
-            leadership=leadership,
-            slots=slots,
+            recorder=self.recorder,
+            breaker=self.breaker,
+            outage=self.outage,
+            promise=self.promise,
+            catalogue=self.catalogue,
+            budget=self.budget,
+            clock=self.clock,
+            cadence=self.cadence,
+            leadership=self.leadership,
+            slots=self.slots,
         )
-        staleness = Staleness(
-            repository=repository,
-            reads=scheduler,
-            promise=promise,
-            unrecorded=recorder.unrecorded,
-            leadership=leadership,
-            clock=clock,
+
+    @cached_property
+    def diagnoses(self) -> Diagnoses:
+        return Diagnoses(
+            repository=self.repository,
+            reader=DiagnosisReader(self._details_reader, self.clock, earlier=self.earlier, add_facts=self.add_facts),
+            breaker=self.breaker,
+            leadership=self.leadership,
+            clock=self.clock,
         )
-        details_reader = DetailsReader(api=details, budget=budget, clock=clock, in_thread=in_thread)
-        diagnoses = Diagnoses(
-            repository=repository,
-            reader=DiagnosisReader(details_reader, clock, earlier=earlier, add_facts=add_facts),
-            breaker=breaker,
-            leadership=leadership,
-            clock=clock,
+
+    @cached_property
+    def logs(self) -> LocalLogs:
+        return LocalLogs(self._details_reader, self.clock)
+
+    @cached_property
+    def _details_reader(self) -> DetailsReader:
+        """One for diagnoses and people: who asks while a read is under way gets its answer."""
+        return DetailsReader(api=self.details, budget=self.budget, clock=self.clock, in_thread=self.in_thread)
+
+    @cached_property
+    def staleness(self) -> Staleness:
+        return Staleness(
+            repository=self.repository,
+            reads=self.scheduler,
+            promise=self.promise,
+            unrecorded=self.recorder.unrecorded,
+            leadership=self.leadership,
+            clock=self.clock,
         )
-        recorder.followers.append(diagnoses.notice)
-        logs = LocalLogs(details_reader, clock)
-        return cls(
-            catalogue=catalogue,
-            recorder=recorder,
-            scheduler=scheduler,
-            api_trouble=ApiTrouble(repository=repository, breaker=breaker, leadership=leadership),
-            staleness=staleness,
-            local_leader=LocalLeader(
-                scheduler=scheduler,
-                catalogue=catalogue,
-                repository=repository,
-                unrecorded=recorder.unrecorded,
-                logs=logs,
-                clock=clock,
-            ),
-            configurations=configurations,
-            diagnoses=diagnoses,
-            logs=logs,
+
+    @cached_property
+    def api_trouble(self) -> ApiTrouble:
+        return ApiTrouble(repository=self.repository, breaker=self.breaker, leadership=self.leadership)
+
+    @cached_property
+    def local_leader(self) -> LocalLeader:
+        return LocalLeader(
+            scheduler=self.scheduler,
+            catalogue=self.catalogue,
+            repository=self.repository,
+            unrecorded=self.recorder.unrecorded,
+            logs=self.logs,
+            clock=self.clock,
         )

@@ -49,7 +49,9 @@ class Recorder:
         promise: Promise,
         clock: Clock,
         leadership: LeadershipStatus,
+        follow: Callable[[Record], None],
     ) -> None:
+        """`follow` is called after each write. It only begins tasks, so that no page waits for it."""
         self._repository = repository
         self._breaker = breaker
         self._outage = outage
@@ -59,11 +61,10 @@ class Recorder:
         self._promise = promise
         self._clock = clock
         self._leadership = leadership
+        self._follow = follow
         self.unrecorded: dict[PipelineId, PipelineState] = {}
         """The latest reading of each pipeline, for answers only. It is newer than the record in three cases: nobody
         watches the pipeline, another bot leads, or the records were loaded from a store without steady readings."""
-        self.followers: list[Callable[[Record], None]] = []
-        """Called after each write, in order. They only begin tasks, so that no page waits for them."""
 
     def record_steady(self, result: ReadResult) -> bool:
         """Takes a reading that changes nothing: most do. False: the reading needs `record`."""
@@ -222,8 +223,7 @@ class Recorder:
         if plan:
             self._report(plan)
             if plan.must_be_written:
-                for follow in self.followers:
-                    follow(plan.record)
+                self._follow(plan.record)
 
     def _keep(self, reading: Reading) -> None:
         """Keeps the reading in memory only."""

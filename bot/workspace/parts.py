@@ -94,7 +94,7 @@ class PeopleParts:
 
 def build_monitoring(base: Base, api: Client, measurements: Measurements) -> Monitoring:
     configurations = build_configurations(base, api)
-    return Monitoring.build(
+    return Monitoring(
         api=api,
         details=api,
         readers=_remote_readers(base) if base.settings.has_remote_readers else None,
@@ -148,7 +148,7 @@ def build_reads(base: Base, monitoring: Monitoring | None, heartbeat: Heartbeat)
         clock=base.clock,
         heartbeat=heartbeat,
     )
-    reads = monitoring.reads(base.leadership, follower) if monitoring else follower
+    reads = monitoring.reads(follower) if monitoring else follower
     logs = SharedLogs(
         own=monitoring.logs if monitoring else None, follower=follower, leadership=base.leadership, clock=base.clock
     )

@@ -63,7 +63,7 @@ async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
     repository = Repository(store, asyncio.Event())
     await repository.load()
     leadership = Leadership(store, clock)
-    scheduler = Monitoring.build(
+    scheduler = Monitoring(
         api=api,
         details=FakeDetails(),
         in_thread=at_once,

@@ -186,7 +186,7 @@ class Bot:
         self.clock = clock
         self.repository = Repository(self.store, asyncio.Event(), flap_window=flap_window)
         self.leadership, doubt = Leadership(self.store, clock), Doubt(clock)
-        monitoring = Monitoring.build(
+        monitoring = Monitoring(
             api=cast("PipelineApi", None),
             details=FakeDetails(),
             in_thread=at_once,

@@ -469,7 +469,7 @@ class Process:
         await repository.load()
         self.repository = repository
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
-        monitoring = Monitoring.build(
+        monitoring = Monitoring(
             api=self,
             details=TroubledDetails(f"{self.world.seed} {self._number}"),
             in_thread=at_once,

@@ -180,7 +180,7 @@ async def running(
         api=api, store=store, repository=repository, budget=budget, clock=clock, leadership=leadership
     )
     known_errors = KnownErrors(repository=repository, store=store, history=store, clock=clock)
-    monitoring = Monitoring.build(
+    monitoring = Monitoring(
         api=api,
         details=details,
         in_thread=at_once,
@@ -220,7 +220,7 @@ async def running(
         clock=clock,
         heartbeat=heartbeat,
     )
-    reads = monitoring.reads(leadership, follower)
+    reads = monitoring.reads(follower)
     feed, people, groups, canvases = FakeFeed(), FakePeople(), FakeGroups(), FakeCanvases()
     logs = SharedLogs(own=monitoring.logs, follower=follower, leadership=leadership, clock=clock)
     requests = RequestServices.build(
