@@ -37,7 +37,8 @@ REREAD_SECONDS = 120.0  # the bot reads all pipelines again before it reports wh
 class Heartbeat:
     """Coordinates the bots of one workspace: decides who polls, notices lost data, and reports gaps in the polling.
 
-    `beat` runs every few seconds. A time in which no bot polled is reported if it exceeds `blind_after`.
+    `beat` runs every few seconds. A time in which no bot polled is reported if it exceeds `blind_after`. `is_listing`:
+    this bot's first listing goes on.
     """
 
     def __init__(
@@ -92,12 +93,6 @@ class Heartbeat:
         embedded: bool = False,
         is_listing: Callable[[], bool] = lambda: False,
     ) -> Self:
-        """Builds a heartbeat and its recovery.
-
-        Args:
-            embedded: the store stops with the bot, so its run id changes.
-            is_listing: this bot's first listing goes on.
-        """
         notices = Notices(repository=repository, operator=operator)
         recovery = StoreRecovery(
             repository=repository,

@@ -281,37 +281,46 @@ def build_jobs(
         await base.clock.follow()
         await heartbeat.beat()
 
-    tick = None
     timers = PageTimers(base.repository, base.leadership, base.clock)
     loops = [
         PeriodicJob("heartbeat", beat, 2.0),
         PeriodicJob("role_watch", role_watch.check, ANNOUNCE_SECONDS),
         PeriodicJob("page_timers", timers.serve, 1.0),
     ]
+    tick = None
     if monitoring:
-        refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
         tick = PeriodicJob("tick", monitoring.scheduler.tick, TICK_SECONDS, hangs_after=60.0)
-        loops.append(PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0))
-        loops.append(PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS))
-        loops.append(PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0))
-        loops += schedule_jobs(base, monitoring.catalogue.owner_emails)
-        loops += [
-            *poll_jobs(base),
-            *deployment_jobs(base, monitoring),
-            *background_jobs(base, monitoring.configurations),
-            *credit_jobs(base),
-        ]
+        loops += _monitoring_jobs(base, monitoring)
     if monitoring and measurements:
         loops += bounded_run_jobs(base, monitoring, measurements)
         loops.append(PeriodicJob("measurements", base.leadership.only_as_leader(measurements.run), MEASURING_SECONDS))
     if people:
-        loops += [
-            PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),
-            PeriodicJob("directory", base.directory.continue_reading, 5.0),
-            PeriodicJob("channel_monitor", people.channels.check_channels, CHECK_SECONDS),
-        ]
+        loops += _people_jobs(base, people)
     if Role.SENDER in base.settings.roles:
         loops += sender
     if people is None and Role.SENDER in base.settings.roles:  # else the channel monitor checks the token
         loops.append(PeriodicJob("token_monitor", TokenMonitor(base.directory, base.clock).check, CHECK_SECONDS))
     return Jobs(tick, loops)
+
+
+def _monitoring_jobs(base: Base, monitoring: Monitoring) -> list[PeriodicJob]:
+    """The jobs of a process that may lead."""
+    refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
+    return [
+        PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
+        PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS),
+        PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0),
+        *schedule_jobs(base, monitoring.catalogue.owner_emails),
+        *poll_jobs(base),
+        *deployment_jobs(base, monitoring),
+        *background_jobs(base, monitoring.configurations),
+        *credit_jobs(base),
+    ]
+
+
+def _people_jobs(base: Base, people: PeopleParts) -> list[PeriodicJob]:
+    return [
+        PeriodicJob("inbox", people.inbox.recover, 10.0, hangs_after=3600.0),
+        PeriodicJob("directory", base.directory.continue_reading, 5.0),
+        PeriodicJob("channel_monitor", people.channels.check_channels, CHECK_SECONDS),
+    ]
