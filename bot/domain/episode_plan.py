@@ -11,14 +11,14 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.error_note import note_on_error
 from bot.domain.escalation import PageEvent, TimerDue
-from bot.domain.filters import filtered, suspended
+from bot.domain.filters import filtered, late_chain_skips, suspended
 from bot.domain.flap_skips import hidden_by_flapping
 from bot.domain.follow_ups import FollowUpStyle, follow_up_style
 from bot.domain.held_news import silenced
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
-from bot.domain.routing import Routing, conversations, hears, origins, paged_targets
+from bot.domain.routing import Routing, channels_without_lag, conversations, hears, origins, paged_targets
 from bot.domain.step_skips import left_out_steps
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target
@@ -63,7 +63,9 @@ def plan_episode(
     paged = paged_episode(episode, stored, routing, at, page_event=page_event, only=only)
     episode = paged.episode
     stored_cards = stored.cards if stored else {}
-    wanting = [channel for channel in conversations(episode, stored, routing) if channel not in stored_cards.values()]
+    without_lag = channels_without_lag(episode, state, routing)
+    hearing = conversations(episode, stored, routing, without_lag)
+    wanting = [channel for channel in hearing if channel not in stored_cards.values()]
     opened = {episode.key(routing.team, channel): channel for channel in wanting}
     episode = replace(episode, cards={**stored_cards, **opened})
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
@@ -89,6 +91,7 @@ def plan_episode(
     left_out = () if only else (filtered, suspended, silenced, confirming)
     skips = [skip for find in left_out for skip in find(episode, stored, routing)]
     skips += () if only else hidden_by_flapping(episode, stored, state)
+    skips += late_chain_skips(episode, stored, routing, without_lag)
     return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *left_out_steps(episode, stored, at)))
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.phase import TRANSIENT, Phase
-from bot.domain.plan import Plan, Record, plan_transitions
-from bot.domain.routing import Routing
+from bot.domain.plan import Plan, Record, plan_redrawn, plan_transitions
+from bot.domain.routing import Routing, channels_without_lag, conversations
 from bot.domain.transition import END_OF_FINDING, FINDINGS, Event, PipelineFinding, PipelineState, Reach, Transition
 
 OF_LAG = frozenset({Event.LAGGING, Event.STALLED})
@@ -40,6 +40,16 @@ def plan_findings(
         return None
     transitions = (*_ends(ended, state, record, at), *(_transition(one.event, one, state, record, at) for one in begun))
     return plan_transitions(replace(record, state=state), transitions, routing, before=before, at=at)
+
+
+def plan_chain_card(record: Record, routing: Routing) -> Plan | None:
+    """Opens a card of the late chain where none tells of it any more: its pipeline lags by itself now, stopped, or is
+    no longer watched there. None: nobody misses one."""
+    episode = record.episode
+    if episode is None or not episode.open:
+        return None
+    hearing = conversations(episode, episode, routing, channels_without_lag(episode, record.state, routing))
+    return plan_redrawn(record, routing) if set(hearing) - set(episode.cards.values()) else None
 
 
 def _is_possible(finding: PipelineFinding, state: PipelineState) -> bool:

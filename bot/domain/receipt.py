@@ -19,6 +19,7 @@ class SkipReason(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
     CONFIRMING = "confirming"  # the watch asks for a second reading
+    LATE_CHAIN = "late_chain"  # the lag is the chain's, and the card of another pipeline says so
     REACHED_NOBODY = "reached_nobody"  # the step of the policy has nobody to page
 
 

@@ -21,7 +21,7 @@ from bot.domain.owners import owner_of
 from bot.domain.schedule_state import pageable_on_call
 from bot.domain.setup import NO_SETUP, Setup
 from bot.domain.silence import Silence, latest_silence
-from bot.domain.transition import Event
+from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import ONLY_BELOW_CARDS, Audience, ChannelId, Target, TargetKind, TeamId, Watch
 
 
@@ -45,6 +45,8 @@ class Routing:
     flap_window: FlapWindow = DEFAULT_WINDOW
     chat_url: str = ""
     """The address of the workspace; empty if it is not known."""
+    chain_cards: Mapping[str, frozenset[ChannelId]] = field(default_factory=dict)
+    """By chain: the channels where another pipeline's card says that GoldRush is late on it."""
 
     def channel_link(self, channel: ChannelId) -> str:
         """Where a browser finds the channel; empty if it is not known."""
@@ -112,21 +114,48 @@ class Routing:
         return tuple(row.person for row in shadows_of(self.setup, target.id) if row.covers(at))
 
 
-def conversations(episode: Episode, stored: Episode | None, routing: Routing) -> list[ChannelId]:
+def conversations(
+    episode: Episode, stored: Episode | None, routing: Routing, without_lag: Collection[ChannelId] = ()
+) -> list[ChannelId]:
     """The channels that want this step, and the conversations of the episode's pages.
 
-    `stored` is the episode before the step; None if the step opens it.
+    Args:
+        stored: the episode before the step; None if the step opens it.
+        without_lag: the channels to which a lag is no news, as by `channels_without_lag`.
     """
     entries = new_entries(episode, stored) or episode.timeline
     changes = [(entry, set(own_events(episode, entry)) - ONLY_BELOW_CARDS) for entry in entries if entry.by is None]
     confirmed = [audience for audience in routing.audiences if not episode.waits_for(audience.confirm)]
     wanting = [
-        audience.channel for audience in confirmed if any(hears(audience, entry, events) for entry, events in changes)
+        audience.channel
+        for audience in confirmed
+        if any(
+            hears(audience, entry, events - OF_CHAIN if audience.channel in without_lag else events)
+            for entry, events in changes
+        )
     ]
     pages = [routing.heard(page, episode.kind, entries[-1].at) for page in episode.pages]
     paging = [conversation for page in pages for conversation in page.conversations]
     silent = {channel for channel in wanting if routing.silence_in(channel, episode.kind, entries[-1].at)}
     return [channel for channel in dict.fromkeys([*wanting, *paging]) if channel not in silent]
+
+
+OF_CHAIN = frozenset({Event.LAGGING, Event.CAUGHT_UP})
+"""The events of a lag that may be that of a late chain."""
+
+
+def channels_without_lag(episode: Episode, state: PipelineState, routing: Routing) -> frozenset[ChannelId]:
+    """The channels to which the lag is no news: it is that of the chain, and another pipeline's card says so.
+
+    The end of such a lag is news to no channel without a card.
+    """
+    if lag := state.finding(Event.LAGGING):
+        return routing.chain_cards.get(lag.chain, frozenset()) if lag.is_of_the_chain else frozenset()
+    found = (one for entry in reversed(episode.timeline) for one in entry.findings if one.event is Event.LAGGING)
+    ended = next(found, None)
+    if ended is None or not ended.is_of_the_chain:
+        return frozenset()
+    return frozenset(audience.channel for audience in routing.audiences)
 
 
 def hears(audience: Audience, entry: TimelineEntry, events: Iterable[Event]) -> bool:

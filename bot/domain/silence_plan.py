@@ -16,7 +16,7 @@ from bot.domain.held_news import HeldNews
 from bot.domain.page_plan import plan_newly_named
 from bot.domain.pages import following_silences
 from bot.domain.plan import Plan, Record, plan_redrawn
-from bot.domain.routing import Routing
+from bot.domain.routing import Routing, channels_without_lag, conversations
 from bot.domain.setup import SetupKind
 from bot.domain.silence import Mute, Silence
 from bot.domain.summary import Digest, DigestEntry
@@ -100,7 +100,10 @@ def _opens(record: Record, routing: Routing, channel: ChannelId, at: datetime) -
     episode = record.episode
     if episode is None or not episode.open or episode.kind not in PROBLEMS or episode.card_in(channel):
         return False
-    return routing.audience(channel) is not None and not routing.silence_in(channel, episode.kind, at)
+    if routing.audience(channel) is None or routing.silence_in(channel, episode.kind, at):
+        return False
+    without_lag = channels_without_lag(episode, record.state, routing)
+    return channel not in without_lag or channel in conversations(episode, episode, routing, without_lag)
 
 
 def _has_card(episode: Episode | None, channels: Sequence[ChannelId]) -> bool:

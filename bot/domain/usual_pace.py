@@ -34,6 +34,11 @@ class Lag:
     chain_seconds: float | None = None
     """How far GoldRush itself is behind on the chain. None: unknown."""
 
+    @property
+    def is_of_the_chain(self) -> bool:
+        """As that of `PipelineFinding`."""
+        return bool(self.chain_seconds and self.chain_seconds >= self.seconds / 2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualPace:

@@ -12,7 +12,7 @@ from heapq import nsmallest
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.chains import find_chain
-from bot.domain.finding_plan import OF_LAG, plan_findings
+from bot.domain.finding_plan import OF_LAG, plan_chain_card, plan_findings
 from bot.domain.lag import Judgement, judge
 from bot.domain.lag_findings import lag_findings
 from bot.domain.measurement import Measurement
@@ -22,7 +22,6 @@ from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.monitoring.budget import Budget, Route
-from bot.monitoring.chain_cards import ChainCards
 from bot.monitoring.chain_reads import ChainReads
 from bot.monitoring.leader_writes import write_as_leader
 from bot.monitoring.measuring_times import MeasuringTimes, place_in_period
@@ -62,7 +61,6 @@ class Measurements:
         self._details = details
         self._chains = chains
         self._repository = repository
-        self._chain_cards = ChainCards(repository)
         self._store = store
         self._budget = budget
         self._clock = clock
@@ -208,9 +206,9 @@ class Measurements:
 
         def plan(record: Record, routing: Routing) -> Plan | None:
             findings = lag_findings(judgement, record.state, at)
-            return plan_findings(
-                record, self._chain_cards.routing(record, routing, findings, at), findings, at, of=OF_LAG
-            )
+            plan = plan_findings(record, routing, findings, at, of=OF_LAG)
+            is_late = judgement.lag is not None and judgement.lag.is_of_the_chain
+            return plan or (plan_chain_card(record, routing) if is_late else None)
 
         with suppress(StoreAway):
             await write_as_leader(self._repository, self._leadership, pipeline_id, plan)

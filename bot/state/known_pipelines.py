@@ -469,6 +469,7 @@ class KnownPipelines:
             pagers=self._pagers,
             flap_window=self._flap_window,
             chat_url=self._chat_url,
+            chain_cards=self._records.chain_cards.of_others(pipeline.id),
         )
 
     def guidance(self, pipeline: Pipeline) -> Guidance:

@@ -10,6 +10,7 @@ from bot.domain.episode import Episode
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.domain.plan import Record
 from bot.domain.transition import PipelineState, Reach, is_plainly_healthy, is_read_closely, is_unread, read_again
+from bot.state.chain_cards import ChainCards
 
 MOST_STEADY = 20_000  # readings beside their records: each takes 300 bytes
 NO_STATE = PipelineState()
@@ -40,6 +41,7 @@ class KnownRecords:
         """Of all records so far."""
         self._timers: dict[PipelineId, datetime] = {}
         """When the timers of open pages are due."""
+        self.chain_cards = ChainCards()
 
     def of(self, pipeline_id: PipelineId) -> Record:
         """The pipeline's record; an empty one if there is none."""
@@ -151,6 +153,7 @@ class KnownRecords:
             self._timers[pipeline_id] = due
         else:
             self._timers.pop(pipeline_id, None)
+        self.chain_cards.put(record)
         (self._gone.add if state.reach is Reach.GONE else self._gone.discard)(pipeline_id)
         (self._unread.add if is_unread(state) else self._unread.discard)(pipeline_id)
         (self._with_held_news.add if record.is_held_back else self._with_held_news.discard)(pipeline_id)
@@ -159,6 +162,7 @@ class KnownRecords:
     def replace_all(self, records: Iterable[Record]) -> None:
         self._all, self._open, self._steady, self._timers = {}, {}, {}, {}
         self._gone, self._unhealthy, self._unread, self._with_held_news = set(), set(), set(), set()
+        self.chain_cards = ChainCards()
         self._counted_at, self._not_counted, self._latest_epoch = None, frozenset(), 0
         for record in records:
             self.put(record)

@@ -193,7 +193,7 @@ class Repository(KnownPipelines):
             if not plan.must_be_written:
                 self._put(plan.record)
                 return plan
-            if await self._store.commit(plan, self.watches.version, lease):
+            if await self._commit(plan, lease):
                 self._put(replace(plan.record, version=plan.record.version + 1))
                 if plan.messages:
                     self._wake.set()
@@ -202,6 +202,14 @@ class Repository(KnownPipelines):
             await self.refresh_watches()
             self._put(remembered(await self._store.record(pipeline_id), record))
         raise StoreAway(f"other bots wrote {pipeline_id} first, {ATTEMPTS} times in a row")
+
+    async def _commit(self, plan: Plan, lease: Lease | None) -> bool:
+        """Counts the plan's card of a late chain at once: the next pipeline is planned while the store writes."""
+        self._records.chain_cards.put(plan.record)
+        try:
+            return await self._store.commit(plan, self.watches.version, lease)
+        finally:
+            self._records.chain_cards.put(self.record(plan.record.pipeline_id))
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
         """Opens cards of current failures in channels that began to watch, and pages newly named people."""

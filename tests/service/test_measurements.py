@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis.asyncio
@@ -16,7 +17,10 @@ from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.silence_answer import Author, MuteWish
+from bot.domain.summary import Digest
 from bot.domain.transition import Event
+from bot.domain.wall_clock import NamedMoment
 from bot.domain.watch import ChannelId
 from bot.monitoring.budget import Budget
 from bot.monitoring.chain_reads import ChainReads
@@ -29,6 +33,7 @@ from bot.store.measurements import RedisMeasurements
 from bot.store.scripts import Scripts
 from tests.builders import ALERTS, ANN, TEAM, a_watch, at
 from tests.fakes import FakeClock
+from tests.service.test_mutes import ends_of
 from tests.service.test_poller import ONE, TWO, Bot, pipelines, running
 
 
@@ -307,6 +312,111 @@ async def test_the_end_of_a_late_chain_opens_no_card(fake_redis: redis.asyncio.R
         await one.go_on(20)
         assert len(await one.bot.cards(ChannelId("C0FIVE"))) == 1
         assert one.bot.repository.record(TWO).state.findings == ()
+
+
+@asynccontextmanager
+async def late_chain(fake_redis: redis.asyncio.Redis, number: int = 3) -> AsyncIterator[Measuring]:
+    """One card in C0FIVE tells that the chain is 20 minutes late."""
+    async with measuring(fake_redis, number, with_chains=True) as one:
+        await watched_from(one, "orders-*", C0FIVE=5)
+        one.details.behind = 0
+        await one.go_on(30)
+        one.details.late, one.details.behind = 1200.0, 2400
+        await one.go_on(20)
+        assert len(chain_cards(one)) == 1
+        yield one
+
+
+def chain_cards(one: Measuring, channel: str = "C0FIVE") -> list[PipelineId]:
+    """The pipelines with an open card in the channel."""
+    return sorted(one.bot.repository.open_episodes_in(ChannelId(channel)))
+
+
+async def unwatch(one: Measuring, *references: str) -> None:
+    await one.bot.requests.subscriptions.unwatch(ChannelId("C0FIVE"), references, ANN)
+
+
+async def test_a_new_leader_posts_no_second_card_of_a_late_chain(fake_redis: redis.asyncio.Redis) -> None:
+    async with late_chain(fake_redis) as one:
+        await watched_from(one, "orders-*", C0THIRTY=30)
+        first = chain_cards(one)
+        await fake_redis.delete(f"pipeline-bot:{{{TEAM}}}:lease:reader")
+        async with measuring(fake_redis, 3, with_chains=True) as other:
+            other.bot.clock.seconds = one.bot.clock.seconds
+            other.details.late, other.details.behind = 3600.0, 7200  # news to C0THIRTY, of each pipeline
+            await other.go_on(30)
+            assert chain_cards(other) == first
+            assert len(chain_cards(other, "C0THIRTY")) == 1
+
+
+async def test_pipelines_that_are_measured_at_once_share_the_card_of_a_late_chain(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with late_chain(fake_redis, 12) as one:
+        one.details.late, one.details.behind = 3600.0, 7200
+        await watched_from(one, "orders-*", C0THIRTY=30)
+        await one.go_on(20)
+        assert [len(chain_cards(one, channel)) for channel in ("C0FIVE", "C0THIRTY")] == [1, 1]
+
+
+async def test_a_channel_that_begins_to_watch_gets_one_card_of_a_late_chain(fake_redis: redis.asyncio.Redis) -> None:
+    async with late_chain(fake_redis, 12) as one:
+        await watched_from(one, "orders-*", C0NEW=5)
+        await one.bot.repository.welcome([ChannelId("C0NEW")])
+        assert len(chain_cards(one, "C0NEW")) == 1
+
+
+async def test_a_pipeline_that_is_watched_again_gets_no_second_card_of_a_late_chain(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with late_chain(fake_redis) as one:
+        (first,) = chain_cards(one)
+        other = next(known.id for known in pipelines(3) if known.id != first)
+        await watched_from(one, other, C0FIVE=5)
+        await unwatch(one, other)
+        await watched_from(one, other, C0FIVE=5)
+        await one.bot.repository.welcome([ChannelId("C0FIVE")])
+        await one.go_on(20)
+        assert chain_cards(one) == [first]
+
+
+async def test_the_end_of_a_mute_opens_one_card_of_a_late_chain(fake_redis: redis.asyncio.Redis) -> None:
+    async with measuring(fake_redis, 12, with_chains=True) as one:
+        await watched_from(one, "orders-*", C0FIVE=5)
+        author = Author(channel=ChannelId("C0FIVE"), by=ANN, name="Ann", zone=ZoneInfo("UTC"))
+        one.details.behind = 0
+        await one.go_on(30)
+        await one.bot.requests.mutes.mute(author, ["orders-*"], MuteWish(until=NamedMoment(after=timedelta(hours=1))))
+        one.details.late, one.details.behind = 1200.0, 2400
+        await one.go_on(20)
+        assert chain_cards(one) == []
+        one.bot.clock.seconds += 3600
+        await ends_of(one.bot).follow()
+        assert len(chain_cards(one)) == 1
+        assert [row for row in await one.bot.store.owed(ChannelId("C0FIVE")) if isinstance(row.body, Digest)] == []
+
+
+@pytest.mark.parametrize("by_pause", [True, False])
+async def test_the_next_pipeline_tells_of_a_late_chain_once_the_first_one_is_out(
+    fake_redis: redis.asyncio.Redis, *, by_pause: bool
+) -> None:
+    async with measuring(fake_redis, 3, with_chains=True) as one:
+        for known in pipelines(3):
+            await watched_from(one, known.id, C0FIVE=5)
+        one.details.behind = 0
+        await one.go_on(30)
+        one.details.late, one.details.behind = 1200.0, 2400
+        await one.go_on(20)
+        (first,) = chain_cards(one)
+        if by_pause:
+            one.bot.api.statuses[first] = Status(phase=Phase.PAUSED)
+            await one.bot.poll(60)
+        else:
+            await unwatch(one, first)
+        assert chain_cards(one) == []
+        await one.go_on(10)
+        (next_one,) = chain_cards(one)
+        assert next_one != first
 
 
 async def test_a_stalled_pipeline_gets_a_card_until_it_moves(fake_redis: redis.asyncio.Redis) -> None:

@@ -299,6 +299,7 @@ _REASONS = {
     SkipReason.ACKNOWLEDGED: "acknowledged",
     SkipReason.SNOOZED: "snoozed",
     SkipReason.CONFIRMING: "the watch asks for a second reading",
+    SkipReason.LATE_CHAIN: "GoldRush itself is late on the chain: one card says so for all its pipelines",
     SkipReason.REACHED_NOBODY: "nobody to page",
 }
 
