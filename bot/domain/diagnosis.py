@@ -34,6 +34,15 @@ class LogFault(StrEnum):
     """No further try helps."""
 
 
+class LeftOut(StrEnum):
+    """A part that the bot asks for later. The values are part of stored rows."""
+
+    METRICS = "metrics"
+    HEALTH = "health"
+    PAST = "past"
+    """Changes and earlier failures: Redis did not answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """The answer to "what failed, and why" for one failure of an episode. A part that was not read is None."""
@@ -46,6 +55,10 @@ class Diagnosis:
     """Why the log could not be read, in words for people."""
     unread: LogFault = LogFault.FAILED
     """Only with `LogOutcome.UNREADABLE`."""
+    log_at: datetime | None = None
+    """When the bot read the log, if another part came later. None: `at`."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Beside the log: the bot's own budget had no request free, or Redis was away."""
     cause: str = ""
     """The slug of a `Cause`. Empty: no log line names an error."""
     fingerprint: str = ""
@@ -72,10 +85,19 @@ class Diagnosis:
         cause = cause_named(self.cause)
         return "" if cause is UNKNOWN else cause.words
 
+    @property
+    def read_log_at(self) -> datetime:
+        return self.log_at or self.at
+
     def adds_to(self, known: "Diagnosis") -> bool:
         """True if it says more about the same failure than `known`, which is stored: then it is worth an update."""
-        if known.began_at != self.began_at:
-            return True
+        measured = self.measured is not None and known.measured is None
+        probed = self.health is not None and known.health is None
+        recalled = (self.changes, self.seen) != (known.changes, known.seen)
+        caught_up = len(self.left_out) < len(known.left_out) and (measured or probed or recalled)
+        return known.began_at != self.began_at or caught_up or self.adds_log_to(known)
+
+    def adds_log_to(self, known: "Diagnosis") -> bool:
         if known.log is LogOutcome.NOT_YET:  # the log of a new worker may say nothing about the failure
             return self.log is LogOutcome.READ and self.excerpt is not None and bool(self.excerpt.error)
         asked_first = known.unread is LogFault.NOT_ASKED and self.unread is not LogFault.NOT_ASKED

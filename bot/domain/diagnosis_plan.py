@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.episode import TimelineEntry, open_failure
+from bot.domain.episode import TimelineEntry, diagnosable
 from bot.domain.plan import Plan, Record, with_episode
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
@@ -12,9 +12,10 @@ from bot.domain.transition import Event
 def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Plan | None:
     """Puts the diagnosis on the cards of the failure that it is about, and its lines in their threads.
 
-    None if that failure is over or has come back since, or if its stored diagnosis says as much.
+    None if that failure was closed by other means than a recovery, or has come back since, or if its stored diagnosis
+    says as much.
     """
-    episode = open_failure(record.episode)
+    episode = diagnosable(record.episode)
     if episode is None or episode.began_at != diagnosis.began_at:
         return None
     if episode.diagnosis and not diagnosis.adds_to(episode.diagnosis):
@@ -26,4 +27,4 @@ def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Pl
         phase=record.state.phase,
         reason=diagnosis.cause_words,
     )
-    return with_episode(record, routing, replace(episode.with_entry(entry), diagnosis=diagnosis))
+    return with_episode(record, routing, replace(episode.with_late_entry(entry), diagnosis=diagnosis))

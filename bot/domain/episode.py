@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.diagnosis import Diagnosis
+from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.escalation import Page, PageStatus
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -218,6 +218,14 @@ class Episode:
             entries = (*entries[: ENTRIES_KEPT // 2], *entries[-ENTRIES_KEPT // 2 :])
         return replace(self, revision=entry.revision, timeline=entries)
 
+    def with_late_entry(self, entry: TimelineEntry) -> "Episode":
+        """As `with_entry`. In a closed episode the entry comes before the last one, which ended it."""
+        after = self.with_entry(entry)
+        if self.open:
+            return after
+        *entries, ended, late = after.timeline
+        return replace(after, timeline=(*entries, late, ended))
+
     def with_earlier_gap(self, gap: ReadGap) -> "Episode":
         """Keeps a gap that a later one replaces in the state. Ignores one that ended before the episode began."""
         if not self.open or gap.until <= self.opened_at:
@@ -283,6 +291,14 @@ class Episode:
 def open_failure(episode: Episode | None) -> Episode | None:
     """The episode, if it is a failure that goes on."""
     return episode if episode and episode.open and episode.kind is EpisodeKind.FAILURE else None
+
+
+def diagnosable(episode: Episode | None) -> Episode | None:
+    """The episode, if it is a failure that goes on, or one that recovered before its worker had a log."""
+    if episode is None or episode.open or episode.outcome is not EpisodeOutcome.RECOVERED:
+        return open_failure(episode)
+    known = episode.latest_diagnosis if episode.kind is EpisodeKind.FAILURE else None
+    return episode if known and known.log is LogOutcome.NOT_YET else None
 
 
 def stable_key(*parts: str) -> str:

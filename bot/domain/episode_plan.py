@@ -70,7 +70,7 @@ def plan_episode(
     episode = replace(episode, cards={**stored_cards, **opened})
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
-    reopened = stored is not None and not stored.open
+    reopened = stored is not None and not stored.open and episode.open
     drawn = [card for card in cards if draws or card.key in opened]
     syncs = [sync_message(card, routing, fresh=reopened or card.key in opened) for card in drawn]
     if isinstance(page_event, TimerDue):  # the step makes the cards: an old reading does not make them late

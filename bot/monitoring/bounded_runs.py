@@ -136,7 +136,7 @@ class BoundedRuns:
         if blocks is None or (since := state.since) is None:
             return
         before = [one for one in self._recent(pipeline_id) if one.at <= since]
-        if not self._budget.try_take_spare(Route.DETAILS):
+        if not self._budget.try_take_spare(Route.METRICS):
             return
         live_since = state.healthy.since if state.healthy else None
         run = ended(blocks, before, await self._read(pipeline_id), live_since=live_since, uid=state.uid)
@@ -155,7 +155,7 @@ class BoundedRuns:
         try:
             return await self._details.metrics(pipeline_id, self._clock.now())
         except ApiError as exc:
-            self._budget.obey(Route.DETAILS, exc)
+            self._budget.obey(Route.METRICS, exc)
             return None
 
     async def _is_paused(self, pipeline_id: PipelineId, since: datetime) -> bool:

@@ -26,13 +26,17 @@ GOLDRUSH_HOLDS = "GoldRush asked me to slow down, so I didn't ask again"
 
 
 class Route(Enum):
-    """The kind of a request. A 429, and a wait that GoldRush asks for, apply to one route."""
+    """The endpoint of a request. A 429, and a wait that GoldRush asks for, apply to one route.
+
+    An assumption: GoldRush documents no limits for this API. The rate of all routes together is the ServiceKey's.
+    """
 
     STATUS = "status"
     LISTING = "listing"
     PIPELINE = "pipeline"
-    DETAILS = "details"
-    """Logs, metrics and destination health of a pipeline."""
+    LOGS = "logs"
+    METRICS = "metrics"
+    HEALTH = "destination_health"
     USAGE = "usage"
     CHAINS = "chains"
 

@@ -8,6 +8,7 @@ from bot.domain.configuration import Configuration, ConfigurationChange, changes
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
+from bot.monitoring.within import within
 from bot.ports.clock import Clock
 from bot.ports.configuration_store import ConfigurationStore
 from bot.ports.leadership import LeadershipStatus
@@ -15,6 +16,7 @@ from bot.ports.pipeline_api import ApiError, ListingPage
 from bot.ports.pipeline_details import ConfigurationReads
 from bot.state.repository import Repository
 
+LOOK_SECONDS = 0.8  # leaves time to read from Redis
 UNSEEN_FOR = timedelta(days=8)  # then a pipeline is no longer watched, or gone
 
 
@@ -57,12 +59,12 @@ class Configurations:
 
         The last listing may be minutes old, and an edit of a minute ago explains most.
         """
-        if self._budget.try_take_spare(Route.DETAILS):
+        if self._budget.try_take_spare(Route.PIPELINE):
             asked_at = self._clock.now()
             try:
                 seen = await self._api.configuration(pipeline_id)
             except ApiError as exc:
-                self._budget.obey(Route.DETAILS, exc)
+                self._budget.obey(Route.PIPELINE, exc)
             else:
                 await self._compare({pipeline_id: seen}, asked_at)
 
@@ -70,7 +72,8 @@ class Configurations:
         return replace(diagnosis, changes=await self.changes_before(pipeline_id, diagnosis.began_at))
 
     async def add_latest_changes(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
-        await self.look_again(pipeline_id)
+        """Without the latest ones if GoldRush is slow."""
+        await within(self._clock, LOOK_SECONDS, self.look_again(pipeline_id))
         return await self.add_listed_changes(pipeline_id, diagnosis)
 
     async def _compare(self, seen: Mapping[PipelineId, Configuration], asked_at: datetime) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from typing import TypeVar
 
 from bot.domain.diagnosis import LogFault, LogOutcome
@@ -35,6 +36,14 @@ T = TypeVar("T")
 InThread = Callable[[Callable[[], T]], Awaitable[T]]
 
 
+class DetailFault(Enum):
+    """Why there are no metrics, or no health."""
+
+    FAILED = "failed"
+    NOT_ASKED = "not_asked"
+    """The bot's own budget had no request free."""
+
+
 class _NotAsked(Unavailable):
     """The bot's own budget had no request free."""
 
@@ -44,8 +53,10 @@ class _NotAsked(Unavailable):
 class _Place:
     """What the reader knows about one endpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, route: Route) -> None:
+        self.route = route
         self.slots = asyncio.Semaphore(AT_ONCE)
+        self.next_for_spare = asyncio.Lock()
         self.silent = 0
         """How many reads in a row got no answer."""
         self.pause_until = float("-inf")
@@ -71,12 +82,11 @@ class DetailsReader:
         self._budget = budget
         self._clock = clock
         self._in_thread = in_thread
-        self._places = {endpoint: _Place() for endpoint in Endpoint}
-        self._next_for_spare = asyncio.Lock()
+        self._places = {endpoint: _Place(Route(endpoint.value)) for endpoint in Endpoint}
         self._cpu = asyncio.Lock()
         self._logs = SharedReads[LogFindings](clock, _log_kept_seconds)
-        self._metrics = SharedReads[Measurement | None](clock, _kept_seconds)
-        self._health = SharedReads[DestinationHealth | None](clock, _kept_seconds)
+        self._metrics = SharedReads[Measurement | DetailFault](clock, _kept_seconds)
+        self._health = SharedReads[DestinationHealth | DetailFault](clock, _kept_seconds)
 
     async def close(self) -> None:
         for reads in (self._logs, self._metrics, self._health):
@@ -97,26 +107,26 @@ class DetailsReader:
 
     async def metrics(
         self, pipeline_id: PipelineId, *, spare_until: float, newer_than: datetime | None = None
-    ) -> Measurement | None:
-        async def read() -> Measurement | None:
+    ) -> Measurement | DetailFault:
+        async def read() -> Measurement | DetailFault:
             async def request() -> Measurement:
                 return await self._api.metrics(pipeline_id, self._clock.now())
 
             answer = await self._ask(Endpoint.METRICS, pipeline_id, request, spare_until)
-            return None if isinstance(answer, ApiError) else answer
+            return _unread(answer) if isinstance(answer, ApiError) else answer
 
         return await self._metrics.get(pipeline_id, read, newer_than=newer_than)
 
     async def health(
         self, pipeline_id: PipelineId, *, spare_until: float, newer_than: datetime | None = None
-    ) -> DestinationHealth | None:
-        async def read() -> DestinationHealth | None:
+    ) -> DestinationHealth | DetailFault:
+        async def read() -> DestinationHealth | DetailFault:
             async def request() -> DestinationHealth:
                 return await self._api.destination_health(pipeline_id)
 
             answer = await self._ask(Endpoint.HEALTH, pipeline_id, request, spare_until)
             if isinstance(answer, ApiError):
-                return None
+                return _unread(answer)
             return replace(answer, last_error=redacted_error(answer.last_error))
 
         return await self._health.get(pipeline_id, read, newer_than=newer_than)
@@ -130,7 +140,7 @@ class DetailsReader:
         answer = await self._ask(Endpoint.LOGS, pipeline_id, request, spare_until)
         if isinstance(answer, ApiError):
             problem = redact_log(answer.plain[:LONGEST_PROBLEM])
-            return LogFindings(at=at, outcome=LogOutcome.UNREADABLE, problem=problem, unread=_unread(answer))
+            return LogFindings(at=at, outcome=LogOutcome.UNREADABLE, problem=problem, unread=_log_fault(answer))
         try:
             async with self._cpu:
                 return await self._in_thread(lambda: findings_in(answer, at))
@@ -147,17 +157,17 @@ class DetailsReader:
         spare_until: float | None,
     ) -> T | ApiError:
         place = self._places[endpoint]
-        if spare_until is not None and (problem := self._pause(place) or await self._no_request(spare_until)):
+        if spare_until is not None and (problem := self._pause(place) or await self._no_request(place, spare_until)):
             return problem  # a diagnosis waits for a request without a slot, so that no person waits behind it
         async with place.slots:
             # A person gets an answer of now, also while the endpoint pauses.
-            if problem := await self._no_request(None) if spare_until is None else self._pause(place):
+            if problem := await self._no_request(place, None) if spare_until is None else self._pause(place):
                 return problem
             try:
                 answer = await request()
             except ApiError as exc:
                 self._note_failure(place, exc)
-                self._budget.obey(Route.DETAILS, exc)
+                self._budget.obey(place.route, exc)
                 outcome = FAILED_OUTCOMES.get(type(exc), ReadOutcome.MALFORMED)
                 name = type(exc).__name__
                 emit(DetailsRead(pipeline=pipeline_id, endpoint=endpoint, outcome=outcome))
@@ -173,22 +183,22 @@ class DetailsReader:
     def _pause(self, place: _Place) -> Unavailable | None:
         return place.error if self._clock.monotonic() < place.pause_until else None
 
-    async def _no_request(self, spare_until: float | None) -> Unavailable | None:
+    async def _no_request(self, place: _Place, spare_until: float | None) -> Unavailable | None:
         """Takes a request from the budget. Says why, if there is none."""
-        if await self._take(spare_until):
+        if await self._take(place, spare_until):
             return None
-        why = self._budget.why_none(Route.DETAILS)
+        why = self._budget.why_none(place.route)
         why = f"{why[0].upper()}{why[1:]}."
-        if self._budget.current_hold(Route.DETAILS):
+        if self._budget.current_hold(place.route):
             return Unavailable(why, plain="GoldRush asked me to slow down.")
         return _NotAsked(why)
 
-    async def _take(self, spare_until: float | None) -> bool:
+    async def _take(self, place: _Place, spare_until: float | None) -> bool:
         if spare_until is None:
-            return await self._budget.take(Route.DETAILS, PERSON_SECONDS)
-        async with self._next_for_spare:  # those who wait get requests in the order in which they came
-            while not self._budget.try_take_spare(Route.DETAILS):
-                hold = self._budget.current_hold(Route.DETAILS)
+            return await self._budget.take(place.route, PERSON_SECONDS)
+        async with place.next_for_spare:  # those who wait get requests in the order in which they came
+            while not self._budget.try_take_spare(place.route):
+                hold = self._budget.current_hold(place.route)
                 if self._clock.monotonic() >= spare_until or (hold and hold[1] > spare_until):
                     return False
                 await self._clock.sleep(SPARE_SECONDS)
@@ -202,7 +212,11 @@ class DetailsReader:
             place.error = error
 
 
-def _unread(error: ApiError) -> LogFault:
+def _unread(error: ApiError) -> DetailFault:
+    return DetailFault.NOT_ASKED if isinstance(error, _NotAsked) else DetailFault.FAILED
+
+
+def _log_fault(error: ApiError) -> LogFault:
     if isinstance(error, _NotAsked):
         return LogFault.NOT_ASKED
     return LogFault.TOO_LARGE if isinstance(error, TooLarge) else LogFault.FAILED
@@ -215,4 +229,6 @@ def _log_kept_seconds(findings: LogFindings) -> float:
 
 
 def _kept_seconds(answer: object) -> float:
-    return FAILURE_KEPT_SECONDS if answer is None else KEPT_SECONDS
+    if answer is DetailFault.NOT_ASKED:
+        return 0.0
+    return FAILURE_KEPT_SECONDS if answer is DetailFault.FAILED else KEPT_SECONDS

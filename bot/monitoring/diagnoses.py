@@ -9,12 +9,12 @@ from heapq import heappop, heappush
 
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
-from bot.domain.episode import Episode, open_failure
+from bot.domain.episode import Episode, diagnosable, open_failure
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.monitoring.breaker import CircuitBreaker
-from bot.monitoring.diagnosis_needs import DiagnosisNeeds, Need
+from bot.monitoring.diagnosis_needs import ENDED_FOR, DiagnosisNeeds, Need
 from bot.monitoring.diagnosis_reader import DiagnosisReader
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
@@ -32,7 +32,7 @@ IN_ONE_GO = 1000  # failures between two turns of the event loop
 POSTPONED_SECONDS = 2.0  # after a write that failed
 
 Urgency = tuple[bool, bool, float]
-"""Reads of a log that was unreadable come last, failures that page first, then the newest."""
+"""Reads of what is missing come last, failures that page first, then the newest."""
 
 
 class Diagnoses:
@@ -64,6 +64,10 @@ class Diagnoses:
         self._under_way: dict[PipelineId, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._swept_at = float("-inf")
+        self._ended: set[PipelineId] = set()
+        """Of late, before their workers had a log."""
+        self._searched_for: str | None = None
+        """The lease of this bot, under which it searched all pipelines for those."""
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Runs the reads. When `stopped` is set, it drops those under way: the next leader begins again."""
@@ -77,14 +81,16 @@ class Diagnoses:
 
     def notice(self, record: Record) -> None:
         """A plan was just written for this record. Its pages get the CPU and Slack first."""
-        if open_failure(record.episode) is not None:
+        if diagnosable(record.episode) is not None:
             self._fresh.append((self._clock.monotonic() + PAGES_FIRST_SECONDS, record.pipeline_id))
 
     async def serve(self) -> None:
         """Finds failures without a diagnosis, such as after a restart or an outage, and logs to read again."""
         now = self._clock.monotonic()
         while self._fresh and self._fresh[0][0] <= now:
-            self._enqueue(self._fresh.popleft()[1])
+            pipeline_id = self._fresh.popleft()[1]
+            self._note_ended(pipeline_id)
+            self._enqueue(pipeline_id)
         if now - self._swept_at >= SWEEP_SECONDS and self._leadership.is_leader:
             self._swept_at = now
             await self._sweep()
@@ -92,19 +98,43 @@ class Diagnoses:
 
     async def _sweep(self) -> None:
         failed = {episode.pipeline_id: episode for episode in self._repository.open_episodes if open_failure(episode)}
-        self._needs.keep(failed.keys())
-        unfinished = {pipeline_id for pipeline_id, episode in failed.items() if not _is_finished(episode)}
+        await self._find_ended()
+        self._needs.keep(failed.keys() | self._ended)
+        unfinished = {pipeline_id for pipeline_id, episode in failed.items() if not _is_finished(episode)} | self._ended
         waiting = {pipeline_id for _, pipeline_id in self._fresh}
         for place, pipeline_id in enumerate(unfinished - self._queued - self._under_way.keys() - waiting, 1):
             self._enqueue(pipeline_id)
             if place % IN_ONE_GO == 0:
                 await asyncio.sleep(0)
 
+    async def _find_ended(self) -> None:
+        """Failures that recovered before their workers had a log: the log of the new worker may say what failed."""
+        lease = self._leadership.lease
+        token = lease.token if lease else None
+        if token != self._searched_for:
+            self._searched_for = token
+            for place, pipeline_id in enumerate(self._repository.watched, 1):
+                self._note_ended(pipeline_id)
+                if place % IN_ONE_GO == 0:
+                    await asyncio.sleep(0)
+        earliest = self._clock.now() - ENDED_FOR
+        for pipeline_id in list(self._ended):
+            episode = diagnosable(self._repository.episode(pipeline_id))
+            if episode is None or episode.closed_at is None or episode.closed_at < earliest:
+                self._ended.discard(pipeline_id)
+
+    def _note_ended(self, pipeline_id: PipelineId) -> None:
+        episode = diagnosable(self._repository.episode(pipeline_id))
+        if episode and not episode.open:
+            self._ended.add(pipeline_id)
+
     def _enqueue(self, pipeline_id: PipelineId) -> None:
         need, episode = self._needed(pipeline_id), self._repository.record(pipeline_id).episode
         if need and episode and pipeline_id not in self._queued:
             self._queued.add(pipeline_id)
-            heappush(self._queue, ((need is Need.LOG, not episode.pages, -episode.began_at.timestamp()), pipeline_id))
+            heappush(
+                self._queue, ((need is not Need.ALL, not episode.pages, -episode.began_at.timestamp()), pipeline_id)
+            )
 
     def _begin_due(self) -> None:
         if self._tasks is None or not self._leadership.is_leader or self._breaker.is_open:
@@ -125,11 +155,10 @@ class Diagnoses:
     async def _diagnose(self, pipeline_id: PipelineId) -> None:
         try:
             record, need = self._repository.record(pipeline_id), self._needed(pipeline_id)
-            if need and (episode := open_failure(record.episode)):
+            if need and (episode := diagnosable(record.episode)):
                 began = self._clock.monotonic()
-                self._needs.began(record, need, began, self._reader.log_read_at(pipeline_id))
-                read = self._reader.read_all if need is Need.ALL else self._reader.read_log_again
-                diagnosis = await read(episode)
+                self._needs.began(record, began, self._reader.log_read_at(pipeline_id))
+                diagnosis = await self._read(record, episode, need)
                 if diagnosis and not await self._write(pipeline_id, diagnosis, began):
                     self._needs.postpone(pipeline_id, self._clock.monotonic() + POSTPONED_SECONDS)
         except StoreAway as exc:
@@ -142,6 +171,19 @@ class Diagnoses:
             self._under_way.pop(pipeline_id, None)
             self._enqueue(pipeline_id)  # it may have failed again meanwhile
             self._begin_due()
+
+    async def _read(self, record: Record, episode: Episode, need: Need) -> Diagnosis | None:
+        """None: it adds nothing to the stored diagnosis."""
+        known = episode.diagnosis
+        if need is Need.ALL or known is None:
+            return await self._reader.read_all(episode)
+        again = await self._reader.read_again(episode, log=need is Need.LOG)
+        if again.log_asked:
+            self._needs.asked_for_log(record)
+        if again.diagnosis.adds_to(known):
+            return again.diagnosis
+        self._needs.read(record.pipeline_id, set(known.left_out) - set(again.diagnosis.left_out))
+        return None
 
     async def _write(self, pipeline_id: PipelineId, diagnosis: Diagnosis, began: float) -> bool:
         """False: the failure is over, or this bot leads no longer.
@@ -170,4 +212,5 @@ class Diagnoses:
 def _is_finished(episode: Episode) -> bool:
     """True if its diagnosis needs no more reads: so it is with most failures that last."""
     known = episode.diagnosis
-    return known is not None and known.log is LogOutcome.READ and known.began_at == episode.began_at
+    complete = known is not None and known.log is LogOutcome.READ and not known.left_out
+    return complete and known is not None and known.began_at == episode.began_at

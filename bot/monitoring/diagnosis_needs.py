@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from bot.domain.diagnosis import LogFault, LogOutcome
-from bot.domain.episode import Episode, open_failure
+from bot.domain.diagnosis import Diagnosis, LeftOut, LogFault, LogOutcome
+from bot.domain.episode import Episode, diagnosable
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
@@ -15,8 +15,9 @@ from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
 
 LOG_WAITS = (30.0, 120.0, 600.0)  # before each further read of a log that could not be read
-OWN_BUDGET_SECONDS = 1.0  # between two attempts to get a request of the bot's own budget: these cost nothing
+BETWEEN_SECONDS = 1.0  # two attempts to get what was left out: these cost no request
 LOG_AGE = timedelta(hours=1)  # of a diagnosis whose log is still worth another read
+ENDED_FOR = timedelta(minutes=10)  # so long the log of a new worker may explain a failure that recovered
 MOST_CRASHES = 3
 RUNS_AGAIN = frozenset({Phase.DEPLOYING, Phase.RUNNING})
 
@@ -26,6 +27,9 @@ class Need(Enum):
 
     ALL = "all"
     LOG = "log"
+    """And all else that was left out."""
+    LEFT_OUT = "left_out"
+    """All that was left out, but not the log."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class _Attempts:
     """The read by a person that the last attempt used."""
     log_reads: int = 0
     """How often it was read again."""
+    read: set[LeftOut] = field(default_factory=set)
+    """The parts that GoldRush or Redis answered with nothing to store."""
     phases: set[Phase] = field(default_factory=set)
     """The phases in which the bot asked again for a log that was not there yet."""
     crashes: int = 0
@@ -55,43 +61,46 @@ class DiagnosisNeeds:
 
     def of(self, record: Record, at: datetime, now: float, log_at: datetime | None = None) -> Need | None:
         """`at` and `now` are the same moment on both clocks. `log_at`: when a person read the log that is at hand."""
-        episode = open_failure(record.episode)
+        episode = diagnosable(record.episode)
         if episode is None or record.pipeline_id == API_PIPELINE_ID or record.state.reach is Reach.GONE:
             return None
         if episode.end_of_run and record.state.phase != Phase.FAILED:
             return None  # no worker runs, and the log of the next one says nothing about this stop
+        if episode.closed_at and at - episode.closed_at > ENDED_FOR:
+            return None
         known, attempts = episode.diagnosis, self._of(record.pipeline_id, episode)
         if now < attempts.postponed_until or attempts.crashes >= MOST_CRASHES:
             return None
         if known is None or known.began_at != episode.began_at:
             return Need.ALL if known is None or not episode.flapping else None
-        if known.log is not LogOutcome.READ and log_at and log_at > known.at and log_at != attempts.log_at:
+        if now < attempts.began_last + BETWEEN_SECONDS:
+            return None
+        if _needs_log(known, attempts, record.state.phase, at=at, now=now, log_at=log_at):
             return Need.LOG
-        if known.log is LogOutcome.NOT_YET:
-            phase = record.state.phase
-            return Need.LOG if phase in RUNS_AGAIN and phase not in attempts.phases else None
-        if known.log is LogOutcome.READ or at - known.at > LOG_AGE:
-            return None
-        if known.unread is LogFault.TOO_LARGE:
-            return None
-        if known.unread is LogFault.NOT_ASKED:
-            return Need.LOG if now >= attempts.began_last + OWN_BUDGET_SECONDS else None
-        due = now >= attempts.log_not_before and attempts.log_reads < len(LOG_WAITS)
-        return Need.LOG if due else None
+        left_out = set(known.left_out) - attempts.read
+        return Need.LEFT_OUT if LeftOut.PAST in left_out or (left_out and at - known.at <= LOG_AGE) else None
 
-    def began(self, record: Record, need: Need, now: float, log_at: datetime | None = None) -> None:
-        """The reads for this need begin."""
-        episode = open_failure(record.episode)
-        if episode is None:
-            return
-        attempts = self._of(record.pipeline_id, episode)
-        attempts.began_last, attempts.log_at = now, log_at
-        if need is Need.LOG:
-            counts = not episode.diagnosis or episode.diagnosis.unread is not LogFault.NOT_ASKED
-            attempts.log_reads += counts
+    def began(self, record: Record, now: float, log_at: datetime | None = None) -> None:
+        """The reads for this failure begin."""
+        if episode := diagnosable(record.episode):
+            attempts = self._of(record.pipeline_id, episode)
+            if attempts.began_last == float("-inf"):
+                attempts.log_not_before = now + LOG_WAITS[0]
+            attempts.began_last, attempts.log_at = now, log_at
+
+    def asked_for_log(self, record: Record) -> None:
+        """GoldRush got another request for the log."""
+        if episode := diagnosable(record.episode):
+            attempts = self._of(record.pipeline_id, episode)
+            attempts.log_reads += 1
+            attempts.log_not_before = attempts.began_last + LOG_WAITS[min(attempts.log_reads, len(LOG_WAITS) - 1)]
             if record.state.phase:
                 attempts.phases.add(record.state.phase)
-        attempts.log_not_before = now + LOG_WAITS[min(attempts.log_reads, len(LOG_WAITS) - 1)]
+
+    def read(self, pipeline_id: PipelineId, parts: AbstractSet[LeftOut]) -> None:
+        """These parts were read, and add nothing to the stored diagnosis."""
+        if attempts := self._attempts.get(pipeline_id):
+            attempts.read |= parts
 
     def postpone(self, pipeline_id: PipelineId, until: float) -> None:
         """The store could not take the result."""
@@ -112,3 +121,19 @@ class DiagnosisNeeds:
         if attempts is None or attempts.began_at != episode.began_at:
             attempts = self._attempts[pipeline_id] = _Attempts(began_at=episode.began_at)
         return attempts
+
+
+def _needs_log(
+    known: Diagnosis, attempts: _Attempts, phase: Phase | None, *, at: datetime, now: float, log_at: datetime | None
+) -> bool:
+    if known.log is LogOutcome.READ:
+        return False
+    if log_at and log_at > known.read_log_at and log_at != attempts.log_at:
+        return True
+    if known.log is LogOutcome.NOT_YET:
+        return phase in RUNS_AGAIN and phase not in attempts.phases
+    if at - known.read_log_at > LOG_AGE or known.unread is LogFault.TOO_LARGE:
+        return False
+    if known.unread is LogFault.NOT_ASKED:
+        return True
+    return now >= attempts.log_not_before and attempts.log_reads < len(LOG_WAITS)

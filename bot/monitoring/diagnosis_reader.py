@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LeftOut, LogFault, LogOutcome
 from bot.domain.episode import Episode
-from bot.domain.measurement import DestinationHealth
+from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
-from bot.monitoring.details_reader import DetailsReader
+from bot.monitoring.details_reader import DetailFault, DetailsReader
 from bot.monitoring.log_findings import LogFindings, named_cause
 from bot.monitoring.within import within
 from bot.ports.clock import Clock
@@ -23,6 +23,15 @@ GATHER_SECONDS = 7.0  # for the reads
 SPARE_WAIT_SECONDS = 4.0  # of these, for a request that nobody else needs: GoldRush gets the others for its answer
 FACTS_SECONDS = 1.0  # for what other parts add
 TOO_SLOW = "GoldRush didn't answer in time."
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """The outcome of a further read for a stored diagnosis."""
+
+    diagnosis: Diagnosis
+    log_asked: bool
+    """False: nobody asked GoldRush for the log."""
 
 
 class DiagnosisReader:
@@ -52,75 +61,86 @@ class DiagnosisReader:
         return self._details.log_read_at(pipeline_id)
 
     async def read_all(self, episode: Episode) -> Diagnosis:
-        pipeline_id, since = episode.pipeline_id, episode.began_at
-        until, details = self._clock.monotonic() + SPARE_WAIT_SECONDS, self._details
         found, probe, measured = await asyncio.gather(
-            within(self._clock, GATHER_SECONDS, details.logs(pipeline_id, spare_until=until, newer_than=since)),
-            within(self._clock, GATHER_SECONDS, details.health(pipeline_id, spare_until=until, newer_than=since)),
-            within(self._clock, GATHER_SECONDS, details.metrics(pipeline_id, spare_until=until, newer_than=since)),
+            self._read_log(episode, newer_than=episode.began_at),
+            self._read_health(episode),
+            self._read_metrics(episode),
         )
-        diagnosis = self._explained(found or self._too_slow(), episode, probe)
-        since_probe = _unhealthy_since(probe, episode.diagnosis)
-        diagnosis = replace(diagnosis, measured=measured, health=probe, unhealthy_since=since_probe)
-        return await self._with_facts(pipeline_id, diagnosis)
+        nothing = Diagnosis(at=self._clock.now(), began_at=episode.began_at, log=LogOutcome.UNREADABLE)
+        around = self._with_state(nothing, probe, measured, episode.diagnosis)
+        diagnosis = _with_cause(_with_log(around, found or self._too_slow()))
+        return await self._with_facts(episode.pipeline_id, diagnosis)
 
-    async def read_log_again(self, episode: Episode) -> Diagnosis | None:
-        """The stored diagnosis with its log. None: the log says no more than before."""
-        known, pipeline_id = episode.diagnosis, episode.pipeline_id
-        assert known is not None  # noqa: S101 (its log is missing)
+    async def read_again(self, episode: Episode, *, log: bool) -> ReadAgain:
+        """Reads what was left out, and with `log` the log too."""
+        known = episode.diagnosis
+        assert known is not None  # noqa: S101 (a part of it is missing)
+        newer = known.read_log_at + timedelta.resolution if known.log is LogOutcome.NOT_YET else episode.began_at
+        found, probe, measured = await asyncio.gather(
+            self._read_log(episode, newer_than=newer) if log else _nothing(),
+            self._read_health(episode) if LeftOut.HEALTH in known.left_out else _nothing(),
+            self._read_metrics(episode) if LeftOut.METRICS in known.left_out else _nothing(),
+        )
+        around = self._with_state(known, probe, measured, known)
+        around = replace(around, at=self._clock.now(), log_at=known.read_log_at)
+        again = _with_log(around, found) if found else around
+        diagnosis = _with_cause(again if again.adds_log_to(known) else around)
+        if diagnosis.fingerprint != known.fingerprint or LeftOut.PAST in known.left_out:
+            diagnosis = await self._with_facts(episode.pipeline_id, diagnosis)
+        return ReadAgain(diagnosis, log_asked=log and not (found and found.unread is LogFault.NOT_ASKED))
+
+    async def _read_log(self, episode: Episode, *, newer_than: datetime) -> LogFindings | None:
         until = self._clock.monotonic() + SPARE_WAIT_SECONDS
-        newer = known.at + timedelta.resolution if known.log is LogOutcome.NOT_YET else episode.began_at
-        found = await within(
-            self._clock, GATHER_SECONDS, self._details.logs(pipeline_id, spare_until=until, newer_than=newer)
-        )
-        if found is None:
-            return None
-        again = self._explained(found, episode, known.health)
-        if not again.adds_to(known):
-            return None
-        diagnosis = replace(
-            known,
-            at=again.at,
-            log=again.log,
-            problem=again.problem,
-            unread=again.unread,
-            excerpt=again.excerpt,
-            pods=again.pods,
-            pods_alike=again.pods_alike,
-            cause=again.cause,
-            fingerprint=again.fingerprint,
-        )
-        return await self._with_facts(pipeline_id, diagnosis)
+        read = self._details.logs(episode.pipeline_id, spare_until=until, newer_than=newer_than)
+        return await within(self._clock, GATHER_SECONDS, read)
 
-    def _explained(self, found: LogFindings, episode: Episode, probe: DestinationHealth | None) -> Diagnosis:
-        probe_error = probe.last_error if probe and probe.healthy is False else ""
-        named = named_cause(found.excerpt, probe_error)
-        return Diagnosis(
-            at=self._clock.now(),
-            began_at=episode.began_at,
-            log=found.outcome,
-            problem=found.problem,
-            unread=found.unread,
-            cause=named.cause,
-            fingerprint=named.fingerprint,
-            excerpt=found.excerpt,
-            pods=len(found.pods),
-            pods_alike=found.pods_alike,
+    async def _read_health(self, episode: Episode) -> DestinationHealth | DetailFault | None:
+        until = self._clock.monotonic() + SPARE_WAIT_SECONDS
+        read = self._details.health(episode.pipeline_id, spare_until=until, newer_than=episode.began_at)
+        return await within(self._clock, GATHER_SECONDS, read)
+
+    async def _read_metrics(self, episode: Episode) -> Measurement | DetailFault | None:
+        until = self._clock.monotonic() + SPARE_WAIT_SECONDS
+        read = self._details.metrics(episode.pipeline_id, spare_until=until, newer_than=episode.began_at)
+        return await within(self._clock, GATHER_SECONDS, read)
+
+    def _with_state(
+        self,
+        diagnosis: Diagnosis,
+        probe: DestinationHealth | DetailFault | None,
+        measured: Measurement | DetailFault | None,
+        before: Diagnosis | None,
+    ) -> Diagnosis:
+        """With what was just read of the state around the failure."""
+        not_asked = {LeftOut.METRICS: measured is DetailFault.NOT_ASKED, LeftOut.HEALTH: probe is DetailFault.NOT_ASKED}
+        left_out = [part for part in LeftOut if not_asked.get(part, part in diagnosis.left_out)]
+        health = probe if isinstance(probe, DestinationHealth) else diagnosis.health
+        return replace(
+            diagnosis,
+            measured=measured if isinstance(measured, Measurement) else diagnosis.measured,
+            health=health,
+            unhealthy_since=_unhealthy_since(health, before),
+            left_out=tuple(left_out),
         )
 
     async def _with_facts(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
-        """A part that fails or takes too long is left out."""
+        """Leaves out a part that fails or takes too long. What Redis did not answer is asked again later."""
         until = self._clock.monotonic() + FACTS_SECONDS
+        left_out: list[LeftOut] = [part for part in diagnosis.left_out if part is not LeftOut.PAST]
         for add in (self._add_earlier, *self._add_facts):
             try:
                 added = await within(self._clock, until - self._clock.monotonic(), add(pipeline_id, diagnosis))
             except StoreAway as exc:
                 emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc), pipeline=pipeline_id))
+                added = None
             except Exception as exc:  # noqa: BLE001 (the diagnosis is worth more than this part)
                 emit(DiagnosisCrashed(pipeline=pipeline_id, exception=exc))
-            else:
-                diagnosis = added or diagnosis
-        return diagnosis
+                continue
+            if added is None:
+                left_out.append(LeftOut.PAST)
+                break
+            diagnosis = added
+        return replace(diagnosis, left_out=tuple(left_out))
 
     async def _add_earlier(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
         if self._earlier is None or diagnosis.earlier is not None:
@@ -129,6 +149,30 @@ class DiagnosisReader:
 
     def _too_slow(self) -> LogFindings:
         return LogFindings(at=self._clock.now(), outcome=LogOutcome.UNREADABLE, problem=TOO_SLOW)
+
+
+async def _nothing() -> None:
+    """In place of a read that nobody needs."""
+
+
+def _with_log(diagnosis: Diagnosis, found: LogFindings) -> Diagnosis:
+    return replace(
+        diagnosis,
+        log=found.outcome,
+        log_at=None,
+        problem=found.problem,
+        unread=found.unread,
+        excerpt=found.excerpt,
+        pods=len(found.pods),
+        pods_alike=found.pods_alike,
+    )
+
+
+def _with_cause(diagnosis: Diagnosis) -> Diagnosis:
+    health = diagnosis.health
+    probe_error = health.last_error if health and health.healthy is False else ""
+    named = named_cause(diagnosis.excerpt, probe_error)
+    return replace(diagnosis, cause=named.cause, fingerprint=named.fingerprint)
 
 
 def _unhealthy_since(probe: DestinationHealth | None, before: Diagnosis | None) -> datetime | None:

@@ -157,7 +157,7 @@ class Measurements:
         due, now = [], self._clock.monotonic()
         while (pipeline_id := self._times.next(now)) is not None:
             runs = _runs(self._repository.state_but_time(pipeline_id))
-            if runs and not self._budget.try_take_spare(Route.DETAILS):
+            if runs and not self._budget.try_take_spare(Route.METRICS):
                 break
             self._times.postpone(now, measured=runs)
             if runs:
@@ -170,7 +170,7 @@ class Measurements:
         try:
             now = await self._details.metrics(pipeline_id, self._clock.now())
         except ApiError as exc:
-            self._budget.obey(Route.DETAILS, exc)
+            self._budget.obey(Route.METRICS, exc)
             return None
         state = self._repository.state_but_time(pipeline_id)
         if not _runs(state):

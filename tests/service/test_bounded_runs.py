@@ -283,7 +283,7 @@ async def test_a_judgement_waits_for_a_request_that_nobody_needs(
         runs = Runs(bot, details)
         await runs.watched()
         details.heights[ONE] = END
-        bot.budget.hold(Route.DETAILS, 90.0)
+        bot.budget.hold(Route.METRICS, 90.0)
         await runs.becomes(STOPPED)
         assert details.requests == 0
         await runs.pass_time(60)

@@ -81,7 +81,7 @@ async def test_without_a_request_or_an_answer_the_listing_counts(fake_redis: red
         (change,) = await changes(bot)
         bot.api.refusal = Unavailable("GoldRush didn't answer within 5 s.", retry_after=600.0)
         await bot.configurations.look_again(ONE)
-        assert bot.budget.current_hold(Route.DETAILS)
+        assert bot.budget.current_hold(Route.PIPELINE)
         requests = len(bot.api.asked)
         await bot.configurations.look_again(ONE)
         assert await bot.configurations.changes_before(ONE, bot.clock.now()) == (change,)

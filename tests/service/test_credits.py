@@ -161,7 +161,7 @@ async def test_the_bots_own_requests_are_counted_by_day(fake_redis: redis.asynci
     async with following(fake_redis) as account:
         await account.run()
         for _ in range(3):
-            assert account.bot.budget.try_take_spare(Route.DETAILS)
+            assert account.bot.budget.try_take_spare(Route.METRICS)
             await account.run(10 * MINUTE)
         state = await account.bot.store.credits()
         count = own_requests(state, account.bot.clock.now())

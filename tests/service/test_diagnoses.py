@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.domain.diagnosis import Diagnosis, LogFault, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LeftOut, LogFault, LogOutcome
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth
 from bot.domain.observation import PipelineId
@@ -14,6 +14,7 @@ from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
+from bot.monitoring.budget import Route
 from bot.monitoring.diagnosis_needs import LOG_AGE, LOG_WAITS
 from bot.monitoring.diagnosis_reader import FACTS_SECONDS, GATHER_SECONDS
 from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Status, Throttled, TooLarge, Unavailable
@@ -435,3 +436,203 @@ async def test_the_search_of_many_failures_leaves_the_event_loop_its_turns(fake_
         await bot.diagnoses.serve()
         counting.cancel()
         assert turns >= 3
+
+
+async def test_all_that_the_own_budget_left_out_is_read_once_requests_are_free(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = FakeDetails()
+    details.probe = DestinationHealth(healthy=False, last_error="connection refused")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        monkeypatch.setattr(bot.budget, "try_take_spare", lambda route: False)
+        await failed(bot, ONE)
+        await bot.poll(30)
+        monkeypatch.undo()
+        await bot.poll(6)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.left_out) == (LogOutcome.READ, ())
+        assert found.measured
+        assert found.health
+        await bot.poll(120)
+        assert sorted(name for name, _ in details.asked) == ["health", "logs", "metrics"]
+        assert entries(bot) == 2
+
+
+@pytest.mark.parametrize("route", [Route.LOGS, Route.METRICS, Route.HEALTH])
+async def test_one_part_that_the_own_budget_left_out_is_read_alone(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, route: Route
+) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        take = bot.budget.try_take_spare
+        monkeypatch.setattr(bot.budget, "try_take_spare", lambda one: one is not route and take(one))
+        await failed(bot, ONE)
+        await bot.poll(30)
+        before = diagnosis(bot)
+        assert before
+        monkeypatch.undo()
+        await bot.poll(60)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.cause, found.left_out) == (LogOutcome.READ, "schema", ())
+        assert found.measured
+        assert found.health
+        assert found.read_log_at == before.at or route is Route.LOGS, "the thread says when the log was read"
+        assert sorted(name for name, _ in bot.details.asked) == ["health", "logs", "metrics"]
+        assert entries(bot) == 2
+
+
+async def test_metrics_that_goldrush_refuses_after_the_wait_are_not_asked_again(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = FakeDetails()
+    details.measured = Unavailable("GoldRush didn't answer within 5 s.")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        take = bot.budget.try_take_spare
+        monkeypatch.setattr(bot.budget, "try_take_spare", lambda one: one is not Route.METRICS and take(one))
+        await failed(bot, ONE)
+        monkeypatch.undo()
+        await bot.poll(120)
+        assert details.times("metrics") == 1
+        assert entries(bot) == 1
+
+
+@pytest.mark.parametrize("endpoint", ["logs", "metrics", "destination_health"])
+async def test_a_429_of_one_endpoint_holds_back_no_other(fake_redis: redis.asyncio.Redis, endpoint: str) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        bot.budget.throttled(Route(endpoint), retry_after=3.0)
+        await bot.watch(ONE)
+        await bot.poll(6)
+        bot.api.statuses[ONE] = FAILED
+        while bot.repository.record(ONE).state.phase != Phase.FAILED:
+            await bot.poll(0.25)
+        bot.budget.throttled(Route(endpoint), retry_after=3.0)
+        await bot.poll(1.5)
+        held = endpoint.removeprefix("destination_")
+        assert sorted(name for name, _ in bot.details.asked) == sorted({"logs", "metrics", "health"} - {held})
+        await bot.poll(6)
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, bool(found.measured), bool(found.health)) == (LogOutcome.READ, True, True)
+
+
+@pytest.mark.parametrize("fact", ["add_occurrence", "configuration", "history"])
+async def test_facts_of_a_store_that_was_away_are_added_after_it_returns(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, fact: str
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreAway("the store does not answer")
+
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        await failed(bot, ONE)
+        bot.api.statuses[ONE] = LIVE
+        await bot.poll(60)
+        await bot.clock.pass_time(2 * 3600)
+        await bot.poll(10)
+        monkeypatch.setattr(bot.store, fact, away)
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(60)
+        found = diagnosis(bot)
+        assert found
+        assert LeftOut.PAST in found.left_out
+        requests = len(bot.details.asked)
+        monkeypatch.undo()
+        await bot.poll(10)
+        found = diagnosis(bot)
+        assert found
+        assert found.seen
+        assert len(bot.details.asked) == requests, "no read of GoldRush is repeated"
+        assert entries(bot) == (1 if fact == "configuration" else 2), "nobody changed the configuration"
+        monkeypatch.setattr(bot.store, fact, away)
+        await bot.poll(60)
+        assert entries(bot) == (1 if fact == "configuration" else 2)
+
+
+async def test_a_listing_read_that_hangs_is_no_reason_to_ask_the_store_again(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
+        requests = 0
+
+        async def hangs(_: PipelineId) -> None:
+            nonlocal requests
+            requests += 1
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(bot.api, "configuration", hangs)
+        await failed(bot, ONE)
+        await bot.poll(30)
+        found = diagnosis(bot)
+        assert found
+        assert (found.left_out, requests) == ((), 1)
+
+
+async def test_a_log_that_was_not_there_is_asked_for_once_after_the_failure_recovered_in_one_step(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    details = FakeDetails()
+    details.log = NO_LOG
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        details.log = A_LOG
+        bot.api.statuses[ONE] = LIVE
+        await bot.poll(60)
+        episode = bot.repository.record(ONE).episode
+        assert episode
+        assert not episode.open
+        assert episode.timeline[-1].ends
+        found = diagnosis(bot)
+        assert found
+        assert (found.log, found.cause) == (LogOutcome.READ, "schema")
+        assert details.times("logs") == 2
+        assert entries(bot) == 2
+
+
+async def test_a_new_leader_asks_for_the_log_of_a_failure_that_just_recovered(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api, details = FakeClock(), FakeApi(*pipelines(1)), FakeDetails()
+    details.log = NO_LOG
+    async with running(fake_redis, clock=clock, api=api, details=details) as bot:
+        await failed(bot, ONE)
+    async with running(fake_redis, clock=clock, api=api) as bot:  # it does not run diagnoses
+        api.statuses[ONE] = LIVE
+        await bot.poll(20)
+    details.log = A_LOG
+    async with running(fake_redis, clock=clock, api=api, details=details) as bot:
+        await bot.poll(20)
+        found = diagnosis(bot)
+        assert found
+        assert found.log is LogOutcome.READ
+        assert details.times("logs") == 2
+
+
+async def test_a_recovered_failure_whose_new_log_says_nothing_costs_one_request(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    details = FakeDetails()
+    details.log = NO_LOG
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        details.log = (PodLog(pod="pod-b", text="INFO starting\n"),)
+        bot.api.statuses[ONE] = LIVE
+        await bot.poll(900)
+        assert details.times("logs") == 2
+        assert entries(bot) == 1
+
+
+async def test_a_request_that_the_own_budget_lacks_is_no_attempt_to_read_a_late_log(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = FakeDetails()
+    details.log = NO_LOG
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        monkeypatch.setattr(bot.budget, "try_take_spare", lambda route: False)
+        details.log = A_LOG
+        bot.api.statuses[ONE] = DEPLOYING
+        await bot.poll(30)
+        assert details.times("logs") == 1
+        monkeypatch.undo()
+        await bot.poll(10)
+        found = diagnosis(bot)
+        assert found
+        assert found.log is LogOutcome.READ

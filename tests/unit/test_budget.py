@@ -75,7 +75,7 @@ def test_logs_get_half_of_peoples_share_while_the_polling_needs_all() -> None:
     for _ in range(1200):
         while budget.try_take(Route.STATUS):
             polled += 1
-        spare += budget.try_take_spare(Route.DETAILS)
+        spare += budget.try_take_spare(Route.LOGS)
         clock.seconds += 0.25
     assert 0 < spare <= RESERVED_SHARE * RATE * 300 + RATE * PEOPLES_BURST_SECONDS
     assert polled >= (1 - RESERVED_SHARE) * RATE * 300 - RATE
@@ -86,6 +86,6 @@ def test_a_small_budget_leaves_something_for_what_can_wait() -> None:
     budget, spare = Budget(0.2, clock), 0
     for _ in range(4800):
         budget.try_take(Route.STATUS)
-        spare += budget.try_take_spare(Route.DETAILS)
+        spare += budget.try_take_spare(Route.LOGS)
         clock.seconds += 0.25
     assert spare >= 10

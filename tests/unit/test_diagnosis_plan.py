@@ -8,10 +8,12 @@ from bot.domain.card import ThreadEntry
 from bot.domain.delivery import Priority
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
+from bot.domain.log_lines import Excerpt
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
+from bot.slack.render.diagnosis import over_line
 from tests.builders import ALERTS, ORDERS, a_person, a_routing, a_watch, an_observation, at
 
 OTHER, DIRECT = ChannelId("C0OTHER"), ChannelId("D0ANN")
@@ -74,3 +76,32 @@ def test_a_failure_whose_channels_hear_of_nothing_keeps_its_diagnosis() -> None:
     assert plan.messages == ()
     assert plan.record.episode
     assert plan.record.episode.diagnosis == FOUND
+
+
+def recovered_at(second: int, diagnosis: Diagnosis) -> Record:
+    plan = plan_diagnosed(failed_at(5), ROUTING, diagnosis)
+    assert plan
+    return plan_reading(plan.record, an_observation(Phase.RUNNING, second), ROUTING).record
+
+
+def test_a_log_that_came_after_the_recovery_goes_to_the_thread_before_the_end() -> None:
+    record = recovered_at(20, replace(FOUND, log=LogOutcome.NOT_YET, cause="", fingerprint=""))
+    late = replace(FOUND, at=at(25), excerpt=Excerpt(pod="", lines=("ERROR no table",), error="ERROR no table"))
+    plan = plan_diagnosed(record, ROUTING, late)
+    assert plan
+    assert plan.record.episode
+    assert record.episode
+    assert plan.record.episode.timeline[-1] == record.episode.timeline[-1]
+    assert plan.record.episode.timeline[-2].events == (Event.DIAGNOSED,)
+    (in_alerts,) = [card for card in plan.cards if card.channel == ALERTS]
+    assert "Cause: " in over_line(in_alerts.episode)
+    assert Priority.FAILURE not in {message.priority for message in plan.messages}
+    assert plan.transitions == ()
+    assert plan.record.episode.pages == record.episode.pages
+    assert plan_diagnosed(plan.record, ROUTING, replace(late, at=at(30))) is None
+
+
+@pytest.mark.parametrize("log", [LogOutcome.READ, LogOutcome.UNREADABLE])
+def test_a_failure_that_recovered_with_another_outcome_of_its_log_stays_as_it_is(log: LogOutcome) -> None:
+    record = recovered_at(20, replace(FOUND, log=log))
+    assert plan_diagnosed(record, ROUTING, replace(FOUND, at=at(25), cause="unreachable")) is None

@@ -93,7 +93,7 @@ def _why_unread(diagnosis: Diagnosis) -> str:
     if diagnosis.unread is LogFault.TOO_LARGE:
         return "Its log is larger than 1 MB, too long for me to read. Open it in GoldRush."
     problem = outside(diagnosis.problem, REASON_LIMIT).rstrip(".") if diagnosis.problem else "no answer"
-    return f"I couldn't read its log at {time_of_day(diagnosis.at)}: {problem}. *Logs* tries again."
+    return f"I couldn't read its log at {time_of_day(diagnosis.read_log_at)}: {problem}. *Logs* tries again."
 
 
 def _verdict(diagnosis: Diagnosis) -> str:
@@ -142,7 +142,7 @@ def _about(excerpt: Excerpt, diagnosis: Diagnosis) -> list[str]:
         f"replica {outside(excerpt.pod, LONGEST_POD)}" if several and excerpt.pod else "",
         f"{alike} other {'replica says' if alike == 1 else 'replicas say'} the same" if alike else "",
         f"{hidden} {'line' if hidden == 1 else 'lines'} between them left out" if hidden else "",
-        f"log read at {time_of_day(diagnosis.at)}",
+        f"log read at {time_of_day(diagnosis.read_log_at)}",
     ]
 
 
