@@ -23,6 +23,7 @@ from bot.monitoring.local_readers import LocalReaders
 from bot.monitoring.log_findings import LogFindings
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.peoples_logs import LocalLogs
+from bot.monitoring.polled_fleet import PolledFleet
 from bot.monitoring.promise import Promise
 from bot.monitoring.recorder import Recorder
 from bot.monitoring.scheduler import Scheduler
@@ -123,7 +124,14 @@ class Monitoring:
             catalogue=self.catalogue,
             budget=self.budget,
             clock=self.clock,
-            cadence=self.cadence,
+            fleet=PolledFleet(
+                repository=self.repository,
+                budget=self.budget,
+                promise=self.promise,
+                clock=self.clock,
+                cadence=self.cadence,
+                forget=self.recorder.forget,
+            ),
             leadership=self.leadership,
             slots=self.slots,
         )

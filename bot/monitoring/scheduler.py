@@ -4,22 +4,18 @@ import asyncio
 from datetime import datetime, timedelta
 from math import ceil
 
-from bot.domain.cadence import Cadence, Pace, pace
-from bot.domain.failure_rates import track
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.garbage import keep_for_good, return_freed_memory, without_collections
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
-from bot.monitoring.due_times import DueTimes
-from bot.monitoring.newcomers import AT_ONCE, Newcomers
 from bot.monitoring.outage import OutageNotices
 from bot.monitoring.people_slots import PeopleSlots
+from bot.monitoring.polled_fleet import PolledFleet
 from bot.monitoring.promise import Promise
+from bot.monitoring.reader_silence import ReaderSilence
 from bot.monitoring.reads_under_way import ReadsUnderWay, UnderWay
 from bot.monitoring.recorder import Recorder
-from bot.monitoring.siblings import Siblings
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import Status, Throttled
@@ -35,7 +31,6 @@ TICK_SECONDS = 0.25
 MOST_AT_ONCE = 64  # reads that start in one step of the loop, unless the budget needs more
 SLICES = 10  # of a tick, at most: a large budget is spent evenly within it
 READS_A_SLICE = 48  # or fewer: reads that start together cost less CPU
-LARGE_FLEET = 10_000  # pipelines: after so many new ones, the bot returns memory to the system
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
@@ -64,7 +59,7 @@ class Scheduler:
         catalogue: CatalogueSync,
         budget: Budget,
         clock: Clock,
-        cadence: Cadence,
+        fleet: PolledFleet,
         leadership: LeadershipStatus,
         slots: int,
     ) -> None:
@@ -77,33 +72,19 @@ class Scheduler:
         self._catalogue = catalogue
         self._budget = budget
         self._clock = clock
-        self._cadence = cadence
+        self._promise = promise
+        self._fleet = fleet
         self._leadership = leadership
         self._slots = slots
         self.epoch = 0
         """Orders this bot's readings after those of the leader before it."""
-        self._due = DueTimes(cadence)
-        self._newcomers = Newcomers(repository, cadence)
-        """Those that `_due` does not have yet."""
-        self._dropped: list[PipelineId] = []
-        """Those that `_due` still has, although nobody watches them any more."""
-        self._grows = False
-        """True until a large number of newcomers has been added."""
-        self._polled_version = -1
-        self._siblings = Siblings()
         self._silent_until = float("-inf")
         """During an outage, when the next probe is due."""
-        self._answered_at = float("-inf")
-        """When the last result of the polling came."""
-        self._unheard_until = float("-inf")
-        """Until then this bot did not lead or had no store, so no reader could answer it."""
-        self._unanswered_since: float | None = None
-        """Since then, readers in other processes have answered nothing, and at least one read is lost."""
+        self._silence = ReaderSilence()
         self._under_way = ReadsUnderWay()
         self._people = PeopleSlots()
         self._records: asyncio.TaskGroup | None = None
         self._stopping = False
-        self._promise = promise
         self._housekept_at = float("-inf")
         self._welcomed = -1
 
@@ -119,13 +100,11 @@ class Scheduler:
         If no other bot led meanwhile, its due times still apply.
         """
         if epoch != self.epoch + 1:
-            self._due = DueTimes(self._cadence)
-            self._newcomers, self._dropped = Newcomers(self._repository, self._cadence), []
-            self._polled_version = -1
+            self._fleet.restart()
         self.epoch = epoch
         self._promise.take_over(late=late)
-        self._unanswered_since = None
-        self._siblings = Siblings(self._repository.catalogue)
+        self._silence.restart()
+        self._fleet.follow_listing()
 
     # --- answers about the polling ---------------------------------------------------------------------------------
 
@@ -134,10 +113,10 @@ class Scheduler:
         return self._promise.seconds
 
     def promised(self, pipeline_id: PipelineId) -> float | None:
-        return self._promise.of(pipeline_id, self._due.period(pipeline_id))
+        return self._promise.of(pipeline_id, self._fleet.due.period(pipeline_id))
 
     def lateness(self) -> Lateness | None:
-        return self._promise.lateness(self._due, self._clock.monotonic())
+        return self._promise.lateness(self._fleet.due, self._clock.monotonic())
 
     @property
     def outage(self) -> str | None:
@@ -147,11 +126,11 @@ class Scheduler:
     @property
     def unanswered_seconds(self) -> float:
         """How long readers in other processes have answered no read; 0 if they answer."""
-        return 0.0 if self._unanswered_since is None else self._clock.monotonic() - self._unanswered_since
+        return self._silence.seconds(self._clock.monotonic())
 
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The polled pipelines without a read since `moment`, in monotonic seconds."""
-        return frozenset(one for one in self._repository.pollable if not self._due.is_read_since(moment, one))
+        return frozenset(one for one in self._repository.pollable if not self._fleet.due.is_read_since(moment, one))
 
     def waits_until(self) -> datetime | None:
         """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
@@ -168,22 +147,22 @@ class Scheduler:
         now = self._clock.monotonic()
         self._give_up_lost(now)
         if not self._leadership.is_leader:
-            self._excuse_readers(now)
+            self._silence.excuse(now)
             return
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
             self._housekept_at = now
             try:
                 await self._housekeep(now)
             except StoreAway as exc:
-                self._excuse_readers(self._clock.monotonic())
+                self._silence.excuse(self._clock.monotonic())
                 emit(StoreUnreachable(component=Component.MONITORING, problem=str(exc)))
                 return  # the bot could not write a reading now
-            self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
+            self._fleet.fit(now)
             self._promise.report_slow(now)
             if not self._breaker.is_open:
-                self._promise.judge(self._due, now)
-        self._follow(now)
-        await self._settle()
+                self._promise.judge(self._fleet.due, now)
+        self._fleet.follow(now)
+        await self._fleet.settle(TICK_SECONDS / 2)
         self._start_due()
         slices = min(SLICES, ceil(self._budget.full_rate * TICK_SECONDS / READS_A_SLICE))
         seconds, loop = TICK_SECONDS / slices, asyncio.get_running_loop()
@@ -196,15 +175,15 @@ class Scheduler:
             self._start_due()
 
     def _start_due(self) -> None:
-        now = self._clock.monotonic()
-        self._follow(now)
+        now, due = self._clock.monotonic(), self._fleet.due
+        self._fleet.follow(now)
         most = max(MOST_AT_ONCE, ceil(2 * self._budget.full_rate * TICK_SECONDS / SLICES))
         most = min(most, self._free_slots(now))
         batch: list[ReadRequest] = []
-        while len(batch) < most and self._due.next_due() <= now and self._budget.try_take(Route.STATUS):
-            pipeline_id = self._due.take_next(now)
+        while len(batch) < most and due.next_due() <= now and self._budget.try_take(Route.STATUS):
+            pipeline_id = due.take_next(now)
             if pipeline_id and pipeline_id not in self._repository.pollable:
-                self._due.drop((pipeline_id,))  # at once: if somebody watches it again, it is a newcomer
+                due.drop((pipeline_id,))  # at once: if somebody watches it again, it is a newcomer
             elif pipeline_id and pipeline_id not in self._under_way:
                 batch.append(self._under_way.begin(pipeline_id, self.epoch, now).request)
         if batch:
@@ -233,71 +212,16 @@ class Scheduler:
         """No read fails during a wait. So this reports a wait at whose end readings will be older than promised."""
         hold = self._budget.current_hold(Route.STATUS)
         reported = self._breaker.health is ApiHealth.WAITING
-        if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._due.is_any_late(hold[1])):
+        if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._fleet.due.is_any_late(hold[1])):
             self._breaker.record_wait(self._clock.now() + timedelta(seconds=hold[1] - now))
-            await self._outage.report(len(self._due))
+            await self._outage.report(len(self._fleet.due))
 
     async def _notice_silence(self) -> None:
         """No read ends while all readers are silent, so this reports it."""
         if self.unanswered_seconds >= SILENCE_SECONDS:
             self._breaker.record_no_reader()
         if self._breaker.health is ApiHealth.NO_READER:
-            await self._outage.report(len(self._due))
-
-    def _follow(self, now: float) -> None:
-        """Polls what is watched now."""
-        if self._polled_version == self._repository.pollable_version:
-            return
-        self._polled_version = self._repository.pollable_version
-        self._due.fit(self._budget.polling_rate, self.promised_seconds, now)
-        new, dropped = self._due.compare(self._repository.pollable)
-        self._newcomers, self._dropped = Newcomers(self._repository, self._cadence, new), [*dropped]
-        self._due.expect(len(new), now)
-        self._grows = len(new) >= LARGE_FLEET
-        if len(new) + len(dropped) <= AT_ONCE:
-            while self._dropped or self._newcomers:
-                self._settle_some()
-
-    @property
-    def _is_unsettled(self) -> bool:
-        return bool(self._dropped or self._newcomers or not self._siblings.are_complete)
-
-    async def _settle(self) -> None:
-        """Adds many new pipelines and drops many others, some at a time. Reads begin when the first ones are there.
-
-        Leases, heartbeats and answers have their turns meanwhile. A tick takes half of its time for this, or longer
-        until the order of the first reads is known.
-        """
-        if not self._is_unsettled:
-            return
-        until = self._clock.monotonic() + TICK_SECONDS / 2
-        with without_collections():
-            while self._is_unsettled:
-                self._settle_some()
-                await asyncio.sleep(0)
-                if self._newcomers.has_begun and self._clock.monotonic() >= until:
-                    break
-            if self._grows:
-                keep_for_good()
-        if self._grows and not self._is_unsettled:
-            self._grows = False
-            return_freed_memory()
-
-    def _settle_some(self) -> None:
-        """A step of a few milliseconds."""
-        now, at = self._clock.monotonic(), self._clock.now()
-        if self._dropped:
-            dropped = self._dropped[-AT_ONCE:]
-            del self._dropped[-AT_ONCE:]
-            self._due.drop(dropped)
-            for pipeline_id in dropped:
-                self._recorder.forget(pipeline_id)
-        elif not self._newcomers.are_sorted:
-            self._newcomers.sort_some(at)
-        elif not self._newcomers:
-            self._siblings.add_some(AT_ONCE)
-        else:
-            self._due.add(self._newcomers.take_some(at, now), now)
+            await self._outage.report(len(self._fleet.due))
 
     async def refresh_catalogue(self) -> None:
         """Lists the pipelines.
@@ -306,7 +230,7 @@ class Scheduler:
             StoreAway: a later listing reports an outage.
         """
         listed = await self._catalogue.list_all()
-        self._siblings = Siblings(self._repository.catalogue)
+        self._fleet.follow_listing()
         if not self._repository.pollable:
             await self._recorder.record_listing(listed)
 
@@ -324,7 +248,7 @@ class Scheduler:
                     now = self._clock.monotonic()
                     read = self._under_way.begin(pipeline_id, self.epoch, now)
                     slot.assign()
-                    self._due.take(pipeline_id, now)
+                    self._fleet.due.take(pipeline_id, now)
                     self._people_readers.start((read.request,), self._on_result)
         problem = await read.wait() if read else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
@@ -348,8 +272,9 @@ class Scheduler:
         return self._records is not None and not self._stopping
 
     def _on_polled(self, result: ReadResult | Unread) -> None:
-        self._unanswered_since, self._answered_at = None, self._clock.monotonic()
-        self._breaker.record_reader(self._answered_at)
+        now = self._clock.monotonic()
+        self._silence.note_answer(now)
+        self._breaker.record_reader(now)
         self._on_result(result)
 
     def _on_result(self, result: ReadResult | Unread) -> None:
@@ -373,13 +298,12 @@ class Scheduler:
         failed = not isinstance(result.outcome, Status | Throttled)  # a retry would only be throttled again
         self._end(result, problem, failed=failed)
         if before is not None and before != Phase.FAILED and after == Phase.FAILED:
-            now = self._clock.monotonic()
-            self._due.hasten(self._siblings.of_failed(self._repository.pipeline(pipeline_id), now), now)
+            self._fleet.hasten_siblings(pipeline_id)
 
     async def _recorded(self, result: ReadResult) -> str | None:
         pipeline_id = result.request.pipeline_id
         try:
-            return await self._recorder.record(result, unread=len(self._due))
+            return await self._recorder.record(result, unread=len(self._fleet.due))
         except StoreAway as exc:
             emit(StoreUnreachable(component=Component.MONITORING, pipeline=pipeline_id, problem=str(exc)))
             return "the store is away, so this reading could not be kept"
@@ -391,18 +315,13 @@ class Scheduler:
         """Ends the reads of lost readers. They don't count as reads: the pipelines are due again."""
         for read in self._under_way.older_than(now - self._readers.lost_after):
             self._end_unread(read.request, "the reader of this pipeline stopped")
-            if self._unanswered_since is None:
-                self._unanswered_since = max(read.since, self._answered_at, self._unheard_until)
-
-    def _excuse_readers(self, now: float) -> None:
-        """Reads and results go through the store. The silence until now says nothing about the readers."""
-        self._unanswered_since, self._unheard_until = None, now
+            self._silence.note_lost(read.since)
 
     def _end_unread(self, request: ReadRequest, problem: str) -> None:
         """GoldRush gave no answer to this read. The pipeline is due again."""
         if self._under_way.end(request, problem, unread=True):
             self._people.ended(request.pipeline_id)
-            self._due.mark_lost(request.pipeline_id)
+            self._fleet.due.mark_lost(request.pipeline_id)
 
     def _end(self, result: ReadResult, problem: str | None, *, failed: bool = False, steady: bool = False) -> None:
         """The read is over: the pipeline waits for its next turn."""
@@ -412,8 +331,4 @@ class Scheduler:
         self._people.ended(pipeline_id)
         now, at = self._clock.monotonic(), result.at if steady else self._clock.now()
         self._silent_until = now + self._breaker.probe_seconds if self._breaker.is_open else float("-inf")
-        state = self._repository.state_but_time(pipeline_id)
-        again = failed and state.failed_reads == 0  # it failed, but counts against no pipeline
-        its_pace = Pace.RETRY if again else pace(state, at, self._cadence)
-        known = None if steady and not self._due.learns_from(pipeline_id) else track(state, self._clock.now(), now)
-        self._due.mark_read(pipeline_id, its_pace, now, known)
+        self._fleet.mark_read(pipeline_id, at, now, failed=failed, steady=steady)

@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 
 from bot.coordination import heartbeat
-from bot.monitoring import newcomers, scheduler
+from bot.monitoring import newcomers, polled_fleet
 from bot.state import oldest_reading
 from bot.state.repository import Repository
 from tests.builders import a_message, a_watch, at
@@ -56,7 +56,7 @@ class Steps:
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newcomers, "AT_ONCE", AT_ONCE)
-    monkeypatch.setattr(scheduler, "AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(polled_fleet, "AT_ONCE", AT_ONCE)
     monkeypatch.setattr(oldest_reading, "SORTED_AT_ONCE", AT_ONCE)
 
 
@@ -79,7 +79,7 @@ async def test_a_bot_that_takes_over_begins_to_poll_some_pipelines_at_a_time(
         assert steps.total >= FLEET
         assert steps.most <= 2 * AT_ONCE
         assert bot.scheduler.unread_since(0.0) == bot.repository.pollable
-        assert len(bot.scheduler._due) == len(bot.scheduler._due._entries) == FLEET
+        assert len(bot.scheduler._fleet.due) == len(bot.scheduler._fleet.due._entries) == FLEET
 
 
 async def test_the_end_of_a_large_watch_stops_the_reads_at_once(
@@ -89,7 +89,7 @@ async def test_the_end_of_a_large_watch_stops_the_reads_at_once(
         await watch(bot, "orders-*")
         await bot.poll(20)
         dropped = Steps()
-        monkeypatch.setattr(bot.scheduler._recorder, "forget", dropped.counted(bot.scheduler._recorder.forget))
+        monkeypatch.setattr(bot.scheduler._fleet, "_forget", dropped.counted(bot.recorder.forget))
         bot.repository._polled.unwatch_all(set(bot.repository.pollable), ())
         before = len(bot.api.reads)
         bot.clock.seconds += 5  # all are due, and the lease lasts
@@ -98,7 +98,7 @@ async def test_the_end_of_a_large_watch_stops_the_reads_at_once(
             await bot.scheduler.tick()
         assert len(bot.api.reads) == before
         assert (dropped.total, dropped.most) == (FLEET, AT_ONCE)
-        assert len(bot.scheduler._due) == 0
+        assert len(bot.scheduler._fleet.due) == 0
 
 
 async def test_pipelines_that_are_watched_again_before_they_are_dropped_are_still_read(

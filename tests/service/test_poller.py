@@ -910,18 +910,18 @@ async def test_a_bot_that_leads_again_keeps_its_due_times(fake_redis: redis.asyn
     ):
         await watch(one, "orders-*")
         await one.poll(20)
-        due_times = one.scheduler._due
+        due_times = one.scheduler._fleet.due
         one.clock.seconds += 30  # nothing runs meanwhile, so the lease expires
         await one.poll(20)
         assert one.leadership.is_leader
-        assert one.scheduler._due is due_times
+        assert one.scheduler._fleet.due is due_times
         one.clock.seconds += 30
         await fake_redis.delete(one.store._keys.lease(READER))
         await two.poll(4)
         assert two.leadership.is_leader
         await two.leadership.release()
         await one.poll(20)
-        assert one.scheduler._due is not due_times
+        assert one.scheduler._fleet.due is not due_times
 
 
 async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:
