@@ -352,7 +352,9 @@ class NoteAnswer:
     covers: tuple[str, ...] = ()
     """The names that the pattern matches now."""
     failed: int = 0
-    """How many of these pipelines have an open failure card."""
+    """How many open failure cards were updated."""
+    by: UserId | None = None
+    """The person who changed it. None: it was only shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from bot.domain.calls import released_pagers
 from bot.domain.card import Card
 from bot.domain.confirmation import confirmed_by
 from bot.domain.delivery import Message
-from bot.domain.episode import Episode, EpisodeKind
+from bot.domain.episode import Episode, EpisodeKind, open_failure
 from bot.domain.episode_plan import EpisodePlan, last_cards, make_cards, plan_episode, sync_message, thread_entries
 from bot.domain.escalation import PageEvent
 from bot.domain.flap_story import flap_after, is_to_be_redrawn, redrawn
@@ -170,6 +170,11 @@ def plan_redrawn(record: Record, routing: Routing, *, unread_at: datetime | None
         return None
     plan = with_episode(record, routing, replace(episode, revision=episode.revision + 1))
     return replace(plan, cards=tuple(replace(card, unread_at=unread_at) for card in plan.cards))
+
+
+def plan_failure_redrawn(record: Record, routing: Routing) -> Plan | None:
+    """As `plan_redrawn`. None: no failure is open."""
+    return plan_redrawn(record, routing) if open_failure(record.episode) else None
 
 
 def plan_explained(

@@ -28,7 +28,7 @@ class ErrorNoteAnswer:
     by_name: str = ""
     """The person who changed it."""
     failed: int = 0
-    """How many pipelines with this error have an open failure card."""
+    """How many open failure cards with this error were updated."""
     alike: int = 0
     """How many failures of the thread have this error."""
     total: int = 0
@@ -114,8 +114,7 @@ class ErrorNotes:
             for episode in self._repository.open_episodes
             if (found := noted_error(episode)) and found.fingerprint == error.fingerprint
         }
-        await self._repository.redraw(failed)
-        return len(failed)
+        return await self._repository.redraw_failures(failed)
 
 
 _TOO_MANY = RefusalAnswer(

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
 from bot.domain.catalogue import Pipeline, comparable, is_pattern
-from bot.domain.episode import EpisodeKind
+from bot.domain.episode import open_failure
 from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
-from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.clock import Clock
 from bot.ports.telemetry import emit
@@ -59,7 +58,7 @@ class Notes:
         change = _change(before, wanted)
         if change in {NoteChange.SET, NoteChange.REMOVED}:
             await self._write(wanted, before)
-        return replace(self._answer(kind, target, change, before), failed=await self._redraw(target))
+        return replace(self._answer(kind, target, change, before), failed=await self._redraw(target), by=by)
 
     async def _write(self, note: Note, before: Note | None) -> None:
         await self._watch_store.set_note(note, before)
@@ -72,14 +71,9 @@ class Notes:
 
         Runs even if nothing changed: an earlier try may have stopped between the write and the redraw.
         """
-        failed = [pipeline for pipeline in self._covered(target) if self._fails(pipeline)]
-        for pipeline in failed:
-            await self._repository.write(pipeline.id, plan_redrawn)
-        return len(failed)
-
-    def _fails(self, pipeline: Pipeline) -> bool:
-        episode = self._repository.record(pipeline.id).episode
-        return episode is not None and episode.open and episode.kind is EpisodeKind.FAILURE
+        covered = (pipeline.id for pipeline in self._covered(target))
+        failed = [pipeline_id for pipeline_id in covered if open_failure(self._repository.episode(pipeline_id))]
+        return await self._repository.redraw_failures(failed)
 
     async def _resolve(
         self, channel: ChannelId, kind: NoteKind, reference: str, text: str = ""

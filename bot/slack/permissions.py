@@ -54,15 +54,26 @@ class Permissions:
 
     async def to_ask(self, asker: Asker) -> RefusalAnswer | None:
         """For messages. Slack offers commands only to the workspace's people, but anyone in a channel can mention."""
+        refusal = RefusalAnswer(
+            reason=f"I only answer people of this workspace. {UNCHANGED}", hint="Use a card's buttons."
+        )
+        return await self._to_strangers(asker, refusal)
+
+    async def to_see_log(self, asker: Asker) -> RefusalAnswer | None:
+        """For buttons whose answer quotes a log: people of other companies see them on cards of shared channels."""
+        refusal = RefusalAnswer(
+            reason=f"Only people of this workspace can ask for a log, or for a draft that quotes it. {UNCHANGED}",
+            hint="Ask one of them to click here.",
+        )
+        return await self._to_strangers(asker, refusal)
+
+    async def _to_strangers(self, asker: Asker, refusal: RefusalAnswer) -> RefusalAnswer | None:
+        """This refusal for people of other workspaces. None for people of this one."""
         person = await self.facts.person(asker.user, team=asker.team)
         if person.account is UnknownFact.AWAY:
             return slack_is_away("check who you are", changing=True)
         foreign = person.account is UnknownFact.NO_SCOPE and asker.team not in {"", self.facts.team}
-        if foreign or person.account is Account.STRANGER:
-            return RefusalAnswer(
-                reason=f"I only answer people of this workspace. {UNCHANGED}", hint="Use a card's buttons."
-            )
-        return None
+        return refusal if foreign or person.account is Account.STRANGER else None
 
     async def check_account(self, asker: Asker) -> RefusalAnswer | None:
         """Checks that the person's account may change watches.

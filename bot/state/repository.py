@@ -15,6 +15,7 @@ from bot.domain.page_plan import plan_newly_named
 from bot.domain.plan import (
     Plan,
     Record,
+    plan_failure_redrawn,
     plan_forgotten,
     plan_left,
     plan_newcomer,
@@ -175,6 +176,21 @@ class Repository(KnownPipelines):
     async def redraw(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Updates the cards of these pipelines' open episodes."""
         await self.write_each(set(pipeline_ids), plan_redrawn)
+
+    async def redraw_failures(self, pipeline_ids: Iterable[PipelineId]) -> int:
+        """Updates the cards of those of these pipelines whose failure is open, and returns their number.
+
+        Another bot may have closed one that this process still takes for open: the store decides.
+        """
+        redrawn = 0
+
+        async def redraw(pipeline_id: PipelineId) -> None:
+            nonlocal redrawn
+            if await self.write(pipeline_id, plan_failure_redrawn):
+                redrawn += 1
+
+        await self._each(set(pipeline_ids), redraw)
+        return redrawn
 
     async def write(
         self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None, lease: Lease | None = None

@@ -1,6 +1,8 @@
 """In the thread of a failure's card, `note "…"` keeps what helped against its error, for the next card with it."""
 
+import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 import redis.asyncio
@@ -10,7 +12,10 @@ from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.error_note import MOST_ERROR_NOTES, ErrorNote
 from bot.domain.log_lines import Excerpt
 from bot.domain.observation import PipelineId
-from tests.builders import ANN, a_setup_change, at
+from bot.domain.phase import Phase
+from bot.domain.plan import plan_reading
+from bot.state.repository import Repository
+from tests.builders import ANN, a_setup_change, an_observation, at
 from tests.contract.office import ALERTS, BOB, CAROL
 from tests.contract.test_thread_commands import Thread, thread_of
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO
@@ -98,6 +103,30 @@ async def test_a_failure_that_is_over_takes_a_note(fake_redis: redis.asyncio.Red
         assert await noted(thread) == {PRINT: "it was the sink"}
 
 
+async def closed_by_another_bot(thread: Thread) -> None:
+    """This bot has not heard of the recovery yet."""
+    bot = thread.office.bot
+    other = Repository(bot.store, asyncio.Event())
+    await other.load()
+    live = an_observation(Phase.RUNNING, 1000)
+    live = replace(live, observed_at=bot.clock.now())
+    assert await other.write(ONE, lambda record, routing: plan_reading(record, live, routing))
+
+
+@pytest.mark.parametrize(
+    "typed", ["note it was the sink", 'note orders-1 "it was the sink"', "runbook https://a.example"]
+)
+async def test_a_note_claims_no_update_of_a_card_that_another_bot_has_closed(
+    fake_redis: redis.asyncio.Redis, typed: str
+) -> None:
+    async with thread_of(fake_redis) as thread:
+        await diagnosed(thread)
+        await closed_by_another_bot(thread)
+        answer = await thread.asked(typed)
+        assert "now show" in answer
+        assert "updated" not in answer
+
+
 async def test_without_an_error_the_bot_offers_the_pipeline_s_note(fake_redis: redis.asyncio.Redis) -> None:
     async with thread_of(fake_redis) as thread:
         answer = await thread.asked("note restart the sink")
@@ -156,6 +185,7 @@ async def test_the_thread_hears_whose_note_was_replaced(fake_redis: redis.asynci
         (public,) = [message for message in thread.talk.shown(ALERTS, CAROL) if "call the DBA" in message.text]
         assert "bob replaced the note of ann." in public.text
         assert "Before: “restart the sink”" in public.text
+        assert '`@bot note "restart the sink"` here puts the earlier one back.' in public.text
         await thread.talk.mention("note none", thread=thread.root.ts)
         assert "ann removed the note of bob." in thread.talk.shown(ALERTS, CAROL)[-1].text
         assert "<@" not in public.text

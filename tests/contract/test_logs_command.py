@@ -102,7 +102,7 @@ async def test_the_button_works_in_its_own_conversation_only(fake_redis: redis.a
 async def test_people_of_another_company_get_no_log(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         text = await it.click(action_ids.LOGS, {"pipeline": ONE}, PARTNER, SHARED, PARTNER_TEAM_ID)
-        assert "I only answer people of this workspace." in text
+        assert "Only people of this workspace can ask for a log" in text
         assert it.bot.details.asked == []
 
 

@@ -10,7 +10,8 @@ from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.postmortem import Postmortem
 from bot.slack.render import action_ids
 from bot.slack.render.console import MemberAction, member_menu
-from tests.contract.office import ALERTS, ANN, CAROL, QUIET, Office, office
+from sandbox.slack.directory import PARTNER_TEAM_ID
+from tests.contract.office import ALERTS, ANN, CAROL, PARTNER, QUIET, Office, office
 from tests.contract.test_thread_commands import thread_of
 from tests.fakes import FakeChat
 from tests.service.test_dispatcher import sending
@@ -82,6 +83,15 @@ async def test_another_conversation_gets_nothing(fake_redis: redis.asyncio.Redis
     async with office(fake_redis) as it:
         data = await recovered(it)
         assert "another conversation" in await it.click(action_ids.POSTMORTEM, data, CAROL, QUIET)
+        assert await drafts(it) == []
+
+
+async def test_another_companys_person_gets_none_because_it_quotes_the_log(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        for action in (action_ids.POSTMORTEM, action_ids.LOGS):
+            answer = await it.click(action, data, PARTNER, team=PARTNER_TEAM_ID)
+            assert "can ask for a log, or for a draft that quotes it. Nothing was changed." in answer
         assert await drafts(it) == []
 
 

@@ -82,7 +82,10 @@ async def acknowledge(someone: Someone) -> bool:
 
 
 async def logs(someone: Someone) -> bool:
-    return "orders-1 — log" in await someone.click(action_ids.LOGS, {"pipeline": ONE})
+    shown = "orders-1 — log" in await someone.click(action_ids.LOGS, {"pipeline": ONE})
+    draft = await someone.click(action_ids.POSTMORTEM, {"pipeline": ONE})
+    assert shown == ("I no longer know this failure" in draft)
+    return shown
 
 
 async def stop_paging(someone: Someone) -> bool:
@@ -121,7 +124,7 @@ ROWS: dict[str, Callable[[Someone], Awaitable[bool]]] = {
     "`watch` and `unwatch`": watch,
     "*Unwatch*": unwatch,
     "*Acknowledge*": acknowledge,
-    "*Logs*": logs,
+    "*Logs*, *Draft postmortem*": logs,
     "*Stop paging me*": stop_paging,
     "`note` and `runbook`": note,
     "`policy`, `schedule`": on_call,

@@ -2,13 +2,14 @@
 
 import re
 
+import pytest
 import redis.asyncio
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
 from bot.domain.card import Card
 from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
-from bot.domain.watch import Target, TargetKind
+from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, ANN, at
@@ -16,6 +17,7 @@ from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, Bot, pipelines, r
 from tests.unit.rendering import render_answer
 
 RUNBOOK, NOTE = NoteKind.RUNBOOK, NoteKind.NOTE
+BOB = UserId("U0BOB")
 WIKI = "https://wiki.example.com/orders"
 CONTEXT = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 
@@ -98,6 +100,34 @@ async def test_a_note_is_shown_kept_removed_and_survives_a_restart(fake_redis: r
         assert re.search(r"Set by Ann Araya at <!date\^\d+\^\{time\} ", text_of(answer))  # Slack makes it "14:05 today"
         assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.REMOVED
         assert (await bot.store.watches()).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "shown_old", "typed"),
+    [
+        (NOTE, "Restart the sink", "“Restart the sink”", '"Restart the sink"'),
+        (RUNBOOK, WIKI, f"<{WIKI}|wiki.example.com/orders>", WIKI),
+    ],
+)
+async def test_the_answer_names_whose_note_was_replaced_and_how_to_put_it_back(
+    fake_redis: redis.asyncio.Redis, kind: NoteKind, old: str, shown_old: str, typed: str
+) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await change(bot, kind, "orders-1", old)
+
+        async def changed_by_bob(text: str) -> str:
+            answer = await bot.requests.notes.change(ALERTS, kind, "orders-1", text, by=BOB, by_name="Bob")
+            assert isinstance(answer, NoteAnswer)
+            return text_of(answer)
+
+        replaced = await changed_by_bob("https://other.example")
+        assert f"You replaced the {kind} of Ann Araya: {shown_old}" in replaced
+        assert f"`/pipeline {kind} orders-1 {typed}` puts the earlier one back." in replaced
+        assert f"Before: {shown_old}" not in await changed_by_bob("https://third.example")
+        await change(bot, kind, "orders-1", old)
+        removed = await changed_by_bob("")
+        assert f"You removed the {kind} of Ann Araya: {shown_old}" in removed
+        assert f"{typed}` puts the earlier one back." in removed
 
 
 async def test_another_bot_draws_the_new_note(fake_redis: redis.asyncio.Redis) -> None:

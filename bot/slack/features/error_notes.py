@@ -77,7 +77,10 @@ def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
         one = answer.failed == 1
         lines.append("The open failure card is updated." if one else f"{answer.failed} open failure cards are updated.")
-    if answer.change is NoteChange.SET:
+    if answer.before:
+        earlier = code(f'{MENTION} note "{answer.before.text}"', 2 * LONGEST_NOTE)
+        lines.append(f"{earlier} here puts the earlier one back.")
+    elif answer.change is NoteChange.SET:
         lines.append(f"`{MENTION} note {NONE}` here removes it.")
     return sections(lines)
 

@@ -48,7 +48,7 @@ def _parse(command_text: CommandText) -> Command:
 async def press_logs(click: Click, request: Request) -> Reply:
     """A log says more than a card, so people of other workspaces don't get it."""
     services = request.services
-    if refusal := await services.permissions.to_ask(request.asker):
+    if refusal := await services.permissions.to_see_log(request.asker):
         return request.refused(refusal)
     pipeline_id = PipelineId(click.text("pipeline"))  # a menu has no room for it
     pipeline_id = pipeline_id or await services.requests.acknowledgements.pipeline_of(click.text("card"))

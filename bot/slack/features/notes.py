@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, RefusalAnswer
 from bot.domain.catalogue import comparable, is_pattern
 from bot.domain.names import AmbiguousReference, UnknownReference, resolve
-from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
+from bot.domain.note import FIND_PROBLEM, LONGEST_ADDRESS, LONGEST_NOTE, Note, NoteKind, address_problem
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.error_notes import ErrorNoteCommand
 from bot.slack.grammar.answer_words import ERROR
@@ -18,12 +18,13 @@ from bot.slack.mrkdwn import code, date, outside
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.help import HelpPage
 from bot.slack.render.note_words import note_text
-from bot.slack.render.phrases import pipelines
+from bot.slack.render.phrases import person, pipelines
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import CANDIDATES, command_for
 from bot.slack.render.thread_words import MENTION
 
 NAMES_SHOWN = 10
+LONGEST_COMMAND = 2 * LONGEST_ADDRESS
 _EXAMPLES = {NoteKind.RUNBOOK: "https://wiki.example.com/orders", NoteKind.NOTE: '"Restart the sink first"'}
 
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
@@ -186,7 +187,7 @@ def note_blocks(answer: NoteAnswer, render_context: RenderContext) -> list[Block
     if answer.applies and answer.change is not NoteChange.SET:
         lines.append(_author_words(answer.applies))
     if answer.before and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
-        lines.append(f"Before: {note_text(answer.before)}")
+        lines.append(_before_words(answer.before, answer))
     if answer.pattern:
         lines.append(_covered_words(answer.covers))
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
@@ -228,6 +229,14 @@ def _author_words(note: Note) -> str:
     return f"Set{pattern}{by} at {date(note.at)}."
 
 
+def _before_words(before: Note, answer: NoteAnswer) -> str:
+    """Names the person whose note this was, unless the same person has changed it."""
+    if before.by == answer.by:
+        return f"Before: {note_text(before)}"
+    did = "removed" if answer.change is NoteChange.REMOVED else "replaced"
+    return f"You {did} the {answer.kind} of {person(before.by_name)}: {note_text(before)}"
+
+
 def _covered_words(names: Sequence[str]) -> str:
     if not names:
         return "No pipeline matches yet. It applies to new ones that match."
@@ -242,6 +251,9 @@ def _next_step(answer: NoteAnswer, render_context: RenderContext) -> str:
     if answer.change is NoteChange.SHOWN and answer.applies is None:
         example = "https://…" if answer.kind is NoteKind.RUNBOOK else '"…"'
         return f"{code(f'{typed} {example}', 150)} sets one."
+    if answer.before and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
+        text = answer.before.text if answer.kind is NoteKind.RUNBOOK else f'"{answer.before.text}"'
+        return f"{code(f'{typed} {text}', LONGEST_COMMAND)} puts the earlier one back."
     if answer.change is NoteChange.SET:
         return f"{code(f'{typed} {NONE}', 150)} removes it."
     return ""

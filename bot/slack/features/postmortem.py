@@ -19,7 +19,9 @@ _UNKNOWN_CARD = RefusalAnswer(
 
 
 async def press_postmortem(click: Click, request: Request) -> Reply:
-    """Everyone in the conversation sees the draft."""
+    """Everyone in the conversation sees the draft. It quotes the log, so who may not see one can't ask for it."""
+    if refusal := await request.services.permissions.to_see_log(request.asker):
+        return request.refused(refusal)
     name = await request.services.permissions.name(request.asker)
     match await request.services.requests.postmortems.draft(click.channel, click.text("card"), by_name=name):
         case PostmortemAnswer.DRAFTED:
