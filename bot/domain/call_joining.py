@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.episode import Episode
-from bot.domain.escalation import Page, PageStatus
-from bot.domain.pages import TOGETHER
+from bot.domain.escalation import TOGETHER, Page, PageStatus
 from bot.domain.watch import ChannelId, Target
 
 JOINS_WITHIN = timedelta(minutes=2)
@@ -21,20 +20,16 @@ NOBODY_CALLED: CalledPeople = frozenset()
 
 def calls_due(episode: Episode, at: datetime) -> CalledPeople:
     """The people that the due pages of this episode call now."""
-    return frozenset(call for page in episode.pages if _is_due(page, at, TOGETHER) for call in _next_calls(page))
+    return frozenset(call for page in episode.pages if page.is_due(at, TOGETHER) for call in _next_calls(page))
 
 
 def joining(episode: Episode, calls: CalledPeople, at: datetime) -> Episode | None:
     """The episode with its next calls due now, if `calls` go to the same people. None: it waits for its own time."""
-    next_pages = [page for page in episode.pages if _is_due(page, at, JOINS_WITHIN)]
+    next_pages = [page for page in episode.pages if page.is_due(at, JOINS_WITHIN)]
     if not next_pages or not all(_repeats(page) and _next_calls(page) <= calls for page in next_pages):
         return None
     pages = (replace(page, next_at=at) if page in next_pages else page for page in episode.pages)
     return replace(episode, pages=tuple(pages))
-
-
-def _is_due(page: Page, at: datetime, within: timedelta) -> bool:
-    return page.next_at is not None and page.next_at - at <= within
 
 
 def _repeats(page: Page) -> bool:

@@ -12,9 +12,11 @@ from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Episode, EpisodeOutcome, stable_key
 from bot.domain.follow_ups import FollowUpStyle, call_style
 from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure
+from bot.domain.page_progress import Call, Paged, pagers_among
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent, PagingEnd
 from bot.domain.pager_messages import pager_messages, renewing_messages
-from bot.domain.pages import Call, Paged, has_stopped_paging, paged_event, pagers_among, pagers_of
+from bot.domain.pages import pagers_of
+from bot.domain.paging_targets import has_stopped_paging, paged_event
 from bot.domain.routing import Routing
 from bot.domain.watch import ChannelId, Target
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from bot.domain.watch import ChannelId, Target, UserId
 
 SHORTEST_WAIT = timedelta(minutes=1)  # a failure that comes back calls nobody at once who did not answer before
+TOGETHER = timedelta(seconds=10)  # pages that are due within this time go together: one message names all of them
 Reaches = Callable[[Target], bool]
 """True if the target reaches at least one person at the moment of the decision."""
 
@@ -81,6 +82,10 @@ class Page:
         """Its channels, and the direct messages of the people it has reached and of their shadows."""
         direct = (target.direct for target in (*self.notified, *self.shadows) if target.direct)
         return tuple(dict.fromkeys([*self.channels, *direct]))
+
+    def is_due(self, at: datetime, within: timedelta) -> bool:
+        """True if its timer ends by then, or so soon afterwards."""
+        return self.next_at is not None and self.next_at - at <= within
 
 
 def opened_page(key: str, policy: Policy, at: datetime, channels: tuple[ChannelId, ...] = ()) -> Page:

@@ -8,9 +8,10 @@ from bot.domain.calls import MERGE_WAIT, released_pagers
 from bot.domain.delivery import Message, Priority, Receiver
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, TimelineEntry, stable_key
 from bot.domain.episode_plan import make_cards, sync_message
-from bot.domain.escalation import PageAcknowledged, PageResolved, TimerDue
+from bot.domain.escalation import TOGETHER, PageAcknowledged, PageResolved, TimerDue
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
-from bot.domain.pages import TOGETHER, following_watch, named_late, postponed
+from bot.domain.page_silences import postponed
+from bot.domain.pages import following_watch, named_late
 from bot.domain.plan import Plan, Record, latest_time, with_episode
 from bot.domain.routing import Routing
 from bot.domain.transition import Event

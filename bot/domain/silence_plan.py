@@ -14,7 +14,7 @@ from bot.domain.episode import Episode, EpisodeKind, stable_key
 from bot.domain.episode_plan import plan_episode
 from bot.domain.held_news import HeldNews
 from bot.domain.page_plan import plan_newly_named
-from bot.domain.pages import following_silences
+from bot.domain.page_silences import following_silences
 from bot.domain.plan import Plan, Record, plan_redrawn
 from bot.domain.routing import Routing, channels_without_lag, conversations
 from bot.domain.setup import SetupKind

@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.call_joining import JOINS_WITHIN, NOBODY_CALLED, CalledPeople, calls_due, joining
-from bot.domain.escalation import Page
+from bot.domain.escalation import TOGETHER, Page
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_timer
-from bot.domain.pages import TOGETHER
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.ports.clock import Clock

@@ -19,8 +19,8 @@ from bot import jobs
 from bot.app import run
 from bot.coordination import leadership
 from bot.delivery import choose_next, claims, dispatcher, handover, pending, rate_limiter
+from bot.domain import call_joining, escalation, page_plan, page_progress, page_silences, protocol, silence_plan
 from bot.domain import calls as page_calls
-from bot.domain import page_plan, pages, protocol, silence_plan
 from bot.goldrush.connection import PersistentConnection
 from bot.jobs import PeriodicJob
 from bot.pagers import pagers, web
@@ -110,10 +110,10 @@ def _shorten_waits() -> None:
 
 def _shorten_waits_of_pages() -> None:
     """The waits between the calls of a policy are the test's own."""
-    pages.REPEAT_AFTER /= PAGES_SCALE
-    pages.WHILE_SILENT /= PAGES_SCALE
-    for module in (pages, page_plan, timers):
-        vars(module)["TOGETHER"] = pages.TOGETHER / SCALE
+    page_progress.REPEAT_AFTER /= PAGES_SCALE
+    page_silences.WHILE_SILENT /= PAGES_SCALE
+    for module in (page_progress, page_silences, call_joining, page_plan, timers):
+        vars(module)["TOGETHER"] = escalation.TOGETHER / SCALE
     timers.OTHERS_WAIT /= SCALE
     for module in (page_calls, page_plan):
         vars(module)["MERGE_WAIT"] = page_calls.MERGE_WAIT / SCALE

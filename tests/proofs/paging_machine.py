@@ -22,7 +22,7 @@ from bot.domain.episode import Acknowledgement
 from bot.domain.flapping import FlapWindow
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
-from bot.domain.pages import REPEATS
+from bot.domain.page_progress import REPEATS
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
 from bot.domain.setup import Setup

@@ -16,7 +16,7 @@ from bot.domain.escalation import Policy, PolicyStep, opened_page
 from bot.domain.follow_ups import FollowUps, FollowUpStyle, call_style
 from bot.domain.grouping import regroup
 from bot.domain.notice import CallReason, Notice, NoticeKind, OpenFailure, PageCall
-from bot.domain.pages import Call
+from bot.domain.page_progress import Call
 from bot.domain.phase import Phase
 from bot.domain.routing import Routing
 from bot.domain.setup import Setup
