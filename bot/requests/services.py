@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from functools import cached_property
+from typing import Protocol
 
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import WatchLimits
@@ -104,92 +105,123 @@ class RequestServices:
     postmortems: Postmortems
     credits: Credits
 
-    @classmethod
-    def build(
-        cls,
-        *,
-        repository: Repository,
-        store: RequestsStore,
-        reads: StatusReads,
-        unrecorded: Mapping[PipelineId, PipelineState],
-        catalogue: FreshCatalogue,
-        clock: Clock,
-        conversations: DirectConversations,
-        log_reads: LogReads,
-        feed: CalendarFeed,
-        people: PeopleLookup,
-        groups: UserGroups,
-        canvases: PostmortemCanvases,
-        limits: WatchLimits = DEFAULT_LIMITS,
-    ) -> Self:
-        views = PipelineViews(repository=repository, reads=reads, unrecorded=unrecorded, clock=clock)
-        changes = SetupChanges(repository=repository, setup_store=store, clock=clock)
-        references = References(repository=repository, catalogue=catalogue)
-        return cls(
+
+@dataclass(frozen=True, kw_only=True)
+class RequestPorts:
+    """What the services need from other packages."""
+
+    repository: Repository
+    store: RequestsStore
+    reads: StatusReads
+    unrecorded: Mapping[PipelineId, PipelineState]
+    catalogue: FreshCatalogue
+    clock: Clock
+    conversations: DirectConversations
+    log_reads: LogReads
+    feed: CalendarFeed
+    people: PeopleLookup
+    groups: UserGroups
+    canvases: PostmortemCanvases
+    limits: WatchLimits = DEFAULT_LIMITS
+
+    def services(self) -> RequestServices:
+        repository, store, clock, conversations = self.repository, self.store, self.clock, self.conversations
+        changes, references, views = self._changes, self._references, self._views
+        return RequestServices(
             references=references,
-            queries=Queries(
-                repository=repository,
-                channels=store,
-                references=references,
-                catalogue=catalogue,
-                views=views,
-                measurements=store,
-                clock=clock,
-            ),
-            subscriptions=Subscriptions(
-                repository=repository,
-                watch_store=store,
-                channels=store,
-                references=references,
-                views=views,
-                clock=clock,
-                limits=limits,
-            ),
-            acknowledgements=Acknowledgements(
-                repository=repository,
-                cards=store,
-                aliases=store,
-                outbox=store,
-                views=views,
-                takeovers=TakeoverNotices(conversations=conversations, outbox=store, team=repository.team),
-                clock=clock,
-            ),
-            mutes=Mutes(
-                repository=repository,
-                references=references,
-                changes=SetupChanges(repository=repository, setup_store=store, clock=clock),
-                clock=clock,
-            ),
+            queries=self._queries(),
+            subscriptions=self._subscriptions(),
+            acknowledgements=self._acknowledgements(),
+            mutes=Mutes(repository=repository, references=references, changes=changes, clock=clock),
             notes=Notes(repository=repository, watch_store=store, references=references, clock=clock),
-            stops=PagingStops(
-                repository=repository,
-                watch_store=store,
-                cards=store,
-                outbox=store,
-                conversations=conversations,
-                clock=clock,
-            ),
+            stops=self._stops(),
             audit_log=AuditLog(store),
             policies=Policies(repository=repository, changes=changes, clock=clock),
             drills=Drills(repository=repository, store=store, conversations=conversations, clock=clock),
             past=Past(repository=repository, store=store, lanes=store, references=references, views=views, clock=clock),
-            logs=Logs(repository=repository, references=references, reads=log_reads),
+            logs=Logs(repository=repository, references=references, reads=self.log_reads),
             schedules=Schedules(repository=repository, changes=changes, conversations=conversations, clock=clock),
             threads=Threads(repository=repository, cards=store, threads=store),
-            calendars=CalendarReads(
-                changes=changes, feed=feed, people=people, conversations=conversations, clock=clock
-            ),
+            calendars=self._calendars(),
             follow_ups=FollowUpStyles(repository=repository, changes=changes),
             credits=Credits(store=store, clock=clock),
             error_notes=ErrorNotes(repository=repository, cards=store, changes=changes),
-            postmortems=Postmortems(
-                repository=repository,
-                cards=store,
-                configurations=store,
-                store=store,
-                leases=store,
-                canvases=canvases,
-                clock=clock,
-            ),
-            group_members=GroupMembers(changes=changes, groups=groups, clock=clock),
+            postmortems=self._postmortems(),
+            group_members=GroupMembers(changes=changes, groups=self.groups, clock=clock),
+        )
+
+    @cached_property
+    def _references(self) -> References:
+        return References(repository=self.repository, catalogue=self.catalogue)
+
+    @cached_property
+    def _views(self) -> PipelineViews:
+        return PipelineViews(repository=self.repository, reads=self.reads, unrecorded=self.unrecorded, clock=self.clock)
+
+    @cached_property
+    def _changes(self) -> SetupChanges:
+        return SetupChanges(repository=self.repository, setup_store=self.store, clock=self.clock)
+
+    def _queries(self) -> Queries:
+        return Queries(
+            repository=self.repository,
+            channels=self.store,
+            references=self._references,
+            catalogue=self.catalogue,
+            views=self._views,
+            measurements=self.store,
+            clock=self.clock,
+        )
+
+    def _subscriptions(self) -> Subscriptions:
+        return Subscriptions(
+            repository=self.repository,
+            watch_store=self.store,
+            channels=self.store,
+            references=self._references,
+            views=self._views,
+            clock=self.clock,
+            limits=self.limits,
+        )
+
+    def _acknowledgements(self) -> Acknowledgements:
+        takeovers = TakeoverNotices(conversations=self.conversations, outbox=self.store, team=self.repository.team)
+        return Acknowledgements(
+            repository=self.repository,
+            cards=self.store,
+            aliases=self.store,
+            outbox=self.store,
+            views=self._views,
+            takeovers=takeovers,
+            clock=self.clock,
+        )
+
+    def _stops(self) -> PagingStops:
+        return PagingStops(
+            repository=self.repository,
+            watch_store=self.store,
+            cards=self.store,
+            outbox=self.store,
+            conversations=self.conversations,
+            clock=self.clock,
+        )
+
+    def _calendars(self) -> CalendarReads:
+        return CalendarReads(
+            changes=self._changes,
+            feed=self.feed,
+            people=self.people,
+            conversations=self.conversations,
+            clock=self.clock,
+        )
+
+    def _postmortems(self) -> Postmortems:
+        return Postmortems(
+            repository=self.repository,
+            cards=self.store,
+            configurations=self.store,
+            store=self.store,
+            leases=self.store,
+            canvases=self.canvases,
+            clock=self.clock,
         )

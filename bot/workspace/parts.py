@@ -34,7 +34,7 @@ from bot.paging.timers import PageTimers
 from bot.ports.details_reads import LogReads
 from bot.ports.lease_store import ACTIVE_SENDER
 from bot.ports.reads import Readers
-from bot.requests.services import RequestServices
+from bot.requests.services import RequestPorts, RequestServices
 from bot.requests.setup_changes import SetupChanges
 from bot.requests.silence_ends import SilenceEnds
 from bot.settings import Role
@@ -161,7 +161,7 @@ def build_calls(base: Base, monitoring: Monitoring) -> LeaderCalls:
 
 
 def _requests(base: Base, reading: ReadParts) -> RequestServices:
-    return RequestServices.build(
+    return RequestPorts(
         repository=base.repository,
         store=base.store,
         reads=reading.reads,
@@ -175,7 +175,7 @@ def _requests(base: Base, reading: ReadParts) -> RequestServices:
         groups=SlackUserGroups(base.slack),
         canvases=SlackCanvases(base.slack, base.identity.team, base.identity.url),
         limits=base.settings.watch_limits,
-    )
+    ).services()
 
 
 def build_renderer(base: Base) -> Renderer:

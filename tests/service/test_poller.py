@@ -56,7 +56,7 @@ from bot.ports.pipeline_api import (
 )
 from bot.ports.reads import Readers
 from bot.requests.references import ResolvedReferences
-from bot.requests.services import RequestServices
+from bot.requests.services import RequestPorts, RequestServices
 from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
@@ -223,7 +223,7 @@ async def running(
     reads = monitoring.reads(follower)
     feed, people, groups, canvases = FakeFeed(), FakePeople(), FakeGroups(), FakeCanvases()
     logs = SharedLogs(own=monitoring.logs, follower=follower, leadership=leadership, clock=clock)
-    requests = RequestServices.build(
+    requests = RequestPorts(
         repository=repository,
         store=store,
         reads=reads,
@@ -236,7 +236,7 @@ async def running(
         people=people,
         groups=groups,
         canvases=canvases,
-    )
+    ).services()
     stopped = asyncio.Event()
     task = asyncio.create_task(monitoring.scheduler.run(stopped))
     diagnosing = asyncio.create_task(monitoring.diagnoses.run(stopped)) if diagnoses else None

@@ -17,7 +17,7 @@ from bot.domain.subscription import Edit, WatchChange, WatchLimits, Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
 from bot.ports.pipeline_api import Status
-from bot.requests.services import RequestServices
+from bot.requests.services import RequestPorts
 from bot.store.commits import _Commit
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
@@ -268,7 +268,7 @@ async def test_the_channel_learns_which_patterns_still_watch_a_pipeline(fake_red
 
 async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
-        limited = RequestServices.build(
+        ports = RequestPorts(
             repository=bot.repository,
             store=bot.store,
             reads=bot.reads,
@@ -282,7 +282,8 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
             groups=FakeGroups(),
             canvases=NO_CANVASES,
             limits=WatchLimits(watches=2, patterns=1),
-        ).subscriptions
+        )
+        limited = ports.services().subscriptions
         await watch(bot, "orders-*", "orders-1")
         for reference, word in (("orders-2", "2 watches"), ("pipe_*", "1 patterns")):
             refused = await subscribe(limited, ALERTS, [reference], Wish(by=ANN))
