@@ -92,7 +92,7 @@ def trouble(state: PipelineState, now: datetime) -> Trouble | None:
     observation = state.observation
     if state.reach is Reach.GONE:
         return Trouble.GONE
-    if state.phase == Phase.FAILED or (state.has_stopped_short and state.reach is Reach.REACHABLE):
+    if state.fails:
         return Trouble.FAILED
     if state.reach is Reach.UNREACHABLE:
         return Trouble.UNREACHABLE

@@ -86,7 +86,7 @@ def pace(state: PipelineState, now: datetime, cadence: Cadence) -> Pace:
         return Pace.TRANSIENT if observation.degraded else Pace.STEADY
     if observation.phase in TRANSIENT:
         return Pace.TRANSIENT
-    if observation.phase == Phase.FAILED and state.failed_since is not None:
+    if state.fails and state.failed_since is not None:
         fresh = (now - state.failed_since).total_seconds() < cadence.fresh_failure_seconds
         return Pace.TRANSIENT if fresh else Pace.STEADY
     return Pace.AT_REST if observation.phase in AT_REST else Pace.STEADY

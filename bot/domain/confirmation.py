@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
-from bot.domain.phase import Phase
 from bot.domain.receipt import Skip, SkipReason
 from bot.domain.routing import Routing, hears, new_entries, own_events
 from bot.domain.transition import PipelineState
@@ -17,8 +16,7 @@ def confirmed_by(episode: Episode, state: PipelineState, routing: Routing) -> Ep
     if not episode.open or not waits or state.failed_reads or state.observation is None:
         return None
     failure = episode.kind is EpisodeKind.FAILURE
-    fails = state.phase == Phase.FAILED or state.has_stopped_short
-    shows_it = fails if failure else state.observation.degraded
+    shows_it = state.fails if failure else state.observation.degraded
     return replace(episode, revision=episode.revision + 1, readings=episode.readings + 1) if shows_it else None
 
 

@@ -1,6 +1,7 @@
 """The failure that was open when the last watch ended. If somebody watches again soon, the same failure goes on. Pure.
 
-The pipeline is not read meanwhile. So the first reading decides: the same worker, still FAILED, is the same failure.
+The pipeline is not read meanwhile. So the first reading decides: the same worker, still FAILED, is the same failure. A
+run that stopped short is the same one if it stands at the same block, which the bot reads soon after.
 """
 
 from dataclasses import dataclass, replace
@@ -29,10 +30,19 @@ class LeftFailure:
     healthy: Healthy | None = None
     uid: str | None = None
     start_time: datetime | None = None
+    height: int | None = None
+    """Where the run stopped short. None: it had FAILED."""
+
+    def may_go_on(self, state: PipelineState, at: datetime) -> bool:
+        """True until a reading, or the judgement of a bounded run, shows whether this failure goes on."""
+        is_unjudged = state.phase == Phase.STOPPED and state.first_seen and (state.run is None or state.run.end is None)
+        return (state.observation is None or is_unjudged) and at - self.at <= KEPT_FOR
 
     def is_same(self, state: PipelineState, at: datetime) -> bool:
         """True if the first reading after the time without watches shows this failure. An unknown uid is no other."""
-        if state.phase is not Phase.FAILED or at - self.at > KEPT_FOR:
+        if not state.fails or at - self.at > KEPT_FOR:
+            return False
+        if self.height is not None and state.run and self.height != state.run.height:
             return False
         if self.uid and state.uid and self.uid != state.uid:
             return False
@@ -55,6 +65,7 @@ def left_failure(episode: Episode | None, state: PipelineState, at: datetime) ->
         healthy=failure.healthy,
         uid=state.uid,
         start_time=state.start_time,
+        height=state.run.height if state.run and state.has_stopped_short else None,
     )
 
 

@@ -39,7 +39,7 @@ class Record:
     flap: tuple[datetime, ...] = ()
     """The times of the last changes between well and ill, by which `FlapWindow` finds a flapping pipeline."""
     left: LeftFailure | None = None
-    """The failure that was open when the last watch ended, until the next reading."""
+    """The failure that was open when the last watch ended, until a reading shows whether it goes on."""
     version: int = 0
     """Counts the writes. The store refuses a plan that was made for another version."""
 
@@ -92,7 +92,7 @@ def plan_transitions(
     """Plans for these transitions. `record` has the state after them, `before` is the state before them."""
     flap = flap_after(record.flap, transitions, at, routing.flap_window, episode=record.episode, state=record.state)
     left = record.left
-    record = replace(record, flap=flap.changes, left=None if record.state.observation else left)
+    record = replace(record, flap=flap.changes, left=left if left and left.may_go_on(record.state, at) else None)
     touched = advance(record.episode, transitions, record.state, record.identities, flap)
     if not transitions and not touched and record.episode:
         confirmed = confirmed_by(record.episode, record.state, routing)

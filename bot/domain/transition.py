@@ -204,6 +204,11 @@ class PipelineState:
         return self.phase == Phase.STOPPED and self.failed_since is not None and bool(self.run and self.run.is_short)
 
     @property
+    def fails(self) -> bool:
+        """True while it shows a failure: FAILED, or a run that stopped before its last block."""
+        return self.phase == Phase.FAILED or self.has_stopped_short
+
+    @property
     def has_finished(self) -> bool:
         """True if the bot knows that the run reached its last block."""
         return self.phase == Phase.STOPPED and self.run is not None and self.run.end is RunEnd.FINISHED

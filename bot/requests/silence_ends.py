@@ -88,7 +88,9 @@ def _without(setup: Setup, at: datetime, over: AbstractSet[Silence]) -> SetupPla
 
 
 def _is_at_rest(record: Record) -> bool:
-    return record.state.reach is Reach.GONE or record.state.phase in AT_REST
+    """A failure that shows as STOPPED goes on."""
+    state = record.state
+    return state.reach is Reach.GONE or (state.phase in AT_REST and state.failed_since is None)
 
 
 def _has_been_live(record: Record, muted_at: datetime, live_for: timedelta) -> bool:

@@ -1,6 +1,7 @@
 """People mute pipelines, plan maintenance and set quiet hours. The end comes by itself, once, on any bot."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -155,6 +156,21 @@ async def test_a_mute_until_live_ends_after_the_pipeline_was_live_for_so_long(fa
         assert not bot.repository.watches.setup.rows
         (entry,) = await digests(bot)
         assert entry.counts[Event.RECOVERED] == 1
+
+
+async def test_a_mute_until_live_waits_for_a_failure_that_shows_as_stopped(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watch(bot, "orders-*")
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(10)
+        bot.api.statuses[ONE] = replace(PAUSED, phase=Phase.STOPPED)
+        ends = ends_of(bot)
+        await mute(bot, WHOLE_CHANNEL, wish=MuteWish(live_for=timedelta(minutes=1)))
+        await pass_seconds(bot, 120, ends)
+        assert len(bot.repository.watches.setup.rows) == 1
+        bot.api.statuses[ONE] = PAUSED
+        await pass_seconds(bot, 120, ends)
+        assert not bot.repository.watches.setup.rows
 
 
 async def test_the_card_shows_the_mute_until_it_ends(fake_redis: redis.asyncio.Redis) -> None:

@@ -1,17 +1,21 @@
 """A failure outlives its last watch: watched again, it keeps its begin and what people did about it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.bounded_run import BoundedRun, RunEnd
+from bot.domain.bounded_run_plan import plan_run_ended
 from bot.domain.card import SyncCard
+from bot.domain.catalogue import BlockRange
 from bot.domain.episode import Acknowledgement
 from bot.domain.left_failure import KEPT_FOR
 from bot.domain.notice import Notice
 from bot.domain.observation import Observation
 from bot.domain.page_plan import plan_acknowledgement, plan_newly_named, plan_resolved, plan_timer
-from bot.domain.phase import Phase
+from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_forgotten, plan_reading
 from bot.domain.routing import Routing
 from bot.store.codec import RECORD
@@ -128,3 +132,77 @@ def test_a_second_unwatch_before_the_first_reading_forgets_nothing() -> None:
 def test_a_recovered_failure_is_not_kept() -> None:
     record = reads(a_failure(), an_observation(Phase.RUNNING, 10)).record
     assert unwatched(record).left is None
+
+
+def a_run_at(height: int, second: int) -> BoundedRun:
+    return BoundedRun(at=at(second), height=height, stop=5_000, start=1_000, end=RunEnd.SHORT)
+
+
+def stopped_at(second: int) -> Observation:
+    return replace(an_observation(Phase.STOPPED, second, ready=0, replicas=0, intent=Intent.RUNNING), bounded=True)
+
+
+def judged(record: Record, height: int, second: int) -> Plan:
+    since = record.state.since
+    assert since
+    plan = plan_run_ended(record, BOUNDED, a_run_at(height, second), since, at(second))
+    assert plan
+    return plan
+
+
+BOUNDED = replace(
+    ROUTING,
+    pipeline=replace(ROUTING.pipeline, bounded=True, blocks=BlockRange(start=1_000, stop=5_000), intent=Intent.RUNNING),
+)
+
+
+def watched_again(*readings: Observation, twice: bool = False) -> Record:
+    """A run that stopped short, which Ann has resolved, without a watch and with one again."""
+    record = Record(pipeline_id=failed_at(2).pipeline_id)
+    for reading in (an_observation(Phase.RUNNING, 1), stopped_at(2)):
+        record = plan_reading(record, reading, BOUNDED).record
+    plan = plan_resolved(judged(record, 1_200, 3).record, BOUNDED, Acknowledgement(by=ANN, at=at(5), name="Carol"))
+    assert plan
+    record = unwatched(plan.record)
+    for reading in readings:
+        record = RECORD.decode(RECORD.encode(plan_reading(record, reading, BOUNDED).record))
+        record = plan_reading(unwatched(record), reading, BOUNDED).record if twice else record
+    return record
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "left again before the judgement"])
+def test_a_run_that_stopped_short_is_the_same_failure_at_the_same_block(twice: bool) -> None:
+    plan = judged(watched_again(stopped_at(70), twice=twice), 1_200, 72)
+    episode = plan.record.episode
+    assert episode
+    assert episode.resolved
+    assert (episode.resolved.name, episode.began_at) == ("Carol", at(2))
+    assert conversations(plan) == {ALERTS}
+    assert plan.record.next_at is None
+    assert plan.record.left is None
+
+
+@pytest.mark.parametrize(
+    ("readings", "height"),
+    [
+        pytest.param([stopped_at(70)], 1_300, id="another block"),
+        pytest.param([an_observation(Phase.RUNNING, 70), stopped_at(80)], 1_200, id="it ran meanwhile"),
+        pytest.param([stopped_at(61 + round(KEPT_FOR / timedelta(seconds=1)))], 1_200, id="too late"),
+    ],
+)
+def test_another_stop_before_the_end_pages_as_ever(readings: list[Observation], height: int) -> None:
+    plan = judged(watched_again(*readings), height, round((readings[-1].observed_at - at(0)).total_seconds()) + 2)
+    episode = plan.record.episode
+    assert episode
+    assert episode.resolved is None
+    assert [card.targets for card in plan.cards if card.channel == ALERTS] == [(BOB,)]
+
+
+def test_a_run_that_finished_meanwhile_is_no_failure() -> None:
+    record = watched_again(stopped_at(70))
+    assert record.state.since
+    finished = replace(a_run_at(5_000, 72), end=RunEnd.FINISHED)
+    plan = plan_run_ended(record, BOUNDED, finished, record.state.since, at(72))
+    assert plan
+    assert plan.record.left is None
+    assert plan.messages == ()

@@ -7,7 +7,6 @@ from bot.domain.card import Card
 from bot.domain.catalogue import AccountLimit
 from bot.domain.credits import PACE_DAYS, CreditsState, Usage, outlook, own_requests
 from bot.domain.notice import Notice
-from bot.domain.phase import Phase
 from bot.slack.mrkdwn import REASON_LIMIT, ago, date, duration, outside
 from bot.slack.render.blocks import Block, context, section
 from bot.slack.render.render_context import RenderContext
@@ -61,7 +60,7 @@ _LIMITS = {
 
 def limit_line(cards: Iterable[Card], command: str) -> str:
     """For open failures. Empty if the listing says nothing of a limit."""
-    failed = (card for card in cards if card.state.phase == Phase.FAILED or card.state.has_stopped_short)
+    failed = (card for card in cards if card.state.fails)
     limits = {card.pipeline.account_limit for card in failed}
     words = next((text for limit, text in _LIMITS.items() if limit in limits), "")
     return f":warning: {words}, which may be why. `{command} credits` shows its use." if words else ""

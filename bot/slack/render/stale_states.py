@@ -14,8 +14,7 @@ def symbol(view: PipelineView) -> str:
     """Grey for a stale state. A pipeline last seen FAILED stays red, because nothing shows that it recovered."""
     if not is_stale(view):
         return phrases.state_symbol(view.state)
-    failed = view.state.phase == Phase.FAILED or view.state.has_stopped_short
-    return phrases.phase_symbol(Phase.FAILED) if failed else phrases.UNKNOWN_STATE
+    return phrases.phase_symbol(Phase.FAILED) if view.state.fails else phrases.UNKNOWN_STATE
 
 
 def aged_state_words(view: PipelineView, now: datetime) -> str:
