@@ -56,6 +56,17 @@ class BoundedRun:
         return max(0, min(100, done))
 
     @property
+    def place(self) -> str:
+        return f"at block {self.height:,} of {self.stop:,}"
+
+    @property
+    def ending(self) -> str:
+        """How the run ended: `finished at block 5,000`, `stopped at block 1,200 of 5,000`. Empty if nobody knows."""
+        if self.end is None:
+            return ""
+        return f"stopped {self.place}" if self.is_short else f"finished at block {self.stop:,}"
+
+    @property
     def is_short(self) -> bool:
         return self.end is RunEnd.SHORT
 

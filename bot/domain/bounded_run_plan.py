@@ -58,12 +58,14 @@ def plan_run_ended(record: Record, routing: Routing, run: BoundedRun, since: dat
         return None
     if run.is_short and routing.pipeline.intent is not Intent.RUNNING:
         return None
-    at = max(at, before.observation.observed_at + APART)
-    failed_since = (before.failed_since or at) if run.is_short else None
+    stop = record.unjudged_stop
+    began_at = stop[0].at if stop else max(at, before.observation.observed_at + APART)
+    failed_since = (before.failed_since or began_at) if run.is_short else None
     state = replace(before, run=run, failed_since=failed_since)
     event = _news(record, run)
-    transitions = (_transition(record, event, run, at),) if event else ()
-    return plan_transitions(replace(record, state=state), transitions, routing, before=before, at=at)
+    news = (_transition(record, event, run, began_at),) if event else ()
+    after = replace(record, state=state, unjudged_stop=())
+    return plan_transitions(after, (*news, *stop), routing, before=before, at=at)
 
 
 def _news(record: Record, run: BoundedRun) -> Event | None:
@@ -75,7 +77,10 @@ def _news(record: Record, run: BoundedRun) -> Event | None:
 
 
 def _transition(record: Record, event: Event, run: BoundedRun, at: datetime) -> Transition:
+    """A stop that waited for the judgement continues what this transition opens."""
     state = record.state
+    if record.unjudged_stop:
+        return replace(record.unjudged_stop[0], event=event, phase=state.phase, reason=run.ending)
     return Transition(
         event=event,
         pipeline_id=record.pipeline_id,
@@ -83,13 +88,6 @@ def _transition(record: Record, event: Event, run: BoundedRun, at: datetime) -> 
         phase=state.phase,
         after=state.observation.observed_at if state.observation else None,
         previous=state.phase,
-        reason=ending_words(run),
+        reason=run.ending,
         first_seen=state.first_seen,
     )
-
-
-def ending_words(run: BoundedRun) -> str:
-    """How the run ended: `finished at block 5,000`, `stopped at block 1,200 of 5,000`."""
-    if run.end is RunEnd.FINISHED:
-        return f"finished at block {run.stop:,}"
-    return f"stopped at block {run.height:,} of {run.stop:,}"

@@ -21,6 +21,7 @@ from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, as_first_seen, left_meanwhile, without_cards
 from bot.domain.story import advance
 from bot.domain.transition import PipelineState, Transition, detect
+from bot.domain.unjudged_stop import separate_stop
 from bot.domain.watch import Audience, ChannelId
 
 
@@ -40,6 +41,8 @@ class Record:
     """The times of the last changes between well and ill, by which `FlapWindow` finds a flapping pipeline."""
     left: LeftFailure | None = None
     """The failure that was open when the last watch ended, until a reading shows whether it goes on."""
+    unjudged_stop: tuple[Transition, ...] = ()
+    """The stop of a bounded run, until the bot knows how the run ended."""
     version: int = 0
     """Counts the writes. The store refuses a plan that was made for another version."""
 
@@ -83,7 +86,9 @@ def plan_reading(record: Record, reading: Reading, routing: Routing, gap_from: t
     if episode and before.gap and state.gap != before.gap:
         episode = episode.with_earlier_gap(before.gap)
     at = reading.at if isinstance(reading, FailedRead) else reading.observed_at
-    return plan_transitions(replace(record, state=state, episode=episode), transitions, routing, before=before, at=at)
+    changes, unjudged = separate_stop(record.unjudged_stop, transitions, episode, routing, at)
+    record = replace(record, state=state, episode=episode, unjudged_stop=unjudged)
+    return plan_transitions(record, changes, routing, before=before, at=at)
 
 
 def plan_transitions(
@@ -97,7 +102,8 @@ def plan_transitions(
     if not transitions and not touched and record.episode:
         confirmed = confirmed_by(record.episode, record.state, routing)
         touched = (confirmed,) if confirmed else ()
-    if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
+    is_shown = record.episode and record.episode.open and not record.unjudged_stop
+    if not touched and record.episode and is_shown and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched and record.episode and is_to_be_redrawn(record.episode, at):
         touched = (record.episode,)
@@ -229,15 +235,15 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
     `identities` stay, so a later episode does not reuse the key of an old card. An open failure stays in `left`.
     """
     left = left_failure(record.episode, record.state, at) or record.left
-    forgotten = replace(record, state=PipelineState(), episode=None, held=NOTHING_HELD, flap=(), left=left)
-    episode, stretch = record.episode, stretch_of(record.state)
+    forgotten = Record(pipeline_id=record.pipeline_id, identities=record.identities, left=left, version=record.version)
+    episode, stretch, stop = record.episode, stretch_of(record.state), record.unjudged_stop
     if episode is None or not episode.open:
-        return Plan(record=forgotten, stretch=stretch)
+        return Plan(record=forgotten, transitions=stop, stretch=stretch)
     cards, syncs = last_cards(episode, record.state, routing, episode.cards, at)
     ends = released_pagers(episode, None, routing, at)
     return Plan(
         record=forgotten,
-        transitions=(unwatched(episode.pipeline_id, record.state, at),),
+        transitions=(*stop, unwatched(episode.pipeline_id, record.state, at)),
         cards=cards,
         messages=(*ends, *syncs),
         stretch=stretch,

@@ -264,8 +264,10 @@ class KnownPipelines:
 
     def waits_for_reading(self, pipeline_id: PipelineId, at: datetime) -> bool:
         """True if a reading at this time has news even if it shows the same state as the last one."""
-        record = self._records.open.get(pipeline_id)
-        if record is None or record.episode is None:
+        record = self._records.as_stored(pipeline_id)
+        if record and record.unjudged_stop:
+            return True
+        if record is None or record.episode is None or not record.episode.open:
             return False
         if is_to_be_redrawn(record.episode, at):
             return True

@@ -120,8 +120,39 @@ async def test_a_run_at_its_end_has_finished(fake_redis: redis.asyncio.Redis, de
         await runs.becomes(STOPPED)
         assert runs.end() is RunEnd.FINISHED
         await runs.skip(7_200)
-        assert await runs.history() == [Event.STOPPED, Event.FINISHED]
+        assert await runs.history() == [Event.FINISHED, Event.STOPPED]
         assert details.requests == 1
+        assert await bot.cards() == ["orders-1 pause"]
+
+
+async def test_a_stop_without_a_judgement_is_announced_within_two_minutes(
+    fake_redis: redis.asyncio.Redis, details: Details
+) -> None:
+    async with running(fake_redis, *bounded(1)) as bot:
+        runs = Runs(bot, details)
+        await runs.watched()
+        details.heights[ONE] = Unavailable("away")
+        bot.api.statuses[ONE] = STOPPED
+        await runs.pass_time(40)
+        assert await runs.history() == []
+        assert await bot.cards() == []
+        await runs.pass_time(80)
+        assert await runs.history() == [Event.STOPPED]
+        assert await bot.cards() == ["orders-1 pause"]
+
+
+async def test_a_stop_without_a_judgement_outlives_the_bot(fake_redis: redis.asyncio.Redis, details: Details) -> None:
+    clock, api = FakeClock(), FakeApi(*bounded(1))
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        runs = Runs(bot, details)
+        await runs.watched()
+        details.heights[ONE], api.statuses[ONE] = Unavailable("away"), STOPPED
+        await runs.pass_time(20)
+        assert await runs.history() == []
+    async with running(fake_redis, clock=clock, api=api) as bot:
+        runs = Runs(bot, replace(details, are_loaded=False))
+        await runs.pass_time(120)
+        assert await runs.history() == [Event.STOPPED]
         assert await bot.cards() == ["orders-1 pause"]
 
 
@@ -133,8 +164,8 @@ async def test_a_run_before_its_end_has_failed(fake_redis: redis.asyncio.Redis, 
         await runs.becomes(STOPPED)
         await runs.skip(7_200)
         assert runs.end() is RunEnd.SHORT
-        assert await runs.history() == [Event.STOPPED, Event.FAILED]
-        assert sorted(await bot.cards()) == ["orders-1 failure", "orders-1 pause"]
+        assert await runs.history() == [Event.FAILED, Event.STOPPED]
+        assert await bot.cards() == ["orders-1 failure"]
         await runs.becomes(LIVE)
         assert (await runs.history())[-1] is Event.RECOVERED
         assert runs.end() is None
@@ -218,7 +249,7 @@ async def test_a_measurement_from_before_the_stop_decides_if_the_metrics_are_gon
         details.recent[ONE] = [Measurement(at=bot.clock.now(), last_block_height=END)]
         details.heights[ONE] = Unavailable("away")
         await runs.becomes(STOPPED)
-        assert await runs.history() == [Event.STOPPED, Event.FINISHED]
+        assert await runs.history() == [Event.FINISHED, Event.STOPPED]
 
 
 async def test_a_new_leader_first_loads_the_measurements(fake_redis: redis.asyncio.Redis, details: Details) -> None:
@@ -247,7 +278,7 @@ async def test_a_restart_neither_loses_nor_repeats_the_judgement(
     async with running(fake_redis, clock=clock, api=api) as bot:
         runs = Runs(bot, details)
         await runs.pass_time(120)
-        assert await runs.history(ONE) == [Event.STOPPED, Event.FAILED]
+        assert await runs.history(ONE) == [Event.FAILED, Event.STOPPED]
         assert await runs.history(TWO) == [Event.STOPPED, Event.FINISHED]
 
 

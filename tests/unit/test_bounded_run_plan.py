@@ -6,8 +6,8 @@ import pytest
 
 from bot.domain.attention import StateFilter, Trouble, is_in, trouble
 from bot.domain.bounded_run import BoundedRun, RunEnd
-from bot.domain.bounded_run_plan import ending_words, plan_progress, plan_run_ended
-from bot.domain.card import ThreadEntry
+from bot.domain.bounded_run_plan import plan_progress, plan_run_ended
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.catalogue import BlockRange
 from bot.domain.delivery import Priority
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
@@ -51,6 +51,9 @@ def after(*readings: Observation, by: Routing | None = None, record: Record | No
 
 
 STOPPED = after(seen(Phase.RUNNING, 0), seen(Phase.STOPPED, 20))
+"""Nobody has heard of the stop yet."""
+ANNOUNCED = after(seen(Phase.STOPPED, 70), record=STOPPED)
+"""The channels have heard of the stop, and not how the run ended."""
 
 
 def judged(record: Record, run: BoundedRun, by: Routing | None = None, second: float = 22) -> Plan:
@@ -70,13 +73,21 @@ def cards_of(plan: Plan) -> set[ChannelId]:
 
 
 class TestFinished:
-    def test_the_news_goes_below_the_card_of_the_stop(self) -> None:
+    def test_the_card_of_the_stop_is_the_news(self) -> None:
         plan = judged(STOPPED, FINISHED)
-        assert events(plan) == [Event.FINISHED]
+        assert events(plan) == [Event.FINISHED, Event.STOPPED]
         assert plan.transitions[0].reason == "finished at block 5,000"
         assert plan.record.episode
         assert plan.record.episode.kind is EpisodeKind.PAUSE
-        assert plan.record.episode.identity == (STOPPED.episode and STOPPED.episode.identity)
+        assert plan.record.episode.opened_at == at(20)
+        assert [(message.receiver.id, type(message.body)) for message in plan.messages] == [(ALERTS, SyncCard)]
+
+    def test_a_late_judgement_goes_below_the_card_of_the_stop(self) -> None:
+        plan = judged(ANNOUNCED, FINISHED, second=80)
+        assert events(plan) == [Event.FINISHED]
+        assert plan.transitions[0].reason == "finished at block 5,000"
+        assert plan.record.episode
+        assert plan.record.episode.identity == (ANNOUNCED.episode and ANNOUNCED.episode.identity)
         (entry,) = [message for message in plan.messages if isinstance(message.body, ThreadEntry)]
         assert entry.receiver.id == ALERTS
 
@@ -105,7 +116,7 @@ class TestFinished:
     def test_another_stop_is_judged_again(self) -> None:
         record = after(seen(Phase.RUNNING, 40), seen(Phase.STOPPED, 60), record=judged(STOPPED, FINISHED).record)
         assert plan_run_ended(record, routing(), FINISHED, at(20), at(61)) is None
-        assert events(judged(record, FINISHED)) == [Event.FINISHED]
+        assert events(judged(record, FINISHED)) == [Event.FINISHED, Event.STOPPED]
 
     def test_a_first_reading_is_no_news(self) -> None:
         record = after(seen(Phase.STOPPED, 20))
@@ -115,22 +126,33 @@ class TestFinished:
         assert plan.record.state.run == FINISHED
 
     def test_by_a_person_who_paused_it_too(self) -> None:
-        assert events(judged(STOPPED, FINISHED, routing(intent=Intent.PAUSED))) == [Event.FINISHED]
+        by = routing(intent=Intent.PAUSED)
+        stopped = after(seen(Phase.RUNNING, 0), seen(Phase.STOPPED, 20, Intent.PAUSED), by=by)
+        assert events(judged(stopped, FINISHED, by)) == [Event.FINISHED]
 
 
 class TestStoppedShort:
     def test_is_a_failure_that_pages(self) -> None:
         plan = judged(STOPPED, SHORT)
-        assert events(plan) == [Event.FAILED]
+        assert events(plan) == [Event.FAILED, Event.STOPPED]
         assert plan.transitions[0].reason == "stopped at block 1,200 of 5,000"
         assert plan.record.episode
         assert plan.record.episode.kind is EpisodeKind.FAILURE
         assert plan.record.episode.answerable
         assert plan.record.next_at
-        failure = [card for card in plan.cards if card.episode.kind is EpisodeKind.FAILURE]
-        assert {card.channel for card in failure} == {ALERTS, DIRECT}
+        assert plan.record.episode.began_at == plan.record.state.failed_since == at(20)
+        assert [(card.channel, card.episode.kind) for card in plan.cards] == [
+            (ALERTS, EpisodeKind.FAILURE),
+            (DIRECT, EpisodeKind.FAILURE),
+        ]
         priorities = {message.receiver.id: message.priority for message in plan.messages if message.id != ""}
         assert priorities[DIRECT] is Priority.PAGE
+
+    def test_a_late_judgement_ends_the_card_of_the_stop_and_pages_with_another(self) -> None:
+        plan = judged(ANNOUNCED, SHORT, second=80)
+        assert events(plan) == [Event.FAILED]
+        failure = [card for card in plan.cards if card.episode.kind is EpisodeKind.FAILURE]
+        assert {card.channel for card in failure} == {ALERTS, DIRECT}
         stop = next(card for card in plan.cards if card.episode.kind is EpisodeKind.PAUSE)
         assert stop.episode.outcome is EpisodeOutcome.SUPERSEDED
 
@@ -273,10 +295,3 @@ class TestProgress:
         stopped = after(seen(Phase.RUNNING, 12), seen(Phase.STOPPED, 20), record=plan.record)
         assert stopped.state.run == UNDER_WAY
         assert after(seen(Phase.RUNNING, 30), record=stopped).state.run is None
-
-
-@pytest.mark.parametrize(
-    ("run", "words"), [(FINISHED, "finished at block 5,000"), (SHORT, "stopped at block 1,200 of 5,000")]
-)
-def test_words(run: BoundedRun, words: str) -> None:
-    assert ending_words(run) == words

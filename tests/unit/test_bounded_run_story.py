@@ -32,6 +32,8 @@ class Story:
         self.second = 0
         self.news: list[Event] = []
         """Since the last stop."""
+        self.history: list[Event] = []
+        self.phases: list[Phase] = []
 
     def take(self, step: Step) -> None:
         self.second += 10
@@ -41,6 +43,7 @@ class Story:
             self._write(plan_reading(self.record, seen(phase, self.second, self.intent), self._routing))
             if phase is not before:
                 self.news = []
+                self.phases += [phase] if before else []
             return
         first = self._plan(step)
         if first:
@@ -61,6 +64,7 @@ class Story:
 
     def _write(self, plan: Plan) -> None:
         self.news += [one.event for one in plan.transitions if one.event in {Event.FINISHED, Event.FAILED}]
+        self.history += [one.event for one in plan.transitions if one.previous is not one.phase]
         self.record = RECORD.decode(RECORD.encode(plan.record))
 
 
@@ -86,6 +90,18 @@ def test_a_run_ends_once_and_its_failure_ends_in_time(taken: list[Step]) -> None
             assert not record.episode.open
         if state.phase is Phase.RUNNING and state.live:
             assert failure is None
+
+
+@given(steps)
+def test_each_stop_comes_into_the_history_once(taken: list[Step]) -> None:
+    story = Story()
+    for step in taken:
+        story.take(step)
+    story.second += 100
+    for _ in range(2):
+        story.take((story.record.state.phase or Phase.STOPPED, story.intent))
+    for phase, event in ((Phase.STOPPED, Event.STOPPED), (Phase.STOPPING, Event.STOPPING)):
+        assert story.history.count(event) == story.phases.count(phase)
 
 
 def test_a_pause_ends_the_failure_of_a_pipeline_that_has_stopped_already() -> None:

@@ -4,26 +4,43 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.attention import Trouble, trouble
 from bot.domain.body import Content
 from bot.domain.bounded_run import BoundedRun
 from bot.domain.bounded_run_plan import plan_progress
 from bot.domain.card import Card, ThreadEntry
 from bot.domain.delivery import ReceiverKind
+from bot.domain.digest import digest_entry
 from bot.domain.episode import EpisodeKind
 from bot.domain.pager import PagerEvent
 from bot.domain.past_episodes import past_episodes
 from bot.domain.phase import Phase
-from bot.domain.plan import Plan
+from bot.domain.plan import Plan, plan_reading
 from bot.domain.transition import Event, Transition
 from bot.domain.watch import Target, TargetKind
+from bot.domain.why import explained
 from bot.monitoring.diagnosis_needs import DiagnosisNeeds, Need
 from bot.pagers.texts import title_of
+from bot.requests.past import WhyAnswer
 from bot.slack.features.history import episode_line
+from bot.slack.features.why import Places, why_blocks
 from bot.slack.render import phrases
+from bot.slack.render.groups import event_counts
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.run_words import progress_words
-from tests.builders import ORDERS, a_routing, a_watch, at
+from tests.builders import ALERTS, ORDERS, a_failed_read, a_routing, a_watch, at
 from tests.unit.rendering import says, shown, valid
-from tests.unit.test_bounded_run_plan import FINISHED, SHORT, STOPPED, UNDER_WAY, after, judged, routing, seen
+from tests.unit.test_bounded_run_plan import (
+    ANNOUNCED,
+    FINISHED,
+    SHORT,
+    STOPPED,
+    UNDER_WAY,
+    after,
+    judged,
+    routing,
+    seen,
+)
 
 HOUR = 3600.0
 
@@ -102,7 +119,7 @@ def test_a_finished_run() -> None:
     assert ":checkered_flag: orders-eu finished at block 5,000" in text
     assert "possibly" not in text
     assert "should be" not in text
-    assert entry(plan) == ":checkered_flag: finished at block 5,000"
+    assert entry(judged(ANNOUNCED, FINISHED, second=80)) == ":checkered_flag: finished at block 5,000"
     assert phrases.state_words(plan.record.state) == "*STOPPED*, finished at block 5,000"
 
 
@@ -113,11 +130,29 @@ def test_a_run_that_stopped_short() -> None:
     assert "Its blocks 1,201 to 5,000 were not processed, and nobody asked for the stop." in failure
     assert "pause it there: that ends this failure" in failure
     assert "failed" not in failure
-    stop = card_text(cards(plan)[EpisodeKind.PAUSE])
+    late = judged(ANNOUNCED, SHORT, second=80)
+    stop = card_text(cards(late)[EpisodeKind.PAUSE])
     assert ":black_circle: orders-eu stopped at block 1,200 of 5,000" in stop
-    assert ":red_circle: stopped at block 1,200 of 5,000" in entry(plan)
+    assert ":red_circle: stopped at block 1,200 of 5,000" in entry(late)
     assert phrases.state_words(plan.record.state) == "*STOPPED* at block 1,200 of 5,000"
     assert phrases.state_symbol(plan.record.state) == ":red_circle:"
+
+
+def test_a_failure_that_became_one_that_stopped_short() -> None:
+    failed = after(seen(Phase.RUNNING, 0), seen(Phase.FAILED, 10), seen(Phase.STOPPED, 20))
+    assert "orders-eu stopped at block 1,200 of 5,000" in card_text(cards(judged(failed, SHORT))[EpisodeKind.FAILURE])
+
+
+def test_one_that_cannot_be_read_any_more() -> None:
+    unread = judged(STOPPED, SHORT).record
+    for second in (30, 31, 32):
+        unread = plan_reading(unread, a_failed_read(second), routing()).record
+    assert trouble(unread.state, at(40)) is Trouble.FAILED
+    assert unread.episode
+    card = cards(judged(STOPPED, SHORT))[EpisodeKind.FAILURE]
+    text = card_text(replace(card, episode=unread.episode, state=unread.state))
+    assert "orders-eu stopped at block 1,200 of 5,000" in text
+    assert "can't be read, last seen STOPPED" in text
 
 
 def test_it_runs_again() -> None:
@@ -158,6 +193,25 @@ def test_the_history_says_how_a_run_ended() -> None:
     _, failed = past_episodes([stop, *short.transitions])
     assert episode_line(ended, at(60)).startswith(":checkered_flag: *finished* ")
     assert episode_line(failed, at(60)).startswith(":red_circle: *stopped at block 1,200 of 5,000* ")
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [(FINISHED, "*finished at block 5,000*"), (SHORT, "*stopped at block 1,200 of 5,000*")],
+)
+def test_why_says_how_a_run_ended(run: BoundedRun, words: str) -> None:
+    moments = explained(judged(STOPPED, run).transitions, [])
+    answer = WhyAnswer(pipeline=routing().pipeline, moments=moments, is_watched=True, at=at(60))
+    (moment,) = moments
+    blocks = why_blocks(answer, [moment], Places(here=ALERTS), "", RenderContext(command="/pipeline", platform_url=""))
+    assert words in str(blocks).replace(r"\xa0", " ")
+
+
+def test_a_digest_counts_how_a_run_ended() -> None:
+    (episode,) = (card.episode for card in judged(STOPPED, FINISHED).cards)
+    news = digest_entry(routing().pipeline, episode.timeline, episode)
+    assert news
+    assert event_counts(news) == "finished"
 
 
 def test_a_page_says_that_the_run_stopped() -> None:

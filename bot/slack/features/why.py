@@ -201,7 +201,7 @@ def _head(moment: Explained, here: ChannelId, episode: Episode | None) -> str:
         at=moment.at,
         events=tuple(transition.event for transition in moment.transitions),
         phase=last.phase,
-        reason=last.reason,
+        reason=next((change.reason for change in moment.transitions if change.reason), ""),
     )
     if actor := last.actor:
         channel = ChannelId(actor.channel) if actor.channel else None

@@ -55,7 +55,7 @@ def pause_lines(card: Card, name: str) -> tuple[str, ...]:
         was = phrases.phase_in_a_sentence(_last_phase(episode))
         return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{ending(episode)}* · {when}",)
     if state.has_finished and state.reach is Reach.REACHABLE and state.run:
-        return (f"{run_words.FINISHED} {name} *finished* at block {state.run.stop:,}", when)
+        return (f"{run_words.FINISHED} {name} *{state.run.ending}*", when)
     if stuck := state.finding(Event.STUCK):
         return (_stuck(card, name), when, _usual(stuck))
     wanted = phrases.intent_words(card.pipeline, state)

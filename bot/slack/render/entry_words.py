@@ -58,7 +58,7 @@ def entry_words(
     sign = phrases.LATE_NEWS if failed_again else now
     # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
-    if Event.FAILED in events and entry.phase == Phase.STOPPED and entry.reason:
+    if Event.FAILED in events and entry.reason:
         return _STOPPED_SHORT.format(name=bold_name, reason=outside(entry.reason, REASON_LIMIT))
     form = next((form for event, form in _FORMS if event in events), "{sign} {name}{clause}{counted}")
     return form.format(

@@ -135,8 +135,9 @@ def _word(event: Event) -> str:
 
 
 def _goes_without_saying(event: Event, entry: DigestEntry) -> bool:
-    """A pipeline that recovered is live."""
-    return event is Event.LIVE and entry.counts[event] <= entry.counts.get(Event.RECOVERED, 0)
+    """A pipeline that recovered is live, and a run that finished has stopped."""
+    saying = {Event.LIVE: Event.RECOVERED, Event.STOPPED: Event.FINISHED}.get(event)
+    return saying is not None and entry.counts[event] <= entry.counts.get(saying, 0)
 
 
 _FIRST = (Event.FAILED, Event.RECOVERED, Event.DEGRADED, Event.DEPLOYING, Event.LIVE, Event.RESTARTED)

@@ -104,9 +104,9 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     if episode.outcome is EpisodeOutcome.ON_PURPOSE:
         symbol, failed = phrases.state_symbol(state), counted_times(episode) or failed_words(episode)
         return (f"{symbol} {name} {failed}, then *{ending(episode)}* · {time_span(episode)}", first_seen)
-    if state.has_stopped_short and state.reach is Reach.REACHABLE:
+    if state.run and state.has_stopped_short:
         again = f", {ordinal_time(episode)}" if episode.times > 1 else ""
-        stopped = f":red_circle: {name} {run_words.short_clause(state)}{again}"
+        stopped = f":red_circle: {name} *{state.run.ending}*{again}"
         return (stopped, time_span(episode), run_words.missing_blocks(state), first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
         ready = ready_words(card) if state.reach is Reach.REACHABLE else ""

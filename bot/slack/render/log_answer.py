@@ -64,7 +64,7 @@ def _why_unread(read: LogAnswer, name: str, again: str) -> str:
 
 def _no_log(name: str, state: PipelineState, again: str) -> str:
     if state.has_finished and state.run:
-        return f"GoldRush has no log of {name}: it finished at block {state.run.stop:,}, so no worker runs."
+        return f"GoldRush has no log of {name}: it {state.run.ending}, so no worker runs."
     if state.phase in AT_REST:
         stopped = phrases.phase_word(state.phase)
         return f"GoldRush has no log of {name} now. It is {stopped}, so no worker runs. If it is started again: {again}"

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from math import ceil
 
-from bot.domain.bounded_run import FRESH, BoundedRun, RunEnd
+from bot.domain.bounded_run import FRESH, BoundedRun
 from bot.domain.transition import PipelineState
 from bot.slack.mrkdwn import duration
 
@@ -13,13 +13,9 @@ _ROUNDED = ((600, 60), (7_200, 300), (86_400, 3_600))  # seconds: shorter ones, 
 
 def progress_words(run: BoundedRun, at: datetime) -> str:
     """`62 %, about 3 h left`. `at`: the time of the reading beside which it stands."""
-    done = _place(run) if run.percent is None else f"{run.percent} %"
+    done = run.place if run.percent is None else f"{run.percent} %"
     left = _left(run, at)
     return f"{done}, {left}" if left else done
-
-
-def _place(run: BoundedRun) -> str:
-    return f"at block {run.height:,} of {run.stop:,}"
 
 
 def _left(run: BoundedRun, at: datetime) -> str:
@@ -39,14 +35,9 @@ def detail_of_stopped(state: PipelineState) -> str:
     run = state.run
     if run is None:
         return ", possibly finished"
-    if run.end is RunEnd.FINISHED:
-        return f", finished at block {run.stop:,}"
-    return f" {_place(run)}" if run.is_short else f", possibly finished, last measured {_place(run)}"
-
-
-def short_clause(state: PipelineState) -> str:
-    """The words after the name of a pipeline that stopped before its last block."""
-    return f"*stopped* {_place(state.run)}" if state.run else "*stopped*"
+    if run.is_short:
+        return f" {run.place}"
+    return f", {run.ending or f'possibly finished, last measured {run.place}'}"
 
 
 def missing_blocks(state: PipelineState) -> str:
