@@ -68,10 +68,19 @@ class Office:
         channel: ChannelId = ALERTS,
         team: str = TEAM_ID,
     ) -> str:
+        return await self.answered(self.router.parse(self.clicked(action, value, user, channel, team)))
+
+    def clicked(
+        self,
+        action: str,
+        value: Mapping[str, object],
+        user: UserId = ANN,
+        channel: ChannelId = ALERTS,
+        team: str = TEAM_ID,
+    ) -> Interaction:
         payload = {"action": action, "channel": channel, "user": user, "ephemeral": "", "team": team}
         payload["value"] = json.dumps(value)
-        click = Interaction(team=TeamId(TEAM_ID), id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
-        return await self.answered(self.router.parse(click))
+        return Interaction(team=TeamId(TEAM_ID), id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
 
     async def answered(self, reading: ParsedInteraction) -> str:
         """In plain text. A refusal says what to do instead."""

@@ -9,10 +9,12 @@ from bot.domain.episode import Acknowledgement, Episode
 from bot.domain.observation import PipelineId
 from bot.slack.render import action_ids
 from bot.slack.render.console import MemberAction
-from tests.contract.office import ALERTS, ANN, BOB, CAROL, QUIET, Office, office
+from sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, PARTNER, QUIET, Office, office
 from tests.contract.test_card_buttons import NOT_HERE, a_group, failing
+from tests.contract.test_error_notes import diagnosed
 from tests.contract.test_thread_commands import thread_of
-from tests.service.test_poller import LIVE, ONE, TWO
+from tests.service.test_poller import LIVE, ONE, TWO, pipelines
 
 
 def episode_of(it: Office, pipeline: PipelineId) -> Episode:
@@ -23,6 +25,10 @@ def episode_of(it: Office, pipeline: PipelineId) -> Episode:
 
 def answers_in(it: Office) -> list[Acknowledgement | None]:
     return [episode_of(it, pipeline).acknowledged for pipeline in (ONE, TWO)]
+
+
+async def group_of(it: Office) -> str:
+    return await it.bot.requests.acknowledgements.group_of(next(iter(episode_of(it, ONE).cards)))
 
 
 async def failed_group(it: Office) -> str:
@@ -71,6 +77,41 @@ async def test_a_picked_time_snoozes_the_group(fake_redis: redis.asyncio.Redis) 
         answer = await it.click(action_ids.SNOOZE_ALL_UNTIL, {"card": group, "at": moment}, BOB, ALERTS)
         assert "You snoozed 2 failures" in answer
         assert [found and found.until for found in answers_in(it)] == [datetime.fromtimestamp(moment, UTC)] * 2
+
+
+@pytest.mark.parametrize(("action", "choice"), [(action_ids.GROUP_MENU, {"do": "logs"}), (action_ids.GROUP_LOGS, {})])
+async def test_the_logs_of_a_group_show_its_error_once_and_offer_each_log(
+    fake_redis: redis.asyncio.Redis, action: str, choice: dict[str, str]
+) -> None:
+    async with thread_of(fake_redis, failures=5) as thread:
+        it, key = thread.office, await group_of(thread.office)
+        assert "I have read no log of these 5 failures yet." in await it.click(action, {"group": key, **choice})
+        for pipeline in (ONE, TWO):
+            await diagnosed(thread, pipeline)
+        reads = len(it.bot.details.asked)
+        reply = await it.router.parse(it.clicked(action, {"group": key, **choice})).run()
+        assert reply
+        assert str(reply.blocks).count("connection refused") == 1
+        assert "*orders-1*, *orders-2*" in str(reply.blocks)
+        assert "Logs of …" in str(reply.blocks)
+        assert len(it.bot.details.asked) == reads, "the bot keeps these lines"
+        assert "I no longer know these failures" in await it.click(action, {"group": "0" * 32, **choice})
+        for user, channel, team in ((PARTNER, ALERTS, PARTNER_TEAM_ID), (CAROL, QUIET, TEAM_ID)):
+            refused = await it.click(action, {"group": key, **choice}, user, channel, team)
+            assert "connection refused" not in refused
+            assert "Nothing was changed." in refused
+
+
+async def test_the_logs_of_a_group_stay_after_its_end(fake_redis: redis.asyncio.Redis) -> None:
+    async with thread_of(fake_redis, failures=5) as thread:
+        it, key = thread.office, await group_of(thread.office)
+        await diagnosed(thread)
+        it.bot.api.statuses |= {known.id: LIVE for known in pipelines(5)}
+        await it.bot.poll(20)
+        reply = await it.router.parse(it.clicked(action_ids.GROUP_LOGS, {"group": key})).run()
+        assert reply
+        assert "connection refused" in str(reply.blocks)
+        assert "Logs of …" not in str(reply.blocks), "the logs of now say nothing about the failures"
 
 
 async def test_the_menu_promises_and_resolves_after_a_question(fake_redis: redis.asyncio.Redis) -> None:

@@ -148,6 +148,7 @@ def test_a_group_shows_three_buttons_at_most_and_offers_all_members(name: str, c
     assert ("Acknowledge all" in offered) == card.episode.unanswered
     assert ("Snooze all" in offered) == card.episode.answerable
     assert ("Resolve all: end the paging" in offered) == card.episode.answerable
+    assert ("Logs" in offered) == has_logs(group.cards[0])
 
 
 def members_in(channel: ChannelId, *names: str) -> tuple[Card, ...]:
@@ -183,7 +184,7 @@ def test_the_values_of_menus_never_change(values: Any) -> None:
     """People click buttons of old messages."""
     known = {
         CardAction: {"promise", "refresh", "logs", "mute", "resolve", "unwatch"},
-        GroupAction: {"promise", "resolve", "members"},
+        GroupAction: {"promise", "resolve", "members", "logs"},
         MemberAction: {"acknowledge", "take_over", "snooze", "mute", "resolve", "unwatch", "postmortem"},
         SnoozeTime: {"30m", "1h", "4h", "morning", "pick"},
     }
@@ -236,7 +237,7 @@ def test_a_copy_for_a_learner_says_so_and_asks_for_nothing() -> None:
 def test_a_group_of_copies_asks_for_nothing_either() -> None:
     drawn = shown(Group(key="g" * 32, channel=DIRECT, cards=(a_copy(),)))
     assert "Copy for you as a learner: you need not answer" in drawn.text
-    assert set(in_sight(elements_of(drawn.blocks))) == {"Show all 1"}
+    assert set(in_sight(elements_of(drawn.blocks))) == {"Show all 1", "Logs"}
 
 
 def test_a_learner_can_answer_once_a_step_calls_them() -> None:

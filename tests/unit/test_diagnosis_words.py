@@ -25,6 +25,7 @@ from bot.log_redaction import redact_log
 from bot.slack.mrkdwn import code_block, time_of_day
 from bot.slack.render.blocks import RenderedMessage, message, section
 from bot.slack.render.diagnosis import log_block
+from bot.slack.render.diagnosis_batch import group_log_blocks
 from bot.slack.render.silence_digest import render_silence_digest
 from tests.builders import (
     ALERTS,
@@ -285,6 +286,40 @@ def a_batch(*entries: tuple[str, Diagnosis], of_group: bool = True) -> list[str]
     ]
     batch = TimelineBatch(thread_key="k", of_group=of_group, entries=tuple(made))
     return says(valid(shown(batch)))
+
+
+def members(*found: Diagnosis | None) -> list[Card]:
+    return [
+        replace(diagnosed(diagnosis), pipeline=a_pipeline(f"orders-{number}"))
+        for number, diagnosis in enumerate(found, 1)
+    ]
+
+
+def test_the_logs_of_a_group_have_the_lines_of_each_error_once() -> None:
+    refused = a_diagnosis("INFO batch written\nERROR connect: connection refused", fingerprint="a")
+    answer = valid(message(group_log_blocks(members(a_diagnosis(fingerprint="b"), refused, refused, None))))
+    texts = says(answer)
+    assert texts[0] == "*4 pipelines* — the lines of each error, as I read them after the failures"
+    assert texts[1].startswith(":mag: *Cause:* the destination cannot be reached")
+    assert texts[1].endswith("*orders-2*, *orders-3*")
+    assert "batch written\nERROR connect: connection refused" in texts[2]
+    assert texts[3] == f"of *orders-2*, read at {time_of_day(at(8))}"
+    assert texts[4].endswith("*orders-1*")
+    assert texts[-1] == "Not read yet: *orders-4*"
+    assert sum("connection refused" in text for text in texts) == 1
+    assert "refused" not in answer.text.replace("cannot be reached", ""), "a notification repeats no log"
+
+
+def test_the_logs_of_a_group_say_why_there_are_no_lines() -> None:
+    assert says(message(group_log_blocks(members(None, None)))) == ["I have read no log of these 2 failures yet."]
+    texts = says(message(group_log_blocks(members(unread(LogOutcome.UNREADABLE, problem="no answer within 5 s")))))
+    assert "I couldn't read its log" in texts[1]
+
+
+def test_the_logs_of_many_long_errors_fit_into_one_message() -> None:
+    many = [a_diagnosis("\n".join(["ERROR &<>" + "&" * 230] * 12), fingerprint=str(number)) for number in range(500)]
+    texts = says(valid(message(group_log_blocks(members(*many)))))
+    assert texts[-1] == "… and 497 more, each with another error"
 
 
 def test_a_group_hears_each_cause_once() -> None:

@@ -9,10 +9,12 @@ from bot.slack.click import Click
 from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION, answer_reply, person_and_conversation
 from bot.slack.features.console import ODD_CLICK, ask_until, choice_in, picked_time, promised, snooze_end, who_has
-from bot.slack.features.group_members import UNKNOWN_GROUP, press_show_members
+from bot.slack.features.group_members import ON_PAGE, UNKNOWN_GROUP, press_show_members
 from bot.slack.render import action_ids
-from bot.slack.render.blocks import actions, button, section, value
-from bot.slack.render.console import GroupAction, SnoozeTime
+from bot.slack.render.blocks import actions, button, context, section, value
+from bot.slack.render.console import GroupAction, SnoozeTime, member_logs
+from bot.slack.render.diagnosis_batch import group_log_blocks
+from bot.slack.render.group_card import by_importance
 from bot.slack.render.phrases import pipelines
 
 
@@ -67,8 +69,23 @@ async def _choose(click: Click, request: Request) -> Reply | None:
             return await ask_to_resolve_all(click.channel, click.group, request)
         case GroupAction.MEMBERS:
             return await press_show_members(click, request)
+        case GroupAction.LOGS:
+            return await _show_logs(click, request)
         case None:
             return request.refused(ODD_CLICK)
+
+
+async def _show_logs(click: Click, request: Request) -> Reply:
+    """The lines that the bot keeps. To read one log now, a person chooses the pipeline below them."""
+    if refusal := await request.services.permissions.to_see_log(request.asker):
+        return request.refused(refusal)
+    members = await request.services.requests.acknowledgements.members(click.channel, click.group)
+    if not members:
+        return request.refused(UNKNOWN_GROUP)
+    cards = by_importance(members)
+    choice = actions(f"{click.group}-logs", member_logs(cards[:ON_PAGE]))
+    others = "*Show all* has *Logs of …* for the others." if len(cards) > ON_PAGE and choice else ""
+    return Reply(blocks=[*group_log_blocks(cards), *choice, *context(others)])
 
 
 async def ask_to_resolve_all(channel: ChannelId, group: str, request: Request, remark: str = "") -> Reply:
@@ -103,6 +120,7 @@ FEATURE = Feature(
             press=on_its_group(_snooze_all_until, lambda click: click.text("card")), acknowledges=True
         ),
         action_ids.GROUP_MENU: Button(press=on_its_group(_choose)),
+        action_ids.GROUP_LOGS: Button(press=on_its_group(_show_logs), changes=False),
         action_ids.RESOLVE_ALL: Button(press=on_its_group(_resolve_all), acknowledges=True),
     }
 )

@@ -12,6 +12,7 @@ from bot.domain.postmortem import is_due
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, overflow, select, value
+from bot.slack.render.diagnosis_batch import has_lines
 from bot.slack.render.paging import stop_button
 
 
@@ -100,6 +101,7 @@ class GroupAction(StrEnum):
     PROMISE = "promise"
     RESOLVE = "resolve"
     MEMBERS = "members"
+    LOGS = "logs"
 
 
 def group_console(group: Group) -> list[Block]:
@@ -109,22 +111,27 @@ def group_console(group: Group) -> list[Block]:
     unanswered = [card for card in answerable if card.episode.unanswered]
     everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", data, style="primary") if unanswered else None
     members = button(action_ids.SHOW_MEMBERS, _show_all(group), data)
-    if all(card.is_copy for card in group.cards):
-        return actions(f"{group.key}-{group.revision}", members)
+    with_logs = any(_has_logs(card) or has_lines(card) for card in group.cards)
+    logs = button(action_ids.GROUP_LOGS, "Logs", data) if with_logs else None
+    block_id = f"{group.key}-{group.revision}"
+    if not answerable or all(card.is_copy for card in group.cards):
+        return actions(block_id, members, logs)
     stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
     entries = {
         GroupAction.PROMISE: MENU_LABELS[CardAction.PROMISE],
         GroupAction.RESOLVE: "Resolve all: end the paging",
     }
+    if logs:
+        entries[GroupAction.LOGS] = MENU_LABELS[CardAction.LOGS]
     if stop:
         entries[GroupAction.MEMBERS] = _show_all(group)
     options = [(label, value(group=group.key, do=entry.value)) for entry, label in entries.items()]
     return actions(
-        f"{group.key}-{group.revision}",
+        block_id,
         everyone,
-        group_snooze_menu(group.key) if answerable else None,
+        group_snooze_menu(group.key),
         stop or members,
-        overflow(action_ids.GROUP_MENU, options) if answerable else None,
+        overflow(action_ids.GROUP_MENU, options),
     )
 
 
