@@ -5,7 +5,7 @@ within an hour are one occurrence of it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.observation import PipelineId
 
@@ -33,7 +33,7 @@ class ErrorHistory:
 
     @property
     def latest_at(self) -> datetime:
-        return max(occurrence.began_at for occurrence in self.occurrences)
+        return max((occurrence.began_at for occurrence in self.occurrences), default=datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

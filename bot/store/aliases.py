@@ -21,7 +21,8 @@ class RedisAliases(RedisWatches):
     async def aliases(self) -> Aliases:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["aliases"]))
-        return Aliases({ChannelId(channel.decode()): decode_alias(row) for channel, row in rows.items()})
+        readable = self._scripts.readable("aliases", rows.items(), lambda _, row: decode_alias(row))
+        return Aliases({ChannelId(channel.decode()): alias for channel, alias in readable.items()})
 
     async def change_ids(self, changes: Sequence[IdChange]) -> bool:
         for _ in range(MAX_TRIES):

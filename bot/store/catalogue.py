@@ -13,9 +13,8 @@ from bot.ports.store_errors import LeadershipLost
 from bot.store.batches import READ_AT_ONCE, batched, scanned
 from bot.store.change_log import KEPT, ChangeLog
 from bot.store.codec import decode_pipeline_row, encode_pipeline_row
-from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import LEASE_LOST, decoding, translating_redis_errors
+from bot.store.scripts import LEASE_LOST, translating_redis_errors
 
 
 class RedisCatalogue(RedisPort):
@@ -24,11 +23,9 @@ class RedisCatalogue(RedisPort):
     async def catalogue(self) -> Mapping[PipelineId, Pipeline]:
         found: dict[PipelineId, Pipeline] = {}
         async for rows in scanned(self._redis, self._keys["pipelines"]):
-            with decoding("pipelines"):
-                for key, row in rows.items():
-                    if row != MARK:
-                        pipeline_id = PipelineId(intern(key.decode()))  # all parts of the bot share one text
-                        found[pipeline_id] = decode_pipeline_row(pipeline_id, row)
+            shared = ((intern(key.decode()), row) for key, row in rows.items())  # all parts of the bot share one text
+            pipelines = self._scripts.readable("pipelines", shared, _pipeline)
+            found |= {pipeline.id: pipeline for pipeline in pipelines.values()}
         return found
 
     async def pipeline_changes(self, position: str) -> Changes[Pipeline | None]:
@@ -39,12 +36,10 @@ class RedisCatalogue(RedisPort):
         ids = [PipelineId(pipeline_id) for pipeline_id in logged.changed]
         with translating_redis_errors():
             rows = await self._redis.hmget(self._keys["pipelines"], ids)
-        with decoding("pipelines"):
-            pipelines = {
-                pipeline_id: decode_pipeline_row(pipeline_id, cast("bytes", row)) if row else None
-                for pipeline_id, row in zip(ids, rows, strict=True)
-            }
-        return Changes(logged.position, pipelines)
+        stored = dict(zip(ids, cast("list[bytes | None]", rows), strict=True))
+        readable = self._scripts.readable("pipelines", stored.items(), _pipeline)
+        removed = [pipeline_id for pipeline_id, row in stored.items() if not row]
+        return Changes(logged.position, {**dict.fromkeys(removed), **{one.id: one for one in readable.values()}})
 
     async def save_pipelines(
         self, pipelines: Iterable[Pipeline], removed: Iterable[PipelineId] = (), *, lease: Lease | None = None
@@ -56,3 +51,7 @@ class RedisCatalogue(RedisPort):
             args: list[str | int] = [lease.token if lease else "", KEPT, *chain.from_iterable(batch)]
             if await self._scripts.run("save_pipelines", keys, args) == LEASE_LOST:
                 raise LeadershipLost("another bot lists the pipelines now")
+
+
+def _pipeline(pipeline_id: str, row: bytes) -> Pipeline:
+    return decode_pipeline_row(PipelineId(pipeline_id), row)

@@ -141,6 +141,10 @@ class _DeliveryRow:
     attempt: Attempt
 
 
+class UnknownKindError(ValueError):
+    """Only a newer version of the bot can send this message."""
+
+
 class _BodyKind(msgspec.Struct):
     name: str = msgspec.field(name="is")
 
@@ -217,7 +221,10 @@ def _decoded(raw: bytes, team: TeamId) -> Delivery:
         raw = msgspec.json.encode(versions.upgraded(raw, versions.delivery))
     row = _DELIVERY_ROW.decode(raw)
     message = row.message
-    body: Body = _BODIES[_BODY_KIND.decode(message.body).name].decode(message.body)
+    body_decoder = _BODIES.get(_BODY_KIND.decode(message.body).name)
+    if body_decoder is None:
+        raise UnknownKindError("a message of a kind that this version does not know")
+    body: Body = body_decoder.decode(message.body)
     return Delivery(
         message=Message(
             id=message.id,

@@ -4,6 +4,7 @@ from bot.domain.credits import CreditsState
 from bot.store import versions
 from bot.store.codec import Codec
 from bot.store.port import RedisPort
+from bot.store.readable import UNREADABLE
 from bot.store.scripts import translating_redis_errors
 
 _STATE = Codec(CreditsState, versions.unchanged)
@@ -17,7 +18,7 @@ class RedisCredits(RedisPort):
             row = await self._redis.get(self._keys["credits"])
         try:
             return _STATE.decode(row) if row is not None else CreditsState()
-        except ValueError:
+        except UNREADABLE:
             return CreditsState()
 
     async def save_credits(self, state: CreditsState) -> None:

@@ -8,7 +8,7 @@ from bot.domain.drill import Drill
 from bot.domain.watch import ChannelId
 from bot.store.codec import DRILL
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 
 class RedisDrills(RedisPort):
@@ -17,8 +17,7 @@ class RedisDrills(RedisPort):
     async def drills(self) -> tuple[Drill, ...]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["drills"]))
-        with decoding("drills"):
-            return tuple(map(DRILL.decode, rows.values()))
+        return tuple(self._scripts.readable("drills", rows.items(), lambda _, row: DRILL.decode(row)).values())
 
     async def begin_drill(self, drill: Drill, tests: Sequence[Message]) -> bool:
         outboxes, rows = self._scripts.enqueue_arguments(tests)

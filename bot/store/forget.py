@@ -8,7 +8,7 @@ import redis.asyncio
 
 from bot.domain.watch import TeamId
 from bot.store.keys import Keys
-from bot.store.losses import MARK
+from bot.store.readable import MARK
 from bot.store.scripts import translating_redis_errors
 
 BATCH = 500

@@ -1,20 +1,20 @@
 """Rows of one hash in Redis, each replaced only if it is still as this process read it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar, cast
 
 from bot.ports.lease_store import READER, Lease
 from bot.ports.store_errors import LeadershipLost
 from bot.store.batches import READ_AT_ONCE, batched, scanned
 from bot.store.codec import Codec
-from bot.store.scripts import LEASE_LOST, Scripts, decoding, translating_redis_errors
+from bot.store.scripts import LEASE_LOST, Scripts, translating_redis_errors
 
 RowT = TypeVar("RowT")
 TRIES = 3
 
 
 class HashRows(Generic[RowT]):
-    """Reads and replaces the rows of one hash."""
+    """Reads and replaces the rows of one hash. A damaged row counts as none, so that the next write replaces it."""
 
     def __init__(self, scripts: Scripts, key: str, codec: Codec[RowT]) -> None:
         self._scripts = scripts
@@ -43,40 +43,38 @@ class HashRows(Generic[RowT]):
     async def remove(
         self, is_old: Callable[[RowT], bool], most: int = 0, order: Callable[[RowT], float] | None = None
     ) -> None:
-        """Removes old rows, and with `order` the first ones beyond `most`."""
+        """Removes old and damaged rows, and with `order` the first ones beyond `most`."""
         places: dict[str, float] = {}
         old: list[str] = []
         async for rows in scanned(self._scripts.redis, self._key):
-            with decoding(self._key.rpartition(":")[2]):
-                for key, raw in rows.items():
-                    row = self._codec.decode(raw)
-                    if is_old(row):
-                        old.append(key.decode())
-                    elif order:
-                        places[key.decode()] = order(row)
+            readable = self._decoded((key.decode(), raw) for key, raw in rows.items())
+            old += [key for key in map(bytes.decode, rows) if key not in readable or is_old(readable[key])]
+            if order:
+                places |= {key: order(row) for key, row in readable.items() if not is_old(row)}
         if order and len(places) > most:
             old += sorted(places, key=places.__getitem__)[: len(places) - most]
         for batch in batched(old, READ_AT_ONCE):
             with translating_redis_errors():
                 await self._scripts.redis.hdel(self._key, *batch)
 
-    async def _read(self, fields: Sequence[str]) -> dict[str, tuple[str, RowT | None]]:
+    async def _read(self, fields: Sequence[str]) -> dict[str, tuple[bytes, RowT | None]]:
         if not fields:
             return {}
         with translating_redis_errors():
             query = self._scripts.redis.hmget(self._key, list(fields))
             rows = cast("list[bytes | None]", await query)
-        with decoding(self._key.rpartition(":")[2]):
-            return {
-                field: (raw.decode(), self._codec.decode(raw)) if raw else ("", None)
-                for field, raw in zip(fields, rows, strict=True)
-            }
+        by_field = dict(zip(fields, rows, strict=True))
+        readable = self._decoded(by_field.items())
+        return {field: (raw or b"", readable.get(field)) for field, raw in by_field.items()}
+
+    def _decoded(self, rows: Iterable[tuple[str, bytes | None]]) -> dict[str, RowT]:
+        return self._scripts.readable(self._key.rpartition(":")[2], rows, lambda _, row: self._codec.decode(row))
 
     async def _update(
         self, fields: Sequence[str], updated: Callable[[str, RowT | None], RowT | None], lease: Lease | None
     ) -> int:
         """The number of rows that another process replaced meanwhile."""
-        args: list[str | int] = [lease.token if lease else ""]
+        args: list[str | int | bytes] = [lease.token if lease else ""]
         for field, (raw, row) in (await self._read(fields)).items():
             after = updated(field, row)
             if after is not row:

@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from bot.ports.interaction_store import Interaction
 from bot.store.codec import decode_interaction, encode_interaction
-from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 INTERACTION_SECONDS = 25 * 3600  # Slack may repeat an interaction a day later
 
@@ -31,7 +30,6 @@ class RedisInteractions(RedisPort):
 
     async def unfinished_interactions(self) -> tuple[Interaction, ...]:
         with translating_redis_errors():
-            rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["interactions"]))
-        with decoding("interactions"):
-            stored = [decode_interaction(row, self.team) for row in rows if row != MARK]
-        return tuple(sorted(stored, key=lambda interaction: (interaction.at, interaction.id)))
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["interactions"]))
+        stored = self._scripts.readable("interactions", rows.items(), lambda _, row: decode_interaction(row, self.team))
+        return tuple(sorted(stored.values(), key=lambda interaction: (interaction.at, interaction.id)))

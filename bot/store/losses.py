@@ -32,8 +32,6 @@ PERMANENT: Mapping[str, str] = {
     "epoch": "",
     "sequence": "",
 }
-MARK = b"-"
-"""The field or member that distinguishes an emptied key from a lost one. Nothing else has this name."""
 GROUP_SECONDS = 30 * 24 * 3600
 CARDS_AT_ONCE = 1000
 """One call checks so many cards, and the next call the following ones: reading all of a large burst takes too long."""
@@ -57,6 +55,7 @@ class Losses:
     """Compares the keys in Redis with those that must be there."""
 
     def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
         self._redis = scripts.redis
         self._keys = scripts.keys
         self._team = scripts.team
@@ -137,9 +136,8 @@ class Losses:
         if not thorough and await self._lanes_agree():
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
-        with decoding("deliveries"):
-            deliveries = [(id_, decode_delivery(row, self._team)) for id_, row in rows.items()]
-        oldest_first = sorted(deliveries, key=lambda row: (row[1].message.made_at, row[0]))
+        readable = self._scripts.readable("deliveries", rows.items(), lambda _, row: decode_delivery(row, self._team))
+        oldest_first = sorted(readable.items(), key=lambda row: (row[1].message.made_at, row[0]))
         lane_of = {id_: delivery.lane for id_, delivery in oldest_first}
         lane_names = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in lane_names})

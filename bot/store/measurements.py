@@ -1,6 +1,6 @@
 """The measurements of each pipeline, in Redis: one hash, written outside the fence of the workspace's data."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from itertools import chain as joined
 from typing import cast
 
@@ -26,24 +26,18 @@ class RedisMeasurements(RedisPort):
         found: dict[PipelineId, MeasuredPipeline] = {}
         if pipeline_ids is None:
             async for rows in scanned(self._redis, self._keys["measurements"]):
-                found |= _readable((PipelineId(key.decode()), row) for key, row in rows.items())
+                found |= self._readable((PipelineId(key.decode()), row) for key, row in rows.items())
             return found
         for batch in batched(pipeline_ids, READ_AT_ONCE):
             with translating_redis_errors():
                 some = await self._redis.hmget(self._keys["measurements"], batch)
-            found |= _readable(zip(batch, cast("list[bytes | None]", some), strict=True))
+            found |= self._readable(zip(batch, cast("list[bytes | None]", some), strict=True))
         return found
 
     async def chains(self) -> tuple[Chain, ...]:
         with translating_redis_errors():
-            rows = await self._redis.hvals(self._keys["chains"])
-        chains = []
-        for row in rows:
-            try:
-                chains.append(_CHAIN.decode(row))
-            except ValueError:
-                continue  # the next list replaces it
-        return tuple(chains)
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["chains"]))
+        return tuple(self._scripts.readable("chains", rows.items(), lambda _, row: _CHAIN.decode(row)).values())
 
     async def save_measured(
         self,
@@ -64,13 +58,6 @@ class RedisMeasurements(RedisPort):
                 if len(pipe):
                     await pipe.execute()
 
-
-def _readable(rows: Iterable[tuple[PipelineId, bytes | None]]) -> dict[PipelineId, MeasuredPipeline]:
-    found = {}
-    for pipeline_id, row in rows:
-        try:
-            if row is not None:
-                found[pipeline_id] = _MEASURED.decode(row)
-        except ValueError:
-            continue  # the next measurement replaces it
-    return found
+    def _readable(self, rows: Iterable[tuple[str, bytes | None]]) -> dict[PipelineId, MeasuredPipeline]:
+        measured = self._scripts.readable("measurements", rows, lambda _, row: _MEASURED.decode(row))
+        return {PipelineId(pipeline_id): one for pipeline_id, one in measured.items()}

@@ -16,7 +16,7 @@ from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery, encode_message
 from bot.store.port import RedisPort
 from bot.store.receipts import encode_receipt, receipt_limits
-from bot.store.scripts import Scripts, decoding, translating_redis_errors
+from bot.store.scripts import Scripts, translating_redis_errors
 
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
@@ -38,8 +38,10 @@ class RedisOutbox(RedisPort):
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         with translating_redis_errors():
             rows = cast("list[bytes]", await self._lane_rows(keys=[self._keys.outbox(lane), self._keys["deliveries"]]))
-        with decoding("deliveries"):
-            return tuple(decode_delivery(row, self.team) for row in rows)
+        readable = self._scripts.readable(
+            f"outbox:{lane.name}", enumerate(rows), lambda _, row: decode_delivery(row, self.team)
+        )
+        return tuple(readable.values())
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         args = [lease.token, delivery.id, encode_delivery(delivery)]

@@ -8,7 +8,7 @@ from typing import cast
 from bot.domain.delivery import Lane
 from bot.ports.figures import OutboxFigures
 from bot.store.lanes import RedisLanes
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 
 class RedisOutboxSize(RedisLanes):
@@ -26,8 +26,8 @@ class RedisOutboxSize(RedisLanes):
         counts, firsts = await self._sizes([*due, *suspended])
         rows = await self._rows(firsts[: len(due)])
         now = self._clock.now()
-        with decoding("deliveries"):
-            ages = [(now - _due_since(row)).total_seconds() for row in rows]
+        since = self._scripts.readable("deliveries", enumerate(rows), lambda _, row: _due_since(row)).values()
+        ages = [(now - moment).total_seconds() for moment in since]
         return OutboxFigures(
             due=sum(counts[: len(due)]),
             suspended=sum(counts[len(due) :]),
@@ -56,5 +56,8 @@ class RedisOutboxSize(RedisLanes):
 
 def _due_since(raw: bytes) -> datetime:
     """When the bot should have sent this message. Reads only two fields, so it decodes no body."""
-    message = json.loads(raw)["message"]
+    row = json.loads(raw)
+    message = row.get("message") if isinstance(row, dict) else None
+    if not isinstance(message, dict):
+        raise ValueError("no message")  # noqa: TRY004 (a damaged row)
     return max(datetime.fromisoformat(message[name]) for name in ("made_at", "not_before") if message.get(name))

@@ -9,7 +9,7 @@ from bot.domain.pager_lane import Incident, PagerLaneChange
 from bot.ports.lease_store import Lease
 from bot.store.codec import INCIDENT, encode_delivery
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 ANSWER_SECONDS = 48 * 3600  # older answers are refused by their time
 KEPT_SECONDS = 30 * 24 * 3600  # after the last change
@@ -22,8 +22,8 @@ class RedisPagerIncidents(RedisPort):
         with translating_redis_errors():
             query = cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys.incidents(receiver)))
             rows = await query
-        with decoding("incidents"):
-            return {key.decode(): INCIDENT.decode(row) for key, row in sorted(rows.items())}
+        incidents = self._scripts.readable("incidents", sorted(rows.items()), lambda _, row: INCIDENT.decode(row))
+        return {key.decode(): incident for key, incident in incidents.items()}
 
     async def change_pager_lane(self, change: PagerLaneChange, lane: Lane, lease: Lease) -> bool:
         keys = [self._keys.lease(lease.name), self._keys.outbox(lane), self._keys.incidents(lane.receiver)]

@@ -6,7 +6,7 @@ from typing import cast
 from bot.domain.delivery import Delivery, Message, Receiver
 from bot.store.codec import decode_delivery, encode_delivery
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 KEPT_SECONDS = 7 * 86_400
 
@@ -23,8 +23,8 @@ class RedisPostedCalls(RedisPort):
     async def calls(self, receiver: Receiver) -> tuple[Message, ...]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys.calls(receiver)))
-        with decoding("calls"):
-            return tuple(decode_delivery(row, self.team).message for row in rows.values())
+        calls = self._scripts.readable("calls", rows.items(), lambda _, row: decode_delivery(row, self.team))
+        return tuple(call.message for call in calls.values())
 
     async def end_calls(self, endings: Sequence[Message]) -> None:
         outboxes, rows = self._scripts.enqueue_arguments(endings)

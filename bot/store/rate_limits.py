@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import cast
 
 from bot.domain.delivery import Receiver, ReceiverKind
-from bot.store.losses import MARK
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 _VERSION_0 = {"chat.postMessage": "post", "chat.update": "update", "conversations.history": "history"}
 
@@ -18,10 +17,9 @@ class RedisRateLimits(RedisPort):
     async def throttles(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
-        spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
-        old_first = sorted(spans.items(), key=lambda span: span[0] not in _VERSION_0)
-        with decoding("holds"):
-            return {self._method(name): datetime.fromisoformat(until) for name, (_, until) in old_first}
+        ends = self._scripts.readable("holds", rows.items(), lambda _, span: datetime.fromisoformat(_end(span)))
+        old_first = sorted(ends.items(), key=lambda end: end[0].decode() not in _VERSION_0)
+        return {self._method(name.decode()): until for name, until in old_first}
 
     def _method(self, name: str) -> tuple[ReceiverKind, str]:
         """A stored name has the form of `Receiver.name`: `post` for Slack, `KIND:post` for another service."""
@@ -38,10 +36,15 @@ class RedisRateLimits(RedisPort):
     async def full_buckets(self) -> Mapping[tuple[ReceiverKind, str], datetime]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["buckets"]))
-        with decoding("buckets"):
-            return {self._method(name.decode()): datetime.fromisoformat(at.decode()) for name, at in rows.items()}
+        times = self._scripts.readable("buckets", rows.items(), lambda _, at: datetime.fromisoformat(at.decode()))
+        return {self._method(name.decode()): at for name, at in times.items()}
 
     async def save_full_buckets(self, full_at: Mapping[tuple[ReceiverKind, str], datetime]) -> None:
         rows = {Receiver(self.team, kind, method).name: at.isoformat() for (kind, method), at in full_at.items()}
         with translating_redis_errors():
             await self._redis.hset(self._keys["buckets"], items=[part for row in rows.items() for part in row])
+
+
+def _end(span: bytes) -> str:
+    _, end = span.decode().split()
+    return end

@@ -1,6 +1,6 @@
 """The record of each pipeline, in Redis."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from sys import intern
 
 from bot.domain.episode import EpisodeKind
@@ -44,11 +44,14 @@ class RedisRecords(RedisPort):
                 versions |= {key: int(version) for key, version in numbers.items()}
         found: dict[PipelineId, Record] = {}
         async for rows in scanned(self._redis, self._keys["records"]):
-            with decoding("records"):
-                for key, row in rows.items():
-                    pipeline_id = PipelineId(intern(key.decode()))  # all parts of the bot share one text
-                    found[pipeline_id] = _record(pipeline_id, row, versions.get(key, 0))
+            shared = [(PipelineId(intern(key.decode())), row) for key, row in rows.items()]  # all share one text
+            readable = self._decoded_rows(shared)
+            for pipeline_id, _ in shared:
+                found[pipeline_id] = _record(pipeline_id, readable, versions.get(pipeline_id.encode(), 0))
         return found
+
+    def _decoded_rows(self, rows: Iterable[tuple[str, bytes | None]]) -> Mapping[str, Record]:
+        return self._scripts.readable("records", rows, lambda _, row: RECORD.decode(row))
 
     async def record(self, pipeline_id: PipelineId) -> Record:
         """A record that Redis lost has version 0, or the version that Redis still knows."""
@@ -61,16 +64,18 @@ class RedisRecords(RedisPort):
                 pipe.hmget(self._keys["records"], pipeline_ids)
                 pipe.hmget(self._keys["versions"], pipeline_ids)
                 rows, versions = await pipe.execute()
-        with decoding("records"):
+        readable = self._decoded_rows(zip(pipeline_ids, rows, strict=True))
+        with decoding("versions"):
             return {
-                pipeline_id: _record(pipeline_id, row, int(version or 0))
+                pipeline_id: _record(pipeline_id, readable, int(version or 0))
                 for pipeline_id, row, version in zip(pipeline_ids, rows, versions, strict=True)
                 if row or version
             }
 
 
-def _record(pipeline_id: PipelineId, row: bytes | None, version: int) -> Record:
-    record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
+def _record(pipeline_id: PipelineId, readable: Mapping[str, Record], version: int) -> Record:
+    """Without a readable row, the record is empty: the next reading fills it."""
+    record = readable.get(pipeline_id) or Record(pipeline_id=pipeline_id)
     _share(record, pipeline_id, version)
     return record
 

@@ -7,7 +7,7 @@ from bot.domain.backup import ScheduledRow
 from bot.domain.delivery import Message
 from bot.store.codec import SCHEDULED
 from bot.store.port import RedisPort
-from bot.store.scripts import decoding, translating_redis_errors
+from bot.store.scripts import translating_redis_errors
 
 
 class RedisScheduled(RedisPort):
@@ -16,8 +16,7 @@ class RedisScheduled(RedisPort):
     async def scheduled(self) -> tuple[ScheduledRow, ...]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["scheduled"]))
-        with decoding("scheduled"):
-            return tuple(map(SCHEDULED.decode, rows.values()))
+        return tuple(self._scripts.readable("scheduled", rows.items(), lambda _, row: SCHEDULED.decode(row)).values())
 
     async def save_scheduled(self, row: ScheduledRow) -> None:
         with translating_redis_errors():

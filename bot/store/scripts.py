@@ -3,7 +3,7 @@
 The fence (fence.lua) puts its own keys before the script's: `FENCE_KEYS`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import cast
@@ -18,6 +18,7 @@ from bot.domain.watch import TeamId
 from bot.ports.store_errors import LeadershipLost, StoreAway, StoreNewer, StoreRolledBack
 from bot.store.codec import encode_message
 from bot.store.keys import SCHEMA, Keys
+from bot.store.readable import FieldT, ReadableRows, T
 from bot.store.refusals import temporary_refusal
 from bot.store.versions import NewerRowError
 
@@ -92,6 +93,7 @@ class Scripts:
         self._writes = self.keys[f"writes:{uuid4().hex}"]
         self._written = 0
         self._greetings = 0
+        self._readable = ReadableRows()
         self._server = ""
         life = _source("life")
         shared = "".join(map(_source, ("fence", "posted", "audit", "receipt")))
@@ -99,11 +101,22 @@ class Scripts:
         self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
         self._greeting = client.register_script(life + _source("greet"))
 
+    def readable(
+        self, name: str, rows: Iterable[tuple[FieldT, bytes | None]], decode: Callable[[FieldT, bytes], T]
+    ) -> dict[FieldT, T]:
+        """The rows of the hash `name`, without damaged ones, which are logged.
+
+        Raises:
+            StoreNewer: a newer version of the bot wrote a row.
+        """
+        with decoding(name):
+            return self._readable.of(name, rows, decode)
+
     def script(self, name: str) -> AsyncScript:
         """A script outside the fence."""
         return self.redis.register_script(_source(name))
 
-    async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
+    async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int | bytes]) -> int:
         """Runs a script that needs no fence.
 
         Raises:

@@ -33,12 +33,18 @@ def upgraded(row: bytes, upgrade: Callable[[Row], Row]) -> Row:
 
     Raises:
         NewerRowError: update this bot to the version that wrote the row.
+        ValueError: the row is damaged.
     """
-    loaded: Row = json.loads(row)
+    loaded = json.loads(row)
+    if not isinstance(loaded, dict) or type(loaded.get("v", 0)) is not int:
+        raise ValueError("no row of this bot")
     version = loaded.pop("v", 0)
     if version > VERSION:
         raise NewerRowError(f"written by a newer version of the bot (row version {version}, this bot knows {VERSION})")
-    return upgrade(loaded) if version == 0 else loaded
+    try:
+        return upgrade(loaded) if version == 0 else loaded
+    except (AttributeError, LookupError, TypeError) as exc:
+        raise ValueError("no row of version 0") from exc
 
 
 def _renamed(row: Row, **names: str) -> Row:

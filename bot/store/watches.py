@@ -1,7 +1,8 @@
 """Watches and notes, in Redis. Reads the setup with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from sys import intern
+from typing import cast
 
 from redis.asyncio.client import Pipeline
 
@@ -15,7 +16,6 @@ from bot.ports.watch_store import WatchChanges, Watches
 from bot.store.batches import scanned
 from bot.store.change_log import ENTRIES_READ, KEPT, ChangeLog, changes_after
 from bot.store.codec import NOTE, UNDO, WATCH
-from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import decoding, translating_redis_errors
 from bot.store.setup_rows import AUDIT_ENTRY, decode_setup_row
@@ -33,8 +33,8 @@ class RedisWatches(RedisPort):
                 version, suspended, notes, setup = self._other_parts(*await pipe.execute())
         by_id: dict[str, Watch] = {}
         async for rows in scanned(self._redis, self._keys["watches"]):
-            with decoding("watches"):
-                by_id |= {key.decode(): _shared(WATCH.decode(row)) for key, row in rows.items() if row != MARK}
+            watches = self._scripts.readable("watches", rows.items(), lambda _, row: WATCH.decode(row))
+            by_id |= {key.decode(): _shared(watch) for key, watch in watches.items()}
         oldest_first = sorted(map(by_id.__getitem__, sorted(by_id)), key=lambda watch: watch.made_at.timestamp())
         return Watches(version, tuple(oldest_first), suspended, notes, position, setup)
 
@@ -54,40 +54,37 @@ class RedisWatches(RedisPort):
         ids = list(logged.changed)
         with translating_redis_errors():
             rows = await self._redis.hmget(self._keys["watches"], ids) if ids else []
+        stored = dict(zip(ids, cast("list[bytes | None]", rows), strict=True))
+        readable = self._scripts.readable("watches", stored.items(), lambda _, row: WATCH.decode(row))
         watches: dict[ChannelId, dict[str, Watch | None]] = {}
-        with decoding("watches"):
-            for watch_id, row in zip(ids, rows, strict=True):
-                channel = ChannelId(logged.changed[watch_id].decode())
-                watches.setdefault(channel, {})[watch_id] = WATCH.decode(row) if row else None
+        for watch_id in [one for one in ids if one in readable or not stored[one]]:
+            channel = ChannelId(logged.changed[watch_id].decode())
+            watches.setdefault(channel, {})[watch_id] = readable.get(watch_id)
         return WatchChanges(version, watches, suspended, notes, logged.position, setup)
 
     def _ask_other_parts(self, pipe: Pipeline) -> None:
         """For the version, the suspended channels, the notes and the setup."""
         pipe.get(self._keys["watches_version"])
         pipe.hgetall(self._keys["suspended"])
-        pipe.hvals(self._keys["notes"])
+        pipe.hgetall(self._keys["notes"])
         pipe.hgetall(self._keys["setup"])
 
-    @staticmethod
     def _other_parts(
+        self,
         version: bytes | None,
         suspended: Mapping[bytes, bytes],
-        notes: Sequence[bytes],
+        notes: Mapping[bytes, bytes],
         setup: Mapping[bytes, bytes],
     ) -> tuple[int, dict[ChannelId, SuspendReason], tuple[Note, ...], Setup]:
-        with decoding("suspended"):
-            reasons = {
-                ChannelId(channel.decode()): SuspendReason(reason.decode())
-                for channel, reason in suspended.items()
-                if channel != MARK
-            }
-        with decoding("notes"):
-            sorted_notes = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
-        with decoding("setup"):
-            rows = tuple(decode_setup_row(key, setup[key]) for key in sorted(setup) if key != MARK)
+        readable = self._scripts.readable
+        reasons = readable("suspended", suspended.items(), lambda _, reason: SuspendReason(reason.decode()))
+        suspensions = {ChannelId(channel.decode()): reason for channel, reason in reasons.items()}
+        by_id = readable("notes", notes.items(), lambda _, row: NOTE.decode(row))
+        sorted_notes = sorted(by_id.values(), key=lambda note: note.id)
+        rows = tuple(readable("setup", sorted(setup.items()), decode_setup_row).values())
         with decoding("watches_version"):
             number = int(version or 0)
-        return number, reasons, tuple(sorted_notes), Setup(rows)
+        return number, suspensions, tuple(sorted_notes), Setup(rows)
 
     async def watches_version(self) -> int:
         with translating_redis_errors(), decoding("watches_version"):
@@ -121,9 +118,8 @@ class RedisWatches(RedisPort):
 
     async def undo(self, undo_id: str) -> Undo | None:
         with translating_redis_errors():
-            raw = await self._redis.get(self._keys.undo(undo_id))
-        with decoding("undo"):
-            return UNDO.decode(raw) if raw else None
+            raw = cast("bytes | None", await self._redis.get(self._keys.undo(undo_id)))
+        return self._scripts.readable("undo", [(undo_id, raw)], lambda _, row: UNDO.decode(row)).get(undo_id)
 
     async def set_note(self, note: Note, before: Note | None = None) -> bool:
         row = NOTE.encode(note) if note.text else ""

@@ -12,7 +12,7 @@ from bot.domain.delivery import in_slack
 from bot.domain.watch import TeamId
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.store.forget import BATCH, forget, workspace_data
-from bot.store.losses import MARK
+from bot.store.readable import MARK
 from tests.builders import ALERTS, TEAM, a_message, a_watch, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore

@@ -27,7 +27,7 @@ from bot.slack.permissions import Asker
 from bot.slack.render import action_ids
 from bot.slack.router import CLICK, COMMAND, ParsedInteraction, Router
 from bot.slack.routes import ROUTES
-from bot.store.losses import MARK
+from bot.store.readable import MARK
 from tests.builders import ALERTS, ANN, TEAM
 from tests.permissions import services_of
 from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running

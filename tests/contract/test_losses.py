@@ -1,6 +1,5 @@
 """What a store finds that it has lost, and what follows from the rest: over a real server."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,6 @@ import redis.asyncio
 from bot.domain.delivery import Lane, LaneKind, Priority, in_slack
 from bot.domain.watch import ChannelId
 from bot.ports.outbox import DeliveryResult, ResultKind
-from bot.ports.store_errors import StoreAway
 from bot.store.losses import PERMANENT, Losses
 from tests.builders import ALERTS, TEAM, a_message, at
 from tests.fakes import FakeClock
@@ -128,13 +126,3 @@ async def test_a_lane_that_comes_meanwhile_is_not_a_loss(store: WholeStore) -> N
 
     store._redis.smembers = and_then_a_row  # type: ignore[method-assign,assignment]
     assert await losses._lanes_agree()
-
-
-@pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "pipelines"])
-async def test_an_unreadable_row_is_reported_by_key_without_its_content(store: WholeStore, name: str) -> None:
-    await store._redis.hset(store._keys[name], "pipe_1", '{"hush')
-    readings: dict[str, Callable[[], Awaitable[object]]] = {"records": store.records, "pipelines": store.catalogue}
-    reading = readings.get(name, store.watches)
-    with pytest.raises(StoreAway, match=f"the key {name} in Redis holds a row that this bot can't read") as raised:
-        await reading()
-    assert "hush" not in str(raised.value)

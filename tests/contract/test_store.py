@@ -479,7 +479,7 @@ async def test_a_write_whose_answer_comes_after_a_greeting_is_counted_once(store
     await store.last_heartbeat()
     run = store._scripts.run
 
-    async def greeted_first(script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
+    async def greeted_first(script: str, keys: Sequence[str], args: Sequence[str | int | bytes]) -> int:
         answer = await run(script, keys, args)
         store._scripts.run = run  # type: ignore[method-assign]
         await store._scripts.greet()

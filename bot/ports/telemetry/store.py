@@ -29,6 +29,15 @@ class StoreUnreachable(EventRecord):
     next_try_seconds: float | None = None
 
 
+@event("row_unreadable", Level.ERROR)
+class RowUnreadable(EventRecord):
+    """The bot leaves out a damaged row of a hash in Redis, or one of a kind that only newer versions know."""
+
+    key: str
+    row: str
+    problem: str
+
+
 @event("store_weak", Level.WARNING)
 class StoreWeak(EventRecord):
     problem: str
