@@ -1,6 +1,7 @@
 """An in-memory Slack for scheduled messages, with its rules."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -45,6 +46,11 @@ class FakeScheduled:
     async def listed(self, now: datetime) -> Sequence[ScheduledRow] | NotScheduled:
         self.calls.append("list")
         return [row for row, _ in self.pending.values()]
+
+    def postpone(self, seconds: float) -> None:
+        """Only the bot's time jumps: as seen from it, Slack posts later."""
+        for message_id, (row, content) in self.pending.items():
+            self.pending[message_id] = (replace(row, post_at=row.post_at + timedelta(seconds=seconds)), content)
 
     def post_due(self) -> None:
         for message_id, found in list(self.pending.items()):

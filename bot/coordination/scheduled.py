@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.coordination.silence import DeadMansSwitch
 from bot.domain.backup import ORPHAN, SILENCE, Reconciliation, ScheduledRow, Wanted, WantedMessage, reconcile
@@ -20,6 +21,7 @@ LIST_SECONDS = 300.0  # so it finds an unknown warning before its ten minutes ar
 DOUBT_SECONDS = 90.0  # after a call without an answer, its message may appear so late
 LIST_IN_DOUBT_SECONDS = 30.0
 RETRY_SECONDS = 60.0  # after a refusal
+SURELY_POSTED = timedelta(minutes=1)  # after its time, as the bot's and Slack's clocks differ by seconds
 FRESH_SECONDS = 60.0  # a listing may lack a message that is younger
 
 
@@ -71,7 +73,7 @@ class ScheduledBackups:
             rows = await self._compare_with_slack(rows)
         wanted = await self._wanted()
         todo = await self._without_undelivered(reconcile(wanted, rows, self._clock.now()))
-        await self._forget(todo.over)
+        await self._forget(await self._posted(todo.over))
         for message in todo.schedule[:MOST_CALLS]:
             await self._schedule(message)
         for row in todo.delete[:MOST_CALLS]:
@@ -110,13 +112,26 @@ class ScheduledBackups:
             await self._remove(vanished)
         return tuple(row for row in (*rows, *orphans) if row not in vanished)
 
-    async def _forget(self, over: Sequence[ScheduledRow]) -> None:
-        """The end of a silence is announced once the bot reads and delivers again."""
-        warnings = [row for row in over if row.key == SILENCE]
-        if warnings and not self._switch.is_held:
-            await self._remove(warnings, self._switch.ended(warnings))
-        if others := [row for row in over if row.key != SILENCE]:
-            await self._remove(others)
+    async def _posted(self, over: Sequence[ScheduledRow]) -> Sequence[ScheduledRow]:
+        """Those that Slack no longer has. If the bot's time jumped, Slack's did not: it still has them, so they go.
+
+        A warning stays until the bot reads and delivers again, which ends the silence.
+        """
+        held = self._switch.is_held
+        over = [row for row in over if row.key != SILENCE or not held]
+        listed = await self._chat.listed(self._clock.now()) if over else ()
+        if isinstance(listed, NotScheduled):
+            return over
+        pending, now = {row.id for row in listed}, self._clock.now()
+        early = [row for row in over if row.id in pending and now - row.post_at > SURELY_POSTED]
+        for row in early[:MOST_CALLS]:
+            await self._delete(row)
+        return [row for row in over if row.id not in pending]
+
+    async def _forget(self, posted: Sequence[ScheduledRow]) -> None:
+        warnings = [row for row in posted if row.key == SILENCE]
+        if posted:
+            await self._remove(posted, self._switch.ended(warnings))
 
     async def _save(self, row: ScheduledRow) -> None:
         """If the store is away, only a listing can find the message again."""

@@ -201,6 +201,20 @@ async def test_the_end_of_a_silence_is_announced_once(fake_redis: redis.asyncio.
     assert len(sender.chat.pending) == 1
 
 
+async def test_a_jump_of_the_bots_time_is_no_silence(fake_redis: redis.asyncio.Redis) -> None:
+    """Slack has not posted the warning: its own clock did not jump."""
+    sender = a_sender(fake_redis)
+    sender.pages.append(a_backup(sender, 30))
+    await sender.live(60)
+    await sender.clock.pass_time(3600)
+    sender.chat.postpone(3600)
+    sender.pages.clear()
+    await sender.live(900)
+    assert await sender.notices() == []
+    assert sender.chat.posted == []
+    assert len(sender.chat.pending) == 1
+
+
 async def test_a_gap_that_the_heartbeat_reported_needs_no_second_notice(fake_redis: redis.asyncio.Redis) -> None:
     sender = a_sender(fake_redis)
     await sender.live(60)
