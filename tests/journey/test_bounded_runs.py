@@ -39,9 +39,7 @@ async def test_a_run_that_stops_short_pages_and_recovers(tmp_path: Path) -> None
         await watched_run(rig)
         rig.set_phase(BACKFILL, "STOPPED")
         words = f"{BACKFILL} stopped at block 18,9"
-        card = await rig.card(
-            words, " of 21,525,890", "<@U0BOB> please take a look", " to 21,525,890 were not processed"
-        )
+        card = await rig.card(words, " of 21,525,890", "<@U0BOB> please take a look", "nobody asked for the stop")
         await rig.card(words, channel=await rig.direct(BOB))
         await rig.click(card, "acknowledge", user=BOB)
         await rig.card(words, "Acknowledged by bob")

@@ -35,7 +35,10 @@ def a_usage(*, consumed: float = 5_000, maximum: float | None = 10_000, a_day: f
     [
         (a_usage(), ["5,000 of 10,000 used (50 %), 5,000 left", "about 100 a day", "more than a month"]),
         (a_usage(a_day=500), ["they run out in 10 days, on "]),
-        (a_usage(consumed=10_400), ["(104 %), 0 left", "*They are used up.*"]),
+        (
+            a_usage(consumed=10_400),
+            ["(104 %), 0 left", "*They are used up.* Check that your pipelines still run, and raise the plan."],
+        ),
         (a_usage(maximum=None), ["5,000 used. GoldRush names no limit."]),
         (a_usage(flex=2_500), ["Flex credits, as GoldRush lists them: 2,500"]),
         (replace(a_usage(), by_day={}), ["Pace: unknown. GoldRush lists too few days."]),

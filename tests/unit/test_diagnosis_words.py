@@ -26,6 +26,7 @@ from bot.slack.mrkdwn import code_block, time_of_day
 from bot.slack.render.blocks import RenderedMessage, message, section
 from bot.slack.render.diagnosis import log_block
 from bot.slack.render.diagnosis_batch import group_log_blocks
+from bot.slack.render.phrases import moment
 from bot.slack.render.silence_digest import render_silence_digest
 from tests.builders import (
     ALERTS,
@@ -60,7 +61,7 @@ def diagnosed(diagnosis: Diagnosis | None, **changes: Any) -> Card:
     return a_card(replace(an_episode(), diagnosis=diagnosis, **changes))
 
 
-HEALS = "GoldRush retries it only while the worker runs"
+HEALS = "GoldRush no longer retries it"
 
 
 def in_thread(diagnosis: Diagnosis) -> RenderedMessage:
@@ -157,8 +158,7 @@ def test_a_card_says_that_the_destination_is_unhealthy() -> None:
     health = DestinationHealth(healthy=False, checked_at=at(-20), last_error="dial tcp: refused")
     texts = on_card(a_diagnosis(health=health, unhealthy_since=at(-900)))
     (line,) = [text for text in texts if "unhealthy" in text]
-    assert ":warning: Destination *unhealthy* since <!date" in line
-    assert line.endswith("or earlier")
+    assert line.endswith(f":warning: Destination *unhealthy* since {moment(at(-900), first_seen=True)}")
     assert "refused" not in str(texts)
     assert "ealthy" not in str(on_card(a_diagnosis(health=replace(health, healthy=True))))
 
@@ -241,6 +241,15 @@ def test_the_period_of_a_comparison_is_the_true_one() -> None:
     assert "• pending 3 → 900 in the last 25 min" in says(in_thread(diagnosis))
     soon = replace(diagnosis, earlier=measured(-1, pending_records=3))
     assert "• 900 records pending" in says(in_thread(soon))
+
+
+@pytest.mark.parametrize("since", [-20, -79], ids=["that probe", "a minute before it"])
+def test_an_unhealthy_destination_has_a_since_only_if_an_earlier_probe_failed(since: float) -> None:
+    health = DestinationHealth(healthy=False, checked_at=at(-20), last_error="refused")
+    diagnosis = a_diagnosis(health=health, unhealthy_since=at(since))
+    (line,) = [text for text in on_card(diagnosis) if "unhealthy" in text]
+    assert line.endswith(":warning: Destination *unhealthy*")
+    assert f"• destination *unhealthy*, probed at {time_of_day(at(-20))}" in says(in_thread(diagnosis))
 
 
 @pytest.mark.parametrize(

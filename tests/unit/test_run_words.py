@@ -127,7 +127,8 @@ def test_a_run_that_stopped_short() -> None:
     plan = judged(STOPPED, SHORT)
     failure = card_text(cards(plan)[EpisodeKind.FAILURE])
     assert ":red_circle: orders-eu stopped at block 1,200 of 5,000" in failure
-    assert "Its blocks 1,201 to 5,000 were not processed, and nobody asked for the stop." in failure
+    assert " · nobody asked for the stop\n" in failure
+    assert ":wrench: Start it again in GoldRush. It may begin at its first block again.\n" in failure
     assert "pause it there: that ends this failure" in failure
     assert "failed" not in failure
     late = judged(ANNOUNCED, SHORT, second=80)

@@ -121,7 +121,7 @@ def test_each_cause_can_be_shared(cause: object) -> None:
     assert "4 pipelines failed" in text(cards)[0]
 
 
-HEALS, NEEDS = "GoldRush retries it only while the worker runs", "needs you"
+HEALS, NEEDS = "GoldRush no longer retries it", "needs you"
 AWAY = "the destination cannot be reached"
 UNFIT = "the destination's table does not fit the pipeline's columns"
 
@@ -248,9 +248,9 @@ def test_the_first_step_follows_what_people_wrote_down() -> None:
     note = Note(kind=NoteKind.NOTE, reference="*", text="call the DBA", by=ANN, at=at(0))
     cards = [replace(card, guidance=Guidance(note=note)) for card in failures("UUU-")]
     lines = text(cards)
-    step = next(number for number, line in enumerate(lines) if "Check that the destination runs" in line)
-    assert lines[step].endswith(" · for 3 of 4")
-    assert "." not in lines[step]
+    step = next(number for number, line in enumerate(lines) if "destination runs" in line)
+    advice = "check that the destination runs and lets GoldRush in, then resume the pipelines."
+    assert lines[step].endswith(f"For 3 of 4: {advice}")
     assert any("call the DBA" in line for line in lines[:step])
 
 

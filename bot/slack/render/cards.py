@@ -27,6 +27,7 @@ from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import COPY, origins_context
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.run_words import SHORT_STEP
 from bot.slack.render.silence_words import card_line
 
 LATE_AFTER = timedelta(seconds=30)
@@ -74,7 +75,8 @@ def _what_to_do(card: Card, command: str) -> list[Block]:
         todo = guidance_lines(card.guidance) if card.continues_in else []
         return [*([section("\n".join(todo))] if todo else []), *context(over_line(card.episode))]
     limit, diagnosis = limit_line([card], command), card.episode.latest_diagnosis
-    todo = [step for step in (*guidance_lines(card.guidance), first_step(diagnosis)) if step]
+    step = SHORT_STEP if card.state.has_stopped_short else first_step(diagnosis)
+    todo = [line for line in (*guidance_lines(card.guidance), step) if line]
     blocks = [*([section(limit)] if limit else []), *card_blocks(diagnosis)]
     return [*blocks, *([section("\n".join(todo))] if todo else [])]
 

@@ -43,7 +43,7 @@ def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
     ends = outlook(state.usage).runs_out if state.usage else None
     if state.usage and state.usage.left == 0:
         head = ":warning: *The GoldRush credits are used up.*"
-        step = "Check that your pipelines still run, and raise the plan."
+        step = USED_UP_STEP
     else:
         head = f":warning: *The GoldRush credits run out {_when(ends, notice.at)}*, if use goes on as it does now."
         step = "Raise the plan or use less before then."
@@ -52,6 +52,7 @@ def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
     return [*_figures(f"{head}\n{rest}\n", state, notice.at, with_end=False), section(how)]
 
 
+USED_UP_STEP = "Check that your pipelines still run, and raise the plan."
 _LIMITS = {
     AccountLimit.OVER_LIMIT: "This GoldRush group is over its limit",
     AccountLimit.TRIAL_EXPIRED: "The free trial of this GoldRush group has expired",
@@ -102,7 +103,7 @@ def _usage_lines(usage: Usage) -> list[str]:
 def _end_lines(usage: Usage) -> list[str]:
     found = outlook(usage)
     if usage.left == 0:
-        return ["*They are used up.*"]
+        return [f"*They are used up.* {USED_UP_STEP}"]
     if found.runs_out:
         return [f"At this pace they run out {_when(found.runs_out, usage.at)}."]
     return ["At this pace they last for more than a month."] if found.days_left is not None else []

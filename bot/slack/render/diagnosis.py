@@ -20,7 +20,7 @@ CARD_ERROR = 160  # characters: four lines of a phone
 LONGEST_POD = 80
 LOOK_THERE = "Look at the pipeline in GoldRush, then resume or redeploy it."
 _PROSPECTS = {
-    Prospect.HEALS: "GoldRush retries it only while the worker runs",
+    Prospect.HEALS: "GoldRush no longer retries it",
     Prospect.NEEDS_YOU: "*needs you*",
     Prospect.UNKNOWN: "may need you",
 }
@@ -63,11 +63,12 @@ def error_context(diagnosis: Diagnosis) -> list[Block]:
     return [UnspokenBlock(block) for block in context(code(error, CARD_ERROR))] if error.strip() else []
 
 
-def first_step(diagnosis: Diagnosis | None) -> str:
-    """The first thing to try. Empty while the log is still to come."""
+def first_step(diagnosis: Diagnosis | None, *, who: str = "") -> str:
+    """The first thing to try. Empty while the log is still to come. `who`: those of several whom it helps."""
     if diagnosis is None or (not diagnosis.cause and diagnosis.unread is LogFault.NOT_ASKED):
         return ""
-    return f":wrench: {cause_named(diagnosis.cause).first_step if diagnosis.cause else LOOK_THERE}"
+    step = cause_named(diagnosis.cause).first_step if diagnosis.cause else LOOK_THERE
+    return f":wrench: {who}: {step[0].lower()}{step[1:]}" if who else f":wrench: {step}"
 
 
 def over_line(episode: Episode) -> str:

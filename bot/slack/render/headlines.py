@@ -9,7 +9,7 @@ from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Healthy, PipelineState, Reach, ReadGap
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.mrkdwn import REASON_LIMIT, date, from_to, outside, time_of_day
-from bot.slack.render import phrases, run_words
+from bot.slack.render import phrases
 from bot.slack.render.deployment_headlines import deployment_lines, pause_lines
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.finding_headlines import drift_lines, lag_lines
@@ -107,7 +107,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     if state.run and state.has_stopped_short:
         again = f", {ordinal_time(episode)}" if episode.times > 1 else ""
         stopped = f":red_circle: {name} *{state.run.ending}*{again}"
-        return (stopped, time_span(episode), run_words.missing_blocks(state), first_seen)
+        return (stopped, f"{time_span(episode)} · nobody asked for the stop", first_seen)
     if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
         ready = ready_words(card) if state.reach is Reach.REACHABLE else ""
         since = " · ".join(fact for fact in (time_span(episode), _healthy_before(episode), ready) if fact)

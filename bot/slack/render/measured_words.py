@@ -11,6 +11,7 @@ from bot.slack.mrkdwn import duration, time_of_day
 from bot.slack.render.phrases import moment
 
 OLD_PROBE = timedelta(minutes=10)
+SAME_PROBE = timedelta(minutes=1)  # an earlier one tells since when; this one, only that it is so
 LONG_DELAY = 60.0  # seconds
 MANY_PENDING = 100
 SHORTEST_PERIOD = timedelta(minutes=4)  # a measurement of just before the failure shows no trend
@@ -99,7 +100,8 @@ def health_words(diagnosis: Diagnosis, *, brief: bool = False) -> str:
         age = duration((diagnosis.at - health.checked_at).total_seconds())
         return f"destination {state} at its last probe, but that was {age} before"
     since = diagnosis.unhealthy_since
-    lasting = f" since {moment(since, first_seen=True)}" if since and not health.healthy else ""
+    lasts = since is not None and health.checked_at - since >= SAME_PROBE
+    lasting = f" since {moment(since, first_seen=True)}" if since and lasts and not health.healthy else ""
     probed = "" if brief else f", probed at {time_of_day(health.checked_at)}"
     return f"destination {state}{lasting}{probed}"
 

@@ -40,13 +40,7 @@ def detail_of_stopped(state: PipelineState) -> str:
     return f", {run.ending or f'possibly finished, last measured {run.place}'}"
 
 
-def missing_blocks(state: PipelineState) -> str:
-    """What such a stop means, and what to do about it."""
-    if state.run is None:
-        return ""
-    missing = f"{state.run.height + 1:,} to {state.run.stop:,}"
-    return (
-        f"Its blocks {missing} were not processed, and nobody asked for the stop.\n"
-        "Start it again in GoldRush. It may then begin at its first block again.\n"
-        "If the stop was meant, pause it there: that ends this failure."
-    )
+SHORT_STEP = (
+    ":wrench: Start it again in GoldRush. It may begin at its first block again.\n"
+    "If the stop was meant, pause it there: that ends this failure."
+)

@@ -91,8 +91,8 @@ def shared_step(cards: Sequence[Card]) -> str:
     shared = cause_shared_by(cards)
     if shared is None or shared.cause is UNKNOWN:
         return ""
-    step = first_step(shared.diagnosis)
-    return step if shared.of_all else f"{step.removesuffix('.')} · for {shared.alike:,} of {shared.total:,}"
+    who = "" if shared.of_all else f"For {shared.alike:,} of {shared.total:,}"
+    return first_step(shared.diagnosis, who=who).replace("resume the pipeline", "resume the pipelines")
 
 
 def _words(shared: SharedCause) -> str:
