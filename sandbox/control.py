@@ -11,7 +11,9 @@ import aiohttp
 from aiohttp import web
 
 from sandbox import control_faults, control_goldrush, pager_view
+from sandbox.clock import Clock
 from sandbox.control_body import Body
+from sandbox.passing_time import PassingTime
 from sandbox.slack import page_view
 from sandbox.slack.delivery import Ack
 from sandbox.slack.directory import ChannelKind
@@ -26,6 +28,12 @@ DEFAULT_CHANNEL = "C0ALERTS"
 
 class Controlled(control_goldrush.Controlled, control_faults.Breakable, pager_view.PagersOwner, Protocol):
     """The part of the sandbox that these calls reach."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def passing_time(self) -> PassingTime: ...
 
 
 def routes(sandbox: Controlled) -> list[web.RouteDef]:
@@ -43,6 +51,7 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
         "messages/edit": control.edit_message,
         "messages/delete": control.delete_message,
         "request_url": control.set_request_url,
+        "time": control.let_time_pass,
     }
     logs = {"accepted": control.accepted, "calls": control.calls, "deliveries": control.deliveries}
     return [
@@ -72,6 +81,8 @@ class Control:
             "scheduled": page_view.scheduled(self._slack, channel),
             "pagers": pager_view.shown(self._sandbox),
             "pipelines": control_goldrush.pipeline_rows(self._sandbox.goldrush),
+            "time": {"now": self._sandbox.clock.now(), "left": self._sandbox.passing_time.left},
+            "usage": control_goldrush.usage_row(self._sandbox.goldrush),
             "scenario": {"running": self._sandbox.scenario_running},
             "faults": control_faults.rows(self._sandbox),
             "process": control_faults.process(self._sandbox),
@@ -185,6 +196,11 @@ class Control:
         if url:
             await self._slack.delivery.prove(url)
         self._slack.request_url = url or None
+        return {"ok": True}
+
+    async def let_time_pass(self, body: Body) -> Any:
+        """Answers once the seconds have passed for everybody."""
+        await self._sandbox.passing_time.let_pass(body.maybe_number("seconds") or 0.0)
         return {"ok": True}
 
     async def accepted(self, request: web.Request) -> Any:

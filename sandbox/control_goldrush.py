@@ -7,6 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 
+from sandbox import control_work
+from sandbox.control_body import Body
 from sandbox.goldrush import GoldRush
 from sandbox.goldrush_causes import DESTINATIONS, fitting
 from sandbox.goldrush_faults import ROUTES, Fault, FaultKind
@@ -67,6 +69,10 @@ def chain_rows(goldrush: GoldRush) -> list[Json]:
         {"name": chain.name, "height": height, "late": chain.name in goldrush.chains.late}
         for chain, height, _ in goldrush.chains.newest()
     ]
+
+
+def usage_row(goldrush: GoldRush) -> Json:
+    return asdict(goldrush.usage)
 
 
 def fault_rows(goldrush: GoldRush) -> list[Json]:
@@ -166,8 +172,8 @@ class _Control:
         phase = _typed(body, "phase", str) or ("FAILED" if cause or log else pipeline.phase)
         ready, replicas = _typed(body, "ready", int), _typed(body, "replicas", int)
         restart = bool(_typed(body, "restart", bool))
-        if not {"pace", "height", "query"}.isdisjoint(body):
-            self._set_work(pipeline, body)
+        if not control_work.FIELDS.isdisjoint(body):
+            control_work.set_work(self._goldrush, pipeline, Body(body))
         elif _typed(body, "degrade", bool):
             self._goldrush.degrade(pipeline.id)
         else:
@@ -181,15 +187,6 @@ class _Control:
                 log=LogContent(log) if log else None,
             )
         return _row(self._goldrush, pipeline)
-
-    def _set_work(self, pipeline: Pipeline, body: Json) -> None:
-        pace, height = body.get("pace"), _typed(body, "height", int)
-        if pace is not None and (isinstance(pace, bool) or not isinstance(pace, int | float) or pace < 0):
-            raise RefusedError(400, "pace must be a number, not below 0: 1 keeps up with the chain, 0 stands still")
-        query = _typed(body, "query", str)
-        if query is not None:
-            self._goldrush.edit(pipeline.id, query)
-        self._goldrush.set_work(pipeline.id, pace=pace, height=height)
 
     async def chains(self, _: web.Request) -> Any:
         return chain_rows(self._goldrush)
@@ -225,7 +222,8 @@ class _Control:
         for name in ("max_credits", "flex_credits", "per_day", "consumed"):
             if (value := _typed(body, name, int)) is not None:
                 setattr(usage, name, value)
-        return asdict(usage)
+        self._goldrush.on_change()
+        return usage_row(self._goldrush)
 
     async def requests(self, request: web.Request) -> Any:
         return [asdict(entry) for entry in self._goldrush.requests[-_limit(request) :]]
@@ -251,6 +249,8 @@ def _answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Callable[[we
             return web.json_response(await handler(request))
         except RefusedError as refusal:
             return web.json_response({"error": str(refusal)}, status=refusal.status)
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     return answer
 
@@ -272,6 +272,7 @@ def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
         "cause": trouble.cause.slug if trouble is not None and trouble.over is None else None,
         "causes": fitting(pipeline.destination_type),
         "pace": pipeline.pace,
+        "last_block": pipeline.last_block,
         "chain": chain,
         "chain_late": chain in goldrush.chains.late,
         "fault": faults[0].kind.value if faults else None,

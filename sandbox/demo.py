@@ -72,7 +72,9 @@ async def _run(
             "OPERATOR_CHANNEL": OPERATOR,
             "FALLBACK_CHANNEL": OPERATOR,
             "GOLDRUSH_API_KEY": sandbox.goldrush.regular_api_key,
-            "PIPELINE_BOT_MEASURE_SECONDS": "60",
+            "PIPELINE_BOT_MEASURE_SECONDS": "25",
+            "PIPELINE_BOT_CATALOGUE_SECONDS": "10",
+            "PIPELINE_BOT_BLIND_SECONDS": "86400",  # hours that pass at once are no gap in the readings
             **pagers(sandbox),
         }
         if own_bot:

@@ -11,8 +11,15 @@ from pathlib import Path
 from sandbox.background import Background
 from sandbox.redis_proxy import RedisProxy, WireFault, WireFaultKind
 from sandbox.redis_server import RedisServer
+from sandbox.slack.directory import TEAM_ID
 
 FULL_BYTES = "1"
+TIME_KEY = f"pipeline-bot:{{{TEAM_ID}}}:clock"
+SET_TIME = """
+local time = redis.call('TIME')
+local microseconds = string.format('%.0f', time[1] * 1000000 + time[2])
+return redis.call('HSET', KEYS[1], 'latest', ARGV[1], 'clock', microseconds)
+"""
 
 
 class ServerFaultKind(StrEnum):
@@ -101,6 +108,10 @@ class RedisStandIn:
         wire = self._proxy.fault
         of_wire = [ActiveFault(kind=wire.kind, seconds=wire.seconds, times=wire.times)] if wire is not None else []
         return [*of_wire, *(ActiveFault(kind=kind, seconds=seconds) for kind, seconds in self._of_server.items())]
+
+    async def set_bots_time(self, at: float) -> None:
+        """Writes the time that the bots of the workspace share, in seconds since 1970. They never go back."""
+        await self._server.ask("EVAL", SET_TIME, "1", TIME_KEY, f"{at * 1_000_000:.0f}")
 
     async def break_wire(self, fault: WireFault) -> None:
         """A new fault of the connection replaces the old one."""

@@ -17,6 +17,7 @@ from sandbox.live import Live
 from sandbox.own_hosts import only_from, own_names
 from sandbox.pager_sink import PagerSink
 from sandbox.pagerduty import PagerDuty
+from sandbox.passing_time import PassingTime
 from sandbox.redis_faults import RedisStandIn
 from sandbox.scenario import Scenario
 from sandbox.slack.api import WebApi
@@ -45,6 +46,7 @@ class Sandbox:
         self.pagerduty.on_change = self.pager_sink.on_change = lambda: self.notify("pagers")
         self.goldrush.on_change = lambda: self.notify("goldrush")
         self.redis = redis
+        self.passing_time = PassingTime(clock, self.slack, redis, lambda: self.notify("time"))
         self._bot: BotProcess | None = None
         if redis is not None:
             redis.on_change = lambda: self.notify("faults")
@@ -123,6 +125,7 @@ class Sandbox:
     async def _close(self) -> None:
         await self.set_scenario(running=False)
         self._live.close()
+        await self.passing_time.close()
         await self.slack.close()
         await self.pagerduty.close()
 

@@ -162,7 +162,7 @@ class Settings(EnvironmentSettings):
         le=CATALOGUE_SECONDS.most,
         description="a number of seconds from 1 to 86400",
     )
-    measure_seconds: float = Field(default=300.0, ge=60, le=86_400, description="a number of seconds from 60 to 86400")
+    measure_seconds: float = Field(default=300.0, ge=10, le=86_400, description="a number of seconds from 10 to 86400")
     blind_seconds: float = Field(default=300.0, ge=10, le=86_400, description="a number of seconds from 10 to 86400")
     """Five heartbeats at least, or the bot would announce a gap whenever Redis is slow."""
     who_may_watch: WhoMayWatch = Field(default=WhoMayWatch.MEMBERS, description="members or everyone")

@@ -6,16 +6,13 @@ from bot.monitoring.measurements import Measurements
 from bot.workspace.base import Base
 
 MEASURING_SECONDS = 1.0  # how often the bot looks for measurements that are due
-CHAINS_SECONDS = 300.0  # the least time between two requests with the API key, which cost a credit each
 
 
 def build_measurements(base: Base, api: Client) -> Measurements:
     seconds = base.settings.measure_seconds
     return Measurements(
         details=api,
-        chains=ChainReads(
-            api=base.shared.chains, budget=base.budget, clock=base.clock, seconds=max(seconds, CHAINS_SECONDS)
-        ),
+        chains=ChainReads(api=base.shared.chains, budget=base.budget, clock=base.clock, seconds=seconds),
         repository=base.repository,
         store=base.store,
         budget=base.budget,

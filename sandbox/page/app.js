@@ -2,7 +2,7 @@
 
 import { drawBlocks } from "./blocks.js";
 import { Composer } from "./composer.js";
-import { clock } from "./dates.js";
+import { clock, setNow } from "./dates.js";
 import { closePopover, h, icon, popover } from "./dom.js";
 import { Drawer } from "./goldrush.js";
 import { drawMessages, snippetOf } from "./messages.js";
@@ -71,6 +71,7 @@ async function say(body) {
 
 function draw() {
   if (!state) return;
+  setNow(state.time.now);
   setDirectory({
     me: seat.user,
     users: new Map(state.users.map((user) => [user.id, user])),

@@ -1,4 +1,4 @@
-// The faults of one pipeline: why it fails, what its log holds, how fast it works, how late its chain is. Item: [label, fields of the request].
+// Why a pipeline fails, and what its log holds. Item: [label, fields of the request].
 
 const CAUSES = {
   out_of_memory: "its worker runs out of memory", destination_memory: "the destination runs out of memory", destination_full: "the destination has no space left",
@@ -13,23 +13,17 @@ const LOGS = [
   ["and has no log yet", "tail_error"], ["with an empty log", "empty"], ["with a log of 1 MB", "long"], ["with secrets in its log", "secrets"], ["with a hostile log", "hostile"],
 ];
 
-const WORK = [
-  ["its destination is down, it still retries", { phase: "RUNNING", cause: "unreachable" }], ["it stands still", { pace: 0 }], ["it works at half the chain's pace", { pace: 0.5 }], ["it keeps up again", { pace: 1 }],
-];
+const DOWN = { phase: "FAILED", cause: "unreachable" };
 
-const LATE = { late_seconds: 1800 };
-
-export function causeItems(row, post) {
-  const item = ([content, fields, current = false, path = `pipelines/${row.id}`]) => ({
-    content, current, dataset: { cause: fields.cause ?? fields.log ?? "work" }, choose: () => post(path, fields),
-  });
+export function causeItems(row, rows, post) {
+  const mine = `pipelines/${row.id}`;
+  const item = ([content, fields, current = false]) => ({ content, current, dataset: { cause: fields.cause ?? fields.log }, choose: () => post(mine, fields) });
   const failed = row.phase === "FAILED";
-  const edit = { query: `SELECT * FROM source WHERE block_height > ${Date.now()}` }; // each time another one
+  const siblings = rows.filter((other) => other.visible && other.destination_type === row.destination_type);
+  const together = { content: `all ${siblings.length} that write to ${row.destination_type}: it is unreachable`, choose: () => siblings.forEach(({ id }) => post(`pipelines/${id}`, DOWN)) };
   return [
     { heading: "It fails because" }, ...row.causes.map((slug) => item([CAUSES[slug] ?? slug, { phase: "FAILED", cause: slug }, failed && row.cause === slug])),
     { heading: "It fails" }, ...LOGS.map(([words, log]) => item([words, { phase: "FAILED", log, cause: row.cause ?? undefined }])),
-    { heading: "It runs, but" }, ...WORK.filter(([, { cause }]) => !cause || row.causes.includes(cause)).map(([words, fields]) => item([words, fields, fields.pace === row.pace])),
-    item(["somebody edits its transform", edit]),
-    ...(row.chain ? [{ heading: `Its chain, ${row.chain}` }, item(["is half an hour late at GoldRush", LATE, row.chain_late, `chains/${row.chain}`]), item(["is on time at GoldRush", { late_seconds: 0 }, !row.chain_late, `chains/${row.chain}`])] : []),
+    ...(row.causes.includes(DOWN.cause) && siblings.length > 1 ? [{ heading: "They fail at once" }, together] : []),
   ];
 }

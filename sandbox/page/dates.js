@@ -9,6 +9,14 @@ const FORMATS = {
   seconds: US({ hour: "numeric", minute: "2-digit", second: "2-digit" }),
 };
 
+let ahead = 0; // milliseconds: how far the sandbox's time is ahead of the browser's, since hours may pass in seconds
+
+export function setNow(seconds) {
+  ahead = Math.round(seconds * 1000 - Date.now());
+}
+
+const now = () => Date.now() + ahead;
+
 export function parseTs(ts) {
   return new Date(Number.parseFloat(ts) * 1000);
 }
@@ -54,7 +62,7 @@ export function formatDate(seconds, pattern, fallback) {
 }
 
 export function ago(date) {
-  const seconds = Math.round((Date.now() - date) / 1000);
+  const seconds = Math.round((now() - date) / 1000);
   const [unit, length] = [["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => Math.abs(seconds) >= size) ?? [];
   if (!unit) return seconds >= 0 ? "just now" : "in a moment";
   const count = Math.floor(Math.abs(seconds) / length);
@@ -64,7 +72,7 @@ export function ago(date) {
 
 function relativeDay(date) {
   const midnight = (moment) => new Date(moment.getFullYear(), moment.getMonth(), moment.getDate());
-  const days = Math.round((midnight(date) - midnight(new Date())) / 86_400_000);
+  const days = Math.round((midnight(date) - midnight(new Date(now()))) / 86_400_000);
   return { "-1": "Yesterday", 0: "Today", 1: "Tomorrow" }[days] ?? null;
 }
 

@@ -22,6 +22,7 @@ export function fill(element, ...children) {
 const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
+  clock: "M8 2a6 6 0 1 1-.01 0zM8 4.8v3.4l2.3 1.5",
   lock: "M4.5 7V5a3.5 3.5 0 0 1 7 0v2M3.5 7h9v6.5h-9z",
   close: "M4 4l8 8M12 4l-8 8",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
@@ -33,6 +34,7 @@ const ICONS = {
   restart: "M12.8 6.2A5.2 5.2 0 1 0 13 9.4M13 2.6v3.8H9.2",
   vanish: "M3.2 3.2l9.6 9.6M8 2.2a5.8 5.8 0 1 0 0 11.6 5.8 5.8 0 0 0 0-11.6",
   appear: "M8 3v10M3 8h10",
+  work: "M2.5 12.5a6 6 0 1 1 11 0M8 11l3-4",
   cause: "M2 9h3l1.6-5 2.6 9 1.6-4H14",
   fault: "M9.2 1.8L3.6 9h3.9l-.9 5.2L12.4 7H8.5z",
   play: "M5 3.2l7.5 4.8L5 12.8z",

@@ -1,6 +1,8 @@
 // The drawer: GoldRush's pipelines, the menus of faults, and the outside pagers.
 
 import { causeItems } from "./causes.js";
+import { creditItems, PASSING } from "./time.js";
+import { workItems } from "./work.js";
 import { drawKeyed, h, icon, popover } from "./dom.js";
 import { BOT, DELIVERY, GOLDRUSH, REDIS, SLACK, TOKEN, wordsOf } from "./faults.js";
 import { person, seat } from "./model.js";
@@ -33,6 +35,10 @@ export class Drawer {
     this.faults = h("ul", { class: "faults", "aria-label": "Faults in force" });
     this.rows = h("ul", { class: "pipelines", "aria-label": "Pipelines" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.passing = PASSING.map(([label, seconds]) => h("button", { type: "button", class: "chip-button", dataset: { seconds }, "aria-label": `Let ${label} pass`, "data-testid": "pass", onclick: () => this.post("time", { seconds }) }, label));
+    this.timeLabel = h("span");
+    this.credits = h("button", { type: "button", class: "chip-button apart", "aria-haspopup": "menu", "data-testid": "credits" }, "Credits");
+    this.credits.addEventListener("click", () => popover(this.credits, "Credits of the account", creditItems(this.usage, (fields) => this.post("usage", fields))));
     this.pagers = new PagerList((key, status) => this.post("pagers/act", { key, status, person: this.person }));
     const fold = h("button", { type: "button", class: "icon-button fold", "aria-label": "Fold the GoldRush drawer", onclick: () => this.fold() }, icon("down"));
     parent.append(
@@ -42,6 +48,7 @@ export class Drawer {
           h("div", { class: "tool-row" }, this.status, this.scenario),
           this.story,
           h("div", { class: "tool-row", role: "group", "aria-label": "Break something" }, h("span", { class: "tool-label" }, icon("fault"), "Break"), this.breakers),
+          h("div", { class: "tool-row", role: "group", "aria-label": "Let time pass", title: "For Slack, GoldRush and the bot at once. Takes a quarter of a minute." }, h("span", { class: "tool-label" }, icon("clock"), this.timeLabel), this.passing, this.credits),
           this.faults, this.fixAll, this.problem),
         this.rows, this.pagers.element),
       h("p", { class: "drawer-note" }, "These buttons move the pipelines themselves. The bot finds out only by asking the API."));
@@ -84,6 +91,8 @@ export class Drawer {
     this.scenario.title = this.running ? "Stop the scenario" : "Play the scenario: things happen by themselves";
     this.drawStatus(state.bot.connected, state.process);
     this.drawFaults(state);
+    this.drawTime(state.time.left, state.breakable.includes("redis"));
+    [this.usage, this.pipelines] = [state.usage, state.pipelines];
     this.person = person(state, seat.user).real_name;
     this.pagers.draw(state.pagers);
     drawKeyed(this.rows, state.pipelines, { key: (row) => row.id, drawn: JSON.stringify, draw: (row) => this.row(row) });
@@ -96,6 +105,14 @@ export class Drawer {
     if (this.status.textContent === words) return;
     this.status.className = `bot-state ${down || connected === "no" ? "off" : "on"}`;
     this.status.textContent = words;
+  }
+
+  drawTime(left, movable) {
+    this.timeLabel.textContent = movable ? (left > 0 ? "Passing …" : "Let pass") : "";
+    for (const button of this.passing) {
+      button.hidden = !movable;
+      button.disabled = left > 0;
+    }
   }
 
   // Only after a restart: the first start needs no text.
@@ -132,7 +149,8 @@ export class Drawer {
     return h("li", { class: "pipeline", "data-testid": `pipeline-${row.id}`, dataset: { name: row.name, phase } },
       h("div", { class: "pipeline-line" },
         h("span", { class: "pipeline-name", title: `${row.name} (${row.project})` }, row.name),
-        this.causeButton(row),
+        this.menuButton("work", `What ${row.name} does`, row, () => workItems(row, (path, fields) => this.post(path, fields)), row.pace === 1 ? "" : "Not at its usual pace"),
+        this.menuButton("cause", `Why ${row.name} fails`, row, () => causeItems(row, this.pipelines, (path, fields) => this.post(path, fields)), row.cause ? `Ails from: ${row.cause.replaceAll("_", " ")}` : ""),
         h("span", { class: `phase phase-${phase.toLowerCase()}`, "data-testid": "phase" }, phase),
         h("span", { class: row.ready < row.replicas ? "ready short" : "ready", title: "Replicas ready" }, gone ? "404" : `${row.ready}/${row.replicas}`)),
       h("div", { class: "pipeline-line" },
@@ -140,11 +158,11 @@ export class Drawer {
         this.extras(row)));
   }
 
-  causeButton(row) {
-    const label = row.cause ? `Ails from: ${row.cause.replaceAll("_", " ")}` : "Choose what ails it";
-    const button = h("button", { type: "button", class: row.cause ? "icon-button lit" : "icon-button", "aria-label": `${label}: ${row.name}`, title: label, "data-testid": "cause" }, icon("cause"));
+  // `state`: what the icon says while it is lit.
+  menuButton(name, label, row, items, state) {
+    const button = h("button", { type: "button", class: state ? "icon-button lit" : "icon-button", "aria-label": `${state || label}: ${row.name}`, title: state || label, "aria-haspopup": "menu", "data-testid": name }, icon(name));
     button.disabled = !row.visible;
-    button.addEventListener("click", () => popover(button, `Why ${row.name} fails`, causeItems(row, (path, fields) => this.post(path, fields))));
+    button.addEventListener("click", () => popover(button, label, items()));
     return button;
   }
 

@@ -6,7 +6,8 @@
 //   channel: the one shown, conversation: [message], scheduled: [{id, post_at, text}] in that channel, view: the open modal or null, home: the published Home tab or null,
 //   bot: {connected: "socket" | "http" | "no", user, messages_tab: "off" | "read_only" | "writable"}, process: the bot's {pid, alive, starts, last_end}, or null if the sandbox did not start it,
 //   pagers: {incidents: [{id, key, title, status: "triggered" | "acknowledged" | "resolved", acknowledged_by}], messages: [{number, path, title}]}, latest first,
-//   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault}],
+//   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault, cause, causes, pace, chain, chain_late, last_block, destination_type}],
+//   time: {now, left: seconds that still pass}, usage: the account's {max_credits, consumed, per_day, flex_credits},
 //   scenario: {running}, faults: [{target, kind, times?, seconds?, retry_after?, pipeline_id? or method?}], breakable: [target]
 // }
 // message: {ts, thread_ts, user, name, is_bot, text, blocks, edited, ephemeral, deleted, broadcast, replies: [message]}

@@ -67,6 +67,11 @@ class Scheduled:
             raise SlackError("invalid_scheduled_message_id")
         del self._pending[message_id]
 
+    def postpone(self, seconds: float) -> None:
+        """Keeps each message as far ahead as it is, when the clock jumps: an app had no time to take it back."""
+        for message in self.pending():
+            self._pending[message.id] = replace(message, post_at=message.post_at + int(seconds))
+
     def take_due(self, now: float) -> list[ScheduledMessage]:
         """The messages whose time has come, earliest first. They are pending no more."""
         due = sorted((message for message in self._pending.values() if message.post_at <= now), key=lambda m: m.post_at)

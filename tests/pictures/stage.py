@@ -50,13 +50,7 @@ class StageClock(Clock):
     """Passes as real time does, and jumps when a scene says so."""
 
     def __init__(self) -> None:
-        self._ahead = BEGIN.timestamp() - super().now()
-
-    def now(self) -> float:
-        return super().now() + self._ahead
-
-    def jump(self, seconds: float) -> None:
-        self._ahead += seconds
+        self.jump(BEGIN.timestamp() - self.now())
 
 
 class SharedTime:

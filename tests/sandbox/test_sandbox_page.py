@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from sandbox.bot_faults import BotProcess
 from sandbox.goldrush_causes import fitting
-from sandbox.goldrush_pipelines import Pipeline
+from sandbox.goldrush_pipelines import FIRST_BLOCK, LAST_BLOCK, Pipeline
 from sandbox.redis_faults import RedisStandIn
 from sandbox.server import Sandbox
 from sandbox.slack.messages import Draft
@@ -276,21 +276,74 @@ async def test_a_pipeline_fails_with_each_cause_that_its_menu_offers(sandbox: Sa
 async def test_the_drawer_slows_a_pipeline_edits_it_and_holds_its_chain_back(sandbox: Sandbox, page: Page) -> None:
     orders, chains = sandbox.goldrush.named("orders-eu"), sandbox.goldrush.chains
     query = orders.query
-    button, menu = page.get_by_test_id(f"pipeline-{orders.id}").get_by_test_id("cause"), page.locator(".menu")
-
-    async def choose(words: str) -> None:
-        await button.click()
-        await menu.get_by_text(words, exact=True).click()
+    choose = menu_of(page, orders, "work")
 
     await choose("it stands still")
     await sandbox.until(lambda: orders.pace == 0)
-    await choose("somebody edits its transform")
+    await choose("edits its transform")
     await sandbox.until(lambda: orders.query != query)
     await choose("is half an hour late at GoldRush")
     await sandbox.until(lambda: "matic-mainnet" in chains.late)
     await choose("is on time at GoldRush")
     await sandbox.until(lambda: not chains.late)
     assert (orders.phase, orders.pace) == ("RUNNING", 0)
+    await choose("it is an hour behind, and falls further")
+    await sandbox.until(lambda: orders.pace == 0.5)
+    assert blocks_behind(sandbox, orders) == pytest.approx(3600 / 2.1, abs=3)
+    await choose("it keeps up again")
+    await sandbox.until(lambda: orders.pace == 1)
+    assert blocks_behind(sandbox, orders) == 0
+    await choose("wants it paused")
+    await sandbox.until(lambda: orders.intent == "paused")
+    assert orders.phase == "RUNNING"
+
+
+async def test_the_drawer_plays_a_bounded_run(sandbox: Sandbox, page: Page) -> None:
+    backfill = sandbox.goldrush.named("ETH backfill 2024")
+    choose = menu_of(page, backfill, "work")
+    at_sixty = FIRST_BLOCK + (LAST_BLOCK - FIRST_BLOCK) * 0.6
+
+    await choose("runs again, from 60 % on")
+    await sandbox.until(lambda: backfill.phase == "RUNNING" and backfill.work.height >= int(at_sixty))
+    await expect(page.get_by_test_id(f"pipeline-{backfill.id}")).to_have_attribute("data-phase", "RUNNING")
+    await choose("stops at 60 %")
+    await sandbox.until(lambda: backfill.phase == "STOPPED")
+    assert backfill.work.height == pytest.approx(at_sixty, abs=1000)
+
+
+async def test_all_pipelines_of_a_destination_fail_at_once(sandbox: Sandbox, page: Page) -> None:
+    goldrush = sandbox.goldrush
+    await menu_of(page, goldrush.named("orders-eu"), "cause")("all 5 that write to postgres: it is unreachable")
+    await sandbox.until(lambda: sum(pipeline.phase == "FAILED" for pipeline in goldrush.pipelines.values()) == 5)
+    failed = [pipeline for pipeline in goldrush.pipelines.values() if pipeline.phase == "FAILED"]
+    assert {pipeline.destination_type for pipeline in failed} == {"postgres"}
+    assert all(ails_from(pipeline, "unreachable") for pipeline in failed)
+
+
+async def test_the_drawer_uses_up_the_credits(sandbox: Sandbox, page: Page) -> None:
+    await page.get_by_test_id("credits").click()
+    await page.locator(".menu").get_by_text("are used up", exact=True).click()
+    await sandbox.until(lambda: sandbox.goldrush.usage.is_over_limit)
+
+
+async def test_only_the_demo_lets_time_pass(page: Page) -> None:
+    """This sandbox has no bot whose time it could move."""
+    await expect(page.get_by_test_id("pass").first).to_be_hidden()
+
+
+def menu_of(page: Page, pipeline: Pipeline, menu: str) -> Callable[[str], Awaitable[None]]:
+    button = page.get_by_test_id(f"pipeline-{pipeline.id}").get_by_test_id(menu)
+
+    async def choose(words: str) -> None:
+        await button.click()
+        await page.locator(".menu").get_by_text(words, exact=True).click()
+
+    return choose
+
+
+def blocks_behind(sandbox: Sandbox, pipeline: Pipeline) -> float:
+    source = sandbox.goldrush.source(pipeline)
+    return source.head - pipeline.progress(sandbox.goldrush.now(), source).height
 
 
 async def test_the_page_says_how_to_stop_the_demos_own_changes(sandbox: Sandbox, page: Page) -> None:
