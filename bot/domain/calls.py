@@ -150,23 +150,12 @@ def _to_pagers(
     end: PagingEnd = PagingEnd.RECOVERED,
 ) -> tuple[Message, ...]:
     """One event for each of these pagers that the settings still name. `known`: those that were paged before."""
-    key = stable_key(routing.team, episode.pipeline_id, episode.identity)
     answer = episode.resolved or episode.acknowledged
-    channel = _channel_of(call.page.channels if call else (), episode, routing)
-    failure = PagedFailure(
-        key=key,
-        pipeline=routing.pipeline,
-        event=paged_event(episode),
-        end_of_run=episode.end_of_run,
-        since=episode.began_at,
-        first_seen=episode.found_begun,
-        card_key=episode.key(routing.team, channel) if channel else "",
-        card_link=routing.channel_link(channel) if channel else "",
-    )
+    failure = _paged_failure(episode, routing, call.page.channels if call else ())
     last_resort = call is not None and call.words.reason is CallReason.LAST_RESORT
     event = PagerEvent(
         action=action,
-        key=key,
+        key=failure.key,
         failures=(failure,),
         policy=call.words.policy if call else "",
         step=(call.page.position or 1) + last_resort if call else 1,
@@ -183,6 +172,20 @@ def _to_pagers(
         receiver = Receiver(routing.team, routing.pagers[pager.id], pager.id)
         messages += make(event, receiver, at, occasion=(str(episode.revision),))
     return tuple(messages)
+
+
+def _paged_failure(episode: Episode, routing: Routing, shown_in: Iterable[ChannelId]) -> PagedFailure:
+    channel = _channel_of(shown_in, episode, routing)
+    return PagedFailure(
+        key=stable_key(routing.team, episode.pipeline_id, episode.identity),
+        pipeline=routing.pipeline,
+        event=paged_event(episode),
+        end_of_run=episode.end_of_run,
+        since=episode.began_at,
+        first_seen=episode.found_begun,
+        card_key=episode.key(routing.team, channel) if channel else "",
+        card_link=routing.channel_link(channel) if channel else "",
+    )
 
 
 def _channel_of(shown_in: Iterable[ChannelId], episode: Episode, routing: Routing) -> ChannelId | None:

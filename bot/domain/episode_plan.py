@@ -1,8 +1,9 @@
 """Plans the cards and messages for one step of one episode, in every conversation that wants it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from bot.domain.calls import call_messages, messages_to_pagers
 from bot.domain.card import Card, SyncCard, ThreadEntry
@@ -71,28 +72,37 @@ def plan_episode(
     episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
     reopened = stored is not None and not stored.open and episode.open
+    fresh = {card.key for card in cards if reopened or card.key in opened}
     drawn = [card for card in cards if draws or card.key in opened]
-    syncs = [sync_message(card, routing, fresh=reopened or card.key in opened) for card in drawn]
-    if isinstance(page_event, TimerDue):  # the step makes the cards: an old reading does not make them late
-        syncs = [replace(sync, made_at=max(sync.made_at, at)) for sync in syncs]
-    if previous_episode:
-        syncs = [
-            replace(sync, after_card=previous_episode.card_in(card.channel) or "")
-            for sync, card in zip(syncs, drawn, strict=True)
-        ]
-    threads = {} if only else stored_cards
-    entries = [
-        message
-        for key, channel in threads.items()
-        for message in thread_entries(episode, stored, routing, key, channel)
-    ]
+    not_before = at if isinstance(page_event, TimerDue) else None
+    syncs = [_sync(card, routing, fresh, not_before, previous_episode) for card in drawn]
+    entries: list[Message] = []
+    for key, channel in {} if only else stored_cards.items():
+        entries += thread_entries(episode, stored, routing, key, channel)
     calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
-    left_out = () if only else (filtered, suspended, silenced, confirming)
-    skips = [skip for find in left_out for skip in find(episode, stored, routing)]
-    skips += () if only else hidden_by_flapping(episode, stored, state)
+    skips = [] if only else _skips_of_channels(episode, stored, state, routing)
     skips += late_chain_skips(episode, stored, routing, without_lag)
     return EpisodePlan(episode, cards, (*calls, *syncs, *entries), (*skips, *left_out_steps(episode, stored, at)))
+
+
+def _sync(
+    card: Card,
+    routing: Routing,
+    fresh: Container[str],
+    not_before: datetime | None,
+    previous_episode: Episode | None,
+) -> Message:
+    """`not_before`: when a timer made the card, so that an old reading does not make it late."""
+    sync = sync_message(card, routing, fresh=card.key in fresh)
+    if not_before:
+        sync = replace(sync, made_at=max(sync.made_at, not_before))
+    return replace(sync, after_card=previous_episode.card_in(card.channel) or "") if previous_episode else sync
+
+
+def _skips_of_channels(episode: Episode, stored: Episode | None, state: PipelineState, routing: Routing) -> list[Skip]:
+    found = (find(episode, stored, routing) for find in (filtered, suspended, silenced, confirming))
+    return [*chain.from_iterable(found), *hidden_by_flapping(episode, stored, state)]
 
 
 def make_cards(

@@ -1,6 +1,6 @@
 """Plans the write after one reading, one click or one new watch: the state and its deliveries, always together."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -99,14 +99,7 @@ def plan_transitions(
     left = record.left
     record = replace(record, flap=flap.changes, left=left if left and left.may_go_on(record.state, at) else None)
     touched = advance(record.episode, transitions, record.state, record.identities, flap)
-    if not transitions and not touched and record.episode:
-        confirmed = confirmed_by(record.episode, record.state, routing)
-        touched = (confirmed,) if confirmed else ()
-    is_shown = record.episode and record.episode.open and not record.unjudged_stop
-    if not touched and record.episode and is_shown and _shown(before) != _shown(record.state):
-        touched = (replace(record.episode, revision=record.episode.revision + 1),)
-    if not touched and record.episode and is_to_be_redrawn(record.episode, at):
-        touched = (record.episode,)
+    touched = touched or _touched_without_news(record, transitions, routing, before, at)
     if not touched:
         if not transitions and _persisted(before) == _persisted(record.state):
             return Plan(record=record, must_be_written=False)
@@ -137,6 +130,20 @@ def plan_transitions(
         skips=tuple(skip for plan in plans for skip in plan.skips),
         stretch=ended_stretch(before, record.state),
     )
+
+
+def _touched_without_news(
+    record: Record, transitions: Sequence[Transition], routing: Routing, before: PipelineState, at: datetime
+) -> tuple[Episode, ...]:
+    """The episode that changes although its story does not go on: a further reading, another state on its card."""
+    episode = record.episode
+    if episode is None:
+        return ()
+    if not transitions and (confirmed := confirmed_by(episode, record.state, routing)):
+        return (confirmed,)
+    if episode.open and not record.unjudged_stop and _shown(before) != _shown(record.state):
+        return (replace(episode, revision=episode.revision + 1),)
+    return (episode,) if is_to_be_redrawn(episode, at) else ()
 
 
 _IN_TROUBLE = frozenset({EpisodeKind.FAILURE, EpisodeKind.DEGRADED})

@@ -76,8 +76,7 @@ class Scheduler:
         self._fleet = fleet
         self._leadership = leadership
         self._slots = slots
-        self.epoch = 0
-        """Orders this bot's readings after those of the leader before it."""
+        self.epoch = 0  # orders this bot's readings after those of the leader before it
         self._silent_until = float("-inf")
         """During an outage, when the next probe is due."""
         self._silence = ReaderSilence()

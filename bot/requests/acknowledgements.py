@@ -9,7 +9,7 @@ from bot.domain.audit_entries import action_entries
 from bot.domain.card import Card, PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import Acknowledgement, EpisodeOutcome
+from bot.domain.episode import Acknowledgement, Episode, EpisodeOutcome
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement, plan_resolved
 from bot.domain.plan import Plan, Record
@@ -165,20 +165,7 @@ class Acknowledgements:
             await self._draw_again(channel, card_key)
         elif before:
             await self._takeovers.tell(before, current, self._repository.pipeline(pipeline_id), card_key)
-        fate = AcknowledgeFate.ACKNOWLEDGED if plan else AcknowledgeFate.ALREADY_ACKNOWLEDGED
-        return AcknowledgeAnswer(
-            pipeline=self._repository.pipeline(pipeline_id),
-            fate=AcknowledgeFate.RESOLVED if current.resolved else fate,
-            by=found.by,
-            by_name=found.name,
-            at=found.at,
-            until=found.until,
-            snoozed=found.snoozed,
-            changed=plan is not None,
-            own=found.by == by,
-            taken_from=current.timeline[-1].instead_of if plan else "",
-            remark=found.remark,
-        )
+        return _answer(self._repository.pipeline(pipeline_id), current, found, by, changed=plan is not None)
 
     async def acknowledge_group(
         self,
@@ -312,3 +299,23 @@ class Acknowledgements:
             made_at=self._clock.now(),
         )
         await self._outbox.enqueue([row], redrawn=[card_key])
+
+
+def _answer(
+    pipeline: Pipeline, episode: Episode, found: Acknowledgement, by: UserId, *, changed: bool
+) -> AcknowledgeAnswer:
+    """`found`: who acknowledged or resolved the failure. `by`: who clicked now."""
+    fate = AcknowledgeFate.ACKNOWLEDGED if changed else AcknowledgeFate.ALREADY_ACKNOWLEDGED
+    return AcknowledgeAnswer(
+        pipeline=pipeline,
+        fate=AcknowledgeFate.RESOLVED if episode.resolved else fate,
+        by=found.by,
+        by_name=found.name,
+        at=found.at,
+        until=found.until,
+        snoozed=found.snoozed,
+        changed=changed,
+        own=found.by == by,
+        taken_from=episode.timeline[-1].instead_of if changed else "",
+        remark=found.remark,
+    )

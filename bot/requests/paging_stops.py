@@ -85,7 +85,7 @@ class PagingStops:
         own = any(
             target.direct == channel for watch in watches for target in watch.targets if _is_person(target, person)
         )
-        ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
+        ids = {watch.id for watch in watches}
         for _ in range(ATTEMPTS):
             at, known = self._clock.now(), self._repository.watches
             now = [watch for watch in known.in_channel(channel) if watch.id in ids and _pages(watch, person)]
@@ -116,8 +116,12 @@ class PagingStops:
                 break
         else:
             raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
-        for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
-            made = tuple(watch for watch in edited if watch.made_by == maker)
+        await self._tell_makers(channel, notice)
+
+    async def _tell_makers(self, channel: ChannelId, notice: Notice) -> None:
+        """Each maker hears of their own watches, except the person who stopped the pages."""
+        for maker in dict.fromkeys(watch.made_by for watch in notice.watches if watch.made_by != notice.by):
+            made = tuple(watch for watch in notice.watches if watch.made_by == maker)
             await self._tell(maker, replace(notice, watches=made, covers=self._covers(made), channel=channel))
 
     def _covers(self, watches: Iterable[Watch]) -> tuple[int, ...]:
