@@ -61,6 +61,8 @@ class StatusAnswer:
     considered: Sequence[PipelineView] = ()
     """With `states`: all pipelines that were tested for them."""
     unresolved: tuple[UnresolvedReference, ...] = ()
+    patterns: tuple[str, ...] = ()
+    """The patterns that the person named."""
     whole_channel: bool = False
     """Nobody named a pipeline, so `views` are all that the channel watches."""
     channel: ChannelId | None = None
@@ -89,6 +91,8 @@ class ListAnswer:
     """Why the listing failed, in words for people. Then `views` come from an earlier listing."""
     wait_until: datetime | None = None
     """The end of a wait that GoldRush asked for before the next listing."""
+    nearest: tuple[Pipeline, ...] = ()
+    """No pipeline has the words. These have similar names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from bot.goldrush.connection import HttpAnswer, PersistentConnection, Unanswered
 from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.goldrush.deadlines import Deadlines
 from bot.goldrush.slots import Slots
-from bot.ports.pipeline_api import ApiError, ListingPage, OnOutcome, Status, Unavailable
+from bot.ports.pipeline_api import NEEDS_OPERATOR, ApiError, ListingPage, OnOutcome, Status, Unavailable
 from bot.proxy import proxy_for
 
 REMEMBERED_ANSWERS = 4096  # statuses decoded before, half a kilobyte each: most answers equal the one before
@@ -36,20 +36,27 @@ REMEMBERED_ANSWERS = 4096  # statuses decoded before, half a kilobyte each: most
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# The first row that fits the failure or one of its causes gives the sentence.
-_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
+_BROKE = "The connection to GoldRush broke before its answer was complete."
+# The first row that fits the failure or one of its causes gives the sentences: for the operator, and for people.
+_SENTENCES: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         ssl.SSLError,
         "I could not connect to GoldRush safely: TLS failed. Check GOLDRUSH_API_URL, the clock and any proxy.",
+        f"I can't connect to GoldRush safely. {NEEDS_OPERATOR}",
     ),
     (
         socket.gaierror,
         "I could not resolve GoldRush's host name, or the proxy's: check GOLDRUSH_API_URL, any proxy and DNS.",
+        "I can't reach GoldRush.",
     ),
-    (ConnectionRefusedError, "The connection to GoldRush was refused: check GOLDRUSH_API_URL and any proxy."),
-    (httpx.ProxyError, "The proxy blocked the request to GoldRush."),
-    (httpx.ConnectError, "I could not reach GoldRush: check the network."),
-    (httpx.HTTPError, "The connection to GoldRush broke before its answer was complete."),
+    (
+        ConnectionRefusedError,
+        "The connection to GoldRush was refused: check GOLDRUSH_API_URL and any proxy.",
+        "I can't reach GoldRush.",
+    ),
+    (httpx.ProxyError, "The proxy blocked the request to GoldRush.", "I can't reach GoldRush."),
+    (httpx.ConnectError, "I could not reach GoldRush: check the network.", "I can't reach GoldRush."),
+    (httpx.HTTPError, _BROKE, _BROKE),
 )
 
 
@@ -190,7 +197,7 @@ class Client:
         _strip(exc)
         if isinstance(exc, TimeoutError):
             return Unavailable(f"GoldRush didn't answer within {self._deadline_seconds:g} s.")
-        return Unavailable(_sentence(exc))
+        return _unreachable(exc)
 
     async def _wait_for_slot(self) -> None:
         try:
@@ -321,6 +328,8 @@ def _strip(failure: BaseException) -> None:
         link.__traceback__ = None
 
 
-def _sentence(failure: httpx.HTTPError) -> str:
+def _unreachable(failure: httpx.HTTPError) -> Unavailable:
     links = tuple(_chain(failure))
-    return next(sentence for kind, sentence in _SENTENCES if any(isinstance(link, kind) for link in links))
+    fits = ((text, plain) for kind, text, plain in _SENTENCES if any(isinstance(link, kind) for link in links))
+    text, plain = next(fits)
+    return Unavailable(text, plain=plain)

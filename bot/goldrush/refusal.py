@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from bot.headers import header
 from bot.ports.pipeline_api import (
+    NEEDS_OPERATOR,
     ApiError,
     Forbidden,
     Malformed,
@@ -60,9 +61,9 @@ def error_for(
         return StrayNotFound(stray, plain=plain) if status == 404 else Unavailable(stray, plain=plain)
     match status:
         case 401:
-            return Unauthorized(_UNAUTHORIZED + quoted, plain="GoldRush doesn't accept my key (401).")
+            return Unauthorized(_UNAUTHORIZED + quoted, plain=f"GoldRush doesn't accept my key (401). {NEEDS_OPERATOR}")
         case 403:
-            return Forbidden(_FORBIDDEN + quoted, plain="GoldRush doesn't let me read this (403).")
+            return Forbidden(_FORBIDDEN + quoted, plain=f"GoldRush doesn't let me read this (403). {NEEDS_OPERATOR}")
         case 404:
             return NotFound(_NOT_FOUND + quoted, plain="GoldRush finds no such pipeline (404).")
         case 429:
@@ -87,7 +88,10 @@ def _other_error(status: int, headers: Mapping[str, str], quoted: str) -> ApiErr
             plain=f"Something between GoldRush and me redirected the request ({status}).",
         )
     if status == 402:
-        return Unavailable(f"GoldRush answered 402: the account's credits are used up.{quoted}")
+        return Unavailable(
+            f"GoldRush answered 402: the account's credits are used up.{quoted}",
+            plain=f"The GoldRush account has used up its credits (402). {NEEDS_OPERATOR}",
+        )
     if status == 408 or 500 <= status < 600:
         fault = f"GoldRush answered {status}. I'll retry.{quoted}"
         return Unavailable(fault, retry_after_seconds(headers), plain=f"GoldRush had an internal error ({status}).")

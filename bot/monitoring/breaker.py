@@ -31,7 +31,9 @@ class CircuitBreaker:
 
     health: ApiHealth = ApiHealth.CLEAR
     problem: str = ""
-    """The last error, in words for people."""
+    """The last error, in words for the operator."""
+    plain: str = ""
+    """The same in words for everybody else."""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     answered_again_at: float = float("-inf")
@@ -56,14 +58,14 @@ class CircuitBreaker:
             return
         if self.health not in (ApiHealth.CLEAR, ApiHealth.KEY_REJECTED):  # a key that works again stays good
             self.answered_again_at = now
-        self.health, self.problem, self.until = ApiHealth.CLEAR, "", None
+        self.health, self.problem, self.plain, self.until = ApiHealth.CLEAR, "", "", None
         self.proven = True
         self._failed = self._key_refusals = 0
         self._pipelines.clear()
 
-    def record_rejected_key(self, problem: str) -> None:
+    def record_rejected_key(self, problem: str, *, plain: str) -> None:
         """Opens after a refused listing, because no single pipeline can cause that."""
-        self.health, self.problem, self.until = ApiHealth.KEY_REJECTED, problem, None
+        self.health, self.problem, self.plain, self.until = ApiHealth.KEY_REJECTED, problem, plain, None
 
     def record_wait(self, until: datetime) -> None:
         """Stops all reads until then."""
@@ -73,12 +75,12 @@ class CircuitBreaker:
     def record_no_reader(self) -> None:
         """Opens after a long silence of the processes that read for this one."""
         if not self.is_open:
-            self.health, self.problem, self.until = ApiHealth.NO_READER, NO_READER, None
+            self.health, self.problem, self.plain, self.until = ApiHealth.NO_READER, NO_READER, NO_READER, None
 
     def record_reader(self, now: float) -> None:
         """A reader answered at `now`, in monotonic seconds, whatever it read."""
         if self.health is ApiHealth.NO_READER:
-            self.health, self.problem, self.answered_again_at = ApiHealth.CLEAR, "", now
+            self.health, self.problem, self.plain, self.answered_again_at = ApiHealth.CLEAR, "", "", now
 
     def record_failure(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
         """A read failed at `now`, in monotonic seconds."""
@@ -89,7 +91,7 @@ class CircuitBreaker:
         self._failed += 1
         self._key_refusals += isinstance(error, Unauthorized | Forbidden)
         self._pipelines.add(pipeline_id)
-        self.problem, self.until = str(error), None
+        self.problem, self.plain, self.until = str(error), error.plain, None
         # One pipeline alone may be at fault itself, but never for a 401 or a 429.
         alone = len(self._pipelines) < 2 and not isinstance(error, Unauthorized | Throttled)
         if self._failed < READS or alone:

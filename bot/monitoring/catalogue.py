@@ -71,7 +71,7 @@ class CatalogueSync:
         self._confirmed_at = float("-inf")
         self._last_page = 1
         self._problem: str | None = None
-        self._key_rejected = False
+        self._refusal = ""
         self._is_short_of_requests = False
 
     async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
@@ -141,7 +141,7 @@ class CatalogueSync:
     def _outcome(self) -> ListingOutcome:
         return ListingOutcome(
             problem=self._problem,
-            key_rejected=self._key_rejected,
+            refusal=self._refusal,
             waits_until=self._waits_until() if self._problem else None,
         )
 
@@ -156,15 +156,15 @@ class CatalogueSync:
         try:
             begun_at = await work()
         except NoRequestLeft as exc:
-            self._problem, self._key_rejected, self._is_short_of_requests = str(exc), False, True
+            self._problem, self._refusal, self._is_short_of_requests = str(exc), "", True
         except (ApiError, StoreAway) as exc:
             if isinstance(exc, LeadershipLost):
                 self._listing, self._edges = None, []  # the next leader lists again
-            self._problem = str(exc)
-            self._key_rejected = isinstance(exc, Unauthorized | Forbidden)
+            self._problem = exc.plain if isinstance(exc, ApiError) else str(exc)
+            self._refusal = str(exc) if isinstance(exc, Unauthorized | Forbidden) else ""
             emit(ListingFailed(error=type(exc).__name__, problem=str(exc)))
         else:
-            self._problem, self._key_rejected = None, False
+            self._problem, self._refusal = None, ""
             if begun_at is not None:
                 self._listed_at = max(self._listed_at, begun_at)
             return True

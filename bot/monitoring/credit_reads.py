@@ -73,8 +73,8 @@ class CreditReads:
             self._state = replace(self._state, usage=await self._api.usage(now))
         except ApiError as exc:
             self._budget.obey(Route.USAGE, exc)
-            problem, wait = str(exc), EVERY if isinstance(exc, Forbidden) else RETRY
+            problem, wait = exc.plain, EVERY if isinstance(exc, Forbidden) else RETRY
             if problem != self._state.problem:
-                emit(UsageUnknown(problem=problem))
+                emit(UsageUnknown(problem=str(exc)))
         self._state = replace(self._state, asked_at=now, problem=problem)
         self._due = now + wait

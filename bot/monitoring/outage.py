@@ -23,6 +23,7 @@ from bot.state.repository import Repository
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
 ANSWERING_SECONDS = 30.0  # an outage with good moments is one notice: it ends after so long without trouble
 SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
+UNREADABLE = "GoldRush as a whole can't be read right now."
 _OLD_NO_READER = "The part of me that reads pipelines doesn't answer."  # rows before `Episode.no_reader` have only this
 
 
@@ -157,14 +158,16 @@ class OutageNotices:
 
 
 def reported_problem(repository: KnownPipelines, read_since: datetime | None = None) -> str | None:
-    """The problem of the outage that a notice reports. None also if the polling read all pipelines since it began."""
+    """The outage that a notice reports, in words for people: the notice itself may have the operator's.
+
+    None also if the polling read all pipelines since it began.
+    """
     episode = repository.record(API_PIPELINE_ID).episode
     if episode is None or not episode.open:
         return None
-    reason = _last_reason(episode)
     if blames_readers(episode):
-        return reason  # people's reads make all readings newer, but nobody polls
-    return None if read_since and read_since > episode.opened_at else reason
+        return _last_reason(episode)  # people's reads make all readings newer, but nobody polls
+    return None if read_since and read_since > episode.opened_at else UNREADABLE
 
 
 def _last_reason(episode: Episode) -> str | None:

@@ -115,7 +115,7 @@ class Recorder:
             self._breaker.record_success(self._clock.monotonic())
             await self._commit(await self._observation(result, result.outcome))
         else:
-            problem = str(result.outcome)
+            problem = result.outcome.plain
             if failed := await self._failed_read(result, result.outcome):
                 await self._commit(failed)
         await self._outage.report(unread)
@@ -127,8 +127,8 @@ class Recorder:
         Raises:
             StoreAway: a later listing reports it.
         """
-        if listed.key_rejected:
-            self._breaker.record_rejected_key(listed.problem or "")
+        if listed.refusal:
+            self._breaker.record_rejected_key(listed.refusal, plain=listed.problem or "")
         elif listed.problem is None:
             self._breaker.record_success(self._clock.monotonic())
         await self._outage.report(0)
@@ -173,7 +173,7 @@ class Recorder:
         if isinstance(blame, Excuse):
             return None
         return FailedRead(
-            pipeline_id=pipeline_id, sequence=result.request.sequence, at=result.at, kind=blame, reason=str(error)
+            pipeline_id=pipeline_id, sequence=result.request.sequence, at=result.at, kind=blame, reason=error.plain
         )
 
     async def _blame(self, pipeline_id: PipelineId, error: ApiError) -> FailedReadKind | Excuse:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.ports.pipeline_api import ApiError, ListingPage, PipelineApi, Status, Unavailable
+from bot.ports.pipeline_api import NEEDS_OPERATOR, ApiError, ListingPage, PipelineApi, Status, Unavailable
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
 
@@ -38,5 +38,6 @@ class SafeApi:
                 self._logged.add(type(exc))
                 emit(ReadCrashed(exception=exc))
             raise Unavailable(
-                f"I couldn't ask GoldRush: an error of my own ({type(exc).__name__}). My log has the details."
+                f"I couldn't ask GoldRush: an error of my own ({type(exc).__name__}). My log has the details.",
+                plain=f"I ran into an internal error. {NEEDS_OPERATOR}",
             ) from exc

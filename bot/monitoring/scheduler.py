@@ -119,8 +119,8 @@ class Scheduler:
 
     @property
     def outage(self) -> str | None:
-        """The API's problem, while this bot polls and can't read it."""
-        return self._breaker.problem if self._leadership.is_leader and self._breaker.is_open else None
+        """The API's problem in words for people, while this bot polls and can't read it."""
+        return self._breaker.plain if self._leadership.is_leader and self._breaker.is_open else None
 
     @property
     def unanswered_seconds(self) -> float:

@@ -11,7 +11,8 @@ class ListingOutcome:
 
     problem: str | None = None
     """Why the listing failed, in words for people. None: it succeeded."""
-    key_rejected: bool = False
+    refusal: str = ""
+    """GoldRush rejected the key: the same in words for the operator. Empty: it did not."""
     waits_until: datetime | None = None
     """The end of a wait that GoldRush asked for, if the listing failed."""
 

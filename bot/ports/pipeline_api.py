@@ -21,6 +21,9 @@ from bot.domain.configuration import Configuration
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 
+NEEDS_OPERATOR = "Tell the people who run me."
+"""In `ApiError.plain` where only they can help: another try is no use."""
+
 
 class ApiError(Exception):
     """`str()` gives a sentence for the operator: what happened and what to do. The text never holds the key."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot.domain.observation import PipelineId
 
-NOBODY_READS = "my scheduler isn't running. If it isn't back in a minute, tell the people who run me."
+NOBODY_READS = "I'm not reading pipelines right now. If this lasts longer than a minute, tell the people who run me."
 
 
 class StatusReads(Protocol):

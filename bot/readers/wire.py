@@ -76,7 +76,7 @@ class Batch:
 
 
 # One result, as JSON: index in the batch, time, then a status (phase, replicas, ready, uid, start_time)
-# or an error (class, text, Retry-After). The index alone: no reader could begin this read in time.
+# or an error (class, text, Retry-After, text for people). The index alone: no reader could begin this read in time.
 ResultEntry = list[object]
 
 
@@ -87,7 +87,7 @@ def result_entry(index: int, result: ReadResult | Unread) -> ResultEntry:
     if isinstance(outcome, Status):
         start = outcome.start_time.isoformat() if outcome.start_time else None
         return [index, at, outcome.phase.value, outcome.replicas, outcome.ready, outcome.uid, start]
-    return [index, at, _kind_of(outcome), str(outcome), outcome.retry_after]
+    return [index, at, _kind_of(outcome), str(outcome), outcome.retry_after, outcome.plain]
 
 
 def _kind_of(error: ApiError) -> str:
@@ -130,9 +130,9 @@ def _decoded(entry: ResultEntry) -> tuple[int, Status | ApiError | None, float]:
     match entry:
         case [int(index)]:
             return index, None, 0.0
-        case [int(index), float(at), str(kind), str(text), retry_after] if kind in _ERRORS:
+        case [int(index), float(at), str(kind), str(text), retry_after, *rest] if kind in _ERRORS:
             wait = float(retry_after) if isinstance(retry_after, int | float) else None
-            return index, _ERRORS[kind](text, wait), at
+            return index, _ERRORS[kind](text, wait, plain=str(rest[0]) if rest else ""), at
         case [int(index), float(at), str(phase), int() | None as replicas, int() | None as ready, uid, start]:
             status = Status(
                 phase=Phase(phase),

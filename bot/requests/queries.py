@@ -152,7 +152,8 @@ class Queries:
             named |= dict.fromkeys(listed.sorted(listed.matching(comparable(pattern))))
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
-        return replace(await self._of([*named], channel, states, page, fresh), unresolved=resolved.unresolved)
+        answer = await self._of([*named], channel, states, page, fresh)
+        return replace(answer, unresolved=resolved.unresolved, patterns=tuple(resolved.patterns))
 
     async def browse(
         self, channel: ChannelId, words: str, first: int, count: int, states: Collection[StateFilter] = ()
@@ -177,6 +178,7 @@ class Queries:
             at=self._clock.now(),
             problem=listed.problem,
             wait_until=listed.waits_until,
+            nearest=() if chosen else self._references.names(channel).nearest(comparable(words)),
         )
 
     async def _with_words(self, words: str) -> list[PipelineId]:

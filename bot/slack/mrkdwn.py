@@ -165,6 +165,11 @@ def span(began: datetime, ended: datetime, *, or_earlier: bool = False) -> str:
     return f"{first} or earlier – {date(ended)}" if or_earlier else f"{first} – {date(ended)}"
 
 
+def in_one_minute(one: datetime, other: datetime) -> bool:
+    """True if the two times, as `date` shows them, read the same."""
+    return int(one.timestamp() // MINUTE) == int(other.timestamp() // MINUTE)
+
+
 def from_to(began: datetime, ended: datetime) -> str:
     """`from 10:03 today to 10:10 today`, or a single time if less than a minute lies between them."""
     if (ended - began).total_seconds() < MINUTE:

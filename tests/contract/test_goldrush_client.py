@@ -271,11 +271,17 @@ OF_DETAILS = {
     FaultKind.ODD_NUMBERS,
     FaultKind.RENAMED,
 }
+# What only the people who run the bot can understand or change.
+OPERATORS_WORDS = re.compile(r"GOLDRUSH_|Service ?Key|TLS|DNS|proxy|gateway|settings|JSON|gzip|phase|answered \d")
 IMPATIENT = {FaultKind.HANG, FaultKind.HEADER_DRIP, FaultKind.DRIP, FaultKind.ENDLESS, FaultKind.SLOW}
 
 
 def patience(kind: FaultKind) -> float:
     return DEADLINE if kind in IMPATIENT else PATIENCE
+
+
+def is_for_people(sentence: str) -> bool:
+    return sentence.endswith(".") and not OPERATORS_WORDS.search(sentence)
 
 
 class TestFaults:
@@ -308,6 +314,7 @@ class TestFaults:
             goldrush.set_fault(None, orders)
             assert (await client.status(orders)).phase is Phase.RUNNING
         assert type(caught.value) is error
+        assert is_for_people(caught.value.plain)
 
     @pytest.mark.parametrize("kind", [kind for kind in REFUSED if kind is not FaultKind.NULL_PHASE])  # a list has none
     async def test_the_list_never_passes_a_fault_for_an_empty_list(
@@ -446,8 +453,9 @@ class TestBelowHttp:
         with socket.socket() as reserved:  # bound, but not listening
             reserved.bind(("127.0.0.1", 0))
             async with client_of(f"http://127.0.0.1:{reserved.getsockname()[1]}") as client:
-                with pytest.raises(Unavailable, match="refused"):
+                with pytest.raises(Unavailable, match="refused") as caught:
                     await client.status(PipelineId("pipe_1"))
+        assert is_for_people(caught.value.plain)
 
     async def test_a_server_without_tls_is_unavailable(self, url: str) -> None:
         async with client_of(url.replace("http://", "https://")) as client:
@@ -472,8 +480,9 @@ class TestBelowHttp:
                 raise failure from cause
 
         async with client_of("https://api.example.com", transport=Failing()) as client:
-            with pytest.raises(Unavailable, match=says):
+            with pytest.raises(Unavailable, match=says) as caught:
                 await client.status(PipelineId("pipe_1"))
+        assert is_for_people(caught.value.plain)
 
 
 class TestRedirects:

@@ -51,7 +51,7 @@ REPLY = ReadReply(
     wait_until=at(9),
 )
 LOGS = LogAnswer(at=at(3), pods=(PodLog(pod="pod-a", text="ERROR disk is full \u2713\n"),), problem=None)
-LISTED = ListingOutcome(problem="The key is refused.", key_rejected=True, waits_until=at(5))
+LISTED = ListingOutcome(problem="The key is refused.", refusal="GoldRush answered 401.", waits_until=at(5))
 
 
 class TheLeader:

@@ -31,8 +31,8 @@ async def failed_card(it: Office) -> str:
 
 async def test_the_command_shows_the_log_of_any_pipeline(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
-        assert "orders-1 — log, read at" in await it.type("logs orders-1")
-        assert "orders-2 — log" in await it.type("logs ORDERS-2")
+        assert "orders-1 — the newest lines of its log, read at" in await it.type("logs orders-1")
+        assert "orders-2 — the newest lines of its log" in await it.type("logs ORDERS-2")
         assert it.bot.details.asked == [("logs", ONE), ("logs", TWO)]
 
 
@@ -42,7 +42,7 @@ async def test_the_command_shows_the_log_of_any_pipeline(fake_redis: redis.async
         ("logs", "Which pipeline? Nothing was changed."),
         (
             "logs orders-*",
-            "takes one pipeline, not a pattern. Nothing was changed. To see those that match:\n/pipeline list orders-",
+            "not a pattern. Nothing was changed. To see those that match:\n/pipeline status orders-*",
         ),
         ("logs orders-1 orders-2", "takes one pipeline at a time. Nothing was changed."),
         ("logs no-such-thing", "I couldn't find a pipeline called no-such-thing"),
@@ -94,7 +94,7 @@ async def test_the_button_works_in_its_own_conversation_only(fake_redis: redis.a
     async with office(fake_redis) as it:
         card = await failed_card(it)
         for value in ({"pipeline": ONE, "card": card}, {"card": card}):
-            assert "orders-1 — log" in await it.click(action_ids.LOGS, value)
+            assert "orders-1 — the newest lines of its log" in await it.click(action_ids.LOGS, value)
             assert "belongs to a card in another conversation" in await it.click(action_ids.LOGS, value, channel=QUIET)
         assert it.bot.details.times("logs") == 1, "the answers share one request"
 
@@ -108,8 +108,8 @@ async def test_people_of_another_company_get_no_log(fake_redis: redis.asyncio.Re
 
 async def test_in_a_thread_the_command_means_the_pipeline_of_the_card(fake_redis: redis.asyncio.Redis) -> None:
     async with thread_of(fake_redis) as thread:
-        assert "orders-1 — log" in await thread.asked("logs")
-        assert "orders-2 — log" in await thread.asked("logs orders-2")
+        assert "orders-1 — the newest lines of its log" in await thread.asked("logs")
+        assert "orders-2 — the newest lines of its log" in await thread.asked("logs orders-2")
 
 
 async def test_in_the_thread_of_a_group_the_bot_asks_which_one(fake_redis: redis.asyncio.Redis) -> None:
@@ -117,7 +117,7 @@ async def test_in_the_thread_of_a_group_the_bot_asks_which_one(fake_redis: redis
         answer = await thread.asked("logs")
         assert "Which one?" in answer
         assert "@bot logs orders-3" in answer
-        assert "orders-3 — log" in (await thread.asked("logs orders-3")).replace(NO_BREAK, " ")
+        assert "orders-3 — the newest lines of its log" in (await thread.asked("logs orders-3")).replace(NO_BREAK, " ")
 
 
 async def test_no_secret_of_a_log_reaches_slack(fake_redis: redis.asyncio.Redis) -> None:

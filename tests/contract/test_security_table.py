@@ -47,7 +47,7 @@ async def status(someone: Someone) -> bool:
         [
             "orders-1" in await someone.type("status pipe_0001"),
             "orders-1" in await someone.type("list"),
-            "orders-1 — log" in await someone.type("logs pipe_0001"),
+            "orders-1 — the newest lines of its log" in await someone.type("logs pipe_0001"),
         ]
     )
 
@@ -82,7 +82,7 @@ async def acknowledge(someone: Someone) -> bool:
 
 
 async def logs(someone: Someone) -> bool:
-    shown = "orders-1 — log" in await someone.click(action_ids.LOGS, {"pipeline": ONE})
+    shown = "orders-1 — the newest lines of its log" in await someone.click(action_ids.LOGS, {"pipeline": ONE})
     draft = await someone.click(action_ids.POSTMORTEM, {"pipeline": ONE})
     assert shown == ("I no longer know this failure" in draft)
     return shown

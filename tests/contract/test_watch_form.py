@@ -191,7 +191,7 @@ async def test_an_empty_field_leaves_an_existing_watch_as_it_is(fake_redis: redi
         ("nosuch-*", "No pipeline matches nosuch-* yet. Nothing was changed."),
         ("nosuch-*", "To watch it anyway, type: /pipeline watch nosuch-*"),
         ("orders-1 page me", "Put only pipelines here, and the rest below."),
-        ('"orders-1', r"A closing quotation mark is missing. Try: \"orders-1\""),
+        ('"orders-1', r"A closing quotation mark is missing. Nothing was changed. Try: \"orders-1\""),
         ("<!channel>", "I couldn't find a pipeline called “‹!channel›”."),
     ],
 )

@@ -25,7 +25,7 @@ def requests(rig: Rig, endpoint: str) -> int:
 
 def shown_log(rig: Rig, person: str) -> Message | None:
     answers = rig.sandbox.slack.ephemerals(ALERTS, person)
-    return next((answer for answer in answers if "orders-eu — log, read at" in answer.text), None)
+    return next((answer for answer in answers if "orders-eu — the newest lines of its log" in answer.text), None)
 
 
 async def test_the_card_names_the_cause_and_the_thread_has_the_lines(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class Account:
 
     async def text(self) -> str:
         answer = await Credits(store=self.bot.store, clock=self.bot.clock).answer()
-        return "\n".join(says(valid(message(credit_blocks(answer.state, answer.at)))))
+        return "\n".join(says(valid(message(credit_blocks(answer.state, answer.at, "/pipeline")))))
 
 
 @asynccontextmanager

@@ -340,7 +340,7 @@ async def test_nothing_is_read_while_goldrush_is_in_trouble(fake_redis: redis.as
     async with running(fake_redis, clock=clock, api=api) as bot:
         await bot.watch("orders-*")
     async with running(fake_redis, clock=clock, api=api, details=details) as bot:
-        bot.diagnoses._breaker.record_rejected_key("no")
+        bot.diagnoses._breaker.record_rejected_key("no", plain="no")
         await bot.poll(5)
         assert details.asked == []
         api.statuses = {pipeline.id: FAILED for pipeline in pipelines(3)}

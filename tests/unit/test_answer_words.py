@@ -66,7 +66,7 @@ def test_a_name_a_time_and_a_remark(text: str, reference: str, until: NamedMomen
         ("ack orders-eu looking", "Put a remark in quotes", 'ack orders-eu "looking"'),
         ("ack orders-eu for twenty", "I can't read the time in “for twenty”", "ack orders-eu for 20m"),
         ("ack orders-eu until live 30m", "`until live` is for `mute`", "ack orders-eu for 20m"),
-        ("ack orders-*", "takes one pipeline, not a pattern", "list orders-"),
+        ("ack orders-*", "takes one pipeline, not a pattern", "status orders-*"),
         ("resolve orders-eu 1h", "takes no time", "snooze orders-eu 1h"),
         ("resolve orders-eu 1h", "Nothing was changed", "snooze orders-eu 1h"),
         (f'ack orders-eu "{"x" * 300}"', "has 300 characters", "ack orders-eu for 20m"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -24,6 +24,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
+from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.cadence import EvenPolling
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Acknowledgement
@@ -34,6 +35,7 @@ from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineFinding, PipelineState, Reach, ReadGap
 from bot.domain.usual_pace import Lag
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
+from bot.ports.status_reads import NOBODY_READS
 from bot.slack.feature import UsageError
 from bot.slack.features.list import ListCommand
 from bot.slack.features.status import StatusCommand
@@ -106,10 +108,13 @@ def status(
         (a_view(a_standing(STOPPED, bounded=True)), ["STOPPED, possibly finished"]),
         (a_view(a_standing(Phase("Hibernating"))), ["— Hibernating"]),
         (a_view(PipelineState()), ["not read yet", "never read"]),
-        (a_view(a_standing(reach=Reach.UNREACHABLE)), ["can't be read, last seen RUNNING", "read 12 s ago"]),
+        (a_view(a_standing(reach=Reach.UNREACHABLE)), ["can't be read, last seen RUNNING 12 s ago"]),
         (a_view(PipelineState(reach=Reach.UNREACHABLE)), ["— can't be read"]),
         (a_view(a_standing(reach=Reach.GONE)), ["no longer visible: deleted, or access changed"]),
-        (a_view(problem="no answer within 5 s"), ["I couldn't read it just now: no answer within 5 s"]),
+        (
+            a_view(problem="no answer within 5 s"),
+            ["I couldn't read it just now: no answer within 5 s. Try again in a minute."],
+        ),
         (
             a_view(
                 a_standing(FAILED), acknowledged=Acknowledgement(by=ANN, at=at(9), name="Ann", place="#data-alerts")
@@ -134,7 +139,7 @@ def test_an_acknowledgement_in_the_reader_s_channel_does_not_name_it() -> None:
 @pytest.mark.parametrize(
     ("found", "lag", "words"),
     [
-        (PipelineFinding(event=Event.STUCK, since=at(2), usual=timedelta(minutes=3)), None, "stuck, usually 3 min"),
+        (PipelineFinding(event=Event.STUCK, since=at(2), usual=timedelta(minutes=3)), None, "(usually 3 min)"),
         (PipelineFinding(event=Event.DRIFT, since=at(2), intent=Intent.PAUSED), None, "drifted"),
         (
             PipelineFinding(
@@ -152,8 +157,74 @@ def test_one_pipeline_has_the_findings_and_the_lag_that_its_line_has(
     view = a_view(replace(a_standing(), findings=(found,) if found else ()), lag=lag)
     alone = status(view).text.replace("\xa0", " ")
     for text in (alone, status(view, a_view(name="b")).text.replace("\xa0", " ")):
-        assert words in text
+        assert words in text.lower()
     assert ("Base itself is 1 h behind at GoldRush: nothing to do here" in alone) is ("lagging" in words)
+
+
+@pytest.mark.parametrize(
+    ("found", "phase", "words"),
+    [
+        (
+            PipelineFinding(event=Event.LAGGING, since=at(600), lag=timedelta(minutes=41)),
+            RUNNING,
+            [f"Lagging: 41 min behind, since {date(at(600))}", "Check that its destination keeps up."],
+        ),
+        (
+            PipelineFinding(event=Event.STALLED, since=at(600)),
+            RUNNING,
+            ["Stalled: it reads no new blocks, although it is running, since", "Check that its destination keeps up."],
+        ),
+        (
+            PipelineFinding(event=Event.STUCK, since=at(1), usual=timedelta(minutes=3)),
+            Phase.DEPLOYING,
+            [
+                "Stuck while deploying (usually 3 min)\n",
+                "`/pipeline logs orders-eu` shows",
+                "deploy it again in GoldRush",
+            ],
+        ),
+        (
+            PipelineFinding(event=Event.DRIFT, since=at(600), intent=Intent.RUNNING),
+            STOPPED,
+            ["Drifted: it is stopped and should be running, since", "Resume it in GoldRush."],
+        ),
+    ],
+)
+def test_one_pipeline_has_since_when_each_finding_holds_and_the_next_step(
+    found: PipelineFinding, phase: Phase, words: list[str]
+) -> None:
+    text = status(a_view(replace(a_standing(phase), findings=(found,)))).text.replace("\xa0", " ")
+    assert [part for part in words if part not in text] == []
+    assert text.count("should be running") == (found.event is Event.DRIFT)
+
+
+def test_a_lag_of_goldrush_itself_has_no_step() -> None:
+    found = PipelineFinding(event=Event.LAGGING, since=at(2), lag=AN_HOUR, chain="Base", chain_lag=AN_HOUR)
+    assert "Check that" not in status(a_view(replace(a_standing(), findings=(found,)))).text
+
+
+def test_a_run_that_stopped_short_has_the_next_step_when_somebody_asks() -> None:
+    run = BoundedRun(at=at(0), height=1_200, stop=5_000, end=RunEnd.SHORT)
+    short = replace(a_standing(STOPPED, bounded=True), failed_since=at(1), run=run)
+    text = status(a_view(short)).text
+    assert "Its blocks 1,201 to 5,000 were not processed, and nobody asked for the stop." in text
+    assert "Start it again in GoldRush." in text
+
+
+@pytest.mark.parametrize(
+    ("problem", "until", "step"),
+    [
+        ("GoldRush had an internal error (503).", None, " Try again in a minute."),
+        ("GoldRush asked me to slow down (429).", at(99), f" I'll try again at {date(at(99))}."),
+        ("GoldRush doesn't accept my key (401). Tell the people who run me.", None, ""),
+        ("no answer came in time. Try again in a minute.", None, ""),
+        (NOBODY_READS, None, ""),
+    ],
+)
+def test_an_answer_that_may_be_out_of_date_says_what_to_do(problem: str, until: datetime | None, step: str) -> None:
+    view = a_view(problem=problem, wait_until=until)
+    for text in (status(view).text, listed(view), status(view, a_view(name="b")).text):
+        assert f"just now: {problem}{step}\n" in text.replace("\xa0", " ")
 
 
 def test_an_answer_says_when_the_api_reports_no_replicas() -> None:
@@ -172,7 +243,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
     stale = a_view(a_standing(), "c", problem="no answer")
     text = status(a_view(name="a"), failed, stale, a_view(PipelineState(), "d")).text
     assert text.split("\n") == [
-        "I couldn't read 1 of these 4 pipelines just now: no answer",
+        "I couldn't read 1 of these 4 pipelines just now: no answer. Try again in a minute.",
         "1 of 4 needs attention: 1 failed · 1 not read yet",
         "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
         f"b — FAILED · 0 of 1 ready · since {date(at(1))} · acknowledged by Ann · read 12 s ago",
@@ -298,17 +369,32 @@ def listed(*shown: PipelineView, words: str = "", problem: str | None = None) ->
 @pytest.mark.parametrize(
     ("words", "meant"),
     [
-        ("runing", " Did you mean `/pipeline list running`?"),
-        ("orders Faild", " Did you mean `/pipeline list failed`?"),
-        ("drifting", " Did you mean `/pipeline list drift`?"),
-        ("puased degarded", " Did you mean `/pipeline list paused` or `/pipeline list degraded`?"),
-        ("ordres", ""),
-        ("string", ""),
+        ("runing", "Did you mean `/pipeline list running`?"),
+        ("orders Faild", "Did you mean `/pipeline list failed`?"),
+        ("drifting", "Did you mean `/pipeline list drift`?"),
+        ("puased degarded", "Did you mean `/pipeline list paused` or `/pipeline list degraded`?"),
+        ("orders-*", "Did you mean `/pipeline status orders-*`?"),
+        ("project:shop", "Did you mean `/pipeline status project:shop`?"),
+        ("ordres", "`/pipeline list` shows all pipelines."),
+        ("all", "`/pipeline list` shows all pipelines."),
     ],
 )
-def test_a_misspelled_state_is_corrected(words: str, meant: str) -> None:
+def test_a_list_without_a_match_names_the_command_to_type(words: str, meant: str) -> None:
     (line,) = says(answered(ListAnswer(views=(), words=words, at=at(17))))
-    assert line == f"I couldn't find a pipeline with “{words}”.{meant}"
+    shown = words.replace("*", "∗")
+    assert line == f"I couldn't find a pipeline with “{shown}”. Nothing was changed. {meant}"
+
+
+def test_a_list_without_a_match_suggests_the_nearest_names() -> None:
+    text = answered(ListAnswer(views=(), words="ordres-eu", nearest=(a_pipeline(),), at=at(17))).text
+    assert "I couldn't find a pipeline called ordres-eu. Did you mean one of these?" in text
+    assert "`/pipeline status orders-eu`" in text
+    assert "Nothing was changed." in text
+
+
+def test_a_pattern_without_a_match_is_named() -> None:
+    text = answered(StatusAnswer(views=(), patterns=("project:shop",), at=at(17))).text
+    assert text == "No pipeline matches `project:shop`. Nothing was changed. `/pipeline list` shows all pipelines."
 
 
 def test_unwatch_names_the_watches_that_remain() -> None:
@@ -336,7 +422,7 @@ def test_the_list_goes_by_project() -> None:
     [
         (1, "", None, "1 pipeline\n"),
         (2, "orders eu", None, "2 pipelines with “orders eu”"),
-        (0, "", None, "The ServiceKey can't see any pipelines."),
+        (0, "", None, "I can't see any pipelines in GoldRush. If there should be some, tell the people who run me."),
         (0, "<x>", None, "find a pipeline with “&lt;x&gt;”."),
         (2, "", "401: the key was revoked", "The list may be out of date: 401: the key was revoked"),
         (0, "", "no answer", "The list may be out of date: no answer"),

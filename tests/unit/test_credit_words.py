@@ -18,10 +18,11 @@ from bot.slack.render.blocks import message
 from bot.slack.render.credit_words import credit_blocks
 from bot.store.codec import decode_pipeline_row, encode_pipeline_row
 from tests.builders import ALERTS, ORDERS, a_card, a_pipeline, an_episode, an_observation, at
-from tests.unit.rendering import says, shown, tells_all, valid
+from tests.unit.rendering import LOOK, says, shown, tells_all, valid
 
 OVER = replace(a_pipeline(), account_limit=AccountLimit.OVER_LIMIT)
 EXPIRED = replace(a_pipeline("fills", pipeline_id=PipelineId("pipe_2")), account_limit=AccountLimit.TRIAL_EXPIRED)
+COMMAND = LOOK.render_context.command
 OVER_WORDS = "This GoldRush group is over its limit"
 
 
@@ -35,9 +36,15 @@ def a_usage(*, consumed: float = 5_000, maximum: float | None = 10_000, a_day: f
     [
         (a_usage(), ["5,000 of 10,000 used (50 %), 5,000 left", "about 100 a day", "more than a month"]),
         (a_usage(a_day=500), ["they run out in 10 days, on "]),
+        (a_usage(a_day=1000), ["they run out in 5 days, on ", "the account's owner can raise the plan in GoldRush"]),
         (
             a_usage(consumed=10_400),
-            ["(104 %), 0 left", "*They are used up.* Check that your pipelines still run, and raise the plan."],
+            [
+                "(104 %), 0 left",
+                "*The GoldRush credits are used up.*",
+                "so they may stop or fail. Check them with `/pipeline list failed`.",
+                "The account's owner can raise the plan in GoldRush.",
+            ],
         ),
         (a_usage(maximum=None), ["5,000 used. GoldRush names no limit."]),
         (a_usage(flex=2_500), ["Flex credits, as GoldRush lists them: 2,500"]),
@@ -46,33 +53,33 @@ def a_usage(*, consumed: float = 5_000, maximum: float | None = 10_000, a_day: f
     ],
 )
 def test_the_figures(usage: Usage, words: list[str]) -> None:
-    text = "\n".join(says(tells_all(valid(message(credit_blocks(CreditsState(usage=usage), at(0)))))))
+    text = "\n".join(says(tells_all(valid(message(credit_blocks(CreditsState(usage=usage), at(0), COMMAND))))))
     assert [part for part in words if part not in text] == []
 
 
 def test_the_bots_own_cost_only_if_goldrush_lists_its_key() -> None:
     state = CreditsState(usage=a_usage(), requests={at(0).date(): 1}, counted_since=at(0))
-    text = message(credit_blocks(state, at(0))).text.replace("\xa0", " ")
+    text = message(credit_blocks(state, at(0), COMMAND)).text.replace("\xa0", " ")
     assert "I made 1 request to GoldRush since" in text
     assert "doesn't say how many credits they cost" in text
-    known = message(credit_blocks(replace(state, usage=a_usage(own=320)), at(0))).text
+    known = message(credit_blocks(replace(state, usage=a_usage(own=320)), at(0), COMMAND)).text
     assert "My key used 320 credits." in known.replace("\xa0", " ")
 
 
 def test_figures_of_an_hour_ago_do_not_look_like_those_of_now() -> None:
     """The bot counts its own requests up to now, and GoldRush's figures are older."""
     state = CreditsState(usage=a_usage(), requests={at(0).date(): 1_811}, counted_since=at(0))
-    text = message(credit_blocks(state, at(2_400))).text.replace("\xa0", " ")
+    text = message(credit_blocks(state, at(2_400), COMMAND)).text.replace("\xa0", " ")
     assert "I made 1,811 requests to GoldRush since" in text
     (footer,) = [line for line in text.splitlines() if "GoldRush's figures are as of" in line]
     assert footer.endswith(", 40 min ago. I read them once an hour.")
-    assert "ago" not in message(credit_blocks(state, at(5))).text
+    assert "ago" not in message(credit_blocks(state, at(5), COMMAND)).text
 
 
 def test_a_count_that_has_only_begun_is_not_shown() -> None:
     state = CreditsState(usage=a_usage(), requests={at(0).date(): 0}, counted_since=at(0))
-    assert "I made" not in message(credit_blocks(state, at(0))).text
-    known = message(credit_blocks(replace(state, usage=a_usage(own=320)), at(0))).text.replace("\xa0", " ")
+    assert "I made" not in message(credit_blocks(state, at(0), COMMAND)).text
+    known = message(credit_blocks(replace(state, usage=a_usage(own=320)), at(0), COMMAND)).text.replace("\xa0", " ")
     assert "My key used 320 credits." in known
 
 
@@ -86,14 +93,14 @@ def test_the_warning_leads_with_the_date() -> None:
     state = CreditsState(usage=a_usage(a_day=1000))
     text = valid(shown(Notice(kind=NoticeKind.CREDITS_LOW, at=at(0), credits=state))).text.replace("\xa0", " ")
     assert text.splitlines()[0].startswith("The GoldRush credits run out in 5 days, on ")
-    assert "Raise the plan or use less before then." in text
+    assert "Until then, the account's owner can raise the plan in GoldRush, or use less." in text
     assert text.count("run out") == 1
 
 
 def test_the_warning_that_they_are_used_up_names_a_step_for_now() -> None:
     state = CreditsState(usage=a_usage(consumed=10_000))
     text = valid(shown(Notice(kind=NoticeKind.CREDITS_LOW, at=at(0), credits=state))).text
-    assert "Check that your pipelines still run, and raise the plan." in text
+    assert "Check them with `/pipeline list failed`. The account's owner can raise the plan in GoldRush." in text
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.builders import a_pipeline, an_observation, at
 from tests.unit.rendering import LOOK, says, valid
 from tests.unit.test_diagnosis_words import HOSTILE
 
+LINK = LOOK.render_context.link(a_pipeline().id)
 ERROR = "FATAL pq: column x does not exist"
 
 
@@ -48,7 +49,7 @@ def test_a_run_that_has_ended_keeps_no_log_and_promises_none() -> None:
     run = BoundedRun(at=at(0), stop=5000, height=5000, end=RunEnd.FINISHED)
     log = a_log("", phase=Phase.STOPPED)
     (text, *_) = shown_log(replace(log, state=replace(log.state, run=run)))
-    assert text == "GoldRush has no log of *orders-eu*: it finished at block 5,000, so no worker runs."
+    assert text == f"GoldRush has no log of *orders-eu*: it finished at block 5,000, so no worker runs.\n{LINK}"
     (text, *_) = shown_log(log)
     assert text.startswith("GoldRush has no log of *orders-eu* now. It is")
     assert "so no worker runs. If it is started again: `" in text
@@ -56,7 +57,8 @@ def test_a_run_that_has_ended_keeps_no_log_and_promises_none() -> None:
 
 def test_a_short_log_is_shown_whole() -> None:
     texts = shown_log(a_log(a_tail(20, at_line=19)))
-    assert texts[0].startswith("*orders-eu* — log, read at <!date")
+    assert texts[0].startswith("*orders-eu* — the newest lines of its log, read at <!date")
+    assert texts[0].endswith(f"For the whole log: {LINK}")
     assert code_in(texts)[-20:] == a_tail(20, at_line=19).split("\n")
     assert not [text for text in texts if "left out" in text or "replica" in text]
 
@@ -76,6 +78,18 @@ def test_the_last_error_comes_first(at_line: int) -> None:
     assert "The last error:" in texts
     assert ERROR in code_in(texts)[:10]
     assert code_in(texts)[-20:] == a_tail(20, at_line=at_line).split("\n")
+
+
+def test_a_live_pipeline_may_have_no_log() -> None:
+    log = a_log("", phase=Phase.RUNNING)
+    (text, *_) = shown_log(replace(log, state=replace(log.state, live=True)))
+    assert text.startswith("GoldRush shows no log of *orders-eu* right now, although it is live. Try again in")
+
+
+def test_a_log_that_only_the_operator_can_help_with_asks_for_no_other_try() -> None:
+    problem = "GoldRush doesn't accept my key (401). Tell the people who run me."
+    (text, *_) = shown_log(replace(a_log(), read=LogAnswer(at=at(0), problem=problem)))
+    assert f"{problem}\n{LINK}" in text
 
 
 def test_a_failed_pipeline_without_a_log_gets_a_next_step() -> None:
@@ -127,12 +141,13 @@ def test_a_name_and_a_problem_from_outside_stay_text() -> None:
             LogFault.NOT_ASKED,
             "I had no request to GoldRush free. Try again in a few seconds: `/pipeline logs orders-eu`",
         ),
-        (LogFault.TOO_LARGE, "is larger than 1 MB, too long for me to read. Open it in GoldRush."),
+        (LogFault.TOO_LARGE, f"is larger than 1 MB, too long for me to read. Open it in GoldRush:\n{LINK}"),
     ],
 )
 def test_an_unreadable_log_says_what_to_do(unread: LogFault, words: str) -> None:
     (text, *_) = shown_log(replace(a_log(), read=LogAnswer(at=at(0), problem="Nothing came.", unread=unread)))
     assert words in text
+    assert text.endswith(LINK)
     assert "Try again" not in text or unread is not LogFault.TOO_LARGE
 
 

@@ -63,9 +63,9 @@ def test_a_status_comes_back_as_it_was_read(status: Status) -> None:
 @pytest.mark.parametrize("kind", [Unauthorized, Forbidden, NotFound, Throttled, Unavailable, Malformed, StrayNotFound])
 @pytest.mark.parametrize("retry_after", [None, 0.0, 30.5])
 def test_each_error_comes_back_as_itself(kind: type[ApiError], retry_after: float | None) -> None:
-    outcome = returned(kind("It said no.", retry_after)).outcome
+    outcome = returned(kind("It said no.", retry_after, plain="No.")).outcome
     assert type(outcome) is kind
-    assert (str(outcome), outcome.retry_after) == ("It said no.", retry_after)
+    assert (str(outcome), outcome.retry_after, outcome.plain) == ("It said no.", retry_after, "No.")
 
 
 def test_an_unknown_kind_of_error_comes_back_as_its_nearest_known_one() -> None:

@@ -259,6 +259,7 @@ class TestRefusals:
             with pytest.raises(kind, match=says) as caught:
                 decode(body, status)
             assert type(caught.value) is kind
+            assert not re.search(r"GOLDRUSH_|Service ?Key|documentation|No luck", caught.value.plain)
             assert ("No luck. (code 17)" in str(caught.value)) is (b"No luck" in body and not 300 <= status < 400)
 
     @pytest.mark.parametrize("code", ["401", 401])

@@ -16,7 +16,7 @@ class CreditsCommand(Command):
 
     async def run(self, request: Request) -> Reply:
         answer = await request.services.requests.credits.answer()
-        return Reply(blocks=credit_blocks(answer.state, answer.at))
+        return Reply(blocks=credit_blocks(answer.state, answer.at, request.services.render_context.command))
 
 
 def _parse(command_text: CommandText) -> Command:

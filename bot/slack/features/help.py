@@ -53,14 +53,16 @@ def _parse(command_text: CommandText) -> Command:
     topic = "watch" if topic.partition(":")[0] in EVENTS else topic
     if topic not in vocabulary.commands:
         near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=NEAR)
-        topics = ", ".join(vocabulary.commands)
+        meant = f"Did you mean *{near[0]}*?" if near else f"There is help on {', '.join(sorted(vocabulary.commands))}."
         raise ParseError(
-            f"I have no help on “{outside(typed(command_text.words[0].text))}”. There is help on {topics}.",
+            f"I have no help on “{outside(typed(command_text.words[0].text))}”. Nothing was changed. {meant}",
             f"help {near[0]}" if near else "help",
         )
     if len(command_text.words) > 1:
         raise ParseError(
-            f"`help` takes one command, so it can't take “{outside(command_text.words[1].text)}”.", f"help {topic}"
+            f"`help` takes one command, so it can't take “{outside(typed(command_text.words[1].text))}”. "
+            "Nothing was changed.",
+            f"help {topic}",
         )
     return HelpCommand(topic)
 

@@ -21,7 +21,7 @@ from bot.slack.render.charts import percent_bars
 from bot.slack.render.help import HelpPage
 from bot.slack.render.pagination import answer_buttons, on_existing_page, page_number, shared_by
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import unresolved
+from bot.slack.render.rows import command_for, unresolved
 from bot.slack.render.saved_question import SavedQuestion
 
 EPISODES_SHOWN = 10
@@ -69,7 +69,7 @@ def history_blocks(
 ) -> list[Block]:
     name = f"*{outside(answer.pipeline.name)}*"
     if not (answer.episodes or answer.stretches):
-        how = f"`{render_context.command} help watch` shows how to watch it."
+        how = f"To watch it here: {command_for('watch', answer.pipeline, render_context)}"
         nothing = "I haven't read it yet." if answer.is_watched else f"nobody watches it, so it has no history. {how}"
         return [section(f"{name}: {nothing}"), *shared_by(question)]
     total = len(answer.episodes)

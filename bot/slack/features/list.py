@@ -4,17 +4,18 @@ from dataclasses import dataclass, replace
 
 from bot.domain.answer import ListAnswer
 from bot.domain.attention import StateFilter, trouble
-from bot.domain.catalogue import comparable
-from bot.domain.names import Names
+from bot.domain.catalogue import comparable, is_pattern
+from bot.domain.names import Names, UnknownReference
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import is_signed, near_states, states_in
 from bot.slack.grammar.tokens import ParseError, Word, bare, stripped, typed
-from bot.slack.mrkdwn import REASON_LIMIT, outside
+from bot.slack.mrkdwn import code, outside
 from bot.slack.render import stale_states
 from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.change_buttons import UNCHANGED
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage
 from bot.slack.render.pagination import (
@@ -26,7 +27,7 @@ from bot.slack.render.pagination import (
     views_on_page,
 )
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import row
+from bot.slack.render.rows import row, unresolved
 from bot.slack.render.saved_question import SavedQuestion
 
 _STATES = ", ".join(StateFilter)
@@ -60,7 +61,7 @@ def _parse(command_text: CommandText) -> Command:
         instead = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
         raise ParseError(
             f"“{outside(typed(stray.text))}” can't be part of a name. Nothing was changed. `list` searches all "
-            "pipelines that the ServiceKey can see.",
+            "pipelines that I can see.",
             instead,
             "list",
         )
@@ -79,15 +80,14 @@ def _is_stray(word: Word, names: Names) -> bool:
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
-NO_PIPELINES = "The ServiceKey can't see any pipelines."
+NO_PIPELINES = "I can't see any pipelines in GoldRush. If there should be some, tell the people who run me."
 
 
 def list_blocks(answer: ListAnswer, question: SavedQuestion, render_context: RenderContext) -> list[Block]:
     blocks: list[Block] = []
     question = on_existing_page(question, len(answer.views))
     if not answer.views and not answer.considered:
-        none = f"I couldn't find a pipeline with “{outside(answer.words)}”." if answer.words else NO_PIPELINES
-        blocks.append(section(f"{none}{_meant(answer.words, render_context.command)}"))
+        blocks += _nothing_found(answer, render_context) if answer.words else [section(NO_PIPELINES)]
     else:
         words = "" if question.shared else answer.words
         head = heading(Listing(answer.views, answer.considered, answer.states, answer.at, words))
@@ -98,18 +98,23 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion, render_context: Ren
         problem += stale_states.not_polling(views_on_page(answer.views, question), answer.outage)
         blocks += sections([*problem, head + page_number(question, len(answer.views)), *shown])
     if answer.problem:
-        reason = outside(answer.problem, REASON_LIMIT)
-        blocks += context(
-            f":warning: The list may be out of date: {reason}{stale_states.retry_words(answer.wait_until)}"
-        )
+        reason = stale_states.reason_and_step(answer.problem, answer.wait_until)
+        blocks += context(f":warning: The list may be out of date: {reason}")
     return blocks + (shared_by(question) or answer_buttons(question, len(answer.views), ""))
 
 
-def _meant(words: str, command: str) -> str:
-    """Suggests the states that these unknown words may mean, as a command to type."""
+def _nothing_found(answer: ListAnswer, render_context: RenderContext) -> list[Block]:
+    """Suggests the states, the pattern or the pipelines that these unknown words may mean, as a command to type."""
+    command, words = render_context.command, answer.words
     failed = asks_about_failures(words.split())
     states = [StateFilter.FAILED] if failed else near_states(words.split())
-    return f" Did you mean {' or '.join(f'`{command} list {state}`' for state in states)}?" if states else ""
+    meant = [f"`{command} list {state}`" for state in states]
+    if is_pattern(words):
+        meant = [code(f"{command} status {words}")]
+    elif answer.nearest and not states:
+        return unresolved((UnknownReference(words, answer.nearest),), "status", render_context)
+    hint = f"Did you mean {' or '.join(meant)}?" if meant else f"`{command} list` shows all pipelines."
+    return [section(f"I couldn't find a pipeline with “{outside(words)}”. {UNCHANGED} {hint}")]
 
 
 def _by_project(answer: ListAnswer, question: SavedQuestion) -> list[str]:
@@ -131,7 +136,7 @@ def _by_project(answer: ListAnswer, question: SavedQuestion) -> list[str]:
 _HELP = HelpPage(
     overview=("`{c} list` — all pipelines; `{c} list orders` — those with this word in their name",),
     topic=(
-        "*`{c} list [WORDS | STATE]`* — all pipelines that the ServiceKey can see, with their phases.",
+        "*`{c} list [WORDS | STATE]`* — all pipelines that I can see in GoldRush, with their phases.",
         "Pipelines that need attention come first.",
         f"STATE: {_STATES}. You can combine them: `{{c}} list failed orders`. A word in quotes is part of a name.",
         "I read unwatched pipelines only when you list them, 20 at a time. I say how many I haven't read yet.",

@@ -261,7 +261,7 @@ def _next_step(answer: NoteAnswer, render_context: RenderContext) -> str:
 
 def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext) -> list[Block]:
     reference = answer.reference
-    name = outside(reference.reference)
+    name = outside(typed(reference.reference))
     text = f" {_typed_text(answer)}" if answer.text else ""
     if isinstance(reference, AmbiguousReference):
         lines = [
@@ -274,7 +274,7 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
             if reference.nearest
             else f"`{render_context.command} list` shows all pipelines."
         )
-        lines = [f":grey_question: I couldn't find a pipeline called “{name}”. Nothing was changed. {near}"]
+        lines = [f":grey_question: I couldn't find a pipeline called *{name}*. Nothing was changed. {near}"]
         chosen = reference.nearest
     for pipeline in chosen:
         command = command_for(

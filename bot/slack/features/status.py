@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from bot.domain.answer import PipelineView, RefusalAnswer, StatusAnswer
 from bot.domain.attention import StateFilter
 from bot.domain.names import UnknownReference
-from bot.domain.transition import PipelineState
+from bot.domain.transition import Event, PipelineFinding, PipelineState
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.features.home import failure_lines
@@ -15,12 +15,13 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import near_states, references_in, states_in, without_strays
 from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
-from bot.slack.mrkdwn import outside
-from bot.slack.render import phrases, stale_states
+from bot.slack.mrkdwn import code, date, in_one_minute, outside
+from bot.slack.render import phrases, run_words, stale_states
 from bot.slack.render.action_words import answer_words
 from bot.slack.render.blocks import Block, context, section, sections
-from bot.slack.render.diagnosis import cause_lines, error_context, first_step
-from bot.slack.render.finding_words import of_chain
+from bot.slack.render.diagnosis import card_blocks, first_step
+from bot.slack.render.finding_steps import step_for
+from bot.slack.render.finding_words import finding_sentence, lag_fact, of_chain
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
@@ -33,7 +34,7 @@ from bot.slack.render.pagination import (
     views_on_page,
 )
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import age, measured_facts, row, trying_again, unresolved
+from bot.slack.render.rows import age, row, trying_again, unresolved
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.render.silence_words import card_line
 
@@ -176,7 +177,9 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
         return blocks + shared_by(question)
     blocks += unresolved(answer.unresolved, "status", render_context)
     if not (answer.views or answer.considered or answer.unresolved or answer.whole_channel):
-        blocks.append(section("No pipeline matches this."))
+        pattern = " ".join(answer.patterns)
+        hint = f"`{render_context.command} list` shows all pipelines."
+        blocks.append(section(f"No pipeline matches {code(pattern)}. Nothing was changed. {hint}"))
     return blocks + answer_buttons(question, len(answer.views), _only_id(answer.views))
 
 
@@ -188,37 +191,45 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     now = answer.at
     standing, observation = view.state, view.state.observation
     head = f"{stale_states.symbol(view)} *{outside(view.pipeline.name)}* — {stale_states.aged_state_words(view, now)}"
+    is_stale = stale_states.is_stale(view)
     facts = (
         []
-        if stale_states.is_stale(view)
+        if is_stale
         else [
             phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
             f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
             _not_read(standing),
-            phrases.intent_words(view.pipeline, standing),
-            *measured_facts(view),
-            *map(of_chain, standing.findings),
+            "" if standing.finding(Event.DRIFT) else phrases.intent_words(view.pipeline, standing),
+            lag_fact(view.lag) if view.lag else "",
         ]
     )
+    findings = () if is_stale else standing.findings
     not_polling = stale_states.not_polling([view], answer.outage)
-    lines = [head, stale_states.problem_line(view), *not_polling, " · ".join(fact for fact in facts if fact)]
+    lines = [head, stale_states.problem_line(view), *not_polling, *(_finding_line(it, standing) for it in findings)]
+    lines.append(" · ".join(fact for fact in facts if fact))
+    if standing.has_stopped_short and not is_stale:
+        lines.append(run_words.missing_blocks(standing))
     lines.append(answer_words(view.acknowledged, view.resolved, answer.channel))
     if view.silence:
         lines.append(card_line(view.silence))
-    if view.diagnosis:
-        lines += cause_lines(view.diagnosis)
-    error = error_context(view.diagnosis) if view.diagnosis else []
-    steps = [*guidance_lines(view.guidance), first_step(view.diagnosis)]
+    step = first_step(view.diagnosis) or step_for(findings, standing.phase, view.pipeline, render_context)
+    steps = [*guidance_lines(view.guidance), step]
     details = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",
         outside(view.pipeline.id, 60),
-        age(view, now),
+        "" if is_stale else age(view, now),
         _watched_here(view, answer.channel),
         render_context.link(view.pipeline.id),
     ]
     todo = "\n".join(step for step in steps if step)
-    blocks = [section("\n".join(line for line in lines if line)), *error]
+    blocks = [section("\n".join(line for line in lines if line)), *card_blocks(view.diagnosis)]
     return [*blocks, *([section(todo)] if todo else []), *context(*details)]
+
+
+def _finding_line(finding: PipelineFinding, state: PipelineState) -> str:
+    """The line below says since when the pipeline is in its phase: a time in the same minute is no other time."""
+    since = "" if state.since and in_one_minute(finding.since, state.since) else f", since {date(finding.since)}"
+    return " · ".join(filter(None, (f"{finding_sentence(finding, state.phase)}{since}", of_chain(finding))))
 
 
 def _not_read(state: PipelineState) -> str:

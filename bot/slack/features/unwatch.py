@@ -16,7 +16,7 @@ from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import EVERYTHING, ParseError, quoted, typed
 from bot.slack.mrkdwn import code, escape, outside
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.blocks import Block, section, sections
+from bot.slack.render.blocks import Block, sections
 from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, answer_undo_blocks, confirm_blocks
 from bot.slack.render.help import HelpPage
 from bot.slack.render.render_context import RenderContext
@@ -122,7 +122,7 @@ def unwatch_blocks(
     answer: UnwatchAnswer, text: str, render_context: RenderContext, *, complete: Callable[[str], bool]
 ) -> list[Block]:
     if answer.unresolved:
-        return [*unresolved(answer.unresolved, "unwatch", render_context, text, complete), section(UNCHANGED)]
+        return unresolved(answer.unresolved, "unwatch", render_context, text, complete)
     if answer.would_end:
         return _would_end(answer, render_context)
     who, direct = phrases.watcher(answer.channel), phrases.is_direct(answer.channel)

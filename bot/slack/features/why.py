@@ -28,7 +28,7 @@ from bot.slack.render.entry_words import entry_words
 from bot.slack.render.help import HelpPage
 from bot.slack.render.pagination import answer_buttons, on_existing_page, page_number
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import unresolved
+from bot.slack.render.rows import command_for, unresolved
 from bot.slack.visible_channels import VisibleChannels
 
 MOMENTS_SHOWN = 8
@@ -166,7 +166,8 @@ def why_blocks(
 def _nothing(answer: WhyAnswer, render_context: RenderContext) -> str:
     if answer.is_watched:
         return "nothing has changed since I began to watch it, so there was nothing to say."
-    return f"nobody watches it, so I know nothing of its past. `{render_context.command} help watch` shows how."
+    watch = command_for("watch", answer.pipeline, render_context)
+    return f"nobody watches it, so I know nothing of its past. To watch it here: {watch}"
 
 
 def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[str]:

@@ -108,7 +108,7 @@ def words_in(text: str) -> list[Word]:
     if sum(text.count(mark) for mark in _DOUBLE) % 2:
         closed = _closed(text)
         alone = f"status {closed}" if closed.startswith('"') else ""
-        raise ParseError("A closing quotation mark is missing.", closed, alone, "help")
+        raise ParseError("A closing quotation mark is missing. Nothing was changed.", closed, alone, "help")
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
         raise too_long(f"{len(words)} words", MOST_WORDS, words[0].lower)

@@ -1,33 +1,37 @@
 """The account's credits in words: use, pace, the date when they run out, and the bot's own part. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.card import Card
 from bot.domain.catalogue import AccountLimit
-from bot.domain.credits import PACE_DAYS, CreditsState, Usage, outlook, own_requests
+from bot.domain.credits import PACE_DAYS, WARN_DAYS, CreditsState, Usage, outlook, own_requests
 from bot.domain.notice import Notice
 from bot.slack.mrkdwn import REASON_LIMIT, ago, date, duration, outside
 from bot.slack.render.blocks import Block, context, section
 from bot.slack.render.render_context import RenderContext
 
 SHOWN_AGE = timedelta(minutes=1)
+USED_UP = "The GoldRush credits are used up."
+_BEFORE_THE_END = "Until then, the account's owner can raise the plan in GoldRush, or use less."
 
 
-def credit_blocks(state: CreditsState, at: datetime) -> list[Block]:
-    return _figures("*GoldRush credits*", state, at) if state.usage else [section(_unknown(state))]
+def credit_blocks(state: CreditsState, at: datetime, command: str) -> list[Block]:
+    if state.usage is None:
+        return [section(_unknown(state))]
+    return _figures("*GoldRush credits*", state, at, _end_lines(state.usage, command))
 
 
-def weekly_blocks(notice: Notice, _: RenderContext) -> list[Block]:
-    state = notice.credits or CreditsState()
-    return _figures(":information_source: The weekly figures of the GoldRush account:", state, notice.at)
+def weekly_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
+    state, head = notice.credits or CreditsState(), ":information_source: The weekly figures of the GoldRush account:"
+    return _figures(head, state, notice.at, _end_lines(state.usage, render_context.command) if state.usage else ())
 
 
-def _figures(head: str, state: CreditsState, at: datetime, *, with_end: bool = True) -> list[Block]:
-    """`with_end`: False if the head says when the credits run out."""
+def _figures(head: str, state: CreditsState, at: datetime, end_lines: Sequence[str] = ()) -> list[Block]:
+    """`end_lines`: empty if the head says when the credits run out."""
     if state.usage is None:
         return [section(f"{head}\n{_unknown(state)}")]
-    lines = [head, *_usage_lines(state.usage), *(_end_lines(state.usage) if with_end else ()), *_own_lines(state, at)]
+    lines = [head, *_usage_lines(state.usage), *end_lines, *_own_lines(state, at)]
     stale = [f"The last try failed: {outside(state.problem, REASON_LIMIT)}"] if state.problem else []
     return [section("\n".join(lines)), *context(_age(state.usage, at), *stale)]
 
@@ -42,17 +46,15 @@ def low_blocks(notice: Notice, render_context: RenderContext) -> list[Block]:
     state = notice.credits or CreditsState()
     ends = outlook(state.usage).runs_out if state.usage else None
     if state.usage and state.usage.left == 0:
-        head = ":warning: *The GoldRush credits are used up.*"
-        step = USED_UP_STEP
+        head = f":warning: *{USED_UP}*"
+        rest = _after_the_end(render_context.command)
     else:
         head = f":warning: *The GoldRush credits run out {_when(ends, notice.at)}*, if use goes on as it does now."
-        step = "Raise the plan or use less before then."
-    rest = f"GoldRush doesn't say what happens to pipelines then. {step}"
+        rest = f"GoldRush doesn't say what happens to pipelines then. {_BEFORE_THE_END}"
     how = f"`{render_context.command} credits` shows the figures at any time."
-    return [*_figures(f"{head}\n{rest}\n", state, notice.at, with_end=False), section(how)]
+    return [*_figures(f"{head}\n{rest}\n", state, notice.at), section(how)]
 
 
-USED_UP_STEP = "Check that your pipelines still run, and raise the plan."
 _LIMITS = {
     AccountLimit.OVER_LIMIT: "This GoldRush group is over its limit",
     AccountLimit.TRIAL_EXPIRED: "The free trial of this GoldRush group has expired",
@@ -100,13 +102,22 @@ def _usage_lines(usage: Usage) -> list[str]:
     return lines
 
 
-def _end_lines(usage: Usage) -> list[str]:
+def _end_lines(usage: Usage, command: str) -> list[str]:
     found = outlook(usage)
     if usage.left == 0:
-        return [f"*They are used up.* {USED_UP_STEP}"]
+        return [f"*{USED_UP}* {_after_the_end(command)}"]
     if found.runs_out:
-        return [f"At this pace they run out {_when(found.runs_out, usage.at)}."]
+        soon = found.days_left is not None and found.days_left <= WARN_DAYS
+        step = f" {_BEFORE_THE_END}" if soon else ""
+        return [f"At this pace they run out {_when(found.runs_out, usage.at)}.{step}"]
     return ["At this pace they last for more than a month."] if found.days_left is not None else []
+
+
+def _after_the_end(command: str) -> str:
+    return (
+        "GoldRush doesn't say what happens to pipelines now, so they may stop or fail. "
+        f"Check them with `{command} list failed`. The account's owner can raise the plan in GoldRush."
+    )
 
 
 def _own_lines(state: CreditsState, at: datetime) -> list[str]:

@@ -25,7 +25,7 @@ def lag_lines(card: Card, name: str) -> tuple[str, ...]:
         words = f"is {finding_words.LAGGING}{f': {measured}' if measured else ''}"
     chains = (finding_words.of_chain(finding) for finding in (lagging, stalled) if finding)
     facts = (when, next(filter(None, chains), ""))
-    no_blocks = "It reads no new blocks, although it is running." if stalled else ""
+    no_blocks = f"{phrases.sentence(finding_words.NO_BLOCKS)}." if stalled else ""
     return (f"{phrases.DEGRADED} {name} {words}{_again(episode)}", " · ".join(filter(None, facts)), no_blocks)
 
 

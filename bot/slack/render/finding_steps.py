@@ -1,6 +1,9 @@
 """What to try first when a pipeline lags, has stalled, is stuck or has drifted. Pure."""
 
+from collections.abc import Sequence
+
 from bot.domain.card import Card
+from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import Event, PipelineFinding
@@ -18,16 +21,23 @@ _EVENTS = {
 def finding_step(card: Card, render_context: RenderContext) -> str:
     """Empty if the card is about no finding, or nothing can be done about the pipeline."""
     found = [finding for event in _EVENTS.get(card.episode.kind, ()) if (finding := card.state.finding(event))]
-    if not card.episode.open or not found or any(finding.is_of_the_chain for finding in found):
+    return step_for(found, card.state.phase, card.pipeline, render_context) if card.episode.open else ""
+
+
+def step_for(
+    found: Sequence[PipelineFinding], phase: Phase | None, pipeline: Pipeline, render_context: RenderContext
+) -> str:
+    """For the first of the findings. Empty without one, or if nothing can be done about the pipeline."""
+    if not found or any(finding.is_of_the_chain for finding in found):
         return ""
-    return f":wrench: {_step(found[0], card, command_for('logs', card.pipeline, render_context))}"
+    return f":wrench: {_step(found[0], phase, command_for('logs', pipeline, render_context))}"
 
 
-def _step(finding: PipelineFinding, card: Card, logs: str) -> str:
+def _step(finding: PipelineFinding, phase: Phase | None, logs: str) -> str:
     if finding.event is Event.DRIFT:
         return _DRIFTED.get(finding.intent, "Set in GoldRush what it should do.")
     if finding.event is Event.STUCK:
-        action = "stop" if card.state.phase == Phase.STOPPING else "deploy"
+        action = "stop" if phase == Phase.STOPPING else "deploy"
         return f"{logs} shows what its worker does. If that says nothing, {action} it again in GoldRush."
     return f"Check that its destination keeps up. {logs} shows what its worker does."
 

@@ -11,6 +11,7 @@ from bot.slack.render import phrases
 SYMBOL = ":warning:"
 LAGGING = "*lagging*"
 STALLED = "*stalled*"
+NO_BLOCKS = "it reads no new blocks, although it is running"
 FOUND: Mapping[Event, str] = {
     Event.LAGGING: f"is {LAGGING}",
     Event.STALLED: f"has {STALLED}",
@@ -55,11 +56,19 @@ def finding_fact(finding: PipelineFinding) -> str:
         case Event.LAGGING:
             return f"lagging: {words}" if (words := behind(finding)) else "lagging"
         case Event.STUCK:
-            return f"stuck, {words}" if (words := usual_duration(finding)) else "stuck"
+            return f"stuck ({words})" if (words := usual_duration(finding)) else "stuck"
         case Event.DRIFT:
             return "drifted"
         case _:
             return finding.event.value
+
+
+def finding_sentence(finding: PipelineFinding, phase: Phase | None) -> str:
+    """A finding with all that is known of it: `Drifted: it is stopped and should be running`."""
+    word = "drifted" if finding.event is Event.DRIFT else finding.event.value
+    stalled = finding.event is Event.STALLED
+    detail = f": {NO_BLOCKS}" if stalled else entry_detail(finding.event, (finding,), phase)
+    return phrases.sentence(f"{word}{detail}")
 
 
 def lag_fact(lag: Lag) -> str:

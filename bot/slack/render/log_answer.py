@@ -18,7 +18,6 @@ from bot.slack.render.rows import command_for
 
 MOST_CHARACTERS_SHOWN = 8000  # of the lines of all replicas, escaped: a message has about 13,000 in all
 MOST_PODS_SHOWN = 8
-RETRY = "Try again in a minute"
 CHUNK = SECTION_LIMIT - 100
 
 
@@ -35,31 +34,31 @@ def log_answer_blocks(log: PipelineLog, render_context: RenderContext) -> list[B
     name, again = f"*{outside(log.pipeline.name)}*", command_for("logs", log.pipeline, render_context)
     link = render_context.link(log.pipeline.id)
     if log.read.problem:
-        return [section(_why_unread(log.read, name, again)), *context(link)]
+        return [section(f"{_why_unread(log.read, name, again)}\n{link}")]
     pods = [pod for pod in log.read.pods if not is_tail_error(pod.text)]
     if log.read.not_yet or not pods:
-        return [section(_no_log(name, log.state, again)), *context(link)]
+        return [section(f"{_no_log(name, log.state, again)}\n{link}")]
     several, shown = len(log.read.pods) > 1, pods[:MOST_PODS_SHOWN]
     share = MOST_CHARACTERS_SHOWN // len(shown)
-    blocks: list[Block] = [section(f"{name} — log, read at {time_of_day(log.read.at)}")]
-    blocks += context(_of_which_worker(log))
+    head = f"{name} — the newest lines of its log, read at {time_of_day(log.read.at)}. For the whole log: {link}"
+    blocks: list[Block] = [section(head), *context(_of_which_worker(log))]
     for pod in shown:
         part = _pod(pod, share)
         blocks += context(f"replica *{outside(pod.pod, LONGEST_POD)}*" if several else "", part.left_out)
         blocks += part.blocks
-    return [*blocks, *context(_without_log(log.read.pods, pods), _rest(pods), link)]
+    return [*blocks, *context(_without_log(log.read.pods, pods), _rest(pods))]
 
 
 def _why_unread(read: LogAnswer, name: str, again: str) -> str:
     if read.unread is LogFault.TOO_LARGE:
-        return f"The log of {name} is larger than 1 MB, too long for me to read. Open it in GoldRush."
+        return f"The log of {name} is larger than 1 MB, too long for me to read. Open it in GoldRush:"
     if read.unread is LogFault.NOT_ASKED:
         return (
             f"I haven't read the log of {name}: I had no request to GoldRush free. Try again in a few seconds: {again}"
         )
-    problem = outside(read.problem or "", 300).rstrip(".")
-    retry = "" if problem.endswith(RETRY) else f". {RETRY}"
-    return f"I couldn't read the log of {name} at {time_of_day(read.at)}: {problem}{retry}: {again}"
+    reason = (read.problem or "").removesuffix(phrases.RETRY).strip().rstrip(".")
+    unread = f"I couldn't read the log of {name} at {time_of_day(read.at)}: {outside(reason, 300)}."
+    return unread if phrases.says_what_to_do(reason) else f"{unread} {phrases.RETRY.rstrip('.')}: {again}"
 
 
 def _no_log(name: str, state: PipelineState, again: str) -> str:
@@ -70,6 +69,8 @@ def _no_log(name: str, state: PipelineState, again: str) -> str:
         return f"GoldRush has no log of {name} now. It is {stopped}, so no worker runs. If it is started again: {again}"
     if state.phase == Phase.FAILED:
         return f"GoldRush has no log of {name}: its worker is gone. {LOOK_THERE} Once it runs: {again}"
+    if state.live:
+        return f"GoldRush shows no log of {name} right now, although it is live. {phrases.RETRY.rstrip('.')}: {again}"
     return f"GoldRush has no log of {name} yet. Its worker isn't up. Try again when it runs: {again}"
 
 

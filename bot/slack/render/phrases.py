@@ -35,6 +35,7 @@ GONE = "no longer visible: deleted, or access changed"
 UNREACHABLE = "can't be read"
 RECOVERED = "*recovered*"
 LATE_NEWS = ":fast_forward:"
+RETRY = "Try again in a minute."
 
 SUSPEND_REASONS = {
     SuspendReason.ARCHIVED: "it's archived",
@@ -42,6 +43,11 @@ SUSPEND_REASONS = {
     SuspendReason.NOT_FOUND: "it was deleted, or I was removed from it",
     SuspendReason.RESTRICTED: "posting is restricted",
 }
+
+
+def says_what_to_do(problem: str) -> bool:
+    """True if a problem, in words for people, already has the next step."""
+    return problem.endswith(RETRY) or "tell the people who run me" in problem.lower()
 
 
 def how_to_resume(channel: ChannelId | None, reason: SuspendReason, command: str, *, here: bool) -> str:

@@ -13,6 +13,7 @@ from bot.slack.mrkdwn import ago, code, outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import Block, sections
+from bot.slack.render.change_buttons import UNCHANGED
 from bot.slack.render.finding_words import finding_fact, lag_fact
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import silence_words
@@ -86,7 +87,9 @@ def unresolved(
     text: str = "",
     complete: Callable[[str], bool] = bool,
 ) -> list[Block]:
-    """`text` is the command as typed. The answer offers it again with each wrong word corrected.
+    """What the names could mean, and that nothing was changed.
+
+    `text` is the command as typed. The answer offers it again with each wrong word corrected.
 
     `complete`: true if a corrected command still names a pipeline.
     """
@@ -106,7 +109,8 @@ def unresolved(
         names = ", ".join(f"“{outside(reference.reference, 40)}”" for reference in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED:,} more" if len(more) > EXPLAINED else ""
         lines.append(f":grey_question: I also couldn't find these: {names}{rest}.")
-    return sections([*lines, *_all_corrected(references, render_context, text, complete)]) if lines else []
+    corrected = _all_corrected(references, render_context, text, complete)
+    return sections([*lines, *corrected, UNCHANGED]) if lines else []
 
 
 def _problem(reference: UnresolvedReference, render_context: RenderContext) -> str:

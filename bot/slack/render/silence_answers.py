@@ -45,7 +45,7 @@ def silence_blocks(
 ) -> list[Block]:
     """`text`: the command as typed, of the kind `command`. `complete`: true if a corrected one names a pipeline."""
     if answer.unresolved:
-        return [*unresolved(answer.unresolved, command, render_context, text, complete), section(UNCHANGED)]
+        return unresolved(answer.unresolved, command, render_context, text, complete)
     if answer.unwatched:
         return _unwatched(answer, render_context)
     if answer.made:

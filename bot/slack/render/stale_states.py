@@ -65,15 +65,20 @@ def not_polling(views: Sequence[PipelineView], outage: str | None) -> list[str]:
     """A warning above states that were just read: their next changes go unseen. Empty if a row already warns."""
     if outage is None or any(view.problem for view in views):
         return []
-    return [f":warning: I can't keep watch right now: {outside(outage, REASON_LIMIT)}"]
+    return [f":warning: I can't keep watch right now: {_closed(outage)}"]
 
 
 def _reason(view: PipelineView) -> str:
-    reason = outside(view.problem or "", REASON_LIMIT)
-    if view.wait_until is None:
-        return reason
-    return f"{reason.rstrip('.')}.{retry_words(view.wait_until)}"
+    return reason_and_step(view.problem or "", view.wait_until)
 
 
-def retry_words(until: datetime | None) -> str:
-    return f" I'll try again at {date(until)}." if until else ""
+def reason_and_step(problem: str, until: datetime | None) -> str:
+    """Why a read failed, in words for people, and what to do about it."""
+    reason = _closed(problem)
+    if until:
+        return f"{reason} I'll try again at {date(until)}."
+    return reason if phrases.says_what_to_do(problem) else f"{reason} {phrases.RETRY}"
+
+
+def _closed(problem: str) -> str:
+    return f"{outside(problem, REASON_LIMIT).rstrip('.')}."

@@ -9,7 +9,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Watch
 from bot.slack.mrkdwn import REASON_LIMIT, code, outside
 from bot.slack.render import phrases
-from bot.slack.render.blocks import Block, section, sections
+from bot.slack.render.blocks import Block, sections
 from bot.slack.render.change_buttons import UNCHANGED, answer_undo_blocks, confirm_blocks
 from bot.slack.render.headings import Listing, any_stale, heading
 from bot.slack.render.pagination import PAGE_SIZE
@@ -30,7 +30,7 @@ def _watched(
     answer: WatchAnswer, text: str, render_context: RenderContext, complete: Callable[[str], bool]
 ) -> list[Block]:
     if answer.unresolved:
-        return [*unresolved(answer.unresolved, "watch", render_context, text, complete), section(UNCHANGED)]
+        return unresolved(answer.unresolved, "watch", render_context, text, complete)
     who, lines = phrases.watcher(answer.channel), [*_edited(answer.channel, answer.edits)]
     already = f"{who} already {phrases.watches_verb(answer.channel)}"
     lines += [f":bell: {already} {phrases.watch_words(watch)}" for watch in answer.unchanged]
