@@ -197,7 +197,7 @@ def test_a_drift_has_a_card_of_its_own_and_the_pause_says_so() -> None:
     assert "Resume it in GoldRush. If the stop was meant, pause it there: that ends this." in drift
     aligned = story.must_find(second=900, of=OF_DEPLOYMENTS)
     assert events_of(aligned) == [Event.ALIGNED]
-    assert "orders-eu no longer drifts: it is paused, as its owner wants" in text_in(aligned)
+    assert "orders-eu no longer drifts after 15 min: it is paused, as its owner wants" in text_in(aligned)
 
 
 def test_a_change_of_phase_ends_a_drift_and_the_next_card_says_the_rest() -> None:

@@ -301,6 +301,12 @@ def test_the_card_says_how_often_it_failed() -> None:
     assert headline(card).startswith(":cyclone: *orders-eu* is *flapping*: failed 13 times in 8 min\n")
 
 
+def test_the_card_of_a_recovery_tells_how_long_it_took_before_how_often_it_failed() -> None:
+    card = next(card for card in story(*alternating(20, 5))[-1].cards if card.channel == ALERTS)
+    words = "*recovered* after 20 s · it failed twice in 40 s · "
+    assert headline(card).startswith(f":large_green_circle: *orders-eu* {words}")
+
+
 def test_the_entries_say_what_the_channel_reads() -> None:
     def line(plan: Plan) -> str:
         (body,) = entries([plan])

@@ -29,6 +29,7 @@ DAYS_SHOWN = 14
 PERIODS = (("24 hours", timedelta(hours=24)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)))
 LONGEST = PERIODS[-1][1]
 SHORTEST_SHOWN = timedelta(seconds=1)
+LITTLE_KNOWN = 0.1  # of a period: below this, its share of time live says little
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -94,9 +95,11 @@ def _summary(answer: HistoryAnswer) -> list[str]:
 
 
 def _share_words(found: Availability) -> str:
-    """`*99.3 %* live · not live 10 min · unknown 2 h`."""
+    """`*99.3 %* live · not live 10 min · unknown 2 h`. If little is known: `*40 %* live in the 9 min that I know`."""
     if found.share is None:
         return "unknown"
+    if found.known < LITTLE_KNOWN * (found.known + found.unknown):
+        return f"*{percent(found.share)}* live in the {_lasting(found.known)} that I know"
     parts = [f"*{percent(found.share)}* live"]
     if found.not_live >= SHORTEST_SHOWN:
         parts.append(f"not live {_lasting(found.not_live)}")

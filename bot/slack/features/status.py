@@ -16,7 +16,7 @@ from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import near_states, references_in, states_in, without_strays
 from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
 from bot.slack.mrkdwn import code, date, in_one_minute, outside
-from bot.slack.render import phrases, run_words, stale_states
+from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answer_words
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.diagnosis import card_blocks, first_step
@@ -35,6 +35,7 @@ from bot.slack.render.pagination import (
 )
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, row, trying_again, unresolved
+from bot.slack.render.run_words import SHORT_STEP
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.render.silence_words import card_line
 
@@ -207,12 +208,11 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     not_polling = stale_states.not_polling([view], answer.outage)
     lines = [head, stale_states.problem_line(view), *not_polling, *(_finding_line(it, standing) for it in findings)]
     lines.append(" · ".join(fact for fact in facts if fact))
-    if standing.has_stopped_short and not is_stale:
-        lines.append(run_words.missing_blocks(standing))
     lines.append(answer_words(view.acknowledged, view.resolved, answer.channel))
     if view.silence:
         lines.append(card_line(view.silence))
-    step = first_step(view.diagnosis) or step_for(findings, standing.phase, view.pipeline, render_context)
+    step = SHORT_STEP if standing.has_stopped_short else first_step(view.diagnosis)
+    step = step or step_for(findings, standing.phase, view.pipeline, render_context)
     steps = [*guidance_lines(view.guidance), step]
     details = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",

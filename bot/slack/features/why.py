@@ -19,7 +19,7 @@ from bot.requests.references import NotOnePipeline
 from bot.slack.feature import Command, CommandWord, Feature, Reply, Request
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.one_pipeline import one_pipeline
-from bot.slack.mrkdwn import NO_BREAK, date, duration, outside, outside_with_times, time_of_day
+from bot.slack.mrkdwn import NO_BREAK, date, duration, in_one_minute, outside, outside_with_times, time_of_day
 from bot.slack.permissions import Asker
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, section
@@ -171,8 +171,9 @@ def _nothing(answer: WhyAnswer, render_context: RenderContext) -> str:
 
 
 def _moment_lines(moment: Explained, answer: WhyAnswer, places: Places) -> list[str]:
+    receipts = (receipt for receipt in _new_messages(moment) if receipt.conversation in places.names)
     lines = [
-        *(_receipt_line(receipt, places) for receipt in _new_messages(moment) if receipt.conversation in places.names),
+        *(_receipt_line(receipt, moment, places) for receipt in receipts),
         *(_waiting_line(name, moment, answer, places) for name in moment.waiting if name in places.names),
         *(_skip_line(skip, moment, places) for skip in moment.skips if skip.conversation in places.names),
         *_hidden_lines(moment, answer, places),
@@ -244,7 +245,10 @@ def _second(moment: Explained) -> str:
 
 def _since_last_reading(moment: Explained) -> str:
     after = moment.transitions[0].after
-    return f", {duration((moment.at - after).total_seconds())} after the reading before" if after else ""
+    seconds = (moment.at - after).total_seconds() if after else None
+    if seconds is None:
+        return ""
+    return f", {duration(seconds) if seconds >= 1 else 'less than 1 s'} after the reading before"
 
 
 _FORMS = {
@@ -259,18 +263,19 @@ _FORMS = {
 }
 
 
-def _receipt_line(receipt: Receipt, places: Places) -> str:
+def _receipt_line(receipt: Receipt, moment: Explained, places: Places) -> str:
+    """Names the time of the message only if the head has another minute."""
     place = places.names[receipt.conversation]
     paged = f" · paged {', '.join(f'@{outside(name)}' for name in receipt.paged)}" if receipt.paged else ""
     if receipt.refused:
         return f"✗ {place} · {_FORMS[receipt.form]} refused: {outside(receipt.refused, REASON_SHOWN)}"
-    return f"✓ {place} · {_FORMS[receipt.form]} {time_of_day(receipt.at)} ({_took(receipt)}){paged}"
+    at = "" if in_one_minute(receipt.at, moment.at) else f" at {time_of_day(receipt.at)},"
+    return f"✓ {place} · {_FORMS[receipt.form]}{at} {_took(receipt)}{paged}"
 
 
 def _took(receipt: Receipt) -> str:
-    attempts = f", attempt {receipt.attempts}" if receipt.attempts > 1 else ""
-    seconds = receipt.seconds
-    return f"{f'{max(0.0, seconds):.1f} s' if seconds < 10 else duration(seconds)}{attempts}"
+    took = "at once" if receipt.seconds < 1 else f"after {duration(receipt.seconds)}"
+    return f"{took}, attempt {receipt.attempts:,}" if receipt.attempts > 1 else took
 
 
 def _waiting_line(conversation: str, moment: Explained, answer: WhyAnswer, places: Places) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.configuration import ConfigurationChange, Part, PartChange, PartFate
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.seen_before import SeenBefore
+from bot.domain.seen_before import KEPT_FOR_DAYS, MOST_OCCURRENCES, SeenBefore
 from bot.slack.mrkdwn import code, date, duration, from_to, outside
 from bot.slack.render.phrases import sentence
 
@@ -73,5 +73,7 @@ def seen_words(seen: SeenBefore) -> str:
         f"acknowledged by {outside(seen.acknowledged_by)}" if seen.acknowledged_by else "",
         f"recovered after {duration(seen.recovered_after.total_seconds())}" if seen.recovered_after else "",
     ]
-    times = f" · seen {seen.occurrences} times before" if seen.occurrences > 1 else ""
+    least = "at least " if seen.occurrences >= MOST_OCCURRENCES - 1 else ""
+    often = f" · seen {least}{seen.occurrences:,} times in the {KEPT_FOR_DAYS.days} days before"
+    times = often if seen.occurrences > 1 else ""
     return f"{', '.join(filter(None, (' '.join(filter(None, facts)), *outcome)))}{times}"

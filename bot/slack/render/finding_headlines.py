@@ -4,20 +4,19 @@ from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeOutcome
 from bot.domain.transition import Event
 from bot.slack.render import finding_words, phrases
-from bot.slack.render.flap_words import counted_times, downtime, ordinal_time
+from bot.slack.render.flap_words import downtime, how_often, ordinal_time
 from bot.slack.render.headline_facts import ending, time_span
 
 
 def lag_lines(card: Card, name: str) -> tuple[str, ...]:
-    episode, when = card.episode, time_span(card.episode)
+    episode, when, often = card.episode, time_span(card.episode), how_often(card.episode)
     if episode.outcome is EpisodeOutcome.CLEARED:
         caught_up = any(Event.CAUGHT_UP in entry.events for entry in episode.timeline[-1:])
         words = "*caught up*" if caught_up else "is *moving* again"
-        return (f"{phrases.state_symbol(card.state)} {name} {words} after {_lasted(episode)} · {when}",)
+        return (f"{phrases.state_symbol(card.state)} {name} {words} after {downtime(episode)}{often} · {when}",)
     if not episode.open:
-        return (
-            f":black_circle: {name} was {_lag_word(episode)} for {_lasted(episode)}, then *{ending(episode)}* · {when}",
-        )
+        lagged = f"was {_lag_word(episode)} for {downtime(episode)}, then *{ending(episode)}*"
+        return (f":black_circle: {name} {lagged}{often} · {when}",)
     lagging, stalled = card.state.finding(Event.LAGGING), card.state.finding(Event.STALLED)
     words = f"has {finding_words.STALLED}"
     if lagging:
@@ -36,21 +35,18 @@ def _lag_word(episode: Episode) -> str:
 
 def drift_lines(card: Card, name: str) -> tuple[str, ...]:
     episode, state, when = card.episode, card.state, time_span(card.episode)
+    often = how_often(episode)
     is_now = phrases.phase_in_a_sentence(state.phase)
     if episode.outcome is EpisodeOutcome.CLEARED:
-        words = f"no longer drifts: it is {is_now}, as its owner wants"
-        return (f"{phrases.state_symbol(state)} {name} {words} · after {_lasted(episode)} · {when}",)
+        words = f"no longer drifts after {downtime(episode)}: it is {is_now}, as its owner wants"
+        return (f"{phrases.state_symbol(state)} {name} {words}{often} · {when}",)
     if not episode.open:
-        return (f":black_circle: {name} drifted for {_lasted(episode)}, then *{ending(episode)}* · {when}",)
+        drifted = f"drifted for {downtime(episode)}, then *{ending(episode)}*"
+        return (f":black_circle: {name} {drifted}{often} · {when}",)
     drift = state.finding(Event.DRIFT)
     wanted = finding_words.wanted(drift.intent if drift else None)
     words = f"has *drifted*: it is {is_now} and {wanted}{_again(episode)}"
     return (f"{finding_words.SYMBOL} {name} {words}", when)
-
-
-def _lasted(episode: Episode) -> str:
-    times = counted_times(episode)
-    return f"{downtime(episode)}{f', {times}' if times else ''}"
 
 
 def _again(episode: Episode) -> str:

@@ -42,6 +42,12 @@ def counted_times(episode: Episode) -> str:
     return _counted(episode.kind, episode.times, episode.opened_at, episode.began_at) if episode.times > 1 else ""
 
 
+def how_often(episode: Episode) -> str:
+    """` · it failed 12 times in 20 min`: what to add to a sentence about the end. Empty if the problem came once."""
+    times = counted_times(episode)
+    return f" · it {times}" if times else ""
+
+
 def ordinal_time(episode: Episode) -> str:
     """`2nd time in 3 min`. Empty if the problem came once."""
     return _ordinal(episode.times, episode.opened_at, episode.began_at) if episode.times > 1 else ""

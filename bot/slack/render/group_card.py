@@ -28,7 +28,7 @@ from bot.slack.render.cards import footnotes
 from bot.slack.render.console import group_console
 from bot.slack.render.credit_words import limit_line
 from bot.slack.render.diagnosis import short_cause
-from bot.slack.render.flap_words import counted_times
+from bot.slack.render.flap_words import counted_times, how_often
 from bot.slack.render.group_headline import LaterFailures, ending_symbol, endings, group_headline, is_unwatched
 from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
@@ -169,7 +169,7 @@ def member_row(
         unread = f" ({phrases.not_read(gap)})" if gap else ""
         sign = phrases.LATE_NEWS if failed_again else phrases.phase_symbol(Phase.RUNNING)
         again = phrases.but_failed(failed_again) if failed_again else ""
-        return f"{sign} {name} {recovery_words(card.episode)}{unread}{again}"
+        return f"{sign} {name} {recovery_words(card.episode)}{unread}{again}{how_often(card.episode)}"
     if is_unwatched(card):
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"

@@ -13,7 +13,7 @@ from bot.slack.render import phrases
 from bot.slack.render.deployment_headlines import deployment_lines, pause_lines
 from bot.slack.render.entry_words import entry_words
 from bot.slack.render.finding_headlines import drift_lines, lag_lines
-from bot.slack.render.flap_words import counted_times, downtime, flapping_lines, ordinal_time
+from bot.slack.render.flap_words import counted_times, downtime, flapping_lines, how_often, ordinal_time
 from bot.slack.render.headline_facts import beginning, ending, failed_words, ready_words, time_span
 
 SHORTEST_HEALTHY = 60.0  # seconds
@@ -44,7 +44,7 @@ def _unwatched(card: Card, name: str) -> str:
 
 def _recovered_for_a_while(card: Card, name: str, failed_again: datetime) -> str:
     """A late recovery is no current state, so nothing here is green."""
-    words = f"{recovery_words(card.episode)}{phrases.but_failed(failed_again)}"
+    words = f"{recovery_words(card.episode)}{phrases.but_failed(failed_again)}{how_often(card.episode)}"
     lines = (f"{phrases.LATE_NEWS} {name} {words} · {time_span(card.episode)}", _not_read(card))
     return "\n".join(line for line in lines if line)
 
@@ -100,7 +100,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.found_begun else ""
     if episode.outcome is EpisodeOutcome.RECOVERED:
-        return (f":large_green_circle: {name} {recovery_words(episode)} · {time_span(episode)}",)
+        return (f":large_green_circle: {name} {recovery_words(episode)}{how_often(episode)} · {time_span(episode)}",)
     if episode.outcome is EpisodeOutcome.ON_PURPOSE:
         symbol, failed = phrases.state_symbol(state), counted_times(episode) or failed_words(episode)
         return (f"{symbol} {name} {failed}, then *{ending(episode)}* · {time_span(episode)}", first_seen)
@@ -156,8 +156,7 @@ def _healthy_for(healthy: Healthy) -> str:
 
 
 def recovery_words(episode: Episode) -> str:
-    times = counted_times(episode)
-    return f"{phrases.RECOVERED} after {downtime(episode)}{f', {times}' if times else ''}"
+    return f"{phrases.RECOVERED} after {downtime(episode)}"
 
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
@@ -166,9 +165,8 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
     if episode.open:
         again = f" · {ordinal_time(episode)}" if episode.times > 1 else ""
         return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}{again}", when)
-    times = counted_times(episode)
     if episode.outcome is EpisodeOutcome.LIVE:
-        lasted = f"{downtime(episode)}{f', {times}' if times else ''}"
+        lasted = f"{downtime(episode)}{how_often(episode)}"
         return (f":large_green_circle: {name} has *all replicas ready* again after {lasted} · {when}",)
     return (f"{phrases.DEGRADED} {name} was *degraded* for {downtime(episode)}, then {ending(episode)} · {when}",)
 
@@ -200,8 +198,7 @@ def _unreadable(card: Card, name: str) -> tuple[str, ...]:
     reason_line = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         if episode.outcome is EpisodeOutcome.READABLE:
-            times = counted_times(episode)
-            lasted = f"{downtime(episode)}{f', {times}' if times else ''}"
+            lasted = f"{downtime(episode)}{how_often(episode)}"
             return (f":large_green_circle: {name} *can be read again* after {lasted} · {since}",)
         unread = f"couldn't be read for {downtime(episode)}, then *{ending(episode)}* · {since}"
         return (f"{phrases.state_symbol(card.state)} {name} {unread}",)
