@@ -57,7 +57,7 @@ def calendar_address(typed: str) -> CalendarAddress | str:
         bare = bare[1:-1].partition("|")[0]
     url = re.sub(r"^webcals?://", "https://", bare.replace("&amp;", "&"), flags=re.IGNORECASE)
     if len(url) > LONGEST_CALENDAR_ADDRESS:
-        return f"it has {len(url)} characters, and the limit is {LONGEST_CALENDAR_ADDRESS}"
+        return f"it has {len(url):,} characters, and the limit is {LONGEST_CALENDAR_ADDRESS:,}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -181,7 +181,7 @@ class CalendarCopy(SetupRow):
 
     @property
     def summary(self) -> str:
-        return f"{len(self.shifts)} shifts"
+        return f"{len(self.shifts):,} shifts"
 
     def is_stale(self, at: datetime) -> bool:
         """True if there is no copy, or if it is more than a day old."""

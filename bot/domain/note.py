@@ -95,7 +95,7 @@ def address_problem(address: str) -> str:
     Refuses an address that shows one host and opens another.
     """
     if len(address) > LONGEST_ADDRESS:
-        return f"it has {len(address)} characters, and the limit is {LONGEST_ADDRESS}"
+        return f"it has {len(address):,} characters, and the limit is {LONGEST_ADDRESS:,}"
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
@@ -118,7 +118,7 @@ def host_of(address: str) -> str:
 
 def note_problem(text: str) -> str:
     """Why this text can't be a note, as a clause; empty if it can."""
-    return f"it has {len(text)} characters, and the limit is {LONGEST_NOTE}" if len(text) > LONGEST_NOTE else ""
+    return f"it has {len(text):,} characters, and the limit is {LONGEST_NOTE:,}" if len(text) > LONGEST_NOTE else ""
 
 
 FIND_PROBLEM: dict[NoteKind, Callable[[str], str]] = {NoteKind.RUNBOOK: address_problem, NoteKind.NOTE: note_problem}

@@ -16,7 +16,7 @@ _RESERVED = frozenset(_RESERVED_WORDS.split())
 def name_problem(name: str) -> str:
     """Why this can't be the name of a policy or schedule, as a clause; empty if it can."""
     if len(name) > LONGEST_NAME:
-        return f"it has {len(name)} characters, and the limit is {LONGEST_NAME}"
+        return f"it has {len(name):,} characters, and the limit is {LONGEST_NAME:,}"
     if not _NAME.fullmatch(name):
         return "use one word of letters, digits and hyphens"
     if name.casefold() in _RESERVED:

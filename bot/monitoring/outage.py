@@ -187,7 +187,7 @@ def _same_end(one: datetime | None, other: datetime | None) -> bool:
 
 
 def _pipelines(number: int) -> str:
-    return "1 pipeline is" if number == 1 else f"{number} pipelines are"
+    return "1 pipeline is" if number == 1 else f"{number:,} pipelines are"
 
 
 def _plan(record: Record, routing: Routing, *, transition: Transition) -> Plan:

@@ -178,4 +178,5 @@ def from_to(began: datetime, ended: datetime) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    return f"{duration((now - at).total_seconds())} ago"
+    seconds = (now - at).total_seconds()
+    return f"{duration(seconds)} ago" if seconds >= 1 else "just now"

@@ -57,7 +57,7 @@ async def shown_on(thread: Thread, pipeline_id: PipelineId) -> str:
 async def test_the_note_is_set_shown_replaced_and_removed(fake_redis: redis.asyncio.Redis) -> None:
     async with thread_of(fake_redis) as thread:
         await diagnosed(thread)
-        assert "note for this error" in await thread.asked("note")
+        assert "This error has no note yet. To keep what helped: `@bot note" in await thread.asked("note")
         answer = await thread.asked('note "Restart the sink first"')
         assert "The card of each failure with this error now shows: “Restart the sink first”" in answer.replace(
             "\n", " "

@@ -32,7 +32,7 @@ async def test_ask_watch_fail_acknowledge_recover(tmp_path: Path) -> None:
         await type_command(page, "/pipeline list")
         await expect(messages.last).to_contain_text("hypercore-fills — RUNNING, live", timeout=SECONDS)
         await type_command(page, "/pipeline status hypercore-fills")
-        await expect(messages.last).to_contain_text("read 0 s ago", timeout=SECONDS)
+        await expect(messages.last).to_contain_text("read just now", timeout=SECONDS)
         await type_command(page, "/pipeline watch hypercore-fills page @bob")
         await expect(messages.filter(has_text="added a watch")).to_have_count(1, timeout=SECONDS)
 

@@ -68,7 +68,7 @@ async def test_a_state_word_finds_a_failure_that_nobody_has_read(fake_redis: red
         since = "<!date^1795435200^{time} {date_short_pretty}|2026-11-23 12:00:00 UTC> or earlier"
         assert lines(failed)[:2] == [
             "1 of 9 pipelines is FAILED",
-            f"orders-3 — FAILED · 0 of 1 ready · since {since} · read 0 s ago · shop",
+            f"orders-3 — FAILED · 0 of 1 ready · since {since} · read just now · shop",
         ]
 
 

@@ -63,7 +63,8 @@ def _reply(answer: ErrorNoteAnswer | NoSingleError | RefusalAnswer, request: Req
 def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
     if isinstance(answer, NoSingleError):
         return _no_single_error(answer)
-    lines = [f":bulb: {_CHANGES[answer.change]}"]
+    nothing_to_show = answer.change is NoteChange.SHOWN and answer.note is None
+    lines = [f":bulb: {_NONE_YET if nothing_to_show else _CHANGES[answer.change]}"]
     if answer.note:
         lines.append(error_note_text(answer.note) if answer.change is NoteChange.SET else error_note_line(answer.note))
     if answer.error.line:
@@ -76,7 +77,9 @@ def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
         lines.append(f"Before: {error_note_text(answer.before)}")
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
         one = answer.failed == 1
-        lines.append("The open failure card is updated." if one else f"{answer.failed} open failure cards are updated.")
+        lines.append(
+            "The open failure card is updated." if one else f"{answer.failed:,} open failure cards are updated."
+        )
     if answer.before:
         earlier = code(f'{MENTION} note "{answer.before.text}"', 2 * LONGEST_NOTE)
         lines.append(f"{earlier} here puts the earlier one back.")
@@ -85,6 +88,7 @@ def error_note_blocks(answer: ErrorNoteAnswer | NoSingleError) -> list[Block]:
     return sections(lines)
 
 
+_NONE_YET = f'This error has no note yet. To keep what helped: `{MENTION} note "…"`'
 _CHANGES = {
     NoteChange.SET: "Noted. The card of each failure with this error now shows:",
     NoteChange.UNCHANGED: "This error already has this note. Nothing was changed.",
@@ -96,7 +100,7 @@ _CHANGES = {
 
 def _no_single_error(answer: NoSingleError) -> list[Block]:
     if answer.errors:
-        reason = f"The failures in this thread have {answer.errors} different errors. Nothing was changed."
+        reason = f"The failures in this thread have {answer.errors:,} different errors. Nothing was changed."
         offer = "You can note it for a pipeline. Each of its failure cards then shows it, whatever the error is:"
     else:
         reason = "I found no error in this thread that I would recognise again. Nothing was changed."

@@ -87,9 +87,11 @@ def history_blocks(
 
 
 def _summary(answer: HistoryAnswer) -> list[str]:
+    shares = [(label, availability(answer.stretches, answer.at - period, answer.at)) for label, period in PERIODS]
     lines = [
-        f"• {label}: {_share_words(availability(answer.stretches, answer.at - period, answer.at))}"
-        for label, period in PERIODS
+        f"• {label}: {_share_words(found)}"
+        for place, (label, found) in enumerate(shares)
+        if not (place and found.known and found.known == shares[place - 1][1].known)
     ]
     return [*lines, *_means(answer)]
 

@@ -343,7 +343,7 @@ def _hidden(moment: Explained, answer: WhyAnswer, places: Places) -> Iterable[tu
 
 def _hidden_line(kind: str, text: str, number: int) -> str:
     plural = {"person": "people", "channel": "channels"}[kind]
-    return f"{_SIGNS.get(text, '✗')} {f'another {kind}' if number == 1 else f'{number} other {plural}'} · {text}"
+    return f"{_SIGNS.get(text, '✗')} {f'another {kind}' if number == 1 else f'{number:,} other {plural}'} · {text}"
 
 
 _HELP = HelpPage(

@@ -64,7 +64,7 @@ def read_answer(command_text: CommandText, command: str) -> AnswerText:
         raise ParseError(f"I can't read “{outside(following)}” here. Nothing was changed. For example:", example)
     remark = remark or following
     if len(remark) > LONGEST_WHY:
-        text = f"That remark has {len(remark)} characters, and the limit is {LONGEST_WHY}. Nothing was changed."
+        text = f"That remark has {len(remark):,} characters, and the limit is {LONGEST_WHY:,}. Nothing was changed."
         raise ParseError(text, example)
     until = time.until if time else None
     if words and words[0].text.startswith(GROUP) and not words[0].quoted and len(words) == 1:

@@ -138,7 +138,7 @@ def without_reason(command_text: CommandText, example: str) -> tuple[list[Word],
     why = following[0].text if len(following) == 1 else typed(slice_of(command_text.text, following))
     if len(why) > LONGEST_WHY:
         raise ParseError(
-            f"That reason has {len(why)} characters, and the limit is {LONGEST_WHY}. Nothing was changed.", example
+            f"That reason has {len(why):,} characters, and the limit is {LONGEST_WHY:,}. Nothing was changed.", example
         )
     return words[:begin], why
 

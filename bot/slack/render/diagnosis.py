@@ -142,7 +142,7 @@ def _about(excerpt: Excerpt, diagnosis: Diagnosis) -> list[str]:
     return [
         f"replica {outside(excerpt.pod, LONGEST_POD)}" if several and excerpt.pod else "",
         f"{alike} other {'replica says' if alike == 1 else 'replicas say'} the same" if alike else "",
-        f"{hidden} {'line' if hidden == 1 else 'lines'} between them left out" if hidden else "",
+        f"{hidden:,} {'line' if hidden == 1 else 'lines'} between them left out" if hidden else "",
         f"log read at {time_of_day(diagnosis.read_log_at)}",
     ]
 

@@ -120,7 +120,7 @@ def number_of_times(number: int) -> str:
 
 def _ordinal(number: int, since: datetime, until: datetime) -> str:
     ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending} time in {duration((until - since).total_seconds())}"
+    return f"{number:,}{ending} time in {duration((until - since).total_seconds())}"
 
 
 def _kind(events: Sequence[Event]) -> EpisodeKind:

@@ -8,11 +8,11 @@ from bot.domain.answer import FailuresAnswer, PipelineView
 from bot.domain.attention import Trouble, trouble
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Request
-from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, button, section, sections, value
 from bot.slack.render.phrases import conversation, is_direct
 from bot.slack.render.rows import row
+from bot.slack.render.stale_states import reason_and_step
 from bot.slack.visible_channels import VisibleChannels
 
 FAILURES_SHOWN = 20
@@ -105,7 +105,7 @@ def _counted(failures: Sequence[VisibleFailure], now: datetime) -> str:
     for number, words in ((len(failures) - recovering, "failed"), (recovering, "not recovered yet")):
         if number:
             noun = "" if parts else " pipeline" if number == 1 else " pipelines"
-            parts.append(f"{number}{noun} {'has' if number == 1 else 'have'} {words}")
+            parts.append(f"{number:,}{noun} {'has' if number == 1 else 'have'} {words}")
     return ", ".join(parts)
 
 
@@ -119,7 +119,7 @@ def _gaps(answer: FailuresAnswer, command: str, *, complete: bool) -> list[str]:
         return [f"*No pipeline is watched yet.* `{command} list failed` looks for failures among all pipelines."]
     lines = []
     if answer.outage:
-        lines.append(f":warning: I have no fresh readings: {outside(answer.outage, REASON_LIMIT)}")
+        lines.append(f":warning: I have no fresh readings: {reason_and_step(answer.outage, None)}")
     elif answer.unread:
         lines.append(":warning: I haven't read all watched pipelines yet, so failures may be missing here.")
     if not complete:
