@@ -73,5 +73,5 @@ def test_a_call_that_ended_otherwise_points_to_the_card() -> None:
     end = CallEnd(kind=CallEndKind.OVER, at=at(60))
     failure = OpenFailure(pipeline=a_pipeline("orders"), card_key="one", since=at(0), end=end)
     over = Notice(kind=NoticeKind.CALL_OVER, at=at(0), failures=(failure,))
-    shown = f":information_source: *orders* needs nobody since {time_of_day(at(60))}. Its card says why."
+    shown = f":information_source: *orders* stopped needing you at {time_of_day(at(60))}. Its card says why."
     assert over_lines(over)[0] == shown

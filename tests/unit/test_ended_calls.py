@@ -69,7 +69,7 @@ def test_the_edit_names_each_end() -> None:
         "Ann snoozed it at": replace(OPEN, acknowledged=replace(ANSWER, until=at(900), snoozed=True)),
         "Ann ended the paging at": replace(OPEN, resolved=ANSWER),
         "recovered at": replace(OPEN, closed_at=at(500), outcome=EpisodeOutcome.RECOVERED),
-        "needs nobody since": replace(OPEN, closed_at=at(500), outcome=EpisodeOutcome.UNWATCHED),
+        "stopped needing you at": replace(OPEN, closed_at=at(500), outcome=EpisodeOutcome.UNWATCHED),
         "see its card": OPEN,
     }
     for words, episode in ends.items():

@@ -71,7 +71,7 @@ def _end(failure: OpenFailure) -> str:
         case CallEndKind.RECOVERED:
             return f":information_source: {name} recovered {when}."
         case CallEndKind.OVER:
-            return f":information_source: {name} needs nobody since {time_of_day(end.at)}. Its card says why."
+            return f":information_source: {name} stopped needing you at {time_of_day(end.at)}. Its card says why."
 
 
 def _failed(failures: tuple[OpenFailure, ...], call: PageCall) -> str:
