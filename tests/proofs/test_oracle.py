@@ -95,7 +95,7 @@ def test_a_flapping_pipelines_card_counts_its_failures() -> None:
         "9.0", "orders has settled: recovered after 9 s. It failed 3 times in 3 min.", broadcast=True
     )
     ended = replace(
-        card, text="orders recovered after 9 s, failed 3 times in 3 min", replies=(END, AGAIN, FLAPS, settled)
+        card, text="orders recovered after 9 s · it failed 3 times in 3 min", replies=(END, AGAIN, FLAPS, settled)
     )
     assert faults(ended, truth=[*TWICE, *TRUTH]) == {}
     assert faults(replace(ended, replies=(*ended.replies, replace(settled, ts="9.5"))), truth=[*TWICE, *TRUTH]) == {
