@@ -79,8 +79,7 @@ class AnswerCommand(Command):
         services, channel = request.services, request.asker.channel
         pipeline = await services.requests.references.only(self.answer.reference, channel, request.names)
         if isinstance(pipeline, NotOnePipeline):
-            blocks = unresolved(pipeline.unresolved, self.word, services.render_context)
-            return Reply(blocks=[*blocks, section("Nothing was changed.")])
+            return Reply(blocks=unresolved(pipeline.unresolved, self.word, services.render_context))
         key = services.requests.acknowledgements.open_failure_in(channel, pipeline.id)
         if key is None and (note := services.requests.acknowledgements.held_back_in(channel, pipeline)):
             name = outside(pipeline.name)

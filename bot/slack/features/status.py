@@ -19,6 +19,7 @@ from bot.slack.mrkdwn import code, date, in_one_minute, outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answer_words
 from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.change_buttons import UNCHANGED
 from bot.slack.render.diagnosis import card_blocks, first_step
 from bot.slack.render.finding_steps import step_for
 from bot.slack.render.finding_words import finding_sentence, lag_fact, of_chain
@@ -107,7 +108,7 @@ def _plain_question(answer: StatusAnswer) -> RefusalAnswer | None:
     unknown = [unresolved.reference for unresolved in answer.unresolved]
     if answer.views or answer.considered:
         return None
-    reason = f"I couldn't find a pipeline called *{outside(' '.join(unknown))}*."
+    reason = f"I couldn't find a pipeline called *{outside(' '.join(unknown))}*. {UNCHANGED}"
     if asks_about_failures(unknown):
         return RefusalAnswer(reason=f"{reason} To see what has failed:", command="status failed")
     similar = any(not isinstance(found, UnknownReference) or found.nearest for found in answer.unresolved)

@@ -99,7 +99,8 @@ def unresolved(
         chosen, among = _chosen(reference)
         lines.append(_problem(reference, render_context))
         for pipeline in chosen:
-            candidate = f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)}"
+            project = f" · {outside(pipeline.project, 60)}" if pipeline.project else ""
+            candidate = f"• *{outside(pipeline.name)}*{project}"
             right = _name_of(pipeline, reference.reference, among)
             typed = _corrected(text, {reference.reference: right}) or f"{command} {right}"
             lines.append(
