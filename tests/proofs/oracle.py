@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
+FINISHED = "FINISHED"
+"""A bounded run stopped at its last block. If it stopped before that, it FAILED."""
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """The first words of a group message."""
@@ -18,10 +20,12 @@ CALL = re.compile(r"\bstill needs? you\b|\bThis call is over\b")
 """In a message that calls people again for a failure."""
 POINTER = "is now part of the group above"
 """What remains of a card that grew into a group with others."""
-COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
+COUNTED = re.compile(r"(failed|recovered|live|paused|running|finished)(?: (\d+)×)?")
+UNJUDGED = re.compile(r"\bpossibly finished\b|\bwas stopped for\b")
+"""In the card of a stop that was announced alone. Its thread, or another card, says how the run ended."""
 FLAPPING = "lapping: "
 """In the entry that says that a pipeline flaps: `is flapping: failed 3 times in 2 min`, or `Flapping: …`."""
-COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED}
+COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED, "finished": FINISHED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def _judge_final(where: str, phase: str, pipeline: str, messages: Sequence[Slack
 
 def _shown_in(row: str) -> str | None:
     """Returns the last state in a row or card: `failed, then paused` means paused."""
-    if then := re.search(r"\b(?:then|now|last seen) (failed|paused|running)\b", row, re.IGNORECASE):
+    if then := re.search(r"\b(?:then|now|last seen) (failed|paused|running|finished)\b", row, re.IGNORECASE):
         return then[1].upper()
     return RUNNING if re.search(r"\b(recovered|live)\b", row) else _named_in(row)
 
@@ -171,8 +175,13 @@ def _reports_of(pipeline: str, messages: Sequence[SlackMessage]) -> list[_Report
 
 
 def _replies_about(pipeline: str, message: SlackMessage) -> list[tuple[SlackMessage, str]]:
-    """Returns the rows about the pipeline in the thread of a failure, each with its message."""
+    """Returns the rows about the pipeline in the thread of a failure, each with its message.
+
+    Of the thread of a stop that was announced alone: the row about its end. Another card reports a stop before the end.
+    """
     alone = _stands_alone(pipeline, message)
+    if UNJUDGED.search(message.posted):
+        return [(reply, reply.text) for reply in message.replies if alone and _phase_in(reply.text) == FINISHED]
     return [
         (reply, row)
         for reply in (message.replies if _is_failure(message.text) else ())
@@ -225,9 +234,10 @@ def _announced(news: SlackMessage, phase: str, card: SlackMessage) -> bool:
 
     Later edits of a card notify nobody, and few people follow its thread. Pauses need no broadcast.
     """
-    if phase == PAUSED or news.broadcast:
+    if phase in {PAUSED, FINISHED} or news.broadcast:
         return True
-    shown = r"\b(recovered|live)\b" if phase == RUNNING else r"\b(failed (again|\d+ times|twice)|flapping)\b"
+    again = r"\b(failed (again|\d+ times|twice)|stopped at block .*, \d+\w+ time|flapping)\b"
+    shown = r"\b(recovered|live)\b" if phase == RUNNING else again
     return re.search(shown, card.posted) is not None
 
 
@@ -236,6 +246,8 @@ def _reports_of_root(message: SlackMessage, pipeline: str) -> list[_Report]:
         row = _row_of(pipeline, message.text).partition("·")[0]
         counts = {COUNTED_AS[word]: int(times or 1) for word, times in COUNTED.findall(row) if word in COUNTED_AS}
         return [_report_in(message, phase) for phase, times in counts.items() for _ in range(times)]
+    if UNJUDGED.search(message.posted):
+        return []
     if _is_failure(message.text):
         return [_report_in(message, FAILED)]  # its thread reports the end, even if the card came late and shows it too
     phase = _phase_in(message.text)
@@ -255,6 +267,8 @@ def _phase_in(text: str) -> str | None:
 
 
 def _named_in(text: str) -> str | None:
+    if ended := re.findall(r"\b(stopped|finished) at block [\d,]+", text):
+        return {"stopped": FAILED, "finished": FINISHED}[ended[-1]]
     named = {word.upper() for word in re.findall(r"\b(?:failed|paused|running)\b", text, re.IGNORECASE)}
     return next((phase for phase in (FAILED, PAUSED, RUNNING) if phase in named), None)
 

@@ -15,7 +15,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.body import Content
 from bot.domain.cadence import Cadence
-from bot.domain.catalogue import Pipeline
+from bot.domain.catalogue import BlockRange, Pipeline
 from bot.domain.delivery import (
     Delivery,
     Lookup,
@@ -49,6 +49,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.episode import Acknowledgement
 from bot.domain.flapping import DEFAULT_WINDOW
+from bot.domain.measurement import Measurement
 from bot.domain.observation import PipelineId
 from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.pager import PagerAction, PagerEvent
@@ -58,6 +59,7 @@ from bot.domain.setup_change import SetupEdit
 from bot.domain.silence import Mute
 from bot.domain.summary import Digest, HeldPages
 from bot.domain.watch import ChannelId, Target, TargetKind, TeamId, UserId, Watch
+from bot.monitoring.bounded_runs import BoundedRuns
 from bot.monitoring.budget import Budget
 from bot.monitoring.monitoring import Monitoring
 from bot.pagers.pagerduty import PAGERDUTY, PAGERDUTY_LIMITS
@@ -77,7 +79,7 @@ from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.mutes import MutedPost, MuteHistory, MuteSpan, judge_mutes
-from tests.proofs.oracle import CALL, Change, Verdict, judge
+from tests.proofs.oracle import CALL, FAILED, FINISHED, RUNNING, Change, Verdict, judge
 from tests.proofs.paging import PageAnswer, PageCall, PageHistory, judge_pages
 from tests.proofs.traffic import Call, Promise, judge_traffic
 from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
@@ -94,6 +96,10 @@ MUTABLE = (PipelineId("pipe-1"), PipelineId("pipe-2"))
 MUTED_SECONDS = 1800.0
 BOB = Target(kind=TargetKind.USER, id="U0BOB", direct=ChannelId("D0BOB"), label="Bob")
 ANN = Target(kind=TargetKind.USER, id="U0ANN", direct=ChannelId("D0ANN"), label="Ann")
+RUNS = (PipelineId("run-1"), PipelineId("run-2"))
+BLOCKS = BlockRange(start=1_000, stop=5_000)
+CARL = Target(kind=TargetKind.USER, id="U0CARL", direct=ChannelId("D0CARL"), label="Carl")
+"""Only runs page him."""
 PAGER = Target(kind=TargetKind.PAGER, id="night", label="night")
 DEADLINE = 5.0
 OLDEST_SECONDS = 40.0
@@ -171,6 +177,12 @@ class World:
     living: dict[int, "Process"] = field(default_factory=dict)
     diagnoses: bool = False
     """The bots diagnose failures. Off by default, since it changes the course of every seed."""
+    runs: bool = False
+    """There are pipelines with an end block too. Off by default, for the same reason."""
+    heights: dict[PipelineId, int] = field(default_factory=dict)
+    """Where each run stopped."""
+    failed_runs: list[Change] = field(default_factory=list)
+    """The stops before the end, and the starts after them."""
 
     def note(self, text: str) -> None:
         self.journal.append(f"{self.clock.monotonic():9.2f} {text}")
@@ -198,13 +210,31 @@ class World:
         if phase == Phase.RUNNING and self.chance.random() < 0.5:
             self.started[pipeline_id] = self.clock.now()
         self.note(f"{pipeline_id} becomes {phase}")
-        self.pages.changes.append((self.clock.monotonic(), str(pipeline_id), phase == Phase.FAILED))
+        if pipeline_id in RUNS:
+            is_short = self.heights.pop(pipeline_id) < BLOCKS.stop
+            self.failed_runs += [Change(str(pipeline_id), RUNNING)] if is_short else []
+        else:
+            self.pages.changes.append((self.clock.monotonic(), str(pipeline_id), phase == Phase.FAILED))
         self.happened.append(Change(str(pipeline_id), str(phase)))
+
+    def stop_run(self, pipeline_id: PipelineId, height: int) -> None:
+        self.phases[pipeline_id], self.heights[pipeline_id] = Phase.STOPPED, height
+        self.note(f"{pipeline_id} stops at block {height}")
+        change = Change(str(pipeline_id), FINISHED if height == BLOCKS.stop else FAILED)
+        self.happened.append(change)
+        self.failed_runs += [change] if change.phase == FAILED else []
 
     @property
     def pipelines(self) -> tuple[Pipeline, ...]:
         return tuple(
-            Pipeline(id=pipeline_id, name=str(pipeline_id), project="p", intent=Intent.RUNNING)
+            Pipeline(
+                id=pipeline_id,
+                name=str(pipeline_id),
+                project="p",
+                intent=Intent.RUNNING,
+                bounded=pipeline_id in RUNS,
+                blocks=BLOCKS if pipeline_id in RUNS else None,
+            )
             for pipeline_id in self.phases
         )
 
@@ -246,9 +276,14 @@ class Pager:
 class TroubledDetails(FakeDetails):
     """Answers late, with a tail error, with an error, or never in time. Its chance leaves the world's alone."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, world: World, number: int) -> None:
         super().__init__()
-        self._chance = random.Random(f"details {seed}")  # noqa: S311
+        self._world = world
+        self._chance = random.Random(f"details {world.seed} {number}")  # noqa: S311
+
+    async def metrics(self, pipeline_id: PipelineId, at: datetime) -> Measurement:
+        measured = await super().metrics(pipeline_id, at)
+        return replace(measured, last_block_height=self._world.heights.get(pipeline_id))
 
     async def _wait(self, answer: object) -> None:
         await asyncio.sleep(self._chance.choice((0.05, 0.05, 1.0, 5.0, 20.0)))
@@ -469,12 +504,13 @@ class Process:
         await repository.load()
         self.repository = repository
         leadership, doubt = Leadership(self.store, clock), Doubt(clock)
+        details, budget = TroubledDetails(self.world, self._number), Budget(self.world.budget, clock)
         monitoring = Monitoring(
             api=self,
-            details=TroubledDetails(f"{self.world.seed} {self._number}"),
+            details=details,
             in_thread=at_once,
             repository=repository,
-            budget=Budget(self.world.budget, clock),
+            budget=budget,
             clock=clock,
             cadence=Cadence(steady_seconds=STEADY_SECONDS),
             leadership=leadership,
@@ -521,6 +557,18 @@ class Process:
         if self.world.diagnoses:
             jobs.append(monitoring.diagnoses.run(asyncio.Event()))
             jobs.append(_every(self.tick_seconds, monitoring.diagnoses.serve))
+        if self.world.runs:
+            runs = BoundedRuns(
+                repository=repository,
+                details=details,
+                recent=lambda _: (),
+                are_loaded=lambda: True,
+                confirm_intent=monitoring.recorder.confirm_intent,
+                budget=budget,
+                clock=clock,
+                leadership=leadership,
+            )
+            jobs.append(_every(self.tick_seconds, runs.follow))
         self.world.living[self._number] = self
         self._tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.gather(*self._tasks)
@@ -568,6 +616,25 @@ async def _flapped(world: World, pipeline_id: PipelineId, until: float) -> None:
                 await asyncio.sleep(1.0)
             world.become(pipeline_id, Phase.RUNNING if number % 2 else Phase.FAILED)
         await asyncio.sleep(world.chance.uniform(HELD_SECONDS, 2000.0))
+
+
+async def _ran(world: World, pipeline_id: PipelineId, until: float) -> None:
+    """Stops at its end, or before it, until the bot knows which, and starts again. Some stops last much longer."""
+    chance = random.Random(f"{pipeline_id} {world.seed}")  # noqa: S311
+    while world.clock.monotonic() < until:
+        await asyncio.sleep(HELD_SECONDS + chance.expovariate(1 / 600))
+        world.stop_run(pipeline_id, chance.choice((BLOCKS.stop, chance.randint(1_001, BLOCKS.stop - 1))))
+        await asyncio.sleep(HELD_SECONDS + chance.choice((0, chance.expovariate(1 / 600))))
+        while not _has_judged(world, pipeline_id):
+            await asyncio.sleep(1.0)
+        world.become(pipeline_id, Phase.RUNNING)
+
+
+def _has_judged(world: World, pipeline_id: PipelineId) -> bool:
+    """True if the bot knows how the run ended, and if no rollback can make it forget."""
+    record = world.disk.records.get(pipeline_id)
+    known = record is not None and record.state.run is not None and record.state.run.end is not None
+    return known and _has_recorded(world, pipeline_id)
 
 
 def _has_recorded(world: World, pipeline_id: PipelineId) -> bool:
@@ -673,27 +740,36 @@ async def _forgotten(world: World) -> None:
             world.note("Redis forgets its last seconds")
 
 
-async def live_through(seed: int, hours: float = HOURS, *, diagnoses: bool = False) -> tuple[Verdict, World]:
-    world = World(seed, diagnoses=diagnoses)
+def _watches(*, runs: bool) -> Iterator[Watch]:
+    named = [
+        (CHANNELS[0], "pipe-*", (ANN, PAGER)),
+        (CHANNELS[1], "pipe-*", ()),
+        *((MUTED, reference, (BOB,)) for reference in MUTABLE),
+        *([(CHANNELS[0], "run-*", (CARL,)), (CHANNELS[1], "run-*", ())] if runs else []),
+    ]
+    for channel, reference, targets in named:
+        yield Watch(channel=channel, reference=reference, targets=targets, made_by=UserId("U0ANN"), made_at=BEGIN)
+
+
+async def live_through(
+    seed: int, hours: float = HOURS, *, diagnoses: bool = False, runs: bool = False
+) -> tuple[Verdict, World]:
+    world = World(seed, diagnoses=diagnoses, runs=runs)
     world.phases = {PipelineId(f"pipe-{number}"): Phase.RUNNING for number in range(1, 6)}
+    *steady, last = world.phases
+    world.phases |= dict.fromkeys(RUNS if runs else (), Phase.RUNNING)
     world.started = dict.fromkeys(world.phases, BEGIN)
-    for channel in CHANNELS:
-        targets = (ANN, PAGER) if channel == CHANNELS[0] else ()
-        watch = Watch(channel=channel, reference="pipe-*", targets=targets, made_by=UserId("U0ANN"), made_at=BEGIN)
-        world.disk.watches[watch.id] = watch
-    for reference in MUTABLE:
-        watch = Watch(channel=MUTED, reference=reference, targets=(BOB,), made_by=UserId("U0ANN"), made_at=BEGIN)
-        world.disk.watches[watch.id] = watch
+    world.disk.watches = {watch.id: watch for watch in _watches(runs=runs)}
     world.disk.watches_version = 1
     world.disk.catalogue = {pipeline.id: pipeline for pipeline in world.pipelines}
     bots = 1 + world.chance.randint(0, 1)
-    *steady, last = world.phases
     settled_by = hours * 3600 - 3 * CALM_SECONDS
     moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in steady]
     if world.flaps:
         world.pages.flapping.add(str(last))
     moving += [asyncio.create_task(_answered(world)), asyncio.create_task(_muted(world, settled_by))]
     moving.append(asyncio.create_task(_flapped(world, last, settled_by) if world.flaps else _moved(world, last)))
+    moving += [asyncio.create_task(_ran(world, pipeline_id, settled_by)) for pipeline_id in RUNS if runs]
     living = [asyncio.create_task(_kept_alive(world, number)) for number in range(1, bots + 1)]
     tasks = [*moving, *living, asyncio.create_task(_forgotten(world))]
     await asyncio.sleep(hours * 3600 - CALM_SECONDS)
@@ -711,15 +787,19 @@ async def live_through(seed: int, hours: float = HOURS, *, diagnoses: bool = Fal
     for result in ended:
         if isinstance(result, Exception):
             raise result
-    return judge(world.happened, {str(channel): world.slack.channel_messages(channel) for channel in CHANNELS}), world
+    verdict = judge(world.happened, {str(channel): world.slack.channel_messages(channel) for channel in CHANNELS})
+    assert CARL.direct
+    return judge(world.failed_runs, {CARL.direct: world.slack.channel_messages(CARL.direct)}, verdict), world
 
 
-def run_world(seed: int, hours: float = HOURS, *, diagnoses: bool = False) -> tuple[int, list[str], int, int, int, int]:
+def run_world(
+    seed: int, hours: float = HOURS, *, diagnoses: bool = False, runs: bool = False
+) -> tuple[int, list[str], int, int, int, int]:
     """Returns the seed, the faults, and the counts of reports, admitted repeats, crashes and rollbacks."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     loop = VirtualLoop()
     try:
-        verdict, world = loop.run_until_complete(live_through(seed, hours, diagnoses=diagnoses))
+        verdict, world = loop.run_until_complete(live_through(seed, hours, diagnoses=diagnoses, runs=runs))
     finally:
         loop.close()
         structlog.reset_defaults()  # a later test in this process reads its log
@@ -754,13 +834,14 @@ def main() -> int:
     options.add_argument("--first", type=int, default=1)
     options.add_argument("--seed", type=int)
     options.add_argument("--diagnoses", action="store_true")
+    options.add_argument("--runs", action="store_true")
     options.add_argument("--workers", type=int, default=2)
     chosen = options.parse_args()
     seeds = [chosen.seed] if chosen.seed is not None else range(chosen.first, chosen.first + int(chosen.hours / HOURS))
     began, faulty = time.monotonic(), 0
     sums = [0, 0, 0, 0]
     with ProcessPoolExecutor(chosen.workers) as pool:
-        for seed, faults, *counts in pool.map(partial(run_world, diagnoses=chosen.diagnoses), seeds):
+        for seed, faults, *counts in pool.map(partial(run_world, diagnoses=chosen.diagnoses, runs=chosen.runs), seeds):
             sums = [total + count for total, count in zip(sums, counts, strict=True)]
             faulty += bool(faults)
             for fault in faults:

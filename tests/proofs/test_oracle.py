@@ -65,6 +65,54 @@ def test_each_fault_is_found(messages: tuple[SlackMessage, ...], found: dict[str
     assert faults(*messages) == found
 
 
+SHORT = SlackMessage("1.0", "orders recovered after 3 s · noon", (END,), "orders stopped at block 1,200 of 5,000")
+FINISHED = SlackMessage(
+    "3.0", "orders finished at block 5,000, then running · noon", (), "orders finished at block 5,000"
+)
+LIVE = SlackMessage("4.0", "orders is live", (), "orders is live")
+ALONE = replace(FINISHED, posted="orders is stopped, possibly finished")
+NOT_FINISHED = replace(FINISHED, text="orders stopped at block 9 of 5,000", posted="")
+LATE_NEWS = SlackMessage("3.5", "finished at block 5,000")
+SUPERSEDED = SlackMessage(
+    "0.5", "orders was stopped for 1 min, then failed", (), "orders is stopped, possibly finished"
+)
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        ((SHORT, FINISHED, LIVE), {}),
+        ((SUPERSEDED, SHORT, FINISHED, LIVE), {}),
+        ((replace(SUPERSEDED, posted=SUPERSEDED.text), SHORT, FINISHED, LIVE), {}),
+        ((SHORT, replace(ALONE, replies=(LATE_NEWS,)), LIVE), {}),
+        ((SHORT, ALONE, LIVE), {"lost": 1}),
+        ((SHORT, LIVE), {"lost": 1}),
+        ((FINISHED, LIVE), {"lost": 2}),
+        ((SHORT, FINISHED, replace(FINISHED, ts="3.1"), LIVE), {"repeated": 1}),
+        ((SHORT, replace(SHORT, ts="1.5"), FINISHED, LIVE), {"repeated": 2}),
+        (
+            (SHORT, replace(FINISHED, text="orders stopped at block 9 of 5,000", posted=""), LIVE),
+            {"lost": 1, "repeated": 1},
+        ),
+    ],
+    ids=[
+        "reported once",
+        "judged late",
+        "the late card of a stop",
+        "finished, judged late",
+        "finished, as an edit alone",
+        "finished, lost",
+        "short, lost",
+        "finished twice",
+        "short twice",
+        "finished, shown as short",
+    ],
+)
+def test_the_end_of_a_run_is_reported_once(messages: tuple[SlackMessage, ...], found: dict[str, int]) -> None:
+    truth = [*TRUTH, Change("orders", "FINISHED"), Change("orders", "RUNNING")]
+    assert faults(*messages, truth=truth) == found
+
+
 AGAIN = SlackMessage("3.0", "orders failed again, 2nd time in 3 min", broadcast=True)
 END_AGAIN = SlackMessage("4.0", "orders recovered after 5 s", broadcast=True)
 FLAPS = SlackMessage(

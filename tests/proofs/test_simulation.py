@@ -24,6 +24,12 @@ def test_diagnoses_break_no_promise() -> None:
     assert reported > 0
 
 
+def test_a_run_that_stops_short_pages_once_and_one_that_finishes_pages_nobody() -> None:
+    _, faults, reported, *_ = run_world(1, runs=True)
+    assert not faults
+    assert reported > 0
+
+
 @pytest.mark.timeout(1800)
 def test_a_hundred_simulated_hours(capsys: pytest.CaptureFixture[str]) -> None:
     """A child process fixes the hash seed, because the order of a set changes a world's course."""

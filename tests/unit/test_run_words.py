@@ -133,10 +133,15 @@ def test_a_run_that_stopped_short() -> None:
     assert "failed" not in failure
     late = judged(ANNOUNCED, SHORT, second=80)
     stop = card_text(cards(late)[EpisodeKind.PAUSE])
-    assert ":black_circle: orders-eu stopped at block 1,200 of 5,000" in stop
+    assert ":black_circle: orders-eu was stopped for 1 min, then failed" in stop
     assert ":red_circle: stopped at block 1,200 of 5,000" in entry(late)
     assert phrases.state_words(plan.record.state) == "*STOPPED* at block 1,200 of 5,000"
     assert phrases.state_symbol(plan.record.state) == ":red_circle:"
+
+
+def test_a_finished_run_stays_finished_on_its_card_when_it_starts_again() -> None:
+    plan = plan_reading(judged(STOPPED, FINISHED).record, seen(Phase.DEPLOYING, 90), routing())
+    assert "orders-eu finished at block 5,000" in card_text(cards(plan)[EpisodeKind.PAUSE])
 
 
 def test_a_failure_that_became_one_that_stopped_short() -> None:

@@ -4,10 +4,10 @@ from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeOutcome
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, PipelineFinding, PipelineState, Reach
-from bot.slack.mrkdwn import date, duration, time_of_day
+from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
 from bot.slack.render import finding_words, phrases, run_words
 from bot.slack.render.flap_words import downtime
-from bot.slack.render.headline_facts import beginning, ending, failed_words, ready_words, time_span
+from bot.slack.render.headline_facts import beginning, ending, ready_words, time_span
 
 
 def deployment_lines(card: Card, name: str) -> tuple[str, ...]:
@@ -49,8 +49,9 @@ def _not_live(state: PipelineState) -> str:
 def pause_lines(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     when = time_span(episode)
-    if not episode.open and episode.end_of_run:
-        return (f":black_circle: {name} *{failed_words(episode)}* · {when}",)
+    finished = next((entry.reason for entry in reversed(episode.timeline) if Event.FINISHED in entry.events), "")
+    if not episode.open and finished:
+        return (f"{run_words.FINISHED} {name} *{outside(finished, REASON_LIMIT)}*, then *{ending(episode)}* · {when}",)
     if not episode.open:
         was = phrases.phase_in_a_sentence(_last_phase(episode))
         return (f":black_circle: {name} was {was} for {downtime(episode)}, then *{ending(episode)}* · {when}",)

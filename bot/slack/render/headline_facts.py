@@ -22,6 +22,8 @@ def ending(episode: Episode) -> str:
     last = episode.timeline[-1] if episode.timeline else None
     if last and last.reason and Event.FINISHED in last.events:
         return outside(last.reason, REASON_LIMIT)
+    if last and Event.FAILED in last.events:
+        return "failed"  # a run that stopped short is still STOPPED
     if last and Event.DRIFT in last.events:
         return "drifted"  # the phase stays, and the next card says what is wrong with it
     return phrases.phase_in_a_sentence(episode.timeline[-1].phase if episode.timeline else None)
