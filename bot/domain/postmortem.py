@@ -1,7 +1,7 @@
 """A draft of a postmortem: what the bot knows of one failure, and the questions that only people can answer. Pure."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -10,10 +10,25 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.configuration import BEFORE_A_FAILURE, ConfigurationChange, ConfigurationRow
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
+from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.note import Guidance
+from bot.domain.observation import PipelineId
+from bot.domain.shared_cause import shared_cause
 
 SLOW_ANSWER = timedelta(minutes=10)
+MOST_MEMBERS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMember:
+    """One failure of a group, in the draft about all of them."""
+
+    name: str
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: EpisodeOutcome | None
+    changes: tuple[ConfigurationChange, ...] = ()
+    """As `Postmortem.changes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +45,12 @@ class Postmortem:
     """The person who asked for it, as plain text."""
     canvas: str = ""
     """The address of the canvas with the draft. Empty: the message has the draft itself."""
+    members: tuple[GroupMember, ...] = ()
+    """Of a group: its first failures, at most `MOST_MEMBERS`. Then `episode` is `joint_episode`."""
+    total: int = 1
+    """How many failures the draft is about."""
+    alike: int = 1
+    """How many of them have the error of `diagnosis`."""
 
     @property
     def diagnosis(self) -> Diagnosis | None:
@@ -53,11 +74,15 @@ def is_due(card: Card) -> bool:
     return card.episode.kind is EpisodeKind.FAILURE and card.episode.outcome is EpisodeOutcome.RECOVERED
 
 
+def is_group_due(cards: Sequence[Card]) -> bool:
+    """True if no failure of the group goes on, and one has recovered."""
+    return any(map(is_due, cards)) and not any(card.episode.open for card in cards)
+
+
 def postmortem_of(card: Card, row: ConfigurationRow | None, guidance: Guidance, by_name: str) -> Postmortem:
     """`row`: the pipeline's changes. `guidance`: the notes of now, since the card's own are older."""
     episode = card.episode
-    since, until = episode.opened_at - BEFORE_A_FAILURE, episode.closed_at or episode.opened_at
-    changes = tuple(change for change in (row.changes if row else ()) if since <= change.at <= until)
+    changes = _changes_around(episode, row)
     return Postmortem(
         card_key=card.key,
         pipeline=card.pipeline,
@@ -65,6 +90,81 @@ def postmortem_of(card: Card, row: ConfigurationRow | None, guidance: Guidance, 
         guidance=guidance,
         changes=changes,
         by_name=by_name,
+    )
+
+
+def _changes_around(episode: Episode, row: ConfigurationRow | None) -> tuple[ConfigurationChange, ...]:
+    since, until = episode.opened_at - BEFORE_A_FAILURE, episode.closed_at or episode.opened_at
+    return tuple(change for change in (row.changes if row else ()) if since <= change.at <= until)
+
+
+def first_failures(cards: Iterable[Card]) -> list[Card]:
+    """Each pipeline's latest failure in the group, in the order in which they failed."""
+    latest = {card.pipeline.id: card for card in sorted(cards, key=lambda card: card.episode.opened_at)}
+    return sorted(latest.values(), key=lambda card: (card.episode.opened_at, card.pipeline.name.lower()))
+
+
+def leading_failure(cards: Sequence[Card]) -> Card:
+    """The first failure with the error that most of them share, or else the first one."""
+    shared = shared_cause([card.episode for card in cards])
+    alike = (card for card in cards if shared and card.episode.diagnosis == shared.diagnosis)
+    return next(alike, cards[0])
+
+
+def group_postmortem_of(
+    cards: Sequence[Card], rows: Mapping[PipelineId, ConfigurationRow | None], guidance: Guidance, by_name: str
+) -> Postmortem:
+    """`cards`: as by `first_failures`. `rows`: of the first `MOST_MEMBERS` pipelines."""
+    members = tuple(
+        GroupMember(
+            name=card.pipeline.name,
+            opened_at=card.episode.opened_at,
+            closed_at=card.episode.closed_at,
+            outcome=card.episode.outcome,
+            changes=_changes_around(card.episode, rows.get(card.pipeline.id)),
+        )
+        for card in cards[:MOST_MEMBERS]
+    )
+    shared = shared_cause([card.episode for card in cards])
+    leading = leading_failure(cards)
+    return Postmortem(
+        card_key=leading.key,
+        pipeline=leading.pipeline,
+        episode=joint_episode([card.episode for card in cards], shared.diagnosis if shared else None),
+        guidance=guidance,
+        changes=tuple(change for member in members for change in member.changes),
+        by_name=by_name,
+        members=members,
+        total=len(cards),
+        alike=shared.alike if shared else 0,
+    )
+
+
+def joint_episode(episodes: Sequence[Episode], diagnosis: Diagnosis | None) -> Episode:
+    """The failures of a group as one: from the first failure to the last end, with what people did.
+
+    An action that a person takes for many failures within a minute counts once. One page has all whom the pages called.
+    """
+    entries = sorted((entry for episode in episodes for entry in episode.timeline if entry.by), key=lambda one: one.at)
+    actions = {(entry.by, entry.events, entry.at.replace(second=0, microsecond=0)): entry for entry in entries}
+    answers = [episode.acknowledged for episode in episodes if episode.acknowledged]
+    ends = [episode.resolved for episode in episodes if episode.resolved]
+    pages = [page for episode in episodes for page in episode.pages]
+    notified = tuple(dict.fromkeys(target for page in pages for target in page.notified))
+    return replace(
+        episodes[0],
+        opened_at=min(episode.opened_at for episode in episodes),
+        closed_at=max(episode.closed_at or episode.opened_at for episode in episodes),
+        timeline=tuple(actions.values())[:ENTRIES_KEPT],
+        acknowledged=min(answers, key=lambda answer: answer.at, default=None),
+        resolved=min(ends, key=lambda answer: answer.at, default=None),
+        first_seen=any(episode.first_seen for episode in episodes),
+        pages=tuple(replace(page, notified=notified) for page in pages[:1]),
+        times=max(episode.times for episode in episodes),
+        latest_began_at=None,
+        cards={},
+        paged={},
+        diagnosis=diagnosis,
     )
 
 

@@ -1,13 +1,24 @@
 """Drafts a postmortem into the thread of a card whose failure has recovered."""
 
+import asyncio
 from dataclasses import replace
 from enum import Enum
 
+from bot.domain.card import Card
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.error_note import note_on_error
 from bot.domain.note import Guidance
-from bot.domain.postmortem import Postmortem, is_due, postmortem_of
+from bot.domain.postmortem import (
+    MOST_MEMBERS,
+    Postmortem,
+    first_failures,
+    group_postmortem_of,
+    is_due,
+    is_group_due,
+    leading_failure,
+    postmortem_of,
+)
 from bot.domain.watch import ChannelId
 from bot.ports.canvases import PostmortemCanvases
 from bot.ports.cards import Cards
@@ -57,13 +68,30 @@ class Postmortems:
         if not is_due(card):
             return PostmortemAnswer.FAILURE_GOES_ON
         row = await self._configurations.configuration(card.pipeline.id)
-        own = self._repository.guidance(card.pipeline)
-        on_error = note_on_error(self._repository.watches.setup, card.episode)
-        guidance = Guidance(runbook=own.runbook, note=own.note, on_error=on_error)
-        draft = postmortem_of(card, row, guidance, by_name)
+        draft = postmortem_of(card, row, self._guidance(card), by_name)
         ended = card.episode.closed_at
         key = stable_key(card_key, "postmortem", ended.isoformat() if ended else "")
         return await self._post_once(channel, key, draft)
+
+    async def draft_group(self, channel: ChannelId, group_key: str, *, by_name: str) -> PostmortemAnswer:
+        """One draft about all failures of a group. Its thread is that of the group's message."""
+        cards = first_failures(card.content for card in await self._cards.group(group_key))
+        if not cards:
+            return PostmortemAnswer.CARD_UNKNOWN
+        if not is_group_due(cards):
+            return PostmortemAnswer.FAILURE_GOES_ON
+        ids = [card.pipeline.id for card in cards[:MOST_MEMBERS]]
+        rows = await asyncio.gather(*map(self._configurations.configuration, ids))
+        guidance = self._guidance(leading_failure(cards))
+        draft = group_postmortem_of(cards, dict(zip(ids, rows, strict=True)), guidance, by_name)
+        ended = draft.episode.closed_at
+        key = stable_key(group_key, "postmortem", ended.isoformat() if ended else "")
+        return await self._post_once(channel, key, draft)
+
+    def _guidance(self, card: Card) -> Guidance:
+        """The notes of now."""
+        own = self._repository.guidance(card.pipeline)
+        return replace(own, on_error=note_on_error(self._repository.watches.setup, card.episode))
 
     async def _post_once(self, channel: ChannelId, key: str, draft: Postmortem) -> PostmortemAnswer:
         """Two people may click at once, and nobody needs two canvases: the lease lets one of them through."""

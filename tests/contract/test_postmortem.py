@@ -7,15 +7,17 @@ import redis.asyncio
 
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
+from bot.domain.observation import PipelineId
 from bot.domain.postmortem import Postmortem
 from bot.slack.render import action_ids
 from bot.slack.render.console import MemberAction, member_menu
 from sandbox.slack.directory import PARTNER_TEAM_ID
 from tests.contract.office import ALERTS, ANN, CAROL, PARTNER, QUIET, Office, office
+from tests.contract.test_error_notes import diagnosed
 from tests.contract.test_thread_commands import thread_of
 from tests.fakes import FakeChat
 from tests.service.test_dispatcher import sending
-from tests.service.test_poller import FAILED, LIVE, ONE
+from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines
 
 
 async def failed(it: Office) -> dict[str, str]:
@@ -132,6 +134,44 @@ async def test_two_clicks_at_once_make_one_canvas(fake_redis: redis.asyncio.Redi
         await asyncio.gather(*(it.click(action_ids.POSTMORTEM, data, user) for user in (ANN, CAROL)))
         assert len(it.bot.canvases.made) == 1
         assert len(await drafts(it)) == 1
+
+
+async def test_a_group_whose_failures_are_over_gets_one_draft_about_all_of_them(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with thread_of(fake_redis, failures=5) as thread:
+        it = thread.office
+        episode = it.bot.repository.record(ONE).episode
+        assert episode is not None
+        group = {"group": await it.bot.requests.acknowledgements.group_of(next(iter(episode.cards)))}
+        await diagnosed(thread)
+        await diagnosed(thread, TWO)
+        await it.click(action_ids.ACKNOWLEDGE_ALL, group, CAROL)
+        it.bot.api.statuses |= {known.id: LIVE for known in pipelines(4)}
+        await it.bot.poll(20)
+        assert "so I drafted nothing" in await it.click(action_ids.GROUP_POSTMORTEM, group)
+        it.bot.api.statuses[PipelineId("pipe_0005")] = LIVE
+        await it.bot.poll(20)
+        assert "another conversation" in await it.click(action_ids.GROUP_POSTMORTEM, group, CAROL, QUIET)
+        assert "or for a draft that" in await it.click(
+            action_ids.GROUP_POSTMORTEM, group, PARTNER, team=PARTNER_TEAM_ID
+        )
+        assert "I'm posting the draft" in await it.click(action_ids.GROUP_POSTMORTEM, group)
+        assert "thread already" in await it.click(action_ids.GROUP_POSTMORTEM, group, CAROL)
+        (draft,) = await drafts(it)
+        assert (draft.total, [member.name for member in draft.members]) == (5, [f"orders-{n}" for n in range(1, 6)])
+        assert [entry.name for entry in draft.episode.timeline] == ["carol"], "one click acknowledged all"
+        chat = FakeChat()
+        async with sending(it.bot.store, chat, it.bot.clock):
+            await it.bot.clock.pass_time(10)
+        ((content, parent),) = [(body, parent) for _, body, parent in chat.posts if isinstance(body, Postmortem)]
+        assert content == draft
+        assert parent == (await it.bot.store.cards([draft.card_key]))[draft.card_key].message_id
+
+
+async def test_an_unknown_group_is_named(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        assert "I no longer know this failure" in await it.click(action_ids.GROUP_POSTMORTEM, {"group": "0" * 32})
 
 
 async def test_a_recovered_member_of_a_group_has_it_in_its_menu(fake_redis: redis.asyncio.Redis) -> None:

@@ -16,6 +16,7 @@ from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record
+from bot.domain.postmortem import is_group_due
 from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event, PipelineState, Reach, ReadGap
 from bot.domain.watch import Target, TargetKind, UserId
@@ -105,7 +106,8 @@ def test_a_group_tells_of_each_and_calls_while_one_is_unanswered(group: Group, w
         assert word in "\n".join([message.text, *says(message)])
     assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please take a look" in message.text) == calls
     made = buttons(message)
-    assert set(made) == {f"Show all {len(group.cards)}", *(["Acknowledge all"] if calls else [])}
+    drafts = ["Draft postmortem"] if is_group_due(group.cards) else []
+    assert set(made) == {f"Show all {len(group.cards)}", *(["Acknowledge all"] if calls else []), *drafts}
     assert all(button.facts == {"group": group.key} for button in made.values())
 
 

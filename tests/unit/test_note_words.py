@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.episode import EpisodeKind, EpisodeOutcome
+from bot.domain.card import Group
+from bot.domain.episode import Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.note import Guidance, Note, NoteKind, address_problem
 from bot.domain.watch import ChannelId
 from bot.slack.render.note_words import guidance_lines, note_text
-from tests.builders import ANN, a_card, an_episode, at
+from tests.builders import ALERTS, ANN, a_card, a_pipeline, an_episode, at
 from tests.unit.rendering import says, shown, tells_all, valid
 
 
@@ -31,14 +32,26 @@ def test_an_open_failure_shows_runbook_and_note(card: object) -> None:
     assert "“Restart the sink first” — Ann Araya" in message.text
 
 
-@pytest.mark.parametrize(
-    "episode",
-    [replace(an_episode(), closed_at=at(9), outcome=EpisodeOutcome.RECOVERED), an_episode(EpisodeKind.DEPLOYMENT)],
-)
-def test_only_an_open_failure_shows_notes(episode: object) -> None:
-    text = shown(replace(OPEN, episode=episode)).text  # type: ignore[arg-type]  # two episodes
+def over(outcome: EpisodeOutcome) -> Episode:
+    return replace(an_episode(), closed_at=at(9), outcome=outcome)
+
+
+@pytest.mark.parametrize("episode", [over(EpisodeOutcome.UNWATCHED), an_episode(EpisodeKind.DEPLOYMENT)])
+def test_a_card_without_a_failure_or_a_watch_shows_no_notes(episode: Episode) -> None:
+    text = shown(replace(OPEN, episode=episode)).text
     assert "Runbook" not in text
     assert "sink" not in text
+
+
+@pytest.mark.parametrize("outcome", [EpisodeOutcome.RECOVERED, EpisodeOutcome.ON_PURPOSE])
+def test_a_failure_that_is_over_keeps_runbook_and_note_in_small_print(outcome: EpisodeOutcome) -> None:
+    card = replace(OPEN, episode=over(outcome))
+    group = Group(key="s" * 32, channel=ALERTS, cards=(card, replace(card, pipeline=a_pipeline("orders-us"))))
+    for message in (tells_all(shown(card)), tells_all(shown(group))):
+        small = [block for block in message.blocks if block["type"] == "context"]
+        assert "Runbook: " in str(small)
+        assert "“Restart the sink first”" in str(small)
+        assert str(message.blocks).count("Runbook: ") == 1
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,24 @@ from typing import Any
 
 import pytest
 
-from bot.domain.card import Card
+from bot.domain.card import Card, Group
 from bot.domain.configuration import ConfigurationChange, ConfigurationRow, Part, PartChange
 from bot.domain.episode import ENTRIES_KEPT, Acknowledgement, Episode, EpisodeKind, EpisodeOutcome, TimelineEntry
 from bot.domain.error_note import ErrorNote
 from bot.domain.escalation import Page, Policy
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
+from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.postmortem import OpenQuestion, Postmortem, is_due, open_questions, postmortem_of
+from bot.domain.postmortem import (
+    OpenQuestion,
+    Postmortem,
+    first_failures,
+    group_postmortem_of,
+    is_due,
+    is_group_due,
+    open_questions,
+    postmortem_of,
+)
 from bot.domain.seen_before import SeenBefore
 from bot.domain.transition import Event
 from bot.slack.render.postmortem_canvas import canvas_markdown, canvas_title
@@ -219,3 +229,92 @@ def test_a_message_about_a_canvas_leads_there() -> None:
     message = shown(replace(a_postmortem(), canvas="https://acme.slack.com/docs/T1/F1"))
     assert "<https://acme.slack.com/docs/T1/F1|It is a canvas>" in str(message.blocks)
     assert "Timeline" not in str(message.blocks)
+
+
+# --- of a group ------------------------------------------------------------------------------------------------------
+
+
+def failures(number: int, **changes: Any) -> list[Card]:
+    """The first one fails first, and each recovers five minutes after the one before."""
+    cards = []
+    for position in range(number):
+        pipeline = a_pipeline(f"orders-{position}", pipeline_id=PipelineId(f"pipe_{position:04}"))
+        over = at(1 + 25 * MINUTE + 5 * MINUTE * position)
+        found = a_diagnosis(fingerprint=PRINT, began_at=at(1 + position))
+        episode = replace(
+            ended(closed_at=over, diagnosis=found, **changes), pipeline_id=pipeline.id, opened_at=at(1 + position)
+        )
+        cards.append(a_card(episode, pipeline=pipeline))
+    return cards
+
+
+def of_group(cards: list[Card], guidance: Guidance = NO_GUIDANCE) -> Postmortem:
+    row = ConfigurationRow(looked_at=at(0), hashes={}, changes=(CHANGE,))
+    return group_postmortem_of(first_failures(cards), {cards[1].pipeline.id: row}, guidance, "Carol")
+
+
+def test_the_draft_of_a_group_tells_of_all_its_failures() -> None:
+    cards = failures(3)
+    cards[2] = replace(cards[2], episode=replace(cards[2].episode, diagnosis=None, outcome=EpisodeOutcome.ON_PURPOSE))
+    text = text_of(of_group(cards, Guidance(on_error=NOTED)))
+    for words in (
+        ":memo: *Postmortem draft: 3 pipelines*",
+        "3 pipelines failed ·",
+        "Cause for 2 of 3: ",
+        "`pq: column &lt;amount&gt; &amp; co does not exist`",
+        "• *orders-0* failed at",
+        "*recovered* after 25 min",
+        "• *orders-2* failed at",
+        "ended by its owner after 3",
+        "• First failed at",
+        "• All over at",
+        "• First answer after 3 min",
+        "• *orders-1*: transform `trades` edited 4 min before the failure",
+        "“Restart the sink”",
+        "looking",
+    ):
+        assert words in text, words
+    assert "<@" not in text
+
+
+def test_each_pipeline_counts_once_with_its_latest_failure() -> None:
+    first, second = failures(2)
+    again = replace(first, key="again", episode=replace(first.episode, opened_at=at(400), closed_at=at(900)))
+    draft = of_group([first, second, again])
+    assert [(member.name, member.opened_at) for member in draft.members] == [("orders-1", at(2)), ("orders-0", at(400))]
+
+
+def test_the_draft_of_a_large_group_fits_into_one_message() -> None:
+    cards = failures(500)
+    for number, card in enumerate(cards):
+        pages = tuple(
+            replace(page, key=str(number), notified=(a_person(f"U0{number % 3}"),)) for page in card.episode.pages
+        )
+        cards[number] = replace(card, episode=replace(card.episode, pages=pages))
+    draft = of_group(cards)
+    assert [len(page.notified) for page in draft.episode.pages] == [3]
+    assert "… and 480 more. *Show all* on the card lists them." in text_of(draft)
+    row = encode_message(replace(a_message(), body=draft))
+    assert len(row) < 20_000
+    assert decode_delivery(row.encode(), TEAM).body == draft
+
+
+def test_the_canvas_of_a_group_names_how_many_failed() -> None:
+    draft = of_group(failures(3))
+    assert canvas_title(draft).startswith("Postmortem draft: 3 pipelines, ")
+    assert "* **orders-0** failed at" in canvas_markdown(draft, ALERTS)
+
+
+def test_a_group_is_due_once_none_goes_on_and_one_has_recovered() -> None:
+    first, second = failures(2)
+    goes_on = replace(second, episode=replace(second.episode, closed_at=None, outcome=None))
+    paused = [
+        replace(card, episode=replace(card.episode, outcome=EpisodeOutcome.ON_PURPOSE)) for card in (first, second)
+    ]
+    assert is_group_due([first, second])
+    assert is_group_due([first, paused[1]])
+    assert not is_group_due([first, goes_on])
+    assert not is_group_due(paused)
+    for cards, due in (((first, second), True), ((first, goes_on), False)):
+        group = Group(key="s" * 32, channel=ALERTS, cards=cards)
+        assert ("Draft postmortem" in str(valid(shown(group)).blocks)) is due

@@ -10,6 +10,7 @@ from bot.slack.feature import Button, Feature, Press, Reply, Request
 from bot.slack.features.acknowledge import WRONG_CONVERSATION, answer_reply, person_and_conversation
 from bot.slack.features.console import ODD_CLICK, ask_until, choice_in, picked_time, promised, snooze_end, who_has
 from bot.slack.features.group_members import ON_PAGE, UNKNOWN_GROUP, press_show_members
+from bot.slack.features.postmortem import press_group_postmortem
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import actions, button, context, section, value
 from bot.slack.render.console import GroupAction, SnoozeTime, member_logs
@@ -121,6 +122,7 @@ FEATURE = Feature(
         ),
         action_ids.GROUP_MENU: Button(press=on_its_group(_choose)),
         action_ids.GROUP_LOGS: Button(press=on_its_group(_show_logs), changes=False),
+        action_ids.GROUP_POSTMORTEM: Button(press=on_its_group(press_group_postmortem)),
         action_ids.RESOLVE_ALL: Button(press=on_its_group(_resolve_all), acknowledges=True),
     }
 )

@@ -1,4 +1,4 @@
-"""The button *Draft postmortem* of a card whose failure has recovered."""
+"""The button *Draft postmortem* of a card whose failure has recovered, and of a group whose failures are over."""
 
 from bot.domain.answer import RefusalAnswer
 from bot.requests.postmortems import PostmortemAnswer
@@ -12,6 +12,10 @@ _GOES_ON = RefusalAnswer(
     reason="This failure has not recovered, so I drafted nothing.",
     hint="Its card gets the button again when it recovers.",
 )
+_GROUP_GOES_ON = RefusalAnswer(
+    reason="A failure of this group goes on, or none has recovered, so I drafted nothing.",
+    hint="Each one that recovered has *Draft postmortem* in its menu behind *Show all*.",
+)
 _UNKNOWN_CARD = RefusalAnswer(
     reason="I no longer know this failure, so I drafted nothing.",
     hint="I keep a card for 30 days after its end. `history` shows what is left.",
@@ -20,16 +24,26 @@ _UNKNOWN_CARD = RefusalAnswer(
 
 async def press_postmortem(click: Click, request: Request) -> Reply:
     """Everyone in the conversation sees the draft. It quotes the log, so who may not see one can't ask for it."""
+    return await _draft(click, request, of_group=False)
+
+
+async def press_group_postmortem(click: Click, request: Request) -> Reply:
+    return await _draft(click, request, of_group=True)
+
+
+async def _draft(click: Click, request: Request, *, of_group: bool) -> Reply:
     if refusal := await request.services.permissions.to_see_log(request.asker):
         return request.refused(refusal)
     name = await request.services.permissions.name(request.asker)
-    match await request.services.requests.postmortems.draft(click.channel, click.text("card"), by_name=name):
+    postmortems = request.services.requests.postmortems
+    draft, key = (postmortems.draft_group, click.group) if of_group else (postmortems.draft, click.text("card"))
+    match await draft(click.channel, key, by_name=name):
         case PostmortemAnswer.DRAFTED:
             return Reply(blocks=[section(":memo: I'm posting the draft in this card's thread.")])
         case PostmortemAnswer.DRAFTED_BEFORE:
             return Reply(blocks=[section(":memo: The draft is in this card's thread already. Nothing was changed.")])
         case PostmortemAnswer.FAILURE_GOES_ON:
-            return request.refused(_GOES_ON)
+            return request.refused(_GROUP_GOES_ON if of_group else _GOES_ON)
         case PostmortemAnswer.CARD_UNKNOWN:
             return request.refused(_UNKNOWN_CARD)
 

@@ -72,8 +72,11 @@ def render_card(
 def _what_to_do(card: Card, command: str) -> list[Block]:
     """Why it failed, then the next steps: those that somebody wrote down for it come first."""
     if not card.episode.open:
-        todo = guidance_lines(card.guidance) if card.continues_in else []
-        return [*([section("\n".join(todo))] if todo else []), *context(over_line(card.episode))]
+        guidance = "\n".join(guidance_lines(card.guidance))
+        if card.episode.outcome is EpisodeOutcome.UNWATCHED:
+            unpaged = [section(guidance)] if guidance and card.continues_in else []
+            return [*unpaged, *context(over_line(card.episode))]
+        return [*context(over_line(card.episode)), *context(guidance)]
     limit, diagnosis = limit_line([card], command), card.episode.latest_diagnosis
     step = SHORT_STEP if card.state.has_stopped_short else first_step(diagnosis)
     todo = [line for line in (*guidance_lines(card.guidance), step) if line]

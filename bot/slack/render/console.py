@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.domain.card import Card, Group
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
-from bot.domain.postmortem import is_due
+from bot.domain.postmortem import is_due, is_group_due
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, overflow, select, value
@@ -115,7 +115,8 @@ def group_console(group: Group) -> list[Block]:
     logs = button(action_ids.GROUP_LOGS, "Logs", data) if with_logs else None
     block_id = f"{group.key}-{group.revision}"
     if not answerable or all(card.is_copy for card in group.cards):
-        return actions(block_id, members, logs)
+        draft = button(action_ids.GROUP_POSTMORTEM, "Draft postmortem", data) if is_group_due(group.cards) else None
+        return actions(block_id, members, logs, draft)
     stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
     entries = {
         GroupAction.PROMISE: MENU_LABELS[CardAction.PROMISE],

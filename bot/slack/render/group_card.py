@@ -69,8 +69,10 @@ def render_group(
         blocks += context(COPY)
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
     blocks += context(*group_page_lines([card.episode for card in loud], group.channel))
-    if todo := _todo(open_cards, shared_step(causes) if open_cards else ""):
+    if open_cards and (todo := _todo(open_cards, shared_step(causes))):
         blocks.append(section("\n".join(todo)))
+    elif not open_cards:
+        blocks += context("\n".join(_todo([card for card in group.cards if not is_unwatched(card)], "")))
     blocks += [section("\n".join(lines)) for lines in _listed(group, render_context, failed_again) if lines]
     blocks += context(phrases.stands_in_for(channel for card in group.cards for channel in card.stands_in_for))
     if not render_context.knows_pipelines:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.delivery import Delivery
-from bot.domain.episode import Episode
-from bot.domain.postmortem import OpenQuestion, Postmortem, first_answer_at, open_questions
+from bot.domain.episode import Episode, EpisodeOutcome
+from bot.domain.postmortem import GroupMember, OpenQuestion, Postmortem, first_answer_at, open_questions
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import date, duration, escape, outside, span, time_of_day
@@ -24,6 +24,7 @@ from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.thread_words import MENTION
 
 _SYMBOL = re.compile(r"^:\w+: ")
+NAME_LIMIT = 40
 TIMELINE_LIMIT = 4_000  # characters: Slack limits all blocks of a message together
 
 
@@ -32,7 +33,7 @@ Parts = list[tuple[str, Sequence[str]]]
 
 def render_postmortem(postmortem: Postmortem, delivery: Delivery) -> RenderedMessage:
     """The draft, or where it is. Long parts are cut: the whole message has room for a long timeline."""
-    title = f":memo: *Postmortem draft: {outside(postmortem.pipeline.name)}*"
+    title = f":memo: *Postmortem draft: {outside(draft_subject(postmortem))}*"
     if postmortem.canvas:
         place = f"<{escape(postmortem.canvas)}|It is a canvas> in this channel's tabs, and everyone here may edit it."
         return message([*sections([title, place]), *context(_origin(postmortem)), *possible_repeat(delivery)])
@@ -49,15 +50,21 @@ def render_postmortem(postmortem: Postmortem, delivery: Delivery) -> RenderedMes
     )
 
 
+def draft_subject(postmortem: Postmortem) -> str:
+    """The pipeline's name, or how many pipelines the draft is about. Text from outside."""
+    return phrases.pipelines(postmortem.total) if postmortem.members else postmortem.pipeline.name
+
+
 def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
     """Each with its title and lines, without the empty ones. The first one says what happened."""
     episode = postmortem.episode
     parts: Parts = [
         ("What happened", _what(postmortem)),
-        ("When and who", _who(episode, conversation)),
+        ("Pipelines", _members(postmortem)),
+        ("When and who", _who(postmortem, conversation)),
         ("What changed", _changes(postmortem)),
         ("Notes", guidance_lines(postmortem.guidance)),
-        ("Timeline", _timeline(episode, conversation)),
+        ("Answers" if postmortem.members else "Timeline", _timeline(episode, conversation)),
         ("Open questions", [f"• {_QUESTIONS[question]}" for question in open_questions(postmortem)]),
     ]
     return [(title, lines) for title, lines in parts if lines]
@@ -66,9 +73,12 @@ def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
 def _what(postmortem: Postmortem) -> list[str]:
     episode, diagnosis = postmortem.episode, postmortem.diagnosis
     when = span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen) if episode.closed_at else ""
-    lines = [f"It {_failed_and_recovered(episode)} · {when}"]
+    subject = draft_subject(postmortem)
+    failed = f"{subject} failed" if postmortem.members else f"It {_failed_and_recovered(episode)}"
+    lines = [f"{failed} · {when}"]
     if diagnosis and diagnosis.cause and cause_named(diagnosis.cause) is not UNKNOWN:
-        lines.append(f"Cause: {cause_named(diagnosis.cause).words}")
+        some = f" for {postmortem.alike:,} of {postmortem.total:,}" if postmortem.alike < postmortem.total else ""
+        lines.append(f"Cause{some}: {cause_named(diagnosis.cause).words}")
     else:
         lines.append("Cause: unknown")
     if diagnosis and diagnosis.seen:
@@ -85,21 +95,49 @@ def _failed_and_recovered(episode: Episode) -> str:
     return f"{failed_words(episode)} and {recovery_words(episode)}"
 
 
-def _who(episode: Episode, conversation: ChannelId) -> list[str]:
+def _members(postmortem: Postmortem) -> list[str]:
+    """Each failure of a group. Empty for a single one."""
+    lines = [f"• *{outside(member.name, NAME_LIMIT)}* {_ended(member)}" for member in postmortem.members]
+    more = postmortem.total - len(postmortem.members)
+    return [*lines, *([f"… and {more:,} more. *Show all* on the card lists them."] if more else [])]
+
+
+def _ended(member: GroupMember) -> str:
+    failed = f"failed at {date(member.opened_at)}"
+    lasted = duration(((member.closed_at or member.opened_at) - member.opened_at).total_seconds())
+    match member.outcome:
+        case EpisodeOutcome.RECOVERED:
+            return f"{failed}, {phrases.RECOVERED} after {lasted}"
+        case EpisodeOutcome.UNWATCHED:
+            return f"{failed}, no longer watched after {lasted}"
+        case _:
+            return f"{failed}, ended by its owner after {lasted}"
+
+
+def _who(postmortem: Postmortem, conversation: ChannelId) -> list[str]:
+    episode, together = postmortem.episode, bool(postmortem.members)
+    began = phrases.moment(episode.opened_at, first_seen=episode.first_seen)
     targets = dict.fromkeys(target for page in episode.pages for target in page.notified)
     answered = first_answer_at(episode)
     lines = [
-        f"Failed at {phrases.moment(episode.opened_at, first_seen=episode.first_seen)}",
+        f"{'First failed' if together else 'Failed'} at {began}",
         f"Paged: {phrases.target_list(tuple(targets))}" if targets else "Paged: nobody",
         f"First answer after {duration((answered - episode.opened_at).total_seconds())}" if answered else "",
         _SYMBOL.sub("", answer_line(episode, conversation)) or "Nobody acknowledged it",
-        f"Recovered at {date(episode.closed_at)}" if episode.closed_at else "",
+        f"{'All over' if together else 'Recovered'} at {date(episode.closed_at)}" if episode.closed_at else "",
     ]
     return [f"• {line}" for line in lines if line]
 
 
 def _changes(postmortem: Postmortem) -> list[str]:
     began_at = postmortem.episode.opened_at
+    if postmortem.members:
+        found = [
+            f"• *{outside(member.name, NAME_LIMIT)}*: {change_words(change, member.opened_at)}"
+            for member in postmortem.members
+            for change in member.changes
+        ]
+        return found or ["Nothing in the configurations of these pipelines, as far as GoldRush shows them"]
     changes = [f"• {phrases.sentence(change_words(change, began_at))}" for change in postmortem.changes]
     return changes or ["Nothing in the pipeline's configuration, as far as GoldRush shows it"]
 

@@ -9,7 +9,7 @@ from bot.domain.postmortem import Postmortem
 from bot.domain.watch import ChannelId
 from bot.slack.mrkdwn import plain_cut
 from bot.slack.render.diagnosis import bare_error
-from bot.slack.render.postmortem import postmortem_parts
+from bot.slack.render.postmortem import draft_subject, postmortem_parts
 
 LONGEST_TITLE = 100
 _DATE = re.compile(r"<!date\^[^|<>]*\|([^<>]*)>")
@@ -23,7 +23,7 @@ _CODE = re.compile(r"`+")
 
 def canvas_title(postmortem: Postmortem) -> str:
     day = f"{postmortem.episode.opened_at:%Y-%m-%d}"
-    return f"{plain_cut(f'Postmortem draft: {postmortem.pipeline.name}', LONGEST_TITLE)}, {day}"
+    return f"{plain_cut(f'Postmortem draft: {draft_subject(postmortem)}', LONGEST_TITLE)}, {day}"
 
 
 def canvas_markdown(postmortem: Postmortem, conversation: ChannelId) -> str:
