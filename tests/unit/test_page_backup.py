@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.backup import EscalationBackup, LateStep, WantedMessage
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
@@ -84,6 +86,22 @@ def test_the_text_mentions_the_people_and_says_that_it_may_be_late() -> None:
     assert "It may be late" in message.text
     assert "<!here>" in render_backup(last.content, LOOK).text
     assert "<!here>" not in render_backup(last.content, LOOK, Broadcast.NOBODY).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble"),
+    [
+        (EpisodeKind.FAILURE, "failed"),
+        (EpisodeKind.LAG, "fell behind"),
+        (EpisodeKind.DRIFT, "drifted"),
+        (EpisodeKind.MOMENT, "had a problem"),
+    ],
+)
+def test_each_line_says_what_happened_to_its_pipeline(kind: EpisodeKind, trouble: str) -> None:
+    pipeline = Pipeline(id=PipelineId("pipe_0001"), name="orders-eu")
+    episode = replace(an_episode(kind), pages=(PAGE,))
+    second, _ = page_backups([(pipeline, episode, a_routing(pipeline=pipeline))], at(0))
+    assert f"• orders-eu {trouble} <!date" in render_backup(second.content, LOOK).text
 
 
 def test_a_page_that_nobody_answered_says_so() -> None:

@@ -69,7 +69,7 @@ def _escalation(content: EscalationBackup, render_context: RenderContext, broadc
 
 
 def _line(step: LateStep) -> str:
-    trouble = outside(step.end_of_run) or TROUBLES.get(step.kind, "had a problem")
+    trouble = outside(step.end_of_run) if step.end_of_run else TROUBLES.get(step.kind, "had a problem")
     due = date(step.due_at, "{time}")
     what = f"The page to {', '.join(map(_name, step.targets))}" if step.targets else "The report that nobody answered"
     return f"• *{outside(step.pipeline.name)}* {trouble} {date(step.since)}. {what} was due at {due}."
