@@ -31,7 +31,9 @@ class OutageNotices:
     """Opens and closes the outage's episode, whose cards are the notices.
 
     Only the leader judges GoldRush for all channels: the others read a few pipelines for people.
-    A rejected key, and silent readers, concern the `operator` channel; without one, every channel that watches.
+    The `operator` channel hears of every outage; of a rejected key and of silent readers, only that channel does.
+    Other channels hear of one if they watch `unreachable`. Without an operator's channel, all that watch do: somebody
+    has to know that no failure can be seen.
     """
 
     def __init__(
@@ -148,13 +150,15 @@ class OutageNotices:
         """Only the operator can fix some outages. Any other outage concerns every channel that watches."""
         if self._operator and self._breaker.health in OPERATORS:
             return (self._operator,)
-        return tuple(self._repository.watches.channels)
+        watching = tuple(self._repository.watches.channels)
+        return tuple(dict.fromkeys((self._operator, *watching))) if self._operator and watching else watching
 
     def _audience(self, channel: ChannelId) -> Audience:
         """A channel that heard of the outage also hears of its end, even if it watches nothing by then."""
-        return Audience(
-            channel, self._repository.watches.in_channel(channel) or (_api_watch(channel, self._clock.now()),)
-        )
+        watches = self._repository.watches.in_channel(channel)
+        if watches and self._operator not in (None, channel):
+            return Audience(channel, watches)
+        return Audience(channel, (*watches, _api_watch(channel, self._clock.now())))
 
 
 def reported_problem(repository: KnownPipelines, read_since: datetime | None = None) -> str | None:

@@ -107,8 +107,14 @@ class Bot:
     diagnoses: Diagnoses
     logs: SharedLogs
 
-    async def watch(self, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()) -> None:
-        watches = [a_watch(reference, channel=channel, targets=targets) for reference in references]
+    async def watch(
+        self,
+        *references: str,
+        channel: ChannelId = ALERTS,
+        targets: tuple[Target, ...] = (),
+        events: frozenset[Event] | None = None,
+    ) -> None:
+        watches = [a_watch(reference, channel=channel, targets=targets, events=events) for reference in references]
         notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=tuple(watches))
         key = "|".join((channel, *references))
         await self.store.add_watches(
@@ -438,6 +444,25 @@ async def test_an_api_outage_is_one_notice_per_channel_closed_on_recovery(
         assert outage is not None
         assert not outage.open
         assert sorted(await bot.cards()) == ["GoldRush API blind", "orders-2 failure"]
+
+
+@pytest.mark.parametrize("operator", [OPERATOR, ALERTS, None])
+async def test_somebody_hears_of_an_outage_though_no_watch_asks_for_unreachable(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None
+) -> None:
+    async with running(fake_redis, *pipelines(5), operator=operator) as bot:
+        await bot.watch("orders-*", events=frozenset({Event.FAILED}))
+        await bot.catalogue.refresh()
+        await bot.poll(30)
+        for answer in (Unavailable("GoldRush didn't answer within 5 s."), LIVE):
+            bot.api.statuses |= dict.fromkeys(bot.api.statuses, answer)
+            await bot.poll(90)
+        hears = operator or ALERTS
+        assert await bot.cards(hears) == ["GoldRush API blind"]
+        announced = hears == ALERTS  # the watch
+        assert len(await bot.store.owed(hears)) == 2 + announced  # the card, and the reply with its end
+        if hears != ALERTS:
+            assert await bot.cards() == []
 
 
 async def test_an_outage_with_good_moments_is_one_notice(fake_redis: redis.asyncio.Redis) -> None:
