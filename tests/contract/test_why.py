@@ -58,7 +58,7 @@ async def test_it_says_when_each_visible_channel_had_the_card_and_why_another_ha
         answer = plain(await it.type("why orders-1"))
         assert "orders-1 — who was notified, latest change first" in answer
         assert "failed · read" in answer
-        assert "✓ this channel · card after 20 s" in answer
+        assert "✓ this channel · card, after 20 s" in answer
         assert f"✗ <#{QUIET}> · its watches leave this out" in answer
 
 

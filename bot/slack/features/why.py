@@ -269,8 +269,8 @@ def _receipt_line(receipt: Receipt, moment: Explained, places: Places) -> str:
     paged = f" · paged {', '.join(f'@{outside(name)}' for name in receipt.paged)}" if receipt.paged else ""
     if receipt.refused:
         return f"✗ {place} · {_FORMS[receipt.form]} refused: {outside(receipt.refused, REASON_SHOWN)}"
-    at = "" if in_one_minute(receipt.at, moment.at) else f" at {time_of_day(receipt.at)},"
-    return f"✓ {place} · {_FORMS[receipt.form]}{at} {_took(receipt)}{paged}"
+    at = "" if in_one_minute(receipt.at, moment.at) else f" at {time_of_day(receipt.at)}"
+    return f"✓ {place} · {_FORMS[receipt.form]}{at}, {_took(receipt)}{paged}"
 
 
 def _took(receipt: Receipt) -> str:
