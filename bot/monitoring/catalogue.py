@@ -15,6 +15,7 @@ from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError, Forbidden, ListingPage, NotFound, PipelineApi, Throttled, Unauthorized
+from bot.ports.status_reads import NO_DATABASE
 from bot.ports.store_errors import LeadershipLost, StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ListingFailed
@@ -160,7 +161,7 @@ class CatalogueSync:
         except (ApiError, StoreAway) as exc:
             if isinstance(exc, LeadershipLost):
                 self._listing, self._edges = None, []  # the next leader lists again
-            self._problem = exc.plain if isinstance(exc, ApiError) else str(exc)
+            self._problem = _words_for_people(exc)
             self._refusal = str(exc) if isinstance(exc, Unauthorized | Forbidden) else ""
             emit(ListingFailed(error=type(exc).__name__, problem=str(exc)))
         else:
@@ -290,3 +291,9 @@ class CatalogueSync:
 def _most_checks(listing: CollectedPages) -> int:
     """A long listing, which comes seldom, may check more: at most it costs twice as many requests."""
     return max(CHECKED, listing.pages)
+
+
+def _words_for_people(error: ApiError | StoreAway) -> str:
+    if isinstance(error, ApiError):
+        return error.plain
+    return str(error) if isinstance(error, LeadershipLost) else NO_DATABASE

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
 import redis.asyncio
 
 from bot.monitoring.budget import Route
 from bot.monitoring.catalogue import CHECKED, LARGE
 from bot.ports.catalogue import ListingOutcome
 from bot.ports.pipeline_api import ListingPage, Throttled, Unavailable
+from bot.ports.status_reads import NO_DATABASE
+from bot.ports.store_errors import StoreAway
 from tests.service.test_poller import Bot, pipelines, running
 
 MANY = pipelines(LARGE + 3)
@@ -84,6 +87,18 @@ async def test_any_error_for_a_missing_pipeline_may_ask_for_a_wait(fake_redis: r
         assert bot.budget.current_hold(Route.PIPELINE)
         assert bot.budget.current_hold(Route.LISTING) is None
         assert bot.budget.rate == bot.budget.full_rate
+
+
+async def test_a_listing_without_redis_names_no_server(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreAway("the store does not answer: ConnectionError: 10.0.0.7:6379")
+
+    async with running(fake_redis) as bot:
+        monkeypatch.setattr(bot.store, "save_pipelines", away)
+        bot.api.listing = ListingPage(pipelines=tuple(MANY[5:9]), more=False)
+        assert (await bot.catalogue.refresh()).problem == NO_DATABASE
 
 
 async def test_a_frozen_leader_lists_nothing_over_the_next_leader(fake_redis: redis.asyncio.Redis) -> None:
