@@ -198,9 +198,10 @@ def _what(episode: PastEpisode) -> str:
 def _acknowledged(episode: PastEpisode) -> str:
     if episode.acknowledged_at is None:
         return ""
-    after = _lasting(episode.acknowledged_at - episode.opened_at)
+    took = episode.acknowledged_at - episode.opened_at
+    when = f"after {_lasting(took)}" if took >= SHORTEST_SHOWN else "at once"
     verb = "resolved" if episode.resolved else "acknowledged"
-    return f" · {verb} by {phrases.person(episode.acknowledged_by)} after {after}"
+    return f" · {verb} by {phrases.person(episode.acknowledged_by)} {when}"
 
 
 def _ended(episode: PastEpisode) -> str:
