@@ -284,7 +284,7 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
     if answer.kind is NoteKind.NOTE and not answer.text:
         note = typed(reference.reference).replace('"', "’") if " " in reference.reference else "…"
         to_set = code(f'{render_context.command} note NAME "{note}"', 2 * LONGEST_NOTE)
-        lines.append(f"To set a note, put it in quotes behind the pipeline: {to_set}")
+        lines.append(f"To set a note, put it in quotes after the pipeline: {to_set}")
     return sections(lines)
 
 
