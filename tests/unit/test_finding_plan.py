@@ -21,6 +21,7 @@ from bot.domain.transition import FINDINGS, Event, PipelineFinding, PipelineStat
 from bot.domain.watch import ChannelId
 from bot.slack.features.list import ListCommand
 from bot.slack.features.status import OverviewCommand, StatusCommand
+from bot.slack.render import phrases
 from bot.store.codec import RECORD
 from bot.store.history import HEAD, packed, unpacked
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_routing, a_watch, an_observation, at
@@ -207,6 +208,21 @@ def test_a_change_of_phase_ends_a_drift_and_the_next_card_says_the_rest() -> Non
     assert [card.episode.kind for card in deploying.cards] == [EpisodeKind.DRIFT, EpisodeKind.DEPLOYMENT]
     assert "orders-eu drifted for" in shown(deploying.cards[0]).text
     assert story.record.state.findings == ()
+
+
+def test_a_change_to_the_wanted_phase_ends_a_drift_as_its_owner_wants() -> None:
+    story = Story(a_routing(), RUNNING, Phase.STOPPED)
+    story.must_find(DRIFT, second=310, of=OF_DEPLOYMENTS)
+    running = story.read(RUNNING, 400)
+    text = shown(running.cards[0]).text
+    assert "orders-eu no longer drifts after" in text
+    assert "it is running, as its owner wants" in text
+
+
+@pytest.mark.parametrize(("finding", "phase"), [(STUCK, DEPLOYING), (DRIFT, PAUSED), (DRIFT, RUNNING)])
+def test_a_list_marks_what_needs_a_look(finding: PipelineFinding, phase: Phase) -> None:
+    state = replace(Story(a_routing(), phase).record.state, findings=(finding,))
+    assert phrases.state_symbol(state) == ":warning:"
 
 
 @pytest.mark.parametrize("finding", [lagging(), STALLED])

@@ -71,7 +71,7 @@ def _last_phase(episode: Episode) -> Phase | None:
 
 
 def _stuck(card: Card, name: str) -> str:
-    return f"{finding_words.SYMBOL} {name} is *stuck* while {phrases.phase_in_a_sentence(card.state.phase)}"
+    return f"{phrases.NEEDS_A_LOOK} {name} is *stuck* while {phrases.phase_in_a_sentence(card.state.phase)}"
 
 
 def _usual(stuck: PipelineFinding) -> str:

@@ -2,6 +2,7 @@
 
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeOutcome
+from bot.domain.phase import Phase, drifts
 from bot.domain.transition import Event
 from bot.slack.render import finding_words, phrases
 from bot.slack.render.flap_words import downtime, how_often, ordinal_time
@@ -37,7 +38,7 @@ def drift_lines(card: Card, name: str) -> tuple[str, ...]:
     episode, state, when = card.episode, card.state, time_span(card.episode)
     often = how_often(episode)
     is_now = phrases.phase_in_a_sentence(state.phase)
-    if episode.outcome is EpisodeOutcome.CLEARED:
+    if episode.outcome is EpisodeOutcome.CLEARED or _is_as_wanted(card):
         words = f"no longer drifts after {downtime(episode)}: it is {is_now}, as its owner wants"
         return (f"{phrases.state_symbol(state)} {name} {words}{often} · {when}",)
     if not episode.open:
@@ -46,7 +47,14 @@ def drift_lines(card: Card, name: str) -> tuple[str, ...]:
     drift = state.finding(Event.DRIFT)
     wanted = finding_words.wanted(drift.intent if drift else None)
     words = f"has *drifted*: it is {is_now} and {wanted}{_again(episode)}"
-    return (f"{finding_words.SYMBOL} {name} {words}", when)
+    return (f"{phrases.NEEDS_A_LOOK} {name} {words}", when)
+
+
+def _is_as_wanted(card: Card) -> bool:
+    """True if a change of phase ended the drift."""
+    intent, phase = card.pipeline.intent, card.state.phase
+    is_settled = intent is not None and phase in (Phase.RUNNING, Phase.PAUSED)
+    return not card.episode.open and is_settled and not drifts(intent, phase)
 
 
 def _again(episode: Episode) -> str:

@@ -8,7 +8,6 @@ from bot.domain.usual_pace import Lag
 from bot.slack.mrkdwn import duration, outside
 from bot.slack.render import phrases
 
-SYMBOL = ":warning:"
 LAGGING = "*lagging*"
 STALLED = "*stalled*"
 NO_BLOCKS = "it reads no new blocks, although it is running"

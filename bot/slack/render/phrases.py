@@ -30,6 +30,7 @@ _SYMBOLS = {
     Phase.STOPPED: ":black_square_for_stop:",
 }
 DEGRADED = ":large_yellow_circle:"
+NEEDS_A_LOOK = ":warning:"
 
 GONE = "no longer visible: deleted, or access changed"
 UNREACHABLE = "can't be read"
@@ -157,6 +158,8 @@ def state_symbol(state: PipelineState) -> str:
     if observation is None:
         return NOT_READ_YET
     symbol = readiness_symbol(observation.phase, observation.ready, observation.replicas)
+    if observation.phase != Phase.FAILED and (state.finding(Event.STUCK) or state.finding(Event.DRIFT)):
+        return NEEDS_A_LOOK
     behind = state.finding(Event.LAGGING) or state.finding(Event.STALLED)
     return DEGRADED if behind and symbol == phase_symbol(Phase.RUNNING) else symbol
 
