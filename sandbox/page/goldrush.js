@@ -108,7 +108,8 @@ export class Drawer {
   }
 
   drawTime(left, movable) {
-    this.timeLabel.textContent = movable ? (left > 0 ? "Passing …" : "Let pass") : "";
+    this.timeLabel.textContent = left > 0 ? "Passing …" : "Let pass";
+    this.timeLabel.parentElement.hidden = !movable;
     for (const button of this.passing) {
       button.hidden = !movable;
       button.disabled = left > 0;
