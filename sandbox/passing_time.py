@@ -14,7 +14,7 @@ from sandbox.slack.wire import Refused
 from sandbox.slack.workspace import Workspace
 
 SHORTEST_STEP = 120.0
-"""Seconds. The bot serves its timers between two steps, and takes no step for a time in which it read nothing."""
+"""Seconds. Between two steps the bot reads, and serves the timers that are due."""
 MOST_STEPS = 6
 FOLLOWED_BY = 3.0
 """Seconds after a step: the bot asks Redis for the time every two seconds."""
