@@ -42,6 +42,8 @@ class PipelineView:
     guidance: Guidance = NO_GUIDANCE
     lag: Lag | None = None
     """As measured a short time ago. Only for the answer about one pipeline."""
+    learning_until: datetime | None = None
+    """Until then the bot learns when the pipeline rests. Only for the answer about one pipeline."""
     silence: SilenceNote | None = None
     """The mute or maintenance window that holds back messages about it in the channel."""
 

@@ -15,7 +15,6 @@ from bot.domain.usual_pace import TIMES_IN_A_ROW, Lag, UsualPace, follow, says_w
 ON_TIME = 300.0  # seconds: a pipeline with a smaller lag has caught up with its chain
 KEPT_LAGS = 2
 LONGEST = 20 * 365 * 86_400.0  # seconds: a longer lag is older than any chain, such as one that counts from 1970
-STEADY = 0.9  # of its measurements: a pipeline that moved in as many does not rest
 OVER = 0.5  # of the threshold: a lag below it has ended
 
 
@@ -47,17 +46,17 @@ def judge(
     `thresholds`: of all watches, in seconds. `deployed_at`: the latest deployment. The judgement begins again there.
     A bounded pipeline reads the past, so it never lags.
     """
-    left_behind = False
+    before = pace.last if pace else now
     if pace is None:
         pace = UsualPace(since=now.at, last=now, chain=chain, still_since=now.at)
     elif now.at <= pace.last.at:
         return pace, _judgement(pace, lag=None)
     elif says_whether_it_moves(now):
-        before = pace.last
         pace = follow(pace, now, chain, deployed_at) if says_whether_it_moves(before) else replace(pace, last=now)
-        left_behind = pace.is_learning(now.at) and _is_left_behind(pace, before)
+    rests = _rests(pace)
+    left_behind = rests and _is_left_behind(pace, before)
     lag = None if bounded else measured_lag(now, chain)
-    if lag is not None and not left_behind and _rests(pace, now.at):
+    if lag is not None and rests and not left_behind:
         lag = replace(lag, seconds=lag.chain_seconds, blocks=None) if lag.chain_seconds else None
     pace = replace(_with_lag(pace, lag, thresholds, rest=0.0 if left_behind else pace.habitual_standstill), lag=lag)
     return pace, _judgement(pace, lag=lag)
@@ -99,21 +98,21 @@ def _seconds_behind(blocks: int, chain: Chain) -> float | None:
     return before + min(max(newest, 0.0), gap)
 
 
-def _rests(pace: UsualPace, at: datetime) -> bool:
-    """True for a standstill of usual length. A new pipeline has no usual length yet."""
+def _rests(pace: UsualPace) -> bool:
+    """True for a standstill of possible length. On the first day, any length is possible."""
     if not pace.still_times:
         return False
-    if pace.is_learning(at):
-        return True
-    return pace.moved > 0 and pace.still_seconds <= pace.times_longest * pace.longest_standstill
+    return pace.is_learning or (pace.moved > 0 and pace.still_seconds <= pace.possible_rest)
 
 
 def _is_left_behind(pace: UsualPace, before: Measurement) -> bool:
-    """True while a steady pipeline stands still and the delay that GoldRush reports grows: data waits for it."""
+    """True while a steady pipeline rests for longer than it ever did, and the delay that GoldRush reports grows: data
+    waits for it."""
+    if pace.still_seconds <= pace.usual_rest and not pace.is_learning:
+        return False
     delay, delay_before = pace.last.processing_delay_ms, before.processing_delay_ms
     grows = delay is not None and delay_before is not None and delay > delay_before
-    others = pace.measured - 1 - pace.still_times
-    return grows and pace.still_times >= TIMES_IN_A_ROW and 0 < others * STEADY <= pace.moved
+    return grows and pace.still_times >= TIMES_IN_A_ROW and pace.is_steady
 
 
 def _with_lag(pace: UsualPace, lag: Lag | None, thresholds: Collection[int], *, rest: float) -> UsualPace:

@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from bot.domain.chains import Chain
 from bot.domain.measurement import Measurement
 
-LEARNING = timedelta(hours=24)
-LEARNING_OF_RARE = timedelta(days=7)
-"""A pipeline that moves in less than half of its measurements may have a rhythm of a week."""
-REMEMBERED_DAYS = 14  # two weekends, and two weeks of a pipeline that comes and goes by chance
+LEARNING = timedelta(days=1)
+FIRST_WEEK = timedelta(days=8)
+"""Until then a pipeline may have rests that the bot has not seen. The eighth day completes a weekend that the first
+day cut."""
+STEADY = 0.9  # of its measurements: a pipeline that moved in as many does not rest
+REMEMBERED_DAYS = 21  # three weekends: stalls may hide two of them
 LEAST_STANDSTILL = 900.0  # seconds: a shorter one is never reported
 HABIT_SECONDS = 12 * 3600.0  # a stall that lasts longer and ends by itself was a habit, such as a weekend
+FRIDAY_NOON, WEEKEND = timedelta(days=4, hours=12), timedelta(days=3)
 TIMES_LONGEST = 2.0
 EXPECTED_BLOCKS = 5.0
 TIMES_IN_A_ROW = 2  # one equal measurement may be chance
@@ -45,7 +48,7 @@ class UsualPace:
     """The learned pace of one pipeline. Stored, so a new field needs a default."""
 
     since: datetime
-    """The first measurement."""
+    """The first measurement. The time of a stall moves it on, since a stall teaches nothing about rests."""
     last: Measurement
     chain: Chain | None = None
     """Its chain, at the latest measurement that knew it."""
@@ -79,11 +82,19 @@ class UsualPace:
     """At the latest measurement. None: unknown, or it rests as usual."""
 
     @property
-    def moves_often(self) -> bool:
-        return self.moved * 2 >= self.measured - self.still_times
+    def is_steady(self) -> bool:
+        """True if it hardly ever rested before it stood still."""
+        others = self.measured - 1 - self.still_times
+        return 0 < others * STEADY <= self.moved
 
-    def is_learning(self, at: datetime) -> bool:
-        return at - self.since < (LEARNING if self.moves_often else LEARNING_OF_RARE)
+    @property
+    def is_learning(self) -> bool:
+        """True on the first day."""
+        return self.last.at - self.since < LEARNING
+
+    @property
+    def first_week_ends(self) -> datetime:
+        return self.since + FIRST_WEEK
 
     @property
     def longest_standstill(self) -> float:
@@ -96,21 +107,41 @@ class UsualPace:
         return self.longest_standstill if len(self.longest) * 2 >= days else 0.0
 
     @property
-    def allowed_standstill(self) -> float:
-        """Seconds. A longer one is a stall."""
-        return max(LEAST_STANDSTILL, self.times_longest * self.longest_standstill)
+    def usual_rest(self) -> float:
+        """Seconds. A rest by chance may be the longest so far."""
+        return TIMES_LONGEST * self.longest_standstill
 
     @property
-    def times_longest(self) -> float:
-        """In the first week twice as much as later: a longer rest than the seen ones is likely then."""
-        week = (self.last.at - self.since) / LEARNING_OF_RARE
-        return TIMES_LONGEST * (2 - min(1.0, week))
+    def possible_rest(self) -> float:
+        """Seconds for which it may rest, although it may never have rested for so long."""
+        return self._possible_rest(least=0.0)
+
+    @property
+    def allowed_standstill(self) -> float:
+        """Seconds. A longer one is a stall."""
+        return self._possible_rest(least=LEAST_STANDSTILL)
+
+    def _possible_rest(self, least: float) -> float:
+        """In the first week a pipeline that rests may do so for half a day, and the weekend doesn't count."""
+        rest = max(least, self.usual_rest)
+        if self.last.at >= self.first_week_ends:
+            return rest
+        rest = rest if self.is_steady else max(rest, HABIT_SECONDS)
+        return rest + _weekend_seconds(self.last.at, self.still_seconds)
+
+    @property
+    def has_new_rest(self) -> bool:
+        """True if it always moved, and now stands still on its first weekend: this may be a rest or a stall."""
+        is_longer = self.still_seconds > max(LEAST_STANDSTILL, self.usual_rest)
+        return is_longer and self.is_steady and not self.is_learning
 
 
 def follow(pace: UsualPace, now: Measurement, chain: Chain | None, deployed_at: datetime | None = None) -> UsualPace:
     """The pace after one more measurement, which is newer than the last. `deployed_at`: the latest deployment."""
     seconds = (now.at - pace.last.at).total_seconds()
     after = replace(pace, last=_known(pace.last, now), chain=chain or pace.chain, measured=pace.measured + 1)
+    if pace.stalled:
+        after = replace(after, since=pace.since + (now.at - pace.last.at))
     rest = 0.0 if pace.stalled else pace.still_seconds  # a stall that a restart may end is no habit
     after_restart = replace(after, still_seconds=rest, worker_seconds=0.0, still_times=0)
     if deployed_at and deployed_at > pace.last.at:
@@ -128,7 +159,7 @@ def follow(pace: UsualPace, now: Measurement, chain: Chain | None, deployed_at: 
         still_times=pace.still_times + 1,
         still_since=pace.still_since or pace.last.at,
     )
-    if after.is_learning(now.at):
+    if after.is_learning:
         return _with_standstill(after, now.at, after.still_seconds)
     had_its_time = after.still_times >= TIMES_IN_A_ROW and after.worker_seconds > LEAST_STANDSTILL
     too_long = had_its_time and after.still_seconds > after.allowed_standstill
@@ -136,7 +167,7 @@ def follow(pace: UsualPace, now: Measurement, chain: Chain | None, deployed_at: 
 
 
 def _moved(after: UsualPace, before: UsualPace, at: datetime, half: float) -> UsualPace:
-    """It moves again. What it did before is a habit, unless it was a stall, or a restart helped."""
+    """It moves again. What it did before is a habit, unless it was or may have been a stall, or a restart helped."""
     after = replace(
         after,
         moved=before.moved + 1,
@@ -149,7 +180,7 @@ def _moved(after: UsualPace, before: UsualPace, at: datetime, half: float) -> Us
     standstill = before.still_seconds
     if before.still_times < 1 or standstill == 0.0:
         return after
-    if not before.stalled:
+    if not before.stalled and not before.has_new_rest:
         return _with_standstill(after, at, standstill + half)
     if standstill >= HABIT_SECONDS:
         return _with_standstill(after, at, standstill + half)
@@ -157,6 +188,14 @@ def _moved(after: UsualPace, before: UsualPace, at: datetime, half: float) -> Us
     if before.doubtful and repeats and standstill * 2 >= before.doubtful[1]:
         return _with_standstill(after, at, standstill + half)
     return replace(after, doubtful=(at.toordinal(), standstill))
+
+
+def _weekend_seconds(at: datetime, seconds: float) -> float:
+    """The part of the last `seconds` in which it was weekend somewhere: from Friday noon to Monday noon UTC."""
+    of_week = timedelta(days=at.weekday(), hours=at.hour, minutes=at.minute, seconds=at.second)
+    since_friday = ((of_week - FRIDAY_NOON) % timedelta(days=7)).total_seconds()
+    since_monday = max(0.0, since_friday - WEEKEND.total_seconds())
+    return max(0.0, min(seconds, since_friday) - since_monday)
 
 
 def restarted(before: Measurement, now: Measurement) -> bool:

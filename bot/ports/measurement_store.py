@@ -20,7 +20,7 @@ class MeasuredPipeline:
 
 
 class MeasurementStore(Protocol):
-    """Losing all of this costs a day of learning, and no message. So no lease guards it: the latest writer wins."""
+    """Losing all of this costs eight days of learning, and no message. So no lease guards it: the latest write wins."""
 
     async def measured(
         self, pipeline_ids: Collection[PipelineId] | None = None

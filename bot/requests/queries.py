@@ -27,7 +27,6 @@ from bot.domain.owners import has_unknown_owner, owner_problem
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_redrawn
 from bot.domain.transition import Event
-from bot.domain.usual_pace import Lag
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
@@ -102,18 +101,21 @@ class Queries:
         answer = replace(answer, outage=self._views.outage)
         if len(answer.views) == 1:
             (view,) = answer.views
-            guidance, lag = self._repository.guidance(view.pipeline), await self._lag(view)
-            return replace(answer, views=(replace(view, guidance=guidance, lag=lag),))
+            view = replace(view, guidance=self._repository.guidance(view.pipeline))
+            return replace(answer, views=(await self._with_pace(view),))
         return answer
 
-    async def _lag(self, view: PipelineView) -> Lag | None:
-        """As the leader measured it a short time ago. None if it is not running, or rests as usual."""
-        if view.state.phase is not Phase.RUNNING or view.state.finding(Event.LAGGING):
-            return None  # the finding has its own numbers
+    async def _with_pace(self, view: PipelineView) -> PipelineView:
+        """With what the leader measured a short time ago. A pipeline that is not running has no pace."""
+        if view.state.phase is not Phase.RUNNING:
+            return view
         measured = (await self._measurements.measured([view.pipeline.id])).get(view.pipeline.id)
         if measured is None or self._clock.now() - measured.pace.last.at > MEASURED_LATELY:
-            return None
-        return measured.pace.lag
+            return view
+        pace = measured.pace
+        lag = None if view.state.finding(Event.LAGGING) else pace.lag  # the finding has its own numbers
+        learning_until = pace.first_week_ends if pace.last.at < pace.first_week_ends else None
+        return replace(view, lag=lag, learning_until=learning_until)
 
     async def _watched(self, channel: ChannelId, states: Collection[StateFilter], page: slice) -> StatusAnswer:
         watched = self._repository.in_order(self._repository.watches.in_channel(channel))

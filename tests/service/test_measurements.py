@@ -455,9 +455,12 @@ async def test_status_of_one_pipeline_tells_its_lag(fake_redis: redis.asyncio.Re
         (view,) = (await one.bot.requests.queries.status(ALERTS, [ONE])).views
         assert view.lag
         assert "30 s behind (60 blocks)" in row(view, one.bot.clock.now())
+        assert view.learning_until
+        assert timedelta(days=7) < view.learning_until - one.bot.clock.now() <= timedelta(days=8)
+        assert "still learning when it rests, until " in row(view, one.bot.clock.now())
         one.bot.clock.seconds += 1000
         (view,) = (await one.bot.requests.queries.status(ALERTS, [ONE])).views
-        assert view.lag is None
+        assert (view.lag, view.learning_until) == (None, None)
 
 
 async def test_a_leader_forgets_pipelines_that_nobody_watches_any_more(fake_redis: redis.asyncio.Redis) -> None:

@@ -86,6 +86,76 @@ def test_the_stall_counts_from_the_last_movement_and_ends_with_the_next() -> Non
     assert story.last.stalled_since is None
 
 
+# --- the first week ---------------------------------------------------------------------------------------------------
+
+FRIDAY, SATURDAY, MONDAY = 4 * DAY, 5 * DAY, 7 * DAY
+
+
+def from_monday(*thresholds: int) -> Story:
+    """A pipeline that the bot measures from a Monday at midnight on."""
+    story = Story(*thresholds)
+    story.now = (8 - NOON.isoweekday()) * DAY - 12 * 60
+    return story
+
+
+def test_on_a_working_day_of_the_first_week_a_steady_pipeline_stalls_as_soon_as_later() -> None:
+    assert from_monday().moves(FRIDAY).stands_still(25) == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("hours", [-12, -9, 0, 12])
+def test_the_first_weekend_is_no_stall_in_any_time_zone(hours: int) -> None:
+    story = from_monday()
+    for working_days in (SATURDAY + hours * 60, 5 * DAY):
+        story.moves(working_days)
+        assert not any(story.stands_still(2 * DAY))
+
+
+def test_a_stall_of_the_first_weekend_counts_from_monday_noon_utc() -> None:
+    news = from_monday().moves(SATURDAY + 10 * 60).stands_still(2 * DAY + 3 * 60)
+    assert news.index(True) * PERIOD == MONDAY + 12 * 60 + 20 - SATURDAY - 10 * 60
+
+
+def test_after_a_weekend_without_a_rest_a_stall_on_a_weekend_is_one_as_soon_as_on_other_days() -> None:
+    assert from_monday().moves(12 * DAY).stands_still(25)[-1]
+
+
+@pytest.mark.parametrize("office_hours", [8, 12])
+def test_nights_and_weekends_are_no_stall(office_hours: int) -> None:
+    story, night = from_monday(), (24 - office_hours) * 60
+    for day in range(14):
+        is_weekend = day % 7 > 4
+        assert not any(story.stands_still(DAY if is_weekend else night))
+        story.moves(0 if is_weekend else office_hours * 60)
+
+
+def test_a_pipeline_that_rested_by_chance_may_rest_for_half_a_day_in_its_first_week() -> None:
+    story = from_monday()
+    for _ in range(40):
+        story.moves(30)
+        story.stands_still(20)
+    news = story.moves(30).stands_still(13 * 60)
+    assert news.index(True) * PERIOD == 12 * 60
+
+
+def test_a_stall_of_the_first_weekend_that_healed_is_no_habit() -> None:
+    story = from_monday().moves(SATURDAY)
+    assert not any(story.stands_still(3 * 60))
+    assert story.moves(4 * DAY).stands_still(25)[-1]
+
+
+def test_the_bot_learns_nothing_about_rests_while_a_pipeline_is_stalled() -> None:
+    story = from_monday().moves(3 * DAY)
+    assert story.stands_still(6 * DAY)[-1]
+    story.measure(measured(story.now, records=0, height=1, uid="new"))
+    story.now += PERIOD
+    assert not any(story.moves(3 * DAY - PERIOD).stands_still(DAY))
+
+
+def test_on_its_first_weekend_a_pipeline_that_stands_still_lags_only_if_the_delay_grows() -> None:
+    assert stands_behind(from_monday(T5).moves(SATURDAY), 20, 0) == [()] * 20
+    assert stands_behind(from_monday(T5).moves(SATURDAY), 5, 300)[-1] == (T5,)
+
+
 def test_a_usual_rest_is_no_stall() -> None:
     story = Story().moves(DAY / 2)
     story.stands_still(60)

@@ -9,7 +9,7 @@ from bot.domain.catalogue import Pipeline, comparable, is_pattern
 from bot.domain.names import AmbiguousReference, Names, ResolvedReference, resolve
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, with_other_name, without_name
-from bot.slack.mrkdwn import ago, code, outside
+from bot.slack.mrkdwn import ago, code, date, outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import Block, sections
@@ -60,7 +60,8 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
 
 def measured_facts(view: PipelineView) -> list[str]:
     """What is wrong although the pipeline can be read, and how far it is behind."""
-    return [*map(finding_fact, view.state.findings), lag_fact(view.lag) if view.lag else ""]
+    learning = f"still learning when it rests, until {date(view.learning_until)}" if view.learning_until else ""
+    return [*map(finding_fact, view.state.findings), lag_fact(view.lag) if view.lag else "", learning]
 
 
 def _since(view: PipelineView, now: datetime) -> str:

@@ -46,10 +46,13 @@ def _watched(
 
 _LEARNING = {
     Event.LAGGING: (
-        "On a pipeline's first day I take a standstill for a rest, unless it moved steadily before and the delay that "
-        "GoldRush reports grows."
+        "On a pipeline's first day and first weekend I take a standstill for a rest, unless it moved steadily before "
+        "and the delay that GoldRush reports grows."
     ),
-    Event.STALLED: "I report it after a day of learning; after a week if the pipeline moves rarely.",
+    Event.STALLED: (
+        "I learn for eight days when a pipeline rests. On its first day I report no stall. Its first weekend doesn't "
+        "count, and if it rests on other days, I wait 12 h."
+    ),
     Event.STUCK: "Until I have seen five deployments of a pipeline, I wait longer: up to an hour.",
 }
 
