@@ -10,6 +10,9 @@ from datetime import datetime
 OFTEN = 48.0  # answers after which an old pace has faded to a third: four hours of them
 LATE_GAPS = 20.0  # a chain is late only after so many of its usual times between two blocks
 LATE_SECONDS = 300.0  # and after this time
+REORGANISED = 1000  # blocks: a chain that reorganises goes back by fewer
+FASTEST = 1000.0  # blocks a second, while the pace is unknown
+TIMES_PACE, FEW_BLOCKS = 20.0, 20  # a chain that makes more blocks than that catches up, or GoldRush is wrong
 # Names of chains in topics that GoldRush's other products spell in another way.
 _OTHER_NAMES = {
     "ethereum": "eth",
@@ -36,6 +39,8 @@ class Chain:
     paced_blocks: float = 0.0
     """Made in `paced_seconds`. Both fade, so that the pace follows the chain."""
     paced_seconds: float = 0.0
+    doubtful: int | None = None
+    """The implausible height of the latest answer. It counts once another answer agrees."""
 
     @property
     def blocks_per_second(self) -> float | None:
@@ -65,7 +70,10 @@ class Chain:
 
 
 def with_pace(before: Chain | None, now: Chain) -> Chain:
-    """`now`, with the pace learned so far. A time in which the chain stood still says nothing about its pace."""
+    """`now`, with the pace learned so far. `before`, if the new height is implausible and no earlier answer had it.
+
+    A time in which the chain stood still says nothing about its pace.
+    """
     if before is None:
         return now
     known = replace(now, paced_blocks=before.paced_blocks, paced_seconds=before.paced_seconds)
@@ -73,6 +81,10 @@ def with_pace(before: Chain | None, now: Chain) -> Chain:
     if before.signed_at and now.signed_at:
         begin, end = before.signed_at, now.signed_at
     blocks, seconds = now.height - before.height, (end - begin).total_seconds()
+    most = _most_blocks(before, max(seconds, (now.at - before.at).total_seconds()))
+    if not -REORGANISED <= blocks <= most:
+        agrees = before.doubtful is not None and -REORGANISED <= now.height - before.doubtful <= most
+        return known if agrees else replace(before, doubtful=now.height)
     if blocks <= 0 or seconds <= 0 or _had_halted(before, blocks, seconds):
         return known
     return replace(
@@ -80,6 +92,12 @@ def with_pace(before: Chain | None, now: Chain) -> Chain:
         paced_blocks=before.paced_blocks * (1 - 1 / OFTEN) + blocks,
         paced_seconds=before.paced_seconds * (1 - 1 / OFTEN) + seconds,
     )
+
+
+def _most_blocks(before: Chain, seconds: float) -> float:
+    """So many may be new after this time."""
+    pace = before.blocks_per_second
+    return FEW_BLOCKS + max(1.0, seconds) * (FASTEST if pace is None else TIMES_PACE * pace)
 
 
 def _had_halted(before: Chain, blocks: int, seconds: float) -> bool:

@@ -23,9 +23,9 @@ def deployment_under_way(record: Record) -> Episode | None:
 def is_unsettled(record: Record, pipeline: Pipeline) -> bool:
     """True if passing time alone may bring news: it deploys, stops, or contradicts what its owner wants."""
     state = record.state
-    if state.phase is Phase.RUNNING and pipeline.intent is not Intent.PAUSED and not state.findings:
+    found = any(finding.event in OF_DEPLOYMENTS for finding in state.findings) or state.contradicts_since is not None
+    if state.phase is Phase.RUNNING and pipeline.intent is not Intent.PAUSED and not found:
         return deployment_under_way(record) is not None  # the usual case, without hashing phases
-    found = any(finding.event in OF_DEPLOYMENTS for finding in state.findings)
     moves = state.phase in TRANSIENT or deployment_under_way(record) is not None
     return found or moves or contradicts(state, pipeline)
 

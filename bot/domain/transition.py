@@ -193,6 +193,8 @@ class PipelineState:
     """Only of a bounded pipeline with an end block: how far it is, or how it ended."""
     findings: tuple[PipelineFinding, ...] = ()
     """Those that hold, each event once."""
+    contradicts_since: datetime | None = None
+    """The phase contradicts what a fresh read of the intent showed then. After a grace period that is drift."""
 
     def finding(self, event: Event) -> PipelineFinding | None:
         """The finding of this kind, if it holds."""
@@ -350,6 +352,7 @@ def _observed(
         gap=gap or state.gap,
         run=_run(state, latest, fresh=changed or Event.RESTARTED in events),
         findings=() if changed else state.findings,
+        contradicts_since=None if changed else state.contradicts_since,
     )
     transitions = tuple(
         Transition(

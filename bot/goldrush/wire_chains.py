@@ -4,21 +4,23 @@ Source: https://goldrush.dev/docs/api-reference/foundational-api/utility/get-all
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from pydantic import SecretStr
 
 from bot.domain.chains import Chain
+from bot.domain.measurement import HIGHEST
 from bot.goldrush.envelope import count_of, member_object, payload, text_of, time_of
 from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Unauthorized
 
 T = TypeVar("T")
 CHAINS_PATH = "/v1/chains/status/"
 MOST_CHAINS = 1000
+CLOCKS_DIFFER = timedelta(minutes=5)  # a later time of a block is no time
 
-_height = partial(count_of, most=2**63)
+_height = partial(count_of, most=HIGHEST)
 # The API's pages have spelled both fields in several ways.
 _HEIGHTS = ("synced_block_height", "chain_tip_height")
 _SIGNED_AT = ("synced_blocked_signed_at", "synced_block_signed_at", "chain_tip_signed_at")
@@ -45,7 +47,8 @@ def decode_chains(
         name, height = text_of(item, "name").lower(), _first(item, _HEIGHTS, _height)
         if name and height is not None:
             signed_at = _first(item, _SIGNED_AT, time_of)
-            chains.append(Chain(name=name, height=height, at=at, signed_at=signed_at))
+            is_past = signed_at is not None and signed_at <= at + CLOCKS_DIFFER
+            chains.append(Chain(name=name, height=height, at=at, signed_at=signed_at if is_past else None))
     return tuple(chains)
 
 

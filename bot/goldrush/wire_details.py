@@ -11,7 +11,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from bot.domain.log_lines import PodLog
-from bot.domain.measurement import DestinationHealth, Measurement
+from bot.domain.measurement import HIGHEST, DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
 from bot.goldrush.envelope import count_of, member_object, number_of, payload, text_of, time_of
 from bot.goldrush.wire import pipeline_path
@@ -65,7 +65,7 @@ def decode_metrics(
         uid=text_of(data, "uid") or None,
         records_consumed=_counter(data, "records_consumed"),
         last_offset=_counter(data, "last_offset"),
-        last_block_height=_counter(data, "last_block_height"),
+        last_block_height=count_of(data, "last_block_height", most=HIGHEST),
         pending_records=_counter(data, "pending_records"),
         processing_delay_ms=number_of(data, "processing_delay_ms"),
         records_per_second=number_of(data, "records_per_second"),

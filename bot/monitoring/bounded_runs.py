@@ -11,7 +11,7 @@ from functools import partial
 
 from bot.domain.bounded_run import RunEnd, ended, progress
 from bot.domain.bounded_run_plan import plan_progress, plan_run_ended
-from bot.domain.measurement import Measurement
+from bot.domain.measurement import Measurement, plausible
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import PipelineState, Reach
@@ -139,7 +139,8 @@ class BoundedRuns:
         if not self._budget.try_take_spare(Route.METRICS):
             return
         live_since = state.healthy.since if state.healthy else None
-        run = ended(blocks, before, await self._read(pipeline_id), live_since=live_since, uid=state.uid)
+        after = await self._read(pipeline_id, before)
+        run = ended(blocks, before, after, live_since=live_since, uid=state.uid)
         if run and run.is_short and await self._is_paused(pipeline_id, since):
             run = None
         if run:
@@ -151,9 +152,9 @@ class BoundedRuns:
             )
         self._attempts[pipeline_id] = since, _attempts_by((self._clock.now() - since).total_seconds())
 
-    async def _read(self, pipeline_id: PipelineId) -> Measurement | None:
+    async def _read(self, pipeline_id: PipelineId, before: Sequence[Measurement]) -> Measurement | None:
         try:
-            return await self._details.metrics(pipeline_id, self._clock.now())
+            return plausible(await self._details.metrics(pipeline_id, self._clock.now()), before)
         except ApiError as exc:
             self._budget.obey(Route.METRICS, exc)
             return None

@@ -6,7 +6,7 @@ deploy, stop, or contradict their owner's intent.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -121,8 +121,9 @@ class DeploymentChecks:
             held = state.finding(Event.DRIFT)
             same_phase = before is not None and before.situation[:2] == situation[:2]
             earlier = before.contradicts_since if before and same_phase else None
-            check.contradicts_since = held.since if held else earlier or now
-            check.is_confirmed = before is not None and earlier is not None and before.is_confirmed
+            check.contradicts_since = held.since if held else state.contradicts_since or earlier or now
+            confirmed_before = before is not None and earlier is not None and before.is_confirmed
+            check.is_confirmed = confirmed_before or state.contradicts_since is not None
         self._checks[pipeline_id] = check
         return check
 
@@ -131,6 +132,8 @@ class DeploymentChecks:
         state = self._repository.state_but_time(pipeline_id)
         if check.usual is None:
             check.usual = await self._usual(pipeline_id, state)
+        if state.contradicts_since and not check.contradicts_since:
+            await self._store_contradiction(pipeline_id, state, None)
         findings = [finding] if (finding := stuck(state, check.usual, self._read_at(pipeline_id))) else []
         drifted, confirmed = await self._drift(pipeline_id, check, state)
         findings += [drifted] if drifted else []
@@ -157,12 +160,18 @@ class DeploymentChecks:
             if not await self._read_intent(pipeline_id):
                 return None, False
             check.is_confirmed, check.contradicts_since = True, self._clock.now()
+            await self._store_contradiction(pipeline_id, state, check.contradicts_since)
         drifted = self._drift_by(check, state, self._repository.pipeline(pipeline_id), pipeline_id)
         if (drifted is None) is (held is None):
             return drifted, True
         if not await self._read_intent(pipeline_id):
             return held, False
         return self._drift_by(check, state, self._repository.pipeline(pipeline_id), pipeline_id), True
+
+    async def _store_contradiction(self, pipeline_id: PipelineId, state: PipelineState, since: datetime | None) -> None:
+        """So that a new leader goes on with the grace period."""
+        make = partial(_with_contradiction, judged=state, since=since)
+        await write_as_leader(self._repository, self._leadership, pipeline_id, make)
 
     def _drift_by(
         self, check: _Check, state: PipelineState, pipeline: Pipeline, pipeline_id: PipelineId
@@ -194,3 +203,11 @@ def _as_judged(
     if (record.state.phase, record.state.since) != (state.phase, state.since):
         return None
     return plan_findings(record, routing, findings, at, of=OF_DEPLOYMENTS)
+
+
+def _with_contradiction(record: Record, _: Routing, judged: PipelineState, since: datetime | None) -> Plan | None:
+    """Nothing, if the pipeline has moved on since."""
+    state = record.state
+    if (state.phase, state.since) != (judged.phase, judged.since) or state.contradicts_since == since:
+        return None
+    return Plan(record=replace(record, state=replace(state, contradicts_since=since)))

@@ -73,8 +73,10 @@ class Diagnoses:
         """Runs the reads. When `stopped` is set, it drops those under way: the next leader begins again."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            await stopped.wait()
-            self._tasks = None
+            try:
+                await stopped.wait()
+            finally:
+                self._tasks = None  # a group that ends takes no more tasks
             for task in self._under_way.values():
                 task.cancel()
         await self._reader.close()

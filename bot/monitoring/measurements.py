@@ -15,7 +15,7 @@ from bot.domain.chains import find_chain
 from bot.domain.finding_plan import OF_LAG, plan_chain_card, plan_findings
 from bot.domain.lag import Judgement, judge
 from bot.domain.lag_findings import lag_findings
-from bot.domain.measurement import Measurement
+from bot.domain.measurement import Measurement, plausible
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
@@ -168,7 +168,7 @@ class Measurements:
 
     async def _measure(self, pipeline_id: PipelineId) -> MeasuredPipeline | None:
         try:
-            now = await self._details.metrics(pipeline_id, self._clock.now())
+            now = plausible(await self._details.metrics(pipeline_id, self._clock.now()), self.recent(pipeline_id))
         except ApiError as exc:
             self._budget.obey(Route.METRICS, exc)
             return None

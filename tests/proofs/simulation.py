@@ -571,7 +571,13 @@ class Process:
             jobs.append(_every(self.tick_seconds, runs.follow))
         self.world.living[self._number] = self
         self._tasks = [asyncio.create_task(job) for job in jobs]
-        await asyncio.gather(*self._tasks)
+        try:
+            await asyncio.gather(*self._tasks)
+        finally:  # `gather` returns when the first one ends
+            self.dead = True
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def _every(seconds: float, run: Any) -> None:

@@ -196,6 +196,44 @@ async def test_a_pause_that_does_not_come_is_drift(fake_redis: redis.asyncio.Red
         assert await it.told() == [Event.DRIFT, Event.ALIGNED]
 
 
+@pytest.mark.parametrize("status", [PAUSED, STOPPED])
+async def test_a_new_leader_goes_on_with_the_grace_period(status: Status, fake_redis: redis.asyncio.Redis) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(status, 3 * MINUTE)
+        it.restart()
+        await it.pass_time(MINUTE)
+        assert not it.held
+        it.restart()
+        await it.pass_time(2 * MINUTE)
+        assert it.held == {Event.DRIFT}
+        assert await it.told() == [Event.DRIFT]
+
+
+async def test_a_contradiction_that_ended_is_no_part_of_the_next_grace_period(fake_redis: redis.asyncio.Redis) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(PAUSED, 4 * MINUTE)
+        it.owner_wants(Intent.PAUSED)
+        await it.bot.catalogue.refresh()
+        await it.pass_time(MINUTE)
+        assert it.bot.repository.record(ONE).state.contradicts_since is None
+        it.restart()
+        it.owner_wants(Intent.RUNNING)
+        await it.bot.catalogue.refresh()
+        await it.pass_time(4 * MINUTE)
+        assert not it.held
+        await it.pass_time(2 * MINUTE)
+        assert it.held == {Event.DRIFT}
+
+
+async def test_a_new_phase_begins_the_grace_period_again(fake_redis: redis.asyncio.Redis) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(PAUSED, 4 * MINUTE)
+        await it.becomes(LIVE, 30)
+        await it.becomes(PAUSED, 4 * MINUTE)
+        it.restart()
+        assert not it.held
+
+
 async def test_a_pause_by_the_owner_is_no_drift(fake_redis: redis.asyncio.Redis) -> None:
     async with deployments(fake_redis) as it:
         it.owner_wants(Intent.PAUSED)

@@ -636,3 +636,16 @@ async def test_a_request_that_the_own_budget_lacks_is_no_attempt_to_read_a_late_
         found = diagnosis(bot)
         assert found
         assert found.log is LogOutcome.READ
+
+
+@pytest.mark.filterwarnings("error")
+async def test_diagnoses_that_are_cancelled_begin_no_other(fake_redis: redis.asyncio.Redis) -> None:
+    many = pipelines(6)
+    async with running(fake_redis, *many) as bot:
+        bot.details.log = asyncio.Event()
+        run = asyncio.create_task(bot.diagnoses.run(asyncio.Event()))
+        await failed(bot, *(pipeline.id for pipeline in many))
+        assert bot.details.under_way
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run

@@ -50,6 +50,9 @@ class FakeDetails:
     late: float = 0.0
     """Seconds by which GoldRush itself is behind."""
     frozen: bool = False
+    chain_error: int = 0
+    height_error: int = 0
+    """In blocks, of what GoldRush says."""
 
     async def metrics(self, pipeline_id: PipelineId, at: datetime) -> Measurement:
         self.requests.append(pipeline_id)
@@ -57,6 +60,7 @@ class FakeDetails:
             raise self.error
         moved = 7 if self.frozen else int(self.clock.seconds * 2)
         height = moved if self.frozen else moved + 50_000 - self.behind
+        height += self.height_error
         return Measurement(at=at, last_block_height=height, records_consumed=moved, pending_records=len(self.requests))
 
     async def chains(self, at: datetime) -> tuple[Chain, ...]:
@@ -65,7 +69,7 @@ class FakeDetails:
             raise self.error
         height = int((self.clock.seconds - self.late) * 2) + 50_000
         signed_at = at - timedelta(seconds=self.late)
-        return (Chain(name="base-mainnet", height=height, at=at, signed_at=signed_at),)
+        return (Chain(name="base-mainnet", height=height + self.chain_error, at=at, signed_at=signed_at),)
 
     async def logs(self, pipeline_id: PipelineId) -> tuple[PodLog, ...]:
         raise NotImplementedError
@@ -473,3 +477,23 @@ async def test_a_leader_forgets_pipelines_that_nobody_watches_any_more(fake_redi
             await one.go_on(10)
         assert await one.store.measured() == {ONE: one.measurements._measured[ONE]}
         assert set(one.measurements._measured) == {ONE}
+
+
+@pytest.mark.parametrize("absurd", [-10_000, 30, 10**9, 10**12])
+async def test_one_absurd_height_of_a_chain_or_a_pipeline_lags_nobody(
+    fake_redis: redis.asyncio.Redis, absurd: int
+) -> None:
+    async with measuring(fake_redis, 1, with_chains=True) as it:
+        it.details.behind = 10
+        await it.bot.watch(ONE)
+        await it.go_on(60)
+        learned = it.chains.known["base-mainnet"].blocks_per_second
+        for part in ("chain_error", "height_error"):
+            setattr(it.details, part, absurd)
+            await it.go_on(5)
+            setattr(it.details, part, 0)
+            await it.go_on(15)
+        measured = (await it.store.measured())[ONE]
+        assert measured.pace.over == ()
+        assert all(lag.seconds < 300 for lag in measured.pace.lags)
+        assert it.chains.known["base-mainnet"].blocks_per_second == pytest.approx(learned, rel=0.05)

@@ -78,6 +78,34 @@ def test_the_height_goes_on_between_two_answers_unless_the_chain_is_late() -> No
     assert a_chain(0, 1000, pace=0.5, late=30).height_at(NOON + timedelta(minutes=2)) == 1000
 
 
+@pytest.mark.parametrize("absurd", [0, 10, 38_010_000, 1_038_000_000, 10**12])
+@pytest.mark.parametrize("late", [0, 0.1])
+def test_one_absurd_height_changes_neither_the_pace_nor_the_height(absurd: int, late: float) -> None:
+    chain = a_chain(0, 38_000_000, pace=0.5)
+    for minute in range(5, 100, 5):
+        height = 38_000_000 + 30 * minute
+        chain = with_pace(chain, a_chain(minute, absurd if minute == 30 else height, late=late))
+        assert chain.blocks_per_second == pytest.approx(0.5, rel=0.03)
+        assert abs(chain.height_at(NOON + timedelta(minutes=minute)) - height) <= 150
+
+
+def test_an_absurd_first_height_gives_way_to_the_second_answer_that_contradicts_it() -> None:
+    chain = with_pace(None, a_chain(0, 10**12))
+    for minute in (5, 10, 15, 20):
+        chain = with_pace(chain, a_chain(minute, 1000 + 30 * minute))
+    assert (chain.height, chain.blocks_per_second) == (1600, 0.5)
+
+
+@pytest.mark.parametrize("step", [-5_000, 10_000_000])
+def test_a_new_height_that_stays_counts_from_its_second_answer_on_and_is_no_pace(step: int) -> None:
+    chain = a_chain(0, 38_000_000, pace=0.5)
+    for minute in (5, 10, 15):
+        chain = with_pace(chain, a_chain(minute, 38_000_000 + step + 30 * minute))
+    assert chain.height == 38_000_000 + step + 450
+    assert chain.blocks_per_second == pytest.approx(0.5, rel=0.03)
+    assert chain.doubtful is None
+
+
 # --- GoldRush's list --------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +131,16 @@ def test_each_chain_with_a_name_and_a_height_counts() -> None:
     assert decode_chains(200, {}, body({}), at=NOON) == ()
     with pytest.raises(Malformed):
         decode_chains(200, {}, body({"items": 7}), at=NOON)
+
+
+@pytest.mark.parametrize("height", [-1, 2**63, 10**12 + 1, 1.5, True])
+def test_a_height_that_no_chain_has_is_no_height(height: object) -> None:
+    assert decode_chains(200, {}, body({"items": [{"name": "x", "synced_block_height": height}]}), at=NOON) == ()
+
+
+def test_a_block_of_the_future_has_no_time() -> None:
+    items = [{"name": "x", "synced_block_height": 7, "synced_blocked_signed_at": "9999-01-01T00:00:00Z"}]
+    assert decode_chains(200, {}, body({"items": items}), at=NOON) == (Chain(name="x", height=7, at=NOON),)
 
 
 def test_a_chain_counts_by_the_newer_names_of_its_fields() -> None:

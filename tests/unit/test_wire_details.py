@@ -103,6 +103,11 @@ def test_a_count_of_another_form_is_unknown(value: object) -> None:
     assert metrics({"pending_records": value}) == Measurement(at=AT)
 
 
+@pytest.mark.parametrize("height", [-1, 2**63, 10**12 + 1])
+def test_a_height_that_no_chain_has_is_unknown(height: int) -> None:
+    assert metrics({"last_block_height": height}) == Measurement(at=AT)
+
+
 @pytest.mark.parametrize("value", [None, "12", True, -1.0, 10**30, [], {}])
 def test_a_number_of_another_form_is_unknown(value: object) -> None:
     assert metrics({"processing_delay_ms": value}) == Measurement(at=AT)
