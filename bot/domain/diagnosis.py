@@ -86,6 +86,19 @@ class Diagnosis:
         return "" if cause is UNKNOWN else cause.words
 
     @property
+    def shortened(self) -> "Diagnosis":
+        """What the record of a failure that is long over keeps. Its card has the whole diagnosis."""
+        return Diagnosis(
+            at=self.at,
+            began_at=self.began_at,
+            log=self.log,
+            log_at=self.log_at,
+            unread=self.unread,
+            cause=self.cause,
+            fingerprint=self.fingerprint,
+        )
+
+    @property
     def read_log_at(self) -> datetime:
         return self.log_at or self.at
 

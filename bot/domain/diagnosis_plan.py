@@ -28,3 +28,11 @@ def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Pl
         reason=diagnosis.cause_words,
     )
     return with_episode(record, routing, replace(episode.with_late_entry(entry), diagnosis=diagnosis))
+
+
+def plan_shortened(record: Record, _: Routing) -> Plan | None:
+    """Drops from a closed episode what only its cards show. None: there is nothing to drop."""
+    episode = record.episode
+    if episode is None or episode.open or episode.diagnosis is None or episode.diagnosis == episode.diagnosis.shortened:
+        return None
+    return Plan(record=replace(record, episode=replace(episode, diagnosis=episode.diagnosis.shortened)))

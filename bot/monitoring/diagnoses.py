@@ -5,17 +5,19 @@ Level-triggered: each open failure without a diagnosis is due, so restarts and l
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from heapq import heappop, heappush
 
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
-from bot.domain.episode import Episode, diagnosable, open_failure
+from bot.domain.episode import Episode, EpisodeKind, diagnosable, open_failure
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.routing import Routing
 from bot.monitoring.breaker import CircuitBreaker
-from bot.monitoring.diagnosis_needs import ENDED_FOR, DiagnosisNeeds, Need
+from bot.monitoring.diagnosis_needs import DiagnosisNeeds, Need
 from bot.monitoring.diagnosis_reader import DiagnosisReader
+from bot.monitoring.ended_failures import EndedFailures
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.store_errors import LeadershipLost, StoreAway
@@ -64,10 +66,7 @@ class Diagnoses:
         self._under_way: dict[PipelineId, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._swept_at = float("-inf")
-        self._ended: set[PipelineId] = set()
-        """Of late, before their workers had a log."""
-        self._searched_for: str | None = None
-        """The lease of this bot, under which it searched all pipelines for those."""
+        self._ended = EndedFailures(repository, leadership, clock)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Runs the reads. When `stopped` is set, it drops those under way: the next leader begins again."""
@@ -83,7 +82,7 @@ class Diagnoses:
 
     def notice(self, record: Record) -> None:
         """A plan was just written for this record. Its pages get the CPU and Slack first."""
-        if diagnosable(record.episode) is not None:
+        if record.episode and record.episode.kind is EpisodeKind.FAILURE:
             self._fresh.append((self._clock.monotonic() + PAGES_FIRST_SECONDS, record.pipeline_id))
 
     async def serve(self) -> None:
@@ -91,7 +90,7 @@ class Diagnoses:
         now = self._clock.monotonic()
         while self._fresh and self._fresh[0][0] <= now:
             pipeline_id = self._fresh.popleft()[1]
-            self._note_ended(pipeline_id)
+            self._ended.note(pipeline_id)
             self._enqueue(pipeline_id)
         if now - self._swept_at >= SWEEP_SECONDS and self._leadership.is_leader:
             self._swept_at = now
@@ -100,35 +99,16 @@ class Diagnoses:
 
     async def _sweep(self) -> None:
         failed = {episode.pipeline_id: episode for episode in self._repository.open_episodes if open_failure(episode)}
-        await self._find_ended()
-        self._needs.keep(failed.keys() | self._ended)
-        unfinished = {pipeline_id for pipeline_id, episode in failed.items() if not _is_finished(episode)} | self._ended
+        ended = await self._ended.without_log()
+        self._needs.keep(failed.keys() | ended)
+        unfinished = {pipeline_id for pipeline_id, episode in failed.items() if not _is_finished(episode)} | ended
         waiting = {pipeline_id for _, pipeline_id in self._fresh}
         for place, pipeline_id in enumerate(unfinished - self._queued - self._under_way.keys() - waiting, 1):
             self._enqueue(pipeline_id)
             if place % IN_ONE_GO == 0:
                 await asyncio.sleep(0)
-
-    async def _find_ended(self) -> None:
-        """Failures that recovered before their workers had a log: the log of the new worker may say what failed."""
-        lease = self._leadership.lease
-        token = lease.token if lease else None
-        if token != self._searched_for:
-            self._searched_for = token
-            for place, pipeline_id in enumerate(self._repository.watched, 1):
-                self._note_ended(pipeline_id)
-                if place % IN_ONE_GO == 0:
-                    await asyncio.sleep(0)
-        earliest = self._clock.now() - ENDED_FOR
-        for pipeline_id in list(self._ended):
-            episode = diagnosable(self._repository.episode(pipeline_id))
-            if episode is None or episode.closed_at is None or episode.closed_at < earliest:
-                self._ended.discard(pipeline_id)
-
-    def _note_ended(self, pipeline_id: PipelineId) -> None:
-        episode = diagnosable(self._repository.episode(pipeline_id))
-        if episode and not episode.open:
-            self._ended.add(pipeline_id)
+        with suppress(StoreAway):  # the next search does the rest
+            await self._ended.shorten()
 
     def _enqueue(self, pipeline_id: PipelineId) -> None:
         need, episode = self._needed(pipeline_id), self._repository.record(pipeline_id).episode

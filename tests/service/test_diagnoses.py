@@ -17,6 +17,7 @@ from bot.domain.watch import ChannelId
 from bot.monitoring.budget import Route
 from bot.monitoring.diagnosis_needs import LOG_AGE, LOG_WAITS
 from bot.monitoring.diagnosis_reader import FACTS_SECONDS, GATHER_SECONDS
+from bot.monitoring.ended_failures import WHOLE_FOR
 from bot.ports.pipeline_api import ApiError, Forbidden, Malformed, Status, Throttled, TooLarge, Unavailable
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import EventRecord, subscribed
@@ -649,3 +650,28 @@ async def test_diagnoses_that_are_cancelled_begin_no_other(fake_redis: redis.asy
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
+
+
+async def test_the_record_of_a_failure_that_is_long_over_keeps_its_cause_alone(fake_redis: redis.asyncio.Redis) -> None:
+    clock, api, details = FakeClock(), FakeApi(*pipelines(1)), FakeDetails()
+    async with running(fake_redis, clock=clock, api=api, details=details) as bot:
+        await failed(bot, ONE)
+        api.statuses[ONE] = LIVE
+        await bot.poll(60)
+        whole = diagnosis(bot)
+        assert whole
+    async with running(fake_redis, clock=clock, api=api, details=details) as bot:
+        for _ in range(2):
+            await clock.pass_time(WHOLE_FOR.total_seconds() / 2 - 60)
+            await bot.poll(10)
+            assert diagnosis(bot) == whole
+        await clock.pass_time(120)
+        await bot.poll(10)
+        stored = (await bot.store.record(ONE)).episode
+        assert stored
+        assert diagnosis(bot) == stored.diagnosis == whole.shortened
+        (card,) = (await bot.store.cards([*stored.cards])).values()
+        assert card.content.episode.diagnosis == whole, "a postmortem needs it"
+        writes = (await bot.store.record(ONE)).version
+        await bot.poll(60)
+        assert (await bot.store.record(ONE)).version == writes
