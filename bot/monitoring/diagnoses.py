@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from heapq import heappop, heappush
 
-from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LeftOut, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.episode import Episode, EpisodeKind, diagnosable, open_failure
 from bot.domain.observation import PipelineId
@@ -162,6 +162,8 @@ class Diagnoses:
         again = await self._reader.read_again(episode, log=need is Need.LOG)
         if again.log_asked:
             self._needs.asked_for_log(record)
+        if LeftOut.PAST in again.diagnosis.left_out:
+            self._needs.past_is_away(record.pipeline_id, self._clock.monotonic())
         if again.diagnosis.adds_to(known):
             return again.diagnosis
         self._needs.read(record.pipeline_id, set(known.left_out) - set(again.diagnosis.left_out))

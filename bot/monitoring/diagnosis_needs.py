@@ -16,6 +16,7 @@ from bot.domain.watch import API_PIPELINE_ID
 
 LOG_WAITS = (30.0, 120.0, 600.0)  # before each further read of a log that could not be read
 BETWEEN_SECONDS = 1.0  # two attempts to get what was left out: these cost no request
+LONGEST_PAST_WAIT = 600.0  # between two attempts to read from a Redis that does not answer
 LOG_AGE = timedelta(hours=1)  # of a diagnosis whose log is still worth another read
 ENDED_FOR = timedelta(minutes=10)  # so long the log of a new worker may explain a failure that recovered
 MOST_CRASHES = 3
@@ -48,6 +49,9 @@ class _Attempts:
     """How often it was read again."""
     read: set[LeftOut] = field(default_factory=set)
     """The parts that GoldRush or Redis answered with nothing to store."""
+    past_tries: int = 0
+    """Without an answer of Redis."""
+    past_not_before: float = float("-inf")
     phases: set[Phase] = field(default_factory=set)
     """The phases in which the bot asked again for a log that was not there yet."""
     crashes: int = 0
@@ -78,7 +82,9 @@ class DiagnosisNeeds:
         if _needs_log(known, attempts, record.state.phase, at=at, now=now, log_at=log_at):
             return Need.LOG
         left_out = set(known.left_out) - attempts.read
-        return Need.LEFT_OUT if LeftOut.PAST in left_out or (left_out and at - known.at <= LOG_AGE) else None
+        if LeftOut.PAST in left_out and now >= attempts.past_not_before:
+            return Need.LEFT_OUT
+        return Need.LEFT_OUT if left_out - {LeftOut.PAST} and at - known.at <= LOG_AGE else None
 
     def began(self, record: Record, now: float, log_at: datetime | None = None) -> None:
         """The reads for this failure begin."""
@@ -96,6 +102,12 @@ class DiagnosisNeeds:
             attempts.log_not_before = attempts.began_last + LOG_WAITS[min(attempts.log_reads, len(LOG_WAITS) - 1)]
             if record.state.phase:
                 attempts.phases.add(record.state.phase)
+
+    def past_is_away(self, pipeline_id: PipelineId, now: float) -> None:
+        """Redis did not answer: the next attempt waits twice as long."""
+        if attempts := self._attempts.get(pipeline_id):
+            attempts.past_tries += 1
+            attempts.past_not_before = now + min(LONGEST_PAST_WAIT, 2.0**attempts.past_tries)
 
     def read(self, pipeline_id: PipelineId, parts: AbstractSet[LeftOut]) -> None:
         """These parts were read, and add nothing to the stored diagnosis."""

@@ -1,6 +1,7 @@
 """Drafts a postmortem into the thread of a card whose failure has recovered."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 
@@ -26,6 +27,7 @@ from bot.ports.clock import Clock
 from bot.ports.configuration_store import ConfigurationStore
 from bot.ports.lease_store import LeaseStore
 from bot.ports.postmortem_store import PostmortemStore
+from bot.ports.store_errors import StoreAway
 from bot.state.repository import Repository
 
 
@@ -34,6 +36,8 @@ class PostmortemAnswer(Enum):
 
     DRAFTED = "drafted"
     DRAFTED_BEFORE = "drafted_before"
+    CANVAS_IN_DOUBT = "canvas_in_doubt"
+    """Drafted without a canvas: an earlier attempt broke off, and may have made one."""
     FAILURE_GOES_ON = "failure_goes_on"
     CARD_UNKNOWN = "card_unknown"
 
@@ -59,6 +63,8 @@ class Postmortems:
         self._canvases = canvases
         self._store = store
         self._clock = clock
+        self._canvases_made: dict[str, str] = {}
+        """The addresses of canvases, or empty texts, until their drafts are stored."""
 
     async def draft(self, channel: ChannelId, card_key: str, *, by_name: str) -> PostmortemAnswer:
         posted = (await self._cards.cards([card_key])).get(card_key)
@@ -99,15 +105,22 @@ class Postmortems:
         if lease is None or await self._store.has_postmortem(key):
             return PostmortemAnswer.DRAFTED_BEFORE
         try:
-            canvas = await self._canvases.create(channel, draft)
+            begins = await self._store.begin_canvas(key)  # Slack would make a second one
+            if begins:
+                self._canvases_made[key] = await self._canvases.create(channel, draft)
+            canvas = self._canvases_made.get(key)
             message = Message(
                 id=key,
                 receiver=in_slack(self._repository.team, channel),
                 priority=Priority.UPDATE,
-                body=replace(draft, canvas=canvas),
+                body=replace(draft, canvas=canvas or ""),
                 made_at=self._clock.now(),
             )
             added = await self._store.add_postmortem(message)
         finally:
-            await self._leases.release_lease(lease)
-        return PostmortemAnswer.DRAFTED if added else PostmortemAnswer.DRAFTED_BEFORE
+            with suppress(StoreAway):  # it expires
+                await self._leases.release_lease(lease)
+        self._canvases_made.pop(key, None)
+        if not added:
+            return PostmortemAnswer.DRAFTED_BEFORE
+        return PostmortemAnswer.CANVAS_IN_DOUBT if canvas is None else PostmortemAnswer.DRAFTED

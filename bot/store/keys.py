@@ -121,6 +121,10 @@ class Keys:
         """Exists for 30 days after this postmortem was enqueued, so that a second click posts no other."""
         return self[f"postmortem:{message_id}"]
 
+    def canvas(self, message_id: str) -> str:
+        """Exists for 30 days after the bot began to make this postmortem's canvas, so that it makes no other."""
+        return self[f"canvas:{message_id}"]
+
     def undo(self, undo_id: str) -> str:
         """The watches before a change, for *Undo*."""
         return self[f"undo:{undo_id}"]

@@ -15,6 +15,10 @@ class RedisPostmortems(RedisPort):
         with translating_redis_errors():
             return bool(await self._redis.exists(self._keys.postmortem(message_id)))
 
+    async def begin_canvas(self, message_id: str) -> bool:
+        with translating_redis_errors():
+            return bool(await self._redis.set(self._keys.canvas(message_id), "", nx=True, ex=KEPT_SECONDS))
+
     async def add_postmortem(self, message: Message) -> bool:
         keys = [self._keys.postmortem(message.id), self._keys.outbox(message.lane)]
         args: list[str | int] = [KEPT_SECONDS, message.lane.name, message.id, encode_message(message)]

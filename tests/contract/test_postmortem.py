@@ -3,12 +3,14 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 import redis.asyncio
 
 from bot.domain.diagnosis import Diagnosis, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.observation import PipelineId
 from bot.domain.postmortem import Postmortem
+from bot.ports.store_errors import StoreAway
 from bot.slack.render import action_ids
 from bot.slack.render.console import MemberAction, member_menu
 from sandbox.slack.directory import PARTNER_TEAM_ID
@@ -172,6 +174,48 @@ async def test_a_group_whose_failures_are_over_gets_one_draft_about_all_of_them(
 async def test_an_unknown_group_is_named(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         assert "I no longer know this failure" in await it.click(action_ids.GROUP_POSTMORTEM, {"group": "0" * 32})
+
+
+async def test_a_draft_that_the_store_did_not_take_makes_no_second_canvas(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        it.bot.canvases.address = "https://acme.slack.com/docs/T1/F1"
+        it.bot.store.away_once("add_postmortem")
+        with pytest.raises(StoreAway):
+            await it.click(action_ids.POSTMORTEM, data)
+        assert await drafts(it) == []
+        assert "I'm posting the draft in this card's thread." in await it.click(action_ids.POSTMORTEM, data)
+        assert len(it.bot.canvases.made) == 1
+        (draft,) = await drafts(it)
+        assert draft.canvas == "https://acme.slack.com/docs/T1/F1"
+
+
+async def test_another_process_names_the_canvas_that_may_exist_and_makes_none(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        it.bot.canvases.address = "https://acme.slack.com/docs/T1/F1"
+        it.bot.store.away_once("add_postmortem")
+        with pytest.raises(StoreAway):
+            await it.click(action_ids.POSTMORTEM, data)
+        it.bot.requests.postmortems._canvases_made.clear()  # as after a restart
+        answer = await it.click(action_ids.POSTMORTEM, data)
+        assert "without a canvas. My first attempt was interrupted" in answer
+        assert len(it.bot.canvases.made) == 1
+        (draft,) = await drafts(it)
+        assert draft.canvas == ""
+        assert "Nothing was changed." in await it.click(action_ids.POSTMORTEM, data)
+
+
+async def test_a_store_that_is_away_before_the_canvas_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        data = await recovered(it)
+        it.bot.canvases.address = "https://acme.slack.com/docs/T1/F1"
+        it.bot.store.away_once("begin_canvas")
+        with pytest.raises(StoreAway):
+            await it.click(action_ids.POSTMORTEM, data)
+        assert it.bot.canvases.made == []
+        await it.click(action_ids.POSTMORTEM, data)
+        assert len(it.bot.canvases.made) == len(await drafts(it)) == 1
 
 
 async def test_a_recovered_member_of_a_group_has_it_in_its_menu(fake_redis: redis.asyncio.Redis) -> None:

@@ -530,15 +530,23 @@ async def test_facts_of_a_store_that_was_away_are_added_after_it_returns(
         await bot.poll(60)
         await bot.clock.pass_time(2 * 3600)
         await bot.poll(10)
-        monkeypatch.setattr(bot.store, fact, away)
+        tries = 0
+
+        async def counted(*_: object) -> None:
+            nonlocal tries
+            tries += 1
+            raise StoreAway("the store does not answer")
+
+        monkeypatch.setattr(bot.store, fact, counted)
         bot.api.statuses[ONE] = FAILED
         await bot.poll(60)
+        assert 2 <= tries <= 6, "each wait is twice as long"
         found = diagnosis(bot)
         assert found
         assert LeftOut.PAST in found.left_out
         requests = len(bot.details.asked)
         monkeypatch.undo()
-        await bot.poll(10)
+        await bot.poll(64)
         found = diagnosis(bot)
         assert found
         assert found.seen

@@ -33,6 +33,7 @@ AGAIN_OR_LATE = {
     "alive",
     "buckets",
     "calls",
+    "canvas",
     "chains",
     "clock",
     "configurations",

@@ -20,6 +20,10 @@ _UNKNOWN_CARD = RefusalAnswer(
     reason="I no longer know this failure, so I drafted nothing.",
     hint="I keep a card for 30 days after its end. `history` shows what is left.",
 )
+_CANVAS_IN_DOUBT = (
+    ":memo: I'm posting the draft in this card's thread, without a canvas. My first attempt was interrupted: if it "
+    "made a canvas, that is a tab of this channel. Keep one of them."
+)
 
 
 async def press_postmortem(click: Click, request: Request) -> Reply:
@@ -42,6 +46,8 @@ async def _draft(click: Click, request: Request, *, of_group: bool) -> Reply:
             return Reply(blocks=[section(":memo: I'm posting the draft in this card's thread.")])
         case PostmortemAnswer.DRAFTED_BEFORE:
             return Reply(blocks=[section(":memo: The draft is in this card's thread already. Nothing was changed.")])
+        case PostmortemAnswer.CANVAS_IN_DOUBT:
+            return Reply(blocks=[section(_CANVAS_IN_DOUBT)])
         case PostmortemAnswer.FAILURE_GOES_ON:
             return request.refused(_GROUP_GOES_ON if of_group else _GOES_ON)
         case PostmortemAnswer.CARD_UNKNOWN:
