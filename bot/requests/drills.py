@@ -106,15 +106,7 @@ class Drills:
             delivery=stable_key("drill", drill_id),
         )
         team, routing = self._repository.team, self._routing()
-        hops = [DrillHop(receiver=in_slack(team, plan.channel).name, name="this conversation")]
-        channels: list[ChannelId] = []
-        for person in plan.people:
-            name, (channel, refused) = target_text(person), await self._direct(person)
-            if channel is None:
-                hops.append(DrillHop(receiver=person.identity, name=name, refused=refused))
-            elif channel != plan.channel and channel not in channels:
-                channels.append(channel)
-                hops.append(DrillHop(receiver=in_slack(team, channel).name, name=name))
+        hops, channels = await self._conversations_of(plan)
         pagers = [Receiver(team, routing.pagers[target.id], target.id) for target in plan.pagers]
         hops += [DrillHop(receiver=pager.name, name=f"pager:{pager.id}", is_pager=True) for pager in pagers]
         hops += [
@@ -128,6 +120,20 @@ class Drills:
             *(pager_message(drill, pager, PagerAction.TRIGGER, now) for pager in pagers),
         ]
         return drill if await self._store.begin_drill(drill, tests) else None
+
+    async def _conversations_of(self, plan: DrillPlan) -> tuple[list[DrillHop], list[ChannelId]]:
+        """The hops of the channel and the people, and the direct conversations that get a test."""
+        team = self._repository.team
+        hops = [DrillHop(receiver=in_slack(team, plan.channel).name, name="this conversation")]
+        channels: list[ChannelId] = []
+        for person in plan.people:
+            name, (channel, refused) = target_text(person), await self._direct(person)
+            if channel is None:
+                hops.append(DrillHop(receiver=person.identity, name=name, refused=refused))
+            elif channel != plan.channel and channel not in channels:
+                channels.append(channel)
+                hops.append(DrillHop(receiver=in_slack(team, channel).name, name=name))
+        return hops, channels
 
     async def _direct(self, person: Target) -> tuple[ChannelId | None, str]:
         """The conversation for a page, or None and why there is none."""

@@ -54,8 +54,7 @@ def entry_words(
     if words := flap_entry(entry, bold_name):
         return words
     ready = phrases.replicas(entry.phase, entry.ready, entry.replicas)
-    now = phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
-    sign = phrases.LATE_NEWS if failed_again else now
+    sign = phrases.LATE_NEWS if failed_again else phrases.readiness_symbol(entry.phase, entry.ready, entry.replicas)
     # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in entry.events if event is not Event.BACK] or entry.events
     if Event.FAILED in events and entry.reason:

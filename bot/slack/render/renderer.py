@@ -85,9 +85,8 @@ class Renderer:
             case Digest():
                 return render_digest(replace(content, entries=self._with_last_states(content.entries)), delivery, now)
             case HeldPages():
-                return render_held_pages(
-                    replace(content, entries=self._with_last_states(content.entries)), delivery, now
-                )
+                held = replace(content, entries=self._with_last_states(content.entries))
+                return render_held_pages(held, delivery, now)
             case ShiftHandover():
                 return render_handover(content, delivery)
             case ShiftChange():
