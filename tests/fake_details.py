@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.configuration import Configuration
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
@@ -18,7 +19,7 @@ PENDING = 48_000
 
 
 class FakeDetails:
-    """Implements `PipelineDetails`. An answer that is an exception is raised; one that is an event never comes
+    """Implements `FailureDetails`. An answer that is an exception is raised; one that is an event never comes
     before the event is set."""
 
     def __init__(self) -> None:
@@ -27,6 +28,9 @@ class FakeDetails:
         self.measured: Measurement | Exception | asyncio.Event | None = None
         """None: measurements of now."""
         self.probe: DestinationHealth | Exception | asyncio.Event = HEALTHY
+        self.configurations: Mapping[PipelineId, Configuration] = {}
+        self.no_configuration: Exception | asyncio.Event | None = None
+        """In place of the configuration."""
         self.asked: list[tuple[str, PipelineId]] = []
         self.under_way = 0
 
@@ -54,6 +58,13 @@ class FakeDetails:
         if isinstance(self.probe, Exception):
             raise self.probe
         return HEALTHY if isinstance(self.probe, asyncio.Event) else self.probe
+
+    async def configuration(self, pipeline_id: PipelineId) -> Configuration:
+        self.asked.append(("configuration", pipeline_id))
+        await self._wait(self.no_configuration)
+        if isinstance(self.no_configuration, Exception):
+            raise self.no_configuration
+        return self.configurations.get(pipeline_id) or Configuration(hashes={})
 
     async def _wait(self, answer: object) -> None:
         if isinstance(answer, asyncio.Event):

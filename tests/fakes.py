@@ -117,12 +117,6 @@ class FakeApi:
             raise NotFound("no such pipeline")
         return self.pipelines[pipeline_id]
 
-    async def configuration(self, pipeline_id: PipelineId) -> Configuration:
-        self.asked.append(pipeline_id)
-        if self.refusal:
-            raise self.refusal
-        return self.configurations.get(pipeline_id) or Configuration(hashes={})
-
     async def page(self, number: int) -> ListingPage:
         self.listings += 1
         if isinstance(self.listing, ApiError):

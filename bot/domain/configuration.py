@@ -55,6 +55,14 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationRead:
+    """The answer to a request for one pipeline's configuration."""
+
+    asked_at: datetime
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartChange:
     """One part that changed. `table`: of a transform, text of the pipeline's owner."""
 
@@ -85,6 +93,8 @@ class ConfigurationRow:
     hashes: Mapping[str, str]
     changes: tuple[ConfigurationChange, ...] = ()
     """Oldest first."""
+    known_since: datetime | None = None
+    """The request of the first answer. None: an earlier version wrote the row, and did not keep it."""
 
 
 def compared(row: ConfigurationRow | None, seen: Configuration, asked_at: datetime) -> ConfigurationRow:
@@ -93,7 +103,7 @@ def compared(row: ConfigurationRow | None, seen: Configuration, asked_at: dateti
     The first answer is no change. An answer that is older than the row says nothing.
     """
     if row is None:
-        return ConfigurationRow(looked_at=asked_at, hashes=dict(seen.hashes))
+        return ConfigurationRow(looked_at=asked_at, hashes=dict(seen.hashes), known_since=asked_at)
     if asked_at <= row.looked_at:
         return row
     parts = changed_parts(row.hashes, seen)
@@ -101,14 +111,19 @@ def compared(row: ConfigurationRow | None, seen: Configuration, asked_at: dateti
         return (
             row
             if asked_at - row.looked_at < LOOKED_AGAIN
-            else replace(row, looked_at=asked_at, hashes=_merged(row, seen))
+            else replace(row, looked_at=asked_at, hashes=_merged(row, seen), known_since=_known_since(row))
         )
     updated_at = seen.updated_at
     exact = updated_at is not None and row.looked_at < updated_at <= asked_at + CLOCKS_DIFFER
     at = min(updated_at, asked_at) if updated_at and exact else asked_at
     change = ConfigurationChange(after=row.looked_at, at=at, exact=exact, parts=parts)
     recent = (earlier for earlier in row.changes if asked_at - earlier.at < KEPT_FOR)
-    return ConfigurationRow(looked_at=asked_at, hashes=_merged(row, seen), changes=(*recent, change)[-MOST_CHANGES:])
+    return ConfigurationRow(
+        looked_at=asked_at,
+        hashes=_merged(row, seen),
+        changes=(*recent, change)[-MOST_CHANGES:],
+        known_since=_known_since(row),
+    )
 
 
 def changed_parts(before: Mapping[str, str], seen: Configuration) -> tuple[PartChange, ...]:
@@ -133,6 +148,22 @@ def changes_before(row: ConfigurationRow | None, failed_at: datetime) -> tuple[C
         return ()
     earliest = failed_at - BEFORE_A_FAILURE
     return tuple(change for change in reversed(row.changes) if _may_explain(change, earliest, failed_at))
+
+
+def compared_since(row: ConfigurationRow | None, read: ConfigurationRead, failed_at: datetime) -> datetime | None:
+    """Since when the row has all changes until `read`, which it was compared with. None: not since before the failure.
+
+    An answer that hides the transforms says nothing about them.
+    """
+    seen = read.configuration
+    if row is None or not seen.hashes or (_knows_transforms(row.hashes) and not seen.shows_transforms):
+        return None
+    since = _known_since(row)
+    return since if since < failed_at <= read.asked_at else None
+
+
+def _known_since(row: ConfigurationRow) -> datetime:
+    return row.known_since or row.looked_at
 
 
 def _may_explain(change: ConfigurationChange, earliest: datetime, failed_at: datetime) -> bool:

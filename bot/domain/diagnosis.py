@@ -39,8 +39,10 @@ class LeftOut(StrEnum):
 
     METRICS = "metrics"
     HEALTH = "health"
+    CHANGES = "changes"
+    """The configuration, also if GoldRush gave no answer."""
     PAST = "past"
-    """Changes and earlier failures: Redis did not answer."""
+    """Earlier failures: Redis did not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class Diagnosis:
     """The first probe in a row that failed, as far as the bot read them."""
     changes: tuple[ConfigurationChange, ...] = ()
     """What somebody changed within 24 hours before the failure, newest first."""
+    compared_since: datetime | None = None
+    """`changes` has all since then: an answer from after the failure was compared. None: some may be missing."""
     seen: SeenBefore | None = None
     """The latest earlier failure with the same error."""
 
@@ -104,6 +108,11 @@ class Diagnosis:
 
     def adds_to(self, known: "Diagnosis") -> bool:
         """True if it says more about the same failure than `known`, which is stored: then it is worth an update."""
+        settled = LeftOut.CHANGES in known.left_out and LeftOut.CHANGES not in self.left_out
+        return settled or self.adds_lines_to(known)
+
+    def adds_lines_to(self, known: "Diagnosis") -> bool:
+        """True if the thread should have it too: not if it only settles that nobody changed anything."""
         measured = self.measured is not None and known.measured is None
         probed = self.health is not None and known.health is None
         recalled = (self.changes, self.seen) != (known.changes, known.seen)

@@ -20,6 +20,8 @@ def plan_diagnosed(record: Record, routing: Routing, diagnosis: Diagnosis) -> Pl
         return None
     if episode.diagnosis and not diagnosis.adds_to(episode.diagnosis):
         return None
+    if episode.diagnosis and not diagnosis.adds_lines_to(episode.diagnosis):
+        return with_episode(record, routing, replace(episode, revision=episode.revision + 1, diagnosis=diagnosis))
     entry = TimelineEntry(
         revision=episode.revision + 1,
         at=diagnosis.at,

@@ -29,6 +29,8 @@ class GroupMember:
     outcome: EpisodeOutcome | None
     changes: tuple[ConfigurationChange, ...] = ()
     """As `Postmortem.changes`."""
+    is_compared: bool = False
+    """`changes` has all until its failure (`Diagnosis.compared_since`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ def group_postmortem_of(
             closed_at=card.episode.closed_at,
             outcome=card.episode.outcome,
             changes=_changes_around(card.episode, rows.get(card.pipeline.id)),
+            is_compared=bool((found := card.episode.latest_diagnosis) and found.compared_since),
         )
         for card in cards[:MOST_MEMBERS]
     )

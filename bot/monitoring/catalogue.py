@@ -25,6 +25,7 @@ T = TypeVar("T")
 QUICK_PAGES = 10  # a longer listing runs in the background, a few pages a minute
 LARGE = 500  # pipelines: as many as QUICK_PAGES show
 LISTING_SHARE = 0.1  # of the budget, for a long listing
+NEWLY_WATCHED_SECONDS = 10.0  # between two looks for changed watches
 RUN_SECONDS = 1800.0  # a listing that takes longer goes on in the next run of its job
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
 CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipeline is absent
@@ -71,6 +72,8 @@ class CatalogueSync:
         self._listed_at = float("-inf")
         self._confirmed_at = float("-inf")
         self._last_page = 1
+        self._compared_version = -1
+        """`pollable_version` at the begin of the last listing that compared configurations."""
         self._problem: str | None = None
         self._refusal = ""
         self._is_short_of_requests = False
@@ -92,7 +95,7 @@ class CatalogueSync:
 
         Only a leader calls this. It ends before the next page if the lead is lost.
         """
-        begun_at = self._clock.monotonic()
+        begun_at, version = self._clock.monotonic(), self._repository.pollable_version
         until = begun_at + RUN_SECONDS
         while True:
             if not self._is_large:
@@ -106,7 +109,20 @@ class CatalogueSync:
                 break
         if self._is_short_of_requests:
             emit(ListingFailed(error=NoRequestLeft.__name__, problem=self._problem or ""))
+        if self._problem is None:
+            self._compared_version = version
         return self._outcome
+
+    async def list_newly_watched(self) -> None:
+        """Lists again after a change of the watches, so that an edit soon after it has a configuration to compare with.
+
+        A long listing costs too much for that. Only a leader calls this.
+        """
+        version = self._repository.pollable_version
+        if version != self._compared_version and not self._is_large:
+            await self.refresh()
+            if self._problem is None:
+                self._compared_version = version
 
     async def confirms_absence(self, pipeline_id: PipelineId) -> bool:
         """True if a fresh, complete listing lacks the pipeline. A long listing counts as fresh until the next ends.

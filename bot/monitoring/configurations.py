@@ -4,39 +4,32 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.configuration import Configuration, ConfigurationChange, changes_before
+from bot.domain.configuration import Configuration, ConfigurationRead, changes_before, compared_since
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.observation import PipelineId
-from bot.monitoring.budget import Budget, Route
-from bot.monitoring.within import within
 from bot.ports.clock import Clock
 from bot.ports.configuration_store import ConfigurationStore
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.pipeline_api import ApiError, ListingPage
-from bot.ports.pipeline_details import ConfigurationReads
+from bot.ports.pipeline_api import ListingPage
 from bot.state.repository import Repository
 
-LOOK_SECONDS = 0.8  # leaves time to read from Redis
 UNSEEN_FOR = timedelta(days=8)  # then a pipeline is no longer watched, or gone
 
 
 class Configurations:
-    """The listing shows all configurations, and costs no request more. A failure may read one at once."""
+    """Listings show all configurations, and cost no request more. The diagnosis of a failure reads that of its
+    pipeline."""
 
     def __init__(
         self,
         *,
-        api: ConfigurationReads,
         store: ConfigurationStore,
         repository: Repository,
-        budget: Budget,
         clock: Clock,
         leadership: LeadershipStatus,
     ) -> None:
-        self._api = api
         self._store = store
         self._repository = repository
-        self._budget = budget
         self._clock = clock
         self._leadership = leadership
 
@@ -50,31 +43,18 @@ class Configurations:
         if watched:
             await self._compare(watched, asked_at)
 
-    async def changes_before(self, pipeline_id: PipelineId, failed_at: datetime) -> tuple[ConfigurationChange, ...]:
-        """The changes within 24 hours before a failure that a listing showed, newest first."""
-        return changes_before(await self._store.configuration(pipeline_id), failed_at)
-
-    async def look_again(self, pipeline_id: PipelineId) -> None:
-        """Reads the pipeline object, if the budget has a request.
+    async def add_changes(
+        self, pipeline_id: PipelineId, diagnosis: Diagnosis, *, read: ConfigurationRead | None
+    ) -> Diagnosis:
+        """The diagnosis with the changes before its failure. `read`: an answer from after the failure.
 
         The last listing may be minutes old, and an edit of a minute ago explains most.
         """
-        if self._budget.try_take_spare(Route.PIPELINE):
-            asked_at = self._clock.now()
-            try:
-                seen = await self._api.configuration(pipeline_id)
-            except ApiError as exc:
-                self._budget.obey(Route.PIPELINE, exc)
-            else:
-                await self._compare({pipeline_id: seen}, asked_at)
-
-    async def add_listed_changes(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
-        return replace(diagnosis, changes=await self.changes_before(pipeline_id, diagnosis.began_at))
-
-    async def add_latest_changes(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
-        """Without the latest ones if GoldRush is slow."""
-        await within(self._clock, LOOK_SECONDS, self.look_again(pipeline_id))
-        return await self.add_listed_changes(pipeline_id, diagnosis)
+        if read:
+            await self._compare({pipeline_id: read.configuration}, read.asked_at)
+        row, failed_at = await self._store.configuration(pipeline_id), diagnosis.began_at
+        since = compared_since(row, read, failed_at) if read else diagnosis.compared_since
+        return replace(diagnosis, changes=changes_before(row, failed_at), compared_since=since)
 
     async def _compare(self, seen: Mapping[PipelineId, Configuration], asked_at: datetime) -> None:
         if lease := self._leadership.lease:  # only the leader compares, so that two bots never do

@@ -1,4 +1,5 @@
-"""Reads logs, metrics and destination health with requests that polling and people leave, each once for all who ask."""
+"""Reads logs, metrics, destination health and configurations with requests that polling and people leave, each once for
+all who ask."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from bot.domain.configuration import ConfigurationRead
 from bot.domain.diagnosis import LogFault, LogOutcome
 from bot.domain.log_lines import PodLog
 from bot.domain.measurement import DestinationHealth, Measurement
@@ -18,7 +20,7 @@ from bot.monitoring.log_findings import LogFindings, findings_in, redacted_error
 from bot.monitoring.shared_reads import SharedReads
 from bot.ports.clock import Clock
 from bot.ports.pipeline_api import ApiError, TooLarge, Unavailable
-from bot.ports.pipeline_details import PipelineDetails
+from bot.ports.pipeline_details import FailureDetails
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.diagnoses import DetailsRead, DetailsUnread, Endpoint
 from bot.ports.telemetry.monitoring import ReadCrashed, ReadOutcome
@@ -37,7 +39,7 @@ InThread = Callable[[Callable[[], T]], Awaitable[T]]
 
 
 class DetailFault(Enum):
-    """Why there are no metrics, or no health."""
+    """Why there are no metrics, no health or no configuration."""
 
     FAILED = "failed"
     NOT_ASKED = "not_asked"
@@ -73,7 +75,7 @@ class DetailsReader:
     def __init__(
         self,
         *,
-        api: PipelineDetails,
+        api: FailureDetails,
         budget: Budget,
         clock: Clock,
         in_thread: InThread[LogFindings] = asyncio.to_thread,
@@ -87,9 +89,10 @@ class DetailsReader:
         self._logs = SharedReads[LogFindings](clock, _log_kept_seconds)
         self._metrics = SharedReads[Measurement | DetailFault](clock, _kept_seconds)
         self._health = SharedReads[DestinationHealth | DetailFault](clock, _kept_seconds)
+        self._configurations = SharedReads[ConfigurationRead | DetailFault](clock, _kept_seconds)
 
     async def close(self) -> None:
-        for reads in (self._logs, self._metrics, self._health):
+        for reads in (self._logs, self._metrics, self._health, self._configurations):
             await reads.close()
 
     async def logs(
@@ -130,6 +133,19 @@ class DetailsReader:
             return replace(answer, last_error=redacted_error(answer.last_error))
 
         return await self._health.get(pipeline_id, read, newer_than=newer_than)
+
+    async def configuration(
+        self, pipeline_id: PipelineId, *, spare_until: float, newer_than: datetime
+    ) -> ConfigurationRead | DetailFault:
+        async def read() -> ConfigurationRead | DetailFault:
+            async def request() -> ConfigurationRead:
+                asked_at = self._clock.now()
+                return ConfigurationRead(asked_at=asked_at, configuration=await self._api.configuration(pipeline_id))
+
+            answer = await self._ask(Endpoint.CONFIGURATION, pipeline_id, request, spare_until)
+            return _unread(answer) if isinstance(answer, ApiError) else answer
+
+        return await self._configurations.get(pipeline_id, read, newer_than=newer_than)
 
     async def _read_logs(self, pipeline_id: PipelineId, spare_until: float | None) -> LogFindings:
         at = self._clock.now()

@@ -164,6 +164,8 @@ class Diagnoses:
             self._needs.asked_for_log(record)
         if LeftOut.PAST in again.diagnosis.left_out:
             self._needs.past_is_away(record.pipeline_id, self._clock.monotonic())
+        if again.changes_unread:
+            self._needs.configuration_failed(record.pipeline_id, self._clock.monotonic())
         if again.diagnosis.adds_to(known):
             return again.diagnosis
         self._needs.read(record.pipeline_id, set(known.left_out) - set(again.diagnosis.left_out))

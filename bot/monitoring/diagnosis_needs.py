@@ -14,7 +14,7 @@ from bot.domain.plan import Record
 from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
 
-LOG_WAITS = (30.0, 120.0, 600.0)  # before each further read of a log that could not be read
+LOG_WAITS = (30.0, 120.0, 600.0)  # before each further read of a log, or a configuration, that could not be read
 BETWEEN_SECONDS = 1.0  # two attempts to get what was left out: these cost no request
 LONGEST_PAST_WAIT = 600.0  # between two attempts to read from a Redis that does not answer
 LOG_AGE = timedelta(hours=1)  # of a diagnosis whose log is still worth another read
@@ -47,6 +47,10 @@ class _Attempts:
     """The read by a person that the last attempt used."""
     log_reads: int = 0
     """How often it was read again."""
+    changes_not_before: float = float("-inf")
+    """When to read a configuration again that GoldRush did not give."""
+    changes_reads: int = 0
+    """How often GoldRush did not give it."""
     read: set[LeftOut] = field(default_factory=set)
     """The parts that GoldRush or Redis answered with nothing to store."""
     past_tries: int = 0
@@ -84,6 +88,8 @@ class DiagnosisNeeds:
         left_out = set(known.left_out) - attempts.read
         if LeftOut.PAST in left_out and now >= attempts.past_not_before:
             return Need.LEFT_OUT
+        if now < max(attempts.changes_not_before, attempts.past_not_before) or attempts.changes_reads > len(LOG_WAITS):
+            left_out.discard(LeftOut.CHANGES)
         return Need.LEFT_OUT if left_out - {LeftOut.PAST} and at - known.at <= LOG_AGE else None
 
     def began(self, record: Record, now: float, log_at: datetime | None = None) -> None:
@@ -108,6 +114,12 @@ class DiagnosisNeeds:
         if attempts := self._attempts.get(pipeline_id):
             attempts.past_tries += 1
             attempts.past_not_before = now + min(LONGEST_PAST_WAIT, 2.0**attempts.past_tries)
+
+    def configuration_failed(self, pipeline_id: PipelineId, now: float) -> None:
+        """GoldRush gave no configuration."""
+        if attempts := self._attempts.get(pipeline_id):
+            attempts.changes_not_before = now + LOG_WAITS[min(attempts.changes_reads, len(LOG_WAITS) - 1)]
+            attempts.changes_reads += 1
 
     def read(self, pipeline_id: PipelineId, parts: AbstractSet[LeftOut]) -> None:
         """These parts were read, and add nothing to the stored diagnosis."""

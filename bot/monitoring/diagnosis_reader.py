@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from bot.domain.configuration import ConfigurationRead
 from bot.domain.diagnosis import Diagnosis, LeftOut, LogFault, LogOutcome
 from bot.domain.episode import Episode
 from bot.domain.measurement import DestinationHealth, Measurement
 from bot.domain.observation import PipelineId
+from bot.monitoring.configurations import Configurations
 from bot.monitoring.details_reader import DetailFault, DetailsReader
 from bot.monitoring.log_findings import LogFindings, named_cause
 from bot.monitoring.within import within
@@ -32,6 +35,8 @@ class ReadAgain:
     diagnosis: Diagnosis
     log_asked: bool
     """False: nobody asked GoldRush for the log."""
+    changes_unread: bool
+    """GoldRush gave no configuration."""
 
 
 class DiagnosisReader:
@@ -45,11 +50,13 @@ class DiagnosisReader:
         details: DetailsReader,
         clock: Clock,
         *,
+        configurations: Configurations | None = None,
         earlier: EarlierMeasurement | None = None,
         add_facts: Sequence[AddFacts] = (),
     ) -> None:
         self._details = details
         self._clock = clock
+        self._configurations = configurations
         self._earlier = earlier
         self._add_facts = tuple(add_facts)
 
@@ -61,33 +68,40 @@ class DiagnosisReader:
         return self._details.log_read_at(pipeline_id)
 
     async def read_all(self, episode: Episode) -> Diagnosis:
-        found, probe, measured = await asyncio.gather(
+        found, probe, measured, shown = await asyncio.gather(
             self._read_log(episode, newer_than=episode.began_at),
             self._read_health(episode),
             self._read_metrics(episode),
+            self._read_configuration(episode),
         )
         nothing = Diagnosis(at=self._clock.now(), began_at=episode.began_at, log=LogOutcome.UNREADABLE)
-        around = self._with_state(nothing, probe, measured, episode.diagnosis)
+        around = self._with_state(nothing, probe, measured, shown, episode.diagnosis)
         diagnosis = _with_cause(_with_log(around, found or self._too_slow()))
-        return await self._with_facts(episode.pipeline_id, diagnosis)
+        return await self._with_facts(episode.pipeline_id, diagnosis, shown)
 
     async def read_again(self, episode: Episode, *, log: bool) -> ReadAgain:
         """Reads what was left out, and with `log` the log too."""
         known = episode.diagnosis
         assert known is not None  # noqa: S101 (a part of it is missing)
         newer = known.read_log_at + timedelta.resolution if known.log is LogOutcome.NOT_YET else episode.began_at
-        found, probe, measured = await asyncio.gather(
+        found, probe, measured, shown = await asyncio.gather(
             self._read_log(episode, newer_than=newer) if log else _nothing(),
             self._read_health(episode) if LeftOut.HEALTH in known.left_out else _nothing(),
             self._read_metrics(episode) if LeftOut.METRICS in known.left_out else _nothing(),
+            self._read_configuration(episode) if LeftOut.CHANGES in known.left_out else _nothing(),
         )
-        around = self._with_state(known, probe, measured, known)
+        around = self._with_state(known, probe, measured, shown, known)
         around = replace(around, at=self._clock.now(), log_at=known.read_log_at)
         again = _with_log(around, found) if found else around
         diagnosis = _with_cause(again if again.adds_log_to(known) else around)
-        if diagnosis.fingerprint != known.fingerprint or LeftOut.PAST in known.left_out:
-            diagnosis = await self._with_facts(episode.pipeline_id, diagnosis)
-        return ReadAgain(diagnosis, log_asked=log and not (found and found.unread is LogFault.NOT_ASKED))
+        is_shown = isinstance(shown, ConfigurationRead)
+        if is_shown or diagnosis.fingerprint != known.fingerprint or LeftOut.PAST in known.left_out:
+            diagnosis = await self._with_facts(episode.pipeline_id, diagnosis, shown)
+        return ReadAgain(
+            diagnosis,
+            log_asked=log and not (found and found.unread is LogFault.NOT_ASKED),
+            changes_unread=shown is DetailFault.FAILED,
+        )
 
     async def _read_log(self, episode: Episode, *, newer_than: datetime) -> LogFindings | None:
         until = self._clock.monotonic() + SPARE_WAIT_SECONDS
@@ -104,16 +118,28 @@ class DiagnosisReader:
         read = self._details.metrics(episode.pipeline_id, spare_until=until, newer_than=episode.began_at)
         return await within(self._clock, GATHER_SECONDS, read)
 
+    async def _read_configuration(self, episode: Episode) -> ConfigurationRead | DetailFault | None:
+        if self._configurations is None:
+            return None
+        until = self._clock.monotonic() + SPARE_WAIT_SECONDS
+        read = self._details.configuration(episode.pipeline_id, spare_until=until, newer_than=episode.began_at)
+        return await within(self._clock, GATHER_SECONDS, read) or DetailFault.FAILED
+
     def _with_state(
         self,
         diagnosis: Diagnosis,
         probe: DestinationHealth | DetailFault | None,
         measured: Measurement | DetailFault | None,
+        shown: ConfigurationRead | DetailFault | None,
         before: Diagnosis | None,
     ) -> Diagnosis:
         """With what was just read of the state around the failure."""
-        not_asked = {LeftOut.METRICS: measured is DetailFault.NOT_ASKED, LeftOut.HEALTH: probe is DetailFault.NOT_ASKED}
-        left_out = [part for part in LeftOut if not_asked.get(part, part in diagnosis.left_out)]
+        lacks = {
+            LeftOut.METRICS: measured is DetailFault.NOT_ASKED,
+            LeftOut.HEALTH: probe is DetailFault.NOT_ASKED,
+            LeftOut.CHANGES: isinstance(shown, DetailFault),
+        }
+        left_out = [part for part in LeftOut if lacks.get(part, part in diagnosis.left_out)]
         health = probe if isinstance(probe, DestinationHealth) else diagnosis.health
         return replace(
             diagnosis,
@@ -123,11 +149,17 @@ class DiagnosisReader:
             left_out=tuple(left_out),
         )
 
-    async def _with_facts(self, pipeline_id: PipelineId, diagnosis: Diagnosis) -> Diagnosis:
+    async def _with_facts(
+        self, pipeline_id: PipelineId, diagnosis: Diagnosis, shown: ConfigurationRead | DetailFault | None
+    ) -> Diagnosis:
         """Leaves out a part that fails or takes too long. What Redis did not answer is asked again later."""
         until = self._clock.monotonic() + FACTS_SECONDS
         left_out: list[LeftOut] = [part for part in diagnosis.left_out if part is not LeftOut.PAST]
-        for add in (self._add_earlier, *self._add_facts):
+        read = shown if isinstance(shown, ConfigurationRead) else None
+        add_changes: list[AddFacts] = []
+        if self._configurations:
+            add_changes = [partial(self._configurations.add_changes, read=read)]
+        for add in (self._add_earlier, *self._add_facts, *add_changes):
             try:
                 added = await within(self._clock, until - self._clock.monotonic(), add(pipeline_id, diagnosis))
             except StoreAway as exc:
@@ -137,7 +169,7 @@ class DiagnosisReader:
                 emit(DiagnosisCrashed(pipeline=pipeline_id, exception=exc))
                 continue
             if added is None:
-                left_out.append(LeftOut.PAST)
+                left_out += [LeftOut.PAST, *([LeftOut.CHANGES] if read else [])]
                 break
             diagnosis = added
         return replace(diagnosis, left_out=tuple(left_out))

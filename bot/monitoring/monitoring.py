@@ -32,7 +32,7 @@ from bot.ports.clock import Clock
 from bot.ports.diagnosis_facts import AddFacts, EarlierMeasurement
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import PipelineApi
-from bot.ports.pipeline_details import PipelineDetails
+from bot.ports.pipeline_details import FailureDetails
 from bot.ports.reads import Readers
 from bot.state.repository import Repository
 
@@ -42,7 +42,7 @@ class Monitoring:
     """What monitoring gets from other packages, and the parts that it makes of it, each at its first use."""
 
     api: PipelineApi
-    details: PipelineDetails
+    details: FailureDetails
     repository: Repository
     budget: Budget
     clock: Clock
@@ -55,7 +55,7 @@ class Monitoring:
     readers: Readers | None = None
     """They poll; without them, this process does. It always reads for people, if it leads."""
     configurations: Configurations | None = None
-    """Get the pages of each listing."""
+    """Get the pages of each listing, and the configuration of a pipeline that failed."""
     earlier: EarlierMeasurement | None = None
     add_facts: Sequence[AddFacts] = ()
     in_thread: InThread[LogFindings] = asyncio.to_thread
@@ -140,7 +140,13 @@ class Monitoring:
     def diagnoses(self) -> Diagnoses:
         return Diagnoses(
             repository=self.repository,
-            reader=DiagnosisReader(self._details_reader, self.clock, earlier=self.earlier, add_facts=self.add_facts),
+            reader=DiagnosisReader(
+                self._details_reader,
+                self.clock,
+                configurations=self.configurations,
+                earlier=self.earlier,
+                add_facts=self.add_facts,
+            ),
             breaker=self.breaker,
             leadership=self.leadership,
             clock=self.clock,

@@ -23,7 +23,7 @@ class PipelineDetails(Protocol):
     async def destination_health(self, pipeline_id: PipelineId) -> DestinationHealth: ...
 
 
-class ConfigurationReads(Protocol):
-    """The configuration of one pipeline, in one request. As `PipelineDetails`."""
+class FailureDetails(PipelineDetails, Protocol):
+    """What the diagnosis of a failure reads."""
 
     async def configuration(self, pipeline_id: PipelineId) -> Configuration: ...

@@ -1,6 +1,5 @@
 """Builds what finds out what came before a failure: changed configurations, and earlier failures with its error."""
 
-from bot.goldrush.client import Client
 from bot.jobs import PeriodicJob
 from bot.monitoring.configurations import Configurations
 from bot.monitoring.known_errors import KnownErrors
@@ -10,21 +9,17 @@ from bot.workspace.base import Base
 FORGET_SECONDS = 6 * 3600.0
 
 
-def build_configurations(base: Base, api: Client) -> Configurations:
+def build_configurations(base: Base) -> Configurations:
     return Configurations(
-        api=api,
         store=base.store,
         repository=base.repository,
-        budget=base.budget,
         clock=base.clock,
         leadership=base.leadership,
     )
 
 
-def build_facts(base: Base, configurations: Configurations) -> tuple[AddFacts, ...]:
-    """What GoldRush need not be asked for comes first: a slow answer costs the last of them only."""
-    known_errors = _known_errors(base)
-    return known_errors.add_seen_before, configurations.add_listed_changes, configurations.add_latest_changes
+def build_facts(base: Base) -> tuple[AddFacts, ...]:
+    return (_known_errors(base).add_seen_before,)
 
 
 def background_jobs(base: Base, configurations: Configurations | None) -> list[PeriodicJob]:

@@ -23,6 +23,7 @@ from bot.domain.presence import ANNOUNCE_SECONDS, SENDER
 from bot.domain.transition import PipelineState
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
+from bot.monitoring.catalogue import NEWLY_WATCHED_SECONDS
 from bot.monitoring.diagnoses import SERVE_SECONDS
 from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.leader_or_follower_reads import ReadsAndListings
@@ -93,7 +94,6 @@ class PeopleParts:
 
 
 def build_monitoring(base: Base, api: Client, measurements: Measurements) -> Monitoring:
-    configurations = build_configurations(base, api)
     return Monitoring(
         api=api,
         details=api,
@@ -105,9 +105,9 @@ def build_monitoring(base: Base, api: Client, measurements: Measurements) -> Mon
         leadership=base.leadership,
         slots=base.shared.read_slots,
         operator=base.operator,
-        configurations=configurations,
+        configurations=build_configurations(base),
         earlier=measurements.earlier,
-        add_facts=build_facts(base, configurations),
+        add_facts=build_facts(base),
     )
 
 
@@ -306,8 +306,10 @@ def build_jobs(
 def _monitoring_jobs(base: Base, monitoring: Monitoring) -> list[PeriodicJob]:
     """The jobs of a process that may lead."""
     refresh_catalogue = base.leadership.only_as_leader(monitoring.scheduler.refresh_catalogue)
+    list_newly_watched = base.leadership.only_as_leader(monitoring.catalogue.list_newly_watched)
     return [
         PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
+        PeriodicJob("newly_watched", list_newly_watched, NEWLY_WATCHED_SECONDS, hangs_after=300.0),
         PeriodicJob("diagnoses", monitoring.diagnoses.serve, SERVE_SECONDS),
         PeriodicJob("silences", base.leadership.only_as_leader(build_silence_ends(base).follow), 1.0),
         *schedule_jobs(base, monitoring.catalogue.owner_emails),

@@ -1,5 +1,6 @@
 """An edit before the failure, a restart, and a postmortem in a canvas. The bot runs as a process."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,18 @@ async def test_the_card_names_the_edit_and_the_draft_becomes_one_canvas(tmp_path
         assert "## What changed" in canvas.markdown
         assert "edited" in canvas.markdown
         assert sum("Postmortem draft" in reply.text for reply in card.replies) == 1
+
+
+async def test_an_edit_of_just_now_is_named_although_the_budget_is_small_and_the_watch_is_new(tmp_path: Path) -> None:
+    busy = {"PIPELINE_BOT_REQUESTS_PER_SECOND": "2"}  # the polling alone needs more
+    async with rigged(tmp_path, settings=busy) as rig:
+        before = listings(rig)
+        await rig.ask("watch *")
+        await rig.card("ann added a watch")
+        async with asyncio.timeout(PATIENCE):
+            while listings(rig) < before + 2:  # the command's own, and one that compares
+                await rig.reads(1)
+        await rig.reads(2)
+        rig.sandbox.goldrush.edit(rig.pipeline("orders-us"), "SELECT 1 / 0 FROM source")
+        rig.set_phase("orders-us", "FAILED")
+        await rig.card("orders-us failed", "Transform `logs` edited")

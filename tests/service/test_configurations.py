@@ -6,9 +6,8 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from bot.domain.configuration import Configuration, ConfigurationChange
+from bot.domain.configuration import Configuration, ConfigurationChange, changes_before
 from bot.domain.observation import PipelineId
-from bot.monitoring.budget import Route
 from bot.monitoring.configurations import UNSEEN_FOR
 from bot.ports.lease_store import Lease
 from bot.ports.pipeline_api import Unavailable
@@ -48,6 +47,25 @@ async def test_a_listing_shows_a_change_and_the_first_one_none(fake_redis: redis
         assert await changes(bot) == (change,)
 
 
+async def test_new_watches_cause_one_listing(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch(ONE)
+        await listed(bot, pipe_0001="a", pipe_0002="a")
+        await bot.catalogue.list_all()
+        listings = bot.api.listings
+        await bot.catalogue.list_newly_watched()
+        assert bot.api.listings == listings
+        await bot.watch(TWO)
+        bot.api.listing = Unavailable("503: no answer")
+        await bot.catalogue.list_newly_watched()
+        assert await bot.store.configuration(TWO) is None
+        bot.api.listing = None
+        for _ in range(3):
+            await bot.catalogue.list_newly_watched()
+        assert await bot.store.configuration(TWO) is not None
+        assert bot.api.listings == listings + 2
+
+
 async def test_a_steady_fleet_writes_nothing(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
@@ -55,37 +73,6 @@ async def test_a_steady_fleet_writes_nothing(fake_redis: redis.asyncio.Redis) ->
         before = await fake_redis.hgetall(ROWS)
         await listed(bot)
         assert await fake_redis.hgetall(ROWS) == before
-
-
-async def test_a_failure_looks_once_more(fake_redis: redis.asyncio.Redis) -> None:
-    async with running(fake_redis, *pipelines(1)) as bot:
-        await bot.watch(ONE)
-        await listed(bot, pipe_0001="a")
-        edited_at = bot.clock.now() + timedelta(seconds=1)
-        await bot.poll(3)
-        bot.api.configurations[ONE] = replace(shown("b"), updated_at=edited_at)
-        await bot.configurations.look_again(ONE)
-        (change,) = await bot.configurations.changes_before(ONE, bot.clock.now())
-        assert (change.at, change.exact) == (edited_at, True)
-        assert bot.api.asked == [ONE]
-        await bot.poll(3)
-        await bot.configurations.look_again(ONE)
-        assert await bot.configurations.changes_before(ONE, bot.clock.now()) == (change,)  # it is no change again
-
-
-async def test_without_a_request_or_an_answer_the_listing_counts(fake_redis: redis.asyncio.Redis) -> None:
-    async with running(fake_redis, *pipelines(1)) as bot:
-        await bot.watch(ONE)
-        await listed(bot, pipe_0001="a")
-        await listed(bot, pipe_0001="b")
-        (change,) = await changes(bot)
-        bot.api.refusal = Unavailable("GoldRush didn't answer within 5 s.", retry_after=600.0)
-        await bot.configurations.look_again(ONE)
-        assert bot.budget.current_hold(Route.PIPELINE)
-        requests = len(bot.api.asked)
-        await bot.configurations.look_again(ONE)
-        assert await bot.configurations.changes_before(ONE, bot.clock.now()) == (change,)
-        assert len(bot.api.asked) == requests
 
 
 async def test_a_lost_lease_writes_nothing(fake_redis: redis.asyncio.Redis) -> None:
@@ -134,7 +121,8 @@ async def test_after_a_rollback_a_change_keeps_its_time_or_says_that_it_is_unkno
         assert (change.at, change.exact) == (now + HOUR, True)
         await fake_redis.hset(ROWS, ONE, backup)
         await bot.store.compare_configurations({ONE: shown("b")}, now + 30 * HOUR)
-        assert await bot.configurations.changes_before(ONE, now + 30 * HOUR) == ()  # it may be older than a day
+        row = await bot.store.configuration(ONE)
+        assert changes_before(row, now + 30 * HOUR) == ()  # it may be older than a day
         await fake_redis.delete(ROWS)
         await bot.store.compare_configurations({ONE: shown("c")}, now + 31 * HOUR)
         assert await changes(bot) == ()

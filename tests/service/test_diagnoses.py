@@ -31,6 +31,7 @@ from tests.service.test_poller import FAILED, LIVE, ONE, TWO, Bot, pipelines, ru
 OTHER = ChannelId("C0OTHER")
 DEPLOYING = Status(phase=Phase.DEPLOYING, replicas=1, ready=0)
 LATEST = GATHER_SECONDS + FACTS_SECONDS
+ALL = ["configuration", "health", "logs", "metrics"]
 
 
 def diagnosis(bot: Bot, pipeline_id: PipelineId = ONE) -> Diagnosis | None:
@@ -74,7 +75,7 @@ async def test_one_request_to_each_endpoint_however_many_channels_and_readings(f
         await bot.watch(ONE, channel=OTHER)
         await failed(bot, ONE)
         await bot.poll(120)
-        assert sorted(bot.details.asked) == [("health", ONE), ("logs", ONE), ("metrics", ONE)]
+        assert sorted(bot.details.asked) == [(name, ONE) for name in ALL]
         assert entries(bot) == 1
 
 
@@ -88,7 +89,7 @@ async def test_pages_have_a_second_before_the_first_read(fake_redis: redis.async
         await bot.poll(0.75)
         assert bot.details.asked == []
         await bot.poll(1)
-        assert len(bot.details.asked) == 3
+        assert len(bot.details.asked) == 4
 
 
 async def test_a_live_pipeline_costs_no_request(fake_redis: redis.asyncio.Redis) -> None:
@@ -456,7 +457,7 @@ async def test_all_that_the_own_budget_left_out_is_read_once_requests_are_free(
         assert found.measured
         assert found.health
         await bot.poll(120)
-        assert sorted(name for name, _ in details.asked) == ["health", "logs", "metrics"]
+        assert sorted(name for name, _ in details.asked) == ALL
         assert entries(bot) == 2
 
 
@@ -479,7 +480,7 @@ async def test_one_part_that_the_own_budget_left_out_is_read_alone(
         assert found.measured
         assert found.health
         assert found.read_log_at == before.at or route is Route.LOGS, "the thread says when the log was read"
-        assert sorted(name for name, _ in bot.details.asked) == ["health", "logs", "metrics"]
+        assert sorted(name for name, _ in bot.details.asked) == ALL
         assert entries(bot) == 2
 
 
@@ -510,7 +511,7 @@ async def test_a_429_of_one_endpoint_holds_back_no_other(fake_redis: redis.async
         bot.budget.throttled(Route(endpoint), retry_after=3.0)
         await bot.poll(1.5)
         held = endpoint.removeprefix("destination_")
-        assert sorted(name for name, _ in bot.details.asked) == sorted({"logs", "metrics", "health"} - {held})
+        assert sorted(name for name, _ in bot.details.asked) == sorted({*ALL} - {held})
         await bot.poll(6)
         found = diagnosis(bot)
         assert found
@@ -544,36 +545,41 @@ async def test_facts_of_a_store_that_was_away_are_added_after_it_returns(
         found = diagnosis(bot)
         assert found
         assert LeftOut.PAST in found.left_out
-        requests = len(bot.details.asked)
+        requests = [name for name, _ in bot.details.asked if name != "configuration"]
         monkeypatch.undo()
         await bot.poll(64)
         found = diagnosis(bot)
         assert found
         assert found.seen
-        assert len(bot.details.asked) == requests, "no read of GoldRush is repeated"
+        again = [name for name, _ in bot.details.asked if name != "configuration"]
+        assert again == requests, "no read is repeated, except for what the store compares"
         assert entries(bot) == (1 if fact == "configuration" else 2), "nobody changed the configuration"
         monkeypatch.setattr(bot.store, fact, away)
         await bot.poll(60)
         assert entries(bot) == (1 if fact == "configuration" else 2)
 
 
-async def test_a_listing_read_that_hangs_is_no_reason_to_ask_the_store_again(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running(fake_redis, *pipelines(1), details=FakeDetails()) as bot:
-        requests = 0
-
-        async def hangs(_: PipelineId) -> None:
-            nonlocal requests
-            requests += 1
-            await asyncio.Event().wait()
-
-        monkeypatch.setattr(bot.api, "configuration", hangs)
+async def test_a_configuration_that_hangs_delays_the_diagnosis_briefly(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.no_configuration = asyncio.Event()
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
         await failed(bot, ONE)
-        await bot.poll(30)
+        await bot.poll(LATEST)
         found = diagnosis(bot)
         assert found
-        assert (found.left_out, requests) == ((), 1)
+        assert (found.log, found.left_out) == (LogOutcome.READ, (LeftOut.CHANGES,))
+        await bot.poll(60)
+        assert details.times("configuration") == 1
+
+
+async def test_a_configuration_that_goldrush_refuses_is_read_again_a_few_times(fake_redis: redis.asyncio.Redis) -> None:
+    details = FakeDetails()
+    details.no_configuration = Unavailable("GoldRush didn't answer within 5 s.")
+    async with running(fake_redis, *pipelines(1), details=details) as bot:
+        await failed(bot, ONE)
+        await bot.poll(1200)
+        assert details.times("configuration") == 1 + len(LOG_WAITS)
+        assert entries(bot) == 1
 
 
 async def test_a_log_that_was_not_there_is_asked_for_once_after_the_failure_recovered_in_one_step(

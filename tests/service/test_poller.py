@@ -182,9 +182,8 @@ async def running(
     repository = Repository(store, asyncio.Event(), fallback, operator, pagers)
     await repository.load()
     budget, leadership, doubt = Budget(rate, clock), Leadership(store, clock), Doubt(clock)
-    configurations = Configurations(
-        api=api, store=store, repository=repository, budget=budget, clock=clock, leadership=leadership
-    )
+    configurations = Configurations(store=store, repository=repository, clock=clock, leadership=leadership)
+    details.configurations = api.configurations
     known_errors = KnownErrors(repository=repository, store=store, history=store, clock=clock)
     monitoring = Monitoring(
         api=api,
@@ -199,7 +198,7 @@ async def running(
         operator=operator,
         readers=readers,
         configurations=configurations,
-        add_facts=(known_errors.add_seen_before, configurations.add_listed_changes, configurations.add_latest_changes),
+        add_facts=(known_errors.add_seen_before,),
     )
     # The loop times the slices of a tick, and no fake clock moves it: they would run at random moments of the story.
     monitoring.scheduler._start_slice = lambda until: None  # type: ignore[method-assign]

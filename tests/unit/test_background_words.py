@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.configuration import ConfigurationChange, Part, PartChange, PartFate
+from bot.domain.diagnosis import LeftOut
 from bot.domain.observation import PipelineId
 from bot.domain.seen_before import SeenBefore
 from bot.slack.mrkdwn import date
@@ -52,6 +53,13 @@ def changed(*parts: PartChange, **more: Any) -> str:
 )
 def test_a_change_in_words(words: str, expected: str) -> None:
     assert words == expected
+
+
+def test_the_card_says_while_the_changes_are_unchecked() -> None:
+    unchecked = "I couldn't check yet what somebody changed before the failure."
+    assert unchecked in "\n".join(on_card(a_diagnosis(left_out=(LeftOut.CHANGES,))))
+    assert unchecked not in "\n".join(on_card(a_diagnosis(left_out=(LeftOut.CHANGES,), changes=(FOUR_MIN,))))
+    assert unchecked not in "\n".join(on_card(a_diagnosis()))
 
 
 @pytest.mark.parametrize(

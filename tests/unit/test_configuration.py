@@ -1,5 +1,6 @@
 """What counts as a change of a pipeline's configuration, and which changes may explain a failure."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from bot.domain.configuration import (
     MOST_CHANGES,
     Configuration,
     ConfigurationChange,
+    ConfigurationRead,
     ConfigurationRow,
     Part,
     PartChange,
@@ -19,6 +21,7 @@ from bot.domain.configuration import (
     changed_parts,
     changes_before,
     compared,
+    compared_since,
 )
 from tests.builders import at
 
@@ -57,7 +60,7 @@ def test_transforms_that_were_unknown_are_not_new() -> None:
 
 
 def test_the_first_answer_is_no_change() -> None:
-    assert compared(None, shown(KNOWN), at(0)) == ConfigurationRow(looked_at=at(0), hashes=KNOWN)
+    assert compared(None, shown(KNOWN), at(0)) == ConfigurationRow(looked_at=at(0), hashes=KNOWN, known_since=at(0))
 
 
 def test_an_older_answer_changes_nothing() -> None:
@@ -134,6 +137,36 @@ def test_only_a_change_of_the_day_before_may_explain(
 
 def test_a_pipeline_without_a_row_did_not_change() -> None:
     assert changes_before(None, at(0)) == ()
+
+
+ROW = ConfigurationRow(looked_at=at(60), hashes=KNOWN, known_since=at(0))
+
+
+@pytest.mark.parametrize(
+    ("row", "seen", "since"),
+    [
+        (ROW, KNOWN, at(0)),
+        (ROW, {**KNOWN, "topic": "x"}, at(0)),
+        (replace(ROW, known_since=None), KNOWN, at(60)),  # of an earlier version
+        (replace(ROW, known_since=at(101)), KNOWN, None),
+        (None, KNOWN, None),
+        (ROW, {}, None),
+        (ROW, {"topic": "a"}, None),  # it hides the transforms
+        (replace(ROW, hashes={"topic": "a"}), {"topic": "a"}, at(0)),
+    ],
+)
+def test_only_answers_from_before_and_after_the_failure_compare(
+    row: ConfigurationRow | None, seen: dict[str, str], since: datetime | None
+) -> None:
+    read = ConfigurationRead(asked_at=at(110), configuration=shown(seen))
+    assert compared_since(row, read, at(100)) == since
+    assert compared_since(row, replace(read, asked_at=at(90)), at(100)) is None
+
+
+def test_a_renewed_row_keeps_its_begin() -> None:
+    row = compared(replace(ROW, known_since=None), shown(KNOWN), at(60) + LOOKED_AGAIN)
+    assert (row.looked_at, row.known_since) == (at(60) + LOOKED_AGAIN, at(60))
+    assert compared(row, shown({**KNOWN, "topic": "x"}), at(10_000)).known_since == at(60)
 
 
 HASHES = st.fixed_dictionaries(

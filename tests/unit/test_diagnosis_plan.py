@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.card import ThreadEntry
 from bot.domain.delivery import Priority
-from bot.domain.diagnosis import Diagnosis, LogOutcome
+from bot.domain.diagnosis import Diagnosis, LeftOut, LogOutcome
 from bot.domain.diagnosis_plan import plan_diagnosed
 from bot.domain.log_lines import Excerpt
 from bot.domain.phase import Phase
@@ -105,3 +105,14 @@ def test_a_log_that_came_after_the_recovery_goes_to_the_thread_before_the_end() 
 def test_a_failure_that_recovered_with_another_outcome_of_its_log_stays_as_it_is(log: LogOutcome) -> None:
     record = recovered_at(20, replace(FOUND, log=log))
     assert plan_diagnosed(record, ROUTING, replace(FOUND, at=at(25), cause="unreachable")) is None
+
+
+def test_a_check_without_changes_updates_the_card_and_not_the_thread() -> None:
+    unchecked = replace(FOUND, left_out=(LeftOut.CHANGES,))
+    first = plan_diagnosed(failed_at(5), ROUTING, unchecked)
+    assert first
+    assert plan_diagnosed(first.record, ROUTING, replace(unchecked, at=at(20))) is None
+    settled = plan_diagnosed(first.record, ROUTING, replace(FOUND, at=at(30), compared_since=at(-60)))
+    assert settled
+    assert {card.channel for card in settled.cards} == {ALERTS, DIRECT}
+    assert not any(isinstance(message.body, ThreadEntry) for message in settled.messages)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from bot.domain.postmortem import (
 )
 from bot.domain.seen_before import SeenBefore
 from bot.domain.transition import Event
+from bot.slack.mrkdwn import date
 from bot.slack.render.postmortem_canvas import canvas_markdown, canvas_title
 from bot.store.codec import decode_delivery, encode_message
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_card, a_message, a_person, a_pipeline, an_episode, at
@@ -123,7 +124,25 @@ def test_unknown_facts_are_named_as_such() -> None:
     assert "Cause: unknown" in text
     assert "• Paged: nobody" in text
     assert "• Nobody acknowledged it" in text
-    assert "Nothing in the pipeline's configuration, as far as GoldRush shows it" in text
+    assert "I couldn't read and compare the configuration right after the failure" in text
+
+
+@pytest.mark.parametrize(
+    ("compared_since", "words"),
+    [
+        (None, "so an edit just before it may be missing"),
+        (at(-2 * 86400), "Nothing in the pipeline's configuration in the 24 h before, as far as GoldRush shows it"),
+        (at(-3600), f"Nothing in the pipeline's configuration between {date(at(-3600))} and the failure, as far as"),
+    ],
+)
+def test_nothing_changed_only_if_it_was_compared(compared_since: datetime | None, words: str) -> None:
+    diagnosis = a_diagnosis(compared_since=compared_since)
+    assert words in text_of(a_postmortem(ended(diagnosis=diagnosis)))
+    assert ("may be missing" in text_of(a_postmortem(ended(diagnosis=diagnosis), changes=(CHANGE,)))) is (
+        compared_since is None
+    )
+    came_back = ended(diagnosis=diagnosis, times=2, latest_began_at=at(600))
+    assert "may be missing" in text_of(a_postmortem(came_back)), "nobody compared before the second failure"
 
 
 def test_a_notification_repeats_no_log() -> None:

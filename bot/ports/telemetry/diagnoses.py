@@ -11,6 +11,7 @@ class Endpoint(StrEnum):
     LOGS = "logs"
     METRICS = "metrics"
     HEALTH = "destination_health"
+    CONFIGURATION = "pipeline"
 
 
 @event("diagnosed", Level.INFO)
@@ -28,7 +29,7 @@ class Diagnosed(EventRecord):
 
 @event("details_read", Level.DEBUG)
 class DetailsRead(EventRecord):
-    """One read of a log, of metrics or of a destination's health ended."""
+    """One read of a log, of metrics, of a destination's health or of a configuration ended."""
 
     pipeline: str
     endpoint: str
@@ -39,7 +40,7 @@ class DetailsRead(EventRecord):
 
 @event("details_unread", Level.INFO)
 class DetailsUnread(EventRecord):
-    """A log, metrics or a destination's health could not be read."""
+    """A log, metrics, a destination's health or a configuration could not be read."""
 
     pipeline: str
     endpoint: str

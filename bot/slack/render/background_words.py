@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.domain.configuration import ConfigurationChange, Part, PartChange, PartFate
-from bot.domain.diagnosis import Diagnosis
+from bot.domain.diagnosis import Diagnosis, LeftOut
 from bot.domain.seen_before import KEPT_FOR_DAYS, MOST_OCCURRENCES, SeenBefore
 from bot.slack.mrkdwn import code, date, duration, from_to, outside
 from bot.slack.render.phrases import sentence
@@ -27,10 +27,15 @@ _PARTS = {
 
 
 def card_background(diagnosis: Diagnosis) -> list[str]:
-    """The latest change before the failure and the latest earlier failure: one line each, if there is one."""
+    """The latest change before the failure and the latest earlier failure: one line each, if there is one.
+
+    Without a line about changes, nobody changed anything that GoldRush shows.
+    """
     changes = diagnosis.changes
     more = f" · {len(changes) - 1:,} earlier in the thread" if len(changes) > 1 else ""
     latest = [f"{CHANGED} {sentence(change_words(changes[0], diagnosis.began_at))}{more}"] if changes else []
+    if not latest and LeftOut.CHANGES in diagnosis.left_out:
+        latest = [f"{CHANGED} I couldn't check yet what somebody changed before the failure."]
     return [*latest, *([f"{SEEN} {sentence(seen_words(diagnosis.seen))}"] if diagnosis.seen else [])]
 
 

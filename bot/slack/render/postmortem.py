@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from bot.domain.causes import UNKNOWN, cause_named
+from bot.domain.configuration import BEFORE_A_FAILURE
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeOutcome
 from bot.domain.postmortem import GroupMember, OpenQuestion, Postmortem, first_answer_at, open_questions
@@ -25,6 +26,7 @@ from bot.slack.render.thread_words import MENTION
 
 _SYMBOL = re.compile(r"^:\w+: ")
 NAME_LIMIT = 40
+UNCOMPARED = "I couldn't read {of} right after the failure, so an edit just before it may be missing"
 TIMELINE_LIMIT = 4_000  # characters: Slack limits all blocks of a message together
 
 
@@ -130,16 +132,22 @@ def _who(postmortem: Postmortem, conversation: ChannelId) -> list[str]:
 
 
 def _changes(postmortem: Postmortem) -> list[str]:
-    began_at = postmortem.episode.opened_at
     if postmortem.members:
         found = [
             f"• *{outside(member.name, NAME_LIMIT)}*: {change_words(change, member.opened_at)}"
             for member in postmortem.members
             for change in member.changes
         ]
+        if not all(member.is_compared for member in postmortem.members):
+            return [*found, UNCOMPARED.format(of="and compare all their configurations")]
         return found or ["Nothing in the configurations of these pipelines, as far as GoldRush shows them"]
+    began_at, diagnosis = postmortem.episode.opened_at, postmortem.episode.latest_diagnosis
     changes = [f"• {phrases.sentence(change_words(change, began_at))}" for change in postmortem.changes]
-    return changes or ["Nothing in the pipeline's configuration, as far as GoldRush shows it"]
+    if diagnosis is None or diagnosis.compared_since is None:
+        return [*changes, UNCOMPARED.format(of="and compare the configuration")]
+    since = diagnosis.compared_since
+    when = f" between {date(since)} and the failure" if since > began_at - BEFORE_A_FAILURE else " in the 24 h before"
+    return changes or [f"Nothing in the pipeline's configuration{when}, as far as GoldRush shows it"]
 
 
 def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
