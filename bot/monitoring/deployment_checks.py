@@ -51,6 +51,8 @@ class _Check:
     """What this leader knows of one pipeline while its phase and intent stay."""
 
     situation: tuple[object, ...]
+    made_at: datetime
+    """A finding ends only by a reading after this: the bot may have been away, and the stored one is older."""
     due_at: datetime
     contradicts_since: datetime | None = None
     is_confirmed: bool = False
@@ -116,7 +118,7 @@ class DeploymentChecks:
         before = self._checks.get(pipeline_id)
         if before and before.situation == situation:
             return before
-        check = _Check(situation, now)
+        check = _Check(situation, now, now)
         if contradicts(state, pipeline):
             held = state.finding(Event.DRIFT)
             same_phase = before is not None and before.situation[:2] == situation[:2]
@@ -137,6 +139,10 @@ class DeploymentChecks:
         findings = [finding] if (finding := stuck(state, check.usual, self._read_at(pipeline_id))) else []
         drifted, confirmed = await self._drift(pipeline_id, check, state)
         findings += [drifted] if drifted else []
+        read_at = self._read_at(pipeline_id)
+        if read_at is None or read_at < check.made_at:
+            unread = [held for held in state.findings if held.event in OF_DEPLOYMENTS - {one.event for one in findings}]
+            findings, confirmed = [*findings, *unread], confirmed and not unread
         if findings or state.findings:
             make = partial(_as_judged, state=state, findings=findings, at=self._clock.now())
             await write_as_leader(self._repository, self._leadership, pipeline_id, make)
@@ -176,7 +182,11 @@ class DeploymentChecks:
     def _drift_by(
         self, check: _Check, state: PipelineState, pipeline: Pipeline, pipeline_id: PipelineId
     ) -> PipelineFinding | None:
-        if check.contradicts_since is None or not contradicts(state, pipeline):
+        if not contradicts(state, pipeline):
+            return None
+        if held := state.finding(Event.DRIFT):
+            return held  # also if the intent was unknown when the check began
+        if check.contradicts_since is None:
             return None
         return drift(pipeline, check.contradicts_since, self._read_at(pipeline_id))
 

@@ -50,6 +50,13 @@ class Deployments:
             await self.checks.run()
             left -= step
 
+    async def judge(self) -> None:
+        """Without another reading."""
+        for _ in range(4):
+            self.bot.clock.seconds += 20
+            await self.bot.heartbeat.beat()
+            await self.checks.run()
+
     async def becomes(self, status: Status | Exception, seconds: int = 10) -> None:
         self.bot.api.statuses[ONE] = status
         await self.pass_time(seconds)
@@ -277,6 +284,45 @@ async def test_an_intent_that_cannot_be_read_begins_and_ends_nothing(fake_redis:
         it.bot.api.refusal = None
         await it.pass_time(60)
         assert it.held == {Event.DRIFT}
+
+
+async def test_a_drift_goes_on_after_a_restart_that_cannot_read_the_intent_at_first(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(STOPPED, 8 * MINUTE)
+        assert it.held == {Event.DRIFT}
+        began = it.episode.opened_at
+        it.restart()
+        it.bot.recorder.forget(ONE)  # the new process has read no intent
+        it.bot.clock.seconds += 8 * MINUTE
+        it.bot.api.refusal = AWAY
+        await it.pass_time(10)
+        assert it.bot.repository.pipeline(ONE).intent is None
+        it.bot.api.refusal = None
+        await it.judge()
+        await it.pass_time(10 * MINUTE)
+        assert await it.told() == [Event.DRIFT]
+        assert (it.held, it.episode.opened_at) == ({Event.DRIFT}, began)
+
+
+@pytest.mark.parametrize(
+    ("finding", "status"), [(Event.DRIFT, STOPPED), (Event.STUCK, replace(DEPLOYING, start_time=None))]
+)
+async def test_a_finding_ends_only_on_a_reading_after_the_gap(
+    finding: Event, status: Status, fake_redis: redis.asyncio.Redis
+) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(status, 70 * MINUTE)
+        assert it.held == {finding}
+        it.restart()
+        it.bot.clock.seconds += 8 * MINUTE
+        it.owner_wants(Intent.PAUSED)
+        await it.bot.catalogue.refresh()
+        await it.judge()
+        assert it.held == {finding}
+        await it.becomes(status, 60)
+        assert await it.told() == ([finding, Event.ALIGNED] if finding is Event.DRIFT else [finding])
 
 
 async def test_a_drift_that_another_problem_hid_gets_its_card_afterwards(fake_redis: redis.asyncio.Redis) -> None:

@@ -16,6 +16,7 @@ from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.postmortem import (
+    GroupMember,
     OpenQuestion,
     Postmortem,
     first_failures,
@@ -141,6 +142,9 @@ def test_nothing_changed_only_if_it_was_compared(compared_since: datetime | None
     assert ("may be missing" in text_of(a_postmortem(ended(diagnosis=diagnosis), changes=(CHANGE,)))) is (
         compared_since is None
     )
+    member = GroupMember(name="a", opened_at=at(1), closed_at=None, outcome=None)
+    group = replace(a_postmortem(), members=(member,))
+    assert "all their configurations" in text_of(group)
     came_back = ended(diagnosis=diagnosis, times=2, latest_began_at=at(600))
     assert "may be missing" in text_of(a_postmortem(came_back)), "nobody compared before the second failure"
 
