@@ -94,7 +94,7 @@ async def _measured(stage: Stage, pipeline: str) -> None:
 
 
 async def _no_log(stage: Stage, name: str) -> None:
-    card = await _diagnosed(stage, name, "crash", log=LogContent.TAIL_ERROR, says="no log of it yet")
+    card = await _diagnosed(stage, name, "crash", log=LogContent.TAIL_ERROR, says="its worker is gone")
     await stage.camera.message("diagnosis-no-log", card)
     await stage.camera.message("logs-answer-no-log", await stage.ask(f"logs {name}"))
     await _recover(stage, name, card)

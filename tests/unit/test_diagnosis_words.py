@@ -106,7 +106,7 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
 @pytest.mark.parametrize(
     ("diagnosis", "words"),
     [
-        (unread(LogOutcome.NOT_YET), "GoldRush has no log of it yet. *Logs* asks again."),
+        (unread(LogOutcome.NOT_YET), "GoldRush has no log of it: its worker is gone. I'll look again when it runs."),
         (
             unread(LogOutcome.NOT_YET, cause="unknown"),
             "*Cause unknown:* the destination's error is none that I know",
@@ -129,7 +129,7 @@ def test_a_card_without_a_diagnosis_says_nothing_about_it() -> None:
         ),
         (
             unread(LogOutcome.NOT_YET, cause="unreachable"),
-            f"reached · {HEALS}\nGoldRush has no log of it yet.",
+            f"reached · {HEALS}\nGoldRush has no log of it: its worker is gone.",
         ),
         (a_diagnosis("all is quiet\nnothing here"), "*Cause unknown:* its log names no error"),
         (a_diagnosis(cause="of a newer version"), "*Cause unknown:* the log names no fault that I know"),

@@ -18,6 +18,7 @@ from bot.slack.render.measured_words import health_words, measured_lines
 SYMBOL = ":mag:"
 CARD_ERROR = 160  # characters: four lines of a phone
 LONGEST_POD = 80
+NO_LOG = "GoldRush has no log of {name}: its worker is gone."
 LOOK_THERE = "Look at the pipeline in GoldRush, then resume or redeploy it."
 _PROSPECTS = {
     Prospect.HEALS: "GoldRush no longer retries it",
@@ -82,7 +83,7 @@ def cause_line(diagnosis: Diagnosis) -> str:
     words = _verdict(diagnosis) if diagnosis.cause or diagnosis.log is LogOutcome.READ else ""
     log = ""
     if diagnosis.log is LogOutcome.NOT_YET:
-        log = "GoldRush has no log of it yet. *Logs* asks again."
+        log = NO_LOG.format(name="it") + " I'll look again when it runs."
     elif diagnosis.log is LogOutcome.UNREADABLE:
         log = _why_unread(diagnosis)
     return f"{SYMBOL} " + "\n".join(line for line in (words, log) if line)

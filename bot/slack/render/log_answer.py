@@ -12,7 +12,7 @@ from bot.requests.logs import PipelineLog
 from bot.slack.mrkdwn import escape, outside, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.blocks import SECTION_LIMIT, Block, context, section
-from bot.slack.render.diagnosis import LONGEST_POD, LOOK_THERE, log_block
+from bot.slack.render.diagnosis import LONGEST_POD, LOOK_THERE, NO_LOG, log_block
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for
 
@@ -68,7 +68,7 @@ def _no_log(name: str, state: PipelineState, again: str) -> str:
         stopped = phrases.phase_word(state.phase)
         return f"GoldRush has no log of {name} now. It is {stopped}, so no worker runs. If it is started again: {again}"
     if state.phase == Phase.FAILED:
-        return f"GoldRush has no log of {name}: its worker is gone. {LOOK_THERE} Once it runs: {again}"
+        return f"{NO_LOG.format(name=name)} {LOOK_THERE} Once it runs: {again}"
     if state.live:
         return f"GoldRush shows no log of {name} right now, although it is live. {phrases.RETRY.rstrip('.')}: {again}"
     return f"GoldRush has no log of {name} yet. Its worker isn't up. Try again when it runs: {again}"
