@@ -28,7 +28,7 @@ from bot.domain.postmortem import (
 )
 from bot.domain.seen_before import SeenBefore
 from bot.domain.transition import Event
-from bot.slack.mrkdwn import date
+from bot.slack.mrkdwn import date, time_of_day
 from bot.slack.render.postmortem_canvas import canvas_markdown, canvas_title
 from bot.store.codec import decode_delivery, encode_message
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_card, a_message, a_person, a_pipeline, an_episode, at
@@ -147,6 +147,14 @@ def test_nothing_changed_only_if_it_was_compared(compared_since: datetime | None
     assert "all their configurations" in text_of(group)
     came_back = ended(diagnosis=diagnosis, times=2, latest_began_at=at(600))
     assert "may be missing" in text_of(a_postmortem(came_back)), "nobody compared before the second failure"
+
+
+def test_the_timeline_says_when_the_cause_was_found() -> None:
+    first, *later = ended().timeline
+    found = TimelineEntry(revision=2, at=at(9), events=(Event.DIAGNOSED,), reason="the destination lacks a table")
+    text = text_of(a_postmortem(ended(timeline=(first, found, *later))))
+    assert f"{time_of_day(at(9))} :mag: I found the cause: the destination lacks a table" in text
+    assert ":mag:" not in text_of(a_postmortem(ended(timeline=(first, replace(found, reason=""), *later))))
 
 
 def test_a_notification_repeats_no_log() -> None:

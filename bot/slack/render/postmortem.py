@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.configuration import BEFORE_A_FAILURE
 from bot.domain.delivery import Delivery
-from bot.domain.episode import Episode, EpisodeOutcome
+from bot.domain.episode import Episode, EpisodeOutcome, TimelineEntry
 from bot.domain.postmortem import GroupMember, OpenQuestion, Postmortem, first_answer_at, open_questions
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
@@ -152,8 +152,8 @@ def _changes(postmortem: Postmortem) -> list[str]:
 
 def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
     """Its beginning and its end, if it is too long for the message."""
-    entries = [entry for entry in episode.timeline if entry.events != (Event.DIAGNOSED,)]
-    lines = [f"{time_of_day(entry.at)} {entry_words(entry, conversation)}" for entry in entries]
+    entries = [(entry.at, _entry(entry, conversation)) for entry in episode.timeline]
+    lines = [f"{time_of_day(at)} {words}" for at, words in entries if words]
     begin, end, length = 0, len(lines), 0
     while begin < end:
         following = lines[begin] if begin <= len(lines) - end else lines[end - 1]
@@ -162,6 +162,13 @@ def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
             return [*lines[:begin], f"… {end - begin} more in this thread …", *lines[end:]]
         begin, end = (begin + 1, end) if begin <= len(lines) - end else (begin, end - 1)
     return lines
+
+
+def _entry(entry: TimelineEntry, conversation: ChannelId) -> str:
+    """Empty for a diagnosis without a cause."""
+    if entry.events == (Event.DIAGNOSED,):
+        return f":mag: I found the cause: {entry.reason}" if entry.reason else ""
+    return entry_words(entry, conversation)
 
 
 _QUESTIONS = {
