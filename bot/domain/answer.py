@@ -185,6 +185,8 @@ class UnwatchAnswer:
     """Other remaining watches that cover a part of the removed ones."""
     would_end: tuple[Watch, ...] = ()
     """What would end: watches that the person named, and others that a named pattern covers. It needs a yes."""
+    failing: int = 0
+    """Failures that go on, and whose cards ended with the watches."""
     undo: str = ""
     """The id of the stored undo."""
     at: datetime

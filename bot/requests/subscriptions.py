@@ -15,6 +15,7 @@ from bot.domain.answer import (
 )
 from bot.domain.audit_entries import watch_entries
 from bot.domain.catalogue import Pipeline, comparable, matches
+from bot.domain.episode import open_failure
 from bot.domain.names import Names
 from bot.domain.notice import NoticeKind
 from bot.domain.observation import PipelineId
@@ -214,9 +215,15 @@ class Subscriptions:
             )
             covered = self._covered(channel, ending)
             if await self._write(change):
+                before = self._failing(channel)
                 await self._forget(channel, ending, covered, at)
-                return replace(answer, undo=undo.id)
+                return replace(answer, undo=undo.id, failing=len(before - self._failing(channel)))
         raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
+
+    def _failing(self, channel: ChannelId) -> set[PipelineId]:
+        """The failures that go on and have a card in the channel."""
+        episodes = (episode for episode in self._repository.open_episodes if open_failure(episode))
+        return {episode.pipeline_id for episode in episodes if episode.card_in(channel)}
 
     def _ended(
         self,

@@ -192,6 +192,7 @@ async def test_the_end_of_the_paging_survives_unwatch_and_undo(
         began_at, acknowledgements = episode.began_at, bot.requests.acknowledgements
         await acknowledgements.resolve(ALERTS, episode.card_in(ALERTS) or "", ANN, name="Ann")
         ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
+        assert ended.failing == 1
         await bot.poll(20)
         before = {row.id for row in await bot.store.owed(bobs)}
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.DONE

@@ -942,3 +942,12 @@ def test_help_in_a_direct_message_speaks_to_its_reader() -> None:
     assert "`/pipeline` — your pipelines and their current state" in text
     assert "`/pipeline watches` — what you watch" in text
     assert "this channel" not in text
+
+
+@pytest.mark.parametrize(
+    ("failing", "words"), [(0, ""), (1, "1 pipeline is still failing."), (1200, "1,200 pipelines are")]
+)
+def test_an_unwatch_says_that_failures_go_on(failing: int, words: str) -> None:
+    text = answered(UnwatchAnswer(channel=ALERTS, removed=(NAMED,), failing=failing, at=at(0))).text
+    assert words in text
+    assert ("these watches page nobody any more" in text) is bool(failing)

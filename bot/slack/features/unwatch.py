@@ -137,6 +137,11 @@ def unwatch_blocks(
     ]
     if len(answer.still_watched) > len(shown):
         lines.append(f"… and {len(answer.still_watched) - len(shown):,} more stay")
+    if answer.failing:
+        one = answer.failing == 1
+        failing = "1 pipeline is still failing" if one else f"{answer.failing:,} pipelines are still failing"
+        updates = f"{'get' if direct else 'gets'} no more updates on {'it' if one else 'them'}"
+        lines.append(f":warning: {failing}. {who} {updates}, and these watches page nobody any more.")
     undo = answer_undo_blocks(answer.undo, answer.channel)
     if answer.still_covered_by:
         return [*sections(lines), *_still_covered(answer, render_context), *undo]
