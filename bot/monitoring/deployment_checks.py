@@ -134,7 +134,8 @@ class DeploymentChecks:
         state = self._repository.state_but_time(pipeline_id)
         if check.usual is None:
             check.usual = await self._usual(pipeline_id, state)
-        if state.contradicts_since and not check.contradicts_since:
+        is_known = self._repository.pipeline(pipeline_id).intent is not None
+        if state.contradicts_since and not check.contradicts_since and is_known:
             await self._store_contradiction(pipeline_id, state, None)
         findings = [finding] if (finding := stuck(state, check.usual, self._read_at(pipeline_id))) else []
         drifted, confirmed = await self._drift(pipeline_id, check, state)

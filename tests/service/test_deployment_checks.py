@@ -306,6 +306,21 @@ async def test_a_drift_goes_on_after_a_restart_that_cannot_read_the_intent_at_fi
         assert (it.held, it.episode.opened_at) == ({Event.DRIFT}, began)
 
 
+async def test_a_restart_that_cannot_read_the_intent_at_first_keeps_the_grace_period(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with deployments(fake_redis) as it:
+        await it.becomes(STOPPED, 4 * MINUTE)
+        it.restart()
+        it.bot.recorder.forget(ONE)
+        it.bot.api.refusal = AWAY
+        await it.pass_time(30)
+        assert it.bot.repository.pipeline(ONE).intent is None
+        it.bot.api.refusal = None
+        await it.pass_time(80)
+        assert it.held == {Event.DRIFT}
+
+
 @pytest.mark.parametrize(
     ("finding", "status"), [(Event.DRIFT, STOPPED), (Event.STUCK, replace(DEPLOYING, start_time=None))]
 )
