@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.delivery.faults import Faults
 from bot.delivery.pending import PendingDelivery, cards_of
@@ -137,7 +137,7 @@ def choose_next(
 ) -> NextAction:
     """The next action that the rate limits allow. `ready` has the most urgent delivery first."""
     limiter.claims.withdraw(lane)
-    if lane.kind is LaneKind.PAGES and any(pending.delivery.attempt.count == 0 for pending in ready):
+    if lane.kind is LaneKind.PAGES and any(_goes_soon(pending.delivery, now) for pending in ready):
         limiter.claim(lane.receiver)
     seconds = float("inf")
     waited: set[tuple[Method, Priority]] = set()
@@ -168,6 +168,12 @@ def choose_next(
         if not needs_lookup:
             waited.add(call)
     return NextAction(seconds=seconds)
+
+
+def _goes_soon(row: Delivery, now: datetime) -> bool:
+    """True for an untried message. The page of a group may wait for its turn: until then the feed need not give way."""
+    soon = now + timedelta(seconds=CLAIM_AHEAD_SECONDS)
+    return row.attempt.count == 0 and (row.not_before is None or row.not_before <= soon)
 
 
 def without_alike(ready: Sequence[PendingDelivery], faults: Faults) -> tuple[PendingDelivery, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.delivery.pending import PendingDelivery
 from bot.domain.card import PostedCard, SyncCard, SyncGroup, TimelineBatch
 from bot.domain.card import ThreadEntry as Entry
+from bot.domain.delivery import Delivery
 from bot.domain.drill import Drill
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.observation import PipelineId
@@ -30,11 +31,11 @@ def receipts_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: d
         Receipt(
             pipeline_id=pipeline_id,
             conversation=delivery.receiver.name,
-            form=MessageForm.GROUP if pipeline_id in joined and form is MessageForm.UPDATE else form,
+            form=MessageForm.JOINED if pipeline_id in joined and form is MessageForm.UPDATE else form,
             since=since,
             until=until,
             at=now,
-            seconds=(now - delivery.message.made_at).total_seconds(),
+            seconds=(now - (until if _is_group_page(delivery) else delivery.message.made_at)).total_seconds(),
             attempts=delivery.attempt.count,
             paged=paged.get(pipeline_id, ()),
             refused=settlement.reason if isinstance(settlement, Drop) else "",
@@ -80,11 +81,18 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
             yield PipelineId(key), made_at, made_at
         case Notice(kind=NoticeKind.CALL_OVER):
             return
+        case Notice() if _is_group_page(pending.delivery) and isinstance(pending.content, Notice):
+            yield from ((failure.pipeline.id, failure.since, failure.since) for failure in pending.content.failures)
         case Notice(failures=failures) | PagerEvent(failures=failures):
             made_at = pending.delivery.message.made_at
             yield from ((failure.pipeline.id, made_at, made_at) for failure in failures)
         case _:
             return
+
+
+def _is_group_page(delivery: Delivery) -> bool:
+    """It waits for its turn, so what it was made for are the failures."""
+    return isinstance(delivery.body, Notice) and delivery.body.kind is NoticeKind.GROUP_PAGE
 
 
 def _news_of_card(card: PostedCard, pending: PendingDelivery) -> News | None:

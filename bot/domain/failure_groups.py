@@ -1,10 +1,11 @@
-"""Forms groups: more failures in one conversation within a short time are one message and one page. Pure.
+"""Forms groups: more failures in one conversation within a short time are one message. Pure.
 
 The first failures post their own cards at once. If more follow, the oldest of these cards becomes the group's message
 by an update, and the others shrink to a line that points there. A group that no message shows yet posts a new one.
+An update pings nobody, so failures that join a posted group page their people by a message of their own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,7 +18,8 @@ from bot.domain.watch import Target
 
 MOST_MEMBERS = 500  # a message's metadata names all of them
 GROWS_FOR = timedelta(minutes=10)  # then failures form another group: an update pings nobody
-WAIT = timedelta(seconds=2)  # one update, and one page, for all failures that join in this time
+WAIT = timedelta(seconds=2)  # one update for all failures that join in this time, and one page of people not yet paged
+PAGES_APART = timedelta(seconds=30)  # one page of the people that the group has paged before
 
 
 def gather_failures(backlog: Backlog, untried: Sequence[Delivery]) -> Grouping | None:
@@ -137,15 +139,15 @@ def _shown_by(
         made_at=made_at,
         not_before=_soon(backlog),
     )
-    page, merged = _page(backlog, key, [*group.cards, *absorbed], waiting)
+    pages = _pages(backlog, key, [*group.cards, *absorbed], waiting)
     pointers = (
         Delivery(message=pointer_to_group(card.content.key, card.message_id or "", receiver, made_at))
         for card in absorbed
     )
     return Grouping(
         row=Delivery(message=update),
-        replaced=(*waiting, *([merged] if merged else [])),
-        accompanied_by=(*([page] if page else []), *pointers),
+        replaced=(*waiting, *dict.fromkeys(merged for _, merged in pages if merged)),
+        accompanied_by=(*(page for page, _ in pages), *pointers),
         joins=joins,
         joined_at=backlog.now,
         message_id=group.message_id or "",
@@ -163,43 +165,76 @@ def pointer_to_group(card_key: str, message_id: str, receiver: Receiver, at: dat
     )
 
 
-# --- one page --------------------------------------------------------------------------------------------------------
+# --- pages -----------------------------------------------------------------------------------------------------------
 
 
-def _page(
-    backlog: Backlog, key: str, members: Iterable[PostedCard], joining: Sequence[Delivery]
-) -> tuple[Delivery | None, Delivery | None]:
-    """A page to the people that no unanswered failure of the group has paged here, and the waiting page in it.
+def _pages(
+    backlog: Backlog, key: str, members: Sequence[PostedCard], joining: Sequence[Delivery]
+) -> list[tuple[Delivery, Delivery | None]]:
+    """Pages for the failures that join: an update of the group's message pings nobody.
 
-    An acknowledged failure counts for nobody: the person who looks at it need not know of the new ones.
+    People who were paged for none of its unanswered failures get theirs soon, the others at the next turn. With each
+    page comes the waiting page that it replaces.
     """
     paged = {target.identity for card in members if _is_unanswered(card) for target in card.content.targets}
-    wanted: dict[str, Target] = {}
-    failures: list[OpenFailure] = []
-    for card in (backlog.cards[row.id] for row in joining):
-        new = {target.identity: target for target in card.content.targets if target.identity not in paged}
-        if new and _is_unanswered(card):
-            wanted |= new
-            failures.append(_as_failure(card))
-    if not wanted:
-        return None, None
-    first = joining[0].message
-    waiting = next((row for row in backlog.rows if _is_waiting_page(backlog, row, key)), None)
+    turn = _next_turn(backlog, members)
+    pages: list[tuple[Delivery, Delivery | None]] = []
+    for known, due in ((False, _soon(backlog)), (True, turn)):
+        wanted: dict[str, Target] = {}
+        failures: list[OpenFailure] = []
+        for card in (backlog.cards[row.id] for row in joining):
+            targets = {
+                target.identity: target for target in card.content.targets if (target.identity in paged) == known
+            }
+            if targets and _is_unanswered(card):
+                wanted |= targets
+                failures.append(_as_failure(card))
+        if wanted:
+            waiting = next((row for row in backlog.rows if _takes_in(backlog, row, key, wanted, due)), None)
+            page = Notice(
+                kind=NoticeKind.GROUP_PAGE,
+                at=joining[0].message.made_at,
+                targets=tuple(wanted.values()),
+                failures=tuple(failures),
+            )
+            pages.append((_page(key, joining[0], page, due, waiting), waiting))
+    return pages
+
+
+def _next_turn(backlog: Backlog, members: Iterable[PostedCard]) -> datetime | None:
+    """Turns come at fixed times after the group's first failure: so nobody needs to know when the last page went."""
+    began = min((card.content.episode.opened_at for card in members), default=None)
+    if backlog.now is None or began is None:
+        return None
+    return began + PAGES_APART * ((backlog.now - began) // PAGES_APART + 1)
+
+
+def _page(key: str, first: Delivery, page: Notice, due: datetime | None, waiting: Delivery | None) -> Delivery:
+    """With what the `waiting` page has to say. A page that waits for its turn is not late."""
     if waiting and isinstance(waiting.body, Notice):
-        wanted = {**{target.identity: target for target in waiting.body.targets}, **wanted}
-        failures = [*waiting.body.failures, *failures]
-    notice = Notice(
-        kind=NoticeKind.GROUP_PAGE, at=first.made_at, targets=tuple(wanted.values()), failures=tuple(failures)
-    )
-    page = Message(
-        id=stable_key(key, "page", *(failure.card_key for failure in failures)),
+        targets = {target.identity: target for target in (*waiting.body.targets, *page.targets)}
+        failures = (*waiting.body.failures, *page.failures)
+        page = replace(page, targets=tuple(targets.values()), failures=failures)
+        due = min(filter(None, (due, waiting.message.not_before)), default=None)
+    parts = (*(failure.card_key for failure in page.failures), *(target.identity for target in page.targets))
+    message = Message(
+        id=stable_key(key, "page", *parts),
         receiver=first.receiver,
         priority=Priority.FAILURE,
-        body=notice,
-        made_at=min(first.made_at, waiting.message.made_at) if waiting else first.made_at,
-        not_before=waiting.message.not_before if waiting else _soon(backlog),
+        body=page,
+        made_at=max(page.at, due or page.at),
+        not_before=due,
     )
-    return Delivery(message=page), waiting
+    return Delivery(message=message)
+
+
+def _takes_in(backlog: Backlog, row: Delivery, key: str, wanted: Mapping[str, Target], due: datetime | None) -> bool:
+    """True for a waiting page of the group that goes to all these people anyway, or at the same time."""
+    body = row.body
+    if not _is_waiting_page(backlog, row, key) or not isinstance(body, Notice):
+        return False
+    same_people = wanted.keys() <= {target.identity for target in body.targets}
+    return same_people or row.message.not_before == due
 
 
 def _is_waiting_page(backlog: Backlog, row: Delivery, key: str) -> bool:

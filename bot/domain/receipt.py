@@ -45,6 +45,7 @@ class MessageForm(StrEnum):
 
     CARD = "card"
     GROUP = "group"  # in the message of a group
+    JOINED = "joined"  # the message of a posted group shows one more failure, without a new message
     UPDATE = "update"  # a card or a group that was posted before, changed without a new message
     THREAD = "thread"
     DIGEST = "digest"

@@ -16,7 +16,10 @@ class Explained:
     transitions: tuple[Transition, ...] = ()
     """Empty for a page that came later than its failure."""
     receipts: tuple[Receipt, ...] = ()
-    """One for each conversation, the most telling: a new message rather than a changed card."""
+    """One for each conversation, the most telling: a new message rather than a changed card.
+
+    If a failure joined a posted group, its page has one too.
+    """
     skips: tuple[Skip, ...] = ()
     waiting: tuple[str, ...] = ()
     """`Receiver.name` of the conversations that should have a message, and have none so far."""
@@ -64,6 +67,8 @@ def _news(row: Receipt, known: Sequence[datetime], moments: Mapping[datetime, _M
     Pages that wait for the same conversation may become one message, with the time of only one of them.
     """
     if row.form in {MessageForm.PAGE, MessageForm.PAGER}:
+        if row.until in moments and row.conversation in moments[row.until].addressed:
+            return [row.until]
         return [at for at in known if at <= row.at and row.conversation in moments[at].addressed][-1:]
     return [at for at in known if row.since <= at <= row.until and _concerns(moments[at], row)]
 
@@ -79,16 +84,19 @@ def _concerns(moment: _Moment, receipt: Receipt) -> bool:
 
 def _explained(at: datetime, moment: _Moment) -> Explained:
     telling: dict[str, Receipt] = {}
+    beside: dict[str, Receipt] = {}
     for receipt in moment.receipts:
         before = telling.get(receipt.conversation)
         if before is None or (before.form is MessageForm.UPDATE and receipt.form is not MessageForm.UPDATE):
             telling[receipt.conversation] = receipt
+        elif before.form is MessageForm.JOINED and receipt.form is MessageForm.PAGE:
+            beside.setdefault(receipt.conversation, receipt)
         elif receipt.paged and not before.paged:  # a page beside the message
             telling[receipt.conversation] = replace(before, paged=receipt.paged)
     return Explained(
         at=at,
         transitions=tuple(moment.transitions),
-        receipts=tuple(telling.values()),
+        receipts=(*telling.values(), *beside.values()),
         skips=tuple(dict.fromkeys(moment.skips)),
         waiting=tuple(conversation for conversation in moment.addressed if conversation not in telling),
         recorded=moment.recorded,

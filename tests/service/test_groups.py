@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import redis.asyncio
@@ -294,11 +294,24 @@ async def test_a_late_copy_of_a_card_that_grew_into_a_group_is_deleted(
     assert len({member.message_id for member in stored}) == 1
 
 
-async def test_a_group_pages_each_target_once(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+async def acknowledge_failure(store: WholeStore, number: int) -> None:
+    record = await store.record(PipelineId(f"pipe_{number:04}"))
+    plan = plan_acknowledgement(record, a_routing(), Acknowledgement(by=ANN, at=at(5)))
+    assert plan is not None
+    assert await store.commit(plan, 0)
+
+
+def page_notices(chat: FakeChat) -> list[Notice]:
+    return [content for _, content, _ in chat.posts if isinstance(content, Notice)]
+
+
+async def test_a_group_pages_new_people_soon_and_the_others_in_turn(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
     ann, bob = a_person(), a_person("U0BOB")
     async with sending(store, chat, clock):
         await fail_paging(store, 1, ann)
-        await clock.pass_time(0.1)
+        await clock.pass_time(1.1)
         for number in range(2, 20):
             await fail_paging(store, number, ann)
         await clock.pass_time(5)
@@ -306,13 +319,60 @@ async def test_a_group_pages_each_target_once(store: WholeStore, chat: FakeChat,
         for number in range(20, 30):
             await fail_paging(store, number, ann, bob)
         await clock.pass_time(10)
-    pages_ = [content for _, content, _ in chat.posts if isinstance(content, Notice)]
-    assert len(chat.posts) == 2
-    (page,) = pages_
-    assert page.targets == (bob,)
-    assert len(page.failures) == 10
-    assert "<@U0BOB> please take a look" in text(page)
-    assert "U0ANN" not in text(page)
+        (soon,) = page_notices(chat)
+        assert soon.targets == (bob,)
+        assert len(soon.failures) == 10
+        assert "<@U0BOB> please take a look" in text(soon)
+        assert "U0ANN" not in text(soon)
+        await clock.pass_time(30)
+    _, later = page_notices(chat)
+    assert later.targets == (ann,)
+    assert len(later.failures) == 28
+    assert len(chat.posts) == 3
+
+
+async def test_each_failure_that_joins_a_group_pages_within_half_a_minute(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """An edit of the card pings nobody. A slow series must not call its people only by the repeated calls."""
+    ann = a_person()
+    failed_at: dict[str, datetime] = {}
+    pinged_at: dict[str, datetime] = {}
+    async with sending(store, chat, clock):
+        for step in range(16 * 3 + 12):
+            if step % 3 == 0 and len(failed_at) < 16:
+                number = len(failed_at) + 1
+                failed_at[f"orders-{number}"] = clock.now()
+                await fail_paging(store, number, ann)
+            await clock.pass_time(2.5)
+            pinged_at |= {name: clock.now() for name in names_in_pings(chat) if name not in pinged_at}
+    waits = {name: pinged_at[name] - failed for name, failed in failed_at.items()}
+    assert max(waits.values()) <= timedelta(seconds=35)  # 30, and a step of this test
+    assert sorted(names_in_pings(chat)) == sorted(failed_at)
+    assert {notice.targets for notice in page_notices(chat)} == {(ann,)}
+    assert len(page_notices(chat)) <= 7  # at most one in half a minute
+
+
+def names_in_pings(chat: FakeChat) -> list[str]:
+    """The pipelines of the new messages: an update pings nobody."""
+    new = [content for _, content, _ in chat.posts]
+    cards = [content.pipeline.name for content in new if isinstance(content, Card)]
+    return [*cards, *(failure.pipeline.name for notice in page_notices(chat) for failure in notice.failures)]
+
+
+async def test_a_page_of_a_group_leaves_out_failures_that_somebody_answered_meanwhile(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    ann = a_person()
+    async with sending(store, chat, clock):
+        for number in range(1, 7):
+            await fail_paging(store, number, ann)
+            await clock.pass_time(1)
+        for number in (4, 5):
+            await acknowledge_failure(store, number)
+        await clock.pass_time(40)
+    (page,) = page_notices(chat)
+    assert [failure.pipeline.name for failure in page.failures] == ["orders-6"]
 
 
 async def test_new_failures_page_again_after_the_others_are_acknowledged(
@@ -325,15 +385,12 @@ async def test_new_failures_page_again_after_the_others_are_acknowledged(
             await fail_paging(store, number, ann)
         await clock.pass_time(5)
         for number in range(1, 5):
-            pipeline_id = PipelineId(f"pipe_{number:04}")
-            plan = plan_acknowledgement(await store.record(pipeline_id), a_routing(), Acknowledgement(by=ANN, at=at(5)))
-            assert plan is not None
-            assert await store.commit(plan, 0)
+            await acknowledge_failure(store, number)
         await clock.pass_time(5)
         for number in (5, 6, 7):
             await fail_paging(store, number, ann)
         await clock.pass_time(10)
-    assert [content.targets for _, content, _ in chat.posts if isinstance(content, Notice)] == [(ann,)]
+    assert [notice.targets for notice in page_notices(chat)] == [(ann,)]
 
 
 async def test_a_person_gets_one_direct_message_for_a_group(

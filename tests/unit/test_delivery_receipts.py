@@ -7,6 +7,7 @@ from bot.delivery.receipts import receipts_of
 from bot.domain.body import Recheck
 from bot.domain.card import PostedCard, SyncGroup, TimelineBatch
 from bot.domain.delivery import Receiver, ReceiverKind
+from bot.domain.episode import Acknowledgement
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagedFailure, PagerAction, PagerEvent
@@ -14,7 +15,7 @@ from bot.domain.receipt import MessageForm, Receipt
 from bot.domain.settlement import Done, Drop, Gone
 from bot.domain.summary import Digest, DigestEntry, HeldPages
 from bot.domain.transition import Event
-from tests.builders import ALERTS, ORDERS, TEAM, a_card, a_delivery, a_person, a_pipeline, an_episode, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_card, a_delivery, a_person, a_pipeline, an_episode, at
 from tests.unit.test_pending import BEGINS, ENDS, GOES_ON, a_story_that_ended, entry
 
 BILLING = PipelineId("pipe_0002")
@@ -70,10 +71,22 @@ def test_a_group_has_a_receipt_for_each_pipeline() -> None:
     ]
 
 
-def test_a_failure_that_joins_a_posted_group_is_new_there() -> None:
+def test_a_failure_that_joins_a_posted_group_changes_the_group_s_card() -> None:
     cards = (a_posted_card(3), replace(of_billing(a_posted_card(0)), shown_revision=-1))
     (receipt,) = receipts_of(DONE, PendingDelivery(a_delivery(body=SyncGroup("group")), cards), at(4))
-    assert (receipt.pipeline_id, receipt.form) == (BILLING, MessageForm.GROUP)
+    assert (receipt.pipeline_id, receipt.form) == (BILLING, MessageForm.JOINED)
+
+
+def test_the_page_of_a_group_counts_from_each_failure_that_still_needs_somebody() -> None:
+    cards = [PostedCard(content=replace(a_card(), key=key), revision=1) for key in ("orders", "billing")]
+    answered = replace(cards[1].content.episode, acknowledged=Acknowledgement(by=ANN, at=at(9)))
+    cards[1] = of_billing(replace(cards[1], content=replace(cards[1].content, episode=answered)))
+    failures = [OpenFailure.of(c.content.episode, c.content.pipeline, c.content.key) for c in cards]
+    page = Notice(kind=NoticeKind.GROUP_PAGE, at=at(2), targets=(a_person(label="Ann"),), failures=tuple(failures))
+    row = a_delivery(body=page, made_at=at(30))
+    (receipt,) = receipts_of(DONE, PendingDelivery(row, tuple(cards)), at(31))
+    assert (receipt.pipeline_id, receipt.form, receipt.paged) == (ORDERS, MessageForm.PAGE, ("Ann",))
+    assert at(31).timestamp() - receipt.seconds == failures[0].since.timestamp()
 
 
 def test_a_batch_of_entries_spans_from_the_first_to_the_last() -> None:

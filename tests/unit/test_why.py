@@ -95,6 +95,15 @@ def test_a_page_beside_a_message_adds_the_paged_people() -> None:
     assert moment.receipts[0].paged == ("ann",)
 
 
+def test_a_failure_that_joined_a_group_shows_the_changed_card_and_the_later_page() -> None:
+    """A read of the log comes in between."""
+    page = replace(receipt(1, 1, 29, MessageForm.PAGE), paged=("ann",))
+    rows: list[ReceiptRow] = [addressed(1, ALERTS), receipt(1, 1, 3, MessageForm.JOINED), addressed(8, ALERTS), page]
+    _, failed = explained([change(1)], rows)
+    assert forms(failed) == [(ALERTS, MessageForm.JOINED), (ALERTS, MessageForm.PAGE)]
+    assert [row.paged for row in failed.receipts] == [(), ("ann",)]
+
+
 def test_a_change_from_before_the_receipts_says_so() -> None:
     (moment,) = explained([change(1)], [])
     assert not moment.recorded

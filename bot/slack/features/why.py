@@ -254,6 +254,7 @@ def _since_last_reading(moment: Explained) -> str:
 _FORMS = {
     MessageForm.CARD: "card",
     MessageForm.GROUP: "card of a group",
+    MessageForm.JOINED: "the group's card changed",
     MessageForm.UPDATE: "card changed",
     MessageForm.THREAD: "thread",
     MessageForm.DIGEST: "digest",
