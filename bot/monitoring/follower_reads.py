@@ -16,7 +16,7 @@ from bot.ports.clock import Clock
 from bot.ports.details_reads import LogAnswer
 from bot.ports.heartbeat_status import HeartbeatStatus
 from bot.ports.leader import Leader, LeaderSilent
-from bot.ports.status_reads import NO_DATABASE, NOBODY_READS
+from bot.ports.status_reads import NO_ANSWER, NO_DATABASE, NOBODY_READS
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.store import Component, StoreUnreachable
@@ -24,7 +24,6 @@ from bot.state.repository import Repository
 
 NOBODY_SECONDS = 10.0  # without a heartbeat: by then the lease of the last leader has ended
 UNSURE_SECONDS = 2.0  # for an answer meanwhile: a leader that reads all pipelines again records no heartbeat
-NO_ANSWER = "no answer came in time. Try again in a minute."
 
 
 class FollowerReads:

@@ -23,7 +23,7 @@ from bot.state.repository import Repository
 OPERATORS = (ApiHealth.KEY_REJECTED, ApiHealth.NO_READER)
 ANSWERING_SECONDS = 30.0  # an outage with good moments is one notice: it ends after so long without trouble
 SAME_END = timedelta(seconds=5)  # two waits whose ends differ by less are one wait
-UNREADABLE = "GoldRush as a whole can't be read right now."
+UNREADABLE = "I can't read GoldRush."
 _OLD_NO_READER = "The part of me that reads pipelines doesn't answer."  # rows before `Episode.no_reader` have only this
 
 

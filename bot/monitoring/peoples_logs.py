@@ -3,12 +3,13 @@
 from bot.domain.diagnosis import LogOutcome
 from bot.domain.observation import PipelineId
 from bot.monitoring.details_reader import DetailsReader
-from bot.monitoring.follower_reads import NO_ANSWER, FollowerReads
+from bot.monitoring.follower_reads import FollowerReads
 from bot.monitoring.within import within
 from bot.ports.clock import Clock
 from bot.ports.details_reads import LogAnswer
 from bot.ports.leader import LeaderSilent
 from bot.ports.leadership import LeadershipStatus
+from bot.ports.status_reads import NO_ANSWER
 from bot.ports.store_errors import StoreAway
 
 ANSWER_SECONDS = 7.0  # shorter than another process waits for the leader

@@ -18,9 +18,10 @@ from bot.monitoring.reads_under_way import ReadsUnderWay, UnderWay
 from bot.monitoring.recorder import Recorder
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
-from bot.ports.pipeline_api import Status, Throttled
+from bot.ports.pipeline_api import NEEDS_OPERATOR, Status, Throttled
 from bot.ports.polling import Lateness
 from bot.ports.reads import Readers, ReadRequest, ReadResult, Unread
+from bot.ports.status_reads import NO_ANSWER, NO_DATABASE
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ReadCrashed
@@ -36,7 +37,7 @@ LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are old
 SILENCE_SECONDS = 15.0  # of all readers; one that took over a dead reader's batch answers before
 JOIN_SECONDS = 2.0  # a person's wait for a polled read: then its reader may be dead
 PERSON_SECONDS = 30.0  # the longest wait of a person's read for the budget
-OWN_ERROR = "an error of the bot itself; its log has it"
+OWN_ERROR = f"I ran into an internal error. {NEEDS_OPERATOR}"
 
 
 class Scheduler:
@@ -241,7 +242,7 @@ class Scheduler:
         if read is None or await self._is_held(read):
             async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
-                    return self._breaker.problem or self._budget.why_none(Route.STATUS)
+                    return self._breaker.plain or self._budget.why_none(Route.STATUS)
                 earlier, read = read, self._under_way.of(pipeline_id)
                 if (read is None or read is earlier) and self._reads:
                     now = self._clock.monotonic()
@@ -249,7 +250,7 @@ class Scheduler:
                     slot.assign()
                     self._fleet.due.take(pipeline_id, now)
                     self._people_readers.start((read.request,), self._on_result)
-        problem = await read.wait() if read else "the bot is just stopping"
+        problem = await read.wait() if read else "I'm just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem
 
@@ -278,7 +279,7 @@ class Scheduler:
 
     def _on_result(self, result: ReadResult | Unread) -> None:
         if isinstance(result, Unread):
-            self._end_unread(result.request, "no reader could read this pipeline in time")
+            self._end_unread(result.request)
             return
         try:
             if self._recorder.record_steady(result):
@@ -305,7 +306,7 @@ class Scheduler:
             return await self._recorder.record(result, unread=len(self._fleet.due))
         except StoreAway as exc:
             emit(StoreUnreachable(component=Component.MONITORING, pipeline=pipeline_id, problem=str(exc)))
-            return "the store is away, so this reading could not be kept"
+            return NO_DATABASE
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(ReadCrashed(pipeline=pipeline_id, exception=exc))
             return OWN_ERROR
@@ -313,12 +314,12 @@ class Scheduler:
     def _give_up_lost(self, now: float) -> None:
         """Ends the reads of lost readers. They don't count as reads: the pipelines are due again."""
         for read in self._under_way.older_than(now - self._readers.lost_after):
-            self._end_unread(read.request, "the reader of this pipeline stopped")
+            self._end_unread(read.request)
             self._silence.note_lost(read.since)
 
-    def _end_unread(self, request: ReadRequest, problem: str) -> None:
+    def _end_unread(self, request: ReadRequest) -> None:
         """GoldRush gave no answer to this read. The pipeline is due again."""
-        if self._under_way.end(request, problem, unread=True):
+        if self._under_way.end(request, NO_ANSWER, unread=True):
             self._people.ended(request.pipeline_id)
             self._fleet.due.mark_lost(request.pipeline_id)
 

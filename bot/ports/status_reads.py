@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bot.domain.observation import PipelineId
 
+NO_ANSWER = "no answer came in time. Try again in a minute."
 NO_DATABASE = "I can't reach my database"
 NOBODY_READS = "I'm not reading pipelines right now. If this lasts longer than a minute, tell the people who run me."
 

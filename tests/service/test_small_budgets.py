@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import BUDGET_USED_UP, GOLDRUSH_HOLDS, RESERVED_SHARE, Route
 from bot.monitoring.catalogue import LARGE, QUICK_PAGES
-from bot.ports.pipeline_api import ListingPage, NotFound
+from bot.ports.pipeline_api import ListingPage, NotFound, Unavailable
 from tests.builders import ALERTS, a_pipeline
 from tests.fakes import FakeApi
 from tests.service.test_poller import ONE, Bot, pipelines, running
@@ -200,3 +200,14 @@ async def test_a_page_that_comes_after_the_lead_is_lost_is_not_saved(fake_redis:
         assert outcome.problem is not None
         assert bot.api.listings == 1
         assert set(bot.repository.listed) == set()
+
+
+async def test_a_read_that_gets_no_request_says_what_is_wrong_in_words_for_people(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, api=PagedApi(*pipelines(3)), rate=4.0) as bot:
+        await polled(bot)
+        bot.api.statuses[ONE] = Unavailable("check GOLDRUSH_API_URL", plain="I can't reach GoldRush.")
+        await bot.poll(60)
+        bot.budget.throttled(Route.STATUS, 600.0)
+        assert await bot.scheduler.read_now(ONE) == "I can't reach GoldRush."
