@@ -1,6 +1,7 @@
 """Which conversations hear about a step of an episode, and who paged them there. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -45,7 +46,7 @@ class Routing:
     flap_window: FlapWindow = DEFAULT_WINDOW
     chat_url: str = ""
     """The address of the workspace; empty if it is not known."""
-    chain_cards: Mapping[str, frozenset[ChannelId]] = field(default_factory=dict)
+    chain_cards: Mapping[str, AbstractSet[ChannelId]] = field(default_factory=dict)
     """By chain: the channels where another pipeline's card says that GoldRush is late on it."""
 
     def channel_link(self, channel: ChannelId) -> str:
@@ -144,7 +145,7 @@ OF_CHAIN = frozenset({Event.LAGGING, Event.CAUGHT_UP})
 """The events of a lag that may be that of a late chain."""
 
 
-def channels_without_lag(episode: Episode, state: PipelineState, routing: Routing) -> frozenset[ChannelId]:
+def channels_without_lag(episode: Episode, state: PipelineState, routing: Routing) -> AbstractSet[ChannelId]:
     """The channels to which the lag is no news: it is that of the chain, and another pipeline's card says so.
 
     The end of such a lag is news to no channel without a card.

@@ -1,6 +1,7 @@
 """The open cards that tell a channel that GoldRush is late on a chain: one is enough for all pipelines of the chain."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
@@ -24,10 +25,10 @@ class ChainCards:
         else:
             self._cards.pop(record.pipeline_id, None)
 
-    def of_others(self, pipeline_id: PipelineId) -> Mapping[str, frozenset[ChannelId]]:
+    def of_others(self, pipeline_id: PipelineId) -> Mapping[str, AbstractSet[ChannelId]]:
         """By chain: the channels in which another pipeline's card tells of it."""
-        found: dict[str, frozenset[ChannelId]] = {}
+        found: dict[str, set[ChannelId]] = {}
         for other, (chain, channels) in self._cards.items():
             if other != pipeline_id:
-                found[chain] = found.get(chain, frozenset()) | channels
+                found.setdefault(chain, set()).update(channels)
         return found
