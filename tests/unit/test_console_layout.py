@@ -240,6 +240,13 @@ def test_a_group_of_copies_asks_for_nothing_either() -> None:
     assert set(in_sight(elements_of(drawn.blocks))) == {"Show all 1", "Logs"}
 
 
+def test_copies_offer_no_draft_after_the_end_either() -> None:
+    over = a_copy(closed_at=at(60), outcome=EpisodeOutcome.RECOVERED)
+    assert set(in_sight(elements_of(shown(over).blocks))) == {"Refresh"}
+    group = Group(key="g" * 32, channel=DIRECT, cards=(over,))
+    assert set(in_sight(elements_of(shown(group).blocks))) == {"Show all 1"}
+
+
 def test_a_learner_can_answer_once_a_step_calls_them() -> None:
     card = a_copy()
     pages = tuple(replace(page, notified=(*page.notified, *page.shadows)) for page in card.episode.pages)

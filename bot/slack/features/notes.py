@@ -191,7 +191,7 @@ def note_blocks(answer: NoteAnswer, render_context: RenderContext) -> list[Block
     if answer.pattern:
         lines.append(_covered_words(answer.covers))
     if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
-        cards = "The open failure card is" if answer.failed == 1 else f"The {answer.failed} open failure cards are"
+        cards = "The open failure card is" if answer.failed == 1 else f"The {answer.failed:,} open failure cards are"
         lines.append(f"{cards} updated.")
     if how := _next_step(answer, render_context):
         lines.append(how)

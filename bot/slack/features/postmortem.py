@@ -27,7 +27,7 @@ _CANVAS_IN_DOUBT = (
 
 
 async def press_postmortem(click: Click, request: Request) -> Reply:
-    """Everyone in the conversation sees the draft. It quotes the log, so who may not see one can't ask for it."""
+    """Everyone in the conversation sees the draft. It quotes the log, so only people who may see a log can ask."""
     return await _draft(click, request, of_group=False)
 
 

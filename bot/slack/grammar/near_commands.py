@@ -79,8 +79,8 @@ def _on_the_postmortem_button(typed: _Typed) -> ParseError:
     words = typed.rest.status_words.split()
     about = " ".join(word for word in words if word.lower() not in _ABOUT_POSTMORTEMS)
     return ParseError(
-        "To draft a postmortem, click *Draft postmortem* on the card of a failure that has recovered. In a group, "
-        "it is in the menus of *Show all*. Nothing was changed. To see the failures:",
+        "To draft a postmortem, click *Draft postmortem* on the card of a failure that has recovered, or of a group "
+        "whose failures are all over. Nothing was changed. To see the failures:",
         f"history {about}" if about else "status failed",
         "status failed",
     )

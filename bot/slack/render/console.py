@@ -114,7 +114,9 @@ def group_console(group: Group) -> list[Block]:
     with_logs = any(_has_logs(card) or has_lines(card) for card in group.cards)
     logs = button(action_ids.GROUP_LOGS, "Logs", data) if with_logs else None
     block_id = f"{group.key}-{group.revision}"
-    if not answerable or all(card.is_copy for card in group.cards):
+    if all(card.is_copy for card in group.cards):
+        return actions(block_id, members, logs)
+    if not answerable:
         draft = button(action_ids.GROUP_POSTMORTEM, "Draft postmortem", data) if is_group_due(group.cards) else None
         return actions(block_id, members, logs, draft)
     stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
