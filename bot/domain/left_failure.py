@@ -50,6 +50,10 @@ class LeftFailure:
             return True
         return abs(self.start_time - state.start_time) <= SAME_START
 
+    def resumed(self, state: PipelineState) -> PipelineState:
+        """The state of the same failure: it began when it did before the time without watches."""
+        return replace(state, since=self.began_at, failed_since=self.began_at, first_seen=self.first_seen)
+
 
 def left_failure(episode: Episode | None, state: PipelineState, at: datetime) -> LeftFailure | None:
     """None if no failure is open."""

@@ -104,12 +104,13 @@ def plan_transitions(
         if not transitions and _persisted(before) == _persisted(record.state):
             return Plan(record=record, must_be_written=False)
         return Plan(record=record, transitions=transitions, stretch=ended_stretch(before, record.state))
-    plans: list[EpisodePlan] = []
-    last, held = record.episode, record.held
+    plans, last, held = list[EpisodePlan](), record.episode, record.held
     for advanced in touched:
         same = last is not None and last.identity == advanced.identity
         stored = last if same else None
         episode = advanced if stored else continued(advanced, left, record.state, at)
+        if left and episode is not advanced:
+            record = replace(record, state=left.resumed(record.state))
         if stored and (leaving := left_meanwhile(stored, routing)):
             stored, episode = without_cards(stored, leaving), without_conversations(episode, leaving, at)
         held = with_held_news(held, episode, stored, routing)

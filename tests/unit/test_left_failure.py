@@ -100,6 +100,8 @@ def test_an_unanswered_failure_calls_again_and_keeps_its_begin() -> None:
     plan = reads(unwatched(a_failure()), failed_at(70))
     assert plan.record.episode
     assert (plan.record.episode.began_at, plan.record.episode.found_begun) == (at(2), False)
+    state = plan.record.state
+    assert (state.since, state.failed_since, state.first_seen) == (at(2), at(2), False), "as its card says"
     assert [card.targets for card in plan.cards if card.channel == ALERTS] == [(BOB,)]
 
 
