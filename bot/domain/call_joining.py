@@ -11,7 +11,7 @@ from bot.domain.episode import Episode
 from bot.domain.escalation import TOGETHER, Page, PageStatus
 from bot.domain.watch import ChannelId, Target
 
-JOINS_WITHIN = timedelta(minutes=2)
+JOINS_WITHIN = timedelta(minutes=4)  # so a call names all failures that last called the same people a minute ago
 
 CalledPeople = frozenset[tuple[ChannelId, Target]]
 """The people that are called, with the channel of the watch behind it."""

@@ -34,7 +34,7 @@ class PageTimers:
     async def serve(self) -> None:
         """Serves what is due, and with it what is due within seconds: one message can name all those pipelines.
 
-        A repeated call to the same people joins it up to two minutes early.
+        A repeated call to the same people joins it up to four minutes early.
 
         Raises:
             StoreAway: a part may be served. The next call serves the rest.

@@ -252,15 +252,51 @@ async def test_recovery_skips_a_running_interaction(counter: Counter) -> None:
 # --- told honestly ---------------------------------------------------------------------------------------------------
 
 
-async def test_an_unreachable_store_is_reported_without_a_promise(counter: Counter) -> None:
+@pytest.mark.parametrize("late", [5, 60, 24 * 60])
+async def test_a_change_that_came_while_the_store_was_away_is_made_once_it_is_back(counter: Counter, late: int) -> None:
+    one = counter.inbox()
+    counter.bot.store.away_once("add_interaction")
+    await one.handle(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
+    await counter.bot.clock.pass_time(late)
+    counter.bot.store.away_once("add_interaction")
+    with pytest.raises(StoreAway):
+        await one.recover()
+    assert await counter.watched() == []
+    await one.recover()
+    assert await counter.watched() == [ONE]
+    assert "now watches" in counter.answers[1]
+    await one.recover()
+    assert len(counter.answers) == 2
+
+
+async def test_a_change_that_the_store_took_too_late_is_answered_and_not_made(counter: Counter) -> None:
+    one = counter.inbox()
+    counter.bot.store.away_once("add_interaction")
+    await one.handle(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
+    await counter.bot.clock.pass_time(26 * 60)
+    await one.recover()
+    assert await counter.watched() == []
+    assert "I was away too long to finish your request" in counter.answers[1]
+
+
+async def test_a_question_is_not_answered_late(counter: Counter) -> None:
+    one = counter.inbox()
+    counter.bot.store.away_once("add_interaction")
+    await one.handle(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await one.recover()
+    assert len(counter.answers) == 1
+
+
+async def test_an_unreachable_store_is_reported_with_what_to_expect(counter: Counter) -> None:
     ack = Ack(counter)
     counter.bot.store.away_once("add_interaction")
     await counter.inbox().handle(ack, CLICK, "1", counter.clicking(action_ids.UNWATCH, {"pipeline": ONE}))
     assert ack.found == [0]
     (answer,) = counter.answers
     assert answer == (
-        "I can't reach my database right now, so this isn't done yet. I may still do it once the "
-        "database is back. It's safe to retry. Check with:\n`/pipeline watches`"
+        "I can't reach my database right now, so this isn't done yet. I'll do it and tell you if the database is back "
+        "within 25 minutes. If you hear nothing by then, it isn't done. It's safe to retry. Check with:\n"
+        "`/pipeline watches`"
     )
 
 
@@ -334,13 +370,13 @@ async def test_a_changing_click_gets_the_warning_that_it_is_not_done_yet(counter
     counter.bot.store.away_once("add_interaction")
     await counter.inbox().handle(Ack(counter), CLICK, "1", counter.clicking(action, {}))
     asks = not ROUTES.buttons[action].changes
-    assert ("so I can't answer this" if asks else "so this isn't done yet. I may still") in counter.answers[0]
+    assert ("so I can't answer this" if asks else "so this isn't done yet. I'll do it") in counter.answers[0]
 
 
 async def test_an_interaction_runs_after_a_lost_store_answer(counter: Counter) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
     await lossy.handle(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
-    assert "I may still do it" in counter.answers[0]
+    assert "I'll do it and tell you" in counter.answers[0]
     await counter.bot.clock.pass_time(31)
     await counter.inbox().recover()
     assert await counter.watched() == [ONE]
@@ -380,7 +416,7 @@ async def test_a_hanging_store_does_not_delay_the_acknowledgement(counter: Count
     silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock), store_seconds=0.01)
     await silent.handle(ack, COMMAND, "1", counter.asking("watch orders-1"))
     assert ack.found == [0]
-    assert "so this isn't done yet. I may still" in counter.answers[0]
+    assert "so this isn't done yet. I'll do it" in counter.answers[0]
 
 
 async def test_an_interaction_finishes_after_the_store_returns(counter: Counter) -> None:

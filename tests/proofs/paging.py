@@ -13,7 +13,7 @@ FORGOTTEN_SECONDS = 15.0  # a rollback may undo an answer of this age
 CROSSES_SECONDS = 75.0  # a call may be on its way when somebody answers: a stalled process posts it this late
 LATE_SECONDS = 500.0  # an outage of Slack, and then a dead bot and its queue
 HELD_SECONDS = 900.0  # beyond the hourly limit, a person gets a repeated direct call so long after the last page
-EARLY_SECONDS = 135.0  # a repeated call joins one that is due up to two minutes before, and waits for its message
+EARLY_SECONDS = 255.0  # a repeated call joins one that is due up to four minutes before, and waits for its message
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,7 +287,7 @@ def a_batch(*entries: tuple[str, Diagnosis], of_group: bool = True) -> list[str]
     made = [
         ThreadEntry(
             card_key=name,
-            pipeline=a_pipeline(name),
+            pipeline=a_pipeline(name, pipeline_id=PipelineId(f"pipe_{name}")),
             entry=TimelineEntry(revision=2, at=at(8), events=(Event.DIAGNOSED,)),
             diagnosis=diagnosis,
         )
@@ -341,6 +341,12 @@ def test_a_group_hears_each_cause_once() -> None:
         ":mag: *Cause:* the destination's table does not fit the pipeline's columns · *needs you*\n*fills*",
         "`pq: column &lt;amount&gt; &amp; co does not exist`",
     ]
+
+
+def test_a_group_that_waited_hears_the_latest_diagnosis_of_each_pipeline() -> None:
+    later, other = a_diagnosis(fingerprint="a"), unread(LogOutcome.NOT_YET)
+    texts = a_batch(("orders", other), ("fills", other), ("orders", later))
+    assert texts == [*a_batch(("orders", later)), *a_batch(("fills", other))]
 
 
 def test_the_rows_of_a_group_name_the_cause_of_each_open_failure() -> None:

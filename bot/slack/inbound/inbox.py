@@ -97,6 +97,8 @@ class Inbox:
         self._begun_early: set[asyncio.Task[Reply | None]] = set()
         self._unrecorded: set[str] = set()
         """Interactions that this bot answered, but that the store still holds as unfinished."""
+        self._unstored: dict[str, Interaction] = {}
+        """Changes that came while the store was away, in memory: `recover` stores and makes them."""
 
     async def handle(self, ack: AsyncAck, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
         """Stores an interaction, acknowledges it and answers it. A repeated one is only acknowledged."""
@@ -177,9 +179,13 @@ class Inbox:
             await self._send_refusal(interaction, too_many.refusal)
 
     async def _answer_unstored(self, interaction: Interaction, parsed: ParsedInteraction) -> None:
+        if parsed.needs_store and parsed.changes:
+            self._unstored[interaction.id] = interaction
+            # As a message: in a modal that stays open, a second submission would repeat this one.
+            await self._send(interaction, self._router.refused(replace(FOR_CHANGES.unstored, command=parsed.check)))
+            return
         if parsed.needs_store:
-            refusal = _refusals(parsed).unstored
-            await self._send_refusal(interaction, replace(refusal, command=parsed.check) if parsed.changes else refusal)
+            await self._send_refusal(interaction, FOR_QUESTIONS.unstored)
             return
         await self._process(interaction, parsed, self._act_seconds, slot=self._slot(interaction, parsed))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later
@@ -190,10 +196,11 @@ class Inbox:
         Raises:
             StoreAway: a later run recovers them.
         """
+        own = await self._store_late()
         now = self._clock.now()
         for interaction in await self._store.unfinished_interactions():
             age = now - interaction.at
-            if age < RECOVER_AFTER or interaction.id in self._under_way:
+            if (age < RECOVER_AFTER and interaction.id not in own) or interaction.id in self._under_way:
                 continue
             lease = await self._store.acquire_lease(f"interaction:{interaction.id}")
             if lease is not None:
@@ -202,6 +209,14 @@ class Inbox:
                 finally:
                     with suppress(StoreAway):
                         await self._store.release_lease(lease)
+
+    async def _store_late(self) -> frozenset[str]:
+        """Stores the changes that the store did not take when they came. Returns their ids: nobody else is at them."""
+        stored = tuple(self._unstored.values())
+        for interaction in stored:
+            await self._store.add_interaction(interaction)
+            del self._unstored[interaction.id]
+        return frozenset(interaction.id for interaction in stored)
 
     async def _recover(self, interaction: Interaction, age: timedelta) -> None:
         if interaction not in await self._store.unfinished_interactions():

@@ -13,8 +13,7 @@ class InboxRefusals:
     """One answer for each way to fail."""
 
     unstored: RefusalAnswer
-    """The store gave no answer. It may have stored the interaction all the same. For a change, the inbox adds the
-    command that shows what it changes."""
+    """The store gave no answer. The inbox keeps a change in memory, and adds the command that shows what it changes."""
     saved: RefusalAnswer
     """The store went away after it had stored the interaction."""
     lapsed: RefusalAnswer
@@ -25,8 +24,8 @@ class InboxRefusals:
 
 FOR_CHANGES = InboxRefusals(
     unstored=RefusalAnswer(
-        reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is "
-        "back. It's safe to retry. Check with:",
+        reason="I can't reach my database right now, so this isn't done yet. I'll do it and tell you if the database "
+        "is back within 25 minutes. If you hear nothing by then, it isn't done. It's safe to retry. Check with:",
     ),
     saved=RefusalAnswer(
         reason="I can't reach my database right now, so this isn't done yet, or only partly.",

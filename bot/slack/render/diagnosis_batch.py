@@ -24,8 +24,12 @@ def latest_blocks(entries: Sequence[ThreadEntry]) -> list[Block]:
 
 
 def causes_blocks(entries: Sequence[ThreadEntry]) -> list[Block]:
-    """For many pipelines: each cause once, with its pipelines and the error of the first one."""
-    return _each_once(_diagnoses(entries), CAUSES_SHOWN, lambda _, diagnosis: error_context(diagnosis))
+    """For many pipelines: each cause once, with its pipelines and the error of the first one.
+
+    Of each pipeline only the latest diagnosis: an earlier one may say that its log is not read yet.
+    """
+    latest = {entry.pipeline.id: entry for entry in entries}.values()
+    return _each_once(_diagnoses(latest), CAUSES_SHOWN, lambda _, diagnosis: error_context(diagnosis))
 
 
 def group_log_blocks(cards: Sequence[Card]) -> list[Block]:
@@ -72,7 +76,7 @@ def _each_once(
     return [*blocks, *([section(f"… and {rest:,} more, each with another error")] if rest else [])]
 
 
-def _diagnoses(entries: Sequence[ThreadEntry]) -> list[NamedDiagnosis]:
+def _diagnoses(entries: Iterable[ThreadEntry]) -> list[NamedDiagnosis]:
     return [(entry.pipeline.name, entry.diagnosis) for entry in entries if entry.diagnosis]
 
 
