@@ -162,6 +162,10 @@ def test_one_pipeline_has_the_findings_and_the_lag_that_its_line_has(
     assert ("Base itself is 1 h behind at GoldRush: nothing to do here" in alone) is ("lagging" in words)
 
 
+def test_one_pipeline_says_until_when_its_rests_are_new() -> None:
+    assert "still learning when it rests, until " in status(a_view(learning_until=at(600))).text
+
+
 @pytest.mark.parametrize(
     ("found", "phase", "words"),
     [

@@ -22,7 +22,7 @@ from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.change_buttons import UNCHANGED
 from bot.slack.render.diagnosis import card_blocks, first_step
 from bot.slack.render.finding_steps import step_for
-from bot.slack.render.finding_words import finding_sentence, lag_fact, of_chain
+from bot.slack.render.finding_words import finding_sentence, of_chain
 from bot.slack.render.headings import Listing, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.note_words import guidance_lines
@@ -35,7 +35,7 @@ from bot.slack.render.pagination import (
     views_on_page,
 )
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import age, row, trying_again, unresolved
+from bot.slack.render.rows import age, pace_facts, row, trying_again, unresolved
 from bot.slack.render.run_words import SHORT_STEP
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.render.silence_words import card_line
@@ -202,7 +202,7 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
             f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
             _not_read(standing),
             "" if standing.finding(Event.DRIFT) else phrases.intent_words(view.pipeline, standing),
-            lag_fact(view.lag) if view.lag else "",
+            *pace_facts(view),
         ]
     )
     findings = () if is_stale else standing.findings

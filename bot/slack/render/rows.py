@@ -50,7 +50,8 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
     return [
         phrases.replicas(observation.phase, observation.ready, observation.replicas),
         phrases.intent_words(view.pipeline, view.state),
-        *measured_facts(view),
+        *map(finding_fact, view.state.findings),
+        *pace_facts(view),
         since,
         answered,
         muted,
@@ -58,10 +59,10 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
     ]
 
 
-def measured_facts(view: PipelineView) -> list[str]:
-    """What is wrong although the pipeline can be read, and how far it is behind."""
+def pace_facts(view: PipelineView) -> list[str]:
+    """A lag that is no problem, and until when the bot takes a standstill for a rest."""
     learning = f"still learning when it rests, until {date(view.learning_until)}" if view.learning_until else ""
-    return [*map(finding_fact, view.state.findings), lag_fact(view.lag) if view.lag else "", learning]
+    return [lag_fact(view.lag) if view.lag else "", learning]
 
 
 def _since(view: PipelineView, now: datetime) -> str:
