@@ -146,7 +146,7 @@ def _shown_by(
     )
     return Grouping(
         row=Delivery(message=update),
-        replaced=(*waiting, *dict.fromkeys(merged for _, merged in pages if merged)),
+        replaced=(*waiting, *(merged for _, merged in pages if merged)),
         accompanied_by=(*(page for page, _ in pages), *pointers),
         joins=joins,
         joined_at=backlog.now,
@@ -190,7 +190,9 @@ def _pages(
                 wanted |= targets
                 failures.append(_as_failure(card))
         if wanted:
-            waiting = next((row for row in backlog.rows if _takes_in(backlog, row, key, wanted, due)), None)
+            merged = [row for _, row in pages]
+            free = (row for row in backlog.rows if row not in merged)
+            waiting = next((row for row in free if _takes_in(backlog, row, key, wanted, due)), None)
             page = Notice(
                 kind=NoticeKind.GROUP_PAGE,
                 at=joining[0].message.made_at,

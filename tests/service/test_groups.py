@@ -375,6 +375,26 @@ async def test_a_page_of_a_group_leaves_out_failures_that_somebody_answered_mean
     assert [failure.pipeline.name for failure in page.failures] == ["orders-6"]
 
 
+async def test_a_failure_that_joins_pages_nobody_twice_after_others_were_answered(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    """Both of its pages could take in the one that waits."""
+    ann, carol = a_person(), a_person("U0CAROL")
+    async with sending(store, chat, clock):
+        for number in (1, 2, 3):
+            await fail_paging(store, number, ann)
+        await fail_paging(store, 4, carol)
+        await clock.pass_time(5)
+        await fail_paging(store, 5, ann)
+        await clock.pass_time(5)
+        for number in (1, 2, 3, 5):
+            await acknowledge_failure(store, number)
+        await fail_paging(store, 6, ann, carol)
+        await clock.pass_time(40)
+    paged = [target for notice in page_notices(chat) for target in notice.targets]
+    assert sorted(paged, key=str) == sorted((ann, carol), key=str)
+
+
 async def test_new_failures_page_again_after_the_others_are_acknowledged(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
