@@ -28,7 +28,7 @@ class CallReason(StrEnum):
     PROMISE_MISSED = "promise_missed"
     """The time is over for which a person acknowledged or snoozed the failure."""
     FAILED_AGAIN = "failed_again"
-    """The pipeline failed again after a person had acknowledged it."""
+    """The problem came back after its end, or after a person had acknowledged it."""
     NAMED = "named"
     """A watch names these targets since a moment ago."""
     LAST_RESORT = "last_resort"

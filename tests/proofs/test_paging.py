@@ -34,7 +34,7 @@ def test_calls_until_nobody_answered_are_no_fault() -> None:
     [
         (CALLS[:1], (), "no call for 1680 s"),
         ([CALLS[0], *CALLS], (), "twice"),
-        ([*CALLS[:2], a_call(700.0, key="again"), CALLS[2]], (), "called twice within 80 s"),
+        ([*CALLS[:2], a_call(650.0, key="again"), CALLS[2]], (), "called twice within 30 s"),
         (CALLS, (ANSWER,), "270 s after an acknowledgement"),
     ],
     ids=["missing", "repeated", "early", "after an answer"],

@@ -49,6 +49,20 @@ def test_a_call_after_a_missed_promise_names_the_person_who_gave_it(call: PageCa
     assert lines[1] == why
 
 
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "*orders-0* needs you again, since "), (2, "2 pipelines need you again: *orders-0*")]
+)
+def test_a_call_about_a_problem_that_came_back_says_so(count: int, words: str) -> None:
+    """It may come before the thread's entry, and a pipeline that recovered does not need anybody *still*."""
+    failures = [
+        OpenFailure(pipeline=a_pipeline(f"orders-{number}"), card_key=str(number), since=at(0))
+        for number in range(count)
+    ]
+    call = PageCall(reason=CallReason.FAILED_AGAIN)
+    notice = Notice(kind=NoticeKind.CALL_AGAIN, at=at(0), call=call, failures=tuple(failures))
+    assert call_lines(notice, has_button=True)[0].startswith(f":rotating_light: {words}")
+
+
 def test_a_call_about_one_failure_acknowledges_it() -> None:
     _, (button,) = rendered("one")
     assert button["action_id"] == action_ids.ACKNOWLEDGE

@@ -346,7 +346,16 @@ def test_a_group_hears_each_cause_once() -> None:
 def test_a_group_that_waited_hears_the_latest_diagnosis_of_each_pipeline() -> None:
     later, other = a_diagnosis(fingerprint="a"), unread(LogOutcome.NOT_YET)
     texts = a_batch(("orders", other), ("fills", other), ("orders", later))
-    assert texts == [*a_batch(("orders", later)), *a_batch(("fills", other))]
+    assert texts == a_batch(("orders", later), ("fills", other))
+
+
+def test_one_pipeline_alone_has_its_lines_and_step_in_the_thread_of_a_group() -> None:
+    """It failed again after the group."""
+    texts = a_batch(("orders", a_diagnosis()))
+    own = says(in_thread(a_diagnosis()))
+    assert texts[0] == f"{own[0]}\n*orders*"
+    assert texts[1 : len(own)] == own[1:]
+    assert texts[-1].startswith(":wrench: Compare the table")
 
 
 def test_the_rows_of_a_group_name_the_cause_of_each_open_failure() -> None:

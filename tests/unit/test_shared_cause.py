@@ -216,7 +216,8 @@ def test_the_rows_name_another_cause_than_that_of_those_that_recovered() -> None
         ("UUUS", f"Cause for 3 of 4: {AWAY}"),
         ("UUU-", f"Cause for 3 of 4: {AWAY}"),
         ("KKKK", "Cause: the same error, which I don't know"),
-        ("UUSS", ""),
+        ("UUSS", f"Causes: {AWAY} (2), {UNFIT} (2)"),
+        ("----", ""),
     ],
 )
 def test_the_cause_stays_when_all_have_recovered(letters: str, line: str) -> None:
@@ -225,7 +226,7 @@ def test_the_cause_stays_when_all_have_recovered(letters: str, line: str) -> Non
     assert rendered.text.startswith("All 4 pipelines have recovered")
     causes = [text for text in says(rendered) if text.replace("*", "").startswith("Cause")]
     assert causes == ([line] if line else [])
-    assert ("connection refused" in str(rendered.blocks)) is bool(line)
+    assert ("connection refused" in str(rendered.blocks)) is line.startswith(("Cause:", "Cause for"))
     assert "connection refused" not in rendered.text
     assert HEALS not in rendered.text, "it is over"
 
@@ -252,6 +253,27 @@ def test_the_first_step_follows_what_people_wrote_down() -> None:
     advice = "check that the destination runs and lets GoldRush in, then resume the pipelines."
     assert lines[step].endswith(f"For 3 of 4: {advice}")
     assert any("call the DBA" in line for line in lines[:step])
+
+
+def test_a_group_of_several_causes_shows_a_first_step_for_each() -> None:
+    steps = [line for line in text(failures("UUSS")) if line.startswith("For ")]
+    assert [step.partition(":")[0] for step in steps] == [
+        "For 2 of 4, such as orders-0",
+        "For 2 of 4, such as orders-2",
+    ]
+    assert "check that the destination runs" in steps[0]
+
+
+def test_the_last_failure_of_a_group_shows_its_own_error_step_and_time() -> None:
+    cards = recovered(failures("UUUS"), 0, 1, 2)
+    diagnosis = cards[3].episode.diagnosis
+    assert diagnosis
+    diagnosis = replace(diagnosis, began_at=at(600))
+    again = replace(cards[3].episode, latest_began_at=at(600), diagnosis=diagnosis)
+    lines = text([*cards[:3], replace(cards[3], episode=again)])
+    assert any(line.startswith("Since") and "12:10:00 UTC" in line for line in lines)
+    assert any(line.startswith("Compare the table with the transform's columns") for line in lines)
+    assert not any(line.startswith("For ") for line in lines)
 
 
 def test_an_unreadable_api_is_named_beside_a_shared_cause() -> None:

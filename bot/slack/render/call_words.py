@@ -15,7 +15,7 @@ CALLS_SHOWN = 3  # of a group: further ones come later
 _REASONS: Mapping[CallReason, str] = {
     CallReason.STEP: "Nobody has acknowledged.",
     CallReason.REPEATED: "Nobody has acknowledged so far.",
-    CallReason.FAILED_AGAIN: "Failed again after somebody had acknowledged.",
+    CallReason.FAILED_AGAIN: "",
     CallReason.NAMED: "",
     CallReason.LAST_RESORT: "Nobody answered in all rounds. This is the last call.",
     CallReason.NOBODY_ANSWERED: "*Nobody answered*, and there is no one left to page. Please take a look.",
@@ -80,11 +80,15 @@ def _failed(failures: tuple[OpenFailure, ...], call: PageCall) -> str:
         since = phrases.moment(one.since, first_seen=one.first_seen)
         if call.event:
             return f"*{outside(one.pipeline.name, NAME_LIMIT)}* {finding_words.FOUND[call.event]} and needs you."
+        if call.reason is CallReason.FAILED_AGAIN:  # the call may come before the entry that says what came back
+            return f"*{outside(one.pipeline.name, NAME_LIMIT)}* needs you again, since {since}."
         return f"*{outside(one.pipeline.name, NAME_LIMIT)}* still needs you, since {since}."
     if not failures:
         return "Pipelines still need you."
     names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in failures[:NAMES_SHOWN])
     more = f" and {len(failures) - NAMES_SHOWN:,} more" if len(failures) > NAMES_SHOWN else ""
+    if call.reason is CallReason.FAILED_AGAIN:
+        return f"{len(failures):,} pipelines need you again: {names}{more}."
     return f"{len(failures):,} pipelines still need you: {names}{more}."
 
 

@@ -124,12 +124,15 @@ def _unhealthy(diagnosis: Diagnosis) -> str:
 # --- the thread ------------------------------------------------------------------------------------------------------
 
 
-def diagnosis_blocks(diagnosis: Diagnosis) -> list[Block]:
-    """The message in the thread: the cause, the lines that matter, and the state around it."""
+def diagnosis_blocks(diagnosis: Diagnosis, *, of: str = "") -> list[Block]:
+    """The message in the thread: the cause, the lines that matter, and the state around it.
+
+    `of`: the pipeline's name, as tokens, in a thread of several.
+    """
     facts = [f"• {line}" for line in (*thread_background(diagnosis), *measured_lines(diagnosis))]
     excerpt = diagnosis.excerpt if diagnosis.excerpt and diagnosis.excerpt.lines else None
     return [
-        section(cause_line(diagnosis)),
+        section(f"{cause_line(diagnosis)}\n*{of}*" if of else cause_line(diagnosis)),
         *([log_block(excerpt.lines), *context(*_about(excerpt, diagnosis))] if excerpt else []),
         *([section("\n".join(facts))] if facts else []),
         *_probe_error(diagnosis),

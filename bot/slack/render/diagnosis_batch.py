@@ -7,7 +7,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.slack.mrkdwn import outside, time_of_day
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, context, section
-from bot.slack.render.diagnosis import cause_line, diagnosis_blocks, error_context, log_block
+from bot.slack.render.diagnosis import cause_line, diagnosis_blocks, error_context, first_step, log_block
 
 CAUSES_SHOWN = 10
 LOGS_SHOWN = 3  # each may fill a block of 3,000 characters, and a message has about 13,000 in all
@@ -26,9 +26,14 @@ def latest_blocks(entries: Sequence[ThreadEntry]) -> list[Block]:
 def causes_blocks(entries: Sequence[ThreadEntry]) -> list[Block]:
     """For many pipelines: each cause once, with its pipelines and the error of the first one.
 
-    Of each pipeline only the latest diagnosis: an earlier one may say that its log is not read yet.
+    Of each pipeline only the latest diagnosis: an earlier one may say that its log is not read yet. One pipeline alone,
+    such as one that failed again, has all that its own thread would have.
     """
-    latest = {entry.pipeline.id: entry for entry in entries}.values()
+    latest = list({entry.pipeline.id: entry for entry in entries}.values())
+    if len(latest) == 1 and latest[0].diagnosis:
+        name = outside(latest[0].pipeline.name, NAME_LIMIT)
+        step = first_step(latest[0].diagnosis)
+        return [*diagnosis_blocks(latest[0].diagnosis, of=name), *([section(step)] if step else [])]
     return _each_once(_diagnoses(latest), CAUSES_SHOWN, lambda _, diagnosis: error_context(diagnosis))
 
 

@@ -34,7 +34,7 @@ from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import COPY, origins_context
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.shared_words import cause_shared_by, cause_when_over, shared_error, shared_step, with_shared_cause
+from bot.slack.render.shared_words import cause_shared_by, cause_when_over, first_steps, shared_error, with_shared_cause
 from bot.slack.render.silence_words import silence_symbol, silence_words
 
 NAME_LIMIT = 40
@@ -57,7 +57,7 @@ def render_group(
     unanswered = [card for card in open_cards if card.episode.unanswered]
     causes = with_shared_cause(group.cards)
     blocks: list[Block] = [section(group_headline(group, open_cards, failed_again))]
-    blocks += [] if open_cards else context(cause_when_over(causes))
+    blocks += [] if open_cards else context(cause_when_over(group.cards))
     blocks += shared_error(causes)
     if limit := limit_line(open_cards, render_context.command):
         blocks.append(section(limit))
@@ -69,10 +69,10 @@ def render_group(
         blocks += context(COPY)
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
     blocks += context(*group_page_lines([card.episode for card in loud], group.channel))
-    if open_cards and (todo := _todo(open_cards, shared_step(causes))):
+    if open_cards and (todo := _todo(open_cards, first_steps(causes))):
         blocks.append(section("\n".join(todo)))
     elif not open_cards:
-        blocks += context("\n".join(_todo([card for card in group.cards if not is_unwatched(card)], "")))
+        blocks += context("\n".join(_todo([card for card in group.cards if not is_unwatched(card)], [])))
     blocks += [section("\n".join(lines)) for lines in _listed(group, render_context, failed_again) if lines]
     blocks += context(phrases.stands_in_for(channel for card in group.cards for channel in card.stands_in_for))
     if not render_context.knows_pipelines:
@@ -91,10 +91,10 @@ def _without_earlier_failures(group: Group) -> Group:
 # --- what to do -----------------------------------------------------------------------------------------------------
 
 
-def _todo(cards: Sequence[Card], step: str) -> list[str]:
-    """The few runbooks and notes that most pipelines share, then the first step against the shared cause.
+def _todo(cards: Sequence[Card], steps: Sequence[str]) -> list[str]:
+    """The few runbooks and notes that most pipelines share, then the first steps.
 
-    A line names its pipelines, unless it applies to all. `step`: the first step.
+    A line names its pipelines, unless it applies to all. `steps`: the first steps against the causes.
     """
     names: dict[str, list[str]] = {}
     for card in cards:
@@ -105,7 +105,7 @@ def _todo(cards: Sequence[Card], step: str) -> list[str]:
         line if len(pipelines) == len(cards) else f"{line} · {_named_scope(pipelines, len(cards))}"
         for line, pipelines in shared
     ]
-    return [*lines, *([step] if step else [])]
+    return [*lines, *steps]
 
 
 def _named_scope(names: list[str], total: int) -> str:

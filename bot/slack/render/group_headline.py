@@ -21,7 +21,8 @@ def group_headline(group: Group, open_cards: Sequence[Card], failed_again: Later
     if not open_cards:
         return "\n".join([_closed_headline(group, failed_again), *already])
     total = len(group.cards)
-    since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
+    began = min(card.episode.began_at for card in open_cards)  # one of a group that is over may have failed again
+    since = f"Since {phrases.moment(began, first_seen=any(card.episode.found_begun for card in open_cards))}"
     counts = [since, *_counts(group, open_cards, failed_again)]
     causes = with_shared_cause(group.cards)
     head = _failed(total, len(open_cards)) + lead(causes)

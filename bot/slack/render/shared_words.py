@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from bot.domain.card import Card
-from bot.domain.causes import UNKNOWN
+from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.shared_cause import SharedCause, shared_cause
 from bot.domain.transition import Reach
 from bot.slack.mrkdwn import outside
 from bot.slack.render.blocks import Block
-from bot.slack.render.diagnosis import SYMBOL, error_context, first_step, prospect_words
+from bot.slack.render.diagnosis import SYMBOL, error_context, first_step, prospect_words, short_cause
 
 SHARED_FROM = 0.8  # of the pipelines; fewer may share a destination or a project by chance
 NAME_LIMIT = 60
+STEPS_SHOWN = 3  # of failures with different causes
+CAUSES_WHEN_OVER = 3
 _DESTINATIONS = {
     "bigquery": "BigQuery",
     "clickhouse": "ClickHouse",
@@ -46,10 +48,13 @@ def with_shared_cause(cards: Sequence[Card]) -> Sequence[Card]:
 
 
 def cause_when_over(cards: Sequence[Card]) -> str:
-    """What remains on the message of a group whose failures are over. Empty if they share no cause."""
+    """What remains on a group's message when all failures are over: the cause that they share, or the most frequent."""
     shared = cause_shared_by(cards)
     if shared is None:
-        return ""
+        causes = Counter(words for card in cards if (words := short_cause(card.episode)))
+        named = [f"{words} ({number:,})" for words, number in causes.most_common(CAUSES_WHEN_OVER)]
+        more = [f"and {len(causes) - len(named):,} more"] if len(causes) > len(named) else []
+        return f"Causes: {', '.join([*named, *more])}" if named else ""
     return f"Cause{'' if shared.of_all else f' for {shared.alike:,} of {shared.total:,}'}: {_words(shared)}"
 
 
@@ -81,15 +86,40 @@ def shared_lines(cards: Sequence[Card]) -> list[str]:
 
 
 def shared_error(cards: Sequence[Card]) -> list[Block]:
-    """The error of one failure with the shared cause."""
+    """The error of one failure with the shared cause, or of the only one."""
     shared = cause_shared_by(cards)
-    return error_context(shared.diagnosis) if shared else []
+    diagnosis = shared.diagnosis if shared else cards[0].episode.latest_diagnosis if len(cards) == 1 else None
+    return error_context(diagnosis) if diagnosis else []
 
 
-def shared_step(cards: Sequence[Card]) -> str:
-    """The first thing to try against the shared cause."""
+def first_steps(cards: Sequence[Card]) -> list[str]:
+    """The first thing to try against the shared cause, or else against the most frequent ones."""
     shared = cause_shared_by(cards)
-    if shared is None or shared.cause is UNKNOWN:
+    if shared is None:
+        return _steps_by_cause([card for card in cards if card.episode.open])
+    step = _shared_step(shared)
+    return [step] if step else []
+
+
+def _steps_by_cause(cards: Sequence[Card]) -> list[str]:
+    alike: dict[str, list[Card]] = {}
+    for card in cards:
+        diagnosis = card.episode.latest_diagnosis
+        if diagnosis and diagnosis.cause and cause_named(diagnosis.cause) is not UNKNOWN:
+            alike.setdefault(diagnosis.cause, []).append(card)
+    most_first = sorted(alike.values(), key=lambda members: -len(members))[:STEPS_SHOWN]
+    return [first_step(members[0].episode.latest_diagnosis, who=_named(members, len(cards))) for members in most_first]
+
+
+def _named(members: Sequence[Card], total: int) -> str:
+    if total == 1:
+        return ""
+    name = f"*{outside(members[0].pipeline.name, NAME_LIMIT)}*"
+    return f"For {name}" if len(members) == 1 else f"For {len(members):,} of {total:,}, such as {name}"
+
+
+def _shared_step(shared: SharedCause) -> str:
+    if shared.cause is UNKNOWN:
         return ""
     who = "" if shared.of_all else f"For {shared.alike:,} of {shared.total:,}"
     return first_step(shared.diagnosis, who=who).replace("resume the pipeline", "resume the pipelines")
