@@ -45,7 +45,9 @@ class EndedFailures:
                 if place % IN_ONE_GO == 0:
                     await asyncio.sleep(0)
         return {
-            one for one in self._ended if diagnosable(self._repository.episode(one)) and self._is_since(one, ENDED_FOR)
+            one
+            for one in self._ended
+            if diagnosable(self._repository.episode(one)) and self._ended_within(one, ENDED_FOR)
         }
 
     async def shorten(self) -> None:
@@ -53,12 +55,12 @@ class EndedFailures:
         Raises:
             StoreAway: a later call does the rest.
         """
-        old = [pipeline_id for pipeline_id in self._ended if not self._is_since(pipeline_id, WHOLE_FOR)]
+        old = [pipeline_id for pipeline_id in self._ended if not self._ended_within(pipeline_id, WHOLE_FOR)]
         for pipeline_id in islice(old, SHORTENED_AT_ONCE):
             await write_as_leader(self._repository, self._leadership, pipeline_id, plan_shortened)
             self._ended.discard(pipeline_id)
 
-    def _is_since(self, pipeline_id: PipelineId, age: timedelta) -> bool:
+    def _ended_within(self, pipeline_id: PipelineId, age: timedelta) -> bool:
         """False also for a pipeline with another episode by now."""
         episode = self._repository.episode(pipeline_id)
         return bool(episode and episode.closed_at and self._clock.now() - episode.closed_at <= age)
