@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -324,7 +325,8 @@ async def test_after_redis_was_emptied_an_open_outage_gets_a_new_card_by_its_nam
         await fake_redis.flushall()
         await world.bot.poll(60)
         cards = [content for _, content, _ in world.chat.posts if isinstance(content, Card)]
-        assert [card.pipeline.name for card in cards] == ["GoldRush API"] * 2
+        assert {card.pipeline.name for card in cards} == {"GoldRush API"}
+        assert Counter(card.channel for card in cards) == {ALERTS: 2, OPERATOR: 2}
 
 
 @pytest.mark.parametrize("operator", [OPERATOR, None])
