@@ -92,7 +92,9 @@ async def test_a_slash_command_with_a_plain_question_gets_the_command_to_type(fa
     async with office(fake_redis) as it:
         await it.type("watch orders-1")
         answer = await it.type("status what is failing")
-        assert answer.startswith("I couldn't find a pipeline called what is failing. To see what has failed:")
+        assert answer.startswith(
+            "I couldn't find a pipeline called what is failing. Nothing was changed. To see what has failed:"
+        )
         assert "/pipeline status failed" in answer
         assert "orders-1" in await it.type("status orders-1 failing")
 
