@@ -13,10 +13,13 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, EpisodeOutcome
 from bot.domain.note import Guidance
 from bot.domain.observation import PipelineId
+from bot.domain.receipt import MessageForm, Receipt, ReceiptRow
 from bot.domain.shared_cause import shared_cause
+from bot.domain.watch import Target, TargetKind
 
 SLOW_ANSWER = timedelta(minutes=10)
 MOST_MEMBERS = 20
+ONE_CALL = timedelta(minutes=1)  # a card with a mention and the direct messages beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,14 @@ class GroupMember:
     """As `Postmortem.changes`."""
     is_compared: bool = False
     """`changes` has all until its failure (`Diagnosis.compared_since`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMade:
+    """A page that arrived, and whom it called."""
+
+    at: datetime
+    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +64,8 @@ class Postmortem:
     """How many failures the draft is about."""
     alike: int = 1
     """How many of them have the error of `diagnosis`."""
+    calls: tuple[CallMade, ...] = ()
+    """Oldest first. Empty too if the bot kept no receipts."""
 
     @property
     def diagnosis(self) -> Diagnosis | None:
@@ -81,7 +94,13 @@ def is_group_due(cards: Sequence[Card]) -> bool:
     return any(map(is_due, cards)) and not any(card.episode.open for card in cards)
 
 
-def postmortem_of(card: Card, row: ConfigurationRow | None, guidance: Guidance, by_name: str) -> Postmortem:
+def postmortem_of(
+    card: Card,
+    row: ConfigurationRow | None,
+    guidance: Guidance,
+    by_name: str,
+    receipts: Iterable[ReceiptRow] = (),
+) -> Postmortem:
     """`row`: the pipeline's changes. `guidance`: the notes of now, since the card's own are older."""
     episode = card.episode
     changes = _changes_around(episode, row)
@@ -92,7 +111,33 @@ def postmortem_of(card: Card, row: ConfigurationRow | None, guidance: Guidance, 
         guidance=guidance,
         changes=changes,
         by_name=by_name,
+        calls=calls_of(episode, receipts),
     )
+
+
+def calls_of(episode: Episode, rows: Iterable[ReceiptRow]) -> tuple[CallMade, ...]:
+    """The calls within a failure, by the receipts of the messages that brought them. Oldest first.
+
+    A pager's receipts don't say whether they were for a page or for its end, so only the first one counts.
+    """
+    known = dict.fromkeys(target for page in episode.pages for target in page.notified)
+    named = {(target.label or target.identity): target for target in known}
+    of_pager = {target.id: target for target in known if target.kind is TargetKind.PAGER}
+    calls: list[CallMade] = []
+    for row in sorted((row for row in rows if isinstance(row, Receipt)), key=lambda row: row.at):
+        if row.refused or not episode.opened_at <= row.at <= (episode.closed_at or row.at):
+            continue
+        if row.form is MessageForm.PAGER:
+            pager = of_pager.pop(row.conversation.partition(":")[2], None)
+            targets = [pager] if pager else []
+        else:
+            targets = [named[name] for name in row.paged if name in named]
+        if calls and row.at - calls[-1].at < ONE_CALL:
+            together = tuple(dict.fromkeys([*calls[-1].targets, *targets]))
+            calls[-1] = replace(calls[-1], targets=together)
+        elif targets:
+            calls.append(CallMade(at=row.at, targets=tuple(targets)))
+    return tuple(calls[:ENTRIES_KEPT])
 
 
 def _changes_around(episode: Episode, row: ConfigurationRow | None) -> tuple[ConfigurationChange, ...]:
@@ -114,9 +159,13 @@ def leading_failure(cards: Sequence[Card]) -> Card:
 
 
 def group_postmortem_of(
-    cards: Sequence[Card], rows: Mapping[PipelineId, ConfigurationRow | None], guidance: Guidance, by_name: str
+    cards: Sequence[Card],
+    rows: Mapping[PipelineId, ConfigurationRow | None],
+    guidance: Guidance,
+    by_name: str,
+    receipts: Iterable[ReceiptRow] = (),
 ) -> Postmortem:
-    """`cards`: as by `first_failures`. `rows`: of the first `MOST_MEMBERS` pipelines."""
+    """`cards`: as by `first_failures`. `rows` and `receipts`: of the first `MOST_MEMBERS` pipelines."""
     members = tuple(
         GroupMember(
             name=card.pipeline.name,
@@ -130,16 +179,18 @@ def group_postmortem_of(
     )
     shared = shared_cause([card.episode for card in cards])
     leading = leading_failure(cards)
+    episode = joint_episode([card.episode for card in cards], shared.diagnosis if shared else None)
     return Postmortem(
         card_key=leading.key,
         pipeline=leading.pipeline,
-        episode=joint_episode([card.episode for card in cards], shared.diagnosis if shared else None),
+        episode=episode,
         guidance=guidance,
         changes=tuple(change for member in members for change in member.changes),
         by_name=by_name,
         members=members,
         total=len(cards),
         alike=shared.alike if shared else 0,
+        calls=calls_of(episode, receipts),
     )
 
 

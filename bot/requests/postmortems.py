@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
+from itertools import chain
 
 from bot.domain.card import Card
 from bot.domain.delivery import Message, Priority, in_slack
@@ -25,6 +26,7 @@ from bot.ports.canvases import PostmortemCanvases
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.configuration_store import ConfigurationStore
+from bot.ports.history_store import HistoryStore
 from bot.ports.lease_store import LeaseStore
 from bot.ports.postmortem_store import PostmortemStore
 from bot.ports.store_errors import StoreAway
@@ -51,6 +53,7 @@ class Postmortems:
         repository: Repository,
         cards: Cards,
         configurations: ConfigurationStore,
+        history: HistoryStore,
         store: PostmortemStore,
         leases: LeaseStore,
         canvases: PostmortemCanvases,
@@ -59,6 +62,7 @@ class Postmortems:
         self._repository = repository
         self._cards = cards
         self._configurations = configurations
+        self._history = history
         self._leases = leases
         self._canvases = canvases
         self._store = store
@@ -74,7 +78,8 @@ class Postmortems:
         if not is_due(card):
             return PostmortemAnswer.FAILURE_GOES_ON
         row = await self._configurations.configuration(card.pipeline.id)
-        draft = postmortem_of(card, row, self._guidance(card), by_name)
+        receipts = await self._history.receipts(card.pipeline.id)
+        draft = postmortem_of(card, row, self._guidance(card), by_name, receipts)
         ended = card.episode.closed_at
         key = stable_key(card_key, "postmortem", ended.isoformat() if ended else "")
         return await self._post_once(channel, key, draft)
@@ -88,8 +93,9 @@ class Postmortems:
             return PostmortemAnswer.FAILURE_GOES_ON
         ids = [card.pipeline.id for card in cards[:MOST_MEMBERS]]
         rows = await asyncio.gather(*map(self._configurations.configuration, ids))
+        receipts = chain.from_iterable(await asyncio.gather(*map(self._history.receipts, ids)))
         guidance = self._guidance(leading_failure(cards))
-        draft = group_postmortem_of(cards, dict(zip(ids, rows, strict=True)), guidance, by_name)
+        draft = group_postmortem_of(cards, dict(zip(ids, rows, strict=True)), guidance, by_name, receipts)
         ended = draft.episode.closed_at
         key = stable_key(group_key, "postmortem", ended.isoformat() if ended else "")
         return await self._post_once(channel, key, draft)

@@ -220,6 +220,7 @@ class RequestPorts:
             repository=self.repository,
             cards=self.store,
             configurations=self.store,
+            history=self.store,
             store=self.store,
             leases=self.store,
             canvases=self.canvases,

@@ -14,6 +14,7 @@ from bot.ports.store_errors import StoreAway
 from bot.slack.render import action_ids
 from bot.slack.render.console import MemberAction, member_menu
 from sandbox.slack.directory import PARTNER_TEAM_ID
+from tests.builders import a_person
 from tests.contract.office import ALERTS, ANN, CAROL, PARTNER, QUIET, Office, office
 from tests.contract.test_error_notes import diagnosed
 from tests.contract.test_thread_commands import thread_of
@@ -81,6 +82,26 @@ async def test_a_failure_that_goes_on_gets_none(fake_redis: redis.asyncio.Redis)
         data = await failed(it)
         assert "has not recovered, so I drafted nothing" in await it.click(action_ids.POSTMORTEM, data)
         assert await drafts(it) == []
+
+
+async def test_the_receipts_say_when_people_were_called(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.bot.watch(ONE, targets=(a_person("U0BOB"),))
+        await it.bot.poll(10)
+        it.bot.api.statuses[ONE] = FAILED
+        await it.bot.poll(20)
+        episode = it.bot.repository.record(ONE).episode
+        assert episode is not None
+        async with sending(it.bot.store, FakeChat(), it.bot.clock):
+            await it.bot.clock.pass_time(10)
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        await it.click(action_ids.POSTMORTEM, {"pipeline": ONE, "card": next(iter(episode.cards))})
+        (draft,) = await drafts(it)
+        (call,) = draft.calls
+        assert [target.label for target in call.targets] == ["bob"]
+        assert draft.episode.closed_at is not None
+        assert draft.episode.opened_at < call.at < draft.episode.closed_at
 
 
 async def test_another_conversation_gets_nothing(fake_redis: redis.asyncio.Redis) -> None:

@@ -399,6 +399,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
             repository=repository,
             cards=store,
             configurations=store,
+            history=store,
             store=store,
             leases=store,
             canvases=NO_CANVASES,

@@ -1,6 +1,7 @@
 """The draft of a postmortem: what it holds, what it asks, and that Slack takes it however long the story was."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from bot.domain.postmortem import (
     GroupMember,
     OpenQuestion,
     Postmortem,
+    calls_of,
     first_failures,
     group_postmortem_of,
     is_due,
@@ -26,8 +28,10 @@ from bot.domain.postmortem import (
     open_questions,
     postmortem_of,
 )
+from bot.domain.receipt import Addressed, MessageForm, Receipt, ReceiptRow
 from bot.domain.seen_before import SeenBefore
 from bot.domain.transition import Event
+from bot.domain.watch import Target, TargetKind
 from bot.slack.mrkdwn import date, time_of_day
 from bot.slack.render.postmortem_canvas import canvas_markdown, canvas_title
 from bot.store.codec import decode_delivery, encode_message
@@ -155,6 +159,63 @@ def test_the_timeline_says_when_the_cause_was_found() -> None:
     text = text_of(a_postmortem(ended(timeline=(first, found, *later))))
     assert f"{time_of_day(at(9))} :mag: I found the cause: the destination lacks a table" in text
     assert ":mag:" not in text_of(a_postmortem(ended(timeline=(first, replace(found, reason=""), *later))))
+
+
+PAGER = Target(kind=TargetKind.PAGER, id="night", label="night")
+PAGED = Page(key="p", policy=Policy(name="data", steps=()), next_at=None, notified=(a_person("U0BOB"), PAGER))
+
+
+def a_receipt(seconds: float, *names: str, **changes: Any) -> Receipt:
+    known = Receipt(
+        pipeline_id=ORDERS,
+        conversation=ALERTS,
+        form=MessageForm.CARD,
+        since=at(seconds),
+        until=at(seconds),
+        at=at(seconds),
+        seconds=0.2,
+        attempts=1,
+        paged=names,
+    )
+    return replace(known, **changes)
+
+
+NIGHT: dict[str, Any] = {"form": MessageForm.PAGER, "conversation": "pagerduty:night"}
+
+
+@pytest.mark.parametrize(
+    ("receipts", "calls"),
+    [
+        ([], []),
+        ([a_receipt(4, "bob")], [(4, "bob")]),
+        ([a_receipt(4, "bob"), a_receipt(6, "bob", form=MessageForm.PAGE, conversation="D0BOB")], [(4, "bob")]),
+        ([a_receipt(304, "bob"), a_receipt(4, "bob")], [(4, "bob"), (304, "bob")]),
+        ([a_receipt(4, "bob"), a_receipt(5, **NIGHT), a_receipt(400, **NIGHT)], [(4, "bob night")]),
+        ([a_receipt(4), a_receipt(70, "bob")], [(70, "bob")]),
+        ([a_receipt(4, "bob", refused="channel_not_found")], []),
+        ([a_receipt(4, "stranger")], []),
+        ([a_receipt(0, "bob"), a_receipt(1 + 26 * MINUTE, "bob")], []),
+        ([Addressed(at=at(4), conversations=(ALERTS,))], []),
+    ],
+)
+def test_the_receipts_give_the_times_of_the_calls(
+    receipts: Sequence[ReceiptRow], calls: Sequence[tuple[float, str]]
+) -> None:
+    found = calls_of(ended(pages=(PAGED,)), receipts)
+    assert [((call.at - at(0)).total_seconds(), " ".join(it.label for it in call.targets)) for call in found] == calls
+
+
+def test_the_draft_says_when_people_were_called() -> None:
+    receipts = [a_receipt(4, "bob"), a_receipt(5, **NIGHT), a_receipt(304, "bob")]
+    draft = postmortem_of(a_card(ended(pages=(PAGED,))), None, NO_GUIDANCE, "", receipts)
+    text = text_of(draft)
+    assert f"• Paged at {time_of_day(at(4))}: @bob pager:night" in text
+    assert f"{time_of_day(at(4))} :bell: Paged @bob pager:night" in text
+    words = text.partition("Timeline")[2]
+    assert words.index("Paged @bob") < words.index("looking") < words.rindex("Paged @bob")
+    row = encode_message(a_message(body=draft, channel=ALERTS))
+    assert decode_delivery(row.encode(), TEAM).body == draft
+    assert "Paged at 2026-11-23 12:00:04 UTC: @bob" in canvas_markdown(draft, ALERTS)
 
 
 def test_a_notification_repeats_no_log() -> None:
@@ -306,6 +367,14 @@ def test_the_draft_of_a_group_tells_of_all_its_failures() -> None:
     ):
         assert words in text, words
     assert "<@" not in text
+
+
+def test_the_draft_of_a_group_has_the_calls_for_its_pipelines() -> None:
+    cards = failures(2)
+    receipts = [a_receipt(20, "bob"), a_receipt(21, "bob", pipeline_id=cards[1].pipeline.id), a_receipt(330, "bob")]
+    text = text_of(group_postmortem_of(first_failures(cards), {}, NO_GUIDANCE, "", receipts))
+    assert f"• Paged at {time_of_day(at(20))}: @bob" in text
+    assert text.partition("*Calls and answers*")[2].count(":bell: Paged @bob") == 2
 
 
 def test_each_pipeline_counts_once_with_its_latest_failure() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 
 from bot.domain.causes import UNKNOWN, cause_named
 from bot.domain.configuration import BEFORE_A_FAILURE
@@ -59,14 +60,13 @@ def draft_subject(postmortem: Postmortem) -> str:
 
 def postmortem_parts(postmortem: Postmortem, conversation: ChannelId) -> Parts:
     """Each with its title and lines, without the empty ones. The first one says what happened."""
-    episode = postmortem.episode
     parts: Parts = [
         ("What happened", _what(postmortem)),
         ("Pipelines", _members(postmortem)),
         ("When and who", _who(postmortem, conversation)),
         ("What changed", _changes(postmortem)),
         ("Notes", guidance_lines(postmortem.guidance)),
-        ("Answers" if postmortem.members else "Timeline", _timeline(episode, conversation)),
+        ("Calls and answers" if postmortem.members else "Timeline", _timeline(postmortem, conversation)),
         ("Open questions", [f"• {_QUESTIONS[question]}" for question in open_questions(postmortem)]),
     ]
     return [(title, lines) for title, lines in parts if lines]
@@ -120,10 +120,11 @@ def _who(postmortem: Postmortem, conversation: ChannelId) -> list[str]:
     episode, together = postmortem.episode, bool(postmortem.members)
     began = phrases.moment(episode.opened_at, first_seen=episode.first_seen)
     targets = dict.fromkeys(target for page in episode.pages for target in page.notified)
+    first_call = f" at {time_of_day(postmortem.calls[0].at)}" if postmortem.calls else ""
     answered = first_answer_at(episode)
     lines = [
         f"{'First failed' if together else 'Failed'} at {began}",
-        f"Paged: {phrases.target_list(tuple(targets))}" if targets else "Paged: nobody",
+        f"Paged{first_call}: {phrases.target_list(tuple(targets))}" if targets else "Paged: nobody",
         f"First answer after {duration((answered - episode.opened_at).total_seconds())}" if answered else "",
         _SYMBOL.sub("", answer_line(episode, conversation)) or "Nobody acknowledged it",
         f"{'All over' if together else 'Recovered'} at {date(episode.closed_at)}" if episode.closed_at else "",
@@ -150,10 +151,11 @@ def _changes(postmortem: Postmortem) -> list[str]:
     return changes or [f"Nothing in the pipeline's configuration{when}, as far as GoldRush shows it"]
 
 
-def _timeline(episode: Episode, conversation: ChannelId) -> list[str]:
+def _timeline(postmortem: Postmortem, conversation: ChannelId) -> list[str]:
     """Its beginning and its end, if it is too long for the message."""
-    entries = [(entry.at, _entry(entry, conversation)) for entry in episode.timeline]
-    lines = [f"{time_of_day(at)} {words}" for at, words in entries if words]
+    entries = [(entry.at, _entry(entry, conversation)) for entry in postmortem.episode.timeline]
+    entries += [(call.at, f":bell: Paged {phrases.target_list(call.targets)}") for call in postmortem.calls]
+    lines = [f"{time_of_day(at)} {words}" for at, words in sorted(entries, key=itemgetter(0)) if words]
     begin, end, length = 0, len(lines), 0
     while begin < end:
         following = lines[begin] if begin <= len(lines) - end else lines[end - 1]
