@@ -4,13 +4,14 @@ The pipeline is not read meanwhile. So the first reading decides: the same worke
 run that stopped short is the same one if it stands at the same block, which the bot reads soon after.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, open_failure
 from bot.domain.phase import Phase
 from bot.domain.subscription import UNDO_FOR
-from bot.domain.transition import SAME_START, Healthy, PipelineState
+from bot.domain.transition import SAME_START, Event, Healthy, PipelineState, Transition
 
 KEPT_FOR = UNDO_FOR + timedelta(minutes=5)
 """As long as *Undo* can bring the watch back, with time for the first reading."""
@@ -53,6 +54,13 @@ class LeftFailure:
     def resumed(self, state: PipelineState) -> PipelineState:
         """The state of the same failure: it began when it did before the time without watches."""
         return replace(state, since=self.began_at, failed_since=self.began_at, first_seen=self.first_seen)
+
+    def marked(self, transitions: Iterable[Transition]) -> tuple[Transition, ...]:
+        """As they go into the history, which then counts one failure."""
+        return tuple(
+            replace(change, began_at=self.began_at) if change.event is Event.FAILED else change
+            for change in transitions
+        )
 
 
 def left_failure(episode: Episode | None, state: PipelineState, at: datetime) -> LeftFailure | None:

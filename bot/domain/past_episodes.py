@@ -59,6 +59,8 @@ def past_episodes(transitions: Iterable[Transition]) -> tuple[PastEpisode, ...]:
         for change in changes:
             finished, episode = _advanced(episode, change)
             ended += finished
+            if episode and change.began_at:
+                episode = _watched_again(episode, change.began_at, ended)
     return (*ended, episode) if episode else tuple(ended)
 
 
@@ -68,7 +70,7 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
         return (), _acknowledged(episode, change)
     if change.actor:
         return (), episode
-    if change.event is Event.UNWATCHED:  # what follows is unknown, also if somebody watches again
+    if change.event is Event.UNWATCHED:  # only `began_at` of a later FAILED says that it goes on
         return ([episode.closed(change.at, EpisodeOutcome.UNWATCHED)] if episode else ()), None
     finished: list[PastEpisode] = []
     if episode and not continues(episode.kind, change.event):
@@ -86,6 +88,22 @@ def _advanced(episode: PastEpisode | None, change: Transition) -> tuple[Sequence
         finished.append(episode.closed(change.at, outcome))
         episode = None
     return finished, episode
+
+
+def _watched_again(episode: PastEpisode, began_at: datetime, ended: list[PastEpisode]) -> PastEpisode:
+    """A failure that went on while nobody watched: one episode with the part before, which leaves `ended`."""
+    left = next((past for past in reversed(ended) if past.kind is EpisodeKind.FAILURE), None)
+    if left is None or left.outcome is not EpisodeOutcome.UNWATCHED:
+        return replace(episode, opened_at=began_at)
+    ended.remove(left)
+    return replace(
+        episode,
+        opened_at=left.opened_at,
+        first_seen=left.first_seen,
+        acknowledged_at=left.acknowledged_at,
+        acknowledged_by=left.acknowledged_by,
+        resolved=left.resolved,
+    )
 
 
 def _with_change(episode: PastEpisode, change: Transition) -> PastEpisode:

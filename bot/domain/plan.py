@@ -111,6 +111,7 @@ def plan_transitions(
         episode = advanced if stored else continued(advanced, left, record.state, at)
         if left and episode is not advanced:
             record = replace(record, state=left.resumed(record.state))
+            transitions = left.marked(transitions)
         if stored and (leaving := left_meanwhile(stored, routing)):
             stored, episode = without_cards(stored, leaving), without_conversations(episode, leaving, at)
         held = with_held_news(held, episode, stored, routing)

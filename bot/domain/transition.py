@@ -256,6 +256,8 @@ class Transition:
     """Only for a change that a person made, such as an acknowledgement."""
     finding: PipelineFinding | None = None
     """Only for the begin or end of a finding. The history has its time alone."""
+    began_at: datetime | None = None
+    """Only for a failure that was watched again: when it began, before nobody watched it."""
 
 
 def detect(

@@ -62,7 +62,7 @@ def unpacked(pipeline_id: PipelineId, row: str) -> History:
 
 _STRETCH = 10
 """The place of the stretch in a line. Lines of earlier versions end before it."""
-_DEFAULTS: list[object] = [None, None, "", "", None, 0, Reach.REACHABLE.value, "", None, 0, None, None, None]
+_DEFAULTS: list[object] = [None, None, "", "", None, 0, Reach.REACHABLE.value, "", None, 0, None, None, None, None]
 
 
 def _fields(transition: Transition) -> list[object]:
@@ -83,6 +83,7 @@ def _fields(transition: Transition) -> list[object]:
         None,
         [actor.id, actor.name, actor.place, actor.channel] if actor else None,
         milliseconds(transition.at) - milliseconds(finding.since) if finding else None,
+        milliseconds(transition.began_at) if transition.began_at else None,
     ]
     while fields[-1] == _DEFAULTS[len(fields) - 1]:
         fields.pop()
@@ -94,7 +95,7 @@ def _padded(fields: Sequence[Any]) -> list[Any]:
 
 
 def _transition(pipeline_id: PipelineId, fields: Sequence[Any]) -> Transition:
-    at, event, phase, previous, before, live, reach, reason, until, first_seen, _, actor, held = fields[
+    at, event, phase, previous, before, live, reach, reason, until, first_seen, _, actor, held, began = fields[
         : len(_DEFAULTS)
     ]
     return Transition(
@@ -111,6 +112,7 @@ def _transition(pipeline_id: PipelineId, fields: Sequence[Any]) -> Transition:
         first_seen=bool(first_seen),
         actor=Actor(id=actor[0], name=actor[1], place=actor[2], channel=actor[3]) if actor else None,
         finding=PipelineFinding(event=Event(event), since=moment_of(at - held)) if held is not None else None,
+        began_at=moment_of(began) if began is not None else None,
     )
 
 

@@ -58,6 +58,7 @@ TRANSITIONS = st.builds(
     reason=st.text(),
     until=st.none() | MOMENTS,
     first_seen=st.booleans(),
+    began_at=st.none() | MOMENTS,
 )
 
 

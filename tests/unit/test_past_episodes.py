@@ -6,16 +6,20 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from bot.domain.episode import EpisodeKind, EpisodeOutcome
-from bot.domain.observation import Reading
+from bot.domain.episode import Acknowledgement, EpisodeKind, EpisodeOutcome
+from bot.domain.observation import FailedReadKind, Reading
+from bot.domain.page_plan import plan_acknowledgement
 from bot.domain.past_episodes import FailureFigures, PastEpisode, failure_figures, past_episodes
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_forgotten, plan_reading
 from bot.domain.transition import Actor, Event, Transition
-from tests.builders import ANN, ORDERS, a_routing, a_watch, an_observation, at
+from bot.store.history import HEAD, packed, unpacked
+from tests.builders import ANN, ORDERS, a_failed_read, a_routing, a_watch, an_observation, at
 from tests.unit.test_transition import readings
 
 FAILURE, DEPLOYMENT = EpisodeKind.FAILURE, EpisodeKind.DEPLOYMENT
+
+ROUTING = a_routing(a_watch())
 
 
 def changes(*events: tuple[float, Event]) -> list[Transition]:
@@ -111,6 +115,34 @@ def test_a_failure_that_nobody_watches_any_more_goes_on_in_no_history() -> None:
         (FAILURE, 20, None, None),
     ]
     assert plan_forgotten(live.record, a_routing(), at(10)).transitions == ()  # nothing was open
+
+
+@pytest.mark.parametrize(
+    ("uid", "expected"),
+    [
+        ("the same worker", [(FAILURE, 1, 29, EpisodeOutcome.RECOVERED)]),
+        ("another one", [(FAILURE, 1, 3, EpisodeOutcome.UNWATCHED), (FAILURE, 9, 21, EpisodeOutcome.RECOVERED)]),
+    ],
+)
+def test_a_failure_that_is_watched_again_counts_once(uid: str, expected: list[object]) -> None:
+    first = an_observation(Phase.FAILED, 1, uid="the same worker", start_time=None)
+    failed = plan_reading(Record(pipeline_id=ORDERS), first, ROUTING)
+    acknowledged = plan_acknowledgement(failed.record, ROUTING, Acknowledgement(by=ANN, at=at(3), name="Ann"))
+    assert acknowledged is not None
+    left = plan_forgotten(acknowledged.record, a_routing(), at(4))
+    unreadable = plan_reading(left.record, a_failed_read(8, FailedReadKind.NOT_FOUND), ROUTING)
+    again = plan_reading(unreadable.record, an_observation(Phase.FAILED, 9, uid=uid, start_time=None), ROUTING)
+    live = plan_reading(again.record, an_observation(Phase.RUNNING, 30, uid=uid, start_time=None), ROUTING)
+    plans = [failed, acknowledged, left, unreadable, again, live]
+    row = HEAD + "".join(packed(plan.transitions, plan.stretch) for plan in plans)
+    failures = [it for it in past_episodes(unpacked(ORDERS, row).transitions) if it.kind is FAILURE]
+    assert [outline(episode) for episode in failures] == expected
+    assert failures[0].acknowledged_by == "Ann"
+
+
+def test_a_failure_whose_first_part_is_no_longer_kept_begins_as_early() -> None:
+    again = replace(changes((9, Event.FAILED))[0], began_at=at(1))
+    assert [outline(episode) for episode in past_episodes([again])] == [(FAILURE, 1, None, None)]
 
 
 @given(readings)
