@@ -168,7 +168,7 @@ class Notice:
 
     One class for all kinds, because rows of earlier versions have this form. Each kind uses some of the fields:
 
-    WATCHING, UNWATCHED, UNDONE   by, watches, before, staying (UNWATCHED only), undo (not UNDONE)
+    WATCHING, UNWATCHED, UNDONE   by, watches, before, staying and failing (UNWATCHED only), undo (not UNDONE)
     PAGING_STOPPED                by, watches, covers, channel (only in the copy for a maker)
     NOT_PAGED                     by, watches, channel
     TAKEN_OVER                    by, failures, channel
@@ -206,6 +206,8 @@ class Notice:
     """The earlier state of changed `watches`, or the watches that *Undo* removed."""
     staying: tuple[Watch, ...] = ()
     """Remaining watches that cover a part of the pipelines of the removed `watches`."""
+    failing: int = 0
+    """How many failures go on without updates and pages, because of the removed `watches`."""
     undo: str = ""
     """The id of the stored undo for this change."""
     targets: tuple[Target, ...] = ()

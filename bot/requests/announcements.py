@@ -22,11 +22,15 @@ class Announcements:
         key = stable_key(self._repository.team, channel, "undo", by, ids, at.isoformat())
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
-    def messages(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Message, ...]:
-        """The messages about a change. `staying`: watches that still cover a part of the ended ones."""
-        return (*self._in_channel(kind, undo, staying), *self._to_unpaged(undo))
+    def messages(
+        self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = (), failing: int = 0
+    ) -> tuple[Message, ...]:
+        """The messages about a change. `staying`, `failing`: as in `Notice`."""
+        return (*self._in_channel(kind, undo, staying, failing), *self._to_unpaged(undo))
 
-    def _in_channel(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...]) -> tuple[Message, ...]:
+    def _in_channel(
+        self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...], failing: int
+    ) -> tuple[Message, ...]:
         """Empty for a person's own conversation with the bot: there the answer is enough."""
         if undo.channel.startswith("D"):
             return ()
@@ -41,6 +45,7 @@ class Announcements:
             watches=before if ended else after,
             before=() if ended else before,
             staying=staying,
+            failing=failing,
             undo=undo.id,
         )
         return (self._message(undo.channel, notice, *(edit.id for edit in undo.edits)),)

@@ -203,7 +203,9 @@ class Subscriptions:
                 return answer
             edits = tuple(Edit(before=watch) for watch in ending)
             undo = self._announcements.undo(channel, by, by_name, at, edits)
-            messages = self._announcements.messages(NoticeKind.UNWATCHED, undo, self._staying(current, ending))
+            left = self._failing(channel, [watch for watch in current if watch not in ending])
+            staying = self._staying(current, ending)
+            messages = self._announcements.messages(NoticeKind.UNWATCHED, undo, staying, left)
             change = WatchChange(
                 version=watches.version,
                 channel=channel,
@@ -215,15 +217,15 @@ class Subscriptions:
             )
             covered = self._covered(channel, ending)
             if await self._write(change):
-                before = self._failing(channel)
                 await self._forget(channel, ending, covered, at)
-                return replace(answer, undo=undo.id, failing=len(before - self._failing(channel)))
+                return replace(answer, undo=undo.id, failing=left)
         raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
 
-    def _failing(self, channel: ChannelId) -> set[PipelineId]:
-        """The failures that go on and have a card in the channel."""
+    def _failing(self, channel: ChannelId, staying: Sequence[Watch]) -> int:
+        """How many failures go on and have a card in the channel that no watch of `staying` updates."""
         episodes = (episode for episode in self._repository.open_episodes if open_failure(episode))
-        return {episode.pipeline_id for episode in episodes if episode.card_in(channel)}
+        failing = [self._repository.pipeline(it.pipeline_id) for it in episodes if it.card_in(channel)]
+        return sum(not any(watch.covers(pipeline) for watch in staying) for pipeline in failing)
 
     def _ended(
         self,

@@ -193,6 +193,9 @@ async def test_the_end_of_the_paging_survives_unwatch_and_undo(
         await acknowledgements.resolve(ALERTS, episode.card_in(ALERTS) or "", ANN, name="Ann")
         ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
         assert ended.failing == 1
+        bodies = [row.body for row in await bot.store.owed(ALERTS)]
+        notices = [it for it in bodies if isinstance(it, Notice) and it.kind is NoticeKind.UNWATCHED]
+        assert [notice.failing for notice in notices] == [1]
         await bot.poll(20)
         before = {row.id for row in await bot.store.owed(bobs)}
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.DONE

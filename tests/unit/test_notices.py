@@ -195,6 +195,21 @@ def test_an_unwatch_notice_names_remaining_watches() -> None:
     assert "Still" not in shown(replace(ended, staying=())).text
 
 
+@pytest.mark.parametrize(
+    ("failing", "words"),
+    [
+        (0, ""),
+        (1, "1 pipeline is still failing. This channel gets no more updates on it, and these watches page nobody"),
+        (1_200, "1,200 pipelines are still failing. This channel gets no more updates on them, and these watches"),
+    ],
+)
+def test_an_unwatch_notice_says_how_many_failures_go_on(failing: int, words: str) -> None:
+    ended = Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,), failing=failing)
+    text = tells_all(valid(shown(ended))).text
+    assert words in text
+    assert ("still failing" in text) is bool(failing)
+
+
 def a_call(*names: str, first_seen: bool = False) -> Notice:
     failures = tuple(
         OpenFailure(pipeline=a_pipeline(name), card_key=name, since=at(0), first_seen=first_seen) for name in names

@@ -19,6 +19,7 @@ from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, answer_undo_blocks, confirm_blocks
 from bot.slack.render.help import HelpPage
+from bot.slack.render.notices import unwatched_failures
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import unresolved
 
@@ -138,10 +139,7 @@ def unwatch_blocks(
     if len(answer.still_watched) > len(shown):
         lines.append(f"… and {len(answer.still_watched) - len(shown):,} more stay")
     if answer.failing:
-        one = answer.failing == 1
-        failing = "1 pipeline is still failing" if one else f"{answer.failing:,} pipelines are still failing"
-        updates = f"{'get' if direct else 'gets'} no more updates on {'it' if one else 'them'}"
-        lines.append(f":warning: {failing}. {who} {updates}, and these watches page nobody any more.")
+        lines.append(unwatched_failures(answer.failing, who))
     undo = answer_undo_blocks(answer.undo, answer.channel)
     if answer.still_covered_by:
         return [*sections(lines), *_still_covered(answer, render_context), *undo]

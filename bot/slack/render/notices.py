@@ -74,7 +74,16 @@ def _before_and_after(notice: Notice) -> list[Block]:
 def _unwatched(notice: Notice, _: RenderContext) -> list[Block]:
     head = f":no_bell: {_author(notice)} removed {_counted(notice.watches)}:"
     still = [section("Still watched here:"), *_listed(notice.staying)] if notice.staying else []
-    return [section(head), *_listed(notice.watches), *still, *undo_blocks(notice.undo)]
+    failing = [section(unwatched_failures(notice.failing, "This channel"))] if notice.failing else []
+    return [section(head), *_listed(notice.watches), *still, *failing, *undo_blocks(notice.undo)]
+
+
+def unwatched_failures(number: int, who: str) -> str:
+    """What the removed watches end. `who`: *You* or a channel."""
+    one = number == 1
+    failing = "1 pipeline is still failing" if one else f"{number:,} pipelines are still failing"
+    updates = f"{'get' if who == 'You' else 'gets'} no more updates on {'it' if one else 'them'}"
+    return f":warning: {failing}. {who} {updates}, and these watches page nobody any more."
 
 
 def _undone(notice: Notice, _: RenderContext) -> list[Block]:
