@@ -71,6 +71,13 @@ MISTAKES: Mapping[str, tuple[Case, ...]] = {
         Case("dril team", "no command called dril", "drill team"),
         Case("policy remove tema", "no policy called tema. Did you mean team?", "policy remove team"),
     ),
+    "status": (
+        Case("status orders-1 for 2h", "can't take “for 2h”", "mute orders-1 for 2h"),
+        Case("status orders-1 2h", "can't take “2h”", "mute orders-1 for 2h"),
+        Case("status orders-1 until 09:00", "can't take “until 09:00”", "mute orders-1 until 09:00"),
+        Case("status orders-1 orders-2 for 30 min", "can't take “for 30 min”", "mute orders-1 orders-2 for 30 min"),
+        Case("status failed for 2h", "can't take “for 2h”", "status failed"),
+    ),
     "watch": (
         Case(
             "watch orders-1 page @ann wait 5m then @bob",

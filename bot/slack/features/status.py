@@ -14,7 +14,9 @@ from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import near_states, references_in, states_in, without_strays
-from bot.slack.grammar.tokens import ParseError, bare, quoted, typed
+from bot.slack.grammar.silence_times import read_mute_time
+from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.tokens import ParseError, bare, quoted, slice_of, typed
 from bot.slack.mrkdwn import code, date, in_one_minute, outside
 from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answer_words
@@ -40,6 +42,7 @@ from bot.slack.render.run_words import SHORT_STEP
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.render.silence_words import card_line
 
+_TIME_WORDS = {"for", "until", "till", "til"}
 _STATES = ", ".join(StateFilter)
 
 # --- parse -----------------------------------------------------------------------------------------------------------
@@ -121,6 +124,7 @@ def _plain_question(answer: StatusAnswer) -> RefusalAnswer | None:
 def _parse(command_text: CommandText) -> Command:
     if not command_text.text:
         return OverviewCommand()
+    _refuse_time(command_text)
     words, strays = without_strays(command_text)
     references = tuple(dict.fromkeys(references_in(replace(command_text, words=words))))
     if strays:
@@ -134,6 +138,27 @@ def _parse(command_text: CommandText) -> Command:
             "status",
         )
     return StatusCommand(references, states_in(words) & {reference.lower() for reference in references})
+
+
+def _refuse_time(command_text: CommandText) -> None:
+    """A time is no name. With one, people mute: `status` says how it is now."""
+    words, position = command_text.words, 0
+    while position < len(words):
+        span = known_span(words, position, command_text.text, command_text.names, begun=False)
+        rest = words[position:]
+        is_time = not any(word.quoted for word in rest) and read_mute_time([word.lower for word in rest])
+        if span or not position or not is_time:
+            position += max(span, 1)
+            continue
+        names = references_in(replace(command_text, words=words[:position]))
+        named = " ".join(map(quoted, dict.fromkeys(names)))
+        shown = outside(typed(slice_of(command_text.text, rest)))
+        message = f"`status` shows how pipelines are now, so it can't take “{shown}”. Nothing was changed."
+        if states_in(words[:position]):
+            raise ParseError(message, f"status {' '.join(names)}", "status")
+        when = " ".join(word.text for word in rest)
+        mute = f"mute {named} {when if rest[0].lower in _TIME_WORDS else f'for {when}'}"
+        raise ParseError(f"{message} To hold back messages:", mute, f"status {named}")
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
