@@ -294,7 +294,7 @@ UNKNOWN = Cause(
     slug="unknown",
     words="unknown: the log names no fault that I know",
     prospect=Prospect.UNKNOWN,
-    first_step="Read the lines in the thread, and note what helped: I'll show it next time.",
+    first_step='Read the lines in the thread. `@bot note "…"` there keeps what helped for the next time.',
 )
 CAUSES = (*(cause for cause, _ in _TABLE), UNKNOWN)
 _BY_SLUG = {cause.slug: cause for cause in CAUSES}
