@@ -35,6 +35,8 @@ class PipelineView:
     """The person who ended the paging for the open failure."""
     diagnosis: Diagnosis | None = None
     """Why it failed, if the failure is open."""
+    overdue: Episode | None = None
+    """The deployment that takes longer than nearly all before."""
     problem: str | None = None
     """Why the reading is older than it should be. The answer must not present it as the current state."""
     wait_until: datetime | None = None

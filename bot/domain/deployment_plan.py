@@ -20,6 +20,12 @@ def deployment_under_way(record: Record) -> Episode | None:
     return episode if record.state.phase in {Phase.DEPLOYING, Phase.RUNNING} else None
 
 
+def overdue_deployment(record: Record) -> Episode | None:
+    """The deployment that takes longer than nearly all before."""
+    episode = deployment_under_way(record)
+    return episode if episode and episode.overdue_since and not record.state.live else None
+
+
 def is_unsettled(record: Record, pipeline: Pipeline) -> bool:
     """True if passing time alone may bring news: it deploys, stops, or contradicts what its owner wants."""
     state = record.state

@@ -20,6 +20,7 @@ from bot.domain.attention import (
     urgency,
 )
 from bot.domain.catalogue import Pipeline
+from bot.domain.deployment_plan import overdue_deployment
 from bot.domain.episode import Episode, EpisodeKind, open_failure
 from bot.domain.observation import PipelineId
 from bot.domain.silence import SilenceNote, latest_silence
@@ -272,9 +273,11 @@ class PipelineViews:
 
     def _known(self, pipeline: Pipeline, channel: ChannelId, *, watched_here: bool) -> PipelineView:
         failure = self._open_failure(pipeline.id)
+        state = self._shown_state(pipeline.id)
         return PipelineView(
             pipeline=pipeline,
-            state=self._shown_state(pipeline.id),
+            state=state,
+            overdue=overdue_deployment(replace(self._repository.record(pipeline.id), state=state)),
             watched_here=watched_here,
             acknowledged=failure.acknowledged if failure else None,
             resolved=failure.resolved if failure else None,

@@ -50,7 +50,18 @@ from bot.slack.render.phrases import SUSPEND_REASONS
 from bot.slack.render.run_words import SHORT_STEP
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES
-from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_usergroup, a_watch, an_observation, at
+from tests.builders import (
+    ALERTS,
+    ANN,
+    ORDERS,
+    a_person,
+    a_pipeline,
+    a_usergroup,
+    a_watch,
+    an_episode,
+    an_observation,
+    at,
+)
 from tests.routes import COMMANDS, parse
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
 
@@ -80,6 +91,15 @@ def a_view(standing: PipelineState | None = None, name: str = "orders-eu", **mor
 
 def views(number: int) -> tuple[PipelineView, ...]:
     return tuple(a_view(name=f"orders-{place:02}") for place in range(number))
+
+
+def test_an_overdue_deployment_says_so_alone_and_in_a_list() -> None:
+    episode = replace(an_episode(), usual_to_live=timedelta(minutes=3), overdue_since=at(9))
+    late = a_view(a_standing(Phase.DEPLOYING, ready=0), overdue=episode)
+    for shown_views in ((late,), (late, a_view(name="orders-us"))):
+        text = status(*shown_views).text
+        assert f"usually live after 3 min, *overdue* since {date(at(9))}".replace("*", "") in text.replace("*", "")
+    assert "overdue" not in status(replace(late, overdue=None)).text
 
 
 def status(

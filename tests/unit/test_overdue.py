@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.domain.deployment_plan import plan_expected
+from bot.domain.deployment_plan import overdue_deployment, plan_expected
 from bot.domain.overdue import (
     FLOOR,
     GRACE,
@@ -262,6 +262,9 @@ def test_a_deployment_shows_what_is_usual_and_since_when_it_is_overdue() -> None
     assert late
     assert "Usually live after 3 min, overdue since" in shown(late.cards[0]).text
     assert [len(plan.messages) for plan in (begun, late)] == [1, 1]
+    assert [overdue_deployment(plan.record) is not None for plan in (begun, late)] == [False, True]
+    live = replace(late.record, state=replace(late.record.state, live=True))
+    assert overdue_deployment(live) is None
     assert plan_expected(late.record, a_routing(), USUAL, at(900)) is None
 
 

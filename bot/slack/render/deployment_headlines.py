@@ -19,14 +19,14 @@ def deployment_lines(card: Card, name: str) -> tuple[str, ...]:
         return (f":black_circle: {name} was deploying, then *{ending(episode)}* · {time_span(episode)}",)
     since = f"Began at {beginning(episode)}"
     if stuck := state.finding(Event.STUCK):
-        return (_stuck(card, name), since, _expected(episode) or _usual(stuck))
+        return (_stuck(card, name), since, expected_words(episode) or _usual(stuck))
     if state.phase == Phase.RUNNING:
         facts = " · ".join(fact for fact in (ready_words(card), _progress(state)) if fact)
-        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts, _expected(episode))
-    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since, _expected(episode))
+        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, facts, expected_words(episode))
+    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since, expected_words(episode))
 
 
-def _expected(episode: Episode) -> str:
+def expected_words(episode: Episode) -> str:
     """`Usually live after 3 min, overdue since 10:03`. Empty if too few deployments are known."""
     if episode.usual_to_live is None:
         return ""

@@ -14,6 +14,7 @@ from bot.slack.render import phrases, stale_states
 from bot.slack.render.action_words import answered_words
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.change_buttons import UNCHANGED
+from bot.slack.render.deployment_headlines import expected_words
 from bot.slack.render.finding_words import finding_fact, lag_fact
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.silence_words import silence_words
@@ -60,9 +61,10 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
 
 
 def pace_facts(view: PipelineView) -> list[str]:
-    """A lag that is no problem, and until when the bot takes a standstill for a rest."""
+    """An overdue deployment, a lag that is no problem, and until when the bot takes a standstill for a rest."""
     learning = f"still learning when it rests, until {date(view.learning_until)}" if view.learning_until else ""
-    return [lag_fact(view.lag) if view.lag else "", learning]
+    overdue = expected_words(view.overdue) if view.overdue else ""
+    return [overdue[:1].lower() + overdue[1:], lag_fact(view.lag) if view.lag else "", learning]
 
 
 def _since(view: PipelineView, now: datetime) -> str:
