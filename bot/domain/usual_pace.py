@@ -15,7 +15,7 @@ FIRST_WEEK = timedelta(days=8)
 """Until then a pipeline may have rests that the bot has not seen. The eighth day completes a weekend that the first
 day cut."""
 STEADY = 0.9  # of its measurements: a pipeline that moved in as many does not rest
-REMEMBERED_DAYS = 21  # three weekends: stalls may hide two of them
+REMEMBERED_DAYS = 14  # two weekends: a stall may hide one of them
 LEAST_STANDSTILL = 900.0  # seconds: a shorter one is never reported
 HABIT_SECONDS = 12 * 3600.0  # a stall that lasts longer and ends by itself was a habit, such as a weekend
 FRIDAY_NOON, WEEKEND = timedelta(days=4, hours=12), timedelta(days=3)

@@ -30,7 +30,7 @@ THRESHOLDS = (300, 600, 1800)
 FIRST_FAULT = 9 * DAY  # each pipeline has had its learning time
 RESOLUTION = 120.0  # seconds: heights and measurements are those of whole minutes
 RESOLUTION_BLOCKS = 2  # a pipeline that falls behind on a slow chain may be reported so many blocks too early
-VISIBLE = 30  # minutes: a fault that the bot could measure for less counts neither way
+VISIBLE = 30  # minutes: a fault that the bot could see for less counts neither way
 MISSING = 0.02  # of the measurements, by chance
 KINDS = ("steady", "sparse filter", "sparse", "nightly", "office hours", "working days", "bursty", "backfill")
 STALL_HOURS = {"sparse": 12, "nightly": 96, "office hours": 60, "working days": 140, "bursty": 36}
@@ -343,8 +343,7 @@ def _fault_at(pipeline: SimulatedPipeline, minute: float, *kinds: str) -> Fault 
 
 def _count_missed(pipeline: SimulatedPipeline, away: Sequence[tuple[int, int]], figures: Figures) -> None:
     for fault in pipeline.faults:
-        hidden = sum(max(0, min(fault.end, end) - max(fault.begin, begin)) for begin, end in away)
-        if fault.end >= MINUTES or fault.end - fault.begin - hidden < VISIBLE:
+        if fault.end >= MINUTES or visible_minutes(fault, (*away, *pipeline.chain.troubles)) < VISIBLE:
             continue
         if fault.kind == "stall":
             _count_found(pipeline.kind, "stalled", fault, "stalled", fault.begin, figures)
@@ -356,6 +355,11 @@ def _count_missed(pipeline: SimulatedPipeline, away: Sequence[tuple[int, int]], 
             if crossed is not None and fault.end - crossed >= 4 * PERIOD:
                 name = f"lagging:{threshold // 60}m"
                 _count_found(pipeline.kind, name, fault, threshold, crossed, figures)
+
+
+def visible_minutes(fault: Fault, hidden: Sequence[tuple[int, int]]) -> int:
+    """`hidden`: when the bot is away, or the chain stands still and the pipeline has nothing to read."""
+    return sum(not any(begin <= at < end for begin, end in hidden) for at in range(fault.begin, fault.end))
 
 
 def _count_found(kind: str, name: str, fault: Fault, key: object, begin: int, figures: Figures) -> None:

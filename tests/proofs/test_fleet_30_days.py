@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.proofs.fleet_30_days import KINDS, Fault, Figures, SimulatedChain, SimulatedPipeline, count_lag, run
+from tests.proofs.fleet_30_days import (
+    KINDS,
+    Fault,
+    Figures,
+    SimulatedChain,
+    SimulatedPipeline,
+    count_lag,
+    run,
+    visible_minutes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +48,13 @@ def test_a_lag_is_false_if_the_pipeline_is_not_as_late_as_the_limit(
     figures = Figures()
     count_lag(pipeline, 50.0, 300, figures, names_the_chain=False)
     assert (figures.false.total(), len(fault.found_at)) == (false, found)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "visible"),
+    [((), 70), (((0, 50), (90, 100)), 60), (((40, 60), (50, 70)), 50), (((110, 130),), 60), (((30, 140),), 0)],
+)
+def test_a_fault_is_hidden_while_the_bot_is_away_or_the_chain_stands_still(
+    hidden: tuple[tuple[int, int], ...], visible: int
+) -> None:
+    assert visible_minutes(Fault("stall", 50, 120), hidden) == visible
