@@ -38,9 +38,7 @@ class RedisOutbox(RedisPort):
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         with translating_redis_errors():
             rows = cast("list[bytes]", await self._lane_rows(keys=[self._keys.outbox(lane), self._keys["deliveries"]]))
-        readable = self._scripts.readable(
-            f"outbox:{lane.name}", enumerate(rows), lambda _, row: decode_delivery(row, self.team)
-        )
+        readable = self._scripts.readable("deliveries", enumerate(rows), lambda _, row: decode_delivery(row, self.team))
         return tuple(readable.values())
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:

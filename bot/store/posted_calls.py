@@ -23,7 +23,7 @@ class RedisPostedCalls(RedisPort):
     async def calls(self, receiver: Receiver) -> tuple[Message, ...]:
         with translating_redis_errors():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys.calls(receiver)))
-        calls = self._scripts.readable("calls", rows.items(), lambda _, row: decode_delivery(row, self.team))
+        calls = self._scripts.readable("calls", sorted(rows.items()), lambda _, row: decode_delivery(row, self.team))
         return tuple(call.message for call in calls.values())
 
     async def end_calls(self, endings: Sequence[Message]) -> None:

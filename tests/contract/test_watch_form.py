@@ -326,12 +326,16 @@ async def test_a_form_beyond_the_limit_always_says_so(fake_redis: redis.asyncio.
         assert all("faster than I accept them" in answer for answer in answers[-2:])
 
 
-async def test_without_the_store_the_modal_stays_open(fake_redis: redis.asyncio.Redis) -> None:
+async def test_without_the_store_the_modal_closes_and_its_watch_is_made_later(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
     async with forms(fake_redis) as it:
         await it.open()
         it.office.bot.store.away_once("add_interaction")
-        assert "I can't reach my database right now" in await it.submit("orders-1")
-        assert "You now watch orders-1" in await it.submit("orders-1")
+        assert "I'll do it and tell you" in await it.submit("orders-1")
+        assert it.office.sandbox.slack.views.top(ANN) is None
+        await it.inbox.recover()
+        await it.office.sandbox.until(lambda: "You now watch orders-1" in it.said()[-1], seconds=PATIENCE_SECONDS)
 
 
 # --- once ------------------------------------------------------------------------------------------------------------

@@ -729,7 +729,11 @@ class MemoryStore:
         await self._query(answer)
 
     async def calls(self, receiver: Receiver) -> tuple[Message, ...]:
-        return await self._query(lambda: tuple(call for (of, _), call in self.disk.calls.items() if of == receiver))
+        return await self._query(
+            lambda: tuple(
+                call for (of, _), call in sorted(self.disk.calls.items(), key=lambda item: item[0][1]) if of == receiver
+            )
+        )
 
     async def end_calls(self, endings: Sequence[Message]) -> None:
         def change() -> bool:
