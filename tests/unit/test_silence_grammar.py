@@ -153,6 +153,24 @@ def test_maintenance_and_quiet_hours(text: str, command: object) -> None:
         ("mute orders-eu until 09:00 in Berlin", "time zone “Berlin”", "mute orders-eu until 09:00 in Europe/Berlin"),
         ("maintenance orders-eu", "When is the maintenance?", "maintenance orders-eu sat 22:00-02:00 weekly"),
         ("maintenance sat 22:00-02:00 weekly", "Which pipeline", "maintenance orders-eu sat 22:00-02:00 weekly"),
+        (
+            "maintenance orders-* satruday 22:00-02:00 weekly",
+            "Did you mean *saturday*?",
+            "maintenance orders-* saturday 22:00-02:00 weekly",
+        ),
+        (
+            "maintenance orders-eu 22:00-02:00 on wendesday weekly",
+            "Did you mean *wednesday*?",
+            "maintenance orders-eu 22:00-02:00 on wednesday weekly",
+        ),
+        (
+            "maintenance orders-eu every firday 22:00-02:00",
+            "*friday*",
+            "maintenance orders-eu every friday 22:00-02:00",
+        ),
+        ("maintenance orders-eu weekens 22:00-02:00", "*weekend*", "maintenance orders-eu weekend 22:00-02:00"),
+        ("mute orders-eu until mnoday 09:00", "Did you mean *monday*?", "mute orders-eu until monday 09:00"),
+        ("quiet 20:00-08:00 munday", "Did you mean *monday*?", "quiet 20:00-08:00 monday"),
         ("quiet nights", "as quiet hours", "quiet 20:00-08:00 weekdays"),
         ("quiet 20:00-20:00", "as quiet hours", "quiet 20:00-08:00 weekdays"),
         ("quiet orders-eu 20:00-08:00", "as quiet hours", "quiet 20:00-08:00 weekdays"),
@@ -165,6 +183,14 @@ def test_a_mistake_is_named_with_a_command_that_works(text: str, says: str, hint
     assert "Nothing was changed" in error.message or "Did you mean" in error.message
     assert error.hint == hint
     assert not isinstance(parse(hint), UsageError)
+
+
+@pytest.mark.parametrize("days", ["weekday", "weekends", "sat", "mon-fri", "fridays", "every thurs", "nightly"])
+def test_a_word_for_days_is_no_misspelled_one(days: str) -> None:
+    assert isinstance(parse(f"quiet 20:00-08:00 {days}"), QuietCommand)
+    assert parse(f"maintenance orders-eu weekly {days} 22:00-02:00") == parse(
+        f"maintenance orders-eu {days} 22:00-02:00 weekly"
+    )
 
 
 def test_a_window_that_crosses_midnight_ends_on_the_next_day() -> None:

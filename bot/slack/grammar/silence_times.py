@@ -119,6 +119,11 @@ def _range(words: Sequence[str]) -> tuple[time, time, list[str]] | None:
     return (start, end, rest) if start is not None and end is not None and start != end else None
 
 
+def names_days(word: str) -> bool:
+    """True for a day or several: `sat`, `mon-fri`, `weekends`."""
+    return bool(_days([word]))
+
+
 def _days(words: Sequence[str]) -> tuple[int, ...] | None:
     """The weekdays that these words name; empty without any. None: another word is among them."""
     days: set[int] = set()

@@ -11,9 +11,10 @@ from bot.domain.silence import LONGEST_WHY, WHOLE_CHANNEL
 from bot.domain.wall_clock import zone_named
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
+from bot.slack.grammar.silence_times import names_days
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.time_first import BECAUSE, CHANNEL_WORDS
-from bot.slack.grammar.time_words import lower_words, read_moment
+from bot.slack.grammar.time_words import DAY_NAMES, lower_words, read_moment
 from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, corrected, slice_of, typed
 from bot.slack.grammar.zone_words import read_zone
 from bot.slack.mrkdwn import outside, unescape
@@ -61,22 +62,24 @@ def read_silence(
     return SilenceText(read_references(command_text, words if whole else words[:begin]), None, unread, zone, why)
 
 
-_KEYWORDS = ("until", "because", "weekly", "weekdays", "tomorrow")
+_KEYWORDS = ("until", "because", "weekly", "weekdays", "weekend", "daily", "tomorrow", *DAY_NAMES)
 
 
 def _refuse_misspelled(command_text: CommandText, example: str) -> None:
     """A misspelled keyword would otherwise be the name of a pipeline."""
     for position, word in enumerate(command_text.words):
-        known = word.lower in _TIME_BEGINS | BECAUSE or word.lower in _KEYWORDS or word.quoted or word.picked
+        known = word.lower in _TIME_BEGINS | BECAUSE or word.lower in _KEYWORDS or names_days(word.lower)
+        known = known or word.quoted or word.picked
         if word.lower in BECAUSE:
             return
         if not position or known or command_text.names.with_name(comparable(word.text)):
             continue
-        if near := difflib.get_close_matches(word.lower, _KEYWORDS, n=1, cutoff=0.8):
-            fix = corrected(command_text.text, word.start, word.text, near[0])
+        if near := difflib.get_close_matches(word.lower, _KEYWORDS, cutoff=0.8):
+            meant = min(near, key=lambda keyword: keyword[0] != word.lower[0])  # `munday` is no Sunday
+            fix = corrected(command_text.text, word.start, word.text, meant)
             shown = outside(word.text)
             raise ParseError(
-                f"I don't know the word “{shown}”. Nothing was changed. Did you mean *{near[0]}*?", fix, example
+                f"I don't know the word “{shown}”. Nothing was changed. Did you mean *{meant}*?", fix, example
             )
 
 
