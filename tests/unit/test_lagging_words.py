@@ -106,6 +106,28 @@ def test_a_misspelled_event_keeps_its_lag(words: str) -> None:
     assert refused(f"watch orders-eu on {words}").hint.endswith("lagging:5m")
 
 
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ("laging:5m", "lagging:5m"),
+        ("laging", "lagging"),
+        ("lag:5m", "lagging:5m"),
+        ("stuk", "stuck"),
+        ("stuk,laging:1h", "stuck,lagging:1h"),
+        ("failed,laging:5m", "failed,lagging:5m"),
+        ("fialed", "failed"),
+        ("dirft in #data", "drift in #data"),
+    ],
+)
+@pytest.mark.parametrize("target", ["@ann", "@ann @bob", "me"])
+@pytest.mark.parametrize("clause", ["page {} for", "page {} on"])
+def test_a_misspelled_event_is_no_part_of_a_name(clause: str, target: str, words: str, right: str) -> None:
+    begun = f"watch orders-eu {clause.format(target)}"
+    refusal = refused(f"{begun} {words}")
+    assert "There is no event called" in refusal.message
+    assert refusal.hint == f"{begun} {right}"
+
+
 @pytest.mark.parametrize("words", ["lagging:", "lagging&gt;", "lagging=", "failed,lagging:"])
 def test_a_lag_that_is_missing_is_refused(words: str) -> None:
     refusal = refused(f"watch orders-eu on {words} page @ann")

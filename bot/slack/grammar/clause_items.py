@@ -46,6 +46,12 @@ def correct_event(name: str, word: Word, mistakes: list[Mistake]) -> str:
     return near[0] if near else ""
 
 
+def resembles_event(text: str) -> bool:
+    """True for an event that somebody misspelled or calls by another word: `laging:5m`, `failures`."""
+    word = split_lag(text.lower())[0]
+    return word in EVENT_SYNONYMS or bool(difflib.get_close_matches(word, EVENTS, n=1, cutoff=0.75))
+
+
 def _correct_lag(name: str, word: Word, mistakes: list[Mistake]) -> str:
     if typed_right := as_typed(name.lower()):
         return typed_right

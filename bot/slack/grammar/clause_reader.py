@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from bot.domain.names import Names
-from bot.slack.grammar.clause_items import NEEDS_AT_SIGN, correct_channel, correct_event, correct_target
+from bot.slack.grammar.clause_items import (
+    NEEDS_AT_SIGN,
+    correct_channel,
+    correct_event,
+    correct_target,
+    resembles_event,
+)
 from bot.slack.grammar.clauses import (
     EVENT_SYNONYMS,
     ME,
@@ -288,7 +294,8 @@ def _split_joined(word: Word) -> list[Word]:
 
 
 def _is_event(word: Word) -> bool:
-    return kind_of(word) is ClauseKind.EVENT or word.lower in EVENT_SYNONYMS
+    """True as well for a misspelled one, with or without a lag, and for a list with one of them."""
+    return kind_of(word) is ClauseKind.EVENT or any(map(resembles_event, split_list([word])))
 
 
 def _event_names(word: Word) -> list[str]:
