@@ -19,13 +19,14 @@ from bot.domain.card import (
 )
 from bot.domain.delivery import Attempt, AttemptState, Delivery, LaneKind, Lookup, Message, Priority
 from bot.domain.ended_calls import with_ends
-from bot.domain.episode import EpisodeOutcome, stable_key
+from bot.domain.episode import EpisodeKind, EpisodeOutcome, stable_key
 from bot.domain.held_pages import is_repeated_call
 from bot.domain.notice import Notice, NoticeKind, OpenFailure
 from bot.domain.observation import PipelineId
 from bot.domain.pager import PagedFailure, PagerEvent
 from bot.domain.postmortem import Postmortem
 from bot.domain.protocol import RECHECK_AFTER, lookup_start
+from bot.domain.story import adds_a_problem
 from bot.domain.watch import ChannelId
 from bot.ports.rate_limits import Method
 
@@ -96,7 +97,7 @@ class PendingDelivery:
         attempt = self.delivery.attempt
         if attempt.state is AttemptState.SENDING and (attempt.parent_id or self._may_leave_thread):
             return attempt.parent_id  # the card may have moved to a group since
-        if self._may_leave_thread and self._is_broadcast:
+        if self._may_leave_thread and self.reaches_channel:
             return None
         if isinstance(self.delivery.body, Notice):
             return self._thread_of_call if self.delivery.body.in_thread else None
@@ -108,7 +109,8 @@ class PendingDelivery:
         return isinstance(self.delivery.body, ThreadEntry | TimelineBatch) and self.delivery.body.in_channel
 
     @property
-    def _is_broadcast(self) -> bool:
+    def reaches_channel(self) -> bool:
+        """True for entries of a thread that the channel sees too."""
         content = self.content
         return isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast
 
@@ -157,9 +159,10 @@ class PendingDelivery:
         return replace(failure, card_link=f"{failure.card_link}/p{message_id.replace('.', '')}")
 
     def _of_whole_group(self, batch: TimelineBatch) -> TimelineBatch:
-        """Broadcasts the end of a group's last open failure, and a failure that came back or flaps."""
+        """Broadcasts the end of a group's last open failure, a failure that came back or flaps, and another problem."""
         episodes = [card.content.episode for card in self.cards]
         again = any(entry.entry.reopens or entry.entry.flap for entry in batch.entries)
+        again = again or any(adds_a_problem(EpisodeKind.FAILURE, entry.entry) for entry in batch.entries)
         broadcast = batch.broadcast and (again or not any(episode.open for episode in episodes))
         recovered = all(episode.outcome is EpisodeOutcome.RECOVERED for episode in episodes)
         pipelines = dict.fromkeys(episode.pipeline_id for episode in episodes)  # one may have failed repeatedly

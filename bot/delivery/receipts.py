@@ -38,6 +38,7 @@ def receipts_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: d
             seconds=(now - (until if _is_group_page(delivery) else delivery.message.made_at)).total_seconds(),
             attempts=delivery.attempt.count,
             paged=paged.get(pipeline_id, ()),
+            broadcast=pending.reaches_channel,
             refused=settlement.reason if isinstance(settlement, Drop) else "",
         )
         for pipeline_id, since, until in _news(pending)

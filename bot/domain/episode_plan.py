@@ -1,6 +1,6 @@
 """Plans the cards and messages for one step of one episode, in every conversation that wants it. Pure."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -21,6 +21,7 @@ from bot.domain.pages import notified_in, paged_episode
 from bot.domain.receipt import Skip
 from bot.domain.routing import Routing, channels_without_lag, conversations, hears, origins, paged_targets
 from bot.domain.step_skips import left_out_steps
+from bot.domain.story import adds_a_problem
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target
 
@@ -76,10 +77,11 @@ def plan_episode(
     drawn = [card for card in cards if draws or card.key in opened]
     not_before = at if isinstance(page_event, TimerDue) else None
     syncs = [_sync(card, routing, fresh, not_before, previous_episode) for card in drawn]
+    calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
+    called = {message.receiver.id for message in calls}
     entries: list[Message] = []
     for key, channel in {} if only else stored_cards.items():
-        entries += thread_entries(episode, stored, routing, key, channel)
-    calls = call_messages(paged.calls, episode, stored_cards.values(), routing, at)
+        entries += thread_entries(episode, stored, routing, key, channel, called=called)
     calls = (*messages_to_pagers(paged, stored, routing, at), *calls)
     skips = [] if only else _skips_of_channels(episode, stored, state, routing)
     skips += late_chain_skips(episode, stored, routing, without_lag)
@@ -176,11 +178,18 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
 
 
 def thread_entries(
-    episode: Episode, stored: Episode | None, routing: Routing, key: str, channel: ChannelId
+    episode: Episode,
+    stored: Episode | None,
+    routing: Routing,
+    key: str,
+    channel: ChannelId,
+    *,
+    called: Collection[str] = (),
 ) -> list[Message]:
     """The new entries of a card's thread. In a direct message that pages, only the news of the failure.
 
-    If a channel has two cards of the episode, only the first card's thread broadcasts the news.
+    If a channel has two cards of the episode, only the first card's thread broadcasts the news. `called`: the
+    conversations whose people a message of this step calls. It tells them of a problem that came after the card.
     """
     audience = routing.audience(channel)
     style = follow_up_style(routing.setup, channel)
@@ -191,6 +200,7 @@ def thread_entries(
         news = episode.kind is EpisodeKind.FAILURE and (entry.ends or entry.reopens or entry.flap is not None)
         events = hears(audience, entry, entry.events) if audience else False
         diagnosed = Event.DIAGNOSED in entry.events
+        adds_problem = adds_a_problem(episode.kind, entry) and channel not in called
         wanted = events or diagnosed or (news and (entry.flap is not None or not audience) and (paged or audience))
         if not wanted or routing.silence_in(channel, episode.kind, entry.at):
             continue
@@ -198,7 +208,7 @@ def thread_entries(
             card_key=key,
             pipeline=routing.pipeline,
             entry=entry,
-            broadcast=news and key == episode.card_in(channel) and style is not FollowUpStyle.THREAD,
+            broadcast=(news or adds_problem) and key == episode.card_in(channel) and style is not FollowUpStyle.THREAD,
             in_channel=style is FollowUpStyle.CHANNEL,
             diagnosis=episode.diagnosis if diagnosed else None,
         )

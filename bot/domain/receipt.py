@@ -75,6 +75,8 @@ class Receipt:
     """The names of the people and groups that the message mentions, as plain text."""
     refused: str = ""
     """Why the receiver will never get it. Empty if it accepted."""
+    broadcast: bool = False
+    """THREAD: the channel saw it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

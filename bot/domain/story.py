@@ -236,6 +236,12 @@ def continues(kind: EpisodeKind, event: Event) -> bool:
     return event in _ABSORBS[kind]
 
 
+def adds_a_problem(kind: EpisodeKind, entry: TimelineEntry) -> bool:
+    """True if a problem begins that a card of this kind does not announce: a deployment is stuck, or a lag drifts."""
+    begun = {finding.event for finding in entry.findings if not finding.is_of_the_chain} & {*entry.events}
+    return any(_OPENS.get(event) is not kind for event in begun)
+
+
 def ending_by(kind: EpisodeKind, event: Event, findings: Iterable[Event]) -> EpisodeOutcome | None:
     """How this event ends an episode of this kind. None: it does not. `findings`: those that still hold."""
     if kind is EpisodeKind.LAG and not _LAG.isdisjoint(findings):

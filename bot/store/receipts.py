@@ -79,6 +79,7 @@ def _receipt_fields(row: Receipt) -> list[object]:
         row.attempts,
         list(row.paged),
         row.refused,
+        row.broadcast,
     ]
 
 
@@ -95,6 +96,7 @@ def _receipt(pipeline_id: PipelineId, at: datetime, fields: Sequence[Any]) -> Re
         attempts=attempts,
         paged=tuple(paged),
         refused=refused,
+        broadcast=fields[8:9] == [True],  # earlier versions wrote no such field
     )
 
 

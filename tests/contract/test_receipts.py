@@ -1,5 +1,6 @@
 """Who was notified and who was not: written with the state or with the end of a delivery, capped by age and number."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -98,6 +99,12 @@ def result(row: Delivery, receipts: tuple[Receipt, ...]) -> DeliveryResult:
 @given(ROWS)
 def test_each_row_comes_back_as_it_was(row: ReceiptRow) -> None:
     assert decode_receipt(ORDERS, encode_receipt(row)) == row
+
+
+def test_a_receipt_of_an_earlier_version_names_no_line_of_the_channel() -> None:
+    *fields, broadcast = json.loads(encode_receipt(replace(a_receipt(1), broadcast=True)))
+    assert broadcast is True
+    assert decode_receipt(ORDERS, json.dumps(fields)) == a_receipt(1)
 
 
 async def test_a_step_and_its_skips_are_there_together_or_not_at_all(store: WholeStore) -> None:

@@ -93,6 +93,15 @@ async def test_an_acknowledgement_names_the_person(fake_redis: redis.asyncio.Red
         assert "✓ this channel · thread" in answer
 
 
+async def test_a_line_in_the_channel_is_no_entry_of_a_thread_alone(fake_redis: redis.asyncio.Redis) -> None:
+    async with failing(fake_redis) as it:
+        await deliver(it)
+        it.bot.api.statuses[ONE] = LIVE
+        await it.bot.poll(20)
+        await deliver(it)
+        assert "✓ this channel · line at " in plain(await it.type("why orders-1"))
+
+
 async def test_long_pasts_have_pages_that_only_the_person_sees(fake_redis: redis.asyncio.Redis) -> None:
     async with failing(fake_redis) as it:
         for number in range(10):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bot.delivery.pending import PendingDelivery
 from bot.delivery.receipts import receipts_of
 from bot.domain.body import Recheck
@@ -94,6 +96,14 @@ def test_a_batch_of_entries_spans_from_the_first_to_the_last() -> None:
     batch = TimelineBatch(thread_key="key", of_group=False, entries=(entry(GOES_ON, card), entry(ENDS, card)))
     (receipt,) = receipts_of(DONE, PendingDelivery(a_delivery(body=batch), (card,)), at(4))
     assert (receipt.form, receipt.since, receipt.until) == (MessageForm.THREAD, GOES_ON.at, ENDS.at)
+
+
+@pytest.mark.parametrize("broadcast", [True, False])
+def test_a_receipt_tells_a_line_of_the_channel_from_an_entry_of_a_thread(broadcast: bool) -> None:
+    card = a_posted_card(3)
+    row = a_delivery(body=replace(entry(ENDS, card), broadcast=broadcast))
+    (receipt,) = receipts_of(DONE, PendingDelivery(row, (card,)), at(4))
+    assert (receipt.form, receipt.broadcast) == (MessageForm.THREAD, broadcast)
 
 
 def test_a_digest_and_a_summary_have_receipts_for_their_pipelines() -> None:

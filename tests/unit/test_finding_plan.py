@@ -12,11 +12,13 @@ from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.episode import EpisodeKind, EpisodeOutcome
 from bot.domain.finding_plan import OF_DEPLOYMENTS, OF_LAG, plan_findings
+from bot.domain.follow_ups import FollowUps, FollowUpStyle
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.past_episodes import past_episodes
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, plan_forgotten, plan_newcomer, plan_reading
 from bot.domain.routing import Routing
+from bot.domain.setup import Setup
 from bot.domain.transition import FINDINGS, Event, PipelineFinding, PipelineState, Transition, is_plainly_healthy
 from bot.domain.watch import ChannelId
 from bot.slack.features.list import ListCommand
@@ -169,6 +171,48 @@ def test_a_stuck_pipeline_says_so_on_the_card_that_it_has(phase: Phase, kind: Ep
     assert f"shows what its worker does. If that says nothing, {again}" in text_in(stuck)
     (entry,) = (body for _, body in bodies(stuck, ThreadEntry))
     assert f"stuck while {phase.lower()} (usually 3 min)" in shown(entry).text
+
+
+@pytest.mark.parametrize("phase", [DEPLOYING, STOPPING])
+@pytest.mark.parametrize("style", [None, *FollowUpStyle])
+def test_the_channel_hears_once_of_a_stuck_pipeline(style: FollowUpStyle | None, phase: Phase) -> None:
+    story = Story(replace(a_routing(), setup=_with_style(style)), RUNNING, phase)
+    plan = story.must_find(STUCK, second=700, of=OF_DEPLOYMENTS)
+    (entry,) = (body for _, body in bodies(plan, ThreadEntry))
+    assert entry.broadcast is (style is not FollowUpStyle.THREAD)
+    assert entry.in_channel is (style is FollowUpStyle.CHANNEL)
+    name = "*orders-eu* is " if entry.broadcast else ""
+    assert f":warning: {name}*stuck* while {phase.lower()}" in f"{shown(entry).blocks}"
+    assert story.find(STUCK, second=760, of=OF_DEPLOYMENTS) is None
+
+
+def _with_style(style: FollowUpStyle | None) -> Setup:
+    return Setup((FollowUps(made_in=ALERTS, style=style, made_by=ANN, made_at=at(0)),) if style else ())
+
+
+def test_a_page_for_stuck_tells_the_channel_instead_of_a_second_line() -> None:
+    watch = replace(a_watch(targets=(PAGE_ANN,)), page_for=frozenset({Event.STUCK}))
+    unpaged = a_watch(channel=OTHER)
+    story = Story(a_routing(watch, unpaged), RUNNING, DEPLOYING)
+    plan = story.must_find(STUCK, second=700, of=OF_DEPLOYMENTS)
+    assert [(receiver, call.broadcast) for receiver, call in bodies(plan, Notice)] == [(ALERTS, True)]
+    assert {receiver: entry.broadcast for receiver, entry in bodies(plan, ThreadEntry)} == {ALERTS: False, OTHER: True}
+
+
+def test_the_channel_hears_of_a_problem_that_the_open_card_did_not_announce() -> None:
+    degraded = Story(a_routing(), RUNNING)
+    degraded.read(RUNNING, 10, ready=0)
+    assert [entry.broadcast for _, entry in bodies(degraded.must_find(lagging(), second=60), ThreadEntry)] == [True]
+    failed = Story(a_routing(), RUNNING, Phase.FAILED, DEPLOYING)
+    plan = failed.must_find(STUCK, second=700, of=OF_DEPLOYMENTS)
+    assert [entry.broadcast for _, entry in bodies(plan, ThreadEntry)] == [True]
+
+
+def test_a_lagging_pipeline_that_stalls_tells_the_channel_nothing_new() -> None:
+    story = Story(a_routing(), RUNNING)
+    story.must_find(lagging(), second=60)
+    plan = story.must_find(lagging(), STALLED, second=360)
+    assert [entry.broadcast for _, entry in bodies(plan, ThreadEntry)] == [False]
 
 
 def test_a_pipeline_that_was_deploying_at_the_first_reading_gets_a_card_when_it_is_stuck() -> None:

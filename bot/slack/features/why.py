@@ -267,11 +267,12 @@ _FORMS = {
 def _receipt_line(receipt: Receipt, moment: Explained, places: Places) -> str:
     """Names the time of the message only if the head has another minute."""
     place = places.names[receipt.conversation]
+    form = "line" if receipt.broadcast else _FORMS[receipt.form]
     paged = f" · paged {', '.join(f'@{outside(name)}' for name in receipt.paged)}" if receipt.paged else ""
     if receipt.refused:
-        return f"✗ {place} · {_FORMS[receipt.form]} refused: {outside(receipt.refused, REASON_SHOWN)}"
+        return f"✗ {place} · {form} refused: {outside(receipt.refused, REASON_SHOWN)}"
     at = "" if in_one_minute(receipt.at, moment.at) else f" at {time_of_day(receipt.at)}"
-    return f"✓ {place} · {_FORMS[receipt.form]}{at}, {_took(receipt)}{paged}"
+    return f"✓ {place} · {form}{at}, {_took(receipt)}{paged}"
 
 
 def _took(receipt: Receipt) -> str:

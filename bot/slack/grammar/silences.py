@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 
 from bot.domain.catalogue import comparable
 from bot.domain.silence import LONGEST_WHY, WHOLE_CHANNEL
-from bot.domain.wall_clock import zone_named
+from bot.domain.wall_clock import DAY_NAMES, zone_named
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in
 from bot.slack.grammar.silence_times import names_days
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.time_first import BECAUSE, CHANNEL_WORDS
-from bot.slack.grammar.time_words import DAY_NAMES, lower_words, read_moment
+from bot.slack.grammar.time_words import lower_words, read_moment
 from bot.slack.grammar.tokens import ALL, CONNECTIVES, EVERYTHING, ParseError, Word, corrected, slice_of, typed
 from bot.slack.grammar.zone_words import read_zone
 from bot.slack.mrkdwn import outside, unescape
