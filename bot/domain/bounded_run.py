@@ -57,11 +57,13 @@ class BoundedRun:
 
     @property
     def place(self) -> str:
-        return f"at block {self.height:,} of {self.stop:,}"
+        """With the percentage if it is known: few runs begin at block 0, so the heights alone mislead."""
+        done = "" if self.percent is None else f" ({self.percent} %)"
+        return f"at block {self.height:,} of {self.stop:,}{done}"
 
     @property
     def ending(self) -> str:
-        """How the run ended: `finished at block 5,000`, `stopped at block 1,200 of 5,000`. Empty if nobody knows."""
+        """Such as `finished at block 5,000` or `stopped at block 1,200 of 5,000 (5 %)`. Empty if nobody knows."""
         if self.end is None:
             return ""
         return f"stopped {self.place}" if self.is_short else f"finished at block {self.stop:,}"

@@ -135,7 +135,7 @@ class TestStoppedShort:
     def test_is_a_failure_that_pages(self) -> None:
         plan = judged(STOPPED, SHORT)
         assert events(plan) == [Event.FAILED, Event.STOPPED]
-        assert plan.transitions[0].reason == "stopped at block 1,200 of 5,000"
+        assert plan.transitions[0].reason == "stopped at block 1,200 of 5,000 (5 %)"
         assert plan.record.episode
         assert plan.record.episode.kind is EpisodeKind.FAILURE
         assert plan.record.episode.answerable

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.attention import Trouble, trouble
 from bot.domain.body import Content
-from bot.domain.bounded_run import BoundedRun
+from bot.domain.bounded_run import BoundedRun, RunEnd
 from bot.domain.bounded_run_plan import plan_progress
 from bot.domain.card import Card, ThreadEntry
 from bot.domain.delivery import ReceiverKind
@@ -126,7 +126,7 @@ def test_a_finished_run() -> None:
 def test_a_run_that_stopped_short() -> None:
     plan = judged(STOPPED, SHORT)
     failure = card_text(cards(plan)[EpisodeKind.FAILURE])
-    assert ":red_circle: orders-eu stopped at block 1,200 of 5,000" in failure
+    assert ":red_circle: orders-eu stopped at block 1,200 of 5,000 (5 %)" in failure
     assert " · nobody asked for the stop\n" in failure
     assert ":wrench: Start it again in GoldRush. It may begin at its first block again.\n" in failure
     assert "pause it there: that ends this failure" in failure
@@ -134,8 +134,8 @@ def test_a_run_that_stopped_short() -> None:
     late = judged(ANNOUNCED, SHORT, second=80)
     stop = card_text(cards(late)[EpisodeKind.PAUSE])
     assert ":black_circle: orders-eu was stopped for 1 min, then failed" in stop
-    assert ":red_circle: stopped at block 1,200 of 5,000" in entry(late)
-    assert phrases.state_words(plan.record.state) == "*STOPPED* at block 1,200 of 5,000"
+    assert ":red_circle: stopped at block 1,200 of 5,000 (5 %)" in entry(late)
+    assert phrases.state_words(plan.record.state) == "*STOPPED* at block 1,200 of 5,000 (5 %)"
     assert phrases.state_symbol(plan.record.state) == ":red_circle:"
 
 
@@ -146,7 +146,9 @@ def test_a_finished_run_stays_finished_on_its_card_when_it_starts_again() -> Non
 
 def test_a_failure_that_became_one_that_stopped_short() -> None:
     failed = after(seen(Phase.RUNNING, 0), seen(Phase.FAILED, 10), seen(Phase.STOPPED, 20))
-    assert "orders-eu stopped at block 1,200 of 5,000" in card_text(cards(judged(failed, SHORT))[EpisodeKind.FAILURE])
+    assert "orders-eu stopped at block 1,200 of 5,000 (5 %)" in card_text(
+        cards(judged(failed, SHORT))[EpisodeKind.FAILURE]
+    )
 
 
 def test_one_that_cannot_be_read_any_more() -> None:
@@ -157,7 +159,7 @@ def test_one_that_cannot_be_read_any_more() -> None:
     assert unread.episode
     card = cards(judged(STOPPED, SHORT))[EpisodeKind.FAILURE]
     text = card_text(replace(card, episode=unread.episode, state=unread.state))
-    assert "orders-eu stopped at block 1,200 of 5,000" in text
+    assert "orders-eu stopped at block 1,200 of 5,000 (5 %)" in text
     assert "can't be read, last seen STOPPED" in text
 
 
@@ -165,21 +167,27 @@ def test_it_runs_again() -> None:
     started = after(seen(Phase.DEPLOYING, 40), record=judged(STOPPED, SHORT).record)
     assert started.episode
     failure = replace(cards(judged(STOPPED, SHORT))[EpisodeKind.FAILURE], episode=started.episode, state=started.state)
-    assert "orders-eu stopped at block 1,200 of 5,000, now deploying" in card_text(failure)
+    assert "orders-eu stopped at block 1,200 of 5,000 (5 %), now deploying" in card_text(failure)
 
 
 def test_it_had_finished_after_all() -> None:
     plan = judged(judged(STOPPED, SHORT).record, FINISHED, second=60)
     text = card_text(cards(plan)[EpisodeKind.FAILURE])
-    assert "orders-eu stopped at block 1,200 of 5,000, then finished at block 5,000" in text
+    assert "orders-eu stopped at block 1,200 of 5,000 (5 %), then finished at block 5,000" in text
     assert entry(plan) == ":checkered_flag: orders-eu finished at block 5,000"
+
+
+def test_a_short_stop_names_the_percentage_only_if_the_first_block_is_known() -> None:
+    far = BoundedRun(at=at(21), height=20_479_093, stop=21_525_890, start=18_908_895, end=RunEnd.SHORT)
+    assert far.ending == "stopped at block 20,479,093 of 21,525,890 (60 %)"
+    assert replace(far, start=None).ending == "stopped at block 20,479,093 of 21,525,890"
 
 
 def test_a_stop_that_nobody_can_judge_shows_how_far_it_was() -> None:
     plan = plan_progress(after(seen(Phase.RUNNING, 0)), routing(), UNDER_WAY)
     assert plan
     stopped = after(seen(Phase.STOPPED, 20), record=plan.record)
-    words = "*STOPPED*, possibly finished, last measured at block 3,000 of 5,000"
+    words = "*STOPPED*, possibly finished, last measured at block 3,000 of 5,000 (50 %)"
     assert phrases.state_words(stopped.state) == words
 
 
@@ -198,12 +206,12 @@ def test_the_history_says_how_a_run_ended() -> None:
     (ended,) = past_episodes([stop, *finished.transitions])
     _, failed = past_episodes([stop, *short.transitions])
     assert episode_line(ended, at(60)).startswith(":checkered_flag: *finished* ")
-    assert episode_line(failed, at(60)).startswith(":red_circle: *stopped at block 1,200 of 5,000* ")
+    assert episode_line(failed, at(60)).startswith(":red_circle: *stopped at block 1,200 of 5,000 (5 %)* ")
 
 
 @pytest.mark.parametrize(
     ("run", "words"),
-    [(FINISHED, "*finished at block 5,000*"), (SHORT, "*stopped at block 1,200 of 5,000*")],
+    [(FINISHED, "*finished at block 5,000*"), (SHORT, "*stopped at block 1,200 of 5,000 (5 %)*")],
 )
 def test_why_says_how_a_run_ended(run: BoundedRun, words: str) -> None:
     moments = explained(judged(STOPPED, run).transitions, [])
@@ -229,4 +237,4 @@ def test_a_page_says_that_the_run_stopped() -> None:
     )
     plan = judged(STOPPED, SHORT, by)
     (event,) = (message.body for message in plan.messages if isinstance(message.body, PagerEvent))
-    assert title_of(event) == "orders-eu stopped at block 1,200 of 5,000"
+    assert title_of(event) == "orders-eu stopped at block 1,200 of 5,000 (5 %)"

@@ -86,7 +86,7 @@ def test_stopping_waits_too(run: object, news: Event) -> None:
     cards = [message for message in plan.messages if message.receiver.id == ALERTS]
     assert [type(message.body) for message in cards] == [SyncCard]
     assert plan.record.episode
-    assert plan.record.episode.end_of_run == ("stopped at block 1,200 of 5,000" if run is SHORT else "")
+    assert plan.record.episode.end_of_run == ("stopped at block 1,200 of 5,000 (5 %)" if run is SHORT else "")
 
 
 def test_a_pipeline_that_keeps_stopping_does_not_wait() -> None:
