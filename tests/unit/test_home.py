@@ -79,7 +79,7 @@ def test_no_failure_is_no_claim_while_nothing_is_read() -> None:
     answer = FailuresAnswer(failed=(), outage="GoldRush had an internal error (500)", at=at(10))
     lines = shown(gaps=_gaps(answer, "/pipeline", complete=False))[0].split("\n")
     assert lines == [
-        ":warning: I have no fresh readings: GoldRush had an internal error (500)",
+        ":warning: I have no fresh readings: GoldRush had an internal error (500). Try again in a minute.",
         ":warning: I couldn't check all channels, so failures may be missing here.",
     ]
 
