@@ -143,7 +143,7 @@ async def test_an_unknown_name_changes_nothing_and_keeps_the_typed_text(fake_red
     async with running(fake_redis, *pipelines(12)) as bot:
         unknown = await bot.requests.notes.change(ALERTS, RUNBOOK, "ordrs-3", WIKI, by=ANN, by_name="")
         assert isinstance(unknown, NoteUnresolved)
-        assert "“ordrs-3”. Nothing was changed." in text_of(unknown)
+        assert "I couldn't find a pipeline called ordrs-3. Nothing was changed." in text_of(unknown)
         assert f"`/pipeline runbook orders-3 {WIKI}`" in text_of(unknown)
         many = await bot.requests.notes.change(ALERTS, NOTE, "orders", "Look twice", by=ANN, by_name="")
         assert isinstance(many, NoteUnresolved)
