@@ -36,6 +36,7 @@ def rows() -> Iterator[str]:
     yield redaction("held out, first", [*secrets.held_out_secrets()], [*innocent.held_out_innocent_lines()])
     yield redaction("held out, second", [*secrets.second_secrets()], [*innocent.second_innocent_lines()])
     yield redaction("held out, third", [*secrets.third_secrets()], [*innocent.third_innocent_lines()])
+    yield redaction("held out, fourth", [*secrets.fourth_secrets()], [*innocent.fourth_innocent_lines()])
     yield joined("own", [*known_errors()])
     yield joined("held out", [*held_out_families()])
 
