@@ -45,5 +45,5 @@ async def test_a_bad_day_in_front_of_goldrush(tmp_path: Path) -> None:
 
         strike(rig, FaultKind.THROTTLED, retry_after="600", route="status")
         await rig.card("GoldRush API can't be read", "Rate limit exceeded", "I'll try again at")
-        assert "Rate limit exceeded" in await rig.ask("status orders-eu")
+        assert "GoldRush asked me to slow down (429)" in await rig.ask("status orders-eu")
         assert "orders-eu" in await rig.ask("list")

@@ -16,10 +16,10 @@ FINISHED = "FINISHED"
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """The first words of a group message."""
-CALL = re.compile(r"\bstill needs? you\b|\bThis call is over\b")
+CALL = re.compile(r"\bstill needs? you\b|\bneeds? you again\b|\bThis call is over\b")
 """In a message that calls people again for a failure."""
-POINTER = "is now part of the group above"
-"""What remains of a card that grew into a group with others."""
+POINTER = "part of the group above"
+"""In what remains of a card that grew into a group with others, and in the page for failures that join one."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running|finished)(?: (\d+)×)?")
 UNJUDGED = re.compile(r"\bpossibly finished\b|\bwas stopped for\b")
 """In the card of a stop that was announced alone. Its thread, or another card, says how the run ended."""

@@ -455,7 +455,7 @@ async def test_an_event_without_an_ack_comes_again_three_times_with_its_id(sandb
         await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 4)
         await deliveries.until(lambda: len(retries) == 4, 5)
     assert len({entry.payload["event_id"] for entry in sandbox.slack.delivery.log}) == 1
-    assert [retry and retry[0] for retry in retries] == ["0", "1", "2", "3"]
+    assert sorted(retry[0] for retry in retries if retry) == ["0", "1", "2", "3"]  # the sockets have no order
     assert {entry.kind for entry in sandbox.slack.delivery.log} == {Kind.EVENT}
 
 

@@ -142,7 +142,7 @@ def _group_page(notice: Notice, _: RenderContext) -> list[Block]:
     failed = f"{shown} failed too." if names else "More pipelines failed."
     who = phrases.mentions(notice.targets)
     return [
-        section(f":rotating_light: {failed} They are part of the group above."),
+        section(f":rotating_light: {failed} {'It is' if len(names) == 1 else 'They are'} part of the group above."),
         section(f"{who} please take a look and acknowledge."),
     ]
 
