@@ -20,7 +20,7 @@ TESTS := tests/unit tests/service tests/contract
 ALL_TESTS := tests/proofs tests/journey tests/sandbox tests/fuzz $(TESTS)
 JOURNEY := tests/journey/test_journey.py::test_a_channel_watches_a_pipeline_and_hears_of_its_failure[socket]
 
-test: $(VENV)/.developing ## what the bot relies on, and one journey: 3 to 4 minutes on two cores
+test: $(VENV)/.developing ## what the bot relies on, and one journey: 5 to 10 minutes on two cores
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(TESTS) '$(JOURNEY)'
 
 test-all: $(VENV)/.developing ## all tests but `sabotage`: also the sandbox, every journey, the page, bounded proofs and a bounded fuzz

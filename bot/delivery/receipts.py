@@ -92,7 +92,7 @@ def _news(pending: PendingDelivery) -> Iterator[News]:
 
 
 def _is_group_page(delivery: Delivery) -> bool:
-    """It waits for its turn, so what it was made for are the failures."""
+    """True for the page of failures that joined a group. It waits its turn, so receipts count from the failures."""
     return isinstance(delivery.body, Notice) and delivery.body.kind is NoticeKind.GROUP_PAGE
 
 

@@ -95,7 +95,7 @@ def with_pace(before: Chain | None, now: Chain) -> Chain:
 
 
 def _most_blocks(before: Chain, seconds: float) -> float:
-    """So many may be new after this time."""
+    """How many new blocks are plausible after this time."""
     pace = before.blocks_per_second
     return FEW_BLOCKS + max(1.0, seconds) * (FASTEST if pace is None else TIMES_PACE * pace)
 

@@ -42,7 +42,7 @@ def is_silenced(page: Page, kind: EpisodeKind, routing: Routing, at: datetime) -
 
 
 def postponed_page(page: Page, at: datetime) -> Page:
-    """Nobody may hear it now: it asks again."""
+    """A due page that nobody may hear now: its timer is due again in a minute."""
     return replace(page, next_at=at + WHILE_SILENT, silenced=True) if page.is_due(at, TOGETHER) else page
 
 

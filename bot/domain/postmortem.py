@@ -38,7 +38,7 @@ class GroupMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallMade:
-    """A page that arrived, and whom it called."""
+    """A page that arrived, and the people and pagers that it called."""
 
     at: datetime
     targets: tuple[Target, ...]
@@ -197,7 +197,8 @@ def group_postmortem_of(
 def joint_episode(episodes: Sequence[Episode], diagnosis: Diagnosis | None) -> Episode:
     """The failures of a group as one: from the first failure to the last end, with what people did.
 
-    An action that a person takes for many failures within a minute counts once. One page has all whom the pages called.
+    An action that a person takes for many failures within a minute counts once. One page lists all targets of
+    the pages.
     """
     entries = sorted((entry for episode in episodes for entry in episode.timeline if entry.by), key=lambda one: one.at)
     actions = {(entry.by, entry.events, entry.at.replace(second=0, microsecond=0)): entry for entry in entries}

@@ -34,7 +34,7 @@ IN_ONE_GO = 1000  # failures between two turns of the event loop
 POSTPONED_SECONDS = 2.0  # after a write that failed
 
 Urgency = tuple[bool, bool, float]
-"""Reads of what is missing come last, failures that page first, then the newest."""
+"""The order of reads: failures that page, then the newest. Further reads for a stored diagnosis come last."""
 
 
 class Diagnoses:

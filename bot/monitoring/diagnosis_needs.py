@@ -15,7 +15,7 @@ from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
 
 LOG_WAITS = (30.0, 120.0, 600.0)  # before each further read of a log, or a configuration, that could not be read
-BETWEEN_SECONDS = 1.0  # two attempts to get what was left out: these cost no request
+BETWEEN_SECONDS = 1.0  # between two attempts for one failure: an attempt may fail before it sends a request
 LONGEST_PAST_WAIT = 600.0  # between two attempts to read from a Redis that does not answer
 LOG_AGE = timedelta(hours=1)  # of a diagnosis whose log is still worth another read
 ENDED_FOR = timedelta(minutes=10)  # so long the log of a new worker may explain a failure that recovered
@@ -28,9 +28,9 @@ class Need(Enum):
 
     ALL = "all"
     LOG = "log"
-    """And all else that was left out."""
+    """The log, and every other part that was left out."""
     LEFT_OUT = "left_out"
-    """All that was left out, but not the log."""
+    """Every part that was left out, without the log."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class _Attempts:
     read: set[LeftOut] = field(default_factory=set)
     """The parts that GoldRush or Redis answered with nothing to store."""
     past_tries: int = 0
-    """Without an answer of Redis."""
+    """How often Redis did not answer."""
     past_not_before: float = float("-inf")
     phases: set[Phase] = field(default_factory=set)
     """The phases in which the bot asked again for a log that was not there yet."""

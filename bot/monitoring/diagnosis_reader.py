@@ -80,7 +80,7 @@ class DiagnosisReader:
         return await self._with_facts(episode.pipeline_id, diagnosis, shown)
 
     async def read_again(self, episode: Episode, *, log: bool) -> ReadAgain:
-        """Reads what was left out, and with `log` the log too."""
+        """Reads the parts that the stored diagnosis lacks. `log`: reads the log too."""
         known = episode.diagnosis
         assert known is not None  # noqa: S101 (a part of it is missing)
         newer = known.read_log_at + timedelta.resolution if known.log is LogOutcome.NOT_YET else episode.began_at
@@ -133,7 +133,7 @@ class DiagnosisReader:
         shown: ConfigurationRead | DetailFault | None,
         before: Diagnosis | None,
     ) -> Diagnosis:
-        """With what was just read of the state around the failure."""
+        """The diagnosis with the metrics, destination health and missing parts of these reads."""
         lacks = {
             LeftOut.METRICS: measured is DetailFault.NOT_ASKED,
             LeftOut.HEALTH: probe is DetailFault.NOT_ASKED,

@@ -1,4 +1,4 @@
-"""What remains to be done for failures that are over: a late log, then the record keeps less of their diagnoses."""
+"""Failures that are over: finds those that may still get a log, and later shortens their stored diagnoses."""
 
 import asyncio
 from collections.abc import Set as AbstractSet
@@ -36,7 +36,7 @@ class EndedFailures:
             self._ended.add(pipeline_id)
 
     async def without_log(self) -> AbstractSet[PipelineId]:
-        """Those that recovered of late, before their workers had a log: the log of a new worker may explain them."""
+        """Failures that recovered recently without a log: the log of a new worker may explain them."""
         lease = self._leadership.lease
         if lease and lease.token != self._searched_for:
             self._searched_for = lease.token

@@ -20,7 +20,7 @@ LARGE_FLEET = 10_000  # pipelines: after so many new ones, the bot returns memor
 
 
 class PolledFleet:
-    """Keeps `due` equal to what is watched. `forget` learns of each pipeline that the bot no longer polls."""
+    """Keeps `due` equal to the watched pipelines. `forget` gets each pipeline that the bot no longer polls."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class PolledFleet:
         self.due.fit(self._budget.polling_rate, self._promise.seconds, now)
 
     def follow(self, now: float) -> None:
-        """Polls what is watched now. `settle` takes many changes."""
+        """Polls the pipelines that are watched now. `settle` takes many changes."""
         if self._version == self._repository.pollable_version:
             return
         self._version = self._repository.pollable_version

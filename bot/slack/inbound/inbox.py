@@ -211,7 +211,7 @@ class Inbox:
                         await self._store.release_lease(lease)
 
     async def _store_late(self) -> frozenset[str]:
-        """Stores the changes that the store did not take when they came. Returns their ids: nobody else is at them."""
+        """Stores the changes that the store did not take. Returns their ids: no other bot works on them."""
         stored = tuple(self._unstored.values())
         for interaction in stored:
             await self._store.add_interaction(interaction)

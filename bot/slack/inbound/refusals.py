@@ -13,7 +13,7 @@ class InboxRefusals:
     """One answer for each way to fail."""
 
     unstored: RefusalAnswer
-    """The store gave no answer. The inbox keeps a change in memory, and adds the command that shows what it changes."""
+    """The store gave no answer. The inbox keeps a change in memory, and adds the command that shows its effect."""
     saved: RefusalAnswer
     """The store went away after it had stored the interaction."""
     lapsed: RefusalAnswer
